@@ -1,0 +1,42 @@
+/**
+ * The engine: runs SQL over files of the lake.
+ *
+ * A session is one conversation: its views and temporary tables are its own, and it runs one
+ * statement at a time (further ones wait in order). Times go in and come out as ISO 8601 in UTC;
+ * whole numbers come out as numbers, or as bigint beyond 2^53; NaN and infinities as null.
+ */
+export interface SqlEngine extends AsyncDisposable {
+  readonly name: 'duckdb' | 'spark';
+
+  /** Rejects with QUERY_FAILED when the engine cannot be reached. */
+  session(): Promise<SqlSession>;
+}
+
+export interface SqlSession extends AsyncDisposable {
+  /**
+   * Makes `view` stand for the rows of these Parquet files: paths on this machine or addresses that
+   * the engine reads by itself. With no file the view has the given columns and no row. A column
+   * that an older file lacks is NULL. Replaces a view of that name.
+   */
+  define(view: string, files: readonly string[], columns: Columns): Promise<void>;
+
+  /**
+   * All rows. `parameters` are bound by name (`$from`), never pasted into the text. Rejects with
+   * QUERY_INVALID when the text is wrong, QUERY_FAILED when the engine fails, ABORTED when the
+   * signal aborts; the session stays usable.
+   */
+  query<R = Row>(sql: string, parameters?: Parameters, signal?: AbortSignal): Promise<R[]>;
+
+  /** Runs statements that answer nothing (separated by `;`, without parameters). */
+  execute(sql: string, signal?: AbortSignal): Promise<void>;
+
+  /** Writes the rows of `sql` to one file on this machine and resolves with their number. */
+  copy(sql: string, path: string, format: 'parquet' | 'jsonl' | 'csv'): Promise<number>;
+}
+
+/** Column name → SQL type of the engine-neutral kind used in our schemas. */
+export type Columns = Readonly<Record<string, ColumnType>>;
+export type ColumnType = 'VARCHAR' | 'DOUBLE' | 'INTEGER' | 'BIGINT' | 'TIMESTAMPTZ' | 'BOOLEAN';
+
+export type Row = Record<string, unknown>;
+export type Parameters = Readonly<Record<string, string | number | bigint | boolean | null>>;

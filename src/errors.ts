@@ -1,0 +1,283 @@
+/**
+ * Every error that a caller may meet, in ONE table. `message` says what is wrong in general, the
+ * thrown text names the place, `remedy` what to do. `exit` is the exit code of a command, `status`
+ * the HTTP status of the API; `retryable` means that the same call may succeed later as it is.
+ *
+ * `docs/errors.md` is generated from this table.
+ */
+export const ERRORS = {
+  USAGE: row('The command was not understood.', 'See the command’s --help.', 2, 400),
+  CONFIG_INVALID: row(
+    'The configuration has problems.',
+    'Correct each named setting; `isobar config` prints what is in effect and where it comes from.',
+    2,
+    500,
+  ),
+  NODE_TOO_OLD: row(
+    'This Node.js is too old.',
+    'Use Node.js 24.11 or newer; in the repository the npm scripts bring their own.',
+    2,
+    500,
+  ),
+  PARAMETER_INVALID: row('A parameter is not valid.', 'Correct the named field.', 2, 400),
+  CITY_UNKNOWN: row('There is no such city.', 'See /api/cities for the known ids.', 2, 404),
+  NOT_FOUND: row('There is nothing at this address.', 'See /openapi.json for the routes.', 1, 404),
+  INTERNAL: row('Something unexpected went wrong.', 'Please report it with the log lines.', 1, 500),
+  ABORTED: row('The operation was cancelled.', 'Nothing; it was asked to stop.', 130, 503),
+  BUSY: row('Too many requests wait already.', 'Try again in a moment.', 1, 503, true),
+
+  DATA_IN_USE: row(
+    'Another isobar process uses this data folder.',
+    'Stop the named process, or choose another --data folder.',
+    1,
+    503,
+  ),
+  DATA_UNWRITABLE: row(
+    'The data folder cannot be written.',
+    'Check the folder’s owner, permissions and mount; then start again.',
+    1,
+    503,
+    true,
+  ),
+  DISK_FULL: row(
+    'There is no room left on the disk.',
+    'Make room; what waits is kept in the log and lands by itself.',
+    1,
+    503,
+    true,
+  ),
+  PORT_TAKEN: row('The port is taken.', 'Choose another with --port, or stop its owner.', 1, 503),
+
+  PROVIDER_KEY_MISSING: row(
+    'There is no OpenWeatherMap key.',
+    'Set ISOBAR_OPENWEATHER_KEY or ISOBAR_OPENWEATHER_KEY_FILE.',
+    2,
+    503,
+  ),
+  PROVIDER_KEY_REFUSED: row(
+    'The provider refuses the key.',
+    'A new key works after 10 minutes to 2 hours; afterwards check it for typing errors.',
+    1,
+    503,
+    true,
+  ),
+  PROVIDER_QUOTA: row(
+    'The provider says that the quota is used up.',
+    'Polling waits by itself; lower collector.budget to what your plan allows.',
+    1,
+    503,
+    true,
+  ),
+  PROVIDER_CITY_UNKNOWN: row(
+    'The provider does not know this city.',
+    'Check the city’s coordinates in the list of cities.',
+    1,
+    503,
+  ),
+  PROVIDER_REQUEST: row(
+    'The provider calls the request wrong.',
+    'Check the city’s coordinates and the provider’s address in the configuration.',
+    1,
+    503,
+  ),
+  PROVIDER_DOWN: row(
+    'The provider does not answer.',
+    'Polling tries again by itself.',
+    1,
+    503,
+    true,
+  ),
+  BUDGET_SPENT: row(
+    'The budget of calls is spent.',
+    'Polling waits by itself for the next minute, day or month.',
+    1,
+    503,
+    true,
+  ),
+
+  LOG_FULL: row(
+    'The log is at its size limit.',
+    'Polling waits until what is in the log has landed; see `isobar status` for what stops it.',
+    1,
+    503,
+    true,
+  ),
+  LOG_UNAVAILABLE: row(
+    'The log cannot be reached.',
+    'See the cause; it is tried again.',
+    1,
+    503,
+    true,
+  ),
+  LOG_CORRUPT: row(
+    'The log’s file is damaged.',
+    'Keep a copy, then recover it with the sqlite3 tool’s .recover, or move it away to start anew.',
+    1,
+    503,
+  ),
+  LOG_GAP: row(
+    'The log no longer holds offsets that have not landed.',
+    'Restore the log, or accept the loss with `isobar land --accept-loss P:FROM-TO`.',
+    1,
+    503,
+  ),
+  RECORD_TOO_LARGE: row('A record is larger than 900 KiB.', 'Split or shorten the record.', 1, 400),
+
+  LAKE_UNAVAILABLE: row(
+    'The lake cannot be reached.',
+    'See the cause; it is tried again.',
+    1,
+    503,
+    true,
+  ),
+  LAKE_EXISTS: row('The file is there already.', 'Nothing; somebody was faster.', 1, 503),
+  LAKE_MISSING: row(
+    'A file of the lake is missing.',
+    'Run `isobar verify`; restore the file from a backup.',
+    1,
+    503,
+  ),
+  TABLE_CORRUPT: row(
+    'A file of the table is damaged or foreign.',
+    'Nothing was changed. Run `isobar verify` and restore the named file from a backup.',
+    1,
+    503,
+  ),
+  TABLE_GAP: row(
+    'A commit of the table is missing.',
+    'Nothing was changed. Restore the named commit from a backup.',
+    1,
+    503,
+  ),
+  TABLE_NEWER: row(
+    'The table was written by a newer isobar.',
+    'Update isobar; nothing was changed.',
+    1,
+    503,
+  ),
+  TABLE_FOREIGN: row(
+    'Another program changed rows of the table.',
+    'Undo the named commit, or move the table away and land again; nothing was changed.',
+    1,
+    503,
+  ),
+  TABLE_KIND: row(
+    'Simulated and real data do not mix.',
+    'Use the data folder of the other kind.',
+    1,
+    503,
+  ),
+  COMMIT_CONFLICT: row(
+    'Somebody else committed first, again and again.',
+    'It is tried again by itself.',
+    1,
+    503,
+    true,
+  ),
+  LANDING_STALE: row(
+    'The landing took longer than an hour.',
+    'It is done again by itself.',
+    1,
+    503,
+    true,
+  ),
+
+  QUERY_INVALID: row(
+    'The query is not valid.',
+    'Correct the SQL; only reading is allowed.',
+    2,
+    400,
+  ),
+  QUERY_FAILED: row('The engine could not run the query.', 'See the cause.', 1, 500),
+  PUBLICATION_STALE: row(
+    'A publication from a newer version of the table is there already.',
+    'Nothing; readers use the newer one.',
+    1,
+    503,
+  ),
+  VERIFY_FAILED: row(
+    'The data does not add up.',
+    'Each line names what differs; restore those files from a backup.',
+    1,
+    500,
+  ),
+  IMPORT_INVALID: row('The import cannot be read.', 'Correct the named file or mapping.', 2, 400),
+} as const satisfies Record<string, ErrorRow>;
+
+export interface ErrorRow {
+  readonly message: string;
+  readonly remedy: string;
+  readonly exit: number;
+  readonly status: number;
+  readonly retryable: boolean;
+}
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error of the table, with the place and the cause in its text. */
+export class IsobarError extends Error {
+  readonly code: ErrorCode;
+  /** For people and programs: the place, such as a path, a field, a partition. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    text: string,
+    options: { cause?: unknown; details?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    super(text, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'IsobarError';
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  get row(): ErrorRow {
+    return ERRORS[this.code];
+  }
+}
+
+export function isErrorCode(error: unknown, ...codes: readonly ErrorCode[]): boolean {
+  return error instanceof IsobarError && codes.includes(error.code);
+}
+
+/** The error itself, or INTERNAL around what is none of ours. */
+export function asIsobarError(error: unknown): IsobarError {
+  if (error instanceof IsobarError) return error;
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new IsobarError('ABORTED', error.message, { cause: error });
+  }
+  return new IsobarError('INTERNAL', error instanceof Error ? error.message : String(error), {
+    cause: error,
+  });
+}
+
+/**
+ * Errors of the operating system that mean the same wherever a file is written:
+ * ENOSPC, EDQUOT → DISK_FULL · EROFS, EACCES, EPERM → DATA_UNWRITABLE · others → `otherwise`.
+ */
+export function translateFileError(
+  error: unknown,
+  place: string,
+  otherwise: ErrorCode,
+): IsobarError {
+  if (error instanceof IsobarError) return error;
+  const code = (error as NodeJS.ErrnoException | null)?.code ?? '';
+  const text = `${place}: ${error instanceof Error ? error.message : String(error)}`;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new IsobarError('DISK_FULL', text, { cause: error });
+  }
+  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
+    return new IsobarError('DATA_UNWRITABLE', text, { cause: error });
+  }
+  return new IsobarError(otherwise, text, { cause: error });
+}
+
+function row(
+  message: string,
+  remedy: string,
+  exit: number,
+  status: number,
+  retryable = false,
+): ErrorRow {
+  return { message, remedy, exit, status, retryable };
+}

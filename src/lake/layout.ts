@@ -1,0 +1,36 @@
+/** Where things lie in the lake. Everything that names a path of the lake asks here. */
+
+export const ROOT = 'weather_data';
+export const TABLES = ['observations', 'set_aside', 'cities'] as const;
+export type TableName = (typeof TABLES)[number];
+
+/** `weather_data/table/observations` */
+export function tableFolder(table: TableName): string {
+  return `${ROOT}/table/${table}`;
+}
+
+/** `00000000000000000012` */
+export function formatVersion(version: number): string {
+  return String(version).padStart(20, '0');
+}
+
+/** The hour's file of the raw export: `weather_data/raw/year=2024/month=10/day=31/weather_1400.jsonl` */
+export function rawHourPath(hour: Date): string {
+  const [day = '', clock = ''] = hour.toISOString().split('T');
+  const [year, month, date] = day.split('-');
+  return `${ROOT}/raw/year=${year}/month=${month}/day=${date}/weather_${clock.slice(0, 2)}00.jsonl`;
+}
+
+/** The day's manifest of the raw export: `weather_data/raw/_manifest/2024-10-31.json` */
+export function rawManifestPath(day: string): string {
+  return `${ROOT}/raw/_manifest/${day}.json`;
+}
+
+export const RAW_CURSOR_PATH = `${ROOT}/raw/_manifest/_cursor.json`;
+
+export const ANALYTICS_FOLDER = `${ROOT}/analytics`;
+
+/** `weather_data/analytics/_versions/00000000000000000007.json` */
+export function publicationPath(version: number): string {
+  return `${ANALYTICS_FOLDER}/_versions/${formatVersion(version)}.json`;
+}

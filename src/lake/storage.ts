@@ -1,0 +1,55 @@
+/**
+ * The storage: the lake's files.
+ *
+ * Paths are relative, with `/`, of segments that are neither empty nor `.` or `..`; folders come
+ * and go by themselves. A file is seen under its name whole or not at all, also after a crash,
+ * also when an upload was cut. All methods reject with LAKE_UNAVAILABLE when the engine cannot be
+ * reached (try again), DISK_FULL when there is no room, DATA_UNWRITABLE when writing is not
+ * allowed; after such a rejection of a write the file is there whole or not at all.
+ */
+export interface Storage extends AsyncDisposable {
+  /** The whole file; rejects with LAKE_MISSING when there is none. */
+  read(path: string, signal?: AbortSignal): Promise<Uint8Array>;
+
+  /** Every file below the folder, at any depth, ordered by path; empty for a missing folder. */
+  list(folder: string, options?: ListOptions): AsyncIterable<StoredFile>;
+
+  /** Length and time of the file, or null when there is none. */
+  stat(path: string): Promise<StoredFile | null>;
+
+  /**
+   * Makes the file unless one of that name is there: of any number of callers, in any number of
+   * processes, exactly one succeeds; the others reject with LAKE_EXISTS. Durable when it resolves.
+   */
+  putIfAbsent(path: string, content: Content): Promise<void>;
+
+  /** Makes the file or puts it in the place of the old one, atomically. Durable when it resolves. */
+  replace(path: string, content: Content): Promise<void>;
+
+  /** Removes the file; resolves with false when there was none. */
+  delete(path: string): Promise<boolean>;
+
+  /**
+   * A path on this machine at which the bytes of this file can be read by programs that want one.
+   * Only for files that never change once they are there. Rejects with LAKE_MISSING.
+   */
+  localPath(path: string): Promise<string>;
+
+  /** An absolute folder or address that names this storage for people and for other programs. */
+  readonly location: string;
+}
+
+/** Bytes, or the path of a finished file on this machine (it is consumed: moved or deleted). */
+export type Content = Uint8Array | { readonly file: string };
+
+export interface StoredFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly modifiedAt: Date;
+}
+
+export interface ListOptions {
+  /** Only paths that are greater than this one. */
+  readonly after?: string;
+  readonly signal?: AbortSignal;
+}

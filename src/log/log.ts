@@ -1,0 +1,97 @@
+/**
+ * The log: records wait here, in order, until they are landed.
+ *
+ * A log has a fixed number of partitions; records of one key share one and keep their order in it.
+ * Offsets start at 0 in every partition, only grow, and mean something only together with the
+ * log's id. Retention removes the oldest records first and, where the engine can tell, never one
+ * that has not landed.
+ */
+export interface Log extends AsyncDisposable {
+  /** Names this log for ever; a log made anew has another id. */
+  readonly id: string;
+
+  /** How many partitions there are, numbered from 0. */
+  readonly partitionCount: number;
+
+  /**
+   * Resolves once the records would survive a crash of this machine, with the offsets they got.
+   * Rejects with RECORD_TOO_LARGE before anything was written, with LOG_FULL at the size limit,
+   * with DISK_FULL or LOG_UNAVAILABLE when the engine cannot write; then none, some or all were
+   * written: append them again, their identity makes that harmless.
+   */
+  append(records: readonly NewRecord[]): Promise<readonly AppendedRange[]>;
+
+  /**
+   * At most `limits.records` and `limits.bytes` (of values; but at least one record), in order
+   * from `fromOffset`; empty when there is nothing yet. Rejects with LOG_GAP when `fromOffset` is
+   * below the first offset kept: land what is there only after the loss was accepted.
+   */
+  read(
+    partition: number,
+    fromOffset: bigint,
+    limits: ReadLimits,
+    signal?: AbortSignal,
+  ): Promise<readonly LogRecord[]>;
+
+  /** `first` is the oldest offset kept, `next` the offset that the next record gets. */
+  range(partition: number): Promise<OffsetRange>;
+
+  /** When the record at this offset was appended, or null when it is not there (any more). */
+  timeOf(partition: number, offset: bigint): Promise<Date | null>;
+
+  /**
+   * Yields once at the start and then soon after each append, by whichever process; several
+   * appends may be told at once. Ends without an error when the signal aborts.
+   */
+  follow(signal: AbortSignal): AsyncIterable<void>;
+
+  /**
+   * Says that everything below `nextOffset` has landed, so that retention may remove it when it
+   * is old enough. Saying a lower offset than before changes nothing.
+   */
+  landed(partition: number, nextOffset: bigint): Promise<void>;
+
+  /** Applies retention now and resolves with how many records it removed. */
+  trim(): Promise<number>;
+
+  /** What an operator wants to know; never rejects for a log that is merely full. */
+  size(): Promise<LogSize>;
+}
+
+export interface NewRecord {
+  /** The city's id; decides the partition. */
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+export interface LogRecord {
+  readonly offset: bigint;
+  readonly key: string;
+  /** When the log accepted it, by the log's clock. */
+  readonly time: Date;
+  readonly value: Uint8Array;
+}
+
+/** The records of one append that went to one partition got the offsets `first` to `last`. */
+export interface AppendedRange {
+  readonly partition: number;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+export interface ReadLimits {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+export interface OffsetRange {
+  readonly first: bigint;
+  readonly next: bigint;
+}
+
+export interface LogSize {
+  readonly bytes: number;
+  readonly bytesMax: number;
+  readonly records: bigint;
+  readonly full: boolean;
+}

@@ -1,0 +1,109 @@
+/**
+ * What an operator wants to know, room by room: `/api/status`, `isobar status` and the page show it.
+ * Times are ISO 8601 in UTC; null means "not yet".
+ */
+export interface Status {
+  readonly version: string;
+  readonly started_at: string;
+  readonly simulated: boolean;
+  readonly data: string;
+  readonly collector: CollectorStatus | null;
+  readonly log: LogStatus;
+  readonly landing: LandingStatus;
+  readonly table: TableStatus;
+  readonly analytics: AnalyticsStatus;
+  readonly raw_export: ExportStatus | null;
+}
+
+/**
+ * `key_not_active`: refused, but so new that it may become active; `key_refused`: refused for over
+ * two hours or after it had worked; `budget_spent`: our own budget; `quota`: the provider's.
+ */
+export type CollectorState =
+  | 'starting'
+  | 'live'
+  | 'paused'
+  | 'key_not_active'
+  | 'key_refused'
+  | 'quota'
+  | 'budget_spent'
+  | 'provider_down'
+  | 'log_full'
+  | 'stopped';
+
+export interface CollectorStatus {
+  readonly source: string;
+  readonly state: CollectorState;
+  /** One sentence for people: what the matter is and what happens next. */
+  readonly message: string;
+  readonly city_count: number;
+  readonly last_checked_at: string | null;
+  readonly last_observed_at: string | null;
+  readonly next_poll_at: string | null;
+  readonly calls: {
+    readonly minute: CallCount;
+    readonly day: CallCount;
+    readonly month: CallCount;
+  };
+  /** Cities in trouble, with the reason (`city unknown`, …); at most 100. */
+  readonly troubled: readonly { readonly city_id: string; readonly reason: string }[];
+}
+
+export interface CallCount {
+  readonly used: number;
+  readonly limit: number;
+}
+
+export interface LogStatus {
+  readonly engine: string;
+  readonly id: string;
+  readonly bytes: number;
+  readonly bytes_max: number;
+  readonly full: boolean;
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly first: number;
+    readonly next: number;
+    /** Records that have not landed. */
+    readonly waiting: number;
+    /** Age of the oldest of them in seconds: the lag in time; 0 when nothing waits. */
+    readonly lag_s: number;
+  }[];
+}
+
+export interface LandingStatus {
+  readonly last_landed_at: string | null;
+  readonly last_rows: number;
+  readonly error: RoomError | null;
+}
+
+export interface TableStatus {
+  readonly version: number;
+  readonly committed_at: string | null;
+  readonly rows: number;
+  readonly files: number;
+  readonly bytes: number;
+  /** Rows set aside by reason, `invalid: …` joined under `invalid`. */
+  readonly set_aside: Readonly<Record<string, number>>;
+}
+
+export interface AnalyticsStatus {
+  readonly engine: string;
+  readonly version: number;
+  readonly table_version: number;
+  readonly computed_at: string | null;
+  readonly error: RoomError | null;
+}
+
+export interface ExportStatus {
+  readonly table_version: number;
+  readonly exported_at: string | null;
+  readonly error: RoomError | null;
+}
+
+export interface RoomError {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  readonly since: string;
+}

@@ -1,0 +1,128 @@
+import type { ColumnType } from '../analytics/engine.ts';
+
+/**
+ * The table: what everybody else may know of `observations` (and `set_aside`, `cities`).
+ *
+ * A table is a chain of commits numbered from 0; a snapshot is the state after one of them and
+ * never changes. Readers take one snapshot and stay with it for one answer. Files never change
+ * under their name; vacuum removes them only `table.keep_days` after no version uses them.
+ */
+export interface Table {
+  /** The newest snapshot; reads only the commits since the last call. Rejects with TABLE_CORRUPT,
+   *  TABLE_GAP, TABLE_NEWER or TABLE_FOREIGN, LAKE_UNAVAILABLE: nothing was changed. */
+  refresh(signal?: AbortSignal): Promise<Snapshot>;
+
+  /** The newest snapshot this process has seen, without looking again; null before `refresh`. */
+  readonly latest: Snapshot | null;
+
+  /**
+   * What was changed by the commits after `fromVersion` up to the snapshot's version, or null when
+   * those commits are no longer all there (then start from the snapshot as a whole). Compaction
+   * changes no row and is left out.
+   */
+  changes(fromVersion: number, to: Snapshot): Promise<Changes | null>;
+
+  /** Paths on this machine of these data files, for a SqlSession's `define`. */
+  localPaths(files: readonly DataFile[]): Promise<string[]>;
+}
+
+export interface Snapshot {
+  /** −1 for a table that does not exist yet; it has no file then. */
+  readonly version: number;
+  /** When the commit was made, by its writer's clock; null for version −1. */
+  readonly committedAt: Date | null;
+  /** Live data files, ordered by path. */
+  readonly files: readonly DataFile[];
+  /** appId → version: the last offset that landed, of every log and partition. */
+  readonly transactions: ReadonlyMap<string, number>;
+  readonly rowCount: number;
+  readonly simulated: boolean;
+}
+
+export interface DataFile {
+  /** Relative to the table's folder, decoded: `observed_month=2024-10/part-….parquet`. */
+  readonly path: string;
+  /** Relative to the storage. */
+  readonly storagePath: string;
+  /** `2024-10`; null in a table without partitions. */
+  readonly month: string | null;
+  readonly bytes: number;
+  readonly rows: number;
+  /** Of `city_id` and `observed_at`, null when the file has no statistics. ISO 8601. */
+  readonly cityIdMin: string | null;
+  readonly cityIdMax: string | null;
+  readonly observedAtMin: string | null;
+  readonly observedAtMax: string | null;
+}
+
+export interface Changes {
+  /** Months in which rows were added or replaced. */
+  readonly months: readonly string[];
+  /** Files added since and still live. */
+  readonly added: readonly DataFile[];
+  /** Whether rows were only added: then `added` holds exactly the new rows. */
+  readonly onlyAdded: boolean;
+}
+
+/** The columns of `observations` in order. `observed_month` is the partition column. */
+export const OBSERVATION_COLUMNS = {
+  city_id: 'VARCHAR',
+  city: 'VARCHAR',
+  country: 'VARCHAR',
+  observed_at: 'TIMESTAMPTZ',
+  collected_at: 'TIMESTAMPTZ',
+  source: 'VARCHAR',
+  interval_s: 'INTEGER',
+  hour_utc: 'INTEGER',
+  hour_local: 'INTEGER',
+  temperature_c: 'DOUBLE',
+  feels_like_c: 'DOUBLE',
+  humidity_pct: 'DOUBLE',
+  pressure_hpa: 'DOUBLE',
+  wind_speed_ms: 'DOUBLE',
+  wind_gust_ms: 'DOUBLE',
+  wind_direction_deg: 'DOUBLE',
+  cloud_cover_pct: 'DOUBLE',
+  visibility_m: 'DOUBLE',
+  rain_1h_mm: 'DOUBLE',
+  snow_1h_mm: 'DOUBLE',
+  condition_id: 'INTEGER',
+  condition: 'VARCHAR',
+  utc_offset_s: 'INTEGER',
+  provider_city_id: 'BIGINT',
+  log_id: 'VARCHAR',
+  log_partition: 'INTEGER',
+  log_offset: 'BIGINT',
+  response: 'VARCHAR',
+} as const satisfies Record<string, ColumnType>;
+
+/**
+ * The columns of `set_aside`. `reason` is `duplicate`, `superseded`, `invalid: …` or `lost`;
+ * `detail` says more (for a lost range: its last offset); `bytes` holds the first 64 KiB of the
+ * record as text (bytes that are no UTF-8 as hexadecimal digits after `hex:`).
+ */
+export const SET_ASIDE_COLUMNS = {
+  log_id: 'VARCHAR',
+  log_partition: 'INTEGER',
+  log_offset: 'BIGINT',
+  log_offset_last: 'BIGINT',
+  reason: 'VARCHAR',
+  city_id: 'VARCHAR',
+  observed_at: 'TIMESTAMPTZ',
+  collected_at: 'TIMESTAMPTZ',
+  detail: 'VARCHAR',
+  bytes: 'VARCHAR',
+  length: 'BIGINT',
+  sha256: 'VARCHAR',
+} as const satisfies Record<string, ColumnType>;
+
+/** The columns of `cities`. */
+export const CITY_COLUMNS = {
+  city_id: 'VARCHAR',
+  name: 'VARCHAR',
+  country: 'VARCHAR',
+  latitude: 'DOUBLE',
+  longitude: 'DOUBLE',
+  time_zone: 'VARCHAR',
+  source: 'VARCHAR',
+} as const satisfies Record<string, ColumnType>;
