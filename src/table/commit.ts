@@ -1,0 +1,247 @@
+/**
+ * A Delta table in the storage: read its commits, add one.
+ *
+ * A commit is *put if absent* of the next number. A lost race, of any kind, means: read what came
+ * in between and build the commit again from there. A commit carries a random id, so that one
+ * whose answer was lost is recognised as ours.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Columns, SqlSession } from '../analytics/engine.ts';
+import { IsobarError, isErrorCode } from '../errors.ts';
+import { formatVersion, type TableName, tableFolder } from '../lake/layout.ts';
+import type { Storage } from '../lake/storage.ts';
+import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import {
+  type Action,
+  formatActions,
+  formatSchema,
+  parseActions,
+  READER_VERSION,
+  SCHEMA_VERSION,
+  WRITER_VERSION,
+} from './delta.ts';
+import { applyActions, assertWritable, dataFile, emptyState, type TableState } from './snapshot.ts';
+import type { Changes, DataFile, Table } from './table.ts';
+
+export interface DeltaTable extends Table {
+  readonly name: TableName;
+  /** Where the table lies in the storage. */
+  readonly folder: string;
+  readonly latest: TableState | null;
+  refresh(signal?: AbortSignal): Promise<TableState>;
+
+  /**
+   * Commits what `build` makes of the newest state and resolves with the state after it; null from
+   * `build` means that there is nothing to commit. `build` runs again after each lost race.
+   * Rejects with COMMIT_CONFLICT after 50 of them, else as `refresh` and the storage do.
+   */
+  commit(
+    operation: string,
+    build: (state: TableState) => Promise<readonly Action[] | null>,
+  ): Promise<TableState>;
+
+  /** The actions of one commit, or null when it is not there. */
+  readCommit(version: number): Promise<readonly Action[] | null>;
+}
+
+export interface TableOptions {
+  readonly name: TableName;
+  readonly columns: Columns;
+  readonly partitionColumns: readonly string[];
+  readonly storage: Storage;
+  /** For checkpoints; one statement at a time, so it may be shared. */
+  readonly session: SqlSession;
+  /** Folder on this machine for files in the making. */
+  readonly scratch: string;
+  readonly simulated: boolean;
+  readonly checkpointCommits: number;
+  readonly keepDays: number;
+  readonly clock?: () => Date;
+}
+
+const LOST_RACES_MAX = 50;
+
+/** The table as it is; it is made by its first commit. */
+export function openTable(options: TableOptions): DeltaTable {
+  const { storage, simulated, clock = () => new Date() } = options;
+  const folder = tableFolder(options.name);
+  let latest: TableState | null = null;
+  let refreshing: Promise<TableState> | null = null;
+
+  async function refresh(signal?: AbortSignal): Promise<TableState> {
+    // Callers at the same time share one look; each sees at least what was there when it asked.
+    while (refreshing) await refreshing.catch(() => {});
+    refreshing = load(signal).finally(() => {
+      refreshing = null;
+    });
+    return refreshing;
+  }
+
+  async function load(signal?: AbortSignal): Promise<TableState> {
+    let state = latest ?? (await loadCheckpoint());
+    for (;;) {
+      signal?.throwIfAborted();
+      const version = state.version + 1;
+      const actions = await readCommit(version);
+      if (actions === null) break;
+      state = apply(state, version, actions);
+    }
+    if (latest === null) await assertNoGap(state);
+    // A commit of this process may have gone further in the meantime.
+    if (latest === null || state.version >= latest.version) latest = state;
+    return latest;
+  }
+
+  function apply(state: TableState, version: number, actions: readonly Action[]): TableState {
+    const place = `${folder}/_delta_log/${formatVersion(version)}.json`;
+    return applyActions(state, actions, { version, place, checkpoint: false }, folder);
+  }
+
+  async function loadCheckpoint(): Promise<TableState> {
+    const checkpoint = await readCheckpoint(storage, options.session, folder);
+    if (checkpoint === null) return emptyState(folder);
+    const { version, actions, place } = checkpoint;
+    return applyActions(emptyState(folder), actions, { version, place, checkpoint: true }, folder);
+  }
+
+  /** A commit above the newest one that we could reach means that one between them is missing. */
+  async function assertNoGap(state: TableState): Promise<void> {
+    const after = `${folder}/_delta_log/${formatVersion(state.version + 1)}`;
+    for await (const { path } of storage.list(`${folder}/_delta_log`, { after })) {
+      if (!/\/\d{20}\.(json|checkpoint\.parquet)$/.test(path)) continue;
+      throw new IsobarError(
+        'TABLE_GAP',
+        `${folder}/_delta_log/${formatVersion(state.version + 1)}.json is missing, ` +
+          `but ${path} is there`,
+      );
+    }
+  }
+
+  async function readCommit(version: number): Promise<readonly Action[] | null> {
+    const path = `${folder}/_delta_log/${formatVersion(version)}.json`;
+    try {
+      return parseActions(new TextDecoder().decode(await storage.read(path)), path);
+    } catch (error) {
+      if (isErrorCode(error, 'LAKE_MISSING')) return null;
+      throw error;
+    }
+  }
+
+  async function commit(
+    operation: string,
+    build: (state: TableState) => Promise<readonly Action[] | null>,
+  ): Promise<TableState> {
+    for (let lost = 0; lost < LOST_RACES_MAX; lost++) {
+      const state = await refresh();
+      assertWritable(state, folder, simulated);
+      const built = await build(state);
+      if (built === null) return state;
+      const actions: Action[] = [
+        {
+          commitInfo: {
+            timestamp: clock().getTime(),
+            operation,
+            isobarCommitId: randomUUID(),
+          },
+        },
+        ...(state.version < 0 ? creation() : []),
+        ...built,
+      ];
+      if (!(await put(state.version + 1, actions))) continue;
+      const next = apply(state, state.version + 1, actions);
+      if (latest === null || next.version > latest.version) latest = next;
+      await checkpoint(next);
+      return next;
+    }
+    throw new IsobarError('COMMIT_CONFLICT', `${folder}: lost ${LOST_RACES_MAX} races in a row`);
+  }
+
+  function creation(): Action[] {
+    return [
+      { protocol: { minReaderVersion: READER_VERSION, minWriterVersion: WRITER_VERSION } },
+      {
+        metaData: {
+          id: randomUUID(),
+          name: options.name,
+          schemaString: formatSchema(options.columns, options.partitionColumns),
+          partitionColumns: options.partitionColumns,
+          configuration: {
+            'isobar.schema': String(SCHEMA_VERSION),
+            'isobar.simulated': String(simulated),
+          },
+          createdTime: clock().getTime(),
+        },
+      },
+    ];
+  }
+
+  /** Whether the commit of this number is ours now. */
+  async function put(version: number, actions: readonly Action[]): Promise<boolean> {
+    const path = `${folder}/_delta_log/${formatVersion(version)}.json`;
+    try {
+      await storage.putIfAbsent(path, Buffer.from(formatActions(actions), 'utf8'));
+      return true;
+    } catch (error) {
+      if (!isErrorCode(error, 'LAKE_EXISTS', 'LAKE_UNAVAILABLE')) throw error;
+      // The answer to a put that succeeded may have been lost: the commit's id tells.
+      const there = await readCommit(version);
+      if (there !== null && commitId(there) === commitId(actions)) return true;
+      if (there === null) throw error;
+      return false;
+    }
+  }
+
+  async function checkpoint(state: TableState): Promise<void> {
+    if (state.version === 0 || state.version % options.checkpointCommits !== 0) return;
+    const oldest = clock().getTime() - options.keepDays * 86_400_000;
+    await writeCheckpoint(storage, options.session, {
+      state,
+      folder,
+      scratch: options.scratch,
+      tombstonesFrom: oldest,
+    });
+  }
+
+  async function changes(fromVersion: number, to: TableState): Promise<Changes | null> {
+    const months = new Set<string>();
+    const added = new Map<string, DataFile>();
+    let onlyAdded = true;
+    for (let version = fromVersion + 1; version <= to.version; version++) {
+      const actions = await readCommit(version);
+      if (actions === null) return null;
+      for (const action of actions) {
+        if ('add' in action && action.add.dataChange) {
+          const file = dataFile(folder, action.add);
+          months.add(file.month ?? '');
+          added.set(file.path, file);
+        } else if ('remove' in action) {
+          const removed = added.delete(action.remove.path);
+          const month = action.remove.partitionValues.observed_month ?? '';
+          if (action.remove.dataChange) months.add(month);
+          if (action.remove.dataChange || removed) onlyAdded = false;
+        }
+      }
+    }
+    return { months: [...months].sort(), added: [...added.values()], onlyAdded };
+  }
+
+  return {
+    name: options.name,
+    folder,
+    get latest() {
+      return latest;
+    },
+    refresh,
+    commit,
+    readCommit,
+    changes: (fromVersion, to) => changes(fromVersion, to as TableState),
+    localPaths: (files) => Promise.all(files.map((file) => storage.localPath(file.storagePath))),
+  };
+}
+
+function commitId(actions: readonly Action[]): string | null {
+  for (const action of actions) {
+    if ('commitInfo' in action) return action.commitInfo.isobarCommitId;
+  }
+  return null;
+}

@@ -1,0 +1,298 @@
+/**
+ * The Delta protocol, as far as we speak it: reader version 1, writer version 2.
+ *
+ *     commit      = _delta_log/<20 digits>.json, lines of one action each
+ *     action      = {"commitInfo": …} | {"protocol": …} | {"metaData": …}
+ *                 | {"txn": …} | {"add": …} | {"remove": …} | {"cdc": …} | {"domainMetadata": …}
+ *     checkpoint  = _delta_log/<20 digits>.checkpoint.parquet, one row an action
+ *     pointer     = _delta_log/_last_checkpoint
+ *
+ * Source: the protocol's specification (PROTOCOL.md of delta-io/delta), sections "Actions" and
+ * "Checkpoints". Here lines become actions and actions lines; what they mean is in snapshot.ts.
+ */
+
+import type { Columns, ColumnType } from '../analytics/engine.ts';
+import { IsobarError } from '../errors.ts';
+
+export interface CommitInfo {
+  readonly timestamp: number;
+  readonly operation: string;
+  /** Ours: names the commit, so that a commit whose answer was lost is recognised. */
+  readonly isobarCommitId: string | null;
+}
+
+export interface Protocol {
+  readonly minReaderVersion: number;
+  readonly minWriterVersion: number;
+}
+
+export interface Metadata {
+  readonly id: string;
+  readonly name: string | null;
+  readonly schemaString: string;
+  readonly partitionColumns: readonly string[];
+  readonly configuration: Readonly<Record<string, string>>;
+  readonly createdTime: number | null;
+}
+
+export interface Transaction {
+  readonly appId: string;
+  readonly version: number;
+  readonly lastUpdated: number | null;
+}
+
+export interface AddFile {
+  /** Decoded, relative to the table's folder. */
+  readonly path: string;
+  readonly partitionValues: Readonly<Record<string, string | null>>;
+  readonly size: number;
+  readonly modificationTime: number;
+  readonly dataChange: boolean;
+  readonly stats: string | null;
+  /** Ours: `isobar.sha256` of the file's bytes. */
+  readonly tags: Readonly<Record<string, string>> | null;
+}
+
+export interface RemoveFile {
+  readonly path: string;
+  readonly deletionTimestamp: number;
+  readonly dataChange: boolean;
+  readonly partitionValues: Readonly<Record<string, string | null>>;
+  readonly size: number | null;
+}
+
+export type Action =
+  | { readonly commitInfo: CommitInfo }
+  | { readonly protocol: Protocol }
+  | { readonly metaData: Metadata }
+  | { readonly txn: Transaction }
+  | { readonly add: AddFile }
+  | { readonly remove: RemoveFile };
+
+export const READER_VERSION = 1;
+export const WRITER_VERSION = 2;
+/** Of the tables' columns; a table of a higher one was written by a newer isobar. */
+export const SCHEMA_VERSION = 1;
+export const PARTITION_COLUMN = 'observed_month';
+
+export interface FileStats {
+  readonly numRecords: number;
+  readonly minValues: Readonly<Record<string, unknown>>;
+  readonly maxValues: Readonly<Record<string, unknown>>;
+}
+
+/** One line an action, each with its line end. */
+export function formatActions(actions: readonly Action[]): string {
+  return actions.map((action) => `${JSON.stringify(formatAction(action))}\n`).join('');
+}
+
+/** The action as the protocol writes it: paths encoded, our commit id beside the usual fields. */
+export function formatAction(action: Action): object {
+  if ('commitInfo' in action) {
+    const { timestamp, operation, isobarCommitId } = action.commitInfo;
+    return {
+      commitInfo: {
+        timestamp,
+        operation,
+        operationParameters: {},
+        engineInfo: 'isobar',
+        isobarCommitId,
+      },
+    };
+  }
+  if ('metaData' in action) {
+    return { metaData: { ...action.metaData, format: { provider: 'parquet', options: {} } } };
+  }
+  if ('add' in action) return { add: { ...action.add, path: encodePath(action.add.path) } };
+  if ('remove' in action) {
+    return {
+      remove: {
+        ...action.remove,
+        path: encodePath(action.remove.path),
+        extendedFileMetadata: true,
+      },
+    };
+  }
+  return action;
+}
+
+/** The actions of a commit's text; `place` is the commit's path, for the error. */
+export function parseActions(text: string, place: string): Action[] {
+  const actions: Action[] = [];
+  const lines = text.split('\n');
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() === '') continue;
+    const action = parseAction(line, `${place} line ${index + 1}`);
+    if (action !== null) actions.push(action);
+  }
+  if (actions.length === 0) throw corrupt(place, 'it holds no action');
+  return actions;
+}
+
+/** One action, or null for a kind that changes no row (change data, domain metadata). */
+export function parseAction(line: string, place: string): Action | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    throw corrupt(place, 'it is not JSON', error);
+  }
+  const object = record(value, place);
+  if (object.commitInfo) return { commitInfo: parseCommitInfo(record(object.commitInfo, place)) };
+  if (object.protocol) return { protocol: parseProtocol(record(object.protocol, place), place) };
+  if (object.metaData) return { metaData: parseMetadata(record(object.metaData, place), place) };
+  if (object.txn) {
+    const { appId, version, lastUpdated } = record(object.txn, place);
+    return {
+      txn: {
+        appId: text(appId, 'txn.appId', place),
+        version: whole(version, 'txn.version', place),
+        lastUpdated: typeof lastUpdated === 'number' ? lastUpdated : null,
+      },
+    };
+  }
+  if (object.add) return { add: parseAdd(record(object.add, place), place) };
+  if (object.remove) return { remove: parseRemove(record(object.remove, place), place) };
+  if (object.cdc || object.domainMetadata) return null;
+  throw new IsobarError(
+    'TABLE_NEWER',
+    `${place}: unknown action ${Object.keys(object).join(', ')}`,
+  );
+}
+
+/** The statistics of an `add`, or null when it has none that can be read. */
+export function parseStats(stats: string | null): FileStats | null {
+  if (stats === null || stats === '') return null;
+  try {
+    const value = JSON.parse(stats) as Partial<FileStats> | null;
+    if (value === null || typeof value.numRecords !== 'number') return null;
+    return {
+      numRecords: value.numRecords,
+      minValues: value.minValues ?? {},
+      maxValues: value.maxValues ?? {},
+    };
+  } catch {
+    return null;
+  }
+}
+
+/** The schema as the protocol writes it, from our columns. */
+export function formatSchema(columns: Columns, partitionColumns: readonly string[]): string {
+  const fields = [
+    ...Object.entries(columns).map(([name, type]) => field(name, DELTA_TYPES[type])),
+    ...partitionColumns.map((name) => field(name, 'string')),
+  ];
+  return JSON.stringify({ type: 'struct', fields });
+}
+
+const DELTA_TYPES: Readonly<Record<ColumnType, string>> = {
+  VARCHAR: 'string',
+  DOUBLE: 'double',
+  INTEGER: 'integer',
+  BIGINT: 'long',
+  TIMESTAMPTZ: 'timestamp',
+  BOOLEAN: 'boolean',
+};
+
+function field(name: string, type: string): object {
+  return { name, type, nullable: true, metadata: {} };
+}
+
+function parseCommitInfo(object: Record<string, unknown>): CommitInfo {
+  return {
+    timestamp: typeof object.timestamp === 'number' ? object.timestamp : 0,
+    operation: typeof object.operation === 'string' ? object.operation : '',
+    isobarCommitId: typeof object.isobarCommitId === 'string' ? object.isobarCommitId : null,
+  };
+}
+
+function parseProtocol(object: Record<string, unknown>, place: string): Protocol {
+  return {
+    minReaderVersion: whole(object.minReaderVersion, 'protocol.minReaderVersion', place),
+    minWriterVersion: whole(object.minWriterVersion, 'protocol.minWriterVersion', place),
+  };
+}
+
+function parseMetadata(object: Record<string, unknown>, place: string): Metadata {
+  const { partitionColumns, configuration } = object;
+  if (!Array.isArray(partitionColumns))
+    throw corrupt(place, 'metaData.partitionColumns is no list');
+  return {
+    id: text(object.id, 'metaData.id', place),
+    name: typeof object.name === 'string' ? object.name : null,
+    schemaString: text(object.schemaString, 'metaData.schemaString', place),
+    partitionColumns: partitionColumns.map((name) =>
+      text(name, 'metaData.partitionColumns', place),
+    ),
+    configuration: (configuration ?? {}) as Record<string, string>,
+    createdTime: typeof object.createdTime === 'number' ? object.createdTime : null,
+  };
+}
+
+function parseAdd(object: Record<string, unknown>, place: string): AddFile {
+  return {
+    path: decodePath(text(object.path, 'add.path', place), place),
+    partitionValues: (object.partitionValues ?? {}) as Record<string, string | null>,
+    size: whole(object.size, 'add.size', place),
+    modificationTime: whole(object.modificationTime, 'add.modificationTime', place),
+    dataChange: object.dataChange !== false,
+    stats: typeof object.stats === 'string' ? object.stats : null,
+    tags: (object.tags ?? null) as Record<string, string> | null,
+  };
+}
+
+function parseRemove(object: Record<string, unknown>, place: string): RemoveFile {
+  return {
+    path: decodePath(text(object.path, 'remove.path', place), place),
+    deletionTimestamp: typeof object.deletionTimestamp === 'number' ? object.deletionTimestamp : 0,
+    dataChange: object.dataChange !== false,
+    partitionValues: (object.partitionValues ?? {}) as Record<string, string | null>,
+    size: typeof object.size === 'number' ? object.size : null,
+  };
+}
+
+function encodePath(path: string): string {
+  return path.split('/').map(encodeSegment).join('/');
+}
+
+function encodeSegment(segment: string): string {
+  return encodeURIComponent(segment).replaceAll('%3D', '=');
+}
+
+function decodePath(path: string, place: string): string {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(path);
+  } catch (error) {
+    throw corrupt(place, `the path ${path} is not encoded as it should be`, error);
+  }
+  // A path out of the table's folder would let a foreign commit make us read or delete elsewhere.
+  if (decoded.startsWith('/') || decoded.split('/').includes('..') || decoded.includes(':')) {
+    throw corrupt(place, `the path ${path} leads out of the table`);
+  }
+  return decoded;
+}
+
+function record(value: unknown, place: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw corrupt(place, 'it is not an action');
+  }
+  return value as Record<string, unknown>;
+}
+
+function text(value: unknown, name: string, place: string): string {
+  if (typeof value !== 'string') throw corrupt(place, `${name} is no text`);
+  return value;
+}
+
+function whole(value: unknown, name: string, place: string): number {
+  const number = typeof value === 'string' ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isSafeInteger(number)) {
+    throw corrupt(place, `${name} is no whole number`);
+  }
+  return number;
+}
+
+function corrupt(place: string, why: string, cause?: unknown): IsobarError {
+  return new IsobarError('TABLE_CORRUPT', `${place}: ${why}`, { cause });
+}

@@ -1,0 +1,155 @@
+/**
+ * When landings happen: as soon as enough records wait, or the oldest has waited long enough, or
+ * an hour of the clock ends, or on shutdown. Each takes all that waits.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { asIsobarError, ERRORS } from '../errors.ts';
+import type { Log } from '../log/log.ts';
+import type { Logger } from '../logger.ts';
+import type { LandingStatus, RoomError } from '../model/status.ts';
+import type { Landed, Lander } from './landing.ts';
+
+export interface LanderLoopOptions {
+  readonly lander: Lander;
+  readonly log: Log;
+  /** Where the next landing of a partition begins, by the table. */
+  readonly nextOffset: (partition: number) => Promise<bigint>;
+  /** Waiting records that trigger a landing. */
+  readonly records: number;
+  /** Age in seconds of the oldest waiting record that triggers a landing. */
+  readonly ageSeconds: number;
+  readonly logger: Logger;
+  readonly onLanded: (landed: Landed) => void;
+  readonly clock?: () => Date;
+}
+
+export interface LanderLoop {
+  status(): LandingStatus;
+  /** Lands all that waits in every partition now; resolves with the landings made. */
+  landAll(signal?: AbortSignal): Promise<readonly Landed[]>;
+  /** Stops waiting, lands what waits and resolves; a landing that fails is told, not thrown. */
+  stop(): Promise<void>;
+}
+
+const RETRY_MS = { least: 500, most: 30_000 } as const;
+const HOUR_MS = 3_600_000;
+
+export function startLanderLoop(options: LanderLoopOptions): LanderLoop {
+  const { lander, log, logger, clock = () => new Date() } = options;
+  const stopping = new AbortController();
+  let lastLandedAt: Date | null = null;
+  let lastRows = 0;
+  const errors = new Map<number, RoomError>();
+  const partitions = Array.from({ length: log.partitionCount }, (_, partition) => partition);
+  const loops = partitions.map((partition) => watch(partition));
+
+  /** One partition's life: wait until a landing is due, land, and after a failure wait longer. */
+  async function watch(partition: number): Promise<void> {
+    const wakes = log.follow(stopping.signal)[Symbol.asyncIterator]();
+    // `next` holds one pending wake; it is kept across waits so that none is missed.
+    let pending = wakes.next();
+    let failures = 0;
+    while (!stopping.signal.aborted) {
+      try {
+        const wait = await untilDue(partition);
+        if (wait === 0) {
+          while (await landOne(partition, stopping.signal)) {}
+          failures = 0;
+        } else {
+          const woken = await Promise.race([pending, pause(wait)]);
+          if (typeof woken === 'object') {
+            if (woken.done) break;
+            pending = wakes.next();
+          }
+        }
+      } catch (error) {
+        if (stopping.signal.aborted) break;
+        failures += 1;
+        report(partition, error);
+        const most = Math.min(RETRY_MS.most, RETRY_MS.least * 2 ** failures);
+        await pause(most * (0.5 + Math.random() / 2));
+      }
+    }
+    await wakes.return?.();
+  }
+
+  /** Milliseconds until a landing is due: 0 now, at most a quarter hour when nothing waits. */
+  async function untilDue(partition: number): Promise<number> {
+    const [next, range] = [await options.nextOffset(partition), await log.range(partition)];
+    if (range.first > next || range.next < next) return 0; // the landing tells what is missing
+    if (range.next === next) return 900_000;
+    if (range.next - next >= BigInt(options.records)) return 0;
+    const oldest = await log.timeOf(partition, next);
+    if (oldest === null) return 0;
+    const now = clock().getTime();
+    const hourOver = Math.floor(oldest.getTime() / HOUR_MS) < Math.floor(now / HOUR_MS);
+    if (hourOver) return 0;
+    const due = oldest.getTime() + options.ageSeconds * 1_000;
+    const hourEnds = (Math.floor(now / HOUR_MS) + 1) * HOUR_MS;
+    return Math.max(0, Math.min(due, hourEnds) - now);
+  }
+
+  async function landOne(partition: number, signal?: AbortSignal): Promise<Landed | null> {
+    const landed = await lander.land(partition, signal);
+    errors.delete(partition);
+    if (landed === null) return null;
+    lastLandedAt = clock();
+    lastRows = landed.rows;
+    logger.debug(
+      { partition, from: String(landed.from), last: String(landed.last), rows: landed.rows },
+      'landed',
+    );
+    options.onLanded(landed);
+    return landed;
+  }
+
+  function report(partition: number, error: unknown): void {
+    const { code, message } = asIsobarError(error);
+    const since = errors.get(partition);
+    if (since?.code !== code) {
+      logger.error({ code }, `landing partition ${partition}: ${message}`);
+    }
+    errors.set(partition, {
+      code,
+      message: `partition ${partition}: ${message}`,
+      remedy: ERRORS[code].remedy,
+      since: since?.code === code ? since.since : clock().toISOString(),
+    });
+  }
+
+  /** Ends early when the loop is stopped. */
+  async function pause(milliseconds: number): Promise<void> {
+    await delay(milliseconds, undefined, { signal: stopping.signal, ref: true }).catch(() => {});
+  }
+
+  async function landAll(signal?: AbortSignal): Promise<readonly Landed[]> {
+    const made: Landed[] = [];
+    for (const partition of partitions) {
+      for (;;) {
+        const landed = await landOne(partition, signal);
+        if (landed === null) break;
+        made.push(landed);
+      }
+    }
+    return made;
+  }
+
+  return {
+    status: () => ({
+      last_landed_at: lastLandedAt?.toISOString() ?? null,
+      last_rows: lastRows,
+      error: errors.values().next().value ?? null,
+    }),
+    landAll,
+    async stop() {
+      stopping.abort();
+      await Promise.allSettled(loops);
+      try {
+        await landAll();
+      } catch (error) {
+        const { code, message } = asIsobarError(error);
+        logger.warn({ code }, `landing at shutdown: ${message}; it waits in the log`);
+      }
+    },
+  };
+}

@@ -1,0 +1,141 @@
+/** The Parquet files of one landing: new ones, and rewritten ones from which older rows fall. */
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SqlSession } from '../analytics/engine.ts';
+import type { Storage } from '../lake/storage.ts';
+import type { Log } from '../log/log.ts';
+import type { DeltaTable } from './commit.ts';
+import { putDataFile } from './data-file.ts';
+import { type Action, type AddFile, PARTITION_COLUMN } from './delta.ts';
+import { literal } from './identities.ts';
+import { type Attempt, ceilMs, type MonthRange } from './landing.ts';
+import { OBSERVATION_COLUMNS } from './table.ts';
+
+export interface FileWriting {
+  readonly log: Log;
+  readonly observations: DeltaTable;
+  readonly storage: Storage;
+  readonly session: SqlSession;
+  readonly scratch: string;
+  readonly fileBytesMax: number;
+  readonly clock?: () => Date;
+}
+
+/** zstd makes a tenth and less of the records' JSON; pieces are cut for a sixth. */
+const COMPRESSION_AT_LEAST = 6;
+
+/** One row per observation that lands, with the table's columns in their order. */
+function landedRowsSql(logId: string, partition: number): string {
+  const made: Partial<Record<string, string>> = {
+    hour_utc: 'CAST(hour(observed_at) AS INTEGER)',
+    hour_local: 'CAST(hour(observed_at + to_seconds(utc_offset_s)) AS INTEGER)',
+    log_id: literal(logId),
+    log_partition: `CAST(${partition} AS INTEGER)`,
+  };
+  const columns = Object.entries(OBSERVATION_COLUMNS).map(([name, type]) => {
+    return `CAST(${made[name] ?? name} AS ${type}) AS ${name}`;
+  });
+  return `SELECT ${columns.join(', ')} FROM landing`;
+}
+
+/** Writes the rows to land, a file or more a month; `condition` names a file's rows in `landing`. */
+export async function writeLandedFiles(
+  options: FileWriting,
+  made: Attempt,
+): Promise<{ readonly add: AddFile; readonly condition: string }[]> {
+  const rows = landedRowsSql(options.log.id, made.partition);
+  const files: { add: AddFile; condition: string }[] = [];
+  for (const month of made.months) {
+    for (const condition of await pieces(options, month)) {
+      const select = `${rows} WHERE ${condition} ORDER BY city_id, observed_at`;
+      const add = await writeDataFile(options, select, month.month);
+      if (add !== null) files.push({ add, condition });
+    }
+  }
+  return files;
+}
+
+/** Conditions that cut a month into files of bearable size, disjoint in time. */
+async function pieces(options: FileWriting, month: MonthRange): Promise<string[]> {
+  const start = `TIMESTAMPTZ '${month.month}-01T00:00:00Z'`;
+  const inMonth = `observed_at >= ${start} AND observed_at < ${start} + INTERVAL 1 MONTH`;
+  const count = Math.ceil(month.bytes / (options.fileBytesMax * COMPRESSION_AT_LEAST));
+  if (count <= 1) return [inMonth];
+  const shares = Array.from({ length: count - 1 }, (_, index) => (index + 1) / count);
+  const cuts: { at: string }[] = [];
+  for (const share of shares) {
+    const [cut] = await options.session.query<{ at: string }>(
+      `SELECT quantile_disc(observed_at, ${share}) AS at FROM landing WHERE ${inMonth}`,
+    );
+    if (cut !== undefined) cuts.push(cut);
+  }
+  const edges = [...new Set(cuts.map(({ at }) => `TIMESTAMPTZ '${at}'`))];
+  return [null, ...edges].map((edge, index) => {
+    const next = edges[index];
+    const from = edge === null ? '' : ` AND observed_at >= ${edge}`;
+    return `${inMonth}${from}${next === undefined ? '' : ` AND observed_at < ${next}`}`;
+  });
+}
+
+/** Removes superseded rows from the files that hold them: each falls and a smaller one rises. */
+export async function rewriteSuperseded(options: FileWriting, made: Attempt): Promise<Action[]> {
+  const { observations, session, clock = () => new Date() } = options;
+  const actions: Action[] = [];
+  const paths = await observations.localPaths(made.superseded.map(({ file }) => file));
+  for (const [index, { file }] of made.superseded.entries()) {
+    const select =
+      `SELECT * FROM read_parquet(${literal(paths[index] ?? '')}, hive_partitioning = false) ` +
+      'ANTI JOIN (SELECT city_id, observed_at FROM decided WHERE fate IS NULL AND file IS NOT NULL) ' +
+      'USING (city_id, observed_at) ORDER BY city_id, observed_at';
+    const add = await writeDataFile({ ...options, session }, select, file.month ?? '');
+    actions.push({
+      remove: {
+        path: file.path,
+        deletionTimestamp: clock().getTime(),
+        dataChange: true,
+        partitionValues: { [PARTITION_COLUMN]: file.month },
+        size: file.bytes,
+      },
+    });
+    if (add !== null) actions.push({ add });
+  }
+  return actions;
+}
+
+/** Writes rows of `observations` as one file of the month; null when there is no row. */
+export async function writeDataFile(
+  options: Pick<FileWriting, 'observations' | 'storage' | 'session' | 'scratch' | 'clock'>,
+  select: string,
+  month: string,
+): Promise<AddFile | null> {
+  const scratch = join(options.scratch, `rows-${randomUUID()}.parquet`);
+  try {
+    const rows = await options.session.copy(select, scratch, 'parquet');
+    if (rows === 0) return null;
+    const [range] = await options.session.query<Record<string, string>>(
+      'SELECT min(city_id) AS city_min, max(city_id) AS city_max, min(observed_at) AS time_min, ' +
+        `max(observed_at) AS time_max FROM read_parquet(${literal(scratch)})`,
+    );
+    return await putDataFile({
+      table: options.observations,
+      storage: options.storage,
+      file: scratch,
+      month,
+      stats: makeStats(rows, range ?? {}),
+      clock: options.clock,
+    });
+  } finally {
+    await rm(scratch, { force: true });
+  }
+}
+
+function makeStats(rows: number, range: Record<string, string>): object {
+  const { city_min, city_max, time_min = '', time_max = '' } = range;
+  return {
+    numRecords: rows,
+    minValues: { city_id: city_min, observed_at: new Date(Date.parse(time_min)).toISOString() },
+    maxValues: { city_id: city_max, observed_at: new Date(ceilMs(time_max)).toISOString() },
+    nullCount: { city_id: 0, observed_at: 0 },
+  };
+}

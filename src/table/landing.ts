@@ -1,0 +1,368 @@
+/**
+ * Landing: what waits in one log partition becomes rows of `observations` and `set_aside`,
+ * exactly once.
+ *
+ *     stage    the log's records into a file                            (staging.ts)
+ *     parse    the file into typed rows and reasons                     (parsing-sql.ts)
+ *     decide   by identity what lands, supersedes or is a duplicate     (here)
+ *     write    Parquet files                                            (landing-files.ts)
+ *     commit   set_aside first, then observations with the last offset  (here)
+ *
+ * A crash between the two commits is finished by the next landing: rows of set_aside beyond the
+ * transaction of observations do not count yet, and an offset there is not written again.
+ */
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SqlSession } from '../analytics/engine.ts';
+import { IsobarError } from '../errors.ts';
+import { reachFaultPoint } from '../fault.ts';
+import type { Storage } from '../lake/storage.ts';
+import type { Log } from '../log/log.ts';
+import type { DeltaTable } from './commit.ts';
+import type { Action } from './delta.ts';
+import { literal, openIdentities } from './identities.ts';
+import { rewriteSuperseded, writeLandedFiles } from './landing-files.ts';
+import { parsedSql, stagedSql } from './parsing-sql.ts';
+import { commitSetAside } from './set-aside.ts';
+import { assertWritable, dataFile, type TableState } from './snapshot.ts';
+import { type Staged, stageRecords } from './staging.ts';
+import type { DataFile } from './table.ts';
+
+export interface LanderOptions {
+  readonly log: Log;
+  readonly observations: DeltaTable;
+  readonly setAside: DeltaTable;
+  readonly storage: Storage;
+  /** The lander's own: its temporary tables live there. */
+  readonly session: SqlSession;
+  readonly scratch: string;
+  readonly simulated: boolean;
+  readonly recordsMax: number;
+  readonly bytesMax: number;
+  readonly fileBytesMax: number;
+  readonly clock?: () => Date;
+}
+
+export interface Lander {
+  /**
+   * Lands what waits in the partition, up to the limits; null when nothing waits or somebody else
+   * landed it. Rejects with LOG_GAP when offsets are missing, and as the table does; what waits
+   * stays in the log then.
+   */
+  land(partition: number, signal?: AbortSignal): Promise<Landed | null>;
+
+  /** Records the offsets as lost, by an operator's word. They must be the next ones to land. */
+  acceptLoss(partition: number, from: bigint, to: bigint): Promise<void>;
+}
+
+export interface Landed {
+  readonly partition: number;
+  readonly from: bigint;
+  readonly last: bigint;
+  /** Rows that landed. */
+  readonly rows: number;
+  /** Records set aside. */
+  readonly setAside: number;
+  readonly version: number;
+  readonly months: readonly string[];
+}
+
+/** Everything of one try to land, worked out against one state of the table. */
+export interface Attempt {
+  readonly state: TableState;
+  readonly appId: string;
+  readonly partition: number;
+  readonly staged: Staged;
+  /** Of the rows to land: by month. */
+  readonly months: readonly MonthRange[];
+  /** Rows that are in the table and fall: file → their number. */
+  readonly superseded: readonly { readonly file: DataFile; readonly rows: number }[];
+}
+
+export interface MonthRange {
+  readonly month: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly cityIdMin: string;
+  readonly cityIdMax: string;
+  readonly observedAtMin: string;
+  readonly observedAtMax: string;
+}
+
+const ATTEMPTS_MAX = 20;
+const LANDING_MS_MAX = 3_600_000;
+
+export function landingAppId(logId: string, partition: number): string {
+  return `isobar-land-${logId}-${partition}`;
+}
+
+/** The offset that lands next: one beyond the last that a commit holds. */
+export function nextOffset(state: TableState, logId: string, partition: number): bigint {
+  return BigInt(state.transactions.get(landingAppId(logId, partition)) ?? -1) + 1n;
+}
+
+/** Thrown inside: the table changed so that this try must be worked out again. */
+class AttemptOvertaken extends Error {}
+
+export async function openLander(options: LanderOptions): Promise<Lander> {
+  const { log, observations, session, clock = () => new Date() } = options;
+  const identities = await openIdentities(session, (files) => observations.localPaths(files));
+  // One landing at a time works in the session; reading the log for the next goes on meanwhile.
+  let turn: Promise<unknown> = Promise.resolve();
+
+  async function land(partition: number, signal?: AbortSignal): Promise<Landed | null> {
+    const state = await observations.refresh(signal);
+    assertWritable(state, observations.folder, options.simulated);
+    const from = nextOffset(state, log.id, partition);
+    if (!(await somethingWaits(log, partition, from))) return null;
+    const startedAt = clock().getTime();
+    const file = join(options.scratch, `staged-${randomUUID()}.tsv`);
+    try {
+      const limits = { records: options.recordsMax, bytes: options.bytesMax };
+      const staged = await stageRecords(log, partition, from, limits, file, signal);
+      if (staged.records === 0) return null;
+      reachFaultPoint('landing.staged');
+      const landing = turn.then(() => landStaged(partition, staged, startedAt, signal));
+      turn = landing.catch(() => {});
+      const landed = await landing;
+      if (landed !== null) await log.landed(partition, landed.last + 1n);
+      return landed;
+    } finally {
+      await rm(file, { force: true });
+    }
+  }
+
+  async function landStaged(
+    partition: number,
+    staged: Staged,
+    startedAt: number,
+    signal?: AbortSignal,
+  ): Promise<Landed | null> {
+    await session.execute(stagedSql(staged.file), signal);
+    await assertAllStaged(session, staged);
+    await session.execute(parsedSql(options.simulated), signal);
+    await session.execute('DROP TABLE staged');
+    for (let attempts = 0; attempts < ATTEMPTS_MAX; attempts++) {
+      signal?.throwIfAborted();
+      const state = await observations.refresh();
+      if (nextOffset(state, log.id, partition) !== staged.from) return null;
+      try {
+        const landed = await attempt(partition, staged, state, startedAt);
+        await session.execute('DROP TABLE parsed');
+        return landed;
+      } catch (error) {
+        if (!(error instanceof AttemptOvertaken)) throw error;
+      }
+    }
+    throw new IsobarError('COMMIT_CONFLICT', `landing partition ${partition}: always overtaken`);
+  }
+
+  async function attempt(
+    partition: number,
+    staged: Staged,
+    state: TableState,
+    startedAt: number,
+  ): Promise<Landed | null> {
+    const appId = landingAppId(log.id, partition);
+    const candidates = await monthRanges(session, 'parsed WHERE reason IS NULL');
+    const names = await identities.select(state, overlapping(state.files, candidates));
+    const superseded = await decide(session, names);
+    const months = await monthRanges(session, 'landing');
+    const made: Attempt = { state, appId, partition, staged, months, superseded };
+    const setAside = await commitSetAside(options, made);
+    const adds = await writeLandedFiles(options, made);
+    const rewritten = await rewriteSuperseded(options, made);
+    reachFaultPoint('landing.files-written');
+    const actions: Action[] = [
+      ...adds.map(({ add }) => ({ add })),
+      ...rewritten,
+      { txn: { appId, version: Number(staged.last), lastUpdated: clock().getTime() } },
+    ];
+    if (rewritten.length > 0) reachFaultPoint('superseding.before-commit');
+    const committed = await observations.commit('WRITE', async (newest) => {
+      if (clock().getTime() - startedAt > LANDING_MS_MAX) {
+        throw new IsobarError('LANDING_STALE', `landing partition ${partition}`);
+      }
+      if (newest.version !== state.version) await assertStillRight(made, newest);
+      reachFaultPoint('landing.before-commit');
+      return actions;
+    });
+    reachFaultPoint('landing.after-commit');
+    for (const { add, condition } of adds) {
+      await identities.remember(dataFile(observations.folder, add), condition);
+    }
+    return {
+      partition,
+      from: staged.from,
+      last: staged.last,
+      rows: months.reduce((sum, { rows }) => sum + rows, 0),
+      setAside,
+      version: committed.version,
+      months: months.map(({ month }) => month),
+    };
+  }
+
+  /** After a lost race: what was decided must hold against what came in between, or it is redone. */
+  async function assertStillRight(made: Attempt, newest: TableState): Promise<void> {
+    const { state, superseded, months } = made;
+    if (nextOffset(newest, log.id, made.partition) !== made.staged.from)
+      throw new AttemptOvertaken();
+    if (newest.metadata?.id !== state.metadata?.id && state.version >= 0)
+      throw new AttemptOvertaken();
+    if (superseded.some(({ file }) => !newest.adds.has(file.path))) throw new AttemptOvertaken();
+    const fresh = overlapping(newest.files, months).filter((file) => {
+      return !state.adds.has(file.path) && newest.adds.get(file.path)?.dataChange === true;
+    });
+    if (fresh.length === 0) return;
+    await identities.select(newest, fresh);
+    const [met] = await session.query<{ met: number }>(
+      'SELECT count(*) AS met FROM landing SEMI JOIN existing USING (city_id, observed_at)',
+    );
+    if (met?.met !== 0) throw new AttemptOvertaken();
+  }
+
+  async function acceptLoss(partition: number, from: bigint, to: bigint): Promise<void> {
+    const appId = landingAppId(log.id, partition);
+    const place = `partition ${partition}: ${from} to ${to}`;
+    const state = await observations.refresh();
+    const next = nextOffset(state, log.id, partition);
+    if (next !== from || to < from) {
+      throw new IsobarError('USAGE', `${place}: the next offset to land is ${next}`);
+    }
+    const { first, next: end } = await log.range(partition);
+    if (first <= to && first < end) {
+      throw new IsobarError('USAGE', `${place}: the log still holds offsets from ${first} on`);
+    }
+    await commitSetAside(options, { state, appId, partition, lost: { from, to } });
+    await observations.commit('WRITE', async (newest) => {
+      if (nextOffset(newest, log.id, partition) !== from) {
+        throw new IsobarError('COMMIT_CONFLICT', `${place}: somebody else landed meanwhile`);
+      }
+      return [{ txn: { appId, version: Number(to), lastUpdated: clock().getTime() } }];
+    });
+  }
+
+  return { land, acceptLoss };
+}
+
+async function somethingWaits(log: Log, partition: number, from: bigint): Promise<boolean> {
+  const { first, next } = await log.range(partition);
+  if (next < from) {
+    throw new IsobarError(
+      'LOG_GAP',
+      `partition ${partition}: the log ends at offset ${next}, but ${from} is the next to land; ` +
+        'the log is older than the table',
+    );
+  }
+  if (first > from) {
+    throw new IsobarError(
+      'LOG_GAP',
+      `partition ${partition}: offsets ${from} to ${first - 1n} are gone before they landed`,
+      { details: { partition, from: String(from), to: String(first - 1n) } },
+    );
+  }
+  return next > from;
+}
+
+async function assertAllStaged(session: SqlSession, staged: Staged): Promise<void> {
+  const [sum] = await session.query<{ records: number; offsets: number }>(
+    'SELECT count(*) AS records, count(DISTINCT log_offset) AS offsets FROM staged',
+  );
+  if (sum?.records !== staged.records || sum.offsets !== staged.records) {
+    throw new IsobarError(
+      'INTERNAL',
+      `staging offsets ${staged.from} to ${staged.last}: ${staged.records} records were written, ` +
+        `${sum?.records} read`,
+    );
+  }
+}
+
+async function monthRanges(session: SqlSession, source: string): Promise<MonthRange[]> {
+  return session.query<MonthRange & Record<string, unknown>>(`
+    SELECT strftime(observed_at, '%Y-%m') AS month, count(*) AS rows,
+      CAST(sum(length) AS BIGINT) AS bytes,
+      min(city_id) AS "cityIdMin", max(city_id) AS "cityIdMax",
+      min(observed_at) AS "observedAtMin", max(observed_at) AS "observedAtMax"
+    FROM ${source} GROUP BY ALL ORDER BY month`);
+}
+
+/** Files that may hold an identity of these ranges, by their statistics. */
+function overlapping(files: readonly DataFile[], ranges: readonly MonthRange[]): DataFile[] {
+  const byMonth = new Map(ranges.map((range) => [range.month, range]));
+  return files.filter((file) => {
+    const range = byMonth.get(file.month ?? '');
+    if (range === undefined) return false;
+    const { observedAtMin, observedAtMax, cityIdMin, cityIdMax } = file;
+    if (observedAtMin !== null && Date.parse(observedAtMin) > ceilMs(range.observedAtMax))
+      return false;
+    if (observedAtMax !== null && Date.parse(observedAtMax) < Date.parse(range.observedAtMin)) {
+      return false;
+    }
+    if (cityIdMin !== null && cityIdMin > range.cityIdMax) return false;
+    return cityIdMax === null || cityIdMax >= range.cityIdMin;
+  });
+}
+
+/** Statistics have milliseconds, rows microseconds. */
+export function ceilMs(time: string): number {
+  const floor = Date.parse(time);
+  return /\.\d{3}\d*[1-9]/.test(time) ? floor + 1 : floor;
+}
+
+/**
+ * Makes the table `decided` (records whose identity is met more than once, with what becomes of
+ * them) and the view `landing` (the rows that land); resolves with the rows that fall in the table.
+ */
+async function decide(
+  session: SqlSession,
+  names: ReadonlyMap<string, DataFile>,
+): Promise<Attempt['superseded']> {
+  await session.execute(`
+    CREATE OR REPLACE TEMP TABLE decided AS
+    WITH met AS (
+      SELECT city_id, observed_at FROM parsed WHERE reason IS NULL
+      GROUP BY ALL HAVING count(*) > 1
+      UNION
+      SELECT city_id, observed_at FROM parsed SEMI JOIN existing USING (city_id, observed_at)
+      WHERE reason IS NULL
+    ),
+    versions AS (
+      SELECT p.log_offset, p.city_id, p.observed_at,
+        {'collected_at': p.collected_at, 'content_hash': p.content_hash} AS version,
+        CASE WHEN e.file IS NOT NULL
+          THEN {'collected_at': e.collected_at, 'content_hash': e.content_hash} END AS there,
+        e.file
+      FROM parsed p
+      JOIN met USING (city_id, observed_at)
+      LEFT JOIN existing e USING (city_id, observed_at)
+      WHERE p.reason IS NULL
+    ),
+    ranked AS (
+      SELECT *,
+        max(version) OVER (PARTITION BY city_id, observed_at ORDER BY log_offset
+          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
+        max(version) OVER (PARTITION BY city_id, observed_at) AS best
+      FROM versions
+    )
+    SELECT log_offset, city_id, observed_at, file,
+      CASE
+        WHEN before IS NOT NULL AND version <= before THEN 'duplicate'
+        WHEN there IS NOT NULL AND version <= there THEN 'duplicate'
+        WHEN version < best THEN 'superseded'
+      END AS fate
+    FROM ranked;
+    CREATE OR REPLACE TEMP VIEW landing AS
+    SELECT * FROM parsed
+    ANTI JOIN (SELECT log_offset FROM decided WHERE fate IS NOT NULL) USING (log_offset)
+    WHERE reason IS NULL`);
+  const falling = await session.query<{ file: string; rows: number }>(
+    'SELECT file, count(*) AS rows FROM decided WHERE fate IS NULL AND file IS NOT NULL GROUP BY file',
+  );
+  return falling.map(({ file, rows }) => {
+    const found = names.get(file);
+    if (found === undefined)
+      throw new IsobarError('INTERNAL', `no file is called ${literal(file)}`);
+    return { file: found, rows };
+  });
+}

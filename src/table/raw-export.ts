@@ -1,0 +1,288 @@
+/**
+ * The raw export: the hourly JSON-lines files that people and other programs read.
+ *
+ * One exporter follows the table's commits with a cursor. An hour in which rows changed is written
+ * anew as a whole, by atomic replacement, with a higher revision; so `raw/**\/*.jsonl` holds each
+ * observation exactly once. A manifest a day names revision, rows and sha256 of each hour; it is
+ * written after the files, the cursor after the manifests: a crash anywhere repeats work only.
+ */
+
+import type { SqlSession } from '../analytics/engine.ts';
+import { IsobarError, isErrorCode } from '../errors.ts';
+import { reachFaultPoint } from '../fault.ts';
+import { RAW_CURSOR_PATH, rawHourPath, rawManifestPath } from '../lake/layout.ts';
+import type { Storage } from '../lake/storage.ts';
+import type { DeltaTable } from './commit.ts';
+import { literal } from './identities.ts';
+import { type HourFile, sha256, writeHours } from './raw-hours.ts';
+import type { TableState } from './snapshot.ts';
+import { dataFile, removedFile } from './snapshot.ts';
+import type { DataFile } from './table.ts';
+
+export interface RawExportOptions {
+  readonly observations: DeltaTable;
+  readonly storage: Storage;
+  readonly session: SqlSession;
+  readonly scratch: string;
+  /** Seconds between two exports of an hour that is not over. */
+  readonly openHourSeconds: number;
+  /** Rows up to which an hour that is not over is exported at all. */
+  readonly openHourRowsMax: number;
+  readonly clock?: () => Date;
+}
+
+export interface RawExporter {
+  /**
+   * Brings the files up to the newest version of the table; resolves with the hours written.
+   * `closing` exports the hours that are not over as well.
+   */
+  run(options?: { readonly closing?: boolean; readonly signal?: AbortSignal }): Promise<number>;
+  /** The cursor as it stands. */
+  cursor(): Promise<ExportCursor>;
+}
+
+export interface ExportCursor {
+  /** Every change up to this version is in the files, but for the pending hours. */
+  readonly table_version: number;
+  /** Hours (ISO 8601) whose change is not exported yet, with the last export of each. */
+  readonly pending: Readonly<Record<string, string | null>>;
+}
+
+export interface DayManifest {
+  readonly day: string;
+  readonly hours: Readonly<Record<string, HourEntry>>;
+}
+
+export interface HourEntry {
+  readonly revision: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly table_version: number;
+}
+
+const HOUR_MS = 3_600_000;
+const EMPTY_CURSOR: ExportCursor = { table_version: -1, pending: {} };
+
+export function openRawExporter(options: RawExportOptions): RawExporter {
+  const { observations, storage, session, clock = () => new Date() } = options;
+
+  async function run({
+    closing = false,
+    signal,
+  }: {
+    closing?: boolean;
+    signal?: AbortSignal;
+  } = {}): Promise<number> {
+    const state = await observations.refresh(signal);
+    const cursor = await readCursor(storage);
+    if (state.version < 0) return 0;
+    const hours = new Map<string, string | null>(Object.entries(cursor.pending));
+    for (const hour of await changedHours(options, cursor.table_version, state)) {
+      if (!hours.has(hour)) hours.set(hour, null);
+    }
+    const due = closing ? [...hours.keys()] : await dueHours(hours, state);
+    const now = clock();
+    for (const [day, dayHours] of byDay(due)) {
+      signal?.throwIfAborted();
+      await exportDay(state, day, dayHours);
+      for (const hour of dayHours) {
+        // An hour that is not over stays in sight: its next change waits for its turn.
+        if (isOpen(hour, now)) hours.set(hour, now.toISOString());
+        else hours.delete(hour);
+      }
+    }
+    const next = { table_version: state.version, pending: Object.fromEntries(hours) };
+    if (JSON.stringify(next) !== JSON.stringify(cursor)) {
+      reachFaultPoint('export.before-cursor');
+      await storage.replace(RAW_CURSOR_PATH, Buffer.from(JSON.stringify(next)));
+    }
+    return due.length;
+  }
+
+  /** Hours that are over, and open ones whose turn has come and that are not too large. */
+  async function dueHours(
+    hours: ReadonlyMap<string, string | null>,
+    state: TableState,
+  ): Promise<string[]> {
+    const now = clock();
+    const due: string[] = [];
+    for (const [hour, exportedAt] of hours) {
+      if (isOpen(hour, now)) {
+        const age = exportedAt === null ? Infinity : now.getTime() - Date.parse(exportedAt);
+        if (age < options.openHourSeconds * 1_000) continue;
+        const rows = filesOfHour(state, hour).reduce((sum, file) => sum + file.rows, 0);
+        if (rows > options.openHourRowsMax) continue;
+      }
+      due.push(hour);
+    }
+    return due;
+  }
+
+  async function exportDay(
+    state: TableState,
+    day: string,
+    hours: readonly string[],
+  ): Promise<void> {
+    const manifest = await readManifest(storage, day);
+    const files = [...new Set(hours.flatMap((hour) => filesOfHour(state, hour)))];
+    const paths = await observations.localPaths(files);
+    const entries: Record<string, HourEntry> = { ...manifest.hours };
+    for await (const file of writeHours({ session, scratch: options.scratch, paths, hours })) {
+      reachFaultPoint('export.before-hour');
+      const clockHour = file.hour.slice(11, 13);
+      const before = entries[clockHour];
+      const path = rawHourPath(new Date(file.hour));
+      if (before?.sha256 !== file.sha256 || (await storage.stat(path))?.bytes !== file.bytes) {
+        await putHour(path, file);
+      }
+      entries[clockHour] = {
+        revision: before?.sha256 === file.sha256 ? before.revision : (before?.revision ?? 0) + 1,
+        rows: file.rows,
+        bytes: file.bytes,
+        sha256: file.sha256,
+        table_version: state.version,
+      };
+      reachFaultPoint('export.after-hour');
+    }
+    reachFaultPoint('export.before-manifest');
+    const text = JSON.stringify({ day, hours: sortKeys(entries) }, null, 1);
+    await storage.replace(rawManifestPath(day), Buffer.from(`${text}\n`));
+  }
+
+  async function putHour(path: string, file: HourFile): Promise<void> {
+    for (let tries = 0; tries < 3; tries++) {
+      await storage.replace(path, file.content);
+      // What was written is read again: what the manifest says must be what is there.
+      if (sha256(await storage.read(path)) === file.sha256) return;
+    }
+    throw new IsobarError('LAKE_UNAVAILABLE', `${path}: what was written reads differently`);
+  }
+
+  return { run, cursor: () => readCursor(storage) };
+}
+
+export function filesOfHour(state: TableState, hour: string): DataFile[] {
+  const [from, to] = [Date.parse(hour), Date.parse(hour) + HOUR_MS];
+  return state.files.filter((file) => {
+    if (file.month !== hour.slice(0, 7)) return false;
+    if (file.observedAtMin !== null && Date.parse(file.observedAtMin) >= to) return false;
+    return file.observedAtMax === null || Date.parse(file.observedAtMax) >= from;
+  });
+}
+
+export async function readCursor(storage: Storage): Promise<ExportCursor> {
+  const text = await readText(storage, RAW_CURSOR_PATH);
+  if (text === null) return EMPTY_CURSOR;
+  return parseJson(text, RAW_CURSOR_PATH, (value: ExportCursor) => {
+    return Number.isSafeInteger(value.table_version) && typeof value.pending === 'object';
+  });
+}
+
+export async function readManifest(storage: Storage, day: string): Promise<DayManifest> {
+  const path = rawManifestPath(day);
+  const text = await readText(storage, path);
+  if (text === null) return { day, hours: {} };
+  return parseJson(text, path, (value: DayManifest) => typeof value.hours === 'object');
+}
+
+/** Hours (ISO 8601) in which the commits after `fromVersion` added or replaced rows. */
+export async function changedHours(
+  options: Pick<RawExportOptions, 'observations' | 'session'>,
+  fromVersion: number,
+  state: TableState,
+): Promise<string[]> {
+  const { observations, session } = options;
+  if (fromVersion === state.version) return [];
+  const added: DataFile[] = [];
+  const removed: DataFile[] = [];
+  for (let version = fromVersion + 1; version <= state.version; version++) {
+    const actions = await observations.readCommit(version);
+    // The commits are gone: every hour of the table may have changed.
+    if (actions === null) return hoursOf(options, state.files, []);
+    for (const action of actions) {
+      if ('add' in action && action.add.dataChange) {
+        added.push(dataFile(observations.folder, action.add));
+      } else if ('remove' in action && action.remove.dataChange) {
+        removed.push(removedFile(observations.folder, action.remove));
+      }
+    }
+  }
+  const single = removed.length === 0 ? added.map(singleHour) : [null];
+  if (!single.includes(null)) return [...new Set(single as string[])];
+  try {
+    return await hoursOf({ observations, session }, added, removed);
+  } catch (error) {
+    // A file that vacuum removed since: fall back to all hours of the months concerned.
+    if (!isErrorCode(error, 'LAKE_MISSING')) throw error;
+    const months = new Set([...added, ...removed].map((file) => file.month));
+    return hoursOf(
+      { observations, session },
+      state.files.filter((file) => months.has(file.month)),
+      [],
+    );
+  }
+}
+
+/** The hour of all rows of the file when its statistics say that it is one, else null. */
+function singleHour(file: DataFile): string | null {
+  const [from, to] = [file.observedAtMin?.slice(0, 13), file.observedAtMax?.slice(0, 13)];
+  return from !== undefined && from === to ? `${from}:00:00Z` : null;
+}
+
+/** Hours of the rows of `added` that are not in `removed` as they are. */
+async function hoursOf(
+  { observations, session }: Pick<RawExportOptions, 'observations' | 'session'>,
+  added: readonly DataFile[],
+  removed: readonly DataFile[],
+): Promise<string[]> {
+  if (added.length === 0) return [];
+  const list = async (files: readonly DataFile[]) =>
+    `read_parquet([${(await observations.localPaths(files)).map(literal).join(', ')}])`;
+  const unchanged =
+    removed.length === 0
+      ? ''
+      : `ANTI JOIN (SELECT log_id, log_partition, log_offset FROM ${await list(removed)}) ` +
+        'USING (log_id, log_partition, log_offset)';
+  const rows = await session.query<{ hour: string }>(
+    `SELECT DISTINCT date_trunc('hour', observed_at) AS hour FROM ${await list(added)} ` +
+      `${unchanged} ORDER BY hour`,
+  );
+  return rows.map(({ hour }) => hour);
+}
+
+function byDay(hours: readonly string[]): Map<string, string[]> {
+  const days = new Map<string, string[]>();
+  for (const hour of [...hours].sort()) {
+    const day = hour.slice(0, 10);
+    days.set(day, [...(days.get(day) ?? []), hour]);
+  }
+  return days;
+}
+
+function isOpen(hour: string, now: Date): boolean {
+  return Date.parse(hour) + HOUR_MS > now.getTime();
+}
+
+function sortKeys<T>(record: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+async function readText(storage: Storage, path: string): Promise<string | null> {
+  try {
+    return new TextDecoder().decode(await storage.read(path));
+  } catch (error) {
+    if (isErrorCode(error, 'LAKE_MISSING')) return null;
+    throw error;
+  }
+}
+
+function parseJson<T>(text: string, place: string, isRight: (value: T) => boolean): T {
+  try {
+    const value = JSON.parse(text) as T;
+    if (isRight(value)) return value;
+  } catch {
+    // Told below, with the place.
+  }
+  throw new IsobarError('TABLE_CORRUPT', `${place}: it is no manifest of the raw export`);
+}

@@ -1,0 +1,173 @@
+/**
+ * What makes no row of `observations`: every such record becomes a row of `set_aside`, with its
+ * reason and its content. Committed before the observations, under the same transaction.
+ */
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SqlSession } from '../analytics/engine.ts';
+import { reachFaultPoint } from '../fault.ts';
+import type { Storage } from '../lake/storage.ts';
+import type { Log } from '../log/log.ts';
+import type { DeltaTable } from './commit.ts';
+import { putDataFile } from './data-file.ts';
+import { type AddFile, parseStats } from './delta.ts';
+import { literal } from './identities.ts';
+import type { Attempt } from './landing.ts';
+import type { TableState } from './snapshot.ts';
+import { SET_ASIDE_COLUMNS } from './table.ts';
+
+export interface SetAsideWriting {
+  readonly log: Log;
+  readonly observations: DeltaTable;
+  readonly setAside: DeltaTable;
+  readonly storage: Storage;
+  readonly session: SqlSession;
+  readonly scratch: string;
+  readonly clock?: () => Date;
+}
+
+/** A range of offsets that an operator gives up. */
+export interface Loss {
+  readonly state: TableState;
+  readonly appId: string;
+  readonly partition: number;
+  readonly lost: { readonly from: bigint; readonly to: bigint };
+}
+
+/**
+ * Commits the rows to set aside, but none whose offset is there already (a landing that died
+ * between its two commits left it); resolves with how many records of this landing they are.
+ */
+export async function commitSetAside(
+  options: SetAsideWriting,
+  made: Attempt | Loss,
+): Promise<number> {
+  const { session, setAside, log, clock = () => new Date() } = options;
+  const selects =
+    'lost' in made
+      ? [lostSql(log.id, made)]
+      : [fromBatchSql(log.id, made.partition), ...(await fromTableSql(options, made))];
+  await session.execute(
+    `CREATE OR REPLACE TEMP TABLE aside AS ${selects.join('\nUNION ALL BY NAME\n')}`,
+  );
+  const [sum] = await session.query<{ all_rows: number; own_rows: number }>(
+    'SELECT count(*) AS all_rows, ' +
+      `count(*) FILTER (log_id = ${literal(log.id)} AND log_partition = ${made.partition} ` +
+      `AND log_offset >= ${'lost' in made ? made.lost.from : made.staged.from}) AS own_rows ` +
+      'FROM aside',
+  );
+  if (sum === undefined || sum.all_rows === 0) return 0;
+  const last = 'lost' in made ? made.lost.to : made.staged.last;
+  await setAside.commit('WRITE', async (state) => {
+    await removeWritten(options, state);
+    const add = await writeFile(options);
+    if (add === null) return null;
+    reachFaultPoint('set-aside.before-commit');
+    const txn = { appId: made.appId, version: Number(last), lastUpdated: clock().getTime() };
+    return [{ add }, { txn }];
+  });
+  reachFaultPoint('set-aside.after-commit');
+  return sum.own_rows;
+}
+
+/** One row per record of the batch that does not land. */
+function fromBatchSql(logId: string, partition: number): string {
+  return `
+    SELECT ${literal(logId)} AS log_id, CAST(${partition} AS INTEGER) AS log_partition, log_offset,
+      CAST(NULL AS BIGINT) AS log_offset_last,
+      coalesce(parsed.reason, decided.fate) AS reason, parsed.city_id, parsed.observed_at,
+      collected_at, CAST(NULL AS VARCHAR) AS detail,
+      CASE WHEN hex IS NOT NULL THEN 'hex:' || lower(hex)
+        WHEN strlen(text) <= 65536 THEN text ELSE left(text, 16384) END AS bytes,
+      length, coalesce(nullif(parsed.sha256, ''), sha256(text)) AS sha256
+    FROM parsed LEFT JOIN decided USING (log_offset)
+    WHERE parsed.reason IS NOT NULL OR decided.fate IS NOT NULL`;
+}
+
+/** One row per row of the table that a record of the batch supersedes, with all it said. */
+async function fromTableSql(options: SetAsideWriting, made: Attempt): Promise<string[]> {
+  if (made.superseded.length === 0) return [];
+  const paths = await options.observations.localPaths(made.superseded.map(({ file }) => file));
+  return [
+    `
+    SELECT log_id, log_partition, old.log_offset, CAST(NULL AS BIGINT) AS log_offset_last,
+      'superseded' AS reason, old.city_id, old.observed_at, collected_at,
+      'by offset ' || decided.log_offset || ' of partition ${made.partition}' AS detail,
+      CASE WHEN strlen(said) <= 65536 THEN said ELSE left(said, 16384) END AS bytes,
+      CAST(strlen(said) AS BIGINT) AS length, sha256(said) AS sha256
+    FROM (
+      SELECT *, CAST(to_json(r) AS VARCHAR) AS said
+      FROM read_parquet([${paths.map(literal).join(', ')}], hive_partitioning = false,
+        union_by_name = true) AS r
+    ) AS old
+    JOIN decided ON decided.city_id = old.city_id AND decided.observed_at = old.observed_at
+      AND decided.fate IS NULL AND decided.file IS NOT NULL`,
+  ];
+}
+
+function lostSql(logId: string, { partition, lost }: Loss): string {
+  return `
+    SELECT ${literal(logId)} AS log_id, CAST(${partition} AS INTEGER) AS log_partition,
+      CAST(${lost.from} AS BIGINT) AS log_offset, CAST(${lost.to} AS BIGINT) AS log_offset_last,
+      'lost' AS reason, CAST(NULL AS VARCHAR) AS city_id,
+      CAST(NULL AS TIMESTAMPTZ) AS observed_at, CAST(NULL AS TIMESTAMPTZ) AS collected_at,
+      'accepted by an operator' AS detail, CAST(NULL AS VARCHAR) AS bytes,
+      CAST(0 AS BIGINT) AS length, CAST(NULL AS VARCHAR) AS sha256`;
+}
+
+async function removeWritten(options: SetAsideWriting, state: TableState): Promise<void> {
+  const [range] = await options.session.query<{ least: number | bigint; most: number | bigint }>(
+    'SELECT min(log_offset) AS least, max(log_offset) AS most FROM aside',
+  );
+  if (range === undefined || range.least === null) return;
+  const files = state.files.filter((file) => {
+    const stats = parseStats(state.adds.get(file.path)?.stats ?? null);
+    const least = stats?.minValues.log_offset;
+    const most = stats?.maxValues.log_offset;
+    if (typeof least !== 'number' || typeof most !== 'number') return true;
+    return least <= range.most && most >= range.least;
+  });
+  if (files.length === 0) return;
+  const paths = await options.setAside.localPaths(files);
+  await options.session.execute(`
+    DELETE FROM aside WHERE (log_id, log_partition, log_offset) IN (
+      SELECT (log_id, log_partition, log_offset)
+      FROM read_parquet([${paths.map(literal).join(', ')}])
+      WHERE log_offset BETWEEN ${range.least} AND ${range.most})`);
+}
+
+async function writeFile(options: SetAsideWriting): Promise<AddFile | null> {
+  const { session, setAside, storage, clock = () => new Date() } = options;
+  const scratch = join(options.scratch, `aside-${randomUUID()}.parquet`);
+  const columns = Object.entries(SET_ASIDE_COLUMNS).map(
+    ([name, type]) => `CAST(${name} AS ${type}) AS ${name}`,
+  );
+  try {
+    const rows = await session.copy(
+      `SELECT ${columns.join(', ')} FROM aside ORDER BY log_offset`,
+      scratch,
+      'parquet',
+    );
+    if (rows === 0) return null;
+    const [range] = await session.query<Record<string, number>>(
+      'SELECT min(log_offset) AS least, max(coalesce(log_offset_last, log_offset)) AS most FROM aside',
+    );
+    const stats = {
+      numRecords: rows,
+      minValues: { log_offset: range?.least },
+      maxValues: { log_offset: range?.most },
+      nullCount: { log_offset: 0 },
+    };
+    return await putDataFile({
+      table: setAside,
+      storage,
+      file: scratch,
+      month: null,
+      stats,
+      clock,
+    });
+  } finally {
+    await rm(scratch, { force: true });
+  }
+}

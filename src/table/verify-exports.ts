@@ -1,0 +1,95 @@
+/** Whether the hourly files equal the table, up to the exporter's cursor. */
+import { ROOT, rawHourPath } from '../lake/layout.ts';
+import { changedHours, filesOfHour, readCursor, readManifest } from './raw-export.ts';
+import { sha256, writeHours } from './raw-hours.ts';
+import type { TableState } from './snapshot.ts';
+import { OBSERVATION_COLUMNS } from './table.ts';
+import type { Findings, VerifyOptions } from './verify.ts';
+
+export async function verifyExports(
+  options: VerifyOptions,
+  state: TableState,
+  { sums, differences }: Findings,
+): Promise<void> {
+  const { storage, session, observations } = options;
+  const cursor = await readCursor(storage);
+  if (cursor.table_version < 0) {
+    sums['raw export'] = 'none';
+    return;
+  }
+  if (cursor.table_version > state.version) {
+    differences.push(
+      `raw export: it knows version ${cursor.table_version} of the table, whose newest is ` +
+        `${state.version}: the last commits are missing`,
+    );
+    return;
+  }
+  const open = new Set(Object.keys(cursor.pending));
+  for (const hour of await changedHours(options, cursor.table_version, state)) open.add(hour);
+  await session.define(
+    'v_observations',
+    await observations.localPaths(state.files),
+    OBSERVATION_COLUMNS,
+  );
+  const rows = await session.query<{ hour: string }>(
+    "SELECT DISTINCT date_trunc('hour', observed_at) AS hour FROM v_observations ORDER BY hour",
+  );
+  const days = new Map<string, string[]>();
+  for (const { hour } of rows) {
+    if (open.has(hour)) continue;
+    days.set(hour.slice(0, 10), [...(days.get(hour.slice(0, 10)) ?? []), hour]);
+  }
+  const stored = await storedHours(options);
+  let compared = 0;
+  for (const [day, hours] of days) {
+    compared += await verifyDay(options, state, day, hours, stored, differences);
+  }
+  for (const hour of stored) {
+    if (!open.has(hour)) differences.push(`raw export: ${hour} has a file, but no observation`);
+  }
+  sums['raw export version'] = cursor.table_version;
+  sums['raw export hours'] = compared;
+  sums['raw export pending hours'] = open.size;
+}
+
+/** Compares a day's hours and takes them out of `stored`. */
+async function verifyDay(
+  options: VerifyOptions,
+  state: TableState,
+  day: string,
+  hours: readonly string[],
+  stored: Set<string>,
+  differences: string[],
+): Promise<number> {
+  const { storage, session, scratch } = options;
+  const manifest = await readManifest(storage, day);
+  const files = [...new Set(hours.flatMap((hour) => filesOfHour(state, hour)))];
+  const paths = await options.observations.localPaths(files);
+  let compared = 0;
+  for await (const file of writeHours({ session, scratch, paths, hours })) {
+    compared += 1;
+    const entry = manifest.hours[file.hour.slice(11, 13)];
+    const path = rawHourPath(new Date(file.hour));
+    if (!stored.delete(file.hour)) {
+      differences.push(`${path}: the file is missing`);
+      continue;
+    }
+    const found = sha256(await storage.read(path));
+    if (entry === undefined) differences.push(`${path}: the day's manifest does not name it`);
+    else if (found !== entry.sha256) differences.push(`${path}: it differs from its manifest`);
+    if (found !== file.sha256) differences.push(`${path}: it differs from the table`);
+  }
+  return compared;
+}
+
+/** Hours that have a file. */
+async function storedHours({ storage }: VerifyOptions): Promise<Set<string>> {
+  const hours = new Set<string>();
+  for await (const { path } of storage.list(`${ROOT}/raw`)) {
+    const parts = /year=(\d{4})\/month=(\d\d)\/day=(\d\d)\/weather_(\d\d)00\.jsonl$/.exec(path);
+    if (parts === null) continue;
+    const [, year, month, day, clock] = parts;
+    hours.add(`${year}-${month}-${day}T${clock}:00:00Z`);
+  }
+  return hours;
+}

@@ -1,0 +1,132 @@
+/**
+ * The sets of offsets and identities, compared by SQL over all files of both tables.
+ *
+ * A row of set_aside counts up to the transaction of observations, and a `superseded` one only
+ * when its row is gone from observations: a landing may have died between its two commits.
+ */
+import { literal } from './identities.ts';
+import type { TableState } from './snapshot.ts';
+import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
+import type { Findings, VerifyOptions } from './verify.ts';
+
+const APP_ID = /^isobar-land-(.+)-(\d+)$/;
+const EXAMPLES_MAX = 5;
+
+export async function verifyOffsets(
+  options: VerifyOptions,
+  observations: TableState,
+  setAside: TableState,
+  findings: Findings,
+): Promise<void> {
+  const { session } = options;
+  await session.define(
+    'v_observations',
+    await options.observations.localPaths(observations.files),
+    OBSERVATION_COLUMNS,
+  );
+  await session.define(
+    'v_set_aside',
+    await options.setAside.localPaths(setAside.files),
+    SET_ASIDE_COLUMNS,
+  );
+  const committed = [...observations.transactions].flatMap(([appId, last]) => {
+    const [, logId, partition] = APP_ID.exec(appId) ?? [];
+    return logId === undefined ? [] : [{ logId, partition: Number(partition), last }];
+  });
+  const values = committed.map(
+    ({ logId, partition, last }) => `(${literal(logId)}, ${partition}, ${last})`,
+  );
+  await session.execute(`
+    CREATE OR REPLACE TEMP TABLE committed (log_id VARCHAR, log_partition INTEGER, last BIGINT);
+    ${values.length === 0 ? '' : `INSERT INTO committed VALUES ${values.join(', ')};`}
+    CREATE OR REPLACE TEMP TABLE places AS
+    SELECT log_id, log_partition, log_offset AS first, log_offset AS last, 'observations' AS place
+    FROM v_observations
+    UNION ALL
+    SELECT log_id, log_partition, log_offset, coalesce(log_offset_last, log_offset), reason
+    FROM v_set_aside
+    JOIN committed USING (log_id, log_partition)
+    WHERE log_offset <= committed.last AND NOT (
+      reason = 'superseded' AND EXISTS (
+        SELECT 1 FROM v_observations o
+        WHERE o.log_id = v_set_aside.log_id AND o.log_partition = v_set_aside.log_partition
+          AND o.log_offset = v_set_aside.log_offset))`);
+  await sum(options, findings);
+  await compareOffsets(options, findings);
+  await compareIdentities(options, findings);
+}
+
+async function sum({ session }: VerifyOptions, { sums }: Findings): Promise<void> {
+  const rows = await session.query<{ place: string; offsets: number }>(`
+    SELECT CASE WHEN place LIKE 'invalid:%' THEN 'invalid' ELSE place END AS place,
+      CAST(sum(last - first + 1) AS BIGINT) AS offsets
+    FROM places GROUP BY ALL ORDER BY place`);
+  const [all] = await session.query<{ committed: number | null }>(
+    'SELECT CAST(sum(last + 1) AS BIGINT) AS committed FROM committed',
+  );
+  sums['offsets committed'] = all?.committed ?? 0;
+  for (const { place, offsets } of rows) sums[`offsets ${place}`] = offsets;
+}
+
+async function compareOffsets({ session }: VerifyOptions, findings: Findings): Promise<void> {
+  const doubled = await session.query<Record<string, unknown>>(`
+    SELECT log_id, log_partition, first, string_agg(place, ' and ' ORDER BY place) AS found
+    FROM places GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT ${EXAMPLES_MAX}`);
+  for (const row of doubled) {
+    findings.differences.push(`offset ${at(row)} is in more than one place: ${row.found}`);
+  }
+  const beyond = await session.query<Record<string, unknown>>(`
+    SELECT log_id, log_partition, max(places.last) AS first
+    FROM places LEFT JOIN committed USING (log_id, log_partition)
+    WHERE committed.last IS NULL OR places.last > committed.last
+    GROUP BY ALL LIMIT ${EXAMPLES_MAX}`);
+  for (const row of beyond) {
+    findings.differences.push(`offset ${at(row)} is in a row, but no commit says that it landed`);
+  }
+  // A gap is where a place begins more than one after all places before it ended.
+  const gaps = await session.query<Record<string, unknown>>(`
+    WITH ends AS (
+      SELECT log_id, log_partition, first, last FROM places
+      UNION ALL SELECT log_id, log_partition, last + 1, last + 1 FROM committed
+    ),
+    walked AS (
+      SELECT *, coalesce(max(last) OVER (PARTITION BY log_id, log_partition ORDER BY first
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), -1) AS reached
+      FROM ends
+    )
+    SELECT log_id, log_partition, reached + 1 AS first, first - 1 AS last
+    FROM walked WHERE first > reached + 1 ORDER BY ALL LIMIT ${EXAMPLES_MAX}`);
+  for (const row of gaps) {
+    findings.differences.push(`offsets ${at(row)} to ${row.last} are in no place`);
+  }
+}
+
+async function compareIdentities({ session }: VerifyOptions, findings: Findings): Promise<void> {
+  const twice = await session.query<Record<string, unknown>>(`
+    SELECT city_id, observed_at, count(*) AS rows FROM v_observations
+    GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT ${EXAMPLES_MAX}`);
+  for (const { city_id, observed_at, rows } of twice) {
+    findings.differences.push(`observation ${city_id} ${observed_at} is there ${rows} times`);
+  }
+  const orphans = await session.query<Record<string, unknown>>(`
+    SELECT log_id, log_partition, log_offset AS first, reason FROM v_set_aside
+    JOIN committed USING (log_id, log_partition)
+    ANTI JOIN v_observations USING (city_id, observed_at)
+    WHERE reason IN ('duplicate', 'superseded') AND log_offset <= committed.last
+    ORDER BY ALL LIMIT ${EXAMPLES_MAX}`);
+  for (const row of orphans) {
+    findings.differences.push(`offset ${at(row)} is ${row.reason}, but of no observation there`);
+  }
+  const odd = await session.query<Record<string, unknown>>(`
+    SELECT reason, count(*) AS rows FROM v_set_aside
+    WHERE reason IS NULL OR NOT (reason IN ('duplicate', 'superseded', 'lost')
+      OR starts_with(reason, 'invalid: '))
+    GROUP BY ALL LIMIT ${EXAMPLES_MAX}`);
+  for (const { reason, rows } of odd) {
+    findings.differences.push(`set_aside holds ${rows} rows with the unknown reason ${reason}`);
+  }
+}
+
+function at(row: Record<string, unknown>): string {
+  return `${row.first} of partition ${row.log_partition} of log ${row.log_id}`;
+}
