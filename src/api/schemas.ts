@@ -1,0 +1,302 @@
+/**
+ * What the API answers, declared once: the TypeScript types, `/openapi.json`, `/docs` and
+ * `docs/api.md` come from these schemas, and every answer is tested against its own.
+ */
+import { type Static, type TProperties, Type } from 'typebox';
+import { VARIABLE_NAMES, VARIABLES } from '../model/variables.ts';
+
+const time = (description: string) => Type.String({ format: 'date-time', description });
+const orNull = <T extends Type.TSchema>(schema: T, description: string) =>
+  Type.Union([schema, Type.Null()], { description });
+const number = (description: string) => orNull(Type.Number(), description);
+const timeOrNull = (description: string) =>
+  orNull(Type.String({ format: 'date-time' }), description);
+const text = (description: string) => Type.String({ description });
+const whole = (description: string) => Type.Integer({ description });
+
+function record<T extends TProperties>(properties: T, description: string) {
+  return Type.Object(properties, { additionalProperties: false, description });
+}
+
+/** How old, how complete, of which version: comes with every data answer. */
+const META = {
+  source: Type.Array(Type.String(), {
+    description: 'Where the observations come from: `openweathermap`, `simulator`, `import:…`.',
+  }),
+  simulated: Type.Boolean({ description: 'Whether the observations are made up.' }),
+  observed_from: timeOrNull('Time of the oldest observation that the answer rests on.'),
+  observed_to: timeOrNull('Time of the newest observation that the answer rests on.'),
+  computed_at: timeOrNull('When the data was computed.'),
+  age_s: number('Seconds since the newest observation of these cities in this version.'),
+  stale: Type.Boolean({
+    description: 'Whether that is longer than `api.stale_after_s`, or the last refresh failed.',
+  }),
+  reason: orNull(Type.String(), 'Why the data is empty, stale or not of the newest version.'),
+  table_version: orNull(Type.Integer(), 'Version of the table; null before the first landing.'),
+  analytics_version: orNull(
+    Type.Integer(),
+    'Version of the analytics; null before the first publication.',
+  ),
+  coverage_pct: number('Share of the expected observations that are there; null if not known.'),
+  row_count: whole('Rows in this answer.'),
+};
+
+export const MetaSchema = record(META, 'How old, how complete, and of which version.');
+
+const nextCursor = orNull(
+  Type.String(),
+  'Give it as `cursor` to get the next page; null on the last one.',
+);
+
+export const PagedMetaSchema = record(
+  { ...META, next_cursor: nextCursor },
+  'As everywhere, and where the next page begins.',
+);
+
+export const AnomaliesMetaSchema = record(
+  {
+    ...META,
+    next_cursor: nextCursor,
+    not_enough_values: Type.Array(Type.String(), {
+      description: 'Ids of the cities with too few values for the rule.',
+    }),
+  },
+  'As everywhere, and what the rule could not judge.',
+);
+
+export const CitiesMetaSchema = record(
+  {
+    ...META,
+    next_cursor: nextCursor,
+    position: text('Where the events stood: give it to `/api/events` as `since`.'),
+  },
+  'As everywhere, and where the events stood.',
+);
+
+export const CityStatisticsSchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    city: text('Name of the city.'),
+    country: text('Country of the city, empty when unknown.'),
+    observation_count: whole('Number of observations.'),
+    temperature_c_mean: number('Mean temperature, °C.'),
+    temperature_c_min: number('Lowest temperature, °C.'),
+    temperature_c_min_at: timeOrNull('When it was lowest for the first time.'),
+    temperature_c_max: number('Highest temperature, °C.'),
+    temperature_c_max_at: timeOrNull('When it was highest for the first time.'),
+    temperature_c_stddev: number('Sample deviation of the temperature, °C; null below two values.'),
+    humidity_pct_mean: number('Mean relative humidity, %.'),
+    first_observed_at: time('Time of the oldest observation.'),
+    last_observed_at: time('Time of the newest observation.'),
+    coverage_pct: Type.Number({
+      description: 'Expected slots that hold a value ÷ slots between first and last, %.',
+    }),
+  },
+  'One row per city.',
+);
+
+export const HourlyTrendSchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    city: text('Name of the city.'),
+    clock: Type.Enum(['utc', 'local'], { description: 'Whose clock `hour` is read from.' }),
+    hour: Type.Integer({ minimum: 0, maximum: 23, description: 'Hour of the day.' }),
+    observation_count: whole('Number of observations.'),
+    temperature_c_mean: number('Mean temperature, °C.'),
+    humidity_pct_mean: number('Mean relative humidity, %.'),
+    wind_speed_ms_mean: number('Mean wind speed, m/s.'),
+    wind_direction_deg_mean: number('Where the wind comes from, °: the mean of unit vectors.'),
+  },
+  'One row per city, clock and hour of the day.',
+);
+
+export const AnomalySchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    city: text('Name of the city.'),
+    observed_at: time('Time of the observation.'),
+    variable: text('Name of the variable.'),
+    value: Type.Number({ description: 'Observed value.' }),
+    expected: Type.Number({ description: 'What the rule expected.' }),
+    score: Type.Number({ description: 'Deviations from the expected value, signed.' }),
+    threshold: Type.Number({ description: 'Deviations from which a value is flagged.' }),
+    rule: Type.Enum(['three_sigma'], { description: 'Name of the rule.' }),
+    observation_count: whole('Number of values that the rule looked at.'),
+    reason: text('One sentence that a layman understands.'),
+  },
+  'One row per flagged value and rule.',
+);
+
+function measurement<N extends keyof typeof VARIABLES>(name: N) {
+  return number(`${VARIABLES[name].label}, ${VARIABLES[name].unit}.`);
+}
+
+const MEASUREMENTS = {
+  temperature_c: measurement('temperature_c'),
+  feels_like_c: measurement('feels_like_c'),
+  humidity_pct: measurement('humidity_pct'),
+  pressure_hpa: measurement('pressure_hpa'),
+  wind_speed_ms: measurement('wind_speed_ms'),
+  wind_gust_ms: measurement('wind_gust_ms'),
+  wind_direction_deg: measurement('wind_direction_deg'),
+  cloud_cover_pct: measurement('cloud_cover_pct'),
+  visibility_m: measurement('visibility_m'),
+  rain_1h_mm: measurement('rain_1h_mm'),
+  snow_1h_mm: measurement('snow_1h_mm'),
+  condition_id: orNull(Type.Integer(), 'OpenWeatherMap’s condition code.'),
+  condition: orNull(Type.String(), 'Its description.'),
+};
+
+const OBSERVED = {
+  observed_at: time('The provider’s own time of the observation.'),
+  collected_at: time('When the answer came.'),
+  source: text('Where it comes from.'),
+};
+
+export const ObservationRowSchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    city: text('Name of the city.'),
+    country: text('Country of the city.'),
+    ...OBSERVED,
+    interval_s: orNull(Type.Integer(), 'Expected seconds between two observations of the source.'),
+    hour_utc: orNull(Type.Integer(), 'Hour of the day in UTC.'),
+    hour_local: orNull(Type.Integer(), 'Hour of the day on the city’s clock.'),
+    ...MEASUREMENTS,
+    utc_offset_s: orNull(Type.Integer(), 'Seconds to add to UTC for the city’s clock.'),
+    provider_city_id: orNull(Type.Integer(), 'The provider’s number of the city; no identity.'),
+    log_id: text('Identity of the log.'),
+    log_partition: whole('Partition of the log.'),
+    log_offset: whole('Offset in the partition.'),
+    response: orNull(Type.String(), 'The provider’s answer as it came.'),
+  },
+  'One row per observation, newest first: the columns of the table.',
+);
+
+export const LatestObservationSchema = record(
+  {
+    ...OBSERVED,
+    interval_s: orNull(Type.Integer(), 'Expected seconds between two observations of the source.'),
+    utc_offset_s: orNull(Type.Integer(), 'Seconds to add to UTC for the city’s clock.'),
+    age_s: Type.Number({ description: 'Seconds since `observed_at` when the data was made.' }),
+    landed: Type.Boolean({ description: 'Whether the table has it already, or only the log.' }),
+    ...MEASUREMENTS,
+  },
+  'Newest observation of one city.',
+);
+
+export const CityEntrySchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    name: text('Name of the city.'),
+    country: text('Country of the city, empty when unknown.'),
+    latitude: number('Degrees north; null when not known.'),
+    longitude: number('Degrees east; null when not known.'),
+    time_zone: orNull(Type.String(), 'IANA time zone; null when not known.'),
+    latest: Type.Union([LatestObservationSchema, Type.Null()], {
+      description: 'Its newest observation, null before the first.',
+    }),
+  },
+  'One entry per city.',
+);
+
+export const SeriesSchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    city: text('Name of the city.'),
+    time_zone: orNull(Type.String(), 'IANA time zone of the city.'),
+    variable: Type.Enum([...VARIABLE_NAMES], { description: 'Name of the variable.' }),
+    unit: text('Unit of the values.'),
+    interval_s: orNull(Type.Integer(), 'Expected seconds between two observations.'),
+    sampled: Type.Boolean({
+      description: 'Whether there were more observations than points: lowest and highest are kept.',
+    }),
+    observed_at: Type.Array(Type.String({ format: 'date-time' }), {
+      description: 'Times, ascending.',
+    }),
+    values: Type.Array(Type.Union([Type.Number(), Type.Null()]), {
+      description: 'Value at each of these times; null in a gap.',
+    }),
+  },
+  'One entry per city and variable.',
+);
+
+export const TraceSchema = record(
+  {
+    type: Type.Literal('scatter'),
+    mode: Type.Enum(['lines', 'lines+markers']),
+    name: text('Name of the city.'),
+    x: Type.Array(Type.String({ format: 'date-time' })),
+    y: Type.Array(Type.Union([Type.Number(), Type.Null()])),
+    connectgaps: Type.Literal(false),
+    hovertemplate: Type.String(),
+    line: Type.Object({ dash: Type.String(), width: Type.Number() }),
+    meta: record({ city_id: Type.String() }, 'Which city it is.'),
+  },
+  'One trace per city, a gap as a point without a value.',
+);
+
+const title = Type.Object({ text: Type.String() });
+
+export const LayoutSchema = Type.Object(
+  {
+    title,
+    xaxis: Type.Object({
+      type: Type.Literal('date'),
+      title,
+      range: Type.Optional(Type.Array(Type.String(), { minItems: 2, maxItems: 2 })),
+    }),
+    yaxis: Type.Object({ title, rangemode: Type.Optional(Type.String()) }),
+    hovermode: Type.String(),
+    showlegend: Type.Boolean(),
+  },
+  { description: 'Layout for Plotly, without colours and fonts.' },
+);
+
+function answer<M extends Type.TSchema, D extends Type.TSchema>(meta: M, data: D) {
+  return record({ meta, data }, 'What was asked for, and how good it is.');
+}
+
+export const CityStatisticsAnswerSchema = answer(PagedMetaSchema, Type.Array(CityStatisticsSchema));
+export const HourlyTrendsAnswerSchema = answer(PagedMetaSchema, Type.Array(HourlyTrendSchema));
+export const AnomaliesAnswerSchema = answer(AnomaliesMetaSchema, Type.Array(AnomalySchema));
+export const RawDataAnswerSchema = answer(PagedMetaSchema, Type.Array(ObservationRowSchema));
+export const CitiesAnswerSchema = answer(CitiesMetaSchema, Type.Array(CityEntrySchema));
+export const SeriesAnswerSchema = answer(MetaSchema, Type.Array(SeriesSchema));
+export const ChartAnswerSchema = record(
+  { meta: MetaSchema, data: Type.Array(TraceSchema), layout: LayoutSchema },
+  'A figure for Plotly.',
+);
+
+export const ProblemSchema = record(
+  {
+    type: text('Address that names the kind of error.'),
+    title: text('What is wrong in general.'),
+    status: whole('HTTP status.'),
+    detail: text('What is wrong here.'),
+    code: text('Stable name of the error, see docs/errors.md.'),
+    instance: text('Path that was asked for.'),
+    remedy: text('What to do.'),
+    field: Type.Optional(text('The parameter that is wrong.')),
+  },
+  'An error (application/problem+json).',
+);
+
+export type Meta = Static<typeof MetaSchema>;
+export type PagedMeta = Static<typeof PagedMetaSchema>;
+export type AnomaliesMeta = Static<typeof AnomaliesMetaSchema>;
+export type CitiesMeta = Static<typeof CitiesMetaSchema>;
+export type ObservationRow = Static<typeof ObservationRowSchema>;
+export type LatestObservation = Static<typeof LatestObservationSchema>;
+export type CityEntry = Static<typeof CityEntrySchema>;
+export type Series = Static<typeof SeriesSchema>;
+export type Trace = Static<typeof TraceSchema>;
+export type Layout = Static<typeof LayoutSchema>;
+export type CityStatisticsAnswer = Static<typeof CityStatisticsAnswerSchema>;
+export type HourlyTrendsAnswer = Static<typeof HourlyTrendsAnswerSchema>;
+export type AnomaliesAnswer = Static<typeof AnomaliesAnswerSchema>;
+export type RawDataAnswer = Static<typeof RawDataAnswerSchema>;
+export type CitiesAnswer = Static<typeof CitiesAnswerSchema>;
+export type SeriesAnswer = Static<typeof SeriesAnswerSchema>;
+export type ChartAnswer = Static<typeof ChartAnswerSchema>;
+export type Problem = Static<typeof ProblemSchema>;

@@ -1,0 +1,214 @@
+/** Schemas of the status, of the checks and of the events; the rest is in schemas.ts. */
+import { type Static, type TProperties, Type } from 'typebox';
+import { LatestObservationSchema } from './schemas.ts';
+
+const whenOrNull = () => Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
+
+function record<T extends TProperties>(properties: T, description: string) {
+  return Type.Object(properties, { additionalProperties: false, description });
+}
+
+export const RoomErrorSchema = record(
+  {
+    code: Type.String({ description: 'Stable name of the error, see docs/errors.md.' }),
+    message: Type.String(),
+    remedy: Type.String(),
+    since: Type.String(),
+  },
+  'What a room fails with.',
+);
+
+const errorOrNull = Type.Union([RoomErrorSchema, Type.Null()]);
+const CallCountSchema = record(
+  { used: Type.Number(), limit: Type.Number() },
+  'Calls of the provider.',
+);
+
+const CollectorStatusSchema = record(
+  {
+    source: Type.String(),
+    state: Type.Enum([
+      'starting',
+      'live',
+      'paused',
+      'key_not_active',
+      'key_refused',
+      'quota',
+      'budget_spent',
+      'provider_down',
+      'log_full',
+      'stopped',
+    ]),
+    message: Type.String({ description: 'One sentence for people.' }),
+    city_count: Type.Integer(),
+    last_checked_at: whenOrNull(),
+    last_observed_at: whenOrNull(),
+    next_poll_at: whenOrNull(),
+    calls: record(
+      { minute: CallCountSchema, day: CallCountSchema, month: CallCountSchema },
+      'Calls used, and their limits.',
+    ),
+    troubled: Type.Array(record({ city_id: Type.String(), reason: Type.String() }, 'One city.')),
+  },
+  'The collector.',
+);
+
+const LogStatusSchema = record(
+  {
+    engine: Type.String(),
+    id: Type.String(),
+    bytes: Type.Number(),
+    bytes_max: Type.Number(),
+    full: Type.Boolean(),
+    partitions: Type.Array(
+      record(
+        {
+          partition: Type.Integer(),
+          first: Type.Number(),
+          next: Type.Number(),
+          waiting: Type.Number({ description: 'Records that have not landed.' }),
+          lag_s: Type.Number({ description: 'Age of the oldest of them.' }),
+        },
+        'One partition.',
+      ),
+    ),
+  },
+  'The log.',
+);
+
+export const StatusSchema = record(
+  {
+    version: Type.String({ description: 'Version of the program.' }),
+    started_at: Type.String(),
+    simulated: Type.Boolean(),
+    data: Type.String({ description: 'Folder of the data.' }),
+    collector: Type.Union([CollectorStatusSchema, Type.Null()]),
+    log: LogStatusSchema,
+    landing: record(
+      { last_landed_at: whenOrNull(), last_rows: Type.Number(), error: errorOrNull },
+      'Landing.',
+    ),
+    table: record(
+      {
+        version: Type.Integer(),
+        committed_at: whenOrNull(),
+        rows: Type.Number(),
+        files: Type.Number(),
+        bytes: Type.Number(),
+        set_aside: Type.Record(Type.String(), Type.Number()),
+      },
+      'The table.',
+    ),
+    analytics: record(
+      {
+        engine: Type.String(),
+        version: Type.Integer(),
+        table_version: Type.Integer(),
+        computed_at: whenOrNull(),
+        error: errorOrNull,
+      },
+      'The analytics.',
+    ),
+    raw_export: Type.Union([
+      record(
+        { table_version: Type.Integer(), exported_at: whenOrNull(), error: errorOrNull },
+        'The raw export.',
+      ),
+      Type.Null(),
+    ]),
+  },
+  'What an operator wants to know, room by room.',
+);
+
+export const StatusMetaSchema = record(
+  {
+    answered_at: Type.String({ format: 'date-time', description: 'The server’s clock.' }),
+    position: Type.String({ description: 'Where the events stand.' }),
+    controls: Type.Boolean({ description: 'Whether pause, resume and refresh work here.' }),
+  },
+  'About the answer.',
+);
+
+export const StatusAnswerSchema = record(
+  { meta: StatusMetaSchema, data: StatusSchema },
+  'The status.',
+);
+
+const CheckSchema = record(
+  {
+    name: Type.String(),
+    state: Type.Enum(['ok', 'degraded', 'failing']),
+    message: Type.String(),
+  },
+  'One check.',
+);
+
+export const HealthSchema = record(
+  {
+    status: Type.Enum(['ok', 'degraded', 'failing']),
+    version: Type.String(),
+    checks: Type.Array(CheckSchema),
+  },
+  'Whether it is well, and if not, what is the matter.',
+);
+
+export const LiveSchema = record({ status: Type.Literal('ok') }, 'The process answers.');
+
+export const ControlAnswerSchema = record(
+  { done: Type.Enum(['pause', 'resume', 'refresh']) },
+  'What was done.',
+);
+
+/** Data of the event `observation`. */
+export const ObservationEventSchema = record(
+  {
+    city_id: Type.String(),
+    city: Type.String(),
+    country: Type.String(),
+    simulated: Type.Boolean(),
+    observation: Type.Omit(LatestObservationSchema, ['age_s'], { additionalProperties: false }),
+  },
+  'An observation that has just come.',
+);
+
+/** Data of the event `version`. */
+export const VersionEventSchema = record(
+  {
+    table_version: Type.Union([Type.Integer(), Type.Null()]),
+    analytics_version: Type.Union([Type.Integer(), Type.Null()]),
+    observed_to: whenOrNull(),
+  },
+  'There is a new version of the table or of the analytics: fetch again.',
+);
+
+/** Data of the event `status`: the parts of the status that changed the picture. */
+export const StatusEventSchema = record(
+  {
+    collector: Type.Union([
+      record({ state: Type.String(), message: Type.String() }, 'The collector.'),
+      Type.Null(),
+    ]),
+    log_full: Type.Boolean(),
+    landing_error: errorOrNull,
+    analytics_error: errorOrNull,
+  },
+  'The state of a room has changed.',
+);
+
+/** Data of the event `reset`: forget what you have and fetch everything again. */
+export const ResetEventSchema = record(
+  { reason: Type.String() },
+  'What was missed cannot be told any more: fetch everything again.',
+);
+
+/** Data of the event `bye`: the server stops; connect again later. */
+export const ByeEventSchema = record({}, 'The server stops.');
+
+export type StatusAnswer = Static<typeof StatusAnswerSchema>;
+export type Health = Static<typeof HealthSchema>;
+export type ControlAnswer = Static<typeof ControlAnswerSchema>;
+export type ObservationEvent = Static<typeof ObservationEventSchema>;
+export type VersionEvent = Static<typeof VersionEventSchema>;
+export type StatusEvent = Static<typeof StatusEventSchema>;
+export type ResetEvent = Static<typeof ResetEventSchema>;
+export type ByeEvent = Static<typeof ByeEventSchema>;
