@@ -115,6 +115,12 @@ export const ERRORS = {
     1,
     503,
   ),
+  LOG_NEWER: row(
+    'The log was made by a newer isobar.',
+    'Update isobar; nothing was changed.',
+    1,
+    503,
+  ),
   LOG_GAP: row(
     'The log no longer holds offsets that have not landed.',
     'Restore the log, or accept the loss with `isobar land --accept-loss P:FROM-TO`.',

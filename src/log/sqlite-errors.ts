@@ -1,0 +1,69 @@
+/** What SQLite's errors mean for whoever uses the log, and waiting for other processes. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ErrorCode, IsobarError } from '../errors.ts';
+
+const BUSY_RETRY_MS = 25;
+const BUSY_GIVE_UP_MS = 10_000;
+
+/**
+ * Runs `attempt` again while another process holds the file, up to 10 s; then, and after every
+ * other failure, rejects with an error of ours.
+ */
+export async function retryBusy<T>(path: string, attempt: () => T): Promise<T> {
+  const deadline = performance.now() + BUSY_GIVE_UP_MS;
+  for (;;) {
+    try {
+      return attempt();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= deadline) throw translateSqliteError(error, path);
+    }
+    await sleep(BUSY_RETRY_MS);
+  }
+}
+
+export function isBusy(error: unknown): boolean {
+  const code = primaryCode(error);
+  return code === 5 || code === 6;
+}
+
+/**
+ * What SQLite says → what the port says:
+ *
+ *     SQLITE_FULL (13), SQLITE_IOERR_SHMSIZE (4874)                     DISK_FULL
+ *     SQLITE_PERM (3), SQLITE_READONLY (8), SQLITE_CANTOPEN (14)        DATA_UNWRITABLE
+ *     SQLITE_CORRUPT (11), SQLITE_NOTADB (26), no such table (1)        LOG_CORRUPT
+ *     SQLITE_BUSY (5), SQLITE_LOCKED (6), SQLITE_IOERR (10), all others LOG_UNAVAILABLE
+ *
+ * Other errors, also mistakes in our SQL, come back as they are.
+ */
+export function translateSqliteError(error: unknown, path: string): unknown {
+  const code = primaryCode(error);
+  if (code === null || !(error instanceof Error)) return error;
+  if (code === 1 && !error.message.startsWith('no such ')) return error;
+  if (code === 11 || code === 26 || code === 1) return corrupt(path, error.message, error);
+  const extended = (error as Error & { errcode: number }).errcode;
+  const translated = extended === 4874 ? 'DISK_FULL' : (CODES.get(code) ?? 'LOG_UNAVAILABLE');
+  return new IsobarError(translated, `${path}: ${error.message}`, { cause: error });
+}
+
+const CODES: ReadonlyMap<number, ErrorCode> = new Map([
+  [13, 'DISK_FULL'],
+  [3, 'DATA_UNWRITABLE'],
+  [8, 'DATA_UNWRITABLE'],
+  [14, 'DATA_UNWRITABLE'],
+]);
+
+function primaryCode(error: unknown): number | null {
+  if (!(error instanceof Error) || !('errcode' in error)) return null;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : null;
+}
+
+/** What it says is wrong, what to do, and that nothing was done. */
+export function corrupt(path: string, what: string, cause?: unknown): IsobarError {
+  return new IsobarError(
+    'LOG_CORRUPT',
+    `${path}: ${what}; nothing was changed. Keep a copy and recover it, ` +
+      'or move it away together with its -wal and -shm files',
+    { cause, details: { path } },
+  );
+}
