@@ -1,0 +1,189 @@
+/** The embedded engine: DuckDB in this process. */
+import {
+  type DuckDBConnection,
+  DuckDBDateValue,
+  DuckDBDecimalValue,
+  DuckDBInstance,
+  DuckDBListValue,
+  DuckDBMapValue,
+  DuckDBStructValue,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+} from '@duckdb/node-api';
+import { IsobarError } from '../errors.ts';
+import type { Columns, Parameters, Row, SqlEngine, SqlSession } from './engine.ts';
+
+export interface DuckdbOptions {
+  readonly memoryMib: number;
+  readonly threads: number;
+  /** For what does not fit into the memory. */
+  readonly tempFolder: string;
+}
+
+/** Nothing may need the network: extensions are those built in. */
+export async function openDuckdbEngine(options: DuckdbOptions): Promise<SqlEngine> {
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: String(options.threads),
+    memory_limit: `${options.memoryMib}MiB`,
+    temp_directory: options.tempFolder,
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    default_null_order: 'nulls_first_on_asc_last_on_desc',
+  });
+  return {
+    name: 'duckdb',
+    async session() {
+      const connection = await instance.connect();
+      await connection.run("SET TimeZone = 'UTC'");
+      return openSession(connection);
+    },
+    async [Symbol.asyncDispose]() {
+      instance.closeSync();
+    },
+  };
+}
+
+function openSession(connection: DuckDBConnection): SqlSession {
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** Statements queue in order; one that is cancelled interrupts itself only. */
+  function inTurn<T>(sql: string, run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const result = turn.then(async () => {
+      signal?.throwIfAborted();
+      const interrupt = () => connection.interrupt();
+      signal?.addEventListener('abort', interrupt, { once: true });
+      try {
+        return await run();
+      } finally {
+        signal?.removeEventListener('abort', interrupt);
+      }
+    });
+    turn = result.catch(() => {});
+    return result.catch((error) => {
+      throw translate(error, sql, signal);
+    });
+  }
+
+  return {
+    async define(view, files, columns) {
+      const sql =
+        files.length === 0
+          ? `SELECT ${emptyColumns(columns)} WHERE false`
+          : `SELECT ${selectColumns(columns)} FROM ${source(files, columns)}`;
+      const statement = `CREATE OR REPLACE TEMP VIEW ${quoted(view)} AS ${sql}`;
+      await inTurn(statement, () => connection.run(statement));
+    },
+    query<R = Row>(sql: string, parameters: Parameters = {}, signal?: AbortSignal) {
+      return inTurn(
+        sql,
+        async () => {
+          const reader = await connection.runAndReadAll(sql, { ...parameters });
+          const names = reader.columnNames();
+          return reader.getRows().map((values) => {
+            return Object.fromEntries(
+              values.map((value, index) => [names[index] ?? '', plainValue(value)]),
+            ) as R;
+          });
+        },
+        signal,
+      );
+    },
+    async execute(sql, signal) {
+      await inTurn(sql, () => connection.run(sql), signal);
+    },
+    async copy(sql, path, format) {
+      const statement = `COPY (${sql}) TO ${literal(path)} (${COPY_OPTIONS[format]})`;
+      return inTurn(statement, async () => {
+        const reader = await connection.runAndReadAll(statement);
+        return Number(reader.getRows()[0]?.[0] ?? 0);
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      await turn;
+      connection.closeSync();
+    },
+  };
+}
+
+const COPY_OPTIONS = {
+  parquet: 'FORMAT parquet, COMPRESSION zstd',
+  jsonl: 'FORMAT json',
+  csv: 'FORMAT csv, HEADER',
+} as const;
+
+/** A file of an older schema lacks columns: they are NULL, so the view asks by name. */
+function source(files: readonly string[], columns: Columns): string {
+  const list = `[${files.map(literal).join(', ')}]`;
+  const empty = `SELECT ${emptyColumns(columns)} WHERE false`;
+  const read = `SELECT * FROM read_parquet(${list}, union_by_name = true, hive_partitioning = false)`;
+  return `(${empty} UNION ALL BY NAME ${read})`;
+}
+
+function selectColumns(columns: Columns): string {
+  return Object.keys(columns).map(quoted).join(', ');
+}
+
+function emptyColumns(columns: Columns): string {
+  const entries = Object.entries(columns);
+  return entries.map(([name, type]) => `CAST(NULL AS ${type}) AS ${quoted(name)}`).join(', ');
+}
+
+function plainValue(value: unknown): unknown {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'bigint') {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value;
+  }
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (typeof value !== 'object') return value;
+  if (value instanceof DuckDBTimestampTZValue) return isoTime(value.micros);
+  if (value instanceof DuckDBTimestampValue) return isoTime(value.micros);
+  if (value instanceof DuckDBDecimalValue) return value.toDouble();
+  if (value instanceof DuckDBDateValue) return value.toString();
+  if (value instanceof DuckDBListValue) return value.items.map(plainValue);
+  if (value instanceof DuckDBStructValue) return plainEntries(Object.entries(value.entries));
+  if (value instanceof DuckDBMapValue) {
+    return plainEntries(value.entries.map(({ key, value: of }) => [String(key), of]));
+  }
+  return String(value);
+}
+
+function plainEntries(entries: readonly (readonly [string, unknown])[]): object {
+  return Object.fromEntries(entries.map(([key, value]) => [key, plainValue(value)]));
+}
+
+/** `2024-10-31T14:00:00Z`, with as many digits after the second as the time needs. */
+function isoTime(micros: bigint): string {
+  const milliseconds = micros >= 0n || micros % 1000n === 0n ? micros / 1000n : micros / 1000n - 1n;
+  const text = new Date(Number(milliseconds)).toISOString();
+  const rest = micros - milliseconds * 1000n;
+  if (rest !== 0n) return text.replace('Z', `${String(rest).padStart(3, '0')}Z`);
+  return text.replace('.000Z', 'Z');
+}
+
+/**
+ * DuckDB's errors → ours:
+ *   INTERRUPT, or the signal aborted                  → ABORTED
+ *   Parser, Binder, Catalog, Conversion, Invalid Input → QUERY_INVALID
+ *   No space left on device                           → DISK_FULL
+ *   others (IO, Out of Memory, Internal, …)           → QUERY_FAILED
+ */
+function translate(error: unknown, sql: string, signal?: AbortSignal): IsobarError {
+  if (error instanceof IsobarError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const cause = { cause: error, details: { sql: sql.slice(0, 2_000) } };
+  if (signal?.aborted || /^INTERRUPT/i.test(message)) {
+    return new IsobarError('ABORTED', 'the query was cancelled', cause);
+  }
+  if (/No space left on device/i.test(message)) return new IsobarError('DISK_FULL', message, cause);
+  const invalid = /^(Parser|Binder|Catalog|Conversion|Invalid Input|Syntax) Error/i;
+  return new IsobarError(invalid.test(message) ? 'QUERY_INVALID' : 'QUERY_FAILED', message, cause);
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
