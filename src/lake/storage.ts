@@ -39,7 +39,10 @@ export interface Storage extends AsyncDisposable {
   readonly location: string;
 }
 
-/** Bytes, or the path of a finished file on this machine (it is consumed: moved or deleted). */
+/**
+ * Bytes, or the path of a finished file on this machine. The file is consumed (moved or deleted)
+ * when the call resolves and left to the caller when it rejects.
+ */
 export type Content = Uint8Array | { readonly file: string };
 
 export interface StoredFile {
