@@ -1,0 +1,99 @@
+import type { Columns, SqlEngine } from '../analytics/engine.ts';
+import type { Config } from '../config/schema.ts';
+import type { Log } from '../log/log.ts';
+import type { Logger } from '../logger.ts';
+import type { City } from '../model/city.ts';
+import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../model/datasets.ts';
+import type { RoomError, Status } from '../model/status.ts';
+import type { Snapshot, Table } from '../table/table.ts';
+
+/** What the API needs from the other rooms; `pipeline.ts` brings it together. */
+export interface ApiContext {
+  readonly config: Config['api'];
+  /** The program's own version. */
+  readonly version: string;
+  /** Whether this data root holds made-up observations. */
+  readonly simulated: boolean;
+  /** Folder of the built page; null answers `/` with a hint. */
+  readonly webFolder: string | null;
+  readonly table: Pick<Table, 'refresh' | 'latest' | 'changes' | 'localPaths'>;
+  /** The columns of `observations`, in order. */
+  readonly columns: Columns;
+  readonly engine: Pick<SqlEngine, 'session'>;
+  readonly publications: Publications;
+  /** The log's tail; null where there is none to follow: then no event `observation` comes. */
+  readonly log: LogTail | null;
+  /** The last offset of this partition of `log` that had landed in the snapshot, else null. */
+  lastLanded(snapshot: Snapshot, partition: number): number | null;
+  /** The cities that are watched or were imported. The same array as long as nothing changed. */
+  cities(): readonly City[];
+  status(): Promise<Status>;
+  /** Null where no collector runs in this process. */
+  readonly controls: Controls | null;
+  /**
+   * Calls the listener soon after each landing and each publication of this process. Whether it
+   * is called or not, the API looks for new versions every `pollMs`. Resolves to the way out.
+   */
+  onChange?(listener: () => void): () => void;
+  readonly logger: Logger;
+  readonly clock?: () => Date;
+  /** Milliseconds between two looks for a new version; 1,000 unless told otherwise. */
+  readonly pollMs?: number;
+}
+
+export type LogTail = Pick<Log, 'id' | 'partitionCount' | 'read' | 'range' | 'follow'>;
+
+/** The published analytics. */
+export interface Publications {
+  /** The newest complete publication, or null before the first. Rejects as the storage does. */
+  latest(signal?: AbortSignal): Promise<Publication | null>;
+
+  /** What the last run failed with; null when it succeeded. The last good version stays. */
+  readonly failure: RoomError | null;
+
+  /**
+   * The rows of a dataset over the observations of these cities (all when empty) from `from`
+   * (inclusive) to `to` (exclusive), by the same SQL as the published ones, ordered as those are.
+   */
+  compute<D extends RangedDataset>(
+    dataset: D,
+    snapshot: Snapshot,
+    selection: Selection,
+    signal?: AbortSignal,
+  ): Promise<readonly DatasetRows[D][]>;
+}
+
+/** One publication; it never changes. */
+export interface Publication {
+  readonly version: number;
+  readonly tableVersion: number;
+  /** ISO 8601. */
+  readonly computedAt: string;
+  /** Ids of the cities that the rule of the anomalies could not judge. */
+  readonly notEnoughValues: readonly string[];
+  /** All rows of the dataset. */
+  rows<D extends Dataset>(dataset: D): Promise<readonly DatasetRows[D][]>;
+}
+
+export interface DatasetRows {
+  readonly city_statistics: CityStatistics;
+  readonly hourly_trends: HourlyTrend;
+  readonly anomalies: Anomaly;
+}
+
+/** The datasets that a range recomputes. */
+export type RangedDataset = 'city_statistics' | 'hourly_trends';
+
+export interface Selection {
+  readonly cities: readonly string[];
+  /** ISO 8601 in UTC, or null for no limit. */
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+export interface Controls {
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Lands what waits and computes the analytics anew; resolves when that has been asked for. */
+  refreshNow(): Promise<void>;
+}

@@ -1,0 +1,281 @@
+/** Every address of the API, in ONE table: the handlers, `/openapi.json`, `/docs` and `docs/api.md` follow it. */
+import { type Static, type TObject, type TSchema, Type } from 'typebox';
+import { VARIABLE_NAMES } from '../model/variables.ts';
+import {
+  AnomaliesAnswerSchema,
+  ChartAnswerSchema,
+  CitiesAnswerSchema,
+  CityStatisticsAnswerSchema,
+  HourlyTrendsAnswerSchema,
+  RawDataAnswerSchema,
+  SeriesAnswerSchema,
+} from './schemas.ts';
+import {
+  ControlAnswerSchema,
+  HealthSchema,
+  LiveSchema,
+  StatusAnswerSchema,
+} from './status-schemas.ts';
+
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly tag: 'data' | 'live' | 'operation' | 'pages';
+  readonly summary: string;
+  readonly description: string;
+  readonly query: TObject;
+  /** Media type → schema, or null where there is none. */
+  readonly answers: Readonly<Record<string, TSchema | null>>;
+  /** HTTP statuses beside 200 that callers should expect. */
+  readonly problems: readonly number[];
+}
+
+const JSON_TYPE = 'application/json';
+const CSV_TYPE = 'text/csv';
+
+function parameters<T extends Record<string, TSchema>>(properties: T) {
+  return Type.Object(properties, { additionalProperties: false });
+}
+
+const city = (maximum: number) =>
+  Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+      minItems: 1,
+      maxItems: maximum,
+      description: 'Id of a city; repeat it for several. Without it all cities.',
+    }),
+  );
+
+const time = (what: string) =>
+  Type.Optional(
+    Type.String({
+      maxLength: 40,
+      description: `${what} (ISO 8601 with an offset; in addresses + is %2B).`,
+    }),
+  );
+
+const limit = (value: number, maximum: number) =>
+  Type.Integer({ minimum: 1, maximum, default: value, description: 'Rows of a page at most.' });
+
+const from = time('Only what was observed at this time or later');
+const to = time('Only what was observed before this time');
+const cursor = Type.Optional(
+  Type.String({ maxLength: 512, description: '`meta.next_cursor` of the page before.' }),
+);
+const format = Type.Enum(['json', 'csv'], {
+  default: 'json',
+  description: 'CSV has one header row and nothing else; its meta is in headers `X-Isobar-…`.',
+});
+
+export const DatasetQuerySchema = parameters({
+  city: city(200),
+  from,
+  to,
+  limit: limit(10_000, 50_000),
+  cursor,
+  format,
+});
+export const RawDataQuerySchema = parameters({
+  city: city(200),
+  from,
+  to,
+  limit: limit(100, 1_000),
+  cursor,
+  format,
+});
+export const CitiesQuerySchema = parameters({
+  city: city(200),
+  limit: limit(1_000, 10_000),
+  cursor,
+  format,
+});
+export const ChartQuerySchema = parameters({ city: city(50), from, to });
+export const SeriesQuerySchema = parameters({
+  variable: Type.Array(Type.Enum([...VARIABLE_NAMES]), {
+    minItems: 1,
+    maxItems: VARIABLE_NAMES.length,
+    default: ['temperature_c'],
+    description: 'Name of a variable; repeat it for several.',
+  }),
+  city: city(50),
+  from,
+  to,
+  points: Type.Integer({
+    minimum: 10,
+    maximum: 10_000,
+    default: 1_000,
+    description: 'Points of a series, roughly: more observations are sampled.',
+  }),
+  format,
+});
+export const EventsQuerySchema = parameters({
+  city: city(200),
+  since: Type.Optional(
+    Type.String({
+      maxLength: 20_000,
+      description: 'A position (`meta.position`); the header Last-Event-ID goes first.',
+    }),
+  ),
+});
+const NoQuerySchema = parameters({});
+
+export type DatasetQuery = Static<typeof DatasetQuerySchema>;
+export type RawDataQuery = Static<typeof RawDataQuerySchema>;
+export type CitiesQuery = Static<typeof CitiesQuerySchema>;
+export type ChartQuery = Static<typeof ChartQuerySchema>;
+export type SeriesQuery = Static<typeof SeriesQuerySchema>;
+export type EventsQuery = Static<typeof EventsQuerySchema>;
+
+const RANGE =
+  'With `from` or `to` the observations of that time are selected and the rows computed anew; without them the published version answers.';
+const DEFAULT_RANGE = 'Without `from` and `to` the last 7 days up to the newest observation.';
+
+export const ROUTES = [
+  data(
+    '/api/city-statistics',
+    'One row per city.',
+    RANGE,
+    DatasetQuerySchema,
+    CityStatisticsAnswerSchema,
+  ),
+  data(
+    '/api/hourly-trends',
+    'One row per city, clock and hour of the day.',
+    RANGE,
+    DatasetQuerySchema,
+    HourlyTrendsAnswerSchema,
+  ),
+  data(
+    '/api/anomalies',
+    'One row per flagged value and rule, newest first.',
+    'What is unusual is judged over the whole table; `from` and `to` select among the rows. Cities with fewer than 11 values are named in `meta.not_enough_values`.',
+    DatasetQuerySchema,
+    AnomaliesAnswerSchema,
+  ),
+  data(
+    '/api/temperature-chart',
+    'The temperature as a figure for Plotly.',
+    DEFAULT_RANGE,
+    ChartQuerySchema,
+    ChartAnswerSchema,
+  ),
+  data(
+    '/api/humidity-chart',
+    'The relative humidity as a figure for Plotly.',
+    DEFAULT_RANGE,
+    ChartQuerySchema,
+    ChartAnswerSchema,
+  ),
+  data(
+    '/api/series',
+    'Any variables over time, sampled for drawing.',
+    `${DEFAULT_RANGE} Where there are more observations than points, the lowest and the highest of each interval are kept; a gap is a null.`,
+    SeriesQuerySchema,
+    SeriesAnswerSchema,
+  ),
+  data(
+    '/api/raw-data',
+    'One row per observation, newest first.',
+    'The columns of the table. Paging by cursor neither repeats nor leaves out a row, whatever lands meanwhile.',
+    RawDataQuerySchema,
+    RawDataAnswerSchema,
+  ),
+  data(
+    '/api/cities',
+    'The cities, each with its newest observation.',
+    'The newest observation comes from the table or, before it has landed, from the log.',
+    CitiesQuerySchema,
+    CitiesAnswerSchema,
+  ),
+  {
+    method: 'GET',
+    path: '/api/events',
+    tag: 'live',
+    summary: 'What happens, as it happens (server-sent events).',
+    description:
+      'Events: `observation` (from the log’s tail), `version` (fetch again), `status` (a room’s state changed), `reset` (what was missed cannot be told: fetch everything again), `bye` (the server stops). The id is a position that every server of the same log understands.',
+    query: EventsQuerySchema,
+    answers: { 'text/event-stream': null },
+    problems: [400, 404, 503],
+  },
+  operation('GET', '/api/status', 'Every room’s state.', StatusAnswerSchema, []),
+  operation('POST', '/api/pause', 'Stops polling.', ControlAnswerSchema, [403, 503]),
+  operation('POST', '/api/resume', 'Goes on polling.', ControlAnswerSchema, [403, 503]),
+  operation(
+    'POST',
+    '/api/refresh',
+    'Lands what waits and computes anew.',
+    ControlAnswerSchema,
+    [403, 503],
+  ),
+  operation('GET', '/livez', 'Whether the process answers.', LiveSchema, []),
+  operation('GET', '/readyz', 'Whether it can answer data; 503 if not.', HealthSchema, [503]),
+  operation(
+    'GET',
+    '/healthz',
+    'What is well and what is not; 503 when something fails.',
+    HealthSchema,
+    [503],
+  ),
+  page('/metrics', 'Metrics for Prometheus.', 'text/plain', 'operation'),
+  page('/', 'The dashboard.', 'text/html', 'pages'),
+  page('/docs', 'This description for people.', 'text/html', 'pages'),
+  page('/openapi.json', 'This description for programs (OpenAPI 3.1).', JSON_TYPE, 'pages'),
+] as const satisfies readonly Route[];
+
+export type RoutePath = (typeof ROUTES)[number]['path'];
+
+function data<P extends string>(
+  path: P,
+  summary: string,
+  description: string,
+  query: TObject,
+  schema: TSchema,
+) {
+  const csv = 'format' in query.properties ? { [CSV_TYPE]: null } : {};
+  const answers: Record<string, TSchema | null> = { [JSON_TYPE]: schema, ...csv };
+  return {
+    method: 'GET',
+    path,
+    tag: 'data',
+    summary,
+    description,
+    query,
+    answers,
+    problems: [400, 404, 503],
+  } as const;
+}
+
+function operation<P extends string>(
+  method: 'GET' | 'POST',
+  path: P,
+  summary: string,
+  schema: TSchema,
+  problems: readonly number[],
+) {
+  const answers: Record<string, TSchema | null> = { [JSON_TYPE]: schema };
+  return {
+    method,
+    path,
+    tag: 'operation',
+    summary,
+    description: '',
+    query: NoQuerySchema,
+    answers,
+    problems,
+  } as const;
+}
+
+function page<P extends string>(path: P, summary: string, type: string, tag: Route['tag']) {
+  const answers: Record<string, TSchema | null> = { [type]: null };
+  return {
+    method: 'GET',
+    path,
+    tag,
+    summary,
+    description: '',
+    query: NoQuerySchema,
+    answers,
+    problems: [],
+  } as const;
+}
