@@ -35,6 +35,8 @@ export async function openDuckdbEngine(options: DuckdbOptions): Promise<SqlEngin
     async session() {
       const connection = await instance.connect();
       await connection.run("SET TimeZone = 'UTC'");
+      // Spark's name for the same, so that both engines run one text.
+      await connection.run('CREATE TEMP MACRO unix_micros(moment) AS epoch_us(moment)');
       return openSession(connection);
     },
     async [Symbol.asyncDispose]() {

@@ -1,0 +1,95 @@
+/** The columns of the files that this room writes: states and datasets. */
+import type { Columns } from './engine.ts';
+
+export const CITY_STATE_COLUMNS: Columns = {
+  city_id: 'VARCHAR',
+  month: 'TIMESTAMPTZ',
+  interval_s: 'INTEGER',
+  city: 'VARCHAR',
+  country: 'VARCHAR',
+  observation_count: 'BIGINT',
+  temperature_c_count: 'BIGINT',
+  temperature_c_mean: 'DOUBLE',
+  temperature_c_m2: 'DOUBLE',
+  temperature_c_min: 'DOUBLE',
+  temperature_c_min_at: 'TIMESTAMPTZ',
+  temperature_c_max: 'DOUBLE',
+  temperature_c_max_at: 'TIMESTAMPTZ',
+  humidity_pct_count: 'BIGINT',
+  humidity_pct_mean: 'DOUBLE',
+  first_observed_at: 'TIMESTAMPTZ',
+  last_observed_at: 'TIMESTAMPTZ',
+  slots_held: 'BIGINT',
+  slot_first: 'BIGINT',
+  slot_last: 'BIGINT',
+};
+
+export const HOURLY_STATE_COLUMNS: Columns = {
+  city_id: 'VARCHAR',
+  month: 'TIMESTAMPTZ',
+  clock: 'VARCHAR',
+  hour: 'INTEGER',
+  city: 'VARCHAR',
+  last_observed_at: 'TIMESTAMPTZ',
+  observation_count: 'BIGINT',
+  temperature_c_count: 'BIGINT',
+  temperature_c_mean: 'DOUBLE',
+  humidity_pct_count: 'BIGINT',
+  humidity_pct_mean: 'DOUBLE',
+  wind_speed_ms_count: 'BIGINT',
+  wind_speed_ms_mean: 'DOUBLE',
+  wind_direction_deg_count: 'BIGINT',
+  wind_direction_sin: 'DOUBLE',
+  wind_direction_cos: 'DOUBLE',
+};
+
+export const CITY_STATISTICS_COLUMNS: Columns = {
+  city_id: 'VARCHAR',
+  city: 'VARCHAR',
+  country: 'VARCHAR',
+  observation_count: 'BIGINT',
+  temperature_c_count: 'BIGINT',
+  temperature_c_mean: 'DOUBLE',
+  temperature_c_min: 'DOUBLE',
+  temperature_c_min_at: 'TIMESTAMPTZ',
+  temperature_c_max: 'DOUBLE',
+  temperature_c_max_at: 'TIMESTAMPTZ',
+  temperature_c_stddev: 'DOUBLE',
+  humidity_pct_mean: 'DOUBLE',
+  first_observed_at: 'TIMESTAMPTZ',
+  last_observed_at: 'TIMESTAMPTZ',
+  coverage_pct: 'DOUBLE',
+};
+
+export const HOURLY_TRENDS_COLUMNS: Columns = {
+  city_id: 'VARCHAR',
+  city: 'VARCHAR',
+  clock: 'VARCHAR',
+  hour: 'INTEGER',
+  observation_count: 'BIGINT',
+  temperature_c_mean: 'DOUBLE',
+  humidity_pct_mean: 'DOUBLE',
+  wind_speed_ms_mean: 'DOUBLE',
+  wind_direction_deg_mean: 'DOUBLE',
+};
+
+export const BOUND_COLUMNS: Columns = { city_id: 'VARCHAR', low: 'DOUBLE', high: 'DOUBLE' };
+export const CANDIDATE_COLUMNS: Columns = {
+  city_id: 'VARCHAR',
+  observed_at: 'TIMESTAMPTZ',
+  temperature_c: 'DOUBLE',
+};
+
+export const ANOMALY_COLUMNS: Columns = {
+  city_id: 'VARCHAR',
+  city: 'VARCHAR',
+  observed_at: 'TIMESTAMPTZ',
+  variable: 'VARCHAR',
+  value: 'DOUBLE',
+  expected: 'DOUBLE',
+  score: 'DOUBLE',
+  threshold: 'DOUBLE',
+  rule: 'VARCHAR',
+  observation_count: 'BIGINT',
+  stddev: 'DOUBLE',
+};

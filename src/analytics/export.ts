@@ -1,0 +1,81 @@
+/**
+ * The published datasets for people and other programs: the seed's paths hold the current
+ * JSON-lines file of each, by atomic replacement.
+ */
+import { ANALYTICS_FOLDER } from '../lake/layout.ts';
+import type { Storage } from '../lake/storage.ts';
+import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../model/datasets.ts';
+import { VARIABLES } from '../model/variables.ts';
+import { ANOMALY_COLUMNS, CITY_STATISTICS_COLUMNS, HOURLY_TRENDS_COLUMNS } from './columns.ts';
+import type { Columns, SqlSession } from './engine.ts';
+import type { Publication } from './publication.ts';
+
+/** Above this a dataset is not written as text as well: programs of that size read Parquet. */
+const TEXT_ROWS_MAX = 500_000;
+
+export interface DatasetRows {
+  readonly city_statistics: CityStatistics;
+  readonly hourly_trends: HourlyTrend;
+  readonly anomalies: Anomaly;
+}
+
+const COLUMNS: Readonly<Record<Dataset, Columns>> = {
+  city_statistics: CITY_STATISTICS_COLUMNS,
+  hourly_trends: HOURLY_TRENDS_COLUMNS,
+  anomalies: ANOMALY_COLUMNS,
+};
+
+const ORDER: Readonly<Record<Dataset, string>> = {
+  city_statistics: 'city_id',
+  hourly_trends: 'city_id, clock, hour',
+  anomalies: 'observed_at DESC, city_id',
+};
+
+/** All rows of a published dataset, in its order. */
+export async function readDataset<D extends Dataset>(
+  storage: Storage,
+  session: SqlSession,
+  publication: Publication,
+  dataset: D,
+): Promise<DatasetRows[D][]> {
+  const path = await storage.localPath(publication.datasets[dataset].path);
+  await session.define(`published_${dataset}`, [path], COLUMNS[dataset]);
+  const rows = await session.query(`SELECT * FROM published_${dataset} ORDER BY ${ORDER[dataset]}`);
+  return rows.map((row) => finishRow(dataset, row)) as unknown as DatasetRows[D][];
+}
+
+/** A row as the dataset promises it: states' columns left out, the reason in words added. */
+export function finishRow(dataset: Dataset, row: Record<string, unknown>): Record<string, unknown> {
+  if (dataset === 'hourly_trends') return row;
+  if (dataset === 'city_statistics') {
+    const { temperature_c_count: _, ...statistics } = row;
+    return statistics;
+  }
+  const { stddev, ...anomaly } = row;
+  return { ...anomaly, reason: formatReason(anomaly as unknown as Anomaly, Number(stddev)) };
+}
+
+/** One sentence that a layman understands, with the value, what is usual, and units. */
+function formatReason(anomaly: Omit<Anomaly, 'reason'>, stddev: number): string {
+  const { label, unit, digits } = VARIABLES.temperature_c;
+  const text = (value: number) => `${value.toFixed(digits)} ${unit}`;
+  const low = text(anomaly.expected - anomaly.threshold * stddev);
+  const high = text(anomaly.expected + anomaly.threshold * stddev);
+  const side = anomaly.score < 0 ? 'below' : 'above';
+  return (
+    `${label} ${text(anomaly.value)} is ${Math.abs(anomaly.score).toFixed(1)} deviations ${side} ` +
+    `the mean of ${text(anomaly.expected)}; usual in ${anomaly.city} is ${low} to ${high}`
+  );
+}
+
+export async function exportForPeople(
+  { storage, session }: { readonly storage: Storage; readonly session: SqlSession },
+  publication: Publication,
+): Promise<void> {
+  for (const dataset of Object.keys(COLUMNS) as Dataset[]) {
+    if (publication.datasets[dataset].rows > TEXT_ROWS_MAX) continue;
+    const rows = await readDataset(storage, session, publication, dataset);
+    const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+    await storage.replace(`${ANALYTICS_FOLDER}/${dataset}/${dataset}.jsonl`, Buffer.from(text));
+  }
+}

@@ -1,0 +1,19 @@
+import type { Config } from '../config/schema.ts';
+import type { SqlEngine } from './engine.ts';
+
+/** The engine that the configuration names; `tempFolder` is on this machine. */
+export async function openEngine(
+  config: Config['analytics'],
+  tempFolder: string,
+): Promise<SqlEngine> {
+  switch (config.engine) {
+    case 'duckdb': {
+      const { openDuckdbEngine } = await import('./duckdb.ts');
+      return openDuckdbEngine({
+        memoryMib: config.memory_mib,
+        threads: config.threads,
+        tempFolder,
+      });
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/** The published datasets for readers: rows are read once per publication. */
+import type { Storage } from '../lake/storage.ts';
+import type { Dataset } from '../model/datasets.ts';
+import type { SqlSession } from './engine.ts';
+import { type DatasetRows, readDataset } from './export.ts';
+import { type Publication, readPublication } from './publication.ts';
+
+export interface PublishedVersion {
+  readonly version: number;
+  readonly tableVersion: number;
+  /** ISO 8601. */
+  readonly computedAt: string;
+  readonly notEnoughValues: readonly string[];
+  rows<D extends Dataset>(dataset: D): Promise<readonly DatasetRows[D][]>;
+}
+
+export interface Published {
+  /** The newest publication, or null before the first. The same object while it is the newest. */
+  latest(): Promise<PublishedVersion | null>;
+}
+
+export function openPublished(storage: Storage, session: SqlSession): Published {
+  let newest: Publication | null = null;
+  let version: PublishedVersion | null = null;
+
+  return {
+    async latest() {
+      newest = await readPublication(storage, newest);
+      if (newest !== null && newest.version !== version?.version) {
+        version = openVersion(storage, session, newest);
+      }
+      return version;
+    },
+  };
+}
+
+function openVersion(
+  storage: Storage,
+  session: SqlSession,
+  publication: Publication,
+): PublishedVersion {
+  const rows = new Map<Dataset, Promise<unknown>>();
+  return {
+    version: publication.version,
+    tableVersion: publication.table_version,
+    computedAt: publication.computed_at,
+    notEnoughValues: publication.not_enough_values,
+    rows<D extends Dataset>(dataset: D) {
+      let reading = rows.get(dataset);
+      if (reading === undefined) {
+        reading = readDataset(storage, session, publication, dataset);
+        // A failure is not kept: the next reader tries again.
+        reading.catch(() => rows.delete(dataset));
+        rows.set(dataset, reading);
+      }
+      return reading as Promise<readonly DatasetRows[D][]>;
+    },
+  };
+}
