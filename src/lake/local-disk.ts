@@ -29,7 +29,7 @@ function draftName(): string {
 
 export function openDrafts(folder: string): Drafts {
   async function write(content: Content): Promise<Draft> {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     if (!(content instanceof Uint8Array)) {
       const [source, target] = [await stat(content.file), await stat(folder)];
       if (source.dev === target.dev) {
@@ -104,14 +104,11 @@ export function openFolders(root: string): Folders {
 
   async function makeDurable(folder: string): Promise<void> {
     if (known.has(folder)) return;
-    const made = await mkdir(folder, { recursive: true });
-    if (folder === root) {
-      if (made !== undefined) await syncAbove(made, root);
-    } else {
-      // One that was there may have been made by a process that died before it synced the parent.
-      await makeDurable(dirname(folder));
-      await syncFolder(dirname(folder));
-    }
+    // One that was there may have been made by a process that died before it synced the parent;
+    // but nothing is asked of what lies above the storage.
+    const wasMade = await makeFolder(folder);
+    if (folder !== root) await makeDurable(dirname(folder));
+    if (folder !== root || wasMade) await syncFolder(dirname(folder));
     if (known.size >= KNOWN_FOLDERS_MAX) known.clear();
     known.add(folder);
   }
@@ -119,11 +116,18 @@ export function openFolders(root: string): Folders {
   return { makeDurable, forget: () => known.clear() };
 }
 
-/** Syncs the folders that hold the newly made ones from `made` down to `folder`. */
-async function syncAbove(made: string, folder: string): Promise<void> {
-  for (let at = dirname(folder); at.length >= dirname(made).length; at = dirname(at)) {
-    await syncFolder(at);
-    if (at === dirname(at)) return;
+/** Whether it was not there. Those above it are made, too. */
+async function makeFolder(folder: string): Promise<boolean> {
+  // Node's own recursive mkdir calls a read-only disk "no such file or directory".
+  try {
+    await mkdir(folder);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return false;
+    if (code !== 'ENOENT' || dirname(folder) === folder) throw error;
+    if (await makeFolder(dirname(folder))) await syncFolder(dirname(dirname(folder)));
+    return makeFolder(folder);
   }
 }
 

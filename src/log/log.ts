@@ -3,8 +3,10 @@
  *
  * A log has a fixed number of partitions; records of one key share one and keep their order in it.
  * Offsets start at 0 in every partition, only grow, and mean something only together with the
- * log's id. Retention removes the oldest records first and, where the engine can tell, never one
- * that has not landed.
+ * log's id. Retention removes the oldest records first and never one that has not landed: those
+ * that are old enough, and younger ones when the log is about to reach its size limit. Any number
+ * of processes may have it open. A partition that does not exist is refused with
+ * PARAMETER_INVALID; after closing, everything is refused with LOG_UNAVAILABLE.
  */
 export interface Log extends AsyncDisposable {
   /** Names this log for ever; a log made anew has another id. */
@@ -15,15 +17,16 @@ export interface Log extends AsyncDisposable {
 
   /**
    * Resolves once the records would survive a crash of this machine, with the offsets they got.
-   * Rejects with RECORD_TOO_LARGE before anything was written, with LOG_FULL at the size limit,
-   * with DISK_FULL or LOG_UNAVAILABLE when the engine cannot write; then none, some or all were
-   * written: append them again, their identity makes that harmless.
+   * Rejects with RECORD_TOO_LARGE before anything was written; with LOG_FULL at the size limit
+   * when nothing that has landed can make room; with DISK_FULL, DATA_UNWRITABLE or LOG_UNAVAILABLE
+   * when the engine cannot write; then none, some or all were written: append them again, their
+   * identity makes that harmless. It takes a few thousand records best: they are written at once.
    */
   append(records: readonly NewRecord[]): Promise<readonly AppendedRange[]>;
 
   /**
    * At most `limits.records` and `limits.bytes` (of values; but at least one record), in order
-   * from `fromOffset`; empty when there is nothing yet. Rejects with LOG_GAP when `fromOffset` is
+   * from `fromOffset`; empty when there is nothing yet, also far beyond the end. Rejects with LOG_GAP when `fromOffset` is
    * below the first offset kept: land what is there only after the loss was accepted.
    */
   read(
@@ -46,15 +49,15 @@ export interface Log extends AsyncDisposable {
   follow(signal: AbortSignal): AsyncIterable<void>;
 
   /**
-   * Says that everything below `nextOffset` has landed, so that retention may remove it when it
-   * is old enough. Saying a lower offset than before changes nothing.
+   * Says that everything below `nextOffset` has landed, so that retention may remove it. The log
+   * remembers it; a lower offset than before changes nothing, one beyond the end means the end.
    */
   landed(partition: number, nextOffset: bigint): Promise<void>;
 
   /** Applies retention now and resolves with how many records it removed. */
   trim(): Promise<number>;
 
-  /** What an operator wants to know; never rejects for a log that is merely full. */
+  /** What an operator wants to know; `full` when the largest record would be refused now. */
   size(): Promise<LogSize>;
 }
 

@@ -176,7 +176,7 @@ function checkContent(db: DatabaseSync, path: string): Identity {
  */
 async function createDatabase(path: string, partitionCount: number): Promise<void> {
   const folder = dirname(path);
-  const made = await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   if (await exists(`${path}-wal`)) {
     // SQLite would take what stands in there for a part of the new file.
     throw corrupt(path, `it is missing, but ${path}-wal is there: both belong together`);
@@ -189,7 +189,6 @@ async function createDatabase(path: string, partitionCount: number): Promise<voi
       if (error.code !== 'EEXIST') throw error;
     });
     await sync(folder);
-    if (made !== undefined) await syncParents(folder, dirname(made));
   } finally {
     for (const end of ['', '-wal', '-shm']) await rm(draft + end, { force: true });
   }
@@ -238,14 +237,24 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function syncParents(folder: string, top: string): Promise<void> {
-  for (let at = dirname(folder); at.length >= top.length; at = dirname(at)) {
-    await sync(at);
-    if (at === dirname(at)) break;
+/** Makes the folder, and those above it, so that they survive a crash. */
+async function makeFolder(folder: string): Promise<void> {
+  // Node's own recursive mkdir calls a read-only disk "no such file or directory".
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(folder) === folder) throw error;
+    await makeFolder(dirname(folder));
+    return makeFolder(folder);
   }
+  await sync(dirname(folder));
 }
 
 async function sync(path: string): Promise<void> {
+  // Windows opens no folders, and syncs only what is open for writing.
+  if (process.platform === 'win32') return;
   await using handle = await open(path, 'r');
   await handle.sync();
 }

@@ -9,8 +9,12 @@ const BUSY_GIVE_UP_MS = 10_000;
  * Runs `attempt` again while another process holds the file, up to 10 s; then, and after every
  * other failure, rejects with an error of ours.
  */
-export async function retryBusy<T>(path: string, attempt: () => T): Promise<T> {
-  const deadline = performance.now() + BUSY_GIVE_UP_MS;
+export async function retryBusy<T>(
+  path: string,
+  attempt: () => T,
+  giveUpMs = BUSY_GIVE_UP_MS,
+): Promise<T> {
+  const deadline = performance.now() + giveUpMs;
   for (;;) {
     try {
       return attempt();
