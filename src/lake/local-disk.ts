@@ -95,7 +95,7 @@ const KNOWN_FOLDERS_MAX = 10_000;
 /** Folders that survive a crash, made when they are missing. */
 export interface Folders {
   makeDurable(folder: string): Promise<void>;
-  /** After something was missing: somebody may have removed a folder. */
+  /** Looks again at every folder from now on. */
   forget(): void;
 }
 

@@ -42,7 +42,8 @@ export async function openLocalStorage(folder: string): Promise<Storage> {
       await folders.makeDurable(dirname(place));
       await putOnce(place, content, mode);
     } catch (error) {
-      folders.forget();
+      // Somebody may have removed a folder: the next try makes it again.
+      if (codeIn(error, 'ENOENT')) folders.forget();
       throw translatePut(error, place);
     }
   }
@@ -185,7 +186,7 @@ async function statFile(root: string, path: string): Promise<StoredFile | null> 
  *     ENOENT, ENOTDIR; EISDIR when reading         LAKE_MISSING
  *     EEXIST; ENOTDIR, EISDIR, ENOTEMPTY when writing: a file and a folder want one name
  *                                                  LAKE_EXISTS
- *     ENOENT when writing: a folder was removed    LAKE_UNAVAILABLE (the next try makes it again)
+ *     ENOENT when writing: a folder was removed    LAKE_UNAVAILABLE
  *     ENOSPC, EDQUOT                               DISK_FULL
  *     EROFS, EACCES, EPERM                         DATA_UNWRITABLE
  *     all others                                   LAKE_UNAVAILABLE

@@ -1,9 +1,10 @@
 /**
  * The storage: the lake's files.
  *
- * Paths are relative, with `/`, of segments that are neither empty nor `.` or `..`; folders come
- * and go by themselves. A file is seen under its name whole or not at all, also after a crash,
- * also when an upload was cut. All methods reject with LAKE_UNAVAILABLE when the engine cannot be
+ * Paths are relative, with `/`, of segments that are neither empty nor `.` or `..`, without control
+ * characters, `:` and `\`; others are refused with PARAMETER_INVALID. Folders come and go by
+ * themselves; a name is a file's or a folder's. A file is seen under its name whole or not at all,
+ * also after a crash, also when an upload was cut. All methods reject with LAKE_UNAVAILABLE when the engine cannot be
  * reached (try again), DISK_FULL when there is no room, DATA_UNWRITABLE when writing is not
  * allowed; after such a rejection of a write the file is there whole or not at all.
  */
@@ -11,7 +12,11 @@ export interface Storage extends AsyncDisposable {
   /** The whole file; rejects with LAKE_MISSING when there is none. */
   read(path: string, signal?: AbortSignal): Promise<Uint8Array>;
 
-  /** Every file below the folder, at any depth, ordered by path; empty for a missing folder. */
+  /**
+   * Every file below the folder (`''` is the whole storage), at any depth, ordered by the UTF-16
+   * code units of the path; empty for a missing folder. Files that come or go meanwhile may be
+   * there or not.
+   */
   list(folder: string, options?: ListOptions): AsyncIterable<StoredFile>;
 
   /** Length and time of the file, or null when there is none. */
@@ -20,13 +25,17 @@ export interface Storage extends AsyncDisposable {
   /**
    * Makes the file unless one of that name is there: of any number of callers, in any number of
    * processes, exactly one succeeds; the others reject with LAKE_EXISTS. Durable when it resolves.
+   * After LAKE_UNAVAILABLE it may be there all the same: read it before trying again.
    */
   putIfAbsent(path: string, content: Content): Promise<void>;
 
-  /** Makes the file or puts it in the place of the old one, atomically. Durable when it resolves. */
+  /**
+   * Makes the file or puts it in the place of the old one, atomically. Durable when it resolves.
+   * Rejects with LAKE_EXISTS when a folder has that name, or a file that of one of its folders.
+   */
   replace(path: string, content: Content): Promise<void>;
 
-  /** Removes the file; resolves with false when there was none. */
+  /** Removes the file, but no folder; resolves with false when there was none. */
   delete(path: string): Promise<boolean>;
 
   /**
