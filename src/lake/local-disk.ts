@@ -117,7 +117,7 @@ export function openFolders(root: string): Folders {
 }
 
 /** Whether it was not there. Those above it are made, too. */
-async function makeFolder(folder: string): Promise<boolean> {
+export async function makeFolder(folder: string): Promise<boolean> {
   // Node's own recursive mkdir calls a read-only disk "no such file or directory".
   try {
     await mkdir(folder);

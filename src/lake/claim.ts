@@ -1,0 +1,141 @@
+/**
+ * One process has a data folder for itself: a second one is told who the first is.
+ *
+ * SQLite's exclusive lock of the empty file `claim.lock` is the claim. The system itself gives it
+ * up when the process ends, however it ends, and it holds among containers that share a folder,
+ * where process numbers mean nothing. `claim.json` only says who has it.
+ */
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { IsobarError, translateFileError } from '../errors.ts';
+import { makeFolder } from './local-disk.ts';
+
+export interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** `isobar start` */
+  readonly command: string;
+  readonly since: string;
+}
+
+export interface ClaimOptions {
+  readonly clock?: () => Date;
+  /** How long to wait for somebody who is about to leave, or has not said yet who he is. */
+  readonly patienceMs?: number;
+}
+
+const RETRY_MS = 25;
+const SQLITE_BUSY = 5;
+
+/** Locks are given up when their object is collected: so long as they are held, they are here. */
+const held = new Set<DatabaseSync>();
+
+/**
+ * Has the folder, made if need be, until disposed of. `what` names the command for whoever comes
+ * second, who gets DATA_IN_USE. Rejects with DATA_UNWRITABLE where nothing can be written.
+ */
+export async function claimFolder(
+  folder: string,
+  what: string,
+  options: ClaimOptions = {},
+): Promise<AsyncDisposable> {
+  const { clock = () => new Date(), patienceMs = 1_000 } = options;
+  const place = resolve(folder);
+  const notice = join(place, 'claim.json');
+  try {
+    await makeFolder(place);
+    const lock = await takeLock(place, notice, patienceMs);
+    const holder = { pid: process.pid, host: hostname(), command: what, since: isoTime(clock()) };
+    try {
+      await writeNotice(notice, holder);
+    } catch (error) {
+      release(lock);
+      throw error;
+    }
+    return {
+      [Symbol.asyncDispose]: async () => {
+        if (!held.has(lock)) return;
+        await rm(notice, { force: true }).catch(() => {
+          // A disk that turned read-only keeps the notice: without the lock it means nothing.
+        });
+        release(lock);
+      },
+    };
+  } catch (error) {
+    throw translateFileError(error, place, 'DATA_UNWRITABLE');
+  }
+}
+
+async function takeLock(folder: string, notice: string, patienceMs: number): Promise<DatabaseSync> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const lock = tryLock(join(folder, 'claim.lock'));
+    if (lock !== null) return lock;
+    const holder = await readNotice(notice);
+    // A notice of a process that is gone is the one before: the present one is about to write its.
+    const isKnown = holder !== null && isAlive(holder);
+    if (isKnown || performance.now() >= deadline) throw inUse(folder, holder);
+    await sleep(RETRY_MS);
+  }
+}
+
+function tryLock(path: string): DatabaseSync | null {
+  const lock = new DatabaseSync(path, { timeout: 0 });
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+    held.add(lock);
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (((error as { errcode?: number }).errcode ?? 0) % 256 === SQLITE_BUSY) return null;
+    throw error;
+  }
+}
+
+function release(lock: DatabaseSync): void {
+  held.delete(lock);
+  lock.close();
+}
+
+async function writeNotice(notice: string, holder: Holder): Promise<void> {
+  const draft = `${notice}.${process.pid}`;
+  await writeFile(draft, `${JSON.stringify(holder)}\n`);
+  await rename(draft, notice);
+}
+
+async function readNotice(notice: string): Promise<Holder | null> {
+  try {
+    const holder: Partial<Holder> = JSON.parse(await readFile(notice, 'utf8'));
+    const { pid = 0, host = '', command = '', since = '' } = holder;
+    return pid > 0 ? { pid, host, command, since } : null;
+  } catch {
+    // It is only for people: whatever is wrong with it, the lock decides.
+    return null;
+  }
+}
+
+function isAlive({ pid, host }: Holder): boolean {
+  if (host !== hostname()) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+function inUse(folder: string, holder: Holder | null): IsobarError {
+  const who =
+    holder === null
+      ? 'another process uses it'
+      : `process ${holder.pid} on ${holder.host} (${holder.command}) has used it since ${holder.since}`;
+  return new IsobarError('DATA_IN_USE', `${folder}: ${who}`, { details: { folder, ...holder } });
+}
+
+/** `2026-11-23T17:00:00Z` */
+function isoTime(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, 'Z');
+}
