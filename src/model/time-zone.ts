@@ -1,0 +1,46 @@
+/** Seconds that a zone's clock is ahead of UTC at a moment, daylight saving included. */
+export function zoneOffsetSeconds(timeZone: string, at: Date): number {
+  // The formatter has no fractions of a second; neither have the zones' offsets.
+  const moment = Math.floor(at.getTime() / 1_000) * 1_000;
+  const parts: Record<string, number> = {};
+  for (const { type, value } of formatterOf(timeZone).formatToParts(moment)) {
+    if (type !== 'literal') parts[type] = Number(value);
+  }
+  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
+  return (Date.UTC(year, month - 1, day, hour, minute, second) - moment) / 1_000;
+}
+
+/** Whether the runtime knows a zone of this name. */
+export function isTimeZone(name: string): boolean {
+  try {
+    formatterOf(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function formatterOf(timeZone: string): Intl.DateTimeFormat {
+  let formatter = formatters.get(timeZone);
+  if (formatter === undefined) {
+    formatter = new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    });
+    formatters.set(timeZone, formatter);
+  }
+  return formatter;
+}
+
+/** ISO 8601 in UTC, without a fraction when the second is whole. */
+export function formatTime(at: Date): string {
+  return at.toISOString().replace('.000Z', 'Z');
+}
