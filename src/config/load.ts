@@ -1,0 +1,290 @@
+/**
+ * The configuration in effect: defaults < the command's own < file < environment < flags.
+ * All problems are told at once, each with its place.
+ */
+import { readFileSync } from 'node:fs';
+import { LineCounter, parseDocument, stringify } from 'yaml';
+import { IsobarError } from '../errors.ts';
+import type { Config } from './schema.ts';
+import { parseText, SECTIONS, SETTINGS, type Setting, settingOf } from './settings.ts';
+
+export interface ConfigSources {
+  /** Path of the file, or null to look for `isobar.yaml` in the working folder. */
+  readonly file: string | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Setting's path → text, as flags give it. */
+  readonly flags: Readonly<Record<string, string>>;
+  /** The command's own defaults: setting's path → value. */
+  readonly defaults?: Readonly<Record<string, unknown>>;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Setting's path → where its value comes from: `default`, `isobar.yaml line 3`, a name. */
+  readonly origins: ReadonlyMap<string, string>;
+  /** Values that must never appear in any output. */
+  readonly secrets: readonly string[];
+  /** What is odd but no error, a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+export const DEFAULT_FILE = 'isobar.yaml';
+/** Variables of ours that are no setting. */
+const OTHER_VARIABLES = ['ISOBAR_FAULT', 'ISOBAR_CONFIG'];
+const SECRET_FILE_BYTES_MAX = 4_096;
+
+interface Given {
+  readonly value: unknown;
+  readonly origin: string;
+}
+
+export function loadConfig(sources: ConfigSources): LoadedConfig {
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  const given = new Map<string, Given>();
+  for (const { path, default: value } of SETTINGS) given.set(path, { value, origin: 'default' });
+  for (const [path, value] of Object.entries(sources.defaults ?? {})) {
+    given.set(path, { value, origin: 'default of the command' });
+  }
+  readFile(sources.file ?? sources.env.ISOBAR_CONFIG ?? null, given, problems);
+  readEnvironment(sources.env, given, problems, warnings);
+  readFlags(sources.flags, given, problems);
+
+  const config: Record<string, unknown> = {};
+  const origins = new Map<string, string>();
+  const secrets: string[] = [];
+  for (const setting of SETTINGS) {
+    const { value, origin } = given.get(setting.path) ?? {
+      value: setting.default,
+      origin: 'default',
+    };
+    const problem = problemOf(setting, value);
+    if (problem !== null) problems.push(`${setting.path} (${origin}): ${problem}`);
+    put(config, setting.path, value);
+    origins.set(setting.path, origin);
+    if (setting.secret && typeof value === 'string' && value !== '') secrets.push(value);
+  }
+  if (problems.length > 0) {
+    throw new IsobarError('CONFIG_INVALID', problems.join('\n'), { details: { problems } });
+  }
+  return { config: config as Config, origins, secrets, warnings };
+}
+
+/** The effective values as YAML, each with its origin; secrets are masked. */
+export function formatConfig({ config, origins }: LoadedConfig): string {
+  const lines: string[] = [];
+  let section = '';
+  for (const setting of SETTINGS) {
+    const names = setting.path.split('.');
+    const folder = names.slice(0, -1).join('.');
+    if (folder !== section) {
+      lines.push(...openSections(section, folder));
+      section = folder;
+    }
+    const indent = '  '.repeat(names.length - 1);
+    const value = setting.secret
+      ? maskSecret(valueAt(config, setting.path))
+      : valueAt(config, setting.path);
+    const text = stringify(value).trimEnd();
+    lines.push(`${indent}${names.at(-1)}: ${text}  # ${origins.get(setting.path) ?? 'default'}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** The effective values with their origins, for programs; secrets are masked. */
+export function describeConfig({ config, origins }: LoadedConfig): object[] {
+  return SETTINGS.map(({ path, secret }) => {
+    const value = valueAt(config, path);
+    return { setting: path, value: secret ? maskSecret(value) : value, origin: origins.get(path) };
+  });
+}
+
+function openSections(from: string, to: string): string[] {
+  const lines: string[] = [];
+  const [before, after] = [from.split('.'), to === '' ? [] : to.split('.')];
+  for (const [depth, name] of after.entries()) {
+    const path = after.slice(0, depth + 1).join('.');
+    if (before.slice(0, depth + 1).join('.') === path) continue;
+    const description = SECTIONS.find((section) => section.path === path)?.description ?? '';
+    if (depth === 0) lines.push('', `# ${description}`);
+    lines.push(`${'  '.repeat(depth)}${name}:`);
+  }
+  return lines;
+}
+
+function maskSecret(value: unknown): string {
+  return value === '' ? '' : '***';
+}
+
+function readFile(file: string | null, given: Map<string, Given>, problems: string[]): void {
+  const name = file ?? DEFAULT_FILE;
+  let text: string;
+  try {
+    text = readFileSync(name, 'utf8');
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (!missing || file !== null) problems.push(`${name}: ${(error as Error).message}`);
+    return;
+  }
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, prettyErrors: true });
+  for (const error of document.errors) {
+    problems.push(`${name} line ${lineCounter.linePos(error.pos[0]).line}: ${error.message}`);
+  }
+  if (document.errors.length > 0 || document.contents === null) return;
+  const values: unknown = document.toJS();
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    problems.push(`${name}: it must hold sections and settings, such as "api:"`);
+    return;
+  }
+  const lineOf = (path: string) => {
+    const node = document.getIn(path.split('.'), true) as {
+      range?: [number, number, number];
+    } | null;
+    const at = node?.range?.[0];
+    return at === undefined ? name : `${name} line ${lineCounter.linePos(at).line}`;
+  };
+  collect(values as Record<string, unknown>, '', lineOf, given, problems);
+}
+
+function collect(
+  values: Record<string, unknown>,
+  folder: string,
+  lineOf: (path: string) => string,
+  given: Map<string, Given>,
+  problems: string[],
+): void {
+  for (const [name, value] of Object.entries(values)) {
+    const path = folder === '' ? name : `${folder}.${name}`;
+    const isSection = SECTIONS.some((section) => section.path === path);
+    if (isSection && value === null) continue;
+    if (isSection && typeof value === 'object' && !Array.isArray(value)) {
+      collect(value as Record<string, unknown>, path, lineOf, given, problems);
+    } else if (isSection) {
+      problems.push(`${path} (${lineOf(path)}): it is a section and needs settings below it`);
+    } else if (settingOf(path) === undefined) {
+      problems.push(`${path} (${lineOf(path)}): there is no such setting${didYouMean(path)}`);
+    } else {
+      given.set(path, { value, origin: lineOf(path) });
+    }
+  }
+}
+
+function readEnvironment(
+  env: ConfigSources['env'],
+  given: Map<string, Given>,
+  problems: string[],
+  warnings: string[],
+): void {
+  const known = new Set<string>(OTHER_VARIABLES);
+  for (const setting of SETTINGS) {
+    const { variable, path } = setting;
+    known.add(variable);
+    const text = env[variable];
+    if (text !== undefined && text !== '') {
+      given.set(path, { value: parseText(setting, text), origin: variable });
+    }
+    if (!setting.secret) continue;
+    const fileVariable = `${variable}_FILE`;
+    known.add(fileVariable);
+    const file = env[fileVariable];
+    if (file === undefined || file === '') continue;
+    try {
+      const value = readFileSync(file, 'utf8').trim();
+      if (value.length > SECRET_FILE_BYTES_MAX) throw new Error('it is too long for a secret');
+      given.set(path, { value, origin: fileVariable });
+    } catch (error) {
+      problems.push(`${path} (${fileVariable}): ${(error as Error).message}`);
+    }
+  }
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('ISOBAR_') || known.has(name)) continue;
+    warnings.push(`the variable ${name} is of no setting`);
+  }
+}
+
+function readFlags(
+  flags: ConfigSources['flags'],
+  given: Map<string, Given>,
+  problems: string[],
+): void {
+  for (const [path, text] of Object.entries(flags)) {
+    const setting = settingOf(path);
+    if (setting === undefined) {
+      problems.push(`${path} (flag): there is no such setting${didYouMean(path)}`);
+    } else {
+      given.set(path, { value: parseText(setting, text), origin: 'flag' });
+    }
+  }
+}
+
+function problemOf(setting: Setting, value: unknown): string | null {
+  const told = setting.secret ? 'the value' : JSON.stringify(value);
+  switch (setting.type) {
+    case 'choice':
+      if (setting.choices.includes(value as string)) return null;
+      return `${told} is none of ${setting.choices.join(', ')}`;
+    case 'boolean':
+      return typeof value === 'boolean' ? null : `${told} is neither true nor false`;
+    case 'integer':
+    case 'number': {
+      const whole = setting.type === 'integer';
+      if (
+        typeof value !== 'number' ||
+        !Number.isFinite(value) ||
+        (whole && !Number.isInteger(value))
+      ) {
+        return `${told} is no ${whole ? 'whole number' : 'number'}`;
+      }
+      const { minimum, maximum } = setting;
+      if (minimum !== null && value < minimum) return `${told} is less than ${minimum}`;
+      return maximum !== null && value > maximum ? `${told} is more than ${maximum}` : null;
+    }
+    case 'string':
+      if (typeof value !== 'string') return `${told} is no text`;
+      if (setting.path.endsWith('.url') && !/^https?:\/\/[^/\s]+\/?$/.test(value)) {
+        return `${told} is no address such as https://api.openweathermap.org`;
+      }
+      return null;
+  }
+}
+
+function didYouMean(path: string): string {
+  let best = '';
+  let least = 4;
+  for (const setting of SETTINGS) {
+    const distance = editDistance(path, setting.path);
+    if (distance < least) [best, least] = [setting.path, distance];
+  }
+  return best === '' ? '' : `; did you mean ${best}?`;
+}
+
+/** Letters to add, drop or change (Levenshtein's distance, by the rows of its table). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+function put(target: Record<string, unknown>, path: string, value: unknown): void {
+  const names = path.split('.');
+  let at = target;
+  for (const name of names.slice(0, -1)) {
+    at[name] ??= {};
+    at = at[name] as Record<string, unknown>;
+  }
+  at[names.at(-1) ?? ''] = value;
+}
+
+function valueAt(config: Config, path: string): unknown {
+  let at: unknown = config;
+  for (const name of path.split('.')) at = (at as Record<string, unknown>)[name];
+  return at;
+}
