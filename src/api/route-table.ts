@@ -117,7 +117,7 @@ export const EventsQuerySchema = parameters({
     }),
   ),
 });
-const NoQuerySchema = parameters({});
+export const NoQuerySchema = parameters({});
 
 export type DatasetQuery = Static<typeof DatasetQuerySchema>;
 export type RawDataQuery = Static<typeof RawDataQuerySchema>;
@@ -199,14 +199,14 @@ export const ROUTES = [
     problems: [400, 404, 503],
   },
   operation('GET', '/api/status', 'Every room’s state.', StatusAnswerSchema, []),
-  operation('POST', '/api/pause', 'Stops polling.', ControlAnswerSchema, [403, 503]),
-  operation('POST', '/api/resume', 'Goes on polling.', ControlAnswerSchema, [403, 503]),
+  operation('POST', '/api/pause', 'Stops polling.', ControlAnswerSchema, [403, 404]),
+  operation('POST', '/api/resume', 'Goes on polling.', ControlAnswerSchema, [403, 404]),
   operation(
     'POST',
     '/api/refresh',
     'Lands what waits and computes anew.',
     ControlAnswerSchema,
-    [403, 503],
+    [403, 404],
   ),
   operation('GET', '/livez', 'Whether the process answers.', LiveSchema, []),
   operation('GET', '/readyz', 'Whether it can answer data; 503 if not.', HealthSchema, [503]),

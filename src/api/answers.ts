@@ -1,0 +1,223 @@
+/**
+ * Answers: `{meta, data}`. The data is computed and serialised once for each version, route,
+ * parameters and format, and kept; the meta is made for each answer, since ages grow.
+ */
+import { createHash } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Cache, openCache } from './cache.ts';
+import { formatCsv } from './csv.ts';
+import type { Meta } from './schemas.ts';
+import { type Deflated, deflateTail, spliceGzip } from './splicing.ts';
+
+/** What the meta says of the data, apart from what changes with the clock. */
+export interface Facts {
+  readonly sources: readonly string[];
+  readonly observedFrom: string | null;
+  readonly observedTo: string | null;
+  /** The newest observation of these cities, whatever range was asked for. */
+  readonly newest: string | null;
+  readonly computedAt: string | null;
+  readonly coveragePct: number | null;
+  readonly rowCount: number;
+  /** Why the data is empty or not the whole. */
+  readonly note: string | null;
+  /** Further fields of this route's meta. */
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+export interface Computed {
+  readonly facts: Facts;
+  readonly body: Body;
+}
+
+export type Body =
+  | { readonly format: 'json'; readonly data: unknown; readonly layout?: unknown }
+  | {
+      readonly format: 'csv';
+      readonly columns: readonly string[];
+      readonly rows: readonly Readonly<Record<string, unknown>>[];
+    };
+
+export interface Question {
+  /** `city-statistics`: the last part of the path; names the file of a download. */
+  readonly route: string;
+  readonly format: 'json' | 'csv';
+  /** Everything else that the data depends on, versions included. */
+  readonly key: string;
+  /** What stands for `key` in the ETag, if parts of it do not change what is meant. */
+  readonly etagKey?: string;
+  readonly tableVersion: number | null;
+  readonly analyticsVersion: number | null;
+  compute(): Promise<Computed>;
+}
+
+/** What is said of the whole server at this moment. */
+export interface Condition {
+  readonly simulated: boolean;
+  readonly staleAfterS: number;
+  /** Why there is nothing at all; null as soon as there is something. */
+  readonly empty: string | null;
+  /** Failures that concern every answer: something older than it should be is served. */
+  readonly failures: readonly string[];
+}
+
+interface Product {
+  readonly facts: Facts;
+  readonly tail: Buffer;
+  deflated: Promise<Deflated> | null;
+}
+
+export interface Answers {
+  send(
+    question: Question,
+    condition: Condition,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply>;
+  readonly cache: Cache<Product>['counts'];
+}
+
+const CACHE_BYTES_MAX = 96 * 1024 * 1024;
+/** Smaller answers fit into one packet as they are. */
+const COMPRESS_BYTES_MIN = 1_400;
+
+export function openAnswers(clock: () => Date, bytesMax = CACHE_BYTES_MAX): Answers {
+  const cache = openCache<Product>(bytesMax, (product) => product.tail.length + 1_024);
+
+  return {
+    async send(question, condition, request, reply) {
+      const key = `${question.route}\n${question.format}\n${question.key}`;
+      const product = await cache.get(key, async () => {
+        const { facts, body } = await question.compute();
+        return { facts, tail: formatTail(body), deflated: null };
+      });
+      const meta = makeMeta(question, product.facts, condition, clock());
+      const etag = makeEtag(question, meta);
+      reply
+        .header('etag', etag)
+        .header('cache-control', 'no-cache')
+        .header('vary', 'accept-encoding')
+        .header('x-isobar-age', meta.age_s === null ? '' : String(Math.round(meta.age_s)));
+      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+
+      const head = question.format === 'csv' ? describe(question, meta, reply) : openMeta(meta);
+      if (question.format === 'json') reply.type('application/json; charset=utf-8');
+      const { tail } = product;
+      if (tail.length < COMPRESS_BYTES_MIN || !acceptsGzip(request.headers['accept-encoding'])) {
+        return reply.send(head.length === 0 ? tail : Buffer.concat([head, tail]));
+      }
+      product.deflated ??= deflateTail(tail).then((deflated) => {
+        cache.grow(key, deflated.blocks.length);
+        return deflated;
+      });
+      return reply
+        .header('content-encoding', 'gzip')
+        .send(spliceGzip(head, await product.deflated));
+    },
+    get cache() {
+      return cache.counts;
+    },
+  };
+}
+
+function makeMeta(
+  question: Question,
+  facts: Facts,
+  condition: Condition,
+  now: Date,
+): Meta & Readonly<Record<string, unknown>> {
+  const { newest } = facts;
+  const ageS = newest === null ? null : Math.max(0, (now.getTime() - Date.parse(newest)) / 1_000);
+  const old = ageS !== null && ageS > condition.staleAfterS;
+  const reasons = [...condition.failures];
+  const note = condition.empty ?? facts.note;
+  if (note !== null) reasons.unshift(note);
+  // The time, not the age: what is said of equal data must stay equal, or no ETag ever matches.
+  if (old) reasons.push(`the newest observation is from ${newest}`);
+  return {
+    source: [...facts.sources],
+    simulated: condition.simulated,
+    observed_from: facts.observedFrom,
+    observed_to: facts.observedTo,
+    computed_at: facts.computedAt,
+    age_s: ageS,
+    stale: old || condition.failures.length > 0,
+    reason: reasons.length === 0 ? null : reasons.join('; '),
+    table_version: question.tableVersion,
+    analytics_version: question.analyticsVersion,
+    coverage_pct: facts.coveragePct,
+    row_count: facts.rowCount,
+    ...facts.more,
+  };
+}
+
+function formatTail(body: Body): Buffer {
+  if (body.format === 'csv') return Buffer.from(formatCsv(body.columns, body.rows), 'utf8');
+  const layout = body.layout === undefined ? '' : `,"layout":${JSON.stringify(body.layout)}`;
+  return Buffer.from(`,"data":${JSON.stringify(body.data)}${layout}}`, 'utf8');
+}
+
+function openMeta(meta: Meta): Buffer {
+  return Buffer.from(`{"meta":${JSON.stringify(meta)}`, 'utf8');
+}
+
+/** A CSV file has nothing but its table, so the meta goes into headers; the body has no head. */
+function describe(
+  question: Question,
+  meta: Meta & Readonly<Record<string, unknown>>,
+  reply: FastifyReply,
+): Buffer {
+  const { not_enough_values: _, ...brief } = meta;
+  const ascii = JSON.stringify(brief).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  const name = `${meta.simulated ? 'simulated-' : ''}${question.route}.csv`;
+  reply
+    .type('text/csv; charset=utf-8; header=present')
+    .header('content-disposition', `attachment; filename="${name}"`)
+    .header('x-isobar-meta', ascii);
+  if (typeof meta.next_cursor === 'string') reply.header('x-isobar-next-cursor', meta.next_cursor);
+  return Buffer.alloc(0);
+}
+
+/** Weak, since the ages within differ from answer to answer. */
+function makeEtag(question: Question, meta: Meta): string {
+  const parts = [
+    question.route,
+    question.format,
+    question.etagKey ?? question.key,
+    meta.table_version,
+    meta.analytics_version,
+    meta.stale,
+    meta.reason,
+  ];
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+  return `W/"${hash.slice(0, 22)}"`;
+}
+
+/** Weak comparison, as RFC 9110 asks for If-None-Match. */
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  const bare = etag.replace(/^W\//, '');
+  return header.split(',').some((one) => one.trim().replace(/^W\//, '') === bare);
+}
+
+export function acceptsGzip(header: string | undefined): boolean {
+  return acceptedCodings(header).has('gzip');
+}
+
+/** The content codings that the client takes, those with q=0 left out. */
+export function acceptedCodings(header: string | string[] | undefined): ReadonlySet<string> {
+  const accepted = new Set<string>();
+  for (const part of String(header ?? '').split(',')) {
+    const [name = '', ...parameters] = part
+      .trim()
+      .toLowerCase()
+      .split(/\s*;\s*/);
+    const refused = parameters.some((parameter) => /^q=0(\.0{0,3})?$/.test(parameter));
+    if (name !== '' && !refused) accepted.add(name);
+  }
+  return accepted;
+}

@@ -1,0 +1,52 @@
+/** Paging through rows in memory by the key of the last one. */
+import { type CursorValue, formatCursor, parseCursor } from './parameters.ts';
+
+/** `key` is unique; `directions` says of each part of it: 1 ascending, −1 descending. */
+export interface RowOrder<R> {
+  key(row: R): readonly CursorValue[];
+  readonly kinds: readonly ('time' | 'string' | 'number')[];
+  readonly directions: readonly (1 | -1)[];
+}
+
+export interface Page<R> {
+  readonly rows: readonly R[];
+  readonly nextCursor: string | null;
+}
+
+export function pageRows<R>(
+  rows: readonly R[],
+  order: RowOrder<R>,
+  query: { readonly limit: number; readonly cursor?: string },
+): Page<R> {
+  const after = parseCursor(query.cursor, order.kinds);
+  const sorted = rows
+    .map((row) => ({ row, key: order.key(row) }))
+    .filter(({ key }) => after === null || compareKeys(key, after, order) > 0)
+    .sort((a, b) => compareKeys(a.key, b.key, order));
+  const page = sorted.slice(0, query.limit);
+  const last = page.at(-1);
+  const more = sorted.length > page.length && last !== undefined;
+  return { rows: page.map(({ row }) => row), nextCursor: more ? formatCursor(last.key) : null };
+}
+
+function compareKeys(
+  a: readonly CursorValue[],
+  b: readonly CursorValue[],
+  { kinds, directions }: Pick<RowOrder<unknown>, 'kinds' | 'directions'>,
+): number {
+  for (const [index, kind] of kinds.entries()) {
+    const order = compareValues(kind, a[index], b[index]);
+    if (order !== 0) return order * (directions[index] ?? 1);
+  }
+  return 0;
+}
+
+function compareValues(
+  kind: 'time' | 'string' | 'number',
+  a: CursorValue | undefined,
+  b: CursorValue | undefined,
+): number {
+  if (a === undefined || b === undefined || a === b) return 0;
+  if (kind === 'time') return Date.parse(String(a)) - Date.parse(String(b));
+  return a < b ? -1 : 1;
+}

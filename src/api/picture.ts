@@ -1,0 +1,89 @@
+/** The picture: what is known of every city in one version of the table, kept up with the commits. */
+import type { DataFile, Snapshot, Table } from '../table/table.ts';
+import { loadQuery, type Reader } from './reader.ts';
+import type { LatestObservation } from './schemas.ts';
+
+/** A city's newest observation, as the table or the log has it. */
+export type Newest = Omit<LatestObservation, 'age_s' | 'landed'> & {
+  readonly city_id: string;
+  readonly city: string;
+  readonly country: string;
+};
+
+/** Never changes once it is made. */
+export interface Picture {
+  readonly snapshot: Snapshot;
+  readonly newest: ReadonlyMap<string, Newest>;
+  /** city_id → sources of its observations, in order. */
+  readonly sources: ReadonlyMap<string, readonly string[]>;
+  /** Times of the oldest and the newest observation; null without any. */
+  readonly observedFrom: string | null;
+  readonly observedTo: string | null;
+}
+
+const LATEST_SQL = loadQuery('latest');
+const SOURCES_SQL = loadQuery('sources');
+
+/**
+ * The picture of a snapshot. With the one before it only the files that came since are read: rows
+ * are added or replaced under their identity, never taken away, so what is newest only moves on.
+ */
+export async function drawPicture(
+  reader: Reader,
+  table: Pick<Table, 'changes'>,
+  snapshot: Snapshot,
+  before: Picture | null,
+): Promise<Picture> {
+  const files = await changedFiles(table, snapshot, before);
+  const newest = new Map(files === null ? [] : before?.newest);
+  const sources = new Map(files === null ? [] : before?.sources);
+  const changed = files ?? snapshot.files;
+  if (changed.length > 0) {
+    for (const row of await reader.query<Newest>(changed, LATEST_SQL, {})) {
+      const known = newest.get(row.city_id);
+      if (known === undefined || compareTimes(row.observed_at, known.observed_at) >= 0) {
+        newest.set(row.city_id, row);
+      }
+    }
+    type SourceRow = { readonly city_id: string; readonly source: string };
+    for (const { city_id, source } of await reader.query<SourceRow>(changed, SOURCES_SQL, {})) {
+      const known = sources.get(city_id) ?? [];
+      if (!known.includes(source)) sources.set(city_id, [...known, source].sort());
+    }
+  }
+  const [observedFrom, observedTo] = timeSpan(snapshot.files);
+  return { snapshot, newest, sources, observedFrom, observedTo };
+}
+
+/** The live files that hold everything that is new; null when all have to be read. */
+async function changedFiles(
+  table: Pick<Table, 'changes'>,
+  snapshot: Snapshot,
+  before: Picture | null,
+): Promise<readonly DataFile[] | null> {
+  if (before === null || before.snapshot.version > snapshot.version) return null;
+  const changes = await table.changes(before.snapshot.version, snapshot);
+  if (changes === null) return null;
+  if (changes.onlyAdded) return changes.added;
+  const months = new Set<string | null>(changes.months);
+  return snapshot.files.filter((file) => months.has(file.month));
+}
+
+function timeSpan(files: readonly DataFile[]): [string | null, string | null] {
+  let from: string | null = null;
+  let to: string | null = null;
+  for (const { observedAtMin, observedAtMax } of files) {
+    if (observedAtMin !== null && (from === null || compareTimes(observedAtMin, from) < 0)) {
+      from = observedAtMin;
+    }
+    if (observedAtMax !== null && (to === null || compareTimes(observedAtMax, to) > 0)) {
+      to = observedAtMax;
+    }
+  }
+  return [from, to];
+}
+
+/** ISO 8601 times of any number of digits, by when they are. */
+export function compareTimes(a: string, b: string): number {
+  return Date.parse(a) - Date.parse(b);
+}

@@ -1,0 +1,133 @@
+/** The reader: runs our queries over files of one version of the table. */
+import { readFileSync } from 'node:fs';
+import type { Columns, Parameters, Row, SqlEngine, SqlSession } from '../analytics/engine.ts';
+import { IsobarError } from '../errors.ts';
+import type { DataFile, Table } from '../table/table.ts';
+
+export interface Reader extends AsyncDisposable {
+  /**
+   * All rows of a query over these files, which it knows as `observations`. Rejects with BUSY when
+   * too many wait, ABORTED after the time limit, otherwise as the engine does.
+   */
+  query<R = Row>(files: readonly DataFile[], sql: string, parameters: Parameters): Promise<R[]>;
+  readonly queryCount: number;
+}
+
+export interface ReaderOptions {
+  readonly engine: Pick<SqlEngine, 'session'>;
+  readonly table: Pick<Table, 'localPaths'>;
+  readonly columns: Columns;
+  readonly sessionsMax?: number;
+  readonly waitingMax?: number;
+  readonly timeoutMs?: number;
+}
+
+interface Seat {
+  readonly session: SqlSession;
+  /** What its view stands for, so that the same files are not defined again. */
+  files: string;
+}
+
+export function openReader(options: ReaderOptions): Reader {
+  const { sessionsMax = 2, waitingMax = 200, timeoutMs = 30_000 } = options;
+  const free: Seat[] = [];
+  const waiting: (() => void)[] = [];
+  let busy = 0;
+  let queryCount = 0;
+  let closed = false;
+
+  async function takeTurn(): Promise<void> {
+    if (closed) throw new IsobarError('ABORTED', 'the server stops');
+    if (busy < sessionsMax) {
+      busy += 1;
+      return;
+    }
+    if (waiting.length >= waitingMax) {
+      throw new IsobarError('BUSY', `${waiting.length} queries wait already`);
+    }
+    // The one who leaves hands its turn over, so `busy` stays as it is.
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    if (closed) {
+      passTurn();
+      throw new IsobarError('ABORTED', 'the server stops');
+    }
+  }
+
+  function passTurn(): void {
+    const next = waiting.shift();
+    if (next === undefined) busy -= 1;
+    else next();
+  }
+
+  async function takeSeat(files: string): Promise<Seat> {
+    const same = free.findIndex((seat) => seat.files === files);
+    const seat = free.splice(same === -1 ? 0 : same, 1)[0];
+    return seat ?? { session: await options.engine.session(), files: '\0' };
+  }
+
+  async function run<R>(
+    files: readonly DataFile[],
+    sql: string,
+    parameters: Parameters,
+  ): Promise<R[]> {
+    const key = files.map((file) => file.storagePath).join('\n');
+    const seat = await takeSeat(key);
+    try {
+      if (seat.files !== key) {
+        seat.files = '\0';
+        const paths = await options.table.localPaths(files);
+        await seat.session.define('observations', paths, options.columns);
+        seat.files = key;
+      }
+      queryCount += 1;
+      return await seat.session.query<R>(sql, parameters, AbortSignal.timeout(timeoutMs));
+    } finally {
+      free.push(seat);
+    }
+  }
+
+  return {
+    async query(files, sql, parameters) {
+      await takeTurn();
+      try {
+        return await run(files, sql, parameters);
+      } finally {
+        passTurn();
+      }
+    },
+    get queryCount() {
+      return queryCount;
+    },
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      while (waiting.length > 0) waiting.shift()?.();
+      await Promise.all(free.splice(0).map((seat) => seat.session[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+/** The text of `queries/<name>.sql`. */
+export function loadQuery(name: string): string {
+  return readFileSync(new URL(`queries/${name}.sql`, import.meta.url), 'utf8');
+}
+
+/** The files that may hold observations of these cities in this time, by their statistics. */
+export function selectFiles(
+  files: readonly DataFile[],
+  selection: {
+    readonly cities: readonly string[];
+    readonly from: string | null;
+    readonly to: string | null;
+  },
+): readonly DataFile[] {
+  const { cities, from, to } = selection;
+  const fromMs = from === null ? Number.NEGATIVE_INFINITY : Date.parse(from);
+  const toMs = to === null ? Number.POSITIVE_INFINITY : Date.parse(to);
+  return files.filter((file) => {
+    if (file.observedAtMin !== null && Date.parse(file.observedAtMin) >= toMs) return false;
+    if (file.observedAtMax !== null && Date.parse(file.observedAtMax) < fromMs) return false;
+    const { cityIdMin, cityIdMax } = file;
+    if (cities.length === 0 || cityIdMin === null || cityIdMax === null) return true;
+    return cities.some((id) => id >= cityIdMin && id <= cityIdMax);
+  });
+}

@@ -1,0 +1,134 @@
+/** `/api/cities`: every city with its newest observation, landed or not. */
+import type { FastifyInstance } from 'fastify';
+import type { Computed, Question } from '../answers.ts';
+import { pageRows, type RowOrder } from '../paging.ts';
+import { parseCities, parseCursor } from '../parameters.ts';
+import { compareTimes, type Newest } from '../picture.ts';
+import { type CitiesQuery, CitiesQuerySchema } from '../route-table.ts';
+import { type CityEntry, CityEntrySchema, LatestObservationSchema } from '../schemas.ts';
+import {
+  currentCondition,
+  indexCities,
+  knownCities,
+  type Server,
+  sourcesOf,
+  tableVersionOf,
+} from '../server.ts';
+import { beats } from '../tail.ts';
+import type { Current } from '../versions.ts';
+
+const ORDER: RowOrder<string> = { key: (id) => [id], kinds: ['string'], directions: [1] };
+const CITY_COLUMNS = Object.keys(CityEntrySchema.properties).filter((name) => name !== 'latest');
+const CSV_COLUMNS = [...CITY_COLUMNS, ...Object.keys(LatestObservationSchema.properties)];
+
+export function addCitiesRoute(app: FastifyInstance, server: Server): void {
+  const schema = { querystring: CitiesQuerySchema };
+  app.get<{ Querystring: CitiesQuery }>('/api/cities', { schema }, async (request, reply) => {
+    const current = server.versions.current();
+    const { query } = request;
+    const cities = parseCities(query.city, knownCities(server));
+    parseCursor(query.cursor, ORDER.kinds);
+    const position = server.position();
+    const asked = [cities, query.limit, query.cursor ?? null, listNumber(server)];
+    const second = Math.floor(server.clock().getTime() / 1_000);
+    const question: Question = {
+      route: 'cities',
+      format: query.format,
+      // Ages are part of the data, so it is made anew every second; what it means stays.
+      key: JSON.stringify([position, asked, second]),
+      etagKey: JSON.stringify([position, asked]),
+      tableVersion: tableVersionOf(current),
+      analyticsVersion: current.publication?.version ?? null,
+      compute: async () => compute(server, current, cities, query, position),
+    };
+    return server.answers.send(question, await currentCondition(server), request, reply);
+  });
+}
+
+const listNumbers = new WeakMap<object, number>();
+let listCount = 0;
+
+/** Another list of cities is another number. */
+function listNumber(server: Server): number {
+  const list = server.context.cities();
+  const number = listNumbers.get(list) ?? listCount++;
+  listNumbers.set(list, number);
+  return number;
+}
+
+function compute(
+  server: Server,
+  current: Current,
+  cities: readonly string[],
+  query: CitiesQuery,
+  position: string,
+): Computed {
+  const { picture } = current;
+  const ids = cities.length > 0 ? cities : allIds(server, current);
+  const page = pageRows(ids, ORDER, query);
+  const entries = page.rows.map((id) => describeCity(server, current, id));
+  const times = entries.flatMap(({ latest }) => (latest === null ? [] : [latest.observed_at]));
+  times.sort(compareTimes);
+  const facts = {
+    sources: collectSources(sourcesOf(picture, cities), entries),
+    observedFrom: times[0] ?? null,
+    observedTo: times.at(-1) ?? null,
+    newest: times.at(-1) ?? null,
+    computedAt: server.clock().toISOString(),
+    coveragePct: null,
+    rowCount: entries.length,
+    note: entries.length === 0 ? 'no city is watched and none was imported' : null,
+    more: { next_cursor: page.nextCursor, position },
+  };
+  return query.format === 'csv'
+    ? { facts, body: { format: 'csv', columns: CSV_COLUMNS, rows: entries.map(flatten) } }
+    : { facts, body: { format: 'json', data: entries } };
+}
+
+function allIds(server: Server, { picture }: Current): readonly string[] {
+  const ids = new Set(server.context.cities().map(({ city_id }) => city_id));
+  for (const id of picture.newest.keys()) ids.add(id);
+  return [...ids];
+}
+
+function describeCity(server: Server, current: Current, id: string): CityEntry {
+  const city = indexCities(server.context.cities()).get(id);
+  const { snapshot, newest } = current.picture;
+  const landed = newest.get(id) ?? null;
+  const waiting =
+    server.tail?.newest(id, (partition) => server.context.lastLanded(snapshot, partition)) ?? null;
+  const fresh = waiting !== null && (landed === null || beats(waiting, landed));
+  const latest = fresh ? waiting : landed;
+  return {
+    city_id: id,
+    name: city?.name ?? latest?.city ?? id,
+    country: city?.country ?? latest?.country ?? '',
+    latitude: city?.latitude ?? null,
+    longitude: city?.longitude ?? null,
+    time_zone: city?.time_zone ?? null,
+    latest: latest === null ? null : describeLatest(latest, !fresh, server.clock()),
+  };
+}
+
+function describeLatest(
+  { city_id: _, city: __, country: ___, ...observation }: Newest,
+  landed: boolean,
+  now: Date,
+): NonNullable<CityEntry['latest']> {
+  const ageS = Math.max(0, (now.getTime() - Date.parse(observation.observed_at)) / 1_000);
+  return { ...observation, age_s: ageS, landed };
+}
+
+/** What has not landed yet has a source, too. */
+function collectSources(
+  landed: readonly string[],
+  entries: readonly CityEntry[],
+): readonly string[] {
+  const sources = new Set(landed);
+  for (const { latest } of entries) if (latest !== null) sources.add(latest.source);
+  return [...sources].sort();
+}
+
+function flatten({ latest, ...city }: CityEntry): Record<string, unknown> {
+  return { ...city, ...latest };
+}

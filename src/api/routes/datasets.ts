@@ -1,0 +1,203 @@
+/** `/api/city-statistics`, `/api/hourly-trends`, `/api/anomalies`. */
+import type { FastifyInstance } from 'fastify';
+import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../../model/datasets.ts';
+import type { Computed, Question } from '../answers.ts';
+import type { DatasetRows, Publication, Selection } from '../context.ts';
+import { pageRows, type RowOrder } from '../paging.ts';
+import { parseCities, parseCursor, parseRange } from '../parameters.ts';
+import { type DatasetQuery, DatasetQuerySchema } from '../route-table.ts';
+import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../schemas.ts';
+import {
+  currentCondition,
+  knownCities,
+  newestOf,
+  type Server,
+  sourcesOf,
+  tableVersionOf,
+} from '../server.ts';
+import type { Current } from '../versions.ts';
+
+const STATISTICS_ORDER: RowOrder<CityStatistics> = {
+  key: (row) => [row.city_id],
+  kinds: ['string'],
+  directions: [1],
+};
+const TRENDS_ORDER: RowOrder<HourlyTrend> = {
+  key: (row) => [row.city_id, row.clock, row.hour],
+  kinds: ['string', 'string', 'number'],
+  directions: [1, 1, 1],
+};
+const ANOMALIES_ORDER: RowOrder<Anomaly> = {
+  key: (row) => [row.observed_at, row.city_id, row.variable, row.rule],
+  kinds: ['time', 'string', 'string', 'string'],
+  directions: [-1, 1, 1, 1],
+};
+
+interface Asked extends Selection {
+  readonly query: DatasetQuery;
+  readonly ranged: boolean;
+}
+
+export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
+  const schema = { querystring: DatasetQuerySchema };
+  add('city-statistics', async (asked, current) => {
+    const rows = await statisticsOf(server, asked, current);
+    const columns = Object.keys(CityStatisticsSchema.properties);
+    return compute(server, asked, current, rows, STATISTICS_ORDER, columns);
+  });
+  add('hourly-trends', async (asked, current) => {
+    const { snapshot } = current.picture;
+    const rows = asked.ranged
+      ? await server.rows.compute('hourly_trends', snapshot, asked)
+      : await publishedRows(current.publication, 'hourly_trends', asked.cities);
+    const columns = Object.keys(HourlyTrendSchema.properties);
+    return compute(server, asked, current, rows, TRENDS_ORDER, columns);
+  });
+  add('anomalies', async (asked, current) => {
+    const published = await publishedRows(current.publication, 'anomalies', asked.cities);
+    const fromMs = asked.from === null ? -Infinity : Date.parse(asked.from);
+    const toMs = asked.to === null ? Infinity : Date.parse(asked.to);
+    const rows = published.filter((row) => {
+      const time = Date.parse(row.observed_at);
+      return time >= fromMs && time < toMs;
+    });
+    const columns = Object.keys(AnomalySchema.properties);
+    const none = 'nothing unusual was found';
+    const computed = await compute(server, asked, current, rows, ANOMALIES_ORDER, columns, none);
+    const chosen = new Set(asked.cities);
+    const unjudged = current.publication?.notEnoughValues ?? [];
+    const not_enough_values = unjudged.filter((id) => chosen.size === 0 || chosen.has(id));
+    const more = { ...computed.facts.more, not_enough_values };
+    return { ...computed, facts: { ...computed.facts, more } };
+  });
+
+  function add(
+    route: 'city-statistics' | 'hourly-trends' | 'anomalies',
+    computeRows: (asked: Asked, current: Current) => Promise<Computed>,
+  ): void {
+    app.get<{ Querystring: DatasetQuery }>(`/api/${route}`, { schema }, async (request, reply) => {
+      const current = server.versions.current();
+      const { query } = request;
+      const cities = parseCities(query.city, knownCities(server));
+      const range = parseRange(query);
+      // What is unusual is judged over the whole table, so a range computes nothing anew.
+      const ranged = route !== 'anomalies' && (range.from !== null || range.to !== null);
+      const asked: Asked = { query, cities, ...range, ranged };
+      parseCursor(query.cursor, kindsOf(route));
+      const question: Question = {
+        route,
+        format: query.format,
+        key: keyOf(asked, current),
+        tableVersion: ranged
+          ? tableVersionOf(current)
+          : (current.publication?.tableVersion ?? tableVersionOf(current)),
+        analyticsVersion: current.publication?.version ?? null,
+        compute: () => computeRows(asked, current),
+      };
+      return server.answers.send(question, await currentCondition(server), request, reply);
+    });
+  }
+}
+
+function kindsOf(route: 'city-statistics' | 'hourly-trends' | 'anomalies') {
+  if (route === 'city-statistics') return STATISTICS_ORDER.kinds;
+  return route === 'hourly-trends' ? TRENDS_ORDER.kinds : ANOMALIES_ORDER.kinds;
+}
+
+function keyOf({ query, cities, from, to, ranged }: Asked, current: Current): string {
+  const version = ranged
+    ? ['table', current.picture.snapshot.version]
+    : ['published', current.publication?.version ?? null];
+  return JSON.stringify([version, cities, from, to, query.limit, query.cursor ?? null]);
+}
+
+async function publishedRows<D extends Dataset>(
+  publication: Publication | null,
+  dataset: D,
+  cities: readonly string[],
+): Promise<readonly DatasetRows[D][]> {
+  if (publication === null) return [];
+  const rows = await publication.rows(dataset);
+  if (cities.length === 0) return rows;
+  const chosen = new Set(cities);
+  return rows.filter((row) => chosen.has(row.city_id));
+}
+
+async function statisticsOf(
+  server: Server,
+  asked: Asked,
+  current: Current,
+): Promise<readonly CityStatistics[]> {
+  const { snapshot } = current.picture;
+  if (asked.ranged) return server.rows.compute('city_statistics', snapshot, asked);
+  return publishedRows(current.publication, 'city_statistics', asked.cities);
+}
+
+/** The page that was asked for, and what the statistics of the same observations say of it. */
+async function compute<R extends DatasetRows[Dataset]>(
+  server: Server,
+  asked: Asked,
+  current: Current,
+  rows: readonly R[],
+  order: RowOrder<R>,
+  columns: readonly string[],
+  none = 'nothing was observed',
+): Promise<Computed> {
+  const { picture, publication } = current;
+  const statistics = await statisticsOf(server, asked, current);
+  const span = spanOf(statistics);
+  const page = pageRows(rows, order, asked.query);
+  const facts = {
+    sources: sourcesOf(picture, asked.cities),
+    observedFrom: span.from,
+    observedTo: span.to,
+    newest: asked.ranged ? newestOf(picture, asked.cities) : span.to,
+    computedAt: asked.ranged ? server.clock().toISOString() : (publication?.computedAt ?? null),
+    coveragePct: span.coveragePct,
+    rowCount: page.rows.length,
+    note: explain(),
+    more: { next_cursor: page.nextCursor },
+  };
+  const { format } = asked.query;
+  return format === 'csv'
+    ? { facts, body: { format, columns, rows: page.rows as unknown as Record<string, unknown>[] } }
+    : { facts, body: { format, data: page.rows } };
+
+  function explain(): string | null {
+    if (!asked.ranged && publication === null) return 'the analytics have not been computed yet';
+    if (page.rows.length > 0) return null;
+    if (
+      !asked.ranged &&
+      statistics.length === 0 &&
+      publication?.tableVersion !== picture.snapshot.version
+    ) {
+      return 'the analytics have not come to this version yet';
+    }
+    const limited = asked.from !== null || asked.to !== null;
+    return `${none}${limited ? ' in this time' : ''}${asked.cities.length > 0 ? ' in these cities' : ''}`;
+  }
+}
+
+/** First and last observation, and the share of the expected ones that is there. */
+function spanOf(statistics: readonly CityStatistics[]): {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly coveragePct: number | null;
+} {
+  let fromMs = Infinity;
+  let toMs = -Infinity;
+  let from: string | null = null;
+  let to: string | null = null;
+  let present = 0;
+  let expected = 0;
+  for (const row of statistics) {
+    const first = Date.parse(row.first_observed_at);
+    const last = Date.parse(row.last_observed_at);
+    if (first < fromMs) [fromMs, from] = [first, row.first_observed_at];
+    if (last > toMs) [toMs, to] = [last, row.last_observed_at];
+    if (row.coverage_pct <= 0) continue;
+    present += row.observation_count;
+    expected += row.observation_count / (row.coverage_pct / 100);
+  }
+  return { from, to, coveragePct: expected === 0 ? null : (100 * present) / expected };
+}

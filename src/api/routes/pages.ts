@@ -1,0 +1,79 @@
+/** `/` and the files of the page, `/docs`, `/openapi.json`. */
+import { createHash } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { acceptedCodings } from '../answers.ts';
+import { DOCS_STYLE, formatDocsPage } from '../docs-page.ts';
+import { formatOpenApi } from '../openapi.ts';
+import { openSite, type Site } from '../site.ts';
+
+const NOT_BUILT =
+  '<!doctype html><html lang="en"><meta charset="utf-8"><title>isobar</title>' +
+  '<h1>The page has not been built</h1><p>Run <code>npm run build:web</code>, then reload. ' +
+  'The API is there: <a href="/docs">/docs</a>.</p></html>';
+
+export function addPageRoutes(
+  app: FastifyInstance,
+  options: { readonly webFolder: string | null; readonly version: string },
+): void {
+  const site = options.webFolder === null ? null : openSite(options.webFolder);
+  const description = formatOpenApi(options.version);
+  const json = JSON.stringify(description, null, 1);
+  const page = formatDocsPage(description);
+
+  app.get('/openapi.json', fixed('application/json; charset=utf-8', json));
+  app.get('/docs', fixed('text/html; charset=utf-8', page));
+  app.get('/docs.css', fixed('text/css; charset=utf-8', DOCS_STYLE));
+
+  app.get('/', async (request, reply) => {
+    if (site !== null && (await sendFile(site, '/', request, reply))) return reply;
+    return reply.code(503).header('cache-control', 'no-store').type('text/html').send(NOT_BUILT);
+  });
+  app.get('/*', async (request, reply) => {
+    const path = request.url.split('?')[0] ?? '';
+    if (site !== null && (await sendFile(site, path, request, reply))) return reply;
+    return reply.callNotFound();
+  });
+}
+
+async function sendFile(
+  site: Site,
+  path: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<boolean> {
+  const file = await site.find(path);
+  if (file === null) return false;
+  reply
+    .header('etag', file.etag)
+    .header('vary', 'accept-encoding')
+    .header('cache-control', file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache')
+    .type(file.type);
+  if (isKnown(request, file.etag)) {
+    await reply.code(304).send();
+    return true;
+  }
+  const accepted = acceptedCodings(request.headers['accept-encoding']);
+  for (const coding of ['br', 'gzip'] as const) {
+    const encoded = accepted.has(coding) ? await file.encoded(coding) : null;
+    if (encoded === null) continue;
+    await reply.header('content-encoding', coding).send(encoded);
+    return true;
+  }
+  await reply.send(file.bytes);
+  return true;
+}
+
+/** A handler for a text that stays the same as long as this process runs. */
+function fixed(type: string, text: string) {
+  const bytes = Buffer.from(text, 'utf8');
+  const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    reply.header('etag', etag).header('cache-control', 'no-cache').type(type);
+    return isKnown(request, etag) ? reply.code(304).send() : reply.send(bytes);
+  };
+}
+
+function isKnown(request: FastifyRequest, etag: string): boolean {
+  const header = request.headers['if-none-match'];
+  return header?.split(',').some((one) => one.trim().replace(/^W\//, '') === etag) ?? false;
+}

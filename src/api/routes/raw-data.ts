@@ -1,0 +1,139 @@
+/** `/api/raw-data`: the observations as the table has them, newest first. */
+import type { FastifyInstance } from 'fastify';
+import type { DataFile } from '../../table/table.ts';
+import type { Computed, Question } from '../answers.ts';
+import {
+  formatCursor,
+  parseCities,
+  parseCursor,
+  parseRange,
+  type TimeRange,
+} from '../parameters.ts';
+import { compareTimes } from '../picture.ts';
+import { loadQuery, type Reader, selectFiles } from '../reader.ts';
+import { type RawDataQuery, RawDataQuerySchema } from '../route-table.ts';
+import { type ObservationRow, ObservationRowSchema } from '../schemas.ts';
+import {
+  currentCondition,
+  knownCities,
+  newestOf,
+  type Server,
+  sourcesOf,
+  tableVersionOf,
+} from '../server.ts';
+import type { Current } from '../versions.ts';
+
+const RAW_DATA_SQL = loadQuery('raw-data');
+const COLUMNS = Object.keys(ObservationRowSchema.properties) as (keyof ObservationRow)[];
+const CURSOR_KINDS = ['time', 'string'] as const;
+const TIME_MIN = '0001-01-01T00:00:00Z';
+const TIME_MAX = '9999-12-31T23:59:59.999Z';
+
+interface Asked extends TimeRange {
+  readonly cities: readonly string[];
+  readonly limit: number;
+  readonly format: 'json' | 'csv';
+  /** The page begins after this observation; the latest time and no city at the beginning. */
+  readonly after: { readonly at: string; readonly city: string };
+}
+
+export function addRawDataRoute(app: FastifyInstance, server: Server): void {
+  const schema = { querystring: RawDataQuerySchema };
+  app.get<{ Querystring: RawDataQuery }>('/api/raw-data', { schema }, async (request, reply) => {
+    const current = server.versions.current();
+    const { query } = request;
+    const key = parseCursor(query.cursor, CURSOR_KINDS);
+    const asked: Asked = {
+      ...parseRange(query),
+      cities: parseCities(query.city, knownCities(server)),
+      limit: query.limit,
+      format: query.format,
+      after: { at: String(key?.[0] ?? TIME_MAX), city: String(key?.[1] ?? '') },
+    };
+    const { snapshot } = current.picture;
+    const question: Question = {
+      route: 'raw-data',
+      format: query.format,
+      key: JSON.stringify([snapshot.version, asked]),
+      tableVersion: tableVersionOf(current),
+      analyticsVersion: current.publication?.version ?? null,
+      compute: () => compute(server, asked, current),
+    };
+    return server.answers.send(question, await currentCondition(server), request, reply);
+  });
+}
+
+async function compute(server: Server, asked: Asked, current: Current): Promise<Computed> {
+  const { picture } = current;
+  const found = await readNewest(server.reader, picture.snapshot.files, asked);
+  const page = found.slice(0, asked.limit).map(pickColumns);
+  const last = page.at(-1);
+  const more = found.length > asked.limit && last !== undefined;
+  const facts = {
+    sources: sourcesOf(picture, asked.cities),
+    observedFrom: last?.observed_at ?? null,
+    observedTo: page[0]?.observed_at ?? null,
+    newest: newestOf(picture, asked.cities),
+    computedAt: server.clock().toISOString(),
+    coveragePct: null,
+    rowCount: page.length,
+    note: page.length === 0 ? 'nothing was observed that fits' : null,
+    more: { next_cursor: more ? formatCursor([last.observed_at, last.city_id]) : null },
+  };
+  const { format } = asked;
+  return format === 'csv'
+    ? { facts, body: { format, columns: COLUMNS, rows: page } }
+    : { facts, body: { format, data: page } };
+}
+
+/**
+ * One row more than asked for, if there is one. The newest files are read first and older ones only
+ * as long as they can hold newer rows than those found, so that a page costs the same however long
+ * the history is.
+ */
+async function readNewest(
+  reader: Reader,
+  files: readonly DataFile[],
+  asked: Asked,
+): Promise<ObservationRow[]> {
+  const { cities, from, to, after, limit } = asked;
+  const parameters = {
+    from: from ?? TIME_MIN,
+    to: to ?? TIME_MAX,
+    at: after.at,
+    city: after.city,
+    cities: cities.join(','),
+    limit: limit + 1,
+  };
+  const fitting = selectFiles(files, { cities, from, to })
+    .filter((file) => isBeforeCursor(file, after.at))
+    .sort((a, b) => endOf(b) - endOf(a));
+  for (let count = 4; ; count *= 4) {
+    // Files that end at the same time are read together: each may hold the next row.
+    while (count < fitting.length && endOf(fitting[count]) === endOf(fitting[count - 1]))
+      count += 1;
+    const chosen = fitting.slice(0, count);
+    if (chosen.length === 0) return [];
+    const rows = await reader.query<ObservationRow>(chosen, RAW_DATA_SQL, parameters);
+    if (count >= fitting.length) return rows;
+    const last = rows.at(-1);
+    if (rows.length > limit && last && Date.parse(last.observed_at) > endOf(fitting[count])) {
+      return rows;
+    }
+  }
+}
+
+function endOf(file: DataFile | undefined): number {
+  return file?.observedAtMax ? Date.parse(file.observedAtMax) : Number.POSITIVE_INFINITY;
+}
+
+function isBeforeCursor(file: DataFile, at: string): boolean {
+  return file.observedAtMin === null || compareTimes(file.observedAtMin, at) <= 0;
+}
+
+/** The columns in their order, whatever else the engine gave. */
+function pickColumns(row: ObservationRow): ObservationRow {
+  return Object.fromEntries(
+    COLUMNS.map((column) => [column, row[column] ?? null]),
+  ) as ObservationRow;
+}

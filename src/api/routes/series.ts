@@ -1,0 +1,129 @@
+/** `/api/series`, and the two figures for Plotly, `/api/temperature-chart` and `/api/humidity-chart`. */
+import type { FastifyInstance } from 'fastify';
+import { VARIABLES, type VariableName } from '../../model/variables.ts';
+import type { Body, Question } from '../answers.ts';
+import { parseCities, parseRange } from '../parameters.ts';
+import {
+  type ChartQuery,
+  ChartQuerySchema,
+  type SeriesQuery,
+  SeriesQuerySchema,
+} from '../route-table.ts';
+import type { Layout, Series, Trace } from '../schemas.ts';
+import { readSeries, type SeriesAsked } from '../series.ts';
+import { currentCondition, knownCities, type Server, tableVersionOf } from '../server.ts';
+import type { Current } from '../versions.ts';
+
+const CSV_COLUMNS = ['city_id', 'city', 'variable', 'unit', 'observed_at', 'value'] as const;
+const CHART_POINTS = 1_000;
+/** Told apart by more than colour; after the third they begin again. */
+const DASHES = ['solid', '7px,3px', '2px,3px'] as const;
+
+export function addSeriesRoutes(app: FastifyInstance, server: Server): void {
+  const series = { schema: { querystring: SeriesQuerySchema } };
+  app.get<{ Querystring: SeriesQuery }>('/api/series', series, async (request, reply) => {
+    const { query } = request;
+    const current = server.versions.current();
+    const asked: SeriesAsked = {
+      cities: parseCities(query.city, knownCities(server)),
+      variables: [...new Set(query.variable)].sort(),
+      range: parseRange(query),
+      points: query.points,
+    };
+    const format = (found: readonly Series[]): Body =>
+      query.format === 'csv'
+        ? { format: 'csv', columns: CSV_COLUMNS, rows: found.flatMap(formatRows) }
+        : { format: 'json', data: found };
+    const question = ask(server, current, 'series', query.format, asked, format);
+    return server.answers.send(question, await currentCondition(server), request, reply);
+  });
+  addChart('temperature-chart', 'temperature_c');
+  addChart('humidity-chart', 'humidity_pct');
+
+  function addChart(route: string, variable: VariableName): void {
+    const chart = { schema: { querystring: ChartQuerySchema } };
+    app.get<{ Querystring: ChartQuery }>(`/api/${route}`, chart, async (request, reply) => {
+      const current = server.versions.current();
+      const asked: SeriesAsked = {
+        cities: parseCities(request.query.city, knownCities(server)),
+        variables: [variable],
+        range: parseRange(request.query),
+        points: CHART_POINTS,
+      };
+      const format = (found: readonly Series[]): Body => ({
+        format: 'json',
+        data: found.map((one, index) => drawTrace(one, index)),
+        layout: layOut(variable, server.context.simulated, asked),
+      });
+      const question = ask(server, current, route, 'json', asked, format);
+      return server.answers.send(question, await currentCondition(server), request, reply);
+    });
+  }
+}
+
+function ask(
+  server: Server,
+  current: Current,
+  route: string,
+  format: 'json' | 'csv',
+  asked: SeriesAsked,
+  formatBody: (series: readonly Series[]) => Body,
+): Question {
+  return {
+    route,
+    format,
+    key: JSON.stringify([current.picture.snapshot.version, asked]),
+    tableVersion: tableVersionOf(current),
+    analyticsVersion: current.publication?.version ?? null,
+    async compute() {
+      const { series, facts } = await readSeries(server, current, asked);
+      const body = formatBody(series);
+      const rowCount = body.format === 'csv' ? body.rows.length : facts.rowCount;
+      return { facts: { ...facts, rowCount }, body };
+    },
+  };
+}
+
+/** One line per point; gaps are no lines. */
+function formatRows(series: Series): Record<string, unknown>[] {
+  const { city_id, city, variable, unit, observed_at, values } = series;
+  return observed_at.flatMap((time, index) => {
+    const value = values[index] ?? null;
+    return value === null ? [] : [{ city_id, city, variable, unit, observed_at: time, value }];
+  });
+}
+
+function drawTrace(series: Series, index: number): Trace {
+  const { unit, digits } = VARIABLES[series.variable];
+  return {
+    type: 'scatter',
+    // A single observation between two gaps makes no line: with few points, all are marked.
+    mode: series.values.length <= 100 ? 'lines+markers' : 'lines',
+    name: series.city,
+    x: series.observed_at,
+    y: series.values,
+    connectgaps: false,
+    hovertemplate: `%{y:.${digits}f} ${unit}<br>%{x|%Y-%m-%d %H:%M} UTC`,
+    line: { dash: DASHES[index % DASHES.length] ?? 'solid', width: 2 },
+    meta: { city_id: series.city_id },
+  };
+}
+
+function layOut(variable: VariableName, simulated: boolean, { range }: SeriesAsked): Layout {
+  const { label, unit } = VARIABLES[variable];
+  const { from, to } = range;
+  return {
+    title: { text: simulated ? `${label} (simulated data)` : label },
+    xaxis: {
+      type: 'date',
+      title: { text: 'Time (UTC)' },
+      ...(from !== null && to !== null ? { range: [from, to] } : {}),
+    },
+    yaxis: {
+      title: { text: `${label} (${unit})` },
+      ...(variable === 'humidity_pct' ? { rangemode: 'tozero' } : {}),
+    },
+    hovermode: 'x unified',
+    showlegend: true,
+  };
+}

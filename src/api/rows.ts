@@ -1,0 +1,39 @@
+/** Rows of the datasets: those published, or computed over a range, shared by formats and pages. */
+import type { Snapshot } from '../table/table.ts';
+import { openCache } from './cache.ts';
+import type { DatasetRows, Publications, RangedDataset, Selection } from './context.ts';
+
+export interface RowsReader {
+  /** The rows of a range, computed once for each version of the table. */
+  compute<D extends RangedDataset>(
+    dataset: D,
+    snapshot: Snapshot,
+    selection: Selection,
+  ): Promise<readonly DatasetRows[D][]>;
+  readonly computedCount: number;
+}
+
+const CACHE_BYTES_MAX = 32 * 1024 * 1024;
+/** Roughly what a row takes in memory. */
+const ROW_BYTES = 400;
+const TIMEOUT_MS = 60_000;
+
+export function openRows(publications: Publications): RowsReader {
+  type Rows = readonly DatasetRows[RangedDataset][];
+  const cache = openCache<Rows>(CACHE_BYTES_MAX, (rows) => rows.length * ROW_BYTES);
+  let computedCount = 0;
+  return {
+    async compute(dataset, snapshot, selection) {
+      const { cities, from, to } = selection;
+      const key = JSON.stringify([dataset, snapshot.version, cities, from, to]);
+      const rows = await cache.get(key, () => {
+        computedCount += 1;
+        return publications.compute(dataset, snapshot, selection, AbortSignal.timeout(TIMEOUT_MS));
+      });
+      return rows as readonly DatasetRows[typeof dataset][];
+    },
+    get computedCount() {
+      return computedCount;
+    },
+  };
+}

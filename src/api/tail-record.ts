@@ -1,0 +1,68 @@
+/** From a record of the log to what is shown of it before it has landed. */
+import { CLOCK_SKEW_S_MAX } from '../model/observation.ts';
+import { VARIABLE_NAMES, VARIABLES, type VariableName } from '../model/variables.ts';
+import type { Newest } from './picture.ts';
+
+/**
+ * The observation, or null for a record that makes none or that the landing will refuse: what is
+ * out of range must not stand on the page for a minute before it is set aside.
+ */
+export function parseTailRecord(value: Uint8Array): Newest | null {
+  const record = parseObject(value);
+  if (record === null || 'invalid' in record) return null;
+  const cityId = textOf(record.city_id);
+  const observedAt = timeOf(record.observed_at);
+  const collectedAt = timeOf(record.collected_at);
+  if (cityId === null || observedAt === null || collectedAt === null) return null;
+  if (Date.parse(observedAt) > Date.parse(collectedAt) + CLOCK_SKEW_S_MAX * 1_000) return null;
+  const measurements = {} as Record<VariableName, number | null>;
+  for (const name of VARIABLE_NAMES) {
+    const number = numberOf(record[name]);
+    const { minimum, maximum } = VARIABLES[name];
+    if (number !== null && (number < minimum || number > maximum)) return null;
+    measurements[name] = number;
+  }
+  return {
+    city_id: cityId,
+    city: textOf(record.city) ?? cityId,
+    country: textOf(record.country) ?? '',
+    observed_at: observedAt,
+    collected_at: collectedAt,
+    source: textOf(record.source) ?? '',
+    interval_s: wholeOf(record.interval_s),
+    utc_offset_s: wholeOf(record.utc_offset_s),
+    ...measurements,
+    condition_id: wholeOf(record.condition_id),
+    condition: textOf(record.condition),
+  };
+}
+
+function parseObject(value: Uint8Array): Readonly<Record<string, unknown>> | null {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(value).toString('utf8'));
+    const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
+    return isObject ? (parsed as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+function wholeOf(value: unknown): number | null {
+  return Number.isSafeInteger(value) ? (value as number) : null;
+}
+
+/** As the table writes it, so that both say the same of one observation. */
+function timeOf(value: unknown): string | null {
+  if (typeof value !== 'string') return null;
+  const time = new Date(value);
+  if (Number.isNaN(time.getTime())) return null;
+  return time.toISOString().replace('.000Z', 'Z');
+}

@@ -1,0 +1,107 @@
+/** The versions: which table and which analytics are answered from, moved on as one. */
+import { asIsobarError, type IsobarError } from '../errors.ts';
+import type { ApiContext, Publication } from './context.ts';
+import { drawPicture, type Picture } from './picture.ts';
+import type { Reader } from './reader.ts';
+
+export interface Current {
+  readonly picture: Picture;
+  readonly publication: Publication | null;
+}
+
+export interface Versions {
+  /** What is answered from; rejects with why there is nothing yet. */
+  current(): Current;
+  /** What keeps us from the newest version; null when nothing does. */
+  readonly failure: IsobarError | null;
+  /** Looks for new versions; never rejects. */
+  refresh(): Promise<void>;
+  /** Calls the listener after each move. */
+  onMove(listener: (current: Current) => void): void;
+  /** Looks every `pollMs` and after each `onChange`, until the signal aborts. */
+  start(signal: AbortSignal): void;
+}
+
+const POLL_MS = 1_000;
+
+export function openVersions(context: ApiContext, reader: Reader): Versions {
+  const listeners = new Set<(current: Current) => void>();
+  let current: Current | null = null;
+  let failure: IsobarError | null = null;
+  let running: Promise<void> | null = null;
+  let again = false;
+
+  /** What keeps us from the newest version, or null. */
+  async function look(): Promise<IsobarError | null> {
+    const snapshot = await context.table.refresh();
+    const before = current?.picture ?? null;
+    const picture =
+      before !== null && before.snapshot.version === snapshot.version
+        ? before
+        : await drawPicture(reader, context.table, snapshot, before);
+    let problem: IsobarError | null = null;
+    let publication = current?.publication ?? null;
+    try {
+      publication = await context.publications.latest();
+    } catch (error) {
+      // What was drawn is still good, and so are the last analytics that could be read.
+      problem = asIsobarError(error);
+    }
+    const moved =
+      current === null ||
+      picture !== before ||
+      publication?.version !== current.publication?.version;
+    if (moved) {
+      current = { picture, publication };
+      for (const listener of listeners) listener(current);
+    }
+    return problem;
+  }
+
+  function note(problem: IsobarError | null): void {
+    if (problem !== null && problem.message !== failure?.message) {
+      context.logger.error({ err: problem }, `looking for new versions: ${problem.message}`);
+    }
+    failure = problem;
+  }
+
+  async function lookUntilQuiet(): Promise<void> {
+    do {
+      again = false;
+      note(await look().catch(asIsobarError));
+    } while (again);
+  }
+
+  return {
+    current() {
+      if (current === null) throw failure ?? asIsobarError(new Error('not started'));
+      return current;
+    },
+    get failure() {
+      return failure;
+    },
+    refresh() {
+      if (running === null) {
+        running = lookUntilQuiet().finally(() => {
+          running = null;
+        });
+      } else {
+        again = true;
+      }
+      return running;
+    },
+    onMove(listener) {
+      listeners.add(listener);
+    },
+    start(signal) {
+      const timer = setInterval(() => {
+        if (running === null) void this.refresh();
+      }, context.pollMs ?? POLL_MS);
+      const leave = context.onChange?.(() => void this.refresh());
+      signal.addEventListener('abort', () => {
+        clearInterval(timer);
+        leave?.();
+      });
+    },
+  };
+}
