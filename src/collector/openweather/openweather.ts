@@ -1,81 +1,144 @@
-/** The source OpenWeatherMap: `GET /data/2.5/weather` by coordinates. */
+/**
+ * The source OpenWeatherMap: `GET {url}/data/2.5/weather?lat&lon&units=metric&appid`, one city a
+ * call. The simulator is asked by the same code; only the name in the records tells them apart.
+ *
+ * Nothing that leaves this file holds the address or the key: errors are made from status and
+ * error codes, and an answer that quotes the key is masked before anybody reads it.
+ */
+import { isUtf8 } from 'node:buffer';
+import { IsobarError } from '../../errors.ts';
+import { type Logger, maskSecrets, silentLogger } from '../../logger.ts';
 import type { City } from '../../model/city.ts';
 import type { CollectedRecord } from '../../model/observation.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { ProviderError } from '../provider-error.ts';
 import type { Source } from '../source.ts';
-import { parseAnswer } from './parse.ts';
+import { openKeyMemory } from './key-memory.ts';
+import { ANSWER_BYTES_MAX, type Answer, parseAnswer } from './parse.ts';
 
 export interface OpenWeatherOptions {
-  /** Address of the API without path; the simulator's when it is asked instead. */
+  /** Address of the API without `/data/2.5/weather`. */
   readonly url: string;
   readonly key: string;
-  readonly timeoutSeconds: number;
-  /** Goes into every observation. */
+  /** Goes into every record; `simulator` means that what it tells is made up. */
   readonly name: 'openweathermap' | 'simulator';
+  /** Seconds between two observations of the provider. */
   readonly intervalSeconds: number;
+  /** Seconds until a call without a complete answer is given up. */
+  readonly timeoutSeconds: number;
+  /** Where it is remembered whether the key ever worked; without it only while the process lives. */
+  readonly folder?: string;
   readonly fetch?: typeof fetch;
-  readonly clock?: () => Date;
+  readonly clock?: Clock;
+  readonly logger?: Pick<Logger, 'warn'>;
 }
 
-const ANSWER_BYTES_MAX = 1024 * 1024;
+/** A shorter key is none, and masking it would tear answers to pieces. */
+const KEY_CHARACTERS_MASKED = 8;
 
 export function openOpenWeather(options: OpenWeatherOptions): Source {
-  const { name, intervalSeconds, clock = () => new Date(), fetch: ask = fetch } = options;
+  const { name, key, intervalSeconds, clock = systemClock, logger = silentLogger } = options;
+  if (key === '') throw new IsobarError('PROVIDER_KEY_MISSING', 'opening OpenWeatherMap: no key');
+  const simulated = name === 'simulator';
+  const secrets = simulated || key.length < KEY_CHARACTERS_MASKED ? [] : [key];
+  const memory = openKeyMemory(key, options.folder, logger);
 
   async function observe(city: City, signal: AbortSignal): Promise<CollectedRecord> {
-    const url = new URL('/data/2.5/weather', options.url);
-    url.searchParams.set('lat', String(city.latitude));
-    url.searchParams.set('lon', String(city.longitude));
-    url.searchParams.set('units', 'metric');
-    url.searchParams.set('appid', options.key);
-    const timeout = AbortSignal.timeout(options.timeoutSeconds * 1_000);
+    signal.throwIfAborted();
+    const answer = await askInTime(city, signal);
     try {
-      const response = await ask(url, {
-        signal: AbortSignal.any([signal, timeout]),
-        redirect: 'error',
-        headers: { accept: 'application/json' },
-      });
-      const body = await readBody(response);
-      const collectedAt = clock();
-      if (body.cut) {
-        return {
-          invalid: 'the answer is longer than 1 MiB',
-          city_id: city.city_id,
-          collected_at: collectedAt.toISOString(),
-          source: name,
-          response: body.text.slice(0, 64 * 1024),
-        };
-      }
-      const retryAfter = response.headers.get('retry-after');
-      const answer = { status: response.status, retryAfter, body: body.text, collectedAt };
-      return parseAnswer(answer, city, { source: name, intervalSeconds });
+      const record = parseAnswer(answer, city, { source: name, intervalSeconds });
+      memory.worked();
+      return record;
     } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof ProviderError) throw error;
-      throw new ProviderError('PROVIDER_DOWN', describeFailure(error, timeout.aborted, options));
+      if (!(error instanceof ProviderError)) throw error;
+      if (error.ofCity) memory.worked();
+      if (error.code !== 'PROVIDER_KEY_REFUSED') throw error;
+      const keyNotActiveYet = memory.refused(clock.now());
+      throw new ProviderError(error.code, error.message, {
+        status: answer.status,
+        keyNotActiveYet,
+      });
     }
   }
 
-  return { name, simulated: name === 'simulator', observe };
+  async function askInTime(city: City, signal: AbortSignal): Promise<Answer> {
+    const call = new AbortController();
+    const done = new AbortController();
+    const cancel = () => call.abort();
+    signal.addEventListener('abort', cancel, { once: true });
+    let timedOut = false;
+    void clock.wait(options.timeoutSeconds * 1_000, done.signal).then(() => {
+      if (done.signal.aborted) return;
+      timedOut = true;
+      call.abort();
+    });
+    try {
+      return await ask(city, call.signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const what = timedOut ? `no answer within ${options.timeoutSeconds} s` : describe(error);
+      throw new ProviderError('PROVIDER_DOWN', `asking for ${city.city_id}: ${what}`);
+    } finally {
+      done.abort();
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  async function ask(city: City, signal: AbortSignal): Promise<Answer> {
+    const parameters = new URLSearchParams({
+      lat: String(city.latitude),
+      lon: String(city.longitude),
+      units: 'metric',
+      appid: key,
+    });
+    const address = `${options.url.replace(/\/+$/, '')}/data/2.5/weather?${parameters}`;
+    const response = await (options.fetch ?? fetch)(address, {
+      signal,
+      // Whoever redirects us elsewhere would learn the key there.
+      redirect: 'manual',
+      headers: { accept: 'application/json', 'user-agent': 'isobar' },
+    });
+    const bytes = await readAtMost(response, ANSWER_BYTES_MAX + 1);
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: maskSecrets(bytes.toString('utf8'), secrets),
+      collectedAt: clock.now(),
+      // A long answer is cut, maybe within a character.
+      utf8: bytes.length > ANSWER_BYTES_MAX || isUtf8(bytes),
+    };
+  }
+
+  return { name, simulated, observe };
 }
 
-/** At most 1 MiB of the answer; the rest is not read. */
-async function readBody(response: Response): Promise<{ text: string; cut: boolean }> {
+/** The first bytes of the answer; what comes after them is neither read nor waited for. */
+async function readAtMost(response: Response, bytesMax: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
+  // Leaving the loop cancels the rest.
   for await (const chunk of response.body ?? []) {
     chunks.push(chunk);
     bytes += chunk.length;
-    // Leaving the loop cancels the rest of the answer.
-    if (bytes > ANSWER_BYTES_MAX) break;
+    if (bytes >= bytesMax) break;
   }
-  return { text: Buffer.concat(chunks).toString('utf8'), cut: bytes > ANSWER_BYTES_MAX };
+  return Buffer.concat(chunks).subarray(0, bytesMax);
 }
 
-/** The cause in a word: the error's own text may hold the address, and so the key. */
-function describeFailure(error: unknown, timedOut: boolean, options: OpenWeatherOptions): string {
-  if (timedOut) return `no answer within ${options.timeoutSeconds} s`;
-  const cause = (error as { cause?: { code?: unknown } } | null)?.cause;
-  if (typeof cause?.code === 'string') return `no answer: ${cause.code}`;
-  return `no answer: ${error instanceof Error ? error.name : 'unknown failure'}`;
+/**
+ * What went wrong, in a word: ECONNREFUSED, ENOTFOUND, UND_ERR_SOCKET, CERT_HAS_EXPIRED, …
+ * The messages of these errors may hold the address, so only codes come through.
+ */
+function describe(error: unknown): string {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; depth += 1) {
+    const { code } = at as { code?: unknown };
+    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) {
+      return code === 'UND_ERR_SOCKET' ? 'the answer was cut off' : `no answer (${code})`;
+    }
+    at = at instanceof AggregateError ? at.errors[0] : at.cause;
+  }
+  return error instanceof TypeError && error.message === 'terminated'
+    ? 'the answer was cut off'
+    : 'no answer (network failure)';
 }

@@ -1,287 +1,226 @@
 /**
- * OpenWeatherMap's answer → an observation, an invalid record, or a provider error.
+ * What the provider answered → an observation, an invalid record, or a ProviderError.
  *
- * Cases in their order:
- *   an error body, whatever the HTTP status  → ProviderError by its `cod`
- *   an HTTP status that is no 2xx            → ProviderError by the status
- *   no JSON object                           → PROVIDER_DOWN: cut, garbage, a proxy's page
- *   an answer that makes no observation      → invalid record with its reason
- *   else                                     → observation
+ *     answer                                        becomes
+ *     2xx, object with dt and a measurement         observation
+ *     2xx, object with a field that cannot be       invalid record naming field and value
+ *     2xx, longer than 1 MiB or not UTF-8           invalid record
+ *     2xx, `cod` is not 200 (number or text)        the error of that code
+ *     2xx, no JSON object (cut, HTML, empty)        PROVIDER_DOWN
+ *     404 with no body or with a JSON one           PROVIDER_CITY_UNKNOWN
+ *     404 with anything else                        PROVIDER_DOWN: a proxy's page, not the API's word
+ *     401, 403 · 429 · 408, 425 · other 4xx         KEY_REFUSED · QUOTA · DOWN · REQUEST
+ *     everything else                               PROVIDER_DOWN
  */
-import tzLookup from '@photostructure/tz-lookup';
-import { type City, formatCityId } from '../../model/city.ts';
+import type { City } from '../../model/city.ts';
 import {
   CLOCK_SKEW_S_MAX,
   type CollectedRecord,
+  formatRecord,
   type InvalidRecord,
-  type Measurements,
   OBSERVED_AT_MIN,
+  type Observation,
+  RECORD_BYTES_MAX,
   TEXT_CHARACTERS_MAX,
 } from '../../model/observation.ts';
 import { formatTime, zoneOffsetSeconds } from '../../model/time-zone.ts';
-import { VARIABLE_NAMES, VARIABLES, type VariableName } from '../../model/variables.ts';
-import { ProviderError, type ProviderErrorCode } from '../provider-error.ts';
+import { ProviderError, type ProviderErrorCode, parseRetryAfter } from '../provider-error.ts';
+import {
+  type Fields,
+  InvalidAnswer,
+  isFields,
+  readNumber,
+  readObject,
+  readWhole,
+} from './fields.ts';
+import { readCondition, readMeasurements, type Units } from './measurements.ts';
+
+/** Bytes of an answer that are read at most. */
+export const ANSWER_BYTES_MAX = 1024 * 1024;
+const INVALID_RESPONSE_BYTES_MAX = 64 * 1024;
 
 export interface Answer {
   readonly status: number;
-  /** The header `Retry-After` as it came, or null. */
-  readonly retryAfter: string | null;
+  readonly headers: { get(name: string): string | null };
   readonly body: string;
-  readonly collectedAt: Date;
+  /** When it had come, in milliseconds since 1970. */
+  readonly collectedAt: number;
+  /** Whether the bytes were UTF-8; `body` then holds their very characters. */
+  readonly utf8?: boolean;
 }
 
-export interface ParseContext {
-  /** Goes into the observation: `openweathermap`, `simulator`. */
+export interface ParseOptions {
+  /** What goes into the records' `source`. */
   readonly source: string;
+  /** Seconds between two observations of the source. */
   readonly intervalSeconds: number;
-  /** What was asked for; imports of old recordings may be of other units. */
+  /** The units that the numbers are in; they come out in ours. */
   readonly units?: Units;
 }
 
-export type Units = 'metric' | 'standard' | 'imperial';
+/** What the answer says about this city. Throws a ProviderError when that is nothing. */
+export function parseAnswer(answer: Answer, city: City, options: ParseOptions): CollectedRecord {
+  const place = `asking for ${city.city_id}`;
+  if (answer.status < 200 || answer.status > 299) throw errorOfStatus(answer, place);
+  const refuse = (reason: string): InvalidRecord =>
+    makeInvalid(reason, answer, city.city_id, options.source);
+  if (Buffer.byteLength(answer.body) > ANSWER_BYTES_MAX) return refuse('longer than 1 MiB');
+  if (answer.utf8 === false) return refuse('not UTF-8');
 
-/** Characters of the answer that an invalid record keeps. */
-const RESPONSE_KEPT_MAX = 64 * 1024;
-
-/** What the answer says about the city that was asked for. */
-export function parseAnswer(answer: Answer, city: City, context: ParseContext): CollectedRecord {
-  const object = parseBody(answer);
-  throwProviderError(answer, object);
-  if (object === null) {
-    const what = answer.body.trim() === '' ? 'an empty answer' : 'an answer that is no JSON object';
-    throw new ProviderError('PROVIDER_DOWN', `HTTP ${answer.status} with ${what}`);
+  const fields = parseObject(answer.body, place);
+  const code = codeOf(fields);
+  if (code !== 200) throw errorOfCode(code, messageOf(fields), place, null);
+  try {
+    return makeObservation(fields, answer, city, options);
+  } catch (error) {
+    if (error instanceof InvalidAnswer) return refuse(error.message);
+    throw error;
   }
-  return observationOf(object, answer, city, context);
 }
 
 /**
- * What a recorded answer says, without a configured city: the city is made from the answer's name,
- * country and place. An answer that names no place makes an invalid record.
+ * The observation in an answer's fields. Throws InvalidAnswer with the reason when there is none.
+ * `notAfter`, in milliseconds, is the collection's time: no observation is later but for a skew.
  */
-export function parseRecordedAnswer(
-  answer: Answer,
-  context: ParseContext,
-): { readonly city: City | null; readonly record: CollectedRecord } {
-  const object = parseBody(answer);
-  throwProviderError(answer, object);
-  const city = object === null ? null : cityOf(object);
-  if (object === null || city === null) {
-    const reason = object === null ? 'not a JSON object' : 'coord is missing';
-    return { city: null, record: invalid(reason, answer, '', context) };
-  }
-  return { city, record: observationOf(object, answer, city, context) };
-}
-
-function observationOf(
-  object: Json,
-  answer: Answer,
+export function makeObservation(
+  fields: Fields,
+  answer: { readonly body: string; readonly collectedAt: number },
   city: City,
-  context: ParseContext,
-): CollectedRecord {
-  const reading = readMeasurements(object, context.units ?? 'metric');
-  const reason = reasonAgainst(object, reading, answer.collectedAt);
-  if (reason !== null) return invalid(reason, answer, city.city_id, context);
-  const observedAt = new Date(Number(object.dt) * 1_000);
-  return {
+  options: ParseOptions,
+): Observation {
+  const observedAt = readTime(fields, answer.collectedAt);
+  const measurements = readMeasurements(fields, options.units ?? 'metric');
+  const observation: Observation = {
     city_id: city.city_id,
     city: city.name,
     country: city.country,
-    observed_at: formatTime(observedAt),
-    collected_at: formatTime(answer.collectedAt),
-    source: context.source,
-    interval_s: context.intervalSeconds,
-    utc_offset_s: isWhole(object.timezone)
-      ? object.timezone
-      : zoneOffsetSeconds(city.time_zone, observedAt),
-    provider_city_id: isWhole(object.id) ? object.id : null,
-    ...reading.measurements,
+    observed_at: formatTime(new Date(observedAt)),
+    collected_at: formatTime(new Date(answer.collectedAt)),
+    source: options.source,
+    interval_s: options.intervalSeconds,
+    utc_offset_s: readOffset(fields) ?? zoneOffsetSeconds(city.time_zone, new Date(observedAt)),
+    provider_city_id: readWhole(fields, 'id', { minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    ...measurements,
+    ...readCondition(fields, TEXT_CHARACTERS_MAX),
     response: answer.body,
   };
-}
-
-interface Reading {
-  readonly measurements: Measurements;
-  /** The first field that is there, but no number. */
-  readonly broken: string | null;
-}
-
-/** Fields as they come, in our units. Absent and null mean: not measured. */
-function readMeasurements(object: Json, units: Units): Reading {
-  let broken: string | null = null;
-  const number = (name: string, value: unknown): number | null => {
-    if (value === undefined || value === null) return null;
-    if (typeof value === 'number' && Number.isFinite(value)) return value;
-    broken ??= name;
-    return null;
-  };
-  const main = child(object.main);
-  const wind = child(object.wind);
-  const weather = Array.isArray(object.weather) ? child(object.weather[0]) : {};
-  const temperature = (name: string) => toCelsius(number(`main.${name}`, main[name]), units);
-  const speed = (name: string) => toMetresPerSecond(number(`wind.${name}`, wind[name]), units);
-  const measurements: Measurements = {
-    temperature_c: temperature('temp'),
-    feels_like_c: temperature('feels_like'),
-    humidity_pct: number('main.humidity', main.humidity),
-    pressure_hpa: number('main.pressure', main.pressure),
-    wind_speed_ms: speed('speed'),
-    wind_gust_ms: speed('gust'),
-    wind_direction_deg: number('wind.deg', wind.deg),
-    cloud_cover_pct: number('clouds.all', child(object.clouds).all),
-    visibility_m: number('visibility', object.visibility),
-    rain_1h_mm: precipitation('rain', object.rain, number),
-    snow_1h_mm: precipitation('snow', object.snow, number),
-    condition_id: number('weather.id', weather.id),
-    condition: typeof weather.description === 'string' ? weather.description : null,
-  };
-  return { measurements, broken };
-}
-
-/**
- * The amount of the last hour. `{"3h": …}` is another quantity and is left out (it stays in the
- * answer); a bare 0, as answers of 2015 have it, is none in whatever time.
- */
-function precipitation(
-  name: string,
-  value: unknown,
-  number: (name: string, value: unknown) => number | null,
-): number | null {
-  return value === 0 ? 0 : number(`${name}.1h`, child(value)['1h']);
-}
-
-function reasonAgainst(object: Json, reading: Reading, collectedAt: Date): string | null {
-  const { dt } = object;
-  if (dt === undefined || dt === null) return 'dt is missing';
-  if (!isWhole(dt)) return 'dt is not a whole number of seconds';
-  if (dt * 1_000 < Date.parse(OBSERVED_AT_MIN)) return 'dt is before 1950';
-  if (dt * 1_000 > collectedAt.getTime() + CLOCK_SKEW_S_MAX * 1_000) {
-    return `dt is more than ${CLOCK_SKEW_S_MAX / 60} minutes after the answer came`;
+  // Escaped in JSON a character can take six bytes, so that only long answers need counting.
+  const mayBeTooLong = answer.body.length * 6 > RECORD_BYTES_MAX - 8_192;
+  if (mayBeTooLong && formatRecord(observation).length > RECORD_BYTES_MAX) {
+    throw new InvalidAnswer('longer than 900 KiB as a record');
   }
-  if (reading.broken !== null) return `${reading.broken} is not a number`;
-  const { measurements } = reading;
-  for (const name of VARIABLE_NAMES) {
-    const reason = outOfRange(name, measurements[name] ?? null);
-    if (reason !== null) return reason;
-  }
-  if (VARIABLE_NAMES.every((name) => (measurements[name] ?? null) === null)) {
-    return 'it holds no measurement';
-  }
-  if ((measurements.condition?.length ?? 0) > TEXT_CHARACTERS_MAX) {
-    return `condition is longer than ${TEXT_CHARACTERS_MAX} characters`;
-  }
-  return null;
+  return observation;
 }
 
-function outOfRange(name: VariableName, value: number | null): string | null {
-  const { minimum, maximum, unit } = VARIABLES[name];
-  if (value === null || (value >= minimum && value <= maximum)) return null;
-  const kelvin =
-    name === 'temperature_c' && value > 180 && value < 340 ? ', it looks like kelvin' : '';
-  return `${name} ${value} is out of range (${minimum} to ${maximum} ${unit})${kelvin}`;
+/** `dt` in milliseconds since 1970. */
+function readTime(fields: Fields, collectedAt: number): number {
+  const dt = readNumber(fields, 'dt');
+  if (dt === null) throw new InvalidAnswer('dt is missing');
+  const ms = Math.round(dt * 1_000);
+  if (ms < Date.parse(OBSERVED_AT_MIN)) throw new InvalidAnswer(`dt ${dt} is before 1950`);
+  if (ms > collectedAt + CLOCK_SKEW_S_MAX * 1_000) {
+    const minutes = CLOCK_SKEW_S_MAX / 60;
+    throw new InvalidAnswer(`dt ${dt} is more than ${minutes} minutes after the answer came`);
+  }
+  return ms;
 }
 
-function invalid(
+/** The shift from UTC: at the top in answers about one city, in `sys` in the list endpoints. */
+function readOffset(fields: Fields): number | null {
+  const range = { minimum: -64_800, maximum: 64_800 };
+  return (
+    readWhole(fields, 'timezone', range) ??
+    readWhole(readObject(fields, 'sys'), 'timezone', range, 'sys.timezone')
+  );
+}
+
+/** The record of an answer that makes no observation, with as much of it as fits. */
+export function makeInvalid(
   reason: string,
-  answer: Answer,
-  city_id: string,
-  context: ParseContext,
+  answer: { readonly body: string; readonly collectedAt: number },
+  cityId: string,
+  source: string,
 ): InvalidRecord {
   return {
-    invalid: reason,
-    city_id,
-    collected_at: formatTime(answer.collectedAt),
-    source: context.source,
-    response: answer.body.slice(0, RESPONSE_KEPT_MAX),
+    invalid: reason.slice(0, 256),
+    city_id: cityId,
+    collected_at: formatTime(new Date(answer.collectedAt)),
+    source,
+    response: cutBytes(answer.body, INVALID_RESPONSE_BYTES_MAX),
   };
 }
 
-/** Throws when the status, or a body with a `cod` other than 200, says that there is no answer. */
-function throwProviderError(answer: Answer, object: Json | null): void {
-  const cod = Number(object?.cod ?? answer.status);
-  const okStatus = answer.status >= 200 && answer.status < 300;
-  if (okStatus && (object === null || Number.isNaN(cod) || cod === 200)) return;
-  const code = okStatus || !Number.isNaN(cod) ? cod : answer.status;
-  const message = typeof object?.message === 'string' ? object.message.slice(0, 200) : '';
-  // An old server said "502" for a city that it did not find.
-  const notFound = /not found city|city not found/i.test(message);
-  const meaning = notFound
-    ? 'PROVIDER_CITY_UNKNOWN'
-    : meaningOf(code === 200 ? answer.status : code);
-  const text = `HTTP ${answer.status}${message === '' ? '' : `: ${message}`}`;
-  throw new ProviderError(meaning, text, parseRetryAfter(answer));
+/** The longest beginning of the text with at most that many bytes of UTF-8. */
+function cutBytes(text: string, bytesMax: number): string {
+  if (Buffer.byteLength(text) <= bytesMax) return text;
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(bytesMax));
+  return text.slice(0, read);
 }
 
-function meaningOf(code: number): ProviderErrorCode {
-  if (code === 401 || code === 403) return 'PROVIDER_KEY_REFUSED';
-  if (code === 404) return 'PROVIDER_CITY_UNKNOWN';
-  if (code === 429) return 'PROVIDER_QUOTA';
-  if (code >= 400 && code < 500 && code !== 408) return 'PROVIDER_REQUEST';
-  return 'PROVIDER_DOWN';
+/** The JSON object in an answer; a byte order mark before it is tolerated. */
+export function parseObject(body: string, place: string): Fields {
+  const value = parseJson(body);
+  if (isFields(value)) return value;
+  const what = body.trim() === '' ? 'an empty answer' : 'an answer that is no JSON object';
+  throw new ProviderError('PROVIDER_DOWN', `${place}: ${what}`);
 }
 
-/** `Retry-After` in seconds, given as seconds or as a date; null when it is neither. */
-function parseRetryAfter({ retryAfter, collectedAt }: Answer): number | null {
-  if (retryAfter === null || retryAfter.trim() === '') return null;
-  const seconds = Number(retryAfter);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds);
-  const date = Date.parse(retryAfter);
-  return Number.isNaN(date) ? null : Math.max(0, (date - collectedAt.getTime()) / 1_000);
-}
-
-/** The city that an answer is about, or null when it names no place on Earth. */
-function cityOf(object: Json): City | null {
-  const { lat, lon } = child(object.coord);
-  if (typeof lat !== 'number' || typeof lon !== 'number') return null;
-  if (Math.abs(lat) > 90 || Math.abs(lon) > 180) return null;
-  const name = typeof object.name === 'string' ? object.name.trim() : '';
-  const { country } = child(object.sys);
-  const land = typeof country === 'string' ? country : '';
-  const place = `at-${lat.toFixed(2)}-${lon.toFixed(2)}`
-    .replaceAll('.', '_')
-    .replaceAll('--', '-m');
-  const id = isWhole(object.id) && object.id > 0 ? `owm-${object.id}` : place;
-  return {
-    city_id: (formatCityId(name) === '' ? '' : formatCityId(name, land)) || id,
-    name: name === '' ? id : name,
-    country: land,
-    latitude: lat,
-    longitude: lon,
-    time_zone: tzLookup(lat, lon),
-  };
-}
-
-type Json = Readonly<Record<string, unknown>>;
-
-function parseBody({ body }: Answer): Json | null {
+function parseJson(body: string): unknown {
   try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Json)
-      : null;
+    return JSON.parse(body.startsWith('\uFEFF') ? body.slice(1) : body);
   } catch {
-    return null;
+    return undefined;
   }
 }
 
-function child(value: unknown): Json {
-  return typeof value === 'object' && value !== null ? (value as Json) : {};
+/** The answer's own verdict; 200 when it names none, as in the list endpoints. */
+export function codeOf(fields: Fields): number {
+  const code = Number(fields.cod ?? 200);
+  return Number.isInteger(code) ? code : 200;
 }
 
-function isWhole(value: unknown): value is number {
-  return Number.isSafeInteger(value);
+export function messageOf(fields: Fields): string {
+  const message = fields.message;
+  if (typeof message !== 'string') return '';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not reach a terminal.
+  return message.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, 200);
 }
 
-/** 0 °C = 273.15 K; °C = (°F − 32) × 5 ÷ 9. Rounded to a millionth, away from binary dust. */
-function toCelsius(value: number | null, units: Units): number | null {
-  if (value === null || units === 'metric') return value;
-  return rounded(units === 'standard' ? value - 273.15 : ((value - 32) * 5) / 9);
+function errorOfStatus(answer: Answer, place: string): ProviderError {
+  const body = parseJson(answer.body);
+  const retryAfter = parseRetryAfter(answer.headers, answer.collectedAt);
+  const fields = isFields(body) ? body : null;
+  if (answer.status === 404 && fields === null && answer.body.trim() !== '') {
+    return new ProviderError('PROVIDER_DOWN', `${place}: HTTP 404 with a page that is no JSON`, {
+      status: 404,
+      retryAfterSeconds: retryAfter,
+    });
+  }
+  return errorOfCode(answer.status, fields === null ? '' : messageOf(fields), place, retryAfter);
 }
 
-/** 1 mile an hour = 0.44704 m/s exactly (international mile). */
-function toMetresPerSecond(value: number | null, units: Units): number | null {
-  return value === null || units !== 'imperial' ? value : rounded(value * 0.44704);
+/** The error that an HTTP status or the code in a body stands for. */
+export function errorOfCode(
+  status: number,
+  message: string,
+  place: string,
+  retryAfterSeconds: number | null,
+): ProviderError {
+  const said = message === '' ? '' : `, “${message}”`;
+  return new ProviderError(meaning(status, message), `${place}: ${status}${said}`, {
+    status,
+    retryAfterSeconds,
+  });
 }
 
-function rounded(value: number): number {
-  return Math.round(value * 1e6) / 1e6;
+function meaning(status: number, message: string): ProviderErrorCode {
+  // The API once said "502 Error: Not found city", and says "404 Internal error" for a wrong path.
+  if (status >= 500) {
+    return /not found city/i.test(message) ? 'PROVIDER_CITY_UNKNOWN' : 'PROVIDER_DOWN';
+  }
+  if (status === 404) return /internal/i.test(message) ? 'PROVIDER_DOWN' : 'PROVIDER_CITY_UNKNOWN';
+  if (status === 401 || status === 403) return 'PROVIDER_KEY_REFUSED';
+  if (status === 429) return 'PROVIDER_QUOTA';
+  if (status < 400 || status === 408 || status === 425) return 'PROVIDER_DOWN';
+  return 'PROVIDER_REQUEST';
 }

@@ -1,0 +1,128 @@
+/**
+ * The provider's fields → our variables, in our units.
+ *
+ * What is absent stays null. An amount of rain or snow counts only as the amount of one hour: a
+ * "3h" amount is not divided, since nobody knows how it fell. A bare number in place of the object
+ * (seen as `"rain": 0`) has no period: 0 says that nothing fell, so it is 0 in the last hour too;
+ * any other number stays null.
+ */
+import type { Measurements } from '../../model/observation.ts';
+import { VARIABLES, type VariableName } from '../../model/variables.ts';
+import {
+  type Fields,
+  InvalidAnswer,
+  isFields,
+  readNumber,
+  readObject,
+  readText,
+  readWhole,
+  show,
+} from './fields.ts';
+
+/** OpenWeatherMap's `units`: standard is kelvin and m/s, imperial °F and miles an hour. */
+export type Units = 'metric' | 'standard' | 'imperial';
+
+interface Source {
+  readonly name: VariableName;
+  /** The object that holds the field; empty for the answer itself. */
+  readonly object: string;
+  readonly key: string;
+  readonly kind?: 'temperature' | 'speed';
+}
+
+const SOURCES: readonly Source[] = [
+  { name: 'temperature_c', object: 'main', key: 'temp', kind: 'temperature' },
+  { name: 'feels_like_c', object: 'main', key: 'feels_like', kind: 'temperature' },
+  { name: 'humidity_pct', object: 'main', key: 'humidity' },
+  { name: 'pressure_hpa', object: 'main', key: 'pressure' },
+  { name: 'wind_speed_ms', object: 'wind', key: 'speed', kind: 'speed' },
+  { name: 'wind_gust_ms', object: 'wind', key: 'gust', kind: 'speed' },
+  { name: 'wind_direction_deg', object: 'wind', key: 'deg' },
+  { name: 'cloud_cover_pct', object: 'clouds', key: 'all' },
+  { name: 'visibility_m', object: '', key: 'visibility' },
+];
+
+const AMOUNTS = [
+  { name: 'rain_1h_mm', object: 'rain' },
+  { name: 'snow_1h_mm', object: 'snow' },
+] as const;
+
+const KELVIN_OF_0_C = 273.15;
+/** One mile an hour, exactly (international mile of 1959). */
+const MS_OF_1_MPH = 0.44704;
+
+export function readMeasurements(fields: Fields, units: Units): Measurements {
+  const values: { [name in VariableName]?: number | null } = {};
+  for (const source of SOURCES) values[source.name] = readVariable(fields, source, units);
+  for (const { name, object } of AMOUNTS) values[name] = readAmount(fields, name, object);
+  if (Object.values(values).every((value) => value === null)) {
+    throw new InvalidAnswer('no measurement in the answer');
+  }
+  return values;
+}
+
+/** The first of the conditions; the others only refine it. */
+export function readCondition(
+  fields: Fields,
+  charactersMax: number,
+): { readonly condition_id: number | null; readonly condition: string | null } {
+  const list = fields.weather ?? [];
+  if (!Array.isArray(list)) throw new InvalidAnswer(`weather is not a list: ${show(list)}`);
+  const first: unknown = list[0] ?? {};
+  if (!isFields(first)) throw new InvalidAnswer(`weather[0] is not an object: ${show(first)}`);
+  const range = { minimum: 0, maximum: 2_147_483_647 };
+  return {
+    condition_id: readWhole(first, 'id', range, 'weather[0].id'),
+    condition: readText(first, 'description', charactersMax, 'weather[0].description'),
+  };
+}
+
+function readVariable(fields: Fields, source: Source, units: Units): number | null {
+  const { name, object, key, kind } = source;
+  const path = object === '' ? key : `${object}.${key}`;
+  const holder = object === '' ? fields : readObject(fields, object);
+  const given = readNumber(holder, key, path);
+  if (given === null) return null;
+  const value = kind === undefined ? given : CONVERSIONS[kind][units](given);
+  if (!inRange(name, value) && kind === 'temperature' && units === 'metric') {
+    // `units=metric` has been ignored by the provider: then 296.02 is no heat wave.
+    if (inRange(name, value - KELVIN_OF_0_C)) {
+      throw new InvalidAnswer(`${path} ${given} looks like kelvin, though metric was asked`);
+    }
+  }
+  return checkRange(name, value, path);
+}
+
+function readAmount(fields: Fields, name: VariableName, object: string): number | null {
+  if (typeof fields[object] === 'number') return readNumber(fields, object) === 0 ? 0 : null;
+  const amount = readNumber(readObject(fields, object), '1h', `${object}.1h`);
+  return amount === null ? null : checkRange(name, amount, `${object}.1h`);
+}
+
+function inRange(name: VariableName, value: number): boolean {
+  return value >= VARIABLES[name].minimum && value <= VARIABLES[name].maximum;
+}
+
+function checkRange(name: VariableName, value: number, path: string): number {
+  if (inRange(name, value)) return value;
+  const { minimum, maximum, unit } = VARIABLES[name];
+  throw new InvalidAnswer(`${path} is ${value} ${unit}, outside ${minimum} to ${maximum} ${unit}`);
+}
+
+const same = (value: number) => value;
+
+/** Rounded to a millionth, so that 296.02 K is 22.87 °C and not 22.870000000000005. */
+const rounded = (value: number) => Math.round(value * 1e6) / 1e6;
+
+const CONVERSIONS = {
+  temperature: {
+    metric: same,
+    standard: (kelvin: number) => rounded(kelvin - KELVIN_OF_0_C),
+    imperial: (fahrenheit: number) => rounded((fahrenheit - 32) / 1.8),
+  },
+  speed: {
+    metric: same,
+    standard: same,
+    imperial: (mph: number) => rounded(mph * MS_OF_1_MPH),
+  },
+} as const;
