@@ -45,7 +45,7 @@ export async function openDuckdbEngine(options: DuckdbOptions): Promise<SqlEngin
   };
 }
 
-function openSession(connection: DuckDBConnection): SqlSession {
+export function openSession(connection: DuckDBConnection): SqlSession {
   let turn: Promise<unknown> = Promise.resolve();
 
   /** Statements queue in order; one that is cancelled interrupts itself only. */

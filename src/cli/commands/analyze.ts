@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { createRefresher } from '../../analytics/refresh.ts';
+import { OBSERVATION_COLUMNS } from '../../table/table.ts';
+import { type Environment, openChosenWorkspace, prepare } from '../environment.ts';
+import { run } from './start.ts';
+
+export function analyzeCommand(program: Command, environment: Environment): void {
+  program
+    .command('analyze')
+    .description('compute the datasets; stay and follow the table unless --once')
+    .option('--once', 'publish what the table says now and exit')
+    .option('--simulated', 'the simulated data root')
+    .addHelpText('after', '\nExample:\n  isobar analyze --once')
+    .action(async (options: { once?: boolean; simulated?: boolean }, command: Command) => {
+      if (options.once !== true) return run(environment, command, ['analyze']);
+      const prepared = prepare(environment, command);
+      await using workspace = await openChosenWorkspace(prepared, options.simulated);
+      const publication = await createRefresher({
+        table: workspace.observations,
+        columns: OBSERVATION_COLUMNS,
+        storage: workspace.storage,
+        session: await workspace.session(),
+        engineName: workspace.engine.name,
+        scratch: workspace.scratch,
+      }).refresh(environment.signal);
+      const sums = {
+        version: publication?.version ?? 0,
+        table_version: publication?.table_version ?? -1,
+        city_statistics: publication?.datasets.city_statistics.rows ?? 0,
+        hourly_trends: publication?.datasets.hourly_trends.rows ?? 0,
+        anomalies: publication?.datasets.anomalies.rows ?? 0,
+      };
+      environment.print(
+        prepared.json
+          ? `${JSON.stringify(sums)}\n`
+          : `publication ${sums.version} of table version ${sums.table_version}: ` +
+              `${sums.city_statistics} cities, ${sums.hourly_trends} hourly trends, ` +
+              `${sums.anomalies} anomalies\n`,
+      );
+    });
+}

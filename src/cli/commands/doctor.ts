@@ -1,0 +1,194 @@
+import { constants } from 'node:fs';
+import { access, mkdir, readFile, statfs } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { Config } from '../../config/schema.ts';
+import { asIsobarError, ERRORS, IsobarError } from '../../errors.ts';
+import { hasData, openWorkspace, rootOf } from '../../workspace.ts';
+import { type Environment, prepare } from '../environment.ts';
+import { isOlder, NODE_VERSION_LEAST } from '../node-version.ts';
+
+export interface Finding {
+  readonly check: string;
+  readonly verdict: 'ok' | 'warn' | 'fail';
+  readonly text: string;
+  /** What to do; empty when all is well. */
+  readonly remedy: string;
+}
+
+const ROOM_MIB_LEAST = 512;
+const CLOCK_SKEW_S_MAX = 60;
+/** This program was written then: a clock before it is wrong. */
+const BORN = Date.UTC(2026, 10, 1);
+
+export function doctorCommand(program: Command, environment: Environment): void {
+  program
+    .command('doctor')
+    .description('look for the usual troubles and say what to do')
+    .option('--online', 'also ask the provider once: is the key right, is the clock right?')
+    .addHelpText('after', '\nExample:\n  isobar doctor --online')
+    .action(async (options: { online?: boolean }, command: Command) => {
+      const { config, json } = prepare(environment, command);
+      const findings = [
+        checkNode(),
+        checkKey(config),
+        await checkFolder(config),
+        await checkRoom(config),
+        await checkPort(config),
+        checkClock(),
+        ...(await checkData(config)),
+        ...(options.online === true ? await checkOnline(config) : []),
+      ];
+      if (json) environment.print(`${JSON.stringify(findings)}\n`);
+      else {
+        for (const { check, verdict, text, remedy } of findings) {
+          environment.print(`${verdict.padEnd(4)}  ${check.padEnd(8)}  ${text}\n`);
+          if (remedy !== '') environment.print(`      ${' '.repeat(8)}  → ${remedy}\n`);
+        }
+      }
+      const failed = findings.filter(({ verdict }) => verdict === 'fail').length;
+      if (failed > 0) throw new IsobarError('CONFIG_INVALID', `${failed} checks failed`);
+    });
+}
+
+function ok(check: string, text: string): Finding {
+  return { check, verdict: 'ok', text, remedy: '' };
+}
+
+function checkNode(): Finding {
+  const version = process.versions.node;
+  if (!isOlder(version, NODE_VERSION_LEAST)) return ok('node', `Node.js ${version}`);
+  const text = `Node.js ${version} is older than ${NODE_VERSION_LEAST}`;
+  return { check: 'node', verdict: 'fail', text, remedy: ERRORS.NODE_TOO_OLD.remedy };
+}
+
+function checkKey(config: Config): Finding {
+  const { key } = config.openweather;
+  if (key === '') {
+    const remedy = 'Set ISOBAR_OPENWEATHER_KEY for real weather; without it it is made up.';
+    return { check: 'key', verdict: 'warn', text: 'there is no OpenWeatherMap key', remedy };
+  }
+  if (/^[0-9a-f]{32}$/.test(key)) return ok('key', 'a key is set');
+  const text = 'the key does not look like one: 32 digits of 0-9 and a-f are usual';
+  return { check: 'key', verdict: 'warn', text, remedy: 'Copy it again from your account.' };
+}
+
+async function checkFolder(config: Config): Promise<Finding> {
+  const folder = rootOf(config, false);
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    return ok('folder', `${folder} can be written`);
+  } catch (error) {
+    const text = (error as Error).message;
+    return { check: 'folder', verdict: 'fail', text, remedy: ERRORS.DATA_UNWRITABLE.remedy };
+  }
+}
+
+async function checkRoom(config: Config): Promise<Finding> {
+  try {
+    const { bavail, bsize } = await statfs(rootOf(config, false));
+    const mib = Math.floor((bavail * bsize) / 1024 / 1024);
+    if (mib >= ROOM_MIB_LEAST) return ok('disk', `${mib} MiB are free`);
+    const text = `only ${mib} MiB are free`;
+    return { check: 'disk', verdict: 'warn', text, remedy: ERRORS.DISK_FULL.remedy };
+  } catch (error) {
+    return { check: 'disk', verdict: 'warn', text: (error as Error).message, remedy: '' };
+  }
+}
+
+async function checkPort(config: Config): Promise<Finding> {
+  const { host, port } = config.api;
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, resolve);
+    });
+    return ok('port', `${port} of ${host} is free`);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const owner = await serverOf(config, port);
+    const by = owner === null ? '' : ` by ${owner}`;
+    const text = `${port} of ${host} cannot be had (${code})${by}`;
+    const verdict = owner === null ? 'fail' : 'warn';
+    return { check: 'port', verdict, text, remedy: ERRORS.PORT_TAKEN.remedy };
+  } finally {
+    server.close();
+  }
+}
+
+/** Ourselves, when one of our data roots says that it is served there. */
+async function serverOf(config: Config, port: number): Promise<string | null> {
+  for (const simulated of [false, true]) {
+    try {
+      const file = join(rootOf(config, simulated), 'server.json');
+      const note = JSON.parse(await readFile(file, 'utf8'));
+      if (note.port === port) return `${note.command} (process ${note.pid})`;
+    } catch {
+      // No note there: nobody of ours.
+    }
+  }
+  return null;
+}
+
+function checkClock(): Finding {
+  const now = new Date();
+  if (now.getTime() >= BORN) return ok('clock', now.toISOString());
+  const text = `${now.toISOString()} is before this program was written`;
+  return { check: 'clock', verdict: 'fail', text, remedy: 'Set the clock, or switch on time service.' };
+}
+
+/** The log and the tables open, and what they say can be read. */
+async function checkData(config: Config): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const simulated of [false, true]) {
+    if (!hasData(config, simulated)) continue;
+    const check = simulated ? 'made-up' : 'data';
+    try {
+      await using workspace = await openWorkspace(config, simulated);
+      await workspace.log();
+      const state = await workspace.observations.refresh();
+      findings.push(ok(check, `log and table open; version ${state.version}, ${state.rowCount} rows`));
+    } catch (error) {
+      const { code, message } = asIsobarError(error);
+      const text = `${code}: ${message}`;
+      findings.push({ check, verdict: 'fail', text, remedy: ERRORS[code].remedy });
+    }
+  }
+  return findings;
+}
+
+/** One call of the provider: what it thinks of the key, and its clock beside ours. */
+async function checkOnline(config: Config): Promise<Finding[]> {
+  const { key, url } = config.openweather;
+  if (key === '') return [];
+  const address = new URL('/data/2.5/weather?lat=51.5&lon=-0.12&units=metric', url);
+  address.searchParams.set('appid', key);
+  try {
+    const signal = AbortSignal.timeout(config.collector.timeout_s * 1_000);
+    const answer = await fetch(address, { signal });
+    await answer.body?.cancel();
+    const findings: Finding[] = [];
+    if (answer.ok) findings.push(ok('provider', 'it takes the key'));
+    else {
+      const code = answer.status === 401 ? 'PROVIDER_KEY_REFUSED' : 'PROVIDER_DOWN';
+      const { remedy } = ERRORS[code];
+      findings.push({ check: 'provider', verdict: 'fail', text: `HTTP ${answer.status}`, remedy });
+    }
+    const theirs = Date.parse(answer.headers.get('date') ?? '');
+    const skew = Math.abs(theirs - Date.now()) / 1_000;
+    if (skew > CLOCK_SKEW_S_MAX) {
+      const text = `it differs from the provider's by ${Math.round(skew)} s`;
+      const remedy = 'Set the clock, or switch on time service.';
+      findings.push({ check: 'clock', verdict: 'fail', text, remedy });
+    }
+    return findings;
+  } catch (error) {
+    // The error's text may hold the address, and so the key: only its kind is told.
+    const text = `no answer (${(error as Error).name})`;
+    const { remedy } = ERRORS.PROVIDER_DOWN;
+    return [{ check: 'provider', verdict: 'fail', text, remedy }];
+  }
+}

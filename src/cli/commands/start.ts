@@ -1,0 +1,66 @@
+/** `start`, and its single steps as processes of their own: `collect`, `serve`. */
+import type { Command } from 'commander';
+import { findWebFolder, type Role, ROLES, startPipeline } from '../../pipeline.ts';
+import { type Environment, prepare } from '../environment.ts';
+
+/** On one's own machine what was collected should be seen at once. */
+const START_DEFAULTS = { 'table.landing_age_s': 1 };
+
+export function startCommands(program: Command, environment: Environment): void {
+  program
+    .command('start')
+    .description('run everything in one process: collect, land, analyze, serve')
+    .option('--port <number>', 'port of the page and the API (default 5000; 0: any free one)')
+    .addHelpText(
+      'after',
+      `
+Without a key the weather is made up, and labelled so everywhere. Without a key, but with real
+data in the folder (imported, or polled before), that data is served and nothing is polled.
+
+Example:
+  isobar start --data /var/lib/isobar --port 8080`,
+    )
+    .action((_options, command: Command) => run(environment, command, ROLES, START_DEFAULTS));
+  program
+    .command('collect')
+    .description('only poll the provider and append to the log')
+    .addHelpText('after', '\nExample:\n  isobar collect --data /var/lib/isobar')
+    .action((_options, command: Command) => run(environment, command, ['collect']));
+  program
+    .command('serve')
+    .description('only serve the page and the API')
+    .option('--port <number>', 'port of the page and the API (default 5000; 0: any free one)')
+    .addHelpText('after', '\nExample:\n  isobar serve --port 8080')
+    .action((_options, command: Command) => run(environment, command, ['serve']));
+}
+
+/** Runs the steps until the process is asked to stop. */
+export async function run(
+  environment: Environment,
+  command: Command,
+  roles: readonly Role[],
+  defaults: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const { config, logger } = prepare(environment, command, defaults);
+  const startedAt = performance.now();
+  await using pipeline = await startPipeline({
+    config,
+    roles,
+    logger,
+    version: environment.version,
+    command: `isobar ${command.name()}`,
+    webFolder: findWebFolder(),
+  });
+  const kind = pipeline.simulated ? 'simulated weather' : 'real weather';
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  environment.tell(`isobar ${environment.version} · ${kind} · data in ${pipeline.folder}\n`);
+  if (pipeline.url === null) environment.tell(`${command.name()} is running; Ctrl-C stops it\n`);
+  else environment.tell(`${pipeline.url} is up after ${seconds} s; Ctrl-C stops it\n`);
+  await untilAborted(environment.signal);
+  environment.tell('stopping: landing what waits\n');
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+}

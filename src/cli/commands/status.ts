@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { Config } from '../../config/schema.ts';
+import type { Status } from '../../model/status.ts';
+import { openStatusReader } from '../../status.ts';
+import { hasData, rootOf } from '../../workspace.ts';
+import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
+
+export function statusCommand(program: Command, environment: Environment): void {
+  program
+    .command('status')
+    .description('how every step is doing: state, calls left, lag in time, versions, errors')
+    .option('--simulated', 'the simulated data root')
+    .addHelpText(
+      'after',
+      `
+Asks the running process when there is one, else reads the files.
+
+Examples:
+  isobar status
+  isobar status --json`,
+    )
+    .action(async (options: { simulated?: boolean }, command: Command) => {
+      const prepared = prepare(environment, command);
+      const running = await askRunning(prepared.config, options.simulated);
+      const status = running ?? (await readFiles());
+      environment.print(
+        prepared.json ? `${JSON.stringify(status)}\n` : formatStatus(status, running !== null),
+      );
+
+      async function readFiles(): Promise<Status> {
+        await using workspace = await openChosenWorkspace(prepared, options.simulated);
+        const none = { collector: null, landing: null, analytics: null, exportFailure: () => null };
+        return (await openStatusReader(workspace, none, environment.version)).read();
+      }
+    });
+}
+
+const ASK_MS = 3_000;
+
+/** The status that the process serving this data root tells, or null when there is none. */
+async function askRunning(config: Config, simulated: boolean | undefined): Promise<Status | null> {
+  const kinds = simulated === undefined ? [false, true] : [simulated];
+  for (const kind of kinds) {
+    if (!kind && simulated === undefined && !hasData(config, false)) continue;
+    try {
+      const note = JSON.parse(await readFile(join(rootOf(config, kind), 'server.json'), 'utf8'));
+      const host = ['0.0.0.0', '::'].includes(note.host) ? '127.0.0.1' : note.host;
+      const answer = await fetch(`http://${host}:${note.port}/api/status`, {
+        signal: AbortSignal.timeout(ASK_MS),
+      });
+      if (!answer.ok) continue;
+      const body = (await answer.json()) as { data?: Status } & Status;
+      return body.data ?? body;
+    } catch {
+      // Nobody serves there; the files tell as much.
+    }
+  }
+  return null;
+}
+
+export function formatStatus(status: Status, running: boolean): string {
+  const kind = status.simulated ? 'simulated data' : 'real data';
+  const lines = [`isobar ${status.version} · ${kind} · ${status.data} · ${running ? 'running' : 'not running'}`];
+  const { collector, log, landing, table, analytics, raw_export } = status;
+  if (collector !== null) {
+    const left = (name: 'minute' | 'day' | 'month') =>
+      `${collector.calls[name].limit - collector.calls[name].used} this ${name}`;
+    lines.push(
+      `collect    ${collector.state}: ${collector.message}`,
+      `           calls left: ${left('minute')}, ${left('day')}, ${left('month')}`,
+      ...collector.troubled.slice(0, 10).map(({ city_id, reason }) => `           ${city_id}: ${reason}`),
+    );
+  }
+  lines.push(
+    `log        ${mebibytes(log.bytes)} of ${mebibytes(log.bytes_max)} MiB${log.full ? ', FULL' : ''}`,
+    `table      version ${table.version}, ${table.rows} rows in ${table.files} files, ` +
+      `${mebibytes(table.bytes)} MiB`,
+    `set aside  ${formatReasons(table.set_aside)}`,
+    `analytics  version ${analytics.version} of table version ${analytics.table_version}` +
+      (analytics.computed_at === null ? '' : `, computed ${analytics.computed_at}`),
+  );
+  if (raw_export !== null) lines.push(`raw files  up to table version ${raw_export.table_version}`);
+  for (const error of [landing.error, analytics.error, raw_export?.error ?? null]) {
+    if (error !== null) {
+      lines.push(`${error.code} since ${error.since}: ${error.message}`, `           ${error.remedy}`);
+    }
+  }
+  const rows = [
+    ['partition', 'first', 'next', 'waiting', 'lag'],
+    ...log.partitions.map((row) => [
+      String(row.partition),
+      String(row.first),
+      String(row.next),
+      String(row.waiting),
+      `${Math.round(row.lag_s)} s`,
+    ]),
+  ];
+  return `${lines.join('\n')}\n${formatTable(rows, [0, 1, 2, 3, 4])}`;
+}
+
+function formatReasons(reasons: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`);
+  return parts.length === 0 ? 'nothing' : parts.join(', ');
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(1);
+}

@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import { verifyPublication } from '../../analytics/verify.ts';
+import { IsobarError } from '../../errors.ts';
+import { OBSERVATION_COLUMNS } from '../../table/table.ts';
+import { type VerifyReport, verifyLake } from '../../table/verify.ts';
+import type { Workspace } from '../../workspace.ts';
+import { type Environment, openChosenWorkspace, prepare } from '../environment.ts';
+
+export function verifyCommand(program: Command, environment: Environment): void {
+  program
+    .command('verify')
+    .description('prove from the files alone that every record is accounted for exactly once')
+    .option('--simulated', 'the simulated data root')
+    .addHelpText(
+      'after',
+      `
+Compares the sets of offsets and identities, every file's length, checksum and rows, the chain of
+commits, the raw export and the published analytics. Prints the sums; exits with 1 and a line for
+each difference when something does not add up.
+
+Example:
+  isobar verify --data /var/lib/isobar`,
+    )
+    .action(async (options: { simulated?: boolean }, command: Command) => {
+      const prepared = prepare(environment, command);
+      await using workspace = await openChosenWorkspace(prepared, options.simulated);
+      const report = await verifyWorkspace(workspace, (text) => {
+        if (process.stderr.isTTY) environment.tell(`verifying ${text}\n`);
+      });
+      const { sums, differences } = report;
+      if (prepared.json) environment.print(`${JSON.stringify(report)}\n`);
+      else {
+        const width = Math.max(...Object.keys(sums).map((label) => label.length));
+        for (const [label, value] of Object.entries(sums)) {
+          environment.print(`${label.padEnd(width)}  ${value}\n`);
+        }
+        for (const difference of differences) environment.print(`DIFFERENCE  ${difference}\n`);
+      }
+      if (differences.length === 0) {
+        if (!prepared.json) environment.print('everything adds up\n');
+        return;
+      }
+      const count = differences.length;
+      throw new IsobarError('VERIFY_FAILED', `${count} difference${count === 1 ? '' : 's'}`);
+    });
+}
+
+export async function verifyWorkspace(
+  workspace: Workspace,
+  onProgress: (text: string) => void = () => {},
+): Promise<VerifyReport> {
+  const { observations, setAside, storage, scratch, tables } = workspace;
+  const session = await workspace.session();
+  const common = { storage, session };
+  const report = await verifyLake({
+    ...common,
+    tables,
+    observations,
+    setAside,
+    scratch,
+    onProgress,
+  });
+  if (observations.latest === null) return report;
+  onProgress('analytics');
+  const published = await verifyPublication({
+    ...common,
+    columns: OBSERVATION_COLUMNS,
+    snapshot: observations.latest,
+    table: observations,
+  });
+  return {
+    sums: { ...report.sums, 'analytics version': published.version },
+    differences: [...report.differences, ...published.differences],
+  };
+}

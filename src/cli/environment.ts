@@ -1,0 +1,89 @@
+/** What commands share: their surroundings, and the configuration from the common options. */
+import type { Command } from 'commander';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { IsobarError } from '../errors.ts';
+import { type Logger, openLogger } from '../logger.ts';
+import { hasData, openWorkspace, type Workspace } from '../workspace.ts';
+
+export interface Environment {
+  readonly version: string;
+  /** Aborts when the process is asked to stop. */
+  readonly signal: AbortSignal;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** From now on none of these values appears in any output. */
+  keepSecret(values: readonly string[]): void;
+  /** Writes a result to stdout. */
+  print(text: string): void;
+  /** Writes to stderr: progress, messages. */
+  tell(text: string): void;
+}
+
+export interface CommonOptions {
+  readonly data?: string;
+  readonly config?: string;
+  readonly set: readonly string[];
+  readonly logLevel?: string;
+  readonly json?: boolean;
+  readonly port?: string;
+}
+
+export interface Prepared extends LoadedConfig {
+  readonly logger: Logger;
+  readonly json: boolean;
+}
+
+/** The configuration in effect for this command; `defaults` are the command's own. */
+export function prepare(
+  environment: Environment,
+  command: Command,
+  defaults: Readonly<Record<string, unknown>> = {},
+): Prepared {
+  const options = command.optsWithGlobals<CommonOptions>();
+  const flags: Record<string, string> = {};
+  for (const pair of options.set) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new IsobarError('USAGE', `--set ${pair}: write setting=value`);
+    flags[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  if (options.data !== undefined) flags.data = options.data;
+  if (options.port !== undefined) flags['api.port'] = options.port;
+  if (options.logLevel !== undefined) flags.log_level = options.logLevel;
+  const file = options.config ?? null;
+  const loaded = loadConfig({ file, env: environment.env, flags, defaults });
+  environment.keepSecret(loaded.secrets);
+  const logger = openLogger(loaded.config.log_level, loaded.secrets);
+  for (const warning of loaded.warnings) logger.warn(warning);
+  return { ...loaded, logger, json: options.json === true };
+}
+
+/**
+ * The data root that a command looks at: the one asked for, else the real one when it has data,
+ * else the simulated one when that has.
+ */
+export async function openChosenWorkspace(
+  { config }: Prepared,
+  wanted: boolean | undefined,
+): Promise<Workspace> {
+  const simulated = wanted ?? (!hasData(config, false) && hasData(config, true));
+  return openWorkspace(config, simulated);
+}
+
+/** Columns of text, the first line being the header; numbers to the right. */
+export function formatTable(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    }
+  }
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return right.includes(column) ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd(),
+  );
+  return `${lines.join('\n')}\n`;
+}

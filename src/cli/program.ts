@@ -1,0 +1,138 @@
+/** The program: commands, their options and help; the one place that turns errors into exit codes. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { asIsobarError, ERRORS, IsobarError } from '../errors.ts';
+import { maskSecrets } from '../logger.ts';
+import { analyzeCommand } from './commands/analyze.ts';
+import { configCommand } from './commands/config.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { importCommand } from './commands/import.ts';
+import { landCommand } from './commands/land.ts';
+import { maintainCommand } from './commands/maintain.ts';
+import { queryCommand } from './commands/query.ts';
+import { simulateCommand } from './commands/simulate.ts';
+import { startCommands } from './commands/start.ts';
+import { statusCommand } from './commands/status.ts';
+import { verifyCommand } from './commands/verify.ts';
+import type { Environment } from './environment.ts';
+
+const ROOT_HELP = `
+Examples:
+  isobar start                              a live dashboard, with made-up weather
+  ISOBAR_OPENWEATHER_KEY=… isobar start     the same with real weather
+  isobar import ./recordings                bring your own history
+  isobar query "SELECT city, temperature_c_mean FROM city_statistics"
+
+Every setting is a variable too: api.port is ISOBAR_API_PORT. See \`isobar config\`.
+Exit codes: 0 done, 1 failed, 2 not understood, 130 cancelled.`;
+
+/** Runs the command line; sets the exit code and never throws. */
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  const stop = new AbortController();
+  const secrets: string[] = [];
+  listenToSignals(stop);
+  const environment: Environment = {
+    version: readVersion(),
+    signal: stop.signal,
+    env: process.env,
+    keepSecret: (values) => secrets.push(...values),
+    // Results go to stdout and nothing else does.
+    print: (text) => void process.stdout.write(maskSecrets(text, secrets)),
+    tell: (text) => void process.stderr.write(maskSecrets(text, secrets)),
+  };
+  const program = buildProgram(environment);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    process.exitCode = report(error, argv.includes('--json'), environment, stop.signal);
+  }
+}
+
+export function buildProgram(environment: Environment): Command {
+  const program = new Command('isobar')
+    .description(
+      'Weather analytics from the provider’s answer to the picture:\n' +
+        'collects observations, keeps them, lands each exactly once, and shows them live.',
+    )
+    .version(environment.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help, or that of a command')
+    .helpCommand(false)
+    .addHelpText('after', ROOT_HELP)
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
+    .configureOutput({
+      writeOut: environment.print,
+      writeErr: environment.tell,
+      outputError: (text, write) => write(text.replace(/^error: /, 'isobar: ')),
+    })
+    .showHelpAfterError('  See isobar --help.')
+    .exitOverride();
+  program
+    .option('--data <folder>', 'folder that holds everything (default ./data)')
+    .option('--config <file>', 'configuration file (default ./isobar.yaml when it is there)')
+    .addOption(new Option('--profile <name>', 'engines to use').choices(['embedded']))
+    .option('--set <setting=value>', 'any setting, such as api.port=8080; repeatable', collect, [])
+    .option('--log-level <level>', 'least level of messages: debug, info, warn, error, silent')
+    .option('--json', 'print results as JSON');
+  program.commandsGroup('Run the pipeline:');
+  startCommands(program, environment);
+  program.commandsGroup('Run a step once, or look after the data:');
+  landCommand(program, environment);
+  analyzeCommand(program, environment);
+  maintainCommand(program, environment);
+  importCommand(program, environment);
+  program.commandsGroup('Look at it:');
+  statusCommand(program, environment);
+  queryCommand(program, environment);
+  verifyCommand(program, environment);
+  doctorCommand(program, environment);
+  configCommand(program, environment);
+  program.commandsGroup('For development:');
+  simulateCommand(program, environment);
+  return program;
+}
+
+/** The exit code; what the matter is and what to do goes to stderr. */
+function report(
+  error: unknown,
+  json: boolean,
+  environment: Environment,
+  signal: AbortSignal,
+): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const cancelled = signal.aborted && !(error instanceof IsobarError);
+  const failure = cancelled ? new IsobarError('ABORTED', 'it was asked to stop') : asIsobarError(error);
+  const row = ERRORS[failure.code];
+  if (json) {
+    const { code, message } = failure;
+    environment.tell(`${JSON.stringify({ code, message, remedy: row.remedy })}\n`);
+  } else {
+    const text = failure.message.replaceAll('\n', '\n  ');
+    environment.tell(`isobar: ${row.message}\n  ${text}\n  ${row.remedy}\n`);
+    if (failure.code === 'INTERNAL' && failure.stack) environment.tell(`${failure.stack}\n`);
+  }
+  return row.exit;
+}
+
+/** The first signal asks to stop; a second one ends the process at once. */
+function listenToSignals(stop: AbortController): void {
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(130);
+      stop.abort();
+    });
+  }
+  // A reader that went away (`isobar query … | head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function readVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return String(JSON.parse(readFileSync(file, 'utf8')).version);
+}

@@ -1,0 +1,344 @@
+/**
+ * The composition root: Config → open rooms → run → close in reverse. Read top to bottom it is the
+ * path of an observation: collect, hold, land, export, compute, serve.
+ */
+import { writeFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AddressInfo } from 'node:net';
+import { computeCityStatistics, computeHourlyTrends } from './analytics/compute.ts';
+import { openPublished } from './analytics/published.ts';
+import { createRefresher } from './analytics/refresh.ts';
+import { type RefreshLoop, startRefreshLoop } from './analytics/refresh-loop.ts';
+import { buildApp } from './api/app.ts';
+import type { ApiContext } from './api/context.ts';
+import type { Collector } from './collector/collector.ts';
+import type { Config } from './config/schema.ts';
+import { IsobarError } from './errors.ts';
+import { claimFolder } from './lake/claim.ts';
+import type { Logger } from './logger.ts';
+import { openMaintenance } from './maintenance.ts';
+import type { City } from './model/city.ts';
+import { type Polling, startPolling } from './polling.ts';
+import { openStatusReader } from './status.ts';
+import { type LanderLoop, startLanderLoop } from './table/lander-loop.ts';
+import { landingAppId, nextOffset } from './table/landing.ts';
+import { OBSERVATION_COLUMNS } from './table/table.ts';
+import { startUpkeep, type Upkeep } from './table/upkeep.ts';
+import { chooseSource, openWorkspace, rootOf, type Workspace } from './workspace.ts';
+
+/** The steps that run in this process. */
+export type Role = 'collect' | 'land' | 'analyze' | 'serve';
+export const ROLES: readonly Role[] = ['collect', 'land', 'analyze', 'serve'];
+
+export interface PipelineOptions {
+  readonly config: Config;
+  readonly roles: readonly Role[];
+  readonly logger: Logger;
+  /** The program's own version. */
+  readonly version: string;
+  /** Names this process to a second one: `isobar start`. */
+  readonly command: string;
+  /** Folder of the built page, or null. */
+  readonly webFolder: string | null;
+}
+
+export interface Pipeline extends AsyncDisposable {
+  readonly simulated: boolean;
+  readonly folder: string;
+  /** Where the page is, or null without the role `serve`. */
+  readonly url: string | null;
+  /** Lands and refreshes all that waits now. */
+  settle(): Promise<void>;
+}
+
+export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const stack = new AsyncDisposableStack();
+  try {
+    return await startRooms(options, stack);
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+async function startRooms(
+  options: PipelineOptions,
+  stack: AsyncDisposableStack,
+): Promise<Pipeline> {
+  const { config, logger } = options;
+  const has = (role: Role) => options.roles.includes(role);
+  const source = chooseSource(config);
+  const simulated = source === 'simulator';
+  const folder = rootOf(config, simulated);
+  if (options.roles.length === ROLES.length) {
+    stack.use(await claimFolder(folder, options.command));
+  }
+  const workspace = stack.use(await openWorkspace(config, simulated));
+  const cities = await openCityList(workspace);
+  const changes = createChanges();
+
+  // Stopping order: polling, then landing what it left, then export and analytics, then serving.
+  let polling: Polling | null = null;
+  let landing: LanderLoop | null = null;
+  let analytics: RefreshLoop | null = null;
+  let upkeep: Upkeep | null = null;
+  const running = {
+    get collector(): Collector | null {
+      return polling?.collector ?? null;
+    },
+    get landing() {
+      return landing;
+    },
+    get analytics() {
+      return analytics;
+    },
+    exportFailure: () => upkeep?.exportFailure ?? null,
+  };
+
+  let url: string | null = null;
+  if (has('serve')) {
+    const status = await openStatusReader(workspace, running, options.version);
+    const context = await apiContext(options, workspace, {
+      cities: () => cities.list,
+      running,
+      status: () => status.read(),
+      settle,
+      changes,
+    });
+    url = await listen(context, config, stack, folder, options.command);
+  }
+  if (has('analyze')) {
+    analytics = await startAnalytics(workspace, logger, changes.tell);
+    stack.defer(() => analytics?.stop());
+    if (!has('land')) await followTable(workspace, stack, () => analytics?.landed());
+  }
+  if (has('land')) {
+    upkeep = await startTableUpkeep(workspace, logger);
+    stack.defer(() => upkeep?.stop());
+    landing = await startLanding(workspace, logger, () => {
+      analytics?.landed();
+      upkeep?.landed();
+      changes.tell();
+    });
+    stack.defer(async () => {
+      await landing?.stop();
+      // What landed on the way out is published too.
+      await analytics?.refreshNow().catch(() => {});
+    });
+  }
+  if (has('collect') && source !== 'none') {
+    polling = await startPolling({ workspace, source, logger });
+    stack.defer(() => polling?.stop());
+    await cities.remember(polling.cities, source);
+  }
+
+  async function settle(): Promise<void> {
+    await landing?.landAll();
+    await analytics?.refreshNow();
+  }
+
+  return { simulated, folder, url, settle, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+/** The known cities as one array, made anew only when something changed. */
+async function openCityList(workspace: Workspace) {
+  let list: readonly City[] = [];
+  const read = async () => {
+    list = [...(await workspace.cities.read()).values()];
+  };
+  await read();
+  return {
+    get list() {
+      return list;
+    },
+    async remember(cities: readonly City[], source: string) {
+      await workspace.cities.remember(cities.map((city) => ({ ...city, source })));
+      await read();
+    },
+  };
+}
+
+async function startAnalytics(
+  workspace: Workspace,
+  logger: Logger,
+  onPublished: () => void,
+): Promise<RefreshLoop> {
+  const { config, storage, scratch, observations, engine } = workspace;
+  const refresher = createRefresher({
+    table: observations,
+    columns: OBSERVATION_COLUMNS,
+    storage,
+    session: await workspace.session(),
+    engineName: engine.name,
+    scratch,
+  });
+  return startRefreshLoop({
+    refresher,
+    intervalSeconds: config.analytics.refresh_interval_s,
+    delaySeconds: config.analytics.refresh_delay_s,
+    logger,
+    onPublished,
+  });
+}
+
+async function startLanding(
+  workspace: Workspace,
+  logger: Logger,
+  onLanded: () => void,
+): Promise<LanderLoop> {
+  const log = await workspace.log();
+  const { config, observations } = workspace;
+  return startLanderLoop({
+    lander: await workspace.lander(),
+    log,
+    nextOffset: async (partition) =>
+      nextOffset(observations.latest ?? (await observations.refresh()), log.id, partition),
+    records: config.table.landing_records,
+    ageSeconds: config.table.landing_age_s,
+    logger,
+    onLanded,
+  });
+}
+
+async function startTableUpkeep(workspace: Workspace, logger: Logger): Promise<Upkeep> {
+  const { config } = workspace;
+  const maintenance = await openMaintenance(workspace);
+  const log = await workspace.log();
+  return startUpkeep({
+    exportRaw: config.table.raw_export
+      ? (signal, closing = false) =>
+          maintenance.exporter.run(signal === undefined ? { closing } : { closing, signal })
+      : null,
+    async maintain(signal) {
+      await maintenance.compact(signal);
+      await maintenance.vacuum(signal);
+      await log.trim();
+    },
+    maintenanceSeconds: config.table.maintenance_interval_s,
+    logger,
+  });
+}
+
+/** Where another process lands, the table itself tells that something landed. */
+async function followTable(
+  workspace: Workspace,
+  stack: AsyncDisposableStack,
+  onLanded: () => void,
+): Promise<void> {
+  let version = (await workspace.observations.refresh()).version;
+  const timer = setInterval(async () => {
+    const state = await workspace.observations.refresh().catch(() => null);
+    if (state === null || state.version === version) return;
+    version = state.version;
+    onLanded();
+  }, FOLLOW_MS);
+  stack.defer(() => clearInterval(timer));
+}
+
+const FOLLOW_MS = 1_000;
+
+interface Changes {
+  tell(): void;
+  listen(listener: () => void): () => void;
+}
+
+function createChanges(): Changes {
+  const listeners = new Set<() => void>();
+  return {
+    tell() {
+      for (const listener of listeners) listener();
+    },
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+async function apiContext(
+  options: PipelineOptions,
+  workspace: Workspace,
+  rooms: {
+    readonly cities: () => readonly City[];
+    readonly running: { readonly collector: Collector | null; readonly analytics: RefreshLoop | null };
+    readonly status: ApiContext['status'];
+    readonly settle: () => Promise<void>;
+    readonly changes: Changes;
+  },
+): Promise<ApiContext> {
+  const log = await workspace.log();
+  const { observations, engine, storage } = workspace;
+  const published = openPublished(storage, await workspace.session());
+  const computing = await workspace.session();
+  return {
+    config: options.config.api,
+    version: options.version,
+    simulated: workspace.simulated,
+    webFolder: options.webFolder,
+    table: observations,
+    columns: OBSERVATION_COLUMNS,
+    engine,
+    publications: {
+      latest: () => published.latest(),
+      get failure() {
+        return rooms.running.analytics?.failure ?? null;
+      },
+      async compute(dataset, snapshot, { cities, from, to }, signal) {
+        const paths = await observations.localPaths(snapshot.files);
+        const selection = { paths, columns: OBSERVATION_COLUMNS, cities, from, to };
+        const run = dataset === 'city_statistics' ? computeCityStatistics : computeHourlyTrends;
+        return (await run(computing, selection, signal)) as never;
+      },
+    },
+    log,
+    lastLanded(snapshot, partition) {
+      return snapshot.transactions.get(landingAppId(log.id, partition)) ?? null;
+    },
+    cities: rooms.cities,
+    status: rooms.status,
+    controls: {
+      pause: async () => rooms.running.collector?.pause(),
+      resume: async () => rooms.running.collector?.resume(),
+      refreshNow: async () => {
+        rooms.running.collector?.refreshNow();
+        await rooms.settle();
+      },
+    },
+    onChange: (listener) => rooms.changes.listen(listener),
+    logger: options.logger,
+  };
+}
+
+/** Serves until the stack is disposed of; resolves with the address. */
+async function listen(
+  context: ApiContext,
+  config: Config,
+  stack: AsyncDisposableStack,
+  folder: string,
+  command: string,
+): Promise<string> {
+  const app = await buildApp(context);
+  stack.defer(() => app.close());
+  const { host, port } = config.api;
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
+    throw new IsobarError('PORT_TAKEN', `port ${port} of ${host} (${code})`, { cause: error });
+  }
+  const address = app.server.address() as AddressInfo;
+  const note = { pid: process.pid, host, port: address.port, command };
+  const path = join(folder, 'server.json');
+  await writeFile(path, `${JSON.stringify(note)}\n`);
+  stack.defer(() => rm(path, { force: true }));
+  const shown = host.includes(':') ? `[${host}]` : host;
+  return `http://${shown}:${address.port}`;
+}
+
+/** The built page beside this program, or null. */
+export function findWebFolder(): string | null {
+  const folder = join(import.meta.dirname, '..', 'web', 'dist');
+  return existsSync(join(folder, 'index.html')) ? folder : null;
+}

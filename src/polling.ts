@@ -1,0 +1,121 @@
+/** Polling as a workspace wants it: the source, its budget, and what a first start shows. */
+import { join } from 'node:path';
+import { openBudget } from './collector/budget.ts';
+import { systemClock } from './collector/clock.ts';
+import { type Collector, startCollector } from './collector/collector.ts';
+import { openCollectorMemory } from './collector/memory.ts';
+import { openOpenWeather } from './collector/openweather/openweather.ts';
+import { parseAnswer } from './collector/openweather/parse.ts';
+import { historyOf } from './collector/simulator/history.ts';
+import { type Simulator, startSimulator } from './collector/simulator/server.ts';
+import type { Log, NewRecord } from './log/log.ts';
+import type { Logger } from './logger.ts';
+import { type City, DEFAULT_CITIES } from './model/city.ts';
+import { formatRecord } from './model/observation.ts';
+import type { SourceChoice, Workspace } from './workspace.ts';
+
+export interface Polling {
+  readonly collector: Collector;
+  readonly cities: readonly City[];
+  stop(): Promise<void>;
+}
+
+const DAY_MS = 86_400_000;
+/** Seconds between two observations of the made-up history, as the real provider has them. */
+const HISTORY_STEP_S = 600;
+const APPEND_RECORDS = 1_000;
+/** The simulator is ours: it may be asked as often as it has something new. */
+const SIMULATOR_LIMITS = {
+  per_minute: 1_000_000,
+  per_day: 100_000_000,
+  per_month: 3_000_000_000,
+} as const;
+
+export async function startPolling(options: {
+  readonly workspace: Workspace;
+  readonly source: Exclude<SourceChoice, 'none'>;
+  readonly logger: Logger;
+}): Promise<Polling> {
+  const { workspace, source: choice, logger } = options;
+  const { config } = workspace;
+  const cities = await citiesOf(config.collector.cities);
+  const log = await workspace.log();
+  await using stack = new AsyncDisposableStack();
+  const simulator = choice === 'simulator' ? await startOwnSimulator(workspace, cities) : null;
+  if (simulator !== null) {
+    stack.defer(() => simulator.stop());
+    await appendHistory(workspace, log, cities, simulator);
+  }
+  const simulated = simulator !== null;
+  const { speed, interval_s: simulatorInterval } = config.simulator;
+  const intervalSeconds = simulated ? simulatorInterval : config.collector.interval_s;
+  const limits = simulated ? SIMULATOR_LIMITS : config.collector.budget;
+  const folder = join(workspace.folder, 'collector');
+  const budget = stack.use(openBudget(folder, limits));
+  const memory = stack.use(openCollectorMemory(folder));
+  const source = openOpenWeather({
+    url: simulator?.url ?? config.openweather.url,
+    key: simulated ? 'simulated' : config.openweather.key,
+    timeoutSeconds: config.collector.timeout_s,
+    name: choice,
+    intervalSeconds,
+    ...(simulator === null ? {} : { clock: { ...systemClock, now: () => simulator.now().getTime() } }),
+  });
+  const collector = startCollector({
+    source,
+    cities,
+    log,
+    budget,
+    limits,
+    memory,
+    intervalSeconds: intervalSeconds / (simulated ? speed : 1),
+    delaySeconds: simulated ? Math.min(5, intervalSeconds / 10) / speed : config.collector.delay_s,
+    concurrency: config.collector.concurrency,
+    retries: config.collector.retries,
+    logger,
+  });
+  stack.defer(() => collector.stop());
+  const owned = stack.move();
+  return { collector, cities, stop: () => owned.disposeAsync() };
+}
+
+async function citiesOf(path: string): Promise<readonly City[]> {
+  if (path === '') return DEFAULT_CITIES;
+  const { loadCities } = await import('./config/cities.ts');
+  return loadCities(path);
+}
+
+function startOwnSimulator(workspace: Workspace, cities: readonly City[]): Promise<Simulator> {
+  const { seed, interval_s, speed } = workspace.config.simulator;
+  return startSimulator({ seed, intervalSeconds: interval_s, speed, cities });
+}
+
+/** Into an empty log: what the simulator would have told in the days before. */
+async function appendHistory(
+  workspace: Workspace,
+  log: Log,
+  cities: readonly City[],
+  simulator: Simulator,
+): Promise<void> {
+  for (let partition = 0; partition < log.partitionCount; partition++) {
+    if ((await log.range(partition)).next > 0n) return;
+  }
+  const { seed, history_days } = workspace.config.simulator;
+  const to = simulator.now();
+  const from = new Date(to.getTime() - history_days * DAY_MS);
+  let batch: NewRecord[] = [];
+  for (const city of cities) {
+    for (const { dt, body } of historyOf({ seed, city, from, to, stepSeconds: HISTORY_STEP_S })) {
+      const answer = { status: 200, headers: new Headers(), body, collectedAt: (dt + 5) * 1_000 };
+      const record = parseAnswer(answer, city, {
+        source: 'simulator',
+        intervalSeconds: HISTORY_STEP_S,
+      });
+      batch.push({ key: city.city_id, value: formatRecord(record) });
+      if (batch.length < APPEND_RECORDS) continue;
+      await log.append(batch);
+      batch = [];
+    }
+  }
+  if (batch.length > 0) await log.append(batch);
+}

@@ -1,0 +1,136 @@
+/** The status of a workspace, worked out from its rooms; the same for the API and the command. */
+import type { RefreshLoop } from './analytics/refresh-loop.ts';
+import { readPublication } from './analytics/publication.ts';
+import type { Collector } from './collector/collector.ts';
+import type {
+  AnalyticsStatus,
+  ExportStatus,
+  LogStatus,
+  RoomError,
+  Status,
+  TableStatus,
+} from './model/status.ts';
+import { nextOffset } from './table/landing.ts';
+import type { LanderLoop } from './table/lander-loop.ts';
+import { readCursor } from './table/raw-export.ts';
+import { SET_ASIDE_COLUMNS } from './table/table.ts';
+import type { Workspace } from './workspace.ts';
+
+/** Loops that run in this process; null where another process has them, or none. */
+export interface RunningRooms {
+  readonly collector: Collector | null;
+  readonly landing: LanderLoop | null;
+  readonly analytics: RefreshLoop | null;
+  readonly exportFailure: () => RoomError | null;
+}
+
+export interface StatusReader {
+  read(): Promise<Status>;
+}
+
+export async function openStatusReader(
+  workspace: Workspace,
+  running: RunningRooms,
+  version: string,
+): Promise<StatusReader> {
+  const session = await workspace.session();
+  const startedAt = new Date().toISOString();
+  let reasons = { version: -2, counts: {} as Record<string, number> };
+
+  async function logStatus(): Promise<LogStatus> {
+    const log = await workspace.log();
+    const size = await log.size();
+    const state = await workspace.observations.refresh();
+    const partitions = [];
+    for (let partition = 0; partition < log.partitionCount; partition++) {
+      const { first, next } = await log.range(partition);
+      const landedUpTo = nextOffset(state, log.id, partition);
+      const oldest = next > landedUpTo ? await log.timeOf(partition, landedUpTo) : null;
+      partitions.push({
+        partition,
+        first: Number(first),
+        next: Number(next),
+        waiting: Math.max(0, Number(next - landedUpTo)),
+        lag_s: oldest === null ? 0 : Math.max(0, (Date.now() - oldest.getTime()) / 1_000),
+      });
+    }
+    return {
+      engine: workspace.config.log.engine,
+      id: log.id,
+      bytes: size.bytes,
+      bytes_max: size.bytesMax,
+      full: size.full,
+      partitions,
+    };
+  }
+
+  async function tableStatus(): Promise<TableStatus> {
+    const state = await workspace.observations.refresh();
+    return {
+      version: state.version,
+      committed_at: state.committedAt?.toISOString() ?? null,
+      rows: state.rowCount,
+      files: state.files.length,
+      bytes: state.files.reduce((sum, file) => sum + file.bytes, 0),
+      set_aside: await countSetAside(),
+    };
+  }
+
+  /** Counted once per version of `set_aside`. */
+  async function countSetAside(): Promise<Record<string, number>> {
+    const state = await workspace.setAside.refresh();
+    if (state.version === reasons.version) return reasons.counts;
+    const paths = await workspace.setAside.localPaths(state.files);
+    await session.define('status_set_aside', paths, SET_ASIDE_COLUMNS);
+    const rows = await session.query<{ kind: string; records: number }>(`
+      SELECT CASE WHEN starts_with(reason, 'invalid') THEN 'invalid' ELSE reason END AS kind,
+        CAST(sum(coalesce(log_offset_last, log_offset) - log_offset + 1) AS BIGINT) AS records
+      FROM status_set_aside GROUP BY ALL ORDER BY kind`);
+    const counts = Object.fromEntries(rows.map(({ kind, records }) => [kind, records]));
+    reasons = { version: state.version, counts };
+    return counts;
+  }
+
+  async function analyticsStatus(): Promise<AnalyticsStatus> {
+    const newest = await readPublication(workspace.storage, running.analytics?.newest ?? null);
+    return {
+      engine: workspace.config.analytics.engine,
+      version: newest?.version ?? 0,
+      table_version: newest?.table_version ?? -1,
+      computed_at: newest?.computed_at ?? null,
+      error: running.analytics?.failure ?? null,
+    };
+  }
+
+  async function exportStatus(): Promise<ExportStatus | null> {
+    if (!workspace.config.table.raw_export) return null;
+    const cursor = await readCursor(workspace.storage);
+    const times = Object.values(cursor.pending).filter((time) => time !== null);
+    return {
+      table_version: cursor.table_version,
+      exported_at: times.sort().at(-1) ?? null,
+      error: running.exportFailure(),
+    };
+  }
+
+  return {
+    async read() {
+      return {
+        version,
+        started_at: startedAt,
+        simulated: workspace.simulated,
+        data: workspace.folder,
+        collector: running.collector?.status() ?? null,
+        log: await logStatus(),
+        landing: running.landing?.status() ?? {
+          last_landed_at: null,
+          last_rows: 0,
+          error: null,
+        },
+        table: await tableStatus(),
+        analytics: await analyticsStatus(),
+        raw_export: await exportStatus(),
+      };
+    },
+  };
+}

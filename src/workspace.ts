@@ -1,0 +1,168 @@
+/**
+ * The workspace: one data root with its rooms opened. Every command works on one; disposing of it
+ * closes what was opened, in reverse.
+ *
+ *     DATA/                 real data            DATA/simulated/    made-up data
+ *       log/  lake/  collector/  scratch/  claim.json  server.json
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { openEngine } from './analytics/open.ts';
+import type { SqlEngine, SqlSession } from './analytics/engine.ts';
+import type { Config } from './config/schema.ts';
+import { IsobarError, translateFileError } from './errors.ts';
+import { tableFolder } from './lake/layout.ts';
+import { openStorage } from './lake/open.ts';
+import type { Storage } from './lake/storage.ts';
+import type { Log } from './log/log.ts';
+import { openLog } from './log/open.ts';
+import { type CityTable, openCityTable } from './table/cities.ts';
+import { type DeltaTable, openTable } from './table/commit.ts';
+import { type Lander, openLander } from './table/landing.ts';
+import { CITY_COLUMNS, OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table/table.ts';
+
+export interface Workspace extends AsyncDisposable {
+  readonly config: Config;
+  readonly simulated: boolean;
+  /** The data root's folder. */
+  readonly folder: string;
+  readonly scratch: string;
+  readonly storage: Storage;
+  readonly engine: SqlEngine;
+  readonly observations: DeltaTable;
+  readonly setAside: DeltaTable;
+  readonly cities: CityTable;
+  readonly tables: readonly DeltaTable[];
+  /** A session that is closed with the workspace. */
+  session(): Promise<SqlSession>;
+  /** The log, opened (and made) on the first call. */
+  log(): Promise<Log>;
+  /** A lander of its own session. */
+  lander(): Promise<Lander>;
+}
+
+const MIB = 1024 * 1024;
+const SCRATCH_AGE_MS = 86_400_000;
+
+/** Opens the data root of the wanted kind. */
+export async function openWorkspace(config: Config, simulated: boolean): Promise<Workspace> {
+  const stack = new AsyncDisposableStack();
+  try {
+    return await openRooms(config, simulated, stack);
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+/** `stack` closes what is opened, now and later. */
+async function openRooms(
+  config: Config,
+  simulated: boolean,
+  stack: AsyncDisposableStack,
+): Promise<Workspace> {
+  const folder = rootOf(config, simulated);
+  const scratch = await makeScratch(folder);
+  const storage = stack.use(await openStorage(config.lake, join(folder, 'lake')));
+  const engine = stack.use(await openEngine(config.analytics, scratch));
+  const session = async () => stack.use(await engine.session());
+  const tableSession = await session();
+  const common = { storage, session: tableSession, scratch, simulated };
+  const limits = {
+    checkpointCommits: config.table.checkpoint_commits,
+    keepDays: config.table.keep_days,
+  };
+  const observations = openTable({
+    ...common,
+    ...limits,
+    name: 'observations',
+    columns: OBSERVATION_COLUMNS,
+    partitionColumns: ['observed_month'],
+  });
+  const plain = { ...common, ...limits, partitionColumns: [] };
+  const setAside = openTable({ ...plain, name: 'set_aside', columns: SET_ASIDE_COLUMNS });
+  const cities = openTable({ ...plain, name: 'cities', columns: CITY_COLUMNS });
+  let log: Promise<Log> | null = null;
+
+  const workspace: Workspace = {
+    config,
+    simulated,
+    folder,
+    scratch,
+    storage,
+    engine,
+    observations,
+    setAside,
+    cities: openCityTable({ cities, storage, session: tableSession, scratch }),
+    tables: [observations, setAside, cities],
+    session,
+    log() {
+      log ??= openLog(config.log, join(folder, 'log')).then((opened) => stack.use(opened));
+      return log;
+    },
+    async lander() {
+      return openLander({
+        log: await workspace.log(),
+        observations,
+        setAside,
+        storage,
+        session: await session(),
+        scratch,
+        simulated,
+        recordsMax: config.table.landing_records_max,
+        bytesMax: config.table.landing_mib_max * MIB,
+        fileBytesMax: config.table.file_mib_max * MIB,
+      });
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+  return workspace;
+}
+
+/** The folder of the real or of the simulated data. */
+export function rootOf(config: Config, simulated: boolean): string {
+  return simulated ? join(resolve(config.data), 'simulated') : resolve(config.data);
+}
+
+/** Whether the data root has a table: it was used before. */
+export function hasData(config: Config, simulated: boolean): boolean {
+  const root = rootOf(config, simulated);
+  return existsSync(join(root, 'lake', tableFolder('observations'), '_delta_log'));
+}
+
+/** Whom the configuration asks for observations. */
+export type SourceChoice = 'openweathermap' | 'simulator' | 'none';
+
+/**
+ * `auto`: OpenWeatherMap with a key; without one the real data that is there, unpolled, rather than
+ * made-up weather beside it; else the simulator.
+ */
+export function chooseSource(config: Config): SourceChoice {
+  const { source } = config.collector;
+  const hasKey = config.openweather.key !== '';
+  if (source === 'openweathermap' && !hasKey) {
+    throw new IsobarError('PROVIDER_KEY_MISSING', 'collector.source is openweathermap');
+  }
+  if (source !== 'auto') return source;
+  if (hasKey) return 'openweathermap';
+  return hasData(config, false) ? 'none' : 'simulator';
+}
+
+/** The folder for files in the making, without what dead processes left there. */
+async function makeScratch(folder: string): Promise<string> {
+  const scratch = join(folder, 'scratch');
+  try {
+    await mkdir(scratch, { recursive: true });
+    for (const name of await readdir(scratch)) {
+      const path = join(scratch, name);
+      const entry = await stat(path).catch(() => null);
+      if (entry !== null && Date.now() - entry.mtimeMs > SCRATCH_AGE_MS) {
+        await rm(path, { recursive: true, force: true });
+      }
+    }
+    return scratch;
+  } catch (error) {
+    throw translateFileError(error, folder, 'DATA_UNWRITABLE');
+  }
+}
