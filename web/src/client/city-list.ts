@@ -1,0 +1,60 @@
+/** The cities as the page shows them, with what has just come laid over the last answer. */
+import type { CityEntry, LatestObservation } from '../../../src/api/schemas.ts';
+import type { ObservationEvent } from '../../../src/api/status-schemas.ts';
+import { COMPARED_MAX } from '../format/line-style.ts';
+
+export type Latest = Omit<LatestObservation, 'age_s'>;
+
+/** What came over the stream, by city; only what is newer than before takes its place. */
+export function overlay(
+  known: ReadonlyMap<string, Latest>,
+  events: readonly ObservationEvent[],
+): ReadonlyMap<string, Latest> {
+  const next = new Map(known);
+  for (const { city_id, observation } of events) {
+    const before = next.get(city_id);
+    if (before === undefined || !isOlder(observation, before)) next.set(city_id, observation);
+  }
+  return next;
+}
+
+/** The entries of the answer, each with the newest observation of the two. */
+export function mergeCities(
+  entries: readonly CityEntry[],
+  live: ReadonlyMap<string, Latest>,
+): readonly ShownCity[] {
+  return entries.map((entry) => {
+    const streamed = live.get(entry.city_id);
+    const latest =
+      streamed !== undefined && (entry.latest === null || isOlder(entry.latest, streamed))
+        ? streamed
+        : entry.latest;
+    return { ...entry, latest };
+  });
+}
+
+export type ShownCity = Omit<CityEntry, 'latest'> & { readonly latest: Latest | null };
+
+function isOlder(a: Latest, b: Latest): boolean {
+  return Date.parse(a.observed_at) < Date.parse(b.observed_at);
+}
+
+/** How many cities are compared when nobody chose any. */
+const COMPARED_FIRST = 3;
+
+/** The chosen cities that exist, else the first ones; in the order of their lines. */
+export function comparedCities(
+  chosen: readonly string[],
+  cities: readonly ShownCity[],
+): readonly ShownCity[] {
+  const found = chosen.flatMap((id) => cities.find((city) => city.city_id === id) ?? []);
+  return found.length > 0
+    ? found.slice(0, COMPARED_MAX)
+    : cities.filter(({ latest }) => latest !== null).slice(0, COMPARED_FIRST);
+}
+
+/** The choice after a click on this city: in if it was out, out if it was in, never empty. */
+export function toggleCity(compared: readonly string[], id: string): readonly string[] {
+  if (!compared.includes(id)) return [...compared, id].slice(-COMPARED_MAX);
+  return compared.length > 1 ? compared.filter((one) => one !== id) : compared;
+}

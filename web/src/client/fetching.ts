@@ -1,0 +1,129 @@
+/** One question to the API: asked again with the ETag of what is known, so that only news travel. */
+
+/** Why an answer did not come, in words that people can use. */
+export interface Trouble {
+  /** What is wrong. */
+  readonly what: string;
+  /** What to do; empty when nothing is known to help. */
+  readonly remedy: string;
+  /** Whether the server answered at all. */
+  readonly reached: boolean;
+}
+
+export class AnswerError extends Error {
+  readonly trouble: Trouble;
+
+  constructor(trouble: Trouble) {
+    super(trouble.what);
+    this.trouble = trouble;
+  }
+}
+
+export type Fetch = typeof fetch;
+
+interface Kept {
+  readonly etag: string;
+  readonly answer: unknown;
+}
+
+/** Answers kept for their ETag; going back to a range shows it at once. */
+const KEPT_MAX = 40;
+const TIMEOUT_MS = 30_000;
+
+export interface Client {
+  /** Rejects with AnswerError, or as the signal says. */
+  ask<T>(path: string, signal: AbortSignal): Promise<T>;
+  /** What this address answered last, if that is still kept. */
+  known<T>(path: string): T | null;
+}
+
+export function createClient(fetcher: Fetch, onReached: (reached: boolean) => void): Client {
+  const kept = new Map<string, Kept>();
+
+  function keep(path: string, etag: string | null, answer: unknown): void {
+    kept.delete(path);
+    if (etag !== null) kept.set(path, { etag, answer });
+    const [oldest] = kept.keys();
+    if (kept.size > KEPT_MAX && oldest !== undefined) kept.delete(oldest);
+  }
+
+  return {
+    async ask<T>(path: string, signal: AbortSignal): Promise<T> {
+      const before = kept.get(path);
+      const response = await reach(fetcher, path, before?.etag ?? null, signal).catch((error) => {
+        if (!signal.aborted) onReached(false);
+        throw error;
+      });
+      onReached(true);
+      if (response.status === 304 && before !== undefined) {
+        keep(path, before.etag, before.answer);
+        return before.answer as T;
+      }
+      if (!response.ok) throw new AnswerError(await readProblem(response));
+      const answer = (await response.json()) as T;
+      keep(path, response.headers.get('etag'), answer);
+      return answer;
+    },
+    known<T>(path: string): T | null {
+      return (kept.get(path)?.answer ?? null) as T | null;
+    },
+  };
+}
+
+async function reach(
+  fetcher: Fetch,
+  path: string,
+  etag: string | null,
+  signal: AbortSignal,
+): Promise<Response> {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  try {
+    return await fetcher(path, {
+      // The ETags are minded here: what has not changed needs neither travel nor be parsed again.
+      cache: 'no-store',
+      headers: etag === null ? {} : { 'if-none-match': etag },
+      signal: AbortSignal.any([signal, timeout]),
+    });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const what = timeout.aborted
+      ? `isobar has not answered within ${TIMEOUT_MS / 1_000} s.`
+      : 'isobar does not answer.';
+    throw new AnswerError({
+      what,
+      remedy: 'Check that it runs; the page tries again by itself.',
+      reached: false,
+    });
+  }
+}
+
+/** From `application/problem+json`, or from the status alone. */
+async function readProblem(response: Response): Promise<Trouble> {
+  const fallback = `The server answered ${response.status} ${response.statusText}`.trim();
+  const body: unknown = await response.json().catch(() => null);
+  if (typeof body !== 'object' || body === null) {
+    return { what: `${fallback}.`, remedy: '', reached: true };
+  }
+  const { title, detail, remedy } = body as Record<string, unknown>;
+  const what = [title, detail].filter((part) => typeof part === 'string' && part !== '');
+  return {
+    what: what.length === 0 ? `${fallback}.` : what.join(' '),
+    remedy: typeof remedy === 'string' ? remedy : '',
+    reached: true,
+  };
+}
+
+/** "api/series?city=a&city=b": relative, so that it also works below another path. */
+export function formatPath(
+  route: string,
+  query: Readonly<Record<string, string | number | readonly string[] | undefined>>,
+): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    const values = typeof value === 'object' ? value : [String(value)];
+    for (const one of values) parameters.append(name, one);
+  }
+  const text = parameters.toString().replaceAll('%3A', ':');
+  return text === '' ? route : `${route}?${text}`;
+}

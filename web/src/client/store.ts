@@ -1,0 +1,217 @@
+/** Everything that the panels show, and the questions behind it. */
+import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import type {
+  AnomaliesAnswer,
+  ChartAnswer,
+  CitiesAnswer,
+  CityStatisticsAnswer,
+  HourlyTrendsAnswer,
+  RawDataAnswer,
+  SeriesAnswer,
+} from '../../../src/api/schemas.ts';
+import type { StatusAnswer } from '../../../src/api/status-schemas.ts';
+import { type ConnectionState, connectionState, type StreamState } from '../format/connection.ts';
+import { type Address, createAddress } from './address.ts';
+import { comparedCities, type Latest, mergeCities, type ShownCity } from './city-list.ts';
+import { type Clock, createClock } from './clock.ts';
+import { createClient, formatPath } from './fetching.ts';
+import { type ResolvedRange, rangeQuery, resolveRange } from './range.ts';
+import { createResource, type Resource } from './resource.ts';
+
+export interface Store {
+  readonly address: Address;
+  readonly clock: Clock;
+  readonly paused: Signal<boolean>;
+  readonly stream: Signal<StreamState>;
+  readonly reached: Signal<boolean | null>;
+  readonly connection: ReadonlySignal<ConnectionState>;
+
+  readonly cities: Resource<CitiesAnswer>;
+  readonly recent: Resource<SeriesAnswer>;
+  readonly temperature: Resource<ChartAnswer>;
+  readonly humidity: Resource<ChartAnswer>;
+  readonly trends: Resource<HourlyTrendsAnswer>;
+  readonly statistics: Resource<CityStatisticsAnswer>;
+  readonly anomalies: Resource<AnomaliesAnswer>;
+  /** The anomalies of the last 24 h. */
+  readonly unusual: Resource<AnomaliesAnswer>;
+  readonly rows: Resource<RawDataAnswer>;
+  readonly status: Resource<StatusAnswer>;
+  /** All of them. */
+  readonly resources: readonly Resource<unknown>[];
+
+  /** What has come over the stream, by city. */
+  readonly live: Signal<ReadonlyMap<string, Latest>>;
+  readonly shown: ReadonlySignal<readonly ShownCity[]>;
+  readonly compared: ReadonlySignal<readonly ShownCity[]>;
+  /** Null until it is known where all observations begin. */
+  readonly range: ReadonlySignal<ResolvedRange | null>;
+  readonly cardCount: Signal<number>;
+  readonly rowsCursors: Signal<readonly string[]>;
+}
+
+/** Cards before "show more". */
+export const CARDS_FIRST = 12;
+/** The API draws no more cities than this at once. */
+export const CARDS_MAX = 50;
+const ROWS = 20;
+const ANOMALIES = 50;
+const SPARK_POINTS = 96;
+
+export function createStore(): Store {
+  const address = createAddress();
+  const clock = createClock();
+  const paused = signal(false);
+  const stream = signal<StreamState>('connecting');
+  const reached = signal<boolean | null>(null);
+  const live = signal<ReadonlyMap<string, Latest>>(new Map());
+  const cardCount = signal(CARDS_FIRST);
+  const rowsCursors = signal<readonly string[]>([]);
+  const client = createClient(fetch.bind(globalThis), (value) => {
+    reached.value = value;
+  });
+  const ask = <T>(path: () => string | null) => createResource<T>(client, computed(path));
+
+  const cities = ask<CitiesAnswer>(() => formatPath('api/cities', { limit: 1_000 }));
+  const shown = computed(() => mergeCities(cities.answer.value?.data ?? [], live.value));
+  const compared = computed(() => comparedCities(address.view.value.cities, shown.value));
+  // Equal texts end the chain here, so that a tick of the clock asks nothing.
+  const comparedIds = computed(() => compared.value.map(({ city_id }) => city_id).join(' '));
+  const newest = computed(() => timeOf(cities.answer.value?.meta.observed_to));
+  const everything = computed(() => address.view.value.range === 'all');
+  const cards = computed(() =>
+    shown.value
+      .slice(0, cardCount.value)
+      .map(({ city_id }) => city_id)
+      .join(' '),
+  );
+  const range: ReadonlySignal<ResolvedRange | null> = computed(() => {
+    const oldest = everything.value ? oldestOf(statistics.answer.value) : null;
+    return resolveRange(address.view.value.range, clock.now.value, oldest, newest.value);
+  });
+  const rangeText = computed(() => formatRange(range.value));
+  const recentText = computed(() =>
+    formatRange(resolveRange('24h', clock.now.value, null, newest.value)),
+  );
+
+  const statistics: Resource<CityStatisticsAnswer> = ask(() => {
+    const city = split(cards.value);
+    if (city.length === 0) return null;
+    // Without a range the published version answers, and tells where the range of all begins.
+    const span = everything.value ? {} : parseRange(rangeText.value);
+    return span === null ? null : formatPath('api/city-statistics', { city, ...span });
+  });
+  const recent = ask<SeriesAnswer>(() => {
+    const city = split(cards.value);
+    const span = parseRange(recentText.value);
+    if (city.length === 0 || span === null) return null;
+    const sampled = { variable: 'temperature_c', points: SPARK_POINTS };
+    return formatPath('api/series', { city, ...span, ...sampled });
+  });
+  /** A question about the compared cities in the chosen range. */
+  const ranged = (route: string, more: Query = {}, whole = everything.value): string | null => {
+    const city = split(comparedIds.value);
+    const span = whole ? {} : parseRange(rangeText.value);
+    return city.length === 0 || span === null
+      ? null
+      : formatPath(route, { city, ...span, ...more });
+  };
+  const temperature = ask<ChartAnswer>(() => ranged('api/temperature-chart', {}, false));
+  const humidity = ask<ChartAnswer>(() => ranged('api/humidity-chart', {}, false));
+  const trends = ask<HourlyTrendsAnswer>(() => ranged('api/hourly-trends'));
+  const rows = ask<RawDataAnswer>(() =>
+    ranged('api/raw-data', { limit: ROWS, cursor: rowsCursors.value.at(-1) }),
+  );
+  const anomalies = ask<AnomaliesAnswer>(() => {
+    const span = everything.value ? {} : parseRange(rangeText.value);
+    if (cities.answer.value === null || span === null) return null;
+    return formatPath('api/anomalies', { ...span, limit: ANOMALIES });
+  });
+  const unusual = ask<AnomaliesAnswer>(() => {
+    const span = parseRange(recentText.value);
+    if (cities.answer.value === null || span === null) return null;
+    return formatPath('api/anomalies', { ...span, limit: 1_000 });
+  });
+  const status = ask<StatusAnswer>(() => 'api/status');
+  const connection = computed(() =>
+    connectionState({
+      paused: paused.value,
+      stream: stream.value,
+      reached: reached.value,
+      stale: cities.answer.value?.meta.stale ?? false,
+    }),
+  );
+  return {
+    address,
+    clock,
+    paused,
+    stream,
+    reached,
+    connection,
+    cities,
+    recent,
+    temperature,
+    humidity,
+    trends,
+    statistics,
+    anomalies,
+    unusual,
+    rows,
+    status,
+    resources: [
+      cities,
+      recent,
+      temperature,
+      humidity,
+      trends,
+      statistics,
+      anomalies,
+      unusual,
+      rows,
+      status,
+    ],
+    live,
+    shown,
+    compared,
+    range,
+    cardCount,
+    rowsCursors,
+  };
+}
+
+type Query = Parameters<typeof formatPath>[1];
+
+function split(ids: string): readonly string[] {
+  return ids.split(' ').filter((id) => id !== '');
+}
+
+/** As text, so that signals see when it is still the same. */
+function formatRange(range: ResolvedRange | null): string {
+  return range === null ? '' : JSON.stringify(rangeQuery(range));
+}
+
+function parseRange(text: string): Readonly<Record<string, string>> | null {
+  return text === '' ? null : (JSON.parse(text) as Record<string, string>);
+}
+
+function timeOf(text: string | null | undefined): number | null {
+  return text ? Date.parse(text) : null;
+}
+
+function oldestOf(statistics: CityStatisticsAnswer | null): number | null {
+  const times = (statistics?.data ?? []).map((row) => Date.parse(row.first_observed_at));
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+/** Asks everything anew; what has not changed does not travel. */
+export async function refreshAll(store: Store): Promise<void> {
+  await Promise.all(store.resources.map((resource) => resource.refresh()));
+}
+
+/** Another range or choice begins at its first page. */
+export function chooseView(store: Store, change: Parameters<Address['choose']>[0]): void {
+  batch(() => {
+    store.rowsCursors.value = [];
+    store.address.choose(change);
+  });
+}

@@ -1,0 +1,37 @@
+import { formatCount } from './numbers.ts';
+
+/** How long ago, in at most two units: "38 s", "6 min", "2 h 10 min", "3 d 4 h", "412 d". */
+export function formatAge(seconds: number): string {
+  const s = Math.max(0, Math.floor(seconds));
+  if (s < 60) return `${s} s`;
+  if (s < 3_600) return `${Math.floor(s / 60)} min`;
+  if (s < 86_400) return two(Math.floor(s / 3_600), 'h', Math.floor((s % 3_600) / 60), 'min');
+  if (s < 10 * 86_400)
+    return two(Math.floor(s / 86_400), 'd', Math.floor((s % 86_400) / 3_600), 'h');
+  return `${formatCount(Math.floor(s / 86_400))} d`;
+}
+
+function two(large: number, largeUnit: string, small: number, smallUnit: string): string {
+  return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
+}
+
+/**
+ * Seconds after which a city's newest observation is late. Twelve missed ones, but no later than
+ * two hours (or two and a half intervals of a slow source) and no sooner than ten minutes: the
+ * provider's own time lies up to 1.8 hours back at a first answer.
+ */
+export function lateAfter(intervalSeconds: number | null): number {
+  const interval = intervalSeconds ?? 600;
+  return Math.max(600, Math.min(12 * interval, Math.max(7_200, 2.5 * interval)));
+}
+
+export type Timeliness = 'fresh' | 'late' | 'history';
+
+/** An import brings history and is not late; everything else is expected to go on. */
+export function timeliness(
+  observation: { readonly source: string; readonly interval_s: number | null },
+  ageSeconds: number,
+): Timeliness {
+  if (ageSeconds <= lateAfter(observation.interval_s)) return 'fresh';
+  return observation.source.startsWith('import:') ? 'history' : 'late';
+}

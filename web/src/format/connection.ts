@@ -1,0 +1,37 @@
+/** Whether what is on the screen is current: told by a shape and a word, not by colour alone. */
+
+export type StreamState = 'connecting' | 'open' | 'lost';
+
+export interface Connection {
+  readonly paused: boolean;
+  readonly stream: StreamState;
+  /** Whether the last request of any kind reached the server; null before the first. */
+  readonly reached: boolean | null;
+  /** Whether the newest data is older than it should be. */
+  readonly stale: boolean;
+}
+
+export type ConnectionState = 'live' | 'polling' | 'paused' | 'stale' | 'offline' | 'connecting';
+
+export function connectionState({ paused, stream, reached, stale }: Connection): ConnectionState {
+  if (paused) return 'paused';
+  if (reached === false) return 'offline';
+  if (reached === null) return 'connecting';
+  if (stale) return 'stale';
+  return stream === 'lost' ? 'polling' : 'live';
+}
+
+export const CONNECTION_WORDS: Readonly<
+  Record<ConnectionState, { readonly shape: string; readonly word: string; readonly what: string }>
+> = {
+  live: { shape: '●', word: 'Live', what: 'New observations appear as they come.' },
+  polling: { shape: '◐', word: 'Polling', what: 'No live stream: asking once a minute.' },
+  paused: { shape: '❚❚', word: 'Paused', what: 'This page does not change until you resume.' },
+  stale: { shape: '▲', word: 'Stale', what: 'The newest observation is older than it should be.' },
+  offline: {
+    shape: '✕',
+    word: 'Offline',
+    what: 'isobar does not answer; this is the last good data.',
+  },
+  connecting: { shape: '○', word: 'Connecting', what: 'Waiting for the first answer.' },
+};

@@ -1,0 +1,47 @@
+/** Numbers as people read them: one language for now, a true minus sign, fixed digits. */
+
+/** Language of all numbers and times; the page's words are English too. */
+export const LOCALE = 'en-GB';
+
+const formats = new Map<number, Intl.NumberFormat>();
+
+/** 1284.04 with 1 digit → "1,284.0"; a value that rounds to zero has no sign. */
+export function formatNumber(value: number, digits: number): string {
+  let format = formats.get(digits);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(LOCALE, {
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+      signDisplay: 'negative',
+    });
+    formats.set(digits, format);
+  }
+  return format.format(value).replace('-', '−');
+}
+
+/** 2.7 → "+2.7", −0.14 → "−0.1", 0.04 → "0.0". */
+export function formatSigned(value: number, digits: number): string {
+  const text = formatNumber(value, digits);
+  return value > 0 && /[1-9]/.test(text) ? `+${text}` : text;
+}
+
+export function formatCount(value: number): string {
+  return formatNumber(value, 0);
+}
+
+/** 3 of "value", "values" → "3 values". */
+export function formatPlural(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
+/** Bytes of a file: 64 MiB, 1.5 GiB. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${formatNumber(value, unit === 0 || value >= 100 ? 0 : 1)} ${units[unit] ?? ''}`;
+}

@@ -1,0 +1,108 @@
+/** Times on somebody's clock: the city's, mine or UTC. Instants are milliseconds since 1970 in UTC. */
+import { LOCALE } from './numbers.ts';
+
+/** Whose clock people read. */
+export type Clock = 'city' | 'mine' | 'utc';
+
+/** IANA zone of the chosen clock; UTC where the city's own is not known. */
+export function zoneOf(clock: Clock, cityZone: string | null | undefined): string {
+  if (clock === 'utc') return 'UTC';
+  if (clock === 'mine') return new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return cityZone ?? 'UTC';
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function format(zone: string, name: keyof typeof STYLES): Intl.DateTimeFormat {
+  const key = `${name} ${zone}`;
+  let made = formats.get(key);
+  if (made === undefined) {
+    made = new Intl.DateTimeFormat(LOCALE, { ...STYLES[name], timeZone: zone });
+    formats.set(key, made);
+  }
+  return made;
+}
+
+const STYLES = {
+  clock: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+  day: { weekday: 'short', day: 'numeric', month: 'short' },
+  dayOfYear: { day: 'numeric', month: 'short', year: 'numeric' },
+  month: { month: 'short' },
+  monthOfYear: { month: 'short', year: 'numeric' },
+  year: { year: 'numeric' },
+  parts: {
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+    hourCycle: 'h23',
+  },
+  offset: { timeZoneName: 'longOffset' },
+} as const satisfies Record<string, Intl.DateTimeFormatOptions>;
+
+/** "14:05". */
+export function formatClock(at: number, zone: string): string {
+  return format(zone, 'clock').format(at);
+}
+
+/** "Fri 8 Jul"; "8 Jul 2016" with the year when that is another than `now`'s. */
+export function formatDay(at: number, zone: string, now: number): string {
+  const sameYear = format(zone, 'year').format(at) === format(zone, 'year').format(now);
+  return format(zone, sameYear ? 'day' : 'dayOfYear')
+    .format(at)
+    .replace(',', '');
+}
+
+/** "Fri 8 Jul 14:05". */
+export function formatTime(at: number, zone: string, now: number): string {
+  return `${formatDay(at, zone, now)} ${formatClock(at, zone)}`;
+}
+
+/** "14:05" today, "Fri 8 Jul 14:05" on another day. */
+export function formatTimeShort(at: number, zone: string, now: number): string {
+  const today = format(zone, 'dayOfYear').format(at) === format(zone, 'dayOfYear').format(now);
+  return today ? formatClock(at, zone) : formatTime(at, zone, now);
+}
+
+/** "UTC+01:00", "UTC". */
+export function formatOffset(at: number, zone: string): string {
+  const part = format(zone, 'offset')
+    .formatToParts(at)
+    .find(({ type }) => type === 'timeZoneName');
+  return (part?.value ?? 'UTC').replace('GMT', 'UTC').replace('-', '−');
+}
+
+/** Hour of the day, 0 to 23. */
+export function hourOf(at: number, zone: string): number {
+  return new Date(at + offsetAt(at, zone)).getUTCHours();
+}
+
+/** Milliseconds to add to UTC for the zone's clock at this instant. */
+export function offsetAt(at: number, zone: string): number {
+  if (zone === 'UTC') return 0;
+  const read: Record<string, number> = {};
+  for (const { type, value } of format(zone, 'parts').formatToParts(at)) read[type] = Number(value);
+  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = read;
+  const wall = Date.UTC(year, month - 1, day, hour, minute, second);
+  return wall - Math.floor(at / 1_000) * 1_000;
+}
+
+/** The instant at which the zone's clock shows this wall time (as if it were UTC). */
+export function instantOf(wall: number, zone: string): number {
+  const guess = wall - offsetAt(wall, zone);
+  return wall - offsetAt(guess, zone);
+}
+
+export function formatMonth(at: number, zone: string): string {
+  return format(zone, 'month').format(at);
+}
+
+export function formatMonthOfYear(at: number, zone: string): string {
+  return format(zone, 'monthOfYear').format(at);
+}
+
+export function formatYear(at: number, zone: string): string {
+  return format(zone, 'year').format(at);
+}

@@ -1,0 +1,60 @@
+import { useSignalEffect } from '@preact/signals';
+import type { Store } from './client/store.ts';
+import { Anomalies } from './panels/anomalies.tsx';
+import { CityCards } from './panels/city-cards.tsx';
+import { Header } from './panels/header.tsx';
+import { HourlyTrends } from './panels/hourly-trends.tsx';
+import { Humidity } from './panels/humidity.tsx';
+import { Pipeline } from './panels/pipeline.tsx';
+import { RawRows } from './panels/raw-rows.tsx';
+import { Statistics } from './panels/statistics.tsx';
+import { Summary } from './panels/summary.tsx';
+import { Temperature } from './panels/temperature.tsx';
+
+/** The whole page, from what is fresh down to what lies beneath it. */
+export function Page({ store }: { readonly store: Store }) {
+  useSignalEffect(() => {
+    document.documentElement.dataset.theme = store.address.view.value.theme;
+  });
+  useSignalEffect(() => {
+    const simulated = store.status.answer.value?.data.simulated === true;
+    document.title = simulated ? 'isobar (simulated data)' : 'isobar';
+  });
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the data
+      </a>
+      <Header store={store} />
+      <main id="main">
+        <Summary store={store} />
+        <CityCards store={store} />
+        <Temperature store={store} />
+        <Humidity store={store} />
+        <div class="columns">
+          <HourlyTrends store={store} />
+          <Statistics store={store} />
+        </div>
+        <div class="columns">
+          <Anomalies store={store} />
+          <Pipeline store={store} />
+        </div>
+        <RawRows store={store} />
+      </main>
+      <Foot store={store} />
+    </>
+  );
+}
+
+function Foot({ store }: { readonly store: Store }) {
+  const status = store.status.answer.value?.data;
+  return (
+    <footer class="bottom">
+      <p>
+        isobar {status?.version ?? ''}
+        {status?.simulated === true && ' · simulated data, nothing here was observed'} ·{' '}
+        <a href="docs">API description</a>
+      </p>
+    </footer>
+  );
+}

@@ -1,0 +1,25 @@
+export interface ChoiceProps<T extends string> {
+  readonly label: string;
+  readonly options: readonly (readonly [value: T, text: string])[];
+  readonly value: T | null;
+  onChoose(value: T): void;
+}
+
+/** A few buttons of which one is pressed. */
+export function Choice<T extends string>({ label, options, value, onChoose }: ChoiceProps<T>) {
+  return (
+    <fieldset class="choice">
+      <legend class="unseen">{label}</legend>
+      {options.map(([option, text]) => (
+        <button
+          key={option}
+          type="button"
+          aria-pressed={option === value}
+          onClick={() => onChoose(option)}
+        >
+          {text}
+        </button>
+      ))}
+    </fieldset>
+  );
+}

@@ -1,0 +1,251 @@
+import { useComputed } from '@preact/signals';
+import type { ShownCity } from '../client/city-list.ts';
+import { toggleCity } from '../client/city-list.ts';
+import { CARDS_FIRST, CARDS_MAX, chooseView, type Store } from '../client/store.ts';
+import { formatAge, timeliness } from '../format/ages.ts';
+import { COMPARED_MAX, lineStyle } from '../format/line-style.ts';
+import { changeOver, lastOf, linePath, type Points, valueRange } from '../format/lines.ts';
+import { formatCount } from '../format/numbers.ts';
+import { temperatureColour, textOn } from '../format/palette.ts';
+import { formatTime, zoneOf } from '../format/times.ts';
+import {
+  formatDegrees,
+  formatTemperatureDifference,
+  formatValue,
+  temperatureUnit,
+} from '../format/units.ts';
+import { formatWind } from '../format/wind.ts';
+import { DataLinks, Panel } from './panel.tsx';
+
+const HOUR = 3_600_000;
+/** Feels-like is told where it differs by as much, °C. */
+const FEELS_LIKE_MIN = 2;
+/** The sparklines' scale spans at least this, °C: a calm day shall not look like a storm. */
+const SPARK_SPAN_MIN = 12;
+
+export function CityCards({ store }: { readonly store: Store }) {
+  const { units } = store.address.view.value;
+  const count = store.cardCount.value;
+  return (
+    <Panel
+      id="cities"
+      title="Now"
+      subtitle={`temperature, ${temperatureUnit(units)} · line: 24 h, one scale for all · choose up to ${COMPARED_MAX} to compare`}
+      store={store}
+      resource={store.cities}
+      height={148}
+      meta={() => null}
+      isEmpty={(answer) => answer.data.length === 0}
+      emptyText="No city is watched."
+      actions={<DataLinks path={store.cities.path.value} csv="api/cities?format=csv" />}
+    >
+      {() => {
+        const cities = store.shown.value;
+        const lines = recentLines(store);
+        const scale = valueRange([...lines.values()], SPARK_SPAN_MIN);
+        return (
+          <>
+            <ul class="cards">
+              {cities.slice(0, count).map((city) => (
+                <CityCard
+                  key={city.city_id}
+                  store={store}
+                  city={city}
+                  points={lines.get(city.city_id) ?? null}
+                  scale={scale}
+                />
+              ))}
+            </ul>
+            {cities.length > count && count < CARDS_MAX && (
+              <p class="more">
+                <button
+                  type="button"
+                  class="plain"
+                  onClick={() => {
+                    store.cardCount.value = CARDS_MAX;
+                  }}
+                >
+                  Show {formatCount(Math.min(cities.length, CARDS_MAX) - CARDS_FIRST)} more cities
+                </button>
+              </p>
+            )}
+          </>
+        );
+      }}
+    </Panel>
+  );
+}
+
+/** The last 24 h of each city, with what has just come at its end. */
+function recentLines(store: Store): ReadonlyMap<string, Points> {
+  const lines = new Map<string, Points>();
+  for (const { city_id, observed_at, values } of store.recent.answer.value?.data ?? []) {
+    lines.set(city_id, { times: observed_at.map((time) => Date.parse(time)), values });
+  }
+  return lines;
+}
+
+interface CityCardProps {
+  readonly store: Store;
+  readonly city: ShownCity;
+  readonly points: Points | null;
+  readonly scale: readonly [number, number] | null;
+}
+
+function CityCard({ store, city, points, scale }: CityCardProps) {
+  const { units } = store.address.view.value;
+  const compared = store.compared.value.map(({ city_id }) => city_id);
+  const place = compared.indexOf(city.city_id);
+  const { latest } = city;
+  const id = `card-${city.city_id}`;
+  const choose = () => chooseView(store, { cities: toggleCity(compared, city.city_id) });
+  return (
+    <li class={`card${place >= 0 ? ` compared place-${place}` : ''}`}>
+      <div class="card-head">
+        <h3>
+          <button type="button" aria-pressed={place >= 0} aria-describedby={id} onClick={choose}>
+            {city.name}
+          </button>
+        </h3>
+        {latest !== null && <Age store={store} city={city} />}
+      </div>
+      {latest === null ? (
+        <p class="quiet" id={id}>
+          no observation yet
+        </p>
+      ) : (
+        <div id={id} class="card-body">
+          <Temperature city={city} units={units} />
+          <Trend points={points} units={units} />
+          <Sparkline points={points} scale={scale} dash={place} />
+          <p class="card-side">
+            <span>{formatValue(latest.humidity_pct, 'humidity_pct', units)}</span>
+            <span class="unseen"> humidity, wind </span>
+            <span class="wind">
+              <WindArrow degrees={latest.wind_direction_deg} speed={latest.wind_speed_ms} />
+              {formatWind(latest.wind_speed_ms, latest.wind_direction_deg)}
+            </span>
+          </p>
+        </div>
+      )}
+    </li>
+  );
+}
+
+function Temperature({ city, units }: { readonly city: ShownCity; readonly units: 'c' | 'f' }) {
+  const { temperature_c: temperature, feels_like_c: feels, condition } = city.latest ?? {};
+  const colour = temperature == null ? null : temperatureColour(temperature);
+  const differs =
+    temperature != null && feels != null && Math.abs(feels - temperature) >= FEELS_LIKE_MIN;
+  return (
+    <p class="card-main">
+      <span
+        class="pill"
+        style={colour === null ? {} : { backgroundColor: colour, color: textOn(colour) }}
+      >
+        {formatDegrees(temperature, units)}
+      </span>
+      <span class="card-words">
+        {differs && <span>feels {formatDegrees(feels, units)}</span>}
+        {condition != null && <span>{condition}</span>}
+      </span>
+    </p>
+  );
+}
+
+function Trend({ points, units }: { readonly points: Points | null; readonly units: 'c' | 'f' }) {
+  const change = points === null ? null : changeOver(points, 3 * HOUR);
+  if (change === null) return <p class="trend" />;
+  const arrow = change > 0.25 ? '↗' : change < -0.25 ? '↘' : '→';
+  return (
+    <p class="trend">
+      <span aria-hidden="true">{arrow}</span> {formatTemperatureDifference(change, units)} in 3 h
+    </p>
+  );
+}
+
+/** How old the newest observation is; late is said with a shape and in red, and landing with a ring. */
+function Age({ store, city }: { readonly store: Store; readonly city: ShownCity }) {
+  const { latest } = city;
+  const observedAt = latest === null ? 0 : Date.parse(latest.observed_at);
+  const age = useComputed(() => formatAge((store.clock.now.value - observedAt) / 1_000)).value;
+  if (latest === null) return null;
+  const zone = zoneOf(store.address.view.value.clock, city.time_zone);
+  const now = store.clock.now.peek();
+  const title = `observed ${formatTime(observedAt, zone, now)}`;
+  const state = timeliness(latest, (now - observedAt) / 1_000);
+  if (state === 'history') {
+    return (
+      <p class="age" title={title}>
+        until {formatTime(observedAt, zone, now)}
+      </p>
+    );
+  }
+  return (
+    <p class={state === 'late' ? 'age alert' : 'age'} title={title}>
+      {!latest.landed && (
+        <span class="landing" title="just received, not yet in the table">
+          <span class="unseen">not yet in the table, </span>
+        </span>
+      )}
+      {state === 'late' ? `▲ ${age} old` : age}
+    </p>
+  );
+}
+
+interface SparklineProps {
+  readonly points: Points | null;
+  readonly scale: readonly [number, number] | null;
+  /** Place among the compared cities; below 0 when it is none of them. */
+  readonly dash: number;
+}
+
+const SPARK_WIDTH = 120;
+const SPARK_HEIGHT = 34;
+
+/** 24 hours without axes; the dot at the end has the colour of its temperature. */
+function Sparkline({ points, scale, dash }: SparklineProps) {
+  const last = points === null ? null : lastOf(points);
+  const first = points?.times[0];
+  if (points === null || scale === null || last === null || first === undefined) {
+    return <div class="spark" />;
+  }
+  const from = Math.min(first, last.at - 23 * HOUR);
+  const x = (at: number) => ((at - from) / Math.max(1, last.at - from)) * SPARK_WIDTH;
+  const y = (value: number) =>
+    SPARK_HEIGHT - 3 - ((value - scale[0]) / (scale[1] - scale[0])) * (SPARK_HEIGHT - 6);
+  const end = `M${x(last.at).toFixed(1)} ${y(last.value).toFixed(1)}h0`;
+  return (
+    <svg
+      class={`spark place-${dash}`}
+      viewBox={`0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
+      <path class="spark-line" d={linePath(points, x, y)} strokeDasharray={dashArray(dash)} />
+      <path class="spark-ring" d={end} />
+      <path class="spark-end" d={end} stroke={temperatureColour(last.value)} />
+    </svg>
+  );
+}
+
+function dashArray(place: number): string | undefined {
+  const dash = place < 0 ? [] : lineStyle(place).dash;
+  return dash.length === 0 ? undefined : dash.join(' ');
+}
+
+/** Points to where the wind blows; the text beside it says where it comes from. */
+function WindArrow({
+  degrees,
+  speed,
+}: {
+  readonly degrees: number | null | undefined;
+  readonly speed: number | null | undefined;
+}) {
+  if (degrees == null || speed == null || speed < 0.3) return null;
+  return (
+    <svg class="arrow" viewBox="-8 -8 16 16" width="12" height="12" aria-hidden="true">
+      <path d="M0 -7 L5 6 L0 3 L-5 6 Z" transform={`rotate(${(degrees + 180) % 360})`} />
+    </svg>
+  );
+}

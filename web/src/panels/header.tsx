@@ -1,0 +1,134 @@
+import { chooseView, type Store } from '../client/store.ts';
+import { THEMES } from '../client/view.ts';
+import { formatAge } from '../format/ages.ts';
+import { CONNECTION_WORDS } from '../format/connection.ts';
+import { formatTimeShort, zoneOf } from '../format/times.ts';
+import { Choice } from './choice.tsx';
+
+/** Name, state, freshness, and what people choose for the whole page. */
+export function Header({ store }: { readonly store: Store }) {
+  const { units, clock, theme } = store.address.view.value;
+  return (
+    <header class="top">
+      <h1>
+        <Waves />
+        isobar
+      </h1>
+      <div class="fresh">
+        <StateBadge store={store} />
+        <SimulatedBadge store={store} />
+        <Freshness store={store} />
+      </div>
+      <div class="settings">
+        <Choice
+          label="Unit of temperatures"
+          options={[
+            ['c', '°C'],
+            ['f', '°F'],
+          ]}
+          value={units}
+          onChoose={(value) => chooseView(store, { units: value })}
+        />
+        <Choice
+          label="Time zone"
+          options={[
+            ['city', 'City time'],
+            ['mine', 'Mine'],
+            ['utc', 'UTC'],
+          ]}
+          value={clock}
+          onChoose={(value) => chooseView(store, { clock: value })}
+        />
+        <Choice
+          label="Theme"
+          options={THEMES.map((name) => [name, `${name.charAt(0).toUpperCase()}${name.slice(1)}`])}
+          value={theme}
+          onChoose={(value) => chooseView(store, { theme: value })}
+        />
+        <PauseButton store={store} />
+      </div>
+    </header>
+  );
+}
+
+function StateBadge({ store }: { readonly store: Store }) {
+  const state = store.connection.value;
+  const { shape, word, what } = CONNECTION_WORDS[state];
+  return (
+    <p class={`badge badge-${state}`} title={what} id="state">
+      <span aria-hidden="true">{shape}</span> {word}
+      <span class="unseen" role="status">
+        {word}: {what}
+      </span>
+    </p>
+  );
+}
+
+function SimulatedBadge({ store }: { readonly store: Store }) {
+  const simulated =
+    store.cities.answer.value?.meta.simulated ?? store.status.answer.value?.data.simulated;
+  if (!simulated) return null;
+  return (
+    <p
+      class="badge badge-simulated"
+      title="All observations on this page are made up by the simulator."
+    >
+      <span aria-hidden="true">◇</span> Simulated
+    </p>
+  );
+}
+
+/** Two times that are not the same: of the newest data, and of the last look for it. */
+function Freshness({ store }: { readonly store: Store }) {
+  const { cities, status, clock, address, paused } = store;
+  const now = clock.now.value;
+  const zone = zoneOf(address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
+  const collector = status.answer.value?.data.collector;
+  const newest = cities.answer.value?.meta.observed_to;
+  const streamed = [...store.live.value.values()].map(({ observed_at }) => observed_at);
+  const through = Math.max(
+    ...[newest, ...streamed].flatMap((time) => (time ? Date.parse(time) : [])),
+  );
+  const checked = collector?.last_checked_at ?? null;
+  const next = collector?.next_poll_at ?? null;
+  const parts = [
+    Number.isFinite(through) ? `data through ${formatTimeShort(through, zone, now)}` : null,
+    checked === null ? null : `checked ${formatTimeShort(Date.parse(checked), zone, now)}`,
+    next === null || paused.value ? null : formatNext(Date.parse(next) - now),
+  ].filter((part) => part !== null);
+  return (
+    <p class="freshness">
+      {parts.length === 0 ? <span class="quiet">no data yet</span> : parts.join(' · ')}
+    </p>
+  );
+}
+
+function formatNext(ms: number): string {
+  return ms <= 500 ? 'checking now' : `next in ${formatAge(Math.round(ms / 1_000))}`;
+}
+
+function PauseButton({ store }: { readonly store: Store }) {
+  const paused = store.paused.value;
+  return (
+    <button
+      type="button"
+      class="plain"
+      aria-pressed={paused}
+      onClick={() => {
+        store.paused.value = !paused;
+      }}
+    >
+      <span aria-hidden="true">{paused ? '▶' : '❚❚'}</span> {paused ? 'Resume' : 'Pause'}
+    </button>
+  );
+}
+
+function Waves() {
+  return (
+    <svg class="mark" viewBox="0 0 32 32" width="26" height="26" aria-hidden="true">
+      <path d="M4 9c4-4 8-4 12 0s8 4 12 0" />
+      <path d="M4 17c4-4 8-4 12 0s8 4 12 0" />
+      <path d="M4 25c4-4 8-4 12 0s8 4 12 0" />
+    </svg>
+  );
+}

@@ -1,0 +1,232 @@
+import { useSignal } from '@preact/signals';
+import type { HourlyTrend } from '../../../src/model/datasets.ts';
+import { useWidth } from '../charts/measured.ts';
+import type { Store } from '../client/store.ts';
+import { formatCount } from '../format/numbers.ts';
+import { hourOf, zoneOf } from '../format/times.ts';
+import {
+  convertTemperature,
+  formatDegrees,
+  formatValue,
+  temperatureUnit,
+  type Units,
+} from '../format/units.ts';
+import { formatWind } from '../format/wind.ts';
+import { Choice } from './choice.tsx';
+import { csvOf, DataLinks, Panel } from './panel.tsx';
+import { ScrollTable } from './scroll-table.tsx';
+
+const HEIGHT = 210;
+const MARGIN = { top: 8, right: 4, bottom: 24, left: 36 };
+
+/** The mean of each hour of the day, by the city's clock or by UTC. */
+export function HourlyTrends({ store }: { readonly store: Store }) {
+  const clock = useSignal<'local' | 'utc'>('local');
+  const chosen = useSignal<string | null>(null);
+  const table = useSignal(false);
+  const compared = store.compared.value;
+  const city = compared.find(({ city_id }) => city_id === chosen.value) ?? compared[0];
+  const { units } = store.address.view.value;
+  const words = clock.value === 'local' ? 'by its own clock' : 'by UTC';
+  return (
+    <Panel
+      id="trends"
+      title="By hour of day"
+      subtitle={`${city?.name ?? ''}, mean ${temperatureUnit(units)} ${words}`}
+      store={store}
+      resource={store.trends}
+      height={HEIGHT + 44}
+      meta={(answer) => answer.meta}
+      isEmpty={(answer) => answer.data.length === 0}
+      widen
+      actions={
+        <>
+          <button
+            type="button"
+            class="link"
+            aria-expanded={table.value}
+            onClick={() => {
+              table.value = !table.value;
+            }}
+          >
+            Table
+          </button>
+          <DataLinks path={store.trends.path.value} csv={csvOf(store.trends.path.value)} />
+        </>
+      }
+    >
+      {(answer) => {
+        const rows = answer.data.filter(
+          (row) => row.city_id === city?.city_id && row.clock === clock.value,
+        );
+        const zone = clock.value === 'utc' ? 'UTC' : zoneOf('city', city?.time_zone);
+        return (
+          <>
+            <div class="choices">
+              <Choice
+                label="City"
+                options={compared.map(({ city_id, name }) => [city_id, name])}
+                value={city?.city_id ?? null}
+                onChoose={(id) => {
+                  chosen.value = id;
+                }}
+              />
+              <Choice
+                label="Clock of the hours"
+                options={[
+                  ['local', 'City clock'],
+                  ['utc', 'UTC'],
+                ]}
+                value={clock.value}
+                onChoose={(value) => {
+                  clock.value = value;
+                }}
+              />
+            </div>
+            <Bars rows={rows} units={units} hour={hourOf(store.clock.now.peek(), zone)} />
+            {table.value && <HoursTable rows={rows} units={units} name={city?.name ?? ''} />}
+          </>
+        );
+      }}
+    </Panel>
+  );
+}
+
+interface BarsProps {
+  readonly rows: readonly HourlyTrend[];
+  readonly units: Units;
+  /** The hour that it is now. */
+  readonly hour: number;
+}
+
+function Bars({ rows, units, hour }: BarsProps) {
+  const [place, width] = useWidth<HTMLDivElement>();
+  const values = rows.flatMap(({ temperature_c_mean }) =>
+    temperature_c_mean === null ? [] : convertTemperature(temperature_c_mean, units),
+  );
+  const [low, high, step] = barAxis(values);
+  const inner = Math.max(0, width - MARGIN.left - MARGIN.right);
+  const bottom = HEIGHT - MARGIN.bottom;
+  const y = (value: number) => bottom - ((value - low) / (high - low)) * (bottom - MARGIN.top);
+  const slot = inner / 24;
+  const marks = Array.from(
+    { length: Math.round((high - low) / step) + 1 },
+    (_, at) => low + at * step,
+  );
+  return (
+    <div ref={place} class="drawing bars" style={{ height: `${HEIGHT}px` }}>
+      {inner > 0 && (
+        <svg width={width} height={HEIGHT} role="img" aria-label={describe(rows, units)}>
+          {marks.map((mark) => (
+            <g key={mark}>
+              <path class="grid" d={`M${MARGIN.left} ${y(mark)}H${width - MARGIN.right}`} />
+              <text class="tick" x={MARGIN.left - 6} y={y(mark) + 4} textAnchor="end">
+                {formatCount(mark)}°
+              </text>
+            </g>
+          ))}
+          {rows.map((row) => {
+            if (row.temperature_c_mean === null) return null;
+            const top = y(convertTemperature(row.temperature_c_mean, units));
+            return (
+              <rect
+                key={row.hour}
+                class={row.hour === hour ? 'bar bar-now' : 'bar'}
+                x={MARGIN.left + row.hour * slot + slot * 0.08}
+                y={top}
+                width={slot * 0.84}
+                height={Math.max(1, bottom - top)}
+                rx={Math.min(3, slot * 0.2)}
+              >
+                <title>
+                  {formatHour(row.hour)} {formatDegrees(row.temperature_c_mean, units)}, mean of{' '}
+                  {formatCount(row.observation_count)}
+                  {row.hour === hour ? ', the hour that it is now' : ''}
+                </title>
+              </rect>
+            );
+          })}
+          {[0, 6, 12, 18].map((at) => (
+            <text key={at} class="tick" x={MARGIN.left + at * slot + 2} y={HEIGHT - 6}>
+              {formatHour(at)}
+            </text>
+          ))}
+        </svg>
+      )}
+    </div>
+  );
+}
+
+/** Lowest mark, highest mark and the step between two of them. */
+function barAxis(values: readonly number[]): readonly [number, number, number] {
+  if (values.length === 0) return [0, 30, 10];
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  const step = [2, 5, 10, 20].find((size) => (high - low) / size <= 3) ?? 40;
+  const bottom = Math.floor((low - step * 0.4) / step) * step;
+  return [bottom, Math.max(bottom + step, Math.ceil(high / step) * step), step];
+}
+
+function formatHour(hour: number): string {
+  return `${String(hour).padStart(2, '0')}:00`;
+}
+
+function describe(rows: readonly HourlyTrend[], units: Units): string {
+  const known = rows.filter((row) => row.temperature_c_mean !== null);
+  const sorted = known.toSorted(
+    (a, b) => (a.temperature_c_mean ?? 0) - (b.temperature_c_mean ?? 0),
+  );
+  const [coldest, warmest] = [sorted[0], sorted.at(-1)];
+  if (coldest === undefined || warmest === undefined) return 'No values.';
+  const say = (row: HourlyTrend) =>
+    `${formatDegrees(row.temperature_c_mean, units)} at ${formatHour(row.hour)}`;
+  return `Mean temperature by hour of the day: lowest ${say(coldest)}, highest ${say(warmest)}.`;
+}
+
+function HoursTable({
+  rows,
+  units,
+  name,
+}: {
+  readonly rows: readonly HourlyTrend[];
+  readonly units: Units;
+  readonly name: string;
+}) {
+  return (
+    <ScrollTable label="Hours of the day as a table">
+      <table>
+        <caption>{name} by hour of the day</caption>
+        <thead>
+          <tr>
+            <th scope="col">Hour</th>
+            <th scope="col" class="number">
+              Temperature
+            </th>
+            <th scope="col" class="number">
+              Humidity
+            </th>
+            <th scope="col" class="number">
+              Wind
+            </th>
+            <th scope="col" class="number">
+              Observations
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.hour}>
+              <th scope="row">{formatHour(row.hour)}</th>
+              <td class="number">{formatDegrees(row.temperature_c_mean, units)}</td>
+              <td class="number">{formatValue(row.humidity_pct_mean, 'humidity_pct', units)}</td>
+              <td class="number">
+                {formatWind(row.wind_speed_ms_mean, row.wind_direction_deg_mean)}
+              </td>
+              <td class="number">{formatCount(row.observation_count)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </ScrollTable>
+  );
+}

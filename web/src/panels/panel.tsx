@@ -1,0 +1,174 @@
+import type { ComponentChildren } from 'preact';
+import type { Meta } from '../../../src/api/schemas.ts';
+import type { Trouble } from '../client/fetching.ts';
+import { RANGE_WORDS, widerRange } from '../client/range.ts';
+import type { Resource } from '../client/resource.ts';
+import { chooseView, type Store } from '../client/store.ts';
+import { formatAge } from '../format/ages.ts';
+import { formatClock, zoneOf } from '../format/times.ts';
+
+export interface PanelProps<T> {
+  readonly id: string;
+  readonly title: string;
+  /** What is drawn: unit, clock, shading. */
+  readonly subtitle?: ComponentChildren;
+  readonly store: Store;
+  readonly resource: Resource<T>;
+  /** Plain links and buttons at the top right. */
+  readonly actions?: ComponentChildren;
+  /** Height that the panel keeps free before its data is there, px. */
+  readonly height: number;
+  readonly meta: (answer: T) => Meta | null;
+  /** Whether there is nothing to show. */
+  readonly isEmpty?: (answer: T) => boolean;
+  /** What emptiness means; the answer's own reason is said as well. */
+  readonly emptyText?: string;
+  /** Whether a longer range may help. */
+  readonly widen?: boolean;
+  readonly children: (answer: T) => ComponentChildren;
+}
+
+/** The frame of every panel: its title, and one of skeleton, data, empty, stale or error. */
+export function Panel<T>(props: PanelProps<T>) {
+  const { id, title, subtitle, resource, actions } = props;
+  const answer = resource.answer.value;
+  const outdated = resource.outdated.value;
+  return (
+    <section
+      class="panel"
+      id={id}
+      aria-labelledby={`${id}-title`}
+      aria-busy={outdated || answer === null}
+    >
+      <header class="panel-head">
+        <h2 id={`${id}-title`}>{title}</h2>
+        {subtitle !== undefined && <p class="subtitle">{subtitle}</p>}
+        {actions !== undefined && <div class="actions">{actions}</div>}
+      </header>
+      <PanelBody {...props} />
+    </section>
+  );
+}
+
+function PanelBody<T>(props: PanelProps<T>) {
+  const { store, resource, height, isEmpty, children } = props;
+  const answer = resource.answer.value;
+  const trouble = resource.trouble.value;
+  if (answer === null) {
+    return trouble === null ? (
+      <Skeleton height={height} />
+    ) : (
+      <div class="state" style={{ minHeight: `${height}px` }}>
+        <TroubleText trouble={trouble} resource={resource} store={store} />
+      </div>
+    );
+  }
+  return (
+    <>
+      {trouble !== null && (
+        <div class="notice">
+          <TroubleText trouble={trouble} resource={resource} store={store} />
+        </div>
+      )}
+      <StaleNotice {...props} answer={answer} />
+      <div class={resource.outdated.value ? 'outdated' : undefined}>
+        {isEmpty?.(answer) ? <Empty {...props} answer={answer} /> : children(answer)}
+      </div>
+    </>
+  );
+}
+
+function Skeleton({ height }: { readonly height: number }) {
+  return (
+    <div class="skeleton" style={{ height: `${height}px` }}>
+      <span class="unseen">Loading</span>
+    </div>
+  );
+}
+
+interface TroubleProps<T> {
+  readonly trouble: Trouble;
+  readonly resource: Resource<T>;
+  readonly store: Store;
+}
+
+function TroubleText<T>({ trouble, resource, store }: TroubleProps<T>) {
+  const goodAt = resource.goodAt.value;
+  const zone = zoneOf(store.address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
+  return (
+    <p>
+      <span class="alert">▲ {trouble.what}</span> {trouble.remedy}{' '}
+      {goodAt !== null && `This was right at ${formatClock(goodAt, zone)}. `}
+      <button type="button" class="link" onClick={() => void resource.refresh()}>
+        Try again
+      </button>
+    </p>
+  );
+}
+
+/** Old data is not hidden, but it is said to be old, and why. */
+function StaleNotice<T>({ store, answer, meta }: PanelProps<T> & { readonly answer: T }) {
+  const told = meta(answer);
+  if (told === null || !told.stale || told.observed_to === null) return null;
+  const age = (store.clock.now.value - Date.parse(told.observed_to)) / 1_000;
+  return (
+    <p class="notice" title={told.reason ?? undefined}>
+      <span class="alert">▲ Stale</span> newest observation {formatAge(age)} old
+    </p>
+  );
+}
+
+function Empty<T>(props: PanelProps<T> & { readonly answer: T }) {
+  const { store, answer, meta, emptyText, widen, height } = props;
+  const reason = meta(answer)?.reason ?? null;
+  const wider = widerRange(store.address.view.value.range);
+  return (
+    <div class="state" style={{ minHeight: `${height}px` }}>
+      <p>
+        {emptyText ?? 'No observations in this range.'}
+        {reason !== null && <span class="quiet"> {sentence(reason)}</span>}
+      </p>
+      {widen && store.address.view.value.range !== 'all' && (
+        <p>
+          <button type="button" class="plain" onClick={() => chooseView(store, { range: wider })}>
+            Widen to {RANGE_WORDS[wider]}
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** A reason of the API as a sentence. */
+function sentence(reason: string): string {
+  return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${/[.!?]$/.test(reason) ? '' : '.'}`;
+}
+
+/** The API call behind a panel, and the same as CSV. */
+export function DataLinks({
+  path,
+  csv,
+}: {
+  readonly path: string | null;
+  readonly csv?: string | null;
+}) {
+  return (
+    <>
+      {csv && (
+        <a href={csv} download="">
+          CSV
+        </a>
+      )}
+      {path !== null && (
+        <a href={path} target="_blank" rel="noreferrer">
+          API
+        </a>
+      )}
+    </>
+  );
+}
+
+/** The same question, answered as CSV. */
+export function csvOf(path: string | null): string | null {
+  return path === null ? null : `${path}${path.includes('?') ? '&' : '?'}format=csv`;
+}

@@ -1,0 +1,56 @@
+import type { Store } from '../client/store.ts';
+import { pipelineSteps, type Step } from '../format/pipeline.ts';
+import { DataLinks, Panel } from './panel.tsx';
+
+const STATES: Readonly<Record<Step['state'], readonly [shape: string, word: string]>> = {
+  ok: ['●', 'ok'],
+  wait: ['◐', 'waits'],
+  look: ['▲', 'look'],
+};
+
+/** The path of the data, step by step, as it stands. */
+export function Pipeline({ store }: { readonly store: Store }) {
+  return (
+    <Panel
+      id="pipeline"
+      title="Pipeline"
+      subtitle="every record accounted for"
+      store={store}
+      resource={store.status}
+      height={140}
+      meta={() => null}
+      actions={
+        <>
+          <DataLinks path="api/status" />
+          <a href="metrics" target="_blank" rel="noreferrer">
+            Metrics
+          </a>
+        </>
+      }
+    >
+      {(answer) => (
+        <ol class="steps">
+          {pipelineSteps(answer.data, store.clock.now.value).map((step) => (
+            <StepBox key={step.name} step={step} />
+          ))}
+        </ol>
+      )}
+    </Panel>
+  );
+}
+
+function StepBox({ step }: { readonly step: Step }) {
+  const [shape, word] = STATES[step.state];
+  return (
+    <li class="step">
+      <h3>{step.name}</h3>
+      {step.lines.map((line) => (
+        <p key={line}>{line}</p>
+      ))}
+      <p class={`step-${step.state}`}>
+        <span aria-hidden="true">{shape}</span> {word}
+      </p>
+      {step.note !== null && <p class="quiet">{step.note}</p>}
+    </li>
+  );
+}

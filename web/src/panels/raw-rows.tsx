@@ -1,0 +1,191 @@
+import { useSignal } from '@preact/signals';
+import { Fragment } from 'preact';
+import type { ObservationRow } from '../../../src/api/schemas.ts';
+import type { Store } from '../client/store.ts';
+import { formatAge } from '../format/ages.ts';
+import { formatTime, zoneOf } from '../format/times.ts';
+import { formatDegrees, formatValue, temperatureUnit } from '../format/units.ts';
+import { formatWind } from '../format/wind.ts';
+import { csvOf, DataLinks, Panel } from './panel.tsx';
+import { ScrollTable } from './scroll-table.tsx';
+
+const COLUMNS = 10;
+
+/** The rows of the table as they are, each with where it comes from and the provider's own answer. */
+export function RawRows({ store }: { readonly store: Store }) {
+  const { units } = store.address.view.value;
+  const path = store.rows.path.value;
+  const cities = store.compared.value.map(({ name }) => name).join(', ');
+  return (
+    <Panel
+      id="rows"
+      title="Raw rows"
+      subtitle={`${cities} · newest first · temperature in ${temperatureUnit(units)} · with the provider’s original answer`}
+      store={store}
+      resource={store.rows}
+      height={420}
+      meta={() => null}
+      isEmpty={(answer) => answer.data.length === 0}
+      widen
+      actions={<DataLinks path={path} csv={csvOf(path)} />}
+    >
+      {(answer) => (
+        <>
+          <ScrollTable label="Raw rows">
+            <table>
+              <caption class="unseen">Observations of the compared cities, newest first</caption>
+              <thead>
+                <tr>
+                  <th scope="col">Time</th>
+                  <th scope="col">City</th>
+                  <th scope="col" class="number">
+                    Temperature
+                  </th>
+                  <th scope="col" class="number">
+                    Humidity
+                  </th>
+                  <th scope="col" class="number">
+                    Pressure
+                  </th>
+                  <th scope="col" class="number">
+                    Wind
+                  </th>
+                  <th scope="col">Condition</th>
+                  <th scope="col" class="number">
+                    Collected after
+                  </th>
+                  <th scope="col" class="number">
+                    Partition · offset
+                  </th>
+                  <th scope="col">
+                    <span class="unseen">Origin</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {answer.data.map((row) => (
+                  <RawRow key={`${row.city_id} ${row.observed_at}`} store={store} row={row} />
+                ))}
+              </tbody>
+            </table>
+          </ScrollTable>
+          <Pages store={store} next={answer.meta.next_cursor} />
+        </>
+      )}
+    </Panel>
+  );
+}
+
+function RawRow({ store, row }: { readonly store: Store; readonly row: ObservationRow }) {
+  const open = useSignal(false);
+  const { units, clock } = store.address.view.value;
+  const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
+  const zone = zoneOf(clock, city?.time_zone);
+  const observed = Date.parse(row.observed_at);
+  const delay = (Date.parse(row.collected_at) - observed) / 1_000;
+  const time = formatTime(observed, zone, store.clock.now.peek());
+  return (
+    <Fragment>
+      <tr>
+        <th scope="row">{time}</th>
+        <td>{row.city}</td>
+        <td class="number">{formatDegrees(row.temperature_c, units)}</td>
+        <td class="number">{formatValue(row.humidity_pct, 'humidity_pct', units)}</td>
+        <td class="number">{formatValue(row.pressure_hpa, 'pressure_hpa', units)}</td>
+        <td class="number">{formatWind(row.wind_speed_ms, row.wind_direction_deg)}</td>
+        <td>{row.condition ?? '–'}</td>
+        <td class="number">{delay <= 0 ? '–' : formatAge(delay)}</td>
+        <td class="number">
+          {row.log_partition} · {row.log_offset}
+        </td>
+        <td>
+          <button
+            type="button"
+            class="link"
+            aria-expanded={open.value}
+            aria-label={`Origin of ${row.city}, ${time}`}
+            onClick={() => {
+              open.value = !open.value;
+            }}
+          >
+            Origin
+          </button>
+        </td>
+      </tr>
+      {open.value && <Origin row={row} />}
+    </Fragment>
+  );
+}
+
+/** Where a row comes from, down to the very characters that the provider sent. */
+function Origin({ row }: { readonly row: ObservationRow }) {
+  return (
+    <tr class="origin">
+      <td colSpan={COLUMNS}>
+        <dl>
+          <Entry name="observed at" text={row.observed_at} />
+          <Entry name="collected at" text={row.collected_at} />
+          <Entry name="source" text={row.source} />
+          <Entry name="city id" text={row.city_id} />
+          <Entry name="provider’s city id" text={String(row.provider_city_id ?? '–')} />
+          <Entry name="log" text={row.log_id} />
+          <Entry name="partition" text={String(row.log_partition)} />
+          <Entry name="offset" text={String(row.log_offset)} />
+        </dl>
+        {row.response === null ? (
+          <p class="quiet">This row was imported from a table; there is no answer of a provider.</p>
+        ) : (
+          <pre>{indent(row.response)}</pre>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Entry({ name, text }: { readonly name: string; readonly text: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{text}</dd>
+    </div>
+  );
+}
+
+/** JSON with line breaks; anything else as it came. */
+function indent(response: string): string {
+  try {
+    return JSON.stringify(JSON.parse(response), null, 2);
+  } catch {
+    return response;
+  }
+}
+
+function Pages({ store, next }: { readonly store: Store; readonly next: string | null }) {
+  const cursors = store.rowsCursors.value;
+  if (cursors.length === 0 && next === null) return null;
+  return (
+    <nav class="pages" aria-label="Pages of raw rows">
+      <button
+        type="button"
+        class="plain"
+        disabled={cursors.length === 0}
+        onClick={() => {
+          store.rowsCursors.value = cursors.slice(0, -1);
+        }}
+      >
+        Newer
+      </button>
+      <span class="quiet">page {cursors.length + 1}</span>
+      <button
+        type="button"
+        class="plain"
+        disabled={next === null}
+        onClick={() => {
+          if (next !== null) store.rowsCursors.value = [...cursors, next];
+        }}
+      >
+        Older
+      </button>
+    </nav>
+  );
+}

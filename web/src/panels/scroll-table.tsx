@@ -1,0 +1,53 @@
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+
+/** A table that may be wider than its place: it scrolls by itself, and with buttons. */
+export function ScrollTable({
+  label,
+  children,
+}: {
+  readonly label: string;
+  readonly children: ComponentChildren;
+}) {
+  const place = useRef<HTMLDivElement>(null);
+  const wide = useSignal(false);
+  useLayoutEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    const measure = () => {
+      wide.value = element.scrollWidth > element.clientWidth + 1;
+    };
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    if (element.firstElementChild !== null) observer.observe(element.firstElementChild);
+    measure();
+    return () => observer.disconnect();
+  }, [wide]);
+  const scroll = (direction: number) => {
+    const element = place.current;
+    element?.scrollBy({ left: direction * element.clientWidth * 0.8 });
+  };
+  return (
+    <>
+      {wide.value && (
+        <p class="scroll-buttons">
+          <button type="button" class="plain" onClick={() => scroll(-1)}>
+            ← Left
+          </button>
+          <button type="button" class="plain" onClick={() => scroll(1)}>
+            Right →
+          </button>
+        </p>
+      )}
+      <section
+        class="scroll"
+        ref={place}
+        aria-label={label}
+        {...(wide.value ? { tabIndex: 0 } : {})}
+      >
+        {children}
+      </section>
+    </>
+  );
+}

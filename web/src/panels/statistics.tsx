@@ -1,0 +1,100 @@
+import type { CityStatistics } from '../../../src/model/datasets.ts';
+import type { Store } from '../client/store.ts';
+import { formatCount, formatNumber } from '../format/numbers.ts';
+import { formatTime, zoneOf } from '../format/times.ts';
+import {
+  formatDegrees,
+  formatTemperatureDifference,
+  formatValue,
+  temperatureUnit,
+} from '../format/units.ts';
+import { csvOf, DataLinks, Panel } from './panel.tsx';
+import { ScrollTable } from './scroll-table.tsx';
+
+/** What the range comes down to, city by city. */
+export function Statistics({ store }: { readonly store: Store }) {
+  const { units } = store.address.view.value;
+  const path = store.statistics.path.value;
+  return (
+    <Panel
+      id="statistics"
+      title="City statistics"
+      subtitle={`temperature, ${temperatureUnit(units)}, and how complete it is`}
+      store={store}
+      resource={store.statistics}
+      height={254}
+      meta={(answer) => answer.meta}
+      isEmpty={(answer) => answer.data.length === 0}
+      widen
+      actions={<DataLinks path={path} csv={csvOf(path)} />}
+    >
+      {(answer) => (
+        <ScrollTable label="City statistics">
+          <table>
+            <caption class="unseen">City statistics over the range</caption>
+            <thead>
+              <tr>
+                <th scope="col">City</th>
+                <th scope="col" class="number">
+                  Mean
+                </th>
+                <th scope="col" class="number">
+                  Lowest
+                </th>
+                <th scope="col" class="number">
+                  Highest
+                </th>
+                <th scope="col" class="number">
+                  Spread
+                </th>
+                <th scope="col" class="number">
+                  Humidity
+                </th>
+                <th scope="col" class="number">
+                  Coverage
+                </th>
+                <th scope="col" class="number">
+                  Observations
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {answer.data.map((row) => (
+                <StatisticsRow key={row.city_id} store={store} row={row} />
+              ))}
+            </tbody>
+          </table>
+        </ScrollTable>
+      )}
+    </Panel>
+  );
+}
+
+function StatisticsRow({ store, row }: { readonly store: Store; readonly row: CityStatistics }) {
+  const { units, clock } = store.address.view.value;
+  const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
+  const zone = zoneOf(clock, city?.time_zone);
+  const when = (time: string | null) =>
+    time === null ? '' : formatTime(Date.parse(time), zone, store.clock.now.peek());
+  const spread = row.temperature_c_stddev;
+  return (
+    <tr>
+      <th scope="row">{row.city}</th>
+      <td class="number">{formatDegrees(row.temperature_c_mean, units)}</td>
+      <td class="number">
+        {formatDegrees(row.temperature_c_min, units)}
+        <small>{when(row.temperature_c_min_at)}</small>
+      </td>
+      <td class="number">
+        {formatDegrees(row.temperature_c_max, units)}
+        <small>{when(row.temperature_c_max_at)}</small>
+      </td>
+      <td class="number">
+        {spread === null ? '–' : `±${formatTemperatureDifference(spread, units).replace('+', '')}°`}
+      </td>
+      <td class="number">{formatValue(row.humidity_pct_mean, 'humidity_pct', units)}</td>
+      <td class="number">{formatNumber(row.coverage_pct, row.coverage_pct > 99.95 ? 0 : 1)} %</td>
+      <td class="number">{formatCount(row.observation_count)}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { defineConfig, type Plugin } from 'vite';
+
+/** The page: `vite build web` → web/dist; `vite web` serves it beside a running `isobar start`. */
+export default defineConfig({
+  base: './',
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    // The oldest browsers that know `light-dark()`; nothing has to be translated for them.
+    target: ['chrome123', 'firefox120', 'safari17.5'],
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // Plotly is a chunk of its own, loaded after the first picture.
+    chunkSizeWarningLimit: 1_300,
+  },
+  plugins: [compressed()],
+  server: { proxy: { '/api': `http://127.0.0.1:${process.env.ISOBAR_API_PORT ?? '5000'}` } },
+});
+
+/** Puts `.br` and `.gz` beside every text file, so that the server compresses nothing itself. */
+function compressed(): Plugin {
+  return {
+    name: 'compressed',
+    apply: 'build',
+    writeBundle({ dir }) {
+      if (dir === undefined) return;
+      for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
+        const path = join(dir, name);
+        if (!/\.(js|css|html|svg)$/.test(name) || !statSync(path).isFile()) continue;
+        const bytes = readFileSync(path);
+        const quality = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
+        writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params: quality }));
+        writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
+      }
+    },
+  };
+}
