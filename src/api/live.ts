@@ -69,7 +69,7 @@ interface Viewer {
 const NOTHING: VersionEvent = { table_version: null, analytics_version: null, observed_to: null };
 
 export function openLive(options: LiveOptions): Live {
-  const { heartbeatMs = 15_000, replayMax = 1_000, queueBytesMax = 512 * 1024 } = options;
+  const { heartbeatMs = 15_000, replayMax = 1_000, queueBytesMax = 1024 * 1024 } = options;
   const viewers = new Set<Viewer>();
   const log = options.logId === null ? '' : digestLogId(options.logId);
   /** Up to where the viewers have been told; the tail may be ahead for a moment. */
@@ -99,10 +99,13 @@ export function openLive(options: LiveOptions): Live {
   function send(viewer: Viewer, text: string): boolean {
     const { response } = viewer;
     if (response.destroyed || response.writableEnded) return false;
+    // What waits since earlier, not this text: one burst may be large for a viewer that reads.
+    if (response.writableLength > queueBytesMax) {
+      drop(viewer, 'this viewer reads too slowly');
+      return false;
+    }
     response.write(text);
-    if (response.writableLength <= queueBytesMax) return true;
-    drop(viewer, 'this viewer reads too slowly');
-    return false;
+    return true;
   }
 
   function drop(viewer: Viewer, reason: string): void {

@@ -80,7 +80,12 @@ function timeSpan(files: readonly DataFile[]): [string | null, string | null] {
       to = observedAtMax;
     }
   }
-  return [from, to];
+  return [shorten(from), shorten(to)];
+}
+
+/** As the engine writes it: without milliseconds when there are none. */
+function shorten(time: string | null): string | null {
+  return time?.replace(/\.0+Z$/, 'Z') ?? null;
 }
 
 /** ISO 8601 times of any number of digits, by when they are. */

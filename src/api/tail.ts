@@ -43,7 +43,7 @@ export interface TailOptions {
 }
 
 /** At the start as much is read back, and no more than that at once later on. */
-const BACKLOG_MAX = 5_000n;
+const BACKLOG_MAX = 2_000n;
 /** After leaving something out it goes on this far from the end. */
 const KEPT = 500n;
 const READ_LIMITS = { records: 500, bytes: 4 * 1024 * 1024 };

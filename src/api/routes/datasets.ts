@@ -159,9 +159,10 @@ async function compute<R extends DatasetRows[Dataset]>(
     more: { next_cursor: page.nextCursor },
   };
   const { format } = asked.query;
+  const data = page.rows.map((row) => pickColumns(row, columns));
   return format === 'csv'
-    ? { facts, body: { format, columns, rows: page.rows as unknown as Record<string, unknown>[] } }
-    : { facts, body: { format, data: page.rows } };
+    ? { facts, body: { format, columns, rows: data } }
+    : { facts, body: { format, data } };
 
   function explain(): string | null {
     if (!asked.ranged && publication === null) return 'the analytics have not been computed yet';
@@ -176,6 +177,12 @@ async function compute<R extends DatasetRows[Dataset]>(
     const limited = asked.from !== null || asked.to !== null;
     return `${none}${limited ? ' in this time' : ''}${asked.cities.length > 0 ? ' in these cities' : ''}`;
   }
+}
+
+/** The columns in their order, whatever else the engine gave. */
+function pickColumns(row: object, columns: readonly string[]): Record<string, unknown> {
+  const values = row as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(columns.map((column) => [column, values[column] ?? null]));
 }
 
 /** First and last observation, and the share of the expected ones that is there. */

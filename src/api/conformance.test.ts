@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { LightMyRequestResponse } from 'fastify';
+import type { Static } from 'typebox';
+import Schema from 'typebox/schema';
+import type { Anomaly, CityStatistics, HourlyTrend } from '../model/datasets.ts';
+import type { Status } from '../model/status.ts';
+import { OBSERVATION_COLUMNS } from '../table/table.ts';
+import { observation } from '../table/test-lake.ts';
+import { formatApiDocument } from './api-document.ts';
+import { formatOpenApi } from './openapi.ts';
+import { ROUTES } from './route-table.ts';
+import {
+  type AnomalySchema,
+  type CityStatisticsSchema,
+  type HourlyTrendSchema,
+  ObservationRowSchema,
+} from './schemas.ts';
+import type { StatusSchema } from './status-schemas.ts';
+import { openTestApi, type TestApi } from './test-api.ts';
+
+/** Compiles only as long as the schemas say what the model says. */
+type Equal<A, B extends A> = Exclude<keyof B, keyof A> extends never ? true : never;
+export type SchemasFitTheModel = [
+  Equal<CityStatistics, Static<typeof CityStatisticsSchema>>,
+  Equal<HourlyTrend, Static<typeof HourlyTrendSchema>>,
+  Equal<Anomaly, Static<typeof AnomalySchema>>,
+  Equal<Status, Static<typeof StatusSchema>>,
+];
+
+type Json = Record<string, unknown>;
+
+/** A checker for what a route answers, from the description that is served. */
+function checkerOf(description: Json, path: string, method: string, status: number, type: string) {
+  const paths = description.paths as Record<string, Record<string, Json>>;
+  const responses = paths[path]?.[method]?.responses as Record<string, { content: Json }>;
+  const answer = responses[status]?.content[type] as { schema: object } | undefined;
+  assert.ok(answer, `${path} has no ${status} of ${type}`);
+  const text = JSON.stringify({
+    ...answer.schema,
+    $defs: (description.components as Json).schemas,
+  });
+  return Schema.Compile(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')));
+}
+
+describe('every answer is what its description says', () => {
+  let api: TestApi;
+  let description: Json;
+  before(async () => {
+    const hours = Array.from({ length: 48 }, (_, hour) => hour);
+    api = await openTestApi({
+      observations: hours.flatMap((hour) => [
+        observation('berlin', hour * 3_600, { temperature_c: hour === 30 ? 60 : hour % 3 }),
+        observation('cairo', hour * 3_600, { temperature_c: null, condition: null }),
+      ]),
+      change: (context) => ({
+        ...context,
+        controls: { pause: async () => {}, resume: async () => {}, refreshNow: async () => {} },
+      }),
+    });
+    description = (await api.app.inject('/openapi.json')).json();
+  });
+  after(() => api[Symbol.asyncDispose]());
+
+  for (const route of ROUTES) {
+    if (!('application/json' in route.answers) || route.path === '/openapi.json') continue;
+    test(`${route.method} ${route.path}`, async () => {
+      const url = route.path;
+      const queries =
+        route.tag === 'data' ? ['', '?city=cairo', '?from=2024-11-01T12:00Z', '?city=oslo'] : [''];
+      for (const query of queries) {
+        const answer: LightMyRequestResponse = await api.app.inject({
+          method: route.method,
+          url: `${url}${query}`,
+        });
+        if (query.includes('from') && url === '/api/cities') continue;
+        assert.equal(answer.statusCode, 200, answer.body);
+        assert.match(String(answer.headers['content-type']), /^application\/json; charset=utf-8$/);
+        const checker = checkerOf(
+          description,
+          url,
+          route.method.toLowerCase(),
+          200,
+          'application/json',
+        );
+        const [, errors] = checker.Errors(answer.json());
+        assert.deepEqual(errors, [], `${url}${query}`);
+      }
+    });
+  }
+
+  test('a foreign field is found, so that the checks above mean something', () => {
+    const checker = checkerOf(description, '/api/cities', 'get', 200, 'application/json');
+    assert.equal(checker.Check({ meta: {}, data: [] }), false);
+    assert.equal(checker.Check({ data: [] }), false);
+  });
+
+  test('every error of every route is a problem', async () => {
+    const checker = checkerOf(description, '/api/cities', 'get', 404, 'application/problem+json');
+    for (const route of ROUTES.filter(({ tag }) => tag === 'data' || tag === 'live')) {
+      for (const [query, status] of [
+        ['?city=rome', 404],
+        ['?nonsense=1', 400],
+        [`?city=${'x'.repeat(65)}`, 400],
+        ['?__proto__=1', 400],
+      ] as const) {
+        const answer = await api.app.inject(`${route.path}${query}`);
+        assert.equal(answer.statusCode, status, `${route.path}${query}`);
+        assert.match(String(answer.headers['content-type']), /^application\/problem\+json/);
+        assert.deepEqual(checker.Errors(answer.json())[1], []);
+      }
+    }
+  });
+
+  test('whatever is asked, nothing is our fault', async () => {
+    const names = [
+      'city',
+      'from',
+      'to',
+      'limit',
+      'cursor',
+      'format',
+      'points',
+      'variable',
+      'since',
+      'x',
+    ];
+    const values = fc.oneof(
+      fc.constantFrom(
+        'berlin',
+        'oslo',
+        '2024-11-01T00:00:00Z',
+        '9999-12-31T23:59:59Z',
+        '0',
+        '-1',
+        '7',
+      ),
+      fc.constantFrom(
+        'csv',
+        'json',
+        '0001-01-01T00:00:00Z',
+        'temperature_c',
+        'W10',
+        'bnVsbA',
+        '1e9',
+      ),
+      fc.string(),
+      fc.string({ unit: 'binary' }),
+      fc.double().map(String),
+    );
+    const query = fc.array(fc.tuple(fc.constantFrom(...names), values), { maxLength: 4 });
+    const paths = ROUTES.filter(({ path }) => path !== '/api/events').map(({ path }) => path);
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...paths), query, async (path, pairs) => {
+        const text = pairs.map(([name, value]) => `${name}=${encode(value)}`).join('&');
+        const { statusCode, body } = await api.app.inject(`${path}?${text}`);
+        const fine = statusCode < 500 || (path === '/' && statusCode === 503);
+        assert.ok(fine, `${path}?${text}: ${statusCode} ${body.slice(0, 300)}`);
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+/** As a browser would, also for halves of surrogate pairs. */
+function encode(value: string): string {
+  return encodeURIComponent(value.toWellFormed());
+}
+
+test('the table of routes and the served routes are the same', async () => {
+  await using api = await openTestApi();
+  for (const { method, path } of ROUTES) {
+    assert.ok(api.app.hasRoute({ method, url: path }), `${method} ${path}`);
+  }
+  const served = api.app.printRoutes({ commonPrefix: false });
+  const count = served.split('\n').filter((line) => /\((GET|POST)/.test(line)).length;
+  // Beside them: /docs.css, and the page's own files under /*.
+  assert.equal(count, ROUTES.length + 2, served);
+});
+
+test('the raw data has the columns of the table', () => {
+  assert.deepEqual(Object.keys(ObservationRowSchema.properties), Object.keys(OBSERVATION_COLUMNS));
+});
+
+test('every reference of the description leads somewhere', () => {
+  const description = formatOpenApi('1');
+  const names = Object.keys((description.components as Json).schemas as Json);
+  const references = [...JSON.stringify(description).matchAll(/#\/components\/schemas\/(\w+)/g)];
+  assert.ok(references.length > 50);
+  for (const [, name] of references) assert.ok(names.includes(name ?? ''), name);
+});
+
+test('docs/api.md is current', async () => {
+  const file = new URL('../../docs/api.md', import.meta.url);
+  const text = await readFile(file, 'utf8');
+  assert.equal(text, formatApiDocument(), 'run `npm run docs`');
+});

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { IsobarError } from '../errors.ts';
+import { formatCursor, parseCities, parseCursor, parseRange, parseTime } from './parameters.ts';
+import { formatPosition, parsePosition } from './position.ts';
+
+const invalid = (field: string) => (error: unknown) =>
+  error instanceof IsobarError &&
+  error.code === 'PARAMETER_INVALID' &&
+  error.details.field === field;
+
+test('times with an offset come out in UTC', () => {
+  for (const [text, time] of [
+    ['2024-10-31T14:00:00Z', '2024-10-31T14:00:00.000Z'],
+    ['2024-10-31t14:00z', '2024-10-31T14:00:00.000Z'],
+    ['2024-10-31T14:00:00.5+01:00', '2024-10-31T13:00:00.500Z'],
+    ['2024-10-31T14:00:00-0530', '2024-10-31T19:30:00.000Z'],
+    // What is left of an unescaped `+`.
+    ['2024-10-31T14:00:00 01:00', '2024-10-31T13:00:00.000Z'],
+    ['2024-02-29T00:00:00Z', '2024-02-29T00:00:00.000Z'],
+  ] as const) {
+    assert.equal(parseTime('from', text), time, text);
+  }
+});
+
+test('times without an offset, of no calendar or of no clock are refused by name', () => {
+  for (const text of [
+    '',
+    'yesterday',
+    '2024-10-31',
+    '2024-10-31T14:00:00',
+    '2023-02-29T00:00:00Z',
+    '2024-13-01T00:00:00Z',
+    '2024-10-31T25:00:00Z',
+    '2024-10-31T14:00:00+99:99',
+    '0000-01-01T00:00:00Z',
+    '0001-01-01T00:00:00+10:00',
+    '+12024-10-31T14:00:00Z',
+    '1730383200',
+  ]) {
+    assert.throws(() => parseTime('to', text), invalid('to'), text);
+  }
+});
+
+test('every time that Date writes is read back as it is', () => {
+  const min = new Date('0001-01-01T00:00:00Z');
+  const max = new Date('9999-12-31T23:59:59.999Z');
+  fc.assert(
+    fc.property(fc.date({ min, max, noInvalidDate: true }), (date) => {
+      assert.equal(parseTime('from', date.toISOString()), date.toISOString());
+    }),
+  );
+});
+
+test('any text is a time or PARAMETER_INVALID', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[\d:.+\-TZ ]{0,30}$/)), (text) => {
+      try {
+        assert.ok(!Number.isNaN(Date.parse(parseTime('from', text))));
+      } catch (error) {
+        assert.ok(invalid('from')(error), String(error));
+      }
+    }),
+  );
+});
+
+test('a range ends after it begins', () => {
+  assert.deepEqual(parseRange({}), { from: null, to: null });
+  const same = '2024-10-31T14:00:00Z';
+  assert.throws(() => parseRange({ from: same, to: same }), invalid('to'));
+  assert.throws(() =>
+    parseRange({ from: '2024-10-31T14:00:00Z', to: '2024-10-31T14:30:00+01:00' }),
+  );
+});
+
+test('cities come out once and in order; an unknown one is named', () => {
+  const known = new Set(['a', 'b']);
+  assert.deepEqual(parseCities(['b', 'a', 'b'], known), ['a', 'b']);
+  assert.deepEqual(parseCities(undefined, known), []);
+  assert.throws(() => parseCities(['a', 'x"y'], known), { code: 'CITY_UNKNOWN', message: /x\\"y/ });
+});
+
+test('a cursor is read back as it was written; anything else is refused', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.integer(), (city, hour) => {
+      const key = ['2024-10-31T14:00:00.123456Z', city, hour];
+      assert.deepEqual(parseCursor(formatCursor(key), ['time', 'string', 'number']), key);
+    }),
+  );
+  assert.equal(parseCursor(undefined, ['string']), null);
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.base64String()), (text) => {
+      assert.throws(() => parseCursor(text, ['time', 'string']), invalid('cursor'));
+    }),
+  );
+  assert.throws(() => parseCursor(formatCursor(['x', 'berlin']), ['time', 'string']));
+  assert.throws(() => parseCursor(formatCursor(['berlin', 1]), ['string']));
+});
+
+test('a position is read back as it was written; anything else is none', () => {
+  const version = fc.option(fc.nat());
+  fc.assert(
+    fc.property(
+      fc.array(fc.bigInt({ min: 0n, max: 10n ** 17n })),
+      version,
+      version,
+      (next, t, a) => {
+        const position = { log: '0123456789ab', next, tableVersion: t, analyticsVersion: a };
+        assert.deepEqual(parsePosition(formatPosition(position)), position);
+      },
+    ),
+  );
+  for (const text of ['', 'x', '1.2.3', '0123456789ab.1-.2.3', '0123456789ab.-1.2.3', '...3 ']) {
+    assert.equal(parsePosition(text), null, text);
+  }
+});

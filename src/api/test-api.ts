@@ -1,0 +1,251 @@
+/** The API over a real table, engine and publications in a temporary folder, for this room's tests. */
+import type { FastifyInstance } from 'fastify';
+import { computeCityStatistics, computeHourlyTrends } from '../analytics/compute.ts';
+import type { SqlEngine } from '../analytics/engine.ts';
+import { openPublished } from '../analytics/published.ts';
+import { createRefresher } from '../analytics/refresh.ts';
+import { silentLogger } from '../logger.ts';
+import type { City } from '../model/city.ts';
+import type { Observation } from '../model/observation.ts';
+import type { RoomError, Status } from '../model/status.ts';
+import { landingAppId } from '../table/landing.ts';
+import { OBSERVATION_COLUMNS, type Table } from '../table/table.ts';
+import { openTestLake, type TestLake } from '../table/test-lake.ts';
+import { buildApp } from './app.ts';
+import type { ApiContext, LogTail, Publications } from './context.ts';
+
+export interface TestApi extends AsyncDisposable {
+  readonly lake: TestLake;
+  readonly context: ApiContext;
+  readonly app: FastifyInstance;
+  /** What the clock says; may be set. */
+  now: Date;
+  /** Replies of the next status, and what the analytics fail with; may be set. */
+  status: Status;
+  failure: RoomError | null;
+  /** Puts records into the log, as the collector does, and wakes its followers. */
+  put(partition: number, ...records: readonly (Observation | string)[]): void;
+  /** Lands what waits, publishes the analytics unless told not to, and has the API look. */
+  land(options?: { readonly publish?: boolean }): Promise<void>;
+  /** Has the API look for new versions now. */
+  look(): Promise<void>;
+  /** Statements that the engine has run for readers. */
+  readonly queries: string[];
+}
+
+export interface TestApiOptions {
+  readonly observations?: readonly Observation[];
+  readonly cities?: readonly City[];
+  readonly change?: (context: ApiContext) => ApiContext;
+}
+
+const CITIES: readonly City[] = ['berlin', 'cairo', 'oslo'].map((city_id, index) => ({
+  city_id,
+  name: city_id.charAt(0).toUpperCase() + city_id.slice(1),
+  country: 'XX',
+  latitude: 10 * index,
+  longitude: 20 * index,
+  time_zone: 'UTC',
+}));
+
+export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi> {
+  const lake = await openTestLake(2);
+  const { observations, lander } = await lake.open();
+  const sessions = await Promise.all([1, 2, 3].map(() => lake.engine.session()));
+  const [refreshing, publishing, computing] = sessions;
+  if (!refreshing || !publishing || !computing) throw new Error('no session');
+  const refresher = createRefresher({
+    table: observations,
+    columns: OBSERVATION_COLUMNS,
+    storage: lake.storage,
+    session: refreshing,
+    engineName: 'duckdb',
+    scratch: lake.scratch,
+    clock: () => test.now,
+  });
+  const published = openPublished(lake.storage, publishing);
+  const publications: Publications = {
+    latest: () => published.latest(),
+    get failure() {
+      return test.failure;
+    },
+    async compute(dataset, snapshot, selection, signal) {
+      const paths = await observations.localPaths(snapshot.files);
+      const chosen = { ...selection, paths, columns: OBSERVATION_COLUMNS };
+      const rows =
+        dataset === 'city_statistics'
+          ? await computeCityStatistics(computing, chosen, signal)
+          : await computeHourlyTrends(computing, chosen, signal);
+      return rows as never;
+    },
+  };
+
+  const queries: string[] = [];
+  const log = followable(lake.log);
+  const changes = new Set<() => void>();
+  const context: ApiContext = {
+    config: { host: '127.0.0.1', port: 0, stale_after_s: 7_200, events_max: 20 },
+    version: '1.2.3',
+    simulated: false,
+    webFolder: null,
+    table: observations as Table,
+    columns: OBSERVATION_COLUMNS,
+    engine: countingEngine(lake.engine, queries),
+    publications,
+    log: log.tail,
+    lastLanded: (snapshot, partition) =>
+      snapshot.transactions.get(landingAppId(lake.log.id, partition)) ?? null,
+    cities: () => options.cities ?? CITIES,
+    status: async () => test.status,
+    controls: null,
+    onChange(listener) {
+      changes.add(listener);
+      return () => changes.delete(listener);
+    },
+    logger: silentLogger,
+    clock: () => test.now,
+    // Nothing moves but when a test says so.
+    pollMs: 3_600_000,
+  };
+
+  const test = {
+    lake,
+    context: options.change?.(context) ?? context,
+    now: new Date('2024-11-01T00:00:00Z'),
+    status: exampleStatus(),
+    failure: null as RoomError | null,
+    queries,
+    put(partition: number, ...records: readonly (Observation | string)[]) {
+      lake.log.put(partition, ...records);
+      log.wake();
+    },
+    async land({ publish = true } = {}) {
+      for (const partition of [0, 1]) while ((await lander.land(partition)) !== null);
+      if (publish) await refresher.refresh();
+      await test.look();
+    },
+    async look() {
+      const table = await observations.refresh();
+      const analytics = await published.latest();
+      const versions = `.${table.version < 0 ? '' : table.version}.${analytics?.version ?? ''}`;
+      await waitFor(`versions ${versions}`, async () => {
+        for (const listener of changes) listener();
+        const { meta } = (await test.app.inject('/api/status')).json();
+        return meta.position.endsWith(versions);
+      });
+    },
+    app: undefined as unknown as FastifyInstance,
+    async [Symbol.asyncDispose]() {
+      await test.app.close();
+      for (const session of sessions) await session[Symbol.asyncDispose]();
+      await lake[Symbol.asyncDispose]();
+    },
+  };
+  if (options.observations !== undefined) {
+    lake.log.put(0, ...options.observations);
+    for (const partition of [0, 1]) while ((await lander.land(partition)) !== null);
+    await refresher.refresh();
+  }
+  test.app = await buildApp(test.context);
+  return test;
+}
+
+function countingEngine(engine: SqlEngine, queries: string[]): Pick<SqlEngine, 'session'> {
+  return {
+    async session() {
+      const session = await engine.session();
+      return {
+        ...session,
+        query(sql, parameters, signal) {
+          queries.push(sql);
+          return session.query(sql, parameters, signal);
+        },
+      };
+    },
+  };
+}
+
+/** A log in memory does not wake its followers; this one does. */
+function followable(log: LogTail): { readonly tail: LogTail; wake(): void } {
+  const sleepers = new Set<() => void>();
+  let news = 0;
+  return {
+    wake() {
+      news += 1;
+      for (const rouse of sleepers) rouse();
+    },
+    tail: {
+      id: log.id,
+      partitionCount: log.partitionCount,
+      read: log.read,
+      range: log.range,
+      async *follow(signal) {
+        for (let told = -1; !signal.aborted; ) {
+          if (told !== news) {
+            told = news;
+            yield;
+            continue;
+          }
+          await new Promise<void>((resolve) => {
+            const rouse = () => {
+              sleepers.delete(rouse);
+              resolve();
+            };
+            sleepers.add(rouse);
+            signal.addEventListener('abort', rouse, { once: true });
+          });
+        }
+      },
+    },
+  };
+}
+
+export function exampleStatus(): Status {
+  const count = { used: 1, limit: 60 };
+  return {
+    version: '1.2.3',
+    started_at: '2024-11-01T00:00:00Z',
+    simulated: false,
+    data: '/data',
+    collector: {
+      source: 'openweathermap',
+      state: 'live',
+      message: 'It polls.',
+      city_count: 3,
+      last_checked_at: null,
+      last_observed_at: '2024-10-31T23:50:00Z',
+      next_poll_at: null,
+      calls: { minute: count, day: count, month: count },
+      troubled: [{ city_id: 'oslo', reason: 'city unknown' }],
+    },
+    log: {
+      engine: 'memory',
+      id: 'memory-log',
+      bytes: 1,
+      bytes_max: 100,
+      full: false,
+      partitions: [{ partition: 0, first: 0, next: 3, waiting: 3, lag_s: 1.5 }],
+    },
+    landing: { last_landed_at: null, last_rows: 0, error: null },
+    table: { version: 0, committed_at: null, rows: 0, files: 0, bytes: 0, set_aside: { lost: 1 } },
+    analytics: {
+      engine: 'duckdb',
+      version: 0,
+      table_version: 0,
+      computed_at: null,
+      error: { code: 'QUERY_FAILED', message: 'm', remedy: 'r', since: '2024-11-01T00:00:00Z' },
+    },
+    raw_export: { table_version: 0, exported_at: null, error: null },
+  };
+}
+
+/** Waits until the condition holds; throws with the last value after five seconds. */
+export async function waitFor<T>(what: string, look: () => T | Promise<T>): Promise<T> {
+  const deadline = Date.now() + 5_000;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error(`${what}: it did not come`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
