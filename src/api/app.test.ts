@@ -94,6 +94,20 @@ describe('the data of a small table', () => {
     assert.equal(ranged.meta.coverage_pct, 100);
   });
 
+  test('ranges that are asked for at once do not get into each other', async () => {
+    const begins = Array.from({ length: 12 }, (_, n) => timeAt(-2 * DAY_S + n * 600));
+    const counts = await Promise.all(
+      begins.map(async (from) => {
+        const { data } = (await get(`/api/city-statistics?city=cairo&from=${from}`)).json();
+        return data[0].observation_count;
+      }),
+    );
+    assert.deepEqual(
+      counts,
+      begins.map((_, n) => 288 - n),
+    );
+  });
+
   test('anomalies name the hot hour and the cities that cannot be judged', async () => {
     const { meta, data } = (await get('/api/anomalies')).json();
     assert.deepEqual(

@@ -31,7 +31,7 @@ import { openTail, type Tail } from './tail.ts';
 import { openVersions, type Versions } from './versions.ts';
 
 const URL_CHARACTERS_MAX = 8_192;
-const STATUS_MS = 2_000;
+const STATUS_MS = 1_000;
 const TAIL_RETRY_MS = 1_000;
 
 /**
@@ -231,20 +231,4 @@ function allowedMethods(request: FastifyRequest): string | null {
   if (methods.length === 0) return null;
   const head = methods.includes('GET') && path !== '/api/events' ? ['HEAD'] : [];
   return [...methods, ...head, 'OPTIONS'].join(', ');
-}
-
-/** Listens, and resolves with the address; rejects with PORT_TAKEN. */
-export async function listenApp(
-  app: FastifyInstance,
-  { host, port }: ApiContext['config'],
-): Promise<string> {
-  try {
-    return await app.listen({ host, port });
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
-    throw new IsobarError('PORT_TAKEN', `${host}:${port}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
 }

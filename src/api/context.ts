@@ -53,7 +53,8 @@ export interface Publications {
 
   /**
    * The rows of a dataset over the observations of these cities (all when empty) from `from`
-   * (inclusive) to `to` (exclusive), by the same SQL as the published ones, ordered as those are.
+   * (inclusive) to `to` (exclusive), by the same SQL as the published ones. Called one at a time;
+   * the snapshot's files are those that may hold such observations.
    */
   compute<D extends RangedDataset>(
     dataset: D,

@@ -3,7 +3,6 @@ import { type ClientRequest, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { observation } from '../table/test-lake.ts';
-import { listenApp } from './app.ts';
 import { openTestApi, type TestApi, type TestApiOptions, waitFor } from './test-api.ts';
 
 interface StreamEvent {
@@ -25,7 +24,7 @@ interface Stream {
 
 async function openLiveApi(options: TestApiOptions = {}): Promise<TestApi & { address: string }> {
   const api = await openTestApi(options);
-  const address = await listenApp(api.app, api.context.config);
+  const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
   return Object.assign(api, { address });
 }
 

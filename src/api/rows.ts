@@ -1,7 +1,10 @@
 /** Rows of the datasets: those published, or computed over a range, shared by formats and pages. */
+
+import { IsobarError } from '../errors.ts';
 import type { Snapshot } from '../table/table.ts';
 import { openCache } from './cache.ts';
 import type { DatasetRows, Publications, RangedDataset, Selection } from './context.ts';
+import { selectFiles } from './reader.ts';
 
 export interface RowsReader {
   /** The rows of a range, computed once for each version of the table. */
@@ -17,19 +20,40 @@ const CACHE_BYTES_MAX = 32 * 1024 * 1024;
 /** Roughly what a row takes in memory. */
 const ROW_BYTES = 400;
 const TIMEOUT_MS = 60_000;
+const WAITING_MAX = 50;
 
 export function openRows(publications: Publications): RowsReader {
   type Rows = readonly DatasetRows[RangedDataset][];
   const cache = openCache<Rows>(CACHE_BYTES_MAX, (rows) => rows.length * ROW_BYTES);
   let computedCount = 0;
+  let waiting = 0;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** One after the other: a computation makes views, which the next would put its own in place of. */
+  async function computeInTurn<D extends RangedDataset>(
+    dataset: D,
+    snapshot: Snapshot,
+    selection: Selection,
+  ): Promise<readonly DatasetRows[D][]> {
+    if (waiting >= WAITING_MAX) {
+      throw new IsobarError('BUSY', `${waiting} computations wait already`);
+    }
+    waiting += 1;
+    const files = selectFiles(snapshot.files, selection);
+    const result = turn.then(() => {
+      computedCount += 1;
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      return publications.compute(dataset, { ...snapshot, files }, selection, signal);
+    });
+    turn = result.catch(() => {}).finally(() => (waiting -= 1));
+    return result;
+  }
+
   return {
     async compute(dataset, snapshot, selection) {
       const { cities, from, to } = selection;
       const key = JSON.stringify([dataset, snapshot.version, cities, from, to]);
-      const rows = await cache.get(key, () => {
-        computedCount += 1;
-        return publications.compute(dataset, snapshot, selection, AbortSignal.timeout(TIMEOUT_MS));
-      });
+      const rows = await cache.get(key, () => computeInTurn(dataset, snapshot, selection));
       return rows as readonly DatasetRows[typeof dataset][];
     },
     get computedCount() {

@@ -99,8 +99,10 @@ async function loadFile(place: string, name: string, type: string): Promise<Site
 }
 
 async function encode(place: string, bytes: Buffer, coding: 'br' | 'gzip'): Promise<Buffer | null> {
-  const ready = await readFile(`${place}.${coding === 'br' ? 'br' : 'gz'}`).catch(() => null);
-  if (ready !== null) return ready;
+  const ready = `${place}.${coding === 'br' ? 'br' : 'gz'}`;
+  const [mine, theirs] = await Promise.all([stat(place), stat(ready).catch(() => null)]);
+  // One that is older than its file was left behind by an earlier build.
+  if (theirs !== null && theirs.mtimeMs >= mine.mtimeMs) return readFile(ready);
   const encoded =
     coding === 'br'
       ? await brotli(bytes, {
