@@ -108,6 +108,12 @@ export const ERRORS = {
     503,
     true,
   ),
+  BUDGET_CORRUPT: row(
+    'The ledger of calls is damaged.',
+    'No call is made. Move ledger.sqlite away; what was called before is then not counted.',
+    1,
+    503,
+  ),
 
   LOG_FULL: row(
     'The log is at its size limit.',

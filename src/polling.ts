@@ -1,7 +1,7 @@
 /** Polling as a workspace wants it: the source, its budget, and what a first start shows. */
 import { join } from 'node:path';
 import { openBudget } from './collector/budget.ts';
-import { systemClock } from './collector/clock.ts';
+import { scaledClock, systemClock } from './collector/clock.ts';
 import { type Collector, startCollector } from './collector/collector.ts';
 import { openCollectorMemory } from './collector/memory.ts';
 import { openOpenWeather } from './collector/openweather/openweather.ts';
@@ -51,25 +51,32 @@ export async function startPolling(options: {
   const intervalSeconds = simulated ? simulatorInterval : config.collector.interval_s;
   const limits = simulated ? SIMULATOR_LIMITS : config.collector.budget;
   const folder = join(workspace.folder, 'collector');
+  // The simulator's time may run faster; its observations are not in the future by its own clock.
+  const clock =
+    simulator === null
+      ? systemClock
+      : { ...scaledClock(speed), now: () => simulator.now().getTime() };
   const budget = stack.use(openBudget(folder, limits));
-  const memory = stack.use(openCollectorMemory(folder));
+  const memory = stack.use(openCollectorMemory(folder, logger));
   const source = openOpenWeather({
     url: simulator?.url ?? config.openweather.url,
     key: simulated ? 'simulated' : config.openweather.key,
     timeoutSeconds: config.collector.timeout_s,
     name: choice,
     intervalSeconds,
-    ...(simulator === null ? {} : { clock: { ...systemClock, now: () => simulator.now().getTime() } }),
+    folder,
+    clock,
+    logger,
   });
   const collector = startCollector({
     source,
     cities,
     log,
     budget,
-    limits,
     memory,
-    intervalSeconds: intervalSeconds / (simulated ? speed : 1),
-    delaySeconds: simulated ? Math.min(5, intervalSeconds / 10) / speed : config.collector.delay_s,
+    clock,
+    intervalSeconds,
+    delaySeconds: simulated ? Math.min(5, intervalSeconds / 10) : config.collector.delay_s,
     concurrency: config.collector.concurrency,
     retries: config.collector.retries,
     logger,

@@ -1,87 +1,79 @@
 /**
- * The breaker: trouble of the provider as a whole stops all polling for a while, then one call
- * tries whether it is over.
- *
- *     key refused   1 min, doubling to 10 min; `key_not_active` for the first two hours
- *     quota         what the provider asks for, else 10 s, doubling to 10 min
- *     down          after 5 failures in a row 5 s, doubling to 5 min
+ * The breaker: trouble of the provider as a whole stops all polling for as long as the error says,
+ * then a single call tries whether it is over. A refused key and a used-up quota open it at once,
+ * a provider that is down after five failures in a row.
  */
-import type { CollectorState } from '../model/status.ts';
 import type { ProviderError } from './provider-error.ts';
 
 export interface Breaker {
-  /** Milliseconds of the clock until which no call may be made; 0 when calls are free. */
-  readonly closedUntil: number;
-  /** Whether only one call at a time may be made: the one that tries. */
-  readonly isTrying: boolean;
-  readonly state: Extract<
-    CollectorState,
-    'live' | 'key_not_active' | 'key_refused' | 'quota' | 'provider_down'
-  >;
-  readonly message: string;
+  /** How many calls may start now; with 0, how long to wait (Infinity: for the call that tries). */
+  allowance(now: number): { readonly calls: number; readonly waitMs: number };
+  /** A call starts; the returned value goes to the verdict on it. */
+  start(): Attempt;
+  /** The provider answered, even if it had nothing to say about the city. */
   succeeded(): void;
-  failed(error: ProviderError, now: number): void;
+  failed(attempt: Attempt, error: ProviderError, now: number): void;
+  /** The call ended without a verdict: it was cancelled. */
+  cancelled(attempt: Attempt): void;
+  /** What keeps it open; null while it is closed. */
+  readonly trouble: { readonly error: ProviderError; readonly until: number } | null;
 }
 
-const FAILURES_MAX = 5;
-const KEY_ACTIVATION_MS = 2 * 3_600_000;
-const WAITS = {
-  PROVIDER_KEY_REFUSED: { least: 60_000, most: 600_000 },
-  PROVIDER_QUOTA: { least: 10_000, most: 600_000 },
-  PROVIDER_DOWN: { least: 5_000, most: 300_000 },
-} as const;
+export type Attempt = 'usual' | 'trying';
 
-export function createBreaker(): Breaker {
+const FAILURES_TO_OPEN = 5;
+
+export function openBreaker(random: () => number): Breaker {
   let failures = 0;
   let opened = 0;
-  let closedUntil = 0;
-  let error: ProviderError | null = null;
-  let keyRefusedSince: number | null = null;
-  let keyWorked = false;
-  let state: Breaker['state'] = 'live';
+  let trying = false;
+  let trouble: { error: ProviderError; until: number } | null = null;
+
+  function open(error: ProviderError, now: number): void {
+    // Another kind of trouble begins with its own shortest wait.
+    opened = trouble?.error.code === error.code ? opened + 1 : 1;
+    // Jitter only lengthens: a provider's Retry-After is a least time.
+    const waitMs = error.waitSeconds(opened) * 1_000 * (1 + random() / 10);
+    trouble = { error, until: now + waitMs };
+  }
 
   return {
-    get closedUntil() {
-      return closedUntil;
+    allowance(now) {
+      if (trouble === null) return { calls: Number.POSITIVE_INFINITY, waitMs: 0 };
+      if (trying) return { calls: 0, waitMs: Number.POSITIVE_INFINITY };
+      const waitMs = trouble.until - now;
+      return waitMs > 0 ? { calls: 0, waitMs } : { calls: 1, waitMs: 0 };
     },
-    get isTrying() {
-      return opened > 0;
-    },
-    get state() {
-      return state;
-    },
-    get message() {
-      return error?.message ?? '';
+    start() {
+      if (trouble === null) return 'usual';
+      trying = true;
+      return 'trying';
     },
     succeeded() {
       failures = 0;
       opened = 0;
-      closedUntil = 0;
-      error = null;
-      keyRefusedSince = null;
-      keyWorked = true;
-      state = 'live';
+      trying = false;
+      trouble = null;
     },
-    failed(failure, now) {
-      if (failure.isOfCity) return;
-      const code = failure.code as keyof typeof WAITS;
+    failed(attempt, error, now) {
       failures += 1;
-      if (code === 'PROVIDER_DOWN' && failures < FAILURES_MAX && opened === 0) return;
-      error = failure;
-      opened += 1;
-      const { least, most } = WAITS[code];
-      const wait = Math.min(most, least * 2 ** (opened - 1));
-      const asked = (failure.retryAfterSeconds ?? 0) * 1_000;
-      closedUntil = now + Math.max(Math.min(asked, 86_400_000), asked > 0 ? 0 : wait);
-      if (code === 'PROVIDER_KEY_REFUSED') keyRefusedSince ??= now;
-      state = stateOf(code, now);
+      if (attempt === 'trying') {
+        trying = false;
+        open(error, now);
+      } else if (trouble !== null) {
+        // One of several calls that were under way when it opened: only a longer wait is news.
+        const asked = now + (error.retryAfterSeconds ?? 0) * 1_000;
+        trouble = { ...trouble, until: Math.max(trouble.until, asked) };
+      } else {
+        const passing = error.code === 'PROVIDER_DOWN' && error.retryAfterSeconds === null;
+        if (!passing || failures >= FAILURES_TO_OPEN) open(error, now);
+      }
+    },
+    cancelled(attempt) {
+      if (attempt === 'trying') trying = false;
+    },
+    get trouble() {
+      return trouble;
     },
   };
-
-  function stateOf(code: keyof typeof WAITS, now: number): Breaker['state'] {
-    if (code === 'PROVIDER_QUOTA') return 'quota';
-    if (code === 'PROVIDER_DOWN') return 'provider_down';
-    const young = now - (keyRefusedSince ?? now) < KEY_ACTIVATION_MS;
-    return young && !keyWorked ? 'key_not_active' : 'key_refused';
-  }
 }

@@ -1,17 +1,28 @@
 /**
- * The budget: how many calls may still be made. Every call is booked in a file and synced before
- * it is made, so no restart, retry or second process forgets one.
+ * The budget: how often the provider may still be called.
  *
- * Counted are the calls of any 60 s, of the day and of the month (UTC). A clock that was set back
- * finds the counts of that day and month as they were; calls booked in what is now the future
- * count as made now.
+ * Every call is booked on disk and synced before it is made, so that no crash, restart, retry or
+ * second process on the same folder can exceed it; a call that was booked and never made counts.
+ *
+ *     any 60 s       measured by the machine's monotonic clock, which nobody can set
+ *     day and month  of UTC, by the wall clock and also by the latest time that the ledger has
+ *                    seen, going on from there: whether a clock that went back was wrong before
+ *                    or is wrong now, the limit holds
+ *
+ * A call may leave up to a second after it was booked: a booking in the last second of a minute,
+ * a day or a month counts in the next one too.
+ *
+ *     ledger.sqlite   seconds  second of the monotonic clock → calls
+ *                     days     days since 1970 → calls
+ *                     months   months since year 0 → calls
+ *                     latest   wall_ms, monotonic_ms: the latest time seen
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { translateFileError } from '../errors.ts';
+import type { DatabaseSync } from 'node:sqlite';
 import { reachFaultPoint } from '../fault.ts';
 import type { CallCount } from '../model/status.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { openSqliteFile, retryBusy, transact, translateSqliteError } from './sqlite-file.ts';
 
 export interface BudgetLimits {
   readonly per_minute: number;
@@ -19,122 +30,247 @@ export interface BudgetLimits {
   readonly per_month: number;
 }
 
+export type Period = 'minute' | 'day' | 'month';
+
+/** `calls` were booked and may be made now; with 0, none may be made before `waitMs` are over. */
 export type Booking =
-  | { readonly booked: true }
-  | { readonly booked: false; readonly period: 'minute' | 'day' | 'month'; readonly until: Date };
+  | { readonly calls: number; readonly refused: null }
+  | { readonly calls: 0; readonly refused: Refusal };
+
+export interface Refusal {
+  /** What is used up; of several the one that lasts longest. */
+  readonly period: Period;
+  readonly until: Date;
+  readonly waitMs: number;
+}
 
 export interface Budget extends Disposable {
-  /** Books one call, durably, or says until when none may be made. */
-  book(): Booking;
+  /**
+   * Books one call, or as many of `calls` as there is room for; when it resolves, they are on disk.
+   * Rejects with DISK_FULL, DATA_UNWRITABLE, DATA_IN_USE or BUDGET_CORRUPT: then no call may be made.
+   */
+  book(calls?: number): Promise<Booking>;
   counts(): { readonly minute: CallCount; readonly day: CallCount; readonly month: CallCount };
 }
 
-const MINUTE_MS = 60_000;
-const BUSY_MS = 10_000;
+/** 60 s, and one more since a call may leave a second after it was booked. */
+const WINDOW_S = 61;
+const LEAVES_WITHIN_MS = 1_000;
+/** Up to this the wall clock is merely being adjusted. */
+const SETBACK_MS = 2_000;
+const DAY_MS = 86_400_000;
+const DAYS_KEPT = 62;
+const MONTHS_KEPT = 24;
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS seconds (second INTEGER PRIMARY KEY, calls INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS days (day INTEGER PRIMARY KEY, calls INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS months (month INTEGER PRIMARY KEY, calls INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS latest (
+    one INTEGER PRIMARY KEY CHECK (one = 1), wall_ms REAL NOT NULL, monotonic_ms REAL NOT NULL)`;
+
+/** Now, by all that is known: `wall` by the clock, `latest` by what the ledger has seen. */
+interface Moment {
+  readonly wall: number;
+  readonly latest: number;
+  readonly monotonic: number;
+}
 
 export function openBudget(
   folder: string,
   limits: BudgetLimits,
-  clock: () => Date = () => new Date(),
+  clock: Clock = systemClock,
 ): Budget {
-  const file = join(folder, 'budget.sqlite');
-  const database = openDatabase(folder, file);
-  const forget = database.prepare('DELETE FROM calls WHERE at <= ?');
-  const bringBack = database.prepare('UPDATE calls SET at = ? WHERE at > ?');
-  const inMinute = database.prepare('SELECT count(*) AS used, min(at) AS oldest FROM calls');
-  const usedIn = database.prepare('SELECT used FROM periods WHERE period = ?');
-  const addCall = database.prepare('INSERT INTO calls (at) VALUES (?)');
-  const addUse = database.prepare(
-    'INSERT INTO periods (period, used) VALUES (?, 1) ' +
-      'ON CONFLICT (period) DO UPDATE SET used = used + 1',
-  );
+  const path = join(folder, 'ledger.sqlite');
+  const db = openSqliteFile({
+    path,
+    synchronous: 'FULL',
+    schema: SCHEMA,
+    corrupt: 'BUDGET_CORRUPT',
+  });
+  const ledger = prepareLedger(db);
 
-  function book(): Booking {
-    // The lock before the clock: another process may hold us up.
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      const now = clock();
-      const refusal = refuse(now);
-      if (refusal === null) {
-        addCall.run(now.getTime());
-        addUse.run(dayOf(now));
-        addUse.run(monthOf(now));
-      }
-      reachFaultPoint('budget.before-book');
-      database.exec('COMMIT');
-      reachFaultPoint('budget.after-book');
-      return refusal ?? { booked: true };
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK');
-      throw translateFileError(error, file, 'DATA_UNWRITABLE');
-    }
-  }
-
-  function refuse(now: Date): Booking | null {
-    const at = now.getTime();
-    forget.run(at - MINUTE_MS);
-    bringBack.run(at, at);
-    if (used(monthOf(now)) >= limits.per_month) {
-      const until = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1));
-      return { booked: false, period: 'month', until };
-    }
-    if (used(dayOf(now)) >= limits.per_day) {
-      const until = new Date(
-        Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() + 1),
-      );
-      return { booked: false, period: 'day', until };
-    }
-    const minute = inMinute.get() as { used: number; oldest: number | null };
-    if (minute.used < limits.per_minute) return null;
-    const until = new Date((minute.oldest ?? at) + MINUTE_MS);
-    return { booked: false, period: 'minute', until };
-  }
-
-  function used(period: string): number {
-    return (usedIn.get(period) as { used: number } | undefined)?.used ?? 0;
+  function attempt(calls: number): Booking {
+    reachFaultPoint('budget.before-book');
+    const booking = transact(db, () => {
+      // The clock is read under the lock: another process may have held us up.
+      const moment = momentOf(clock, ledger.latest());
+      ledger.shiftAfterReboot(moment);
+      const room = Math.min(calls, ...rooms(ledger, limits, moment).map(({ left }) => left));
+      ledger.keepLatest(moment);
+      if (room <= 0) return refuse(ledger, limits, moment);
+      ledger.add(moment, room);
+      return { calls: room, refused: null };
+    });
+    reachFaultPoint('budget.after-book');
+    return booking;
   }
 
   return {
-    book,
+    async book(calls = 1) {
+      try {
+        return await retryBusy(() => attempt(calls));
+      } catch (error) {
+        throw translateSqliteError(error, path, 'BUDGET_CORRUPT');
+      }
+    },
     counts() {
-      const now = clock();
-      const minute = database
-        .prepare('SELECT count(*) AS used FROM calls WHERE at > ?')
-        .get(now.getTime() - MINUTE_MS) as { used: number };
+      const moment = momentOf(clock, ledger.latest());
+      const used = (period: Period, limit: number) => ({
+        used: Math.max(
+          0,
+          ...rooms(ledger, limits, moment)
+            .filter((room) => room.period === period)
+            .map(({ left }) => limit - left),
+        ),
+        limit,
+      });
       return {
-        minute: { used: minute.used, limit: limits.per_minute },
-        day: { used: used(dayOf(now)), limit: limits.per_day },
-        month: { used: used(monthOf(now)), limit: limits.per_month },
+        minute: used('minute', limits.per_minute),
+        day: used('day', limits.per_day),
+        month: used('month', limits.per_month),
       };
     },
-    [Symbol.dispose]() {
-      database.close();
+    [Symbol.dispose]: () => db.close(),
+  };
+}
+
+/** The latest time seen goes on with the machine while the wall clock is behind it. */
+function momentOf(clock: Clock, seen: { wall: number; monotonic: number } | null): Moment {
+  const [wall, monotonic] = [clock.now(), clock.monotonic()];
+  if (seen === null) return { wall, latest: wall, monotonic };
+  if (wall >= seen.wall - SETBACK_MS) return { wall, latest: Math.max(wall, seen.wall), monotonic };
+  // After a reboot the monotonic clock began anew: at least that much time has passed.
+  const passed = monotonic < seen.monotonic ? monotonic : monotonic - seen.monotonic;
+  return { wall, latest: seen.wall + passed, monotonic };
+}
+
+interface Room {
+  readonly period: Period;
+  readonly left: number;
+  /** How long until this period is over. */
+  readonly waitMs: number;
+}
+
+function rooms(ledger: Ledger, limits: BudgetLimits, moment: Moment): Room[] {
+  const minute = ledger.usedInMinute(moment.monotonic, limits.per_minute);
+  const found: Room[] = [
+    { period: 'minute', left: limits.per_minute - minute.used, waitMs: minute.waitMs },
+  ];
+  for (const now of new Set([moment.wall, moment.latest])) {
+    for (const at of new Set([now, now + LEAVES_WITHIN_MS])) {
+      const [day, month] = [dayOf(at), monthOf(at)];
+      found.push(
+        {
+          period: 'day',
+          left: limits.per_day - ledger.usedInDay(day),
+          waitMs: (day + 1) * DAY_MS - now,
+        },
+        {
+          period: 'month',
+          left: limits.per_month - ledger.usedInMonth(month),
+          waitMs: startOfMonth(month + 1) - now,
+        },
+      );
+    }
+  }
+  return found;
+}
+
+function refuse(ledger: Ledger, limits: BudgetLimits, moment: Moment): Booking {
+  const spent = rooms(ledger, limits, moment).filter((room) => room.left <= 0);
+  const last = spent.reduce((a, b) => (b.waitMs > a.waitMs ? b : a));
+  const waitMs = Math.max(1, Math.ceil(last.waitMs));
+  const until = new Date(moment.wall + waitMs);
+  return { calls: 0, refused: { period: last.period, until, waitMs } };
+}
+
+type Ledger = ReturnType<typeof prepareLedger>;
+
+function prepareLedger(db: DatabaseSync) {
+  const number = (row: unknown, column: string): number | null => {
+    const value = (row as Record<string, unknown> | undefined)?.[column];
+    return typeof value === 'number' ? value : null;
+  };
+  const upsert = (table: string, key: string) =>
+    db.prepare(
+      `INSERT INTO ${table} (${key}, calls) VALUES (?, ?)
+       ON CONFLICT (${key}) DO UPDATE SET calls = calls + excluded.calls`,
+    );
+  const selectLatest = db.prepare('SELECT wall_ms, monotonic_ms FROM latest');
+  const putLatest = db.prepare('INSERT OR REPLACE INTO latest VALUES (1, ?, ?)');
+  const selectSeconds = db.prepare(
+    'SELECT second, calls FROM seconds WHERE second >= ? ORDER BY 1',
+  );
+  const selectLater = db.prepare('SELECT sum(calls) AS calls FROM seconds WHERE second > ?');
+  const deleteLater = db.prepare('DELETE FROM seconds WHERE second > ?');
+  const deleteSeconds = db.prepare('DELETE FROM seconds WHERE second < ?');
+  const deleteDays = db.prepare('DELETE FROM days WHERE day < ?');
+  const deleteMonths = db.prepare('DELETE FROM months WHERE month < ?');
+  const selectDay = db.prepare('SELECT calls FROM days WHERE day = ?');
+  const selectMonth = db.prepare('SELECT calls FROM months WHERE month = ?');
+  const addSecond = upsert('seconds', 'second');
+  const addDay = upsert('days', 'day');
+  const addMonth = upsert('months', 'month');
+
+  return {
+    latest() {
+      const row = selectLatest.get();
+      const [wall, monotonic] = [number(row, 'wall_ms'), number(row, 'monotonic_ms')];
+      return wall === null || monotonic === null ? null : { wall, monotonic };
+    },
+    keepLatest({ latest, monotonic }: Moment) {
+      putLatest.run(latest, monotonic);
+    },
+    usedInDay: (day: number) => number(selectDay.get(day), 'calls') ?? 0,
+    usedInMonth: (month: number) => number(selectMonth.get(month), 'calls') ?? 0,
+
+    /** `waitMs`: until enough of them are over for one more call. */
+    usedInMinute(monotonic: number, limit: number) {
+      const rows = selectSeconds.all(Math.floor(monotonic / 1_000) - WINDOW_S) as {
+        second: number;
+        calls: number;
+      }[];
+      const used = rows.reduce((sum, { calls }) => sum + calls, 0);
+      let left = used;
+      for (const { second, calls } of rows) {
+        left -= calls;
+        if (left < limit) return { used, waitMs: (second + WINDOW_S + 1) * 1_000 - monotonic };
+      }
+      return { used, waitMs: 0 };
+    },
+
+    /** Calls of an earlier boot that seem to be in the future count as made now. */
+    shiftAfterReboot({ monotonic }: Moment) {
+      const second = Math.floor(monotonic / 1_000);
+      const calls = number(selectLater.get(second), 'calls') ?? 0;
+      if (calls === 0) return;
+      deleteLater.run(second);
+      addSecond.run(second, calls);
+    },
+
+    add({ wall, latest, monotonic }: Moment, calls: number) {
+      const times = [wall, latest].flatMap((at) => [at, at + LEAVES_WITHIN_MS]);
+      const earliest = Math.min(wall, latest);
+      addSecond.run(Math.floor(monotonic / 1_000), calls);
+      for (const day of new Set(times.map(dayOf))) addDay.run(day, calls);
+      for (const month of new Set(times.map(monthOf))) addMonth.run(month, calls);
+      deleteSeconds.run(Math.floor(monotonic / 1_000) - 2 * WINDOW_S);
+      deleteDays.run(dayOf(earliest) - DAYS_KEPT);
+      deleteMonths.run(monthOf(earliest) - MONTHS_KEPT);
     },
   };
 }
 
-function openDatabase(folder: string, file: string): DatabaseSync {
-  try {
-    mkdirSync(folder, { recursive: true });
-    const database = new DatabaseSync(file, { timeout: BUSY_MS });
-    database.exec(`
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
-      CREATE TABLE IF NOT EXISTS calls (at INTEGER NOT NULL);
-      CREATE TABLE IF NOT EXISTS periods (period TEXT PRIMARY KEY, used INTEGER NOT NULL);
-    `);
-    return database;
-  } catch (error) {
-    throw translateFileError(error, file, 'DATA_UNWRITABLE');
-  }
+function dayOf(ms: number): number {
+  return Math.floor(ms / DAY_MS);
 }
 
-/** `2024-10-31` */
-function dayOf(at: Date): string {
-  return at.toISOString().slice(0, 10);
+function monthOf(ms: number): number {
+  const date = new Date(ms);
+  return date.getUTCFullYear() * 12 + date.getUTCMonth();
 }
 
-/** `2024-10` */
-function monthOf(at: Date): string {
-  return at.toISOString().slice(0, 7);
+function startOfMonth(month: number): number {
+  return Date.UTC(Math.floor(month / 12), month % 12);
 }

@@ -1,33 +1,29 @@
-import type { Budget } from './budget.ts';
-
-const DAY_MS = 86_400_000;
+import type { CallCount } from '../model/status.ts';
 
 /**
- * Milliseconds between two calls that make the budget last to the end of the day and of the month,
- * when the cities would like more calls than it holds; 0 when it holds enough. The cities then
- * take turns, since the one that waited longest is next.
+ * Milliseconds between two calls that make what is left of the budget last to the end of the day
+ * and of the month, when the cities would like more calls than that; 0 when there is enough.
+ *
+ * The cities then take turns, since the one that has been due longest is asked next.
  */
 export function paceMs(
   cityCount: number,
   intervalMs: number,
-  budget: Pick<Budget, 'counts'>,
-  now: Date,
+  counts: { readonly day: CallCount; readonly month: CallCount },
+  nowMs: number,
 ): number {
-  const wantedPerMs = cityCount / intervalMs;
-  const { day, month } = budget.counts();
-  const [year, monthIndex, date] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
+  const now = new Date(nowMs);
+  const [year, month, date] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
   const periods = [
-    { ...day, leftMs: Date.UTC(year, monthIndex, date + 1) - now.getTime(), ms: DAY_MS },
-    {
-      ...month,
-      leftMs: Date.UTC(year, monthIndex + 1) - now.getTime(),
-      ms: Date.UTC(year, monthIndex + 1) - Date.UTC(year, monthIndex),
-    },
+    { ...counts.day, leftMs: Date.UTC(year, month, date + 1) - nowMs },
+    { ...counts.month, leftMs: Date.UTC(year, month + 1) - nowMs },
   ];
   let pace = 0;
-  for (const { used, limit, leftMs, ms } of periods) {
-    if (wantedPerMs * ms <= limit) continue;
-    pace = Math.max(pace, leftMs / Math.max(1, limit - used));
+  for (const { used, limit, leftMs } of periods) {
+    const left = limit - used;
+    const wanted = (cityCount / intervalMs) * leftMs;
+    // With nothing left the ledger refuses by itself, and says until when.
+    if (left > 0 && wanted > left) pace = Math.max(pace, leftMs / left);
   }
   return pace;
 }

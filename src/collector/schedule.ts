@@ -1,17 +1,19 @@
-/** What is due next: a binary heap by time, ties by who waited longer. */
+/** What is due next: a binary heap by time; of what is due together, what waits longer is first. */
 export interface Schedule<T> {
   readonly size: number;
   add(dueAt: number, item: T): void;
   /** When the next item is due, or null. */
   nextDue(): number | null;
+  /** How many items are due by then, counted up to `most`. */
+  countDue(now: number, most: number): number;
   /** Takes the next item, whether it is due or not. */
   take(): T | undefined;
-  /** Takes all items, in no order. */
-  takeAll(): T[];
+  /** Gives every item the time that `change` returns for it; called with the earliest ones first, roughly. */
+  reschedule(change: (dueAt: number, item: T) => number): void;
 }
 
 interface Entry<T> {
-  readonly dueAt: number;
+  dueAt: number;
   readonly order: number;
   readonly item: T;
 }
@@ -20,8 +22,14 @@ export function openSchedule<T>(): Schedule<T> {
   const heap: Entry<T>[] = [];
   let added = 0;
 
-  const isBefore = (a: Entry<T>, b: Entry<T>) =>
-    a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.order < b.order);
+  /** Exchanges two entries when the lower one comes first. */
+  function swapIfBefore(lower: number, upper: number): boolean {
+    const [a, b] = [heap[lower], heap[upper]];
+    if (a === undefined || b === undefined || !isBefore(a, b)) return false;
+    heap[lower] = b;
+    heap[upper] = a;
+    return true;
+  }
 
   function rise(from: number): void {
     let index = from;
@@ -32,8 +40,8 @@ export function openSchedule<T>(): Schedule<T> {
     }
   }
 
-  function sink(): void {
-    let index = 0;
+  function sink(from: number): void {
+    let index = from;
     for (;;) {
       const left = 2 * index + 1;
       const [a, b] = [heap[left], heap[left + 1]];
@@ -42,15 +50,6 @@ export function openSchedule<T>(): Schedule<T> {
       if (!swapIfBefore(least, index)) return;
       index = least;
     }
-  }
-
-  /** Exchanges two entries when the lower one is due earlier. */
-  function swapIfBefore(lower: number, upper: number): boolean {
-    const [a, b] = [heap[lower], heap[upper]];
-    if (a === undefined || b === undefined || !isBefore(a, b)) return false;
-    heap[lower] = b;
-    heap[upper] = a;
-    return true;
   }
 
   return {
@@ -63,16 +62,35 @@ export function openSchedule<T>(): Schedule<T> {
       rise(heap.length - 1);
     },
     nextDue: () => heap[0]?.dueAt ?? null,
+    countDue(now, most) {
+      // Below an entry that is not due none is, so only due ones are looked at, and their children.
+      const open = [0];
+      let count = 0;
+      for (let at = open.pop(); at !== undefined && count < most; at = open.pop()) {
+        const entry = heap[at];
+        if (entry === undefined || entry.dueAt > now) continue;
+        count += 1;
+        open.push(2 * at + 1, 2 * at + 2);
+      }
+      return count;
+    },
     take() {
       const first = heap[0];
       const last = heap.pop();
       if (first === undefined || last === undefined) return undefined;
       if (heap.length > 0) {
         heap[0] = last;
-        sink();
+        sink(0);
       }
       return first.item;
     },
-    takeAll: () => heap.splice(0).map((entry) => entry.item),
+    reschedule(change) {
+      for (const entry of heap) entry.dueAt = change(entry.dueAt, entry.item);
+      for (let index = (heap.length >> 1) - 1; index >= 0; index--) sink(index);
+    },
   };
+}
+
+function isBefore(a: Entry<unknown>, b: Entry<unknown>): boolean {
+  return a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.order < b.order);
 }

@@ -1,0 +1,162 @@
+/**
+ * When a city is asked next. All times are the wall clock's, in milliseconds since 1970.
+ *
+ * Its next observation bears the time of the last one + interval, and can be had some `lag` later.
+ * The lag is learned per city from two kinds of proof: an answer that is still the old one says
+ * that the lag is longer, a new one says that it is no longer than its own age. On proof that it
+ * is too short the lag is moved up in steps that double while it stays too short; it is never
+ * longer than the age of the newest answer, so that no observation is jumped over, and shrinks a
+ * little with every answer found at the first try.
+ *
+ * Each answer costs a token; a city gets 1.1 of them per interval and saves up to five. So asking
+ * again for an observation that is late is quick at first, and never costs more than a tenth above
+ * one call per interval.
+ */
+export interface Plan {
+  readonly intervalMs: number;
+  /** The lag that is assumed before anything is known, and the least one that is aimed at. */
+  readonly delayMs: number;
+  /** Quick tries after a failure. */
+  readonly retries: number;
+}
+
+export interface Cadence {
+  lagMs: number;
+  /** The time of the newest observation, in milliseconds since 1970. */
+  observedAt: number | null;
+  /** Answers in a row that were still the old one. */
+  misses: number;
+  /** When the next one was last found missing, in milliseconds since 1970. */
+  missedAt: number;
+  /** Observations in a row that were found only after a miss. */
+  late: number;
+  failures: number;
+  tokens: number;
+  tokensAt: number;
+}
+
+const TOKENS_MAX = 5;
+const TOKENS_PER_INTERVAL = 1.1;
+const LAG_INTERVALS_MAX = 18;
+const DAY_MS = 86_400_000;
+const QUICK_RETRY_MS = 2_000;
+
+export function newCadence(
+  plan: Plan,
+  now: number,
+  known: { readonly observedAt: number; readonly lagMs: number } | null,
+): Cadence {
+  return {
+    lagMs: clampLag(known?.lagMs ?? plan.delayMs, plan),
+    observedAt: known?.observedAt ?? null,
+    misses: 0,
+    missedAt: 0,
+    late: 0,
+    failures: 0,
+    tokens: TOKENS_MAX,
+    tokensAt: now,
+  };
+}
+
+/** When the next observation is due; null while none is known. */
+export function expectedAt(cadence: Cadence, plan: Plan): number | null {
+  if (cadence.observedAt === null) return null;
+  return cadence.observedAt + plan.intervalMs + cadence.lagMs;
+}
+
+/** After an answer: with which time, or null when it made no observation. Returns the next due. */
+export function afterAnswer(
+  cadence: Cadence,
+  plan: Plan,
+  now: number,
+  observedAt: number | null,
+): number {
+  spendToken(cadence, plan, now);
+  cadence.failures = 0;
+  const isNew =
+    observedAt !== null && (cadence.observedAt === null || observedAt > cadence.observedAt);
+  if (isNew) {
+    learnFromNew(cadence, plan, now, observedAt);
+  } else {
+    const expected = expectedAt(cadence, plan);
+    // Asked before its time, on somebody's word: nothing to learn.
+    if (expected !== null && now < expected) return afterToken(cadence, plan, expected);
+    cadence.misses += 1;
+    cadence.missedAt = now;
+  }
+  const gap = Math.min(
+    plan.intervalMs / 2,
+    firstGap(plan) * 2 ** Math.min(20, Math.max(0, cadence.misses - 1)),
+  );
+  const expected = expectedAt(cadence, plan) ?? 0;
+  return afterToken(cadence, plan, Math.max(expected, now + gap));
+}
+
+function learnFromNew(cadence: Cadence, plan: Plan, now: number, observedAt: number): void {
+  const age = now - observedAt;
+  if (cadence.misses > 0) {
+    cadence.late += 1;
+    const missing = cadence.missedAt - observedAt;
+    const bracket = age - missing;
+    // Half-way between "not yet" and "there", but no finer than we would ask again anyway.
+    const aim = missing + Math.max(bracket / 2, Math.min(bracket, firstGap(plan)));
+    const step = firstGap(plan) * 2 ** Math.min(10, cadence.late - 1);
+    cadence.lagMs = Math.max(cadence.lagMs, Math.min(aim, cadence.lagMs + step));
+  } else {
+    cadence.late = 0;
+    const least = Math.min(plan.delayMs, cadence.lagMs);
+    cadence.lagMs = Math.max(least, cadence.lagMs - plan.intervalMs / 1_200);
+  }
+  // An observation from the future says by how much the provider's clock is ahead of ours.
+  const proven = age < 0 ? age + plan.delayMs : Math.max(age, plan.delayMs);
+  cadence.lagMs = clampLag(Math.min(cadence.lagMs, proven), plan);
+  cadence.observedAt = observedAt;
+  cadence.misses = 0;
+}
+
+/** After a failure that may pass: quickly at first, then each tenth of an interval, with jitter. */
+export function afterFailure(cadence: Cadence, plan: Plan, now: number, random: number): number {
+  cadence.failures += 1;
+  const quick = Math.min(QUICK_RETRY_MS, plan.intervalMs / 60);
+  const gap =
+    cadence.failures <= plan.retries
+      ? quick * 2 ** (cadence.failures - 1)
+      : Math.max(quick, plan.intervalMs / 10);
+  return now + gap * (0.5 + random);
+}
+
+/**
+ * After trouble that lies in the city. One that has answered before is asked again soon, then
+ * more and more seldom: even a provider's "no such city" has been a passing fault.
+ */
+export function afterCityTrouble(
+  cadence: Cadence,
+  plan: Plan,
+  now: number,
+  waitMs: number,
+): number {
+  cadence.failures += 1;
+  if (cadence.observedAt === null) return now + waitMs;
+  return now + Math.min(DAY_MS, plan.intervalMs * 2 ** Math.min(20, cadence.failures - 1));
+}
+
+/** A twentieth of the interval: 30 s for ten minutes. */
+function firstGap(plan: Plan): number {
+  return plan.intervalMs / 20;
+}
+
+function clampLag(lagMs: number, plan: Plan): number {
+  return Math.min(LAG_INTERVALS_MAX * plan.intervalMs, Math.max(-plan.intervalMs, lagMs));
+}
+
+function spendToken(cadence: Cadence, plan: Plan, now: number): void {
+  const earned = (Math.max(0, now - cadence.tokensAt) / plan.intervalMs) * TOKENS_PER_INTERVAL;
+  cadence.tokens = Math.max(0, Math.min(TOKENS_MAX, cadence.tokens + earned) - 1);
+  cadence.tokensAt = now;
+}
+
+/** `due`, or when the city has earned another call, whichever is later. */
+function afterToken(cadence: Cadence, plan: Plan, due: number): number {
+  const missing = Math.max(0, 1 - cadence.tokens);
+  return Math.max(due, cadence.tokensAt + (missing / TOKENS_PER_INTERVAL) * plan.intervalMs);
+}

@@ -1,0 +1,206 @@
+/**
+ * One check of a city: ask the source, bring what is new to the log, and say when the city is due
+ * again. What the checks have seen is kept here for the status and the summary.
+ */
+import { createHash } from 'node:crypto';
+import { asIsobarError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { City } from '../model/city.ts';
+import { type CollectedRecord, isInvalidRecord, type Observation } from '../model/observation.ts';
+import type { Appender } from './appender.ts';
+import type { Attempt, Breaker } from './breaker.ts';
+import { afterAnswer, afterCityTrouble, afterFailure, type Cadence, type Plan } from './cadence.ts';
+import type { Clock, SteadyClock } from './clock.ts';
+import type { CollectorMemory } from './memory.ts';
+import { ProviderError } from './provider-error.ts';
+import type { Source } from './source.ts';
+
+/** A city with what is known about asking for it. */
+export interface Watch {
+  readonly city: City;
+  readonly cadence: Cadence;
+  /** Digest of the last answer that made no observation: told again, it is not appended again. */
+  invalid: string | null;
+  /** By the steady clock. */
+  lastAskedAt: number;
+}
+
+/** `new` is in the log; `unchanged` was there already. */
+export interface Check {
+  readonly city_id: string;
+  readonly outcome: 'new' | 'unchanged' | 'invalid' | 'failed';
+}
+
+export interface CheckerOptions {
+  readonly source: Source;
+  readonly plan: Plan;
+  readonly memory: CollectorMemory;
+  readonly appender: Appender;
+  readonly breaker: Breaker;
+  readonly clock: Clock;
+  readonly time: SteadyClock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly onChecked: (check: Check) => void;
+}
+
+const SUMMARY_MS_MIN = 600_000;
+
+export class Checker {
+  readonly #options: CheckerOptions;
+  /** Cities in trouble, with the reason. */
+  readonly troubled = new Map<string, string>();
+  /** When the provider last answered; by the wall clock. */
+  lastCheckedAt: number | null = null;
+  lastObservedAt: number | null = null;
+  #counts = { new: 0, unchanged: 0, invalid: 0, failed: 0 };
+  #countedSince: number;
+
+  constructor(options: CheckerOptions) {
+    this.#options = options;
+    this.#countedSince = options.time.now();
+  }
+
+  /** Returns when the city is due again, by the wall clock; null when the check was cancelled. */
+  async check(watch: Watch, attempt: Attempt, signal: AbortSignal): Promise<number | null> {
+    const { source, breaker } = this.#options;
+    let record: CollectedRecord;
+    try {
+      record = await source.observe(watch.city, signal);
+    } catch (error) {
+      if (!signal.aborted) return this.#fail(watch, attempt, error);
+      breaker.cancelled(attempt);
+      return null;
+    }
+    this.#answered();
+    const due = await this.#keep(watch, record);
+    return due + this.#jitter(watch.city);
+  }
+
+  /** Tells people once in a while how it went. */
+  summarise(): void {
+    const { plan, time, source, logger } = this.#options;
+    if (time.now() - this.#countedSince < Math.max(SUMMARY_MS_MIN, plan.intervalMs)) return;
+    const counts = this.#counts;
+    this.#countedSince = time.now();
+    this.#counts = { new: 0, unchanged: 0, invalid: 0, failed: 0 };
+    const calls = counts.new + counts.unchanged + counts.invalid + counts.failed;
+    if (calls === 0) return;
+    logger.info(
+      `polling ${source.name}: ${calls} calls, ${counts.new} new, ` +
+        `${counts.unchanged} unchanged, ${counts.invalid} invalid, ${counts.failed} failed`,
+    );
+  }
+
+  /** Something of this time is in the log. */
+  observed(at: number): void {
+    this.lastObservedAt = Math.max(this.lastObservedAt ?? at, at);
+  }
+
+  #answered(): void {
+    const { breaker, clock, logger, source } = this.#options;
+    if (breaker.trouble !== null) logger.info(`polling ${source.name}: it answers again`);
+    breaker.succeeded();
+    this.lastCheckedAt = clock.now();
+  }
+
+  /** Brings what is new to the log; returns when the city is due again. */
+  async #keep(watch: Watch, record: CollectedRecord): Promise<number> {
+    const { appender, plan, clock } = this.#options;
+    const { city, cadence } = watch;
+    const answeredAt = clock.now();
+    if (isInvalidRecord(record)) {
+      this.troubled.set(city.city_id, record.invalid);
+      const digest = createHash('sha256').update(`${record.invalid} ${record.response}`);
+      const told = digest.digest('base64');
+      if (told !== watch.invalid && (await appender.append(record))) watch.invalid = told;
+      this.#tell(city, 'invalid');
+      return afterAnswer(cadence, plan, answeredAt, null);
+    }
+    this.troubled.delete(city.city_id);
+    watch.invalid = null;
+    const observedAt = Date.parse(record.observed_at);
+    const due = afterAnswer(cadence, plan, answeredAt, observedAt);
+    if (this.#knows(record)) {
+      this.observed(observedAt);
+      this.#tell(city, 'unchanged');
+    } else if (await appender.append(record)) {
+      this.#remember(record, cadence.lagMs);
+      this.observed(observedAt);
+      this.#tell(city, 'new');
+    }
+    return due;
+  }
+
+  /** When the memory fails, an answer is appended once more and the landing finds the duplicate. */
+  #knows(record: Observation): boolean {
+    const { memory, logger } = this.#options;
+    try {
+      return memory.knows(record);
+    } catch (error) {
+      logger.warn(`recalling an answer: ${asIsobarError(error).message}`);
+      return false;
+    }
+  }
+
+  #remember(record: Observation, lagMs: number): void {
+    const { memory, logger } = this.#options;
+    try {
+      memory.remember(record, lagMs);
+    } catch (error) {
+      logger.warn(`remembering an answer: ${asIsobarError(error).message}`);
+    }
+  }
+
+  /** Returns when the city is to be tried again. */
+  #fail(watch: Watch, attempt: Attempt, cause: unknown): number {
+    const { logger, source, breaker, plan, clock, time, random } = this.#options;
+    const { city, cadence } = watch;
+    this.#tell(city, 'failed');
+    if (!(cause instanceof ProviderError)) {
+      logger.error(
+        { code: 'INTERNAL' },
+        `asking for ${city.city_id}: ${asIsobarError(cause).message}`,
+      );
+    }
+    const error =
+      cause instanceof ProviderError
+        ? cause
+        : new ProviderError('PROVIDER_DOWN', `asking for ${city.city_id}: unexpected failure`);
+    const now = clock.now();
+    if (error.ofCity) {
+      this.#answered();
+      if (!this.troubled.has(city.city_id)) logger.warn({ code: error.code }, error.message);
+      this.troubled.set(city.city_id, reasonOf(error));
+      const waitMs = error.waitSeconds(cadence.failures + 1) * 1_000;
+      return afterCityTrouble(cadence, plan, now, waitMs) + this.#jitter(city);
+    }
+    const before = breaker.trouble?.error.code;
+    breaker.failed(attempt, error, time.now());
+    if (breaker.trouble !== null && breaker.trouble.error.code !== before) {
+      logger.warn({ code: error.code }, `polling ${source.name}: ${error.message}`);
+    }
+    return afterFailure(cadence, plan, now, random());
+  }
+
+  #tell(city: City, outcome: Check['outcome']): void {
+    this.#counts[outcome] += 1;
+    this.#options.onChecked({ city_id: city.city_id, outcome });
+  }
+
+  /** Up to a sixtieth of the interval: what can be had together is not asked for together. */
+  #jitter(city: City): number {
+    return (spread(city) * this.#options.plan.intervalMs) / 60;
+  }
+}
+
+/** 0 to 1, always the same for a city. */
+export function spread(city: City): number {
+  return createHash('sha256').update(city.city_id).digest().readUInt32BE(0) / 2 ** 32;
+}
+
+/** What is the matter with the city, without the place that the error's text begins with. */
+function reasonOf(error: ProviderError): string {
+  const words = error.code === 'PROVIDER_CITY_UNKNOWN' ? 'city unknown' : 'request refused';
+  return `${words} (${error.message.replace(/^asking for [^:]*: /, '')})`;
+}

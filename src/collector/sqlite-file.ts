@@ -1,0 +1,96 @@
+/** The collector's small SQLite files: opening them, and what SQLite's errors mean for them. */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ErrorCode, IsobarError, translateFileError } from '../errors.ts';
+
+/** SQLite's own waiting stops the whole process, so it is short; `retryBusy` waits beside it. */
+const BUSY_TIMEOUT_MS = 50;
+const BUSY_RETRY_MS = 20;
+const BUSY_GIVE_UP_MS = 10_000;
+
+export interface SqliteFileOptions {
+  readonly path: string;
+  /** `FULL`: a commit survives a power cut. `NORMAL`: it survives the end of the process. */
+  readonly synchronous: 'FULL' | 'NORMAL';
+  readonly schema: string;
+  readonly corrupt: ErrorCode;
+}
+
+/** Opens the file, and makes it when there is none; several processes may do so at once. */
+export function openSqliteFile(options: SqliteFileOptions): DatabaseSync {
+  const { path, synchronous, schema, corrupt } = options;
+  let db: DatabaseSync | null = null;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    // Making the file needs its lock for a moment, hence the longer waiting.
+    db = new DatabaseSync(path, { timeout: BUSY_GIVE_UP_MS });
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
+    db.exec(`BEGIN IMMEDIATE; ${schema}; COMMIT; PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    return db;
+  } catch (error) {
+    db?.close();
+    throw translateSqliteError(error, path, corrupt);
+  }
+}
+
+/** All of `work` or nothing of it. */
+export function transact<T>(db: DatabaseSync, work: () => T): T {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    db.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** Runs `attempt` again while another process holds the file, up to 10 s. */
+export async function retryBusy<T>(attempt: () => T): Promise<T> {
+  const deadline = performance.now() + BUSY_GIVE_UP_MS;
+  for (;;) {
+    try {
+      return attempt();
+    } catch (error) {
+      const code = primaryCode(error);
+      if ((code !== 5 && code !== 6) || performance.now() >= deadline) throw error;
+    }
+    await sleep(BUSY_RETRY_MS);
+  }
+}
+
+/**
+ * What SQLite says → what we say:
+ *
+ *     SQLITE_FULL (13)                                                     DISK_FULL
+ *     SQLITE_CORRUPT (11), SQLITE_NOTADB (26), no such table, column (1)   `corrupt`
+ *     SQLITE_BUSY (5), SQLITE_LOCKED (6)                                   DATA_IN_USE
+ *     SQLITE_PERM (3), SQLITE_READONLY (8), SQLITE_IOERR (10), all others  DATA_UNWRITABLE
+ */
+export function translateSqliteError(
+  error: unknown,
+  path: string,
+  corrupt: ErrorCode,
+): IsobarError {
+  const code = primaryCode(error);
+  if (code === null || !(error instanceof Error)) {
+    return translateFileError(error, path, 'DATA_UNWRITABLE');
+  }
+  const ours = code === 11 || code === 26 || code === 1 ? corrupt : CODES.get(code);
+  const text = `${path}: ${error.message}`;
+  return new IsobarError(ours ?? 'DATA_UNWRITABLE', text, { cause: error, details: { path } });
+}
+
+const CODES: ReadonlyMap<number, ErrorCode> = new Map([
+  [13, 'DISK_FULL'],
+  [5, 'DATA_IN_USE'],
+  [6, 'DATA_IN_USE'],
+]);
+
+function primaryCode(error: unknown): number | null {
+  if (!(error instanceof Error) || !('errcode' in error)) return null;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : null;
+}
