@@ -2,10 +2,11 @@
  * The composition root: Config → open rooms → run → close in reverse. Read top to bottom it is the
  * path of an observation: collect, hold, land, export, compute, serve.
  */
-import { writeFile, rm } from 'node:fs/promises';
+
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { computeCityStatistics, computeHourlyTrends } from './analytics/compute.ts';
 import { openPublished } from './analytics/published.ts';
 import { createRefresher } from './analytics/refresh.ts';
@@ -261,7 +262,10 @@ async function apiContext(
   workspace: Workspace,
   rooms: {
     readonly cities: () => readonly City[];
-    readonly running: { readonly collector: Collector | null; readonly analytics: RefreshLoop | null };
+    readonly running: {
+      readonly collector: Collector | null;
+      readonly analytics: RefreshLoop | null;
+    };
     readonly status: ApiContext['status'];
     readonly settle: () => Promise<void>;
     readonly changes: Changes;

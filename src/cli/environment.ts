@@ -69,7 +69,10 @@ export async function openChosenWorkspace(
 }
 
 /** Columns of text, the first line being the header; numbers to the right. */
-export function formatTable(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+export function formatTable(
+  rows: readonly (readonly string[])[],
+  right: readonly number[] = [],
+): string {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, cell] of row.entries()) {

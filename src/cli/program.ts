@@ -100,7 +100,9 @@ function report(
 ): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const cancelled = signal.aborted && !(error instanceof IsobarError);
-  const failure = cancelled ? new IsobarError('ABORTED', 'it was asked to stop') : asIsobarError(error);
+  const failure = cancelled
+    ? new IsobarError('ABORTED', 'it was asked to stop')
+    : asIsobarError(error);
   const row = ERRORS[failure.code];
   if (json) {
     const { code, message } = failure;

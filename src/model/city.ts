@@ -45,6 +45,14 @@ export function formatCityId(...names: readonly string[]): string {
     .replace(/-+$/, '');
 }
 
+/** An id for a place without a name of Latin letters: `58.1312s-136.5365w`. */
+export function formatPlaceId(latitude: number, longitude: number): string {
+  const [north, east] = [Math.abs(latitude), Math.abs(longitude)].map((degrees) =>
+    degrees.toFixed(4).replace(/\.?0+$/, ''),
+  );
+  return `${north}${latitude < 0 ? 's' : 'n'}-${east}${longitude < 0 ? 'w' : 'e'}`;
+}
+
 /** Great-circle distance in kilometres on a sphere of 6,371 km (haversine formula). */
 export function distanceKm(
   a: { readonly latitude: number; readonly longitude: number },

@@ -44,3 +44,24 @@ function formatterOf(timeZone: string): Intl.DateTimeFormat {
 export function formatTime(at: Date): string {
   return at.toISOString().replace('.000Z', 'Z');
 }
+
+const DAY_MS = 86_400_000;
+
+/**
+ * The same for many moments of one zone, fast: a day (UTC) whose offset is the same at its two ends
+ * has it all day long, so only days of a change are asked moment by moment.
+ */
+export function zoneOffsets(timeZone: string): (at: number) => number {
+  let day = Number.NaN;
+  let constant: number | null = null;
+  return (at) => {
+    const today = Math.floor(at / DAY_MS);
+    if (today !== day) {
+      day = today;
+      const start = zoneOffsetSeconds(timeZone, new Date(today * DAY_MS));
+      const end = zoneOffsetSeconds(timeZone, new Date((today + 1) * DAY_MS));
+      constant = start === end ? start : null;
+    }
+    return constant ?? zoneOffsetSeconds(timeZone, new Date(at));
+  };
+}

@@ -137,7 +137,12 @@ function checkClock(): Finding {
   const now = new Date();
   if (now.getTime() >= BORN) return ok('clock', now.toISOString());
   const text = `${now.toISOString()} is before this program was written`;
-  return { check: 'clock', verdict: 'fail', text, remedy: 'Set the clock, or switch on time service.' };
+  return {
+    check: 'clock',
+    verdict: 'fail',
+    text,
+    remedy: 'Set the clock, or switch on time service.',
+  };
 }
 
 /** The log and the tables open, and what they say can be read. */
@@ -150,7 +155,9 @@ async function checkData(config: Config): Promise<Finding[]> {
       await using workspace = await openWorkspace(config, simulated);
       await workspace.log();
       const state = await workspace.observations.refresh();
-      findings.push(ok(check, `log and table open; version ${state.version}, ${state.rowCount} rows`));
+      findings.push(
+        ok(check, `log and table open; version ${state.version}, ${state.rowCount} rows`),
+      );
     } catch (error) {
       const { code, message } = asIsobarError(error);
       const text = `${code}: ${message}`;

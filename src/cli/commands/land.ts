@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { IsobarError } from '../../errors.ts';
-import { type Environment, prepare } from '../environment.ts';
 import { openWorkspace } from '../../workspace.ts';
+import { type Environment, prepare } from '../environment.ts';
 import { run } from './start.ts';
 
 interface LandOptions {
@@ -34,7 +34,9 @@ Examples:
       if (options.acceptLoss !== undefined) {
         const { partition, from, to } = parseLoss(options.acceptLoss);
         await lander.acceptLoss(partition, from, to);
-        environment.print(`partition ${partition}: offsets ${from} to ${to} are recorded as lost\n`);
+        environment.print(
+          `partition ${partition}: offsets ${from} to ${to} are recorded as lost\n`,
+        );
         return;
       }
       const log = await workspace.log();

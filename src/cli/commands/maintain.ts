@@ -6,30 +6,36 @@ export function maintainCommand(program: Command, environment: Environment): voi
   program
     .command('maintain')
     .description('compact small files, remove what is no longer used, bring the raw export up')
-    .addArgument(
-      new Argument('[task]', 'only this task').choices(['compact', 'vacuum', 'export']),
-    )
+    .addArgument(new Argument('[task]', 'only this task').choices(['compact', 'vacuum', 'export']))
     .option('--simulated', 'the simulated data root')
     .addHelpText('after', '\nExamples:\n  isobar maintain\n  isobar maintain compact')
-    .action(async (task: string | undefined, options: { simulated?: boolean }, command: Command) => {
-      const prepared = prepare(environment, command);
-      await using workspace = await openChosenWorkspace(prepared, options.simulated);
-      const maintenance = await openMaintenance(workspace);
-      const { signal } = environment;
-      const done: Record<string, unknown> = {};
-      if (task === undefined || task === 'export') {
-        done.exported_hours = await maintenance.exporter.run({ closing: true, signal });
-      }
-      if (task === undefined || task === 'compact') {
-        const groups = await maintenance.compact(signal);
-        done.files_before = groups.reduce((sum, group) => sum + group.filesBefore, 0);
-        done.files_after = groups.reduce((sum, group) => sum + group.filesAfter, 0);
-      }
-      if (task === undefined || task === 'vacuum') {
-        const { dataFiles, commits, bytes } = await maintenance.vacuum(signal);
-        Object.assign(done, { removed_files: dataFiles, removed_commits: commits, freed_bytes: bytes });
-      }
-      const lines = Object.entries(done).map(([name, value]) => `${name.replaceAll('_', ' ')}: ${value}`);
-      environment.print(prepared.json ? `${JSON.stringify(done)}\n` : `${lines.join('\n')}\n`);
-    });
+    .action(
+      async (task: string | undefined, options: { simulated?: boolean }, command: Command) => {
+        const prepared = prepare(environment, command);
+        await using workspace = await openChosenWorkspace(prepared, options.simulated);
+        const maintenance = await openMaintenance(workspace);
+        const { signal } = environment;
+        const done: Record<string, unknown> = {};
+        if (task === undefined || task === 'export') {
+          done.exported_hours = await maintenance.exporter.run({ closing: true, signal });
+        }
+        if (task === undefined || task === 'compact') {
+          const groups = await maintenance.compact(signal);
+          done.files_before = groups.reduce((sum, group) => sum + group.filesBefore, 0);
+          done.files_after = groups.reduce((sum, group) => sum + group.filesAfter, 0);
+        }
+        if (task === undefined || task === 'vacuum') {
+          const { dataFiles, commits, bytes } = await maintenance.vacuum(signal);
+          Object.assign(done, {
+            removed_files: dataFiles,
+            removed_commits: commits,
+            freed_bytes: bytes,
+          });
+        }
+        const lines = Object.entries(done).map(
+          ([name, value]) => `${name.replaceAll('_', ' ')}: ${value}`,
+        );
+        environment.print(prepared.json ? `${JSON.stringify(done)}\n` : `${lines.join('\n')}\n`);
+      },
+    );
 }

@@ -64,7 +64,10 @@ async function viewsOf(workspace: Workspace) {
     observations: { paths: await pathsOf(observations), columns: OBSERVATION_COLUMNS },
     set_aside: { paths: await pathsOf(setAside), columns: SET_ASIDE_COLUMNS },
     cities: { paths: await pathsOf(cities), columns: CITY_COLUMNS },
-    city_statistics: { paths: await published('city_statistics'), columns: CITY_STATISTICS_COLUMNS },
+    city_statistics: {
+      paths: await published('city_statistics'),
+      columns: CITY_STATISTICS_COLUMNS,
+    },
     hourly_trends: { paths: await published('hourly_trends'), columns: HOURLY_TRENDS_COLUMNS },
     anomalies: { paths: await published('anomalies'), columns: ANOMALY_COLUMNS },
   };
@@ -78,7 +81,9 @@ function formatRows(rows: readonly Row[], format: 'table' | 'csv' | 'json'): str
   if (format === 'csv') {
     return [names, ...cells].map((row) => `${row.map(csvCell).join(',')}\r\n`).join('');
   }
-  const numbers = names.flatMap((name, column) => (typeof rows[0]?.[name] === 'number' ? column : []));
+  const numbers = names.flatMap((name, column) =>
+    typeof rows[0]?.[name] === 'number' ? column : [],
+  );
   return formatTable([names, ...cells], numbers);
 }
 
@@ -95,4 +100,3 @@ function csvCell(text: string): string {
 function jsonValue(_name: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }
-

@@ -1,5 +1,9 @@
 import type { Command } from 'commander';
-import { type FaultRates, REQUEST_FAULTS, SENSOR_FAULTS } from '../../collector/simulator/faults.ts';
+import {
+  type FaultRates,
+  REQUEST_FAULTS,
+  SENSOR_FAULTS,
+} from '../../collector/simulator/faults.ts';
 import { startSimulator } from '../../collector/simulator/server.ts';
 import { IsobarError } from '../../errors.ts';
 import { DEFAULT_CITIES } from '../../model/city.ts';

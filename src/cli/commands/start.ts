@@ -1,6 +1,6 @@
 /** `start`, and its single steps as processes of their own: `collect`, `serve`. */
 import type { Command } from 'commander';
-import { findWebFolder, type Role, ROLES, startPipeline } from '../../pipeline.ts';
+import { findWebFolder, ROLES, type Role, startPipeline } from '../../pipeline.ts';
 import { type Environment, prepare } from '../environment.ts';
 
 /** On one's own machine what was collected should be seen at once. */

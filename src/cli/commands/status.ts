@@ -62,7 +62,9 @@ async function askRunning(config: Config, simulated: boolean | undefined): Promi
 
 export function formatStatus(status: Status, running: boolean): string {
   const kind = status.simulated ? 'simulated data' : 'real data';
-  const lines = [`isobar ${status.version} · ${kind} · ${status.data} · ${running ? 'running' : 'not running'}`];
+  const lines = [
+    `isobar ${status.version} · ${kind} · ${status.data} · ${running ? 'running' : 'not running'}`,
+  ];
   const { collector, log, landing, table, analytics, raw_export } = status;
   if (collector !== null) {
     const left = (name: 'minute' | 'day' | 'month') =>
@@ -70,7 +72,9 @@ export function formatStatus(status: Status, running: boolean): string {
     lines.push(
       `collect    ${collector.state}: ${collector.message}`,
       `           calls left: ${left('minute')}, ${left('day')}, ${left('month')}`,
-      ...collector.troubled.slice(0, 10).map(({ city_id, reason }) => `           ${city_id}: ${reason}`),
+      ...collector.troubled
+        .slice(0, 10)
+        .map(({ city_id, reason }) => `           ${city_id}: ${reason}`),
     );
   }
   lines.push(
@@ -84,7 +88,10 @@ export function formatStatus(status: Status, running: boolean): string {
   if (raw_export !== null) lines.push(`raw files  up to table version ${raw_export.table_version}`);
   for (const error of [landing.error, analytics.error, raw_export?.error ?? null]) {
     if (error !== null) {
-      lines.push(`${error.code} since ${error.since}: ${error.message}`, `           ${error.remedy}`);
+      lines.push(
+        `${error.code} since ${error.since}: ${error.message}`,
+        `           ${error.remedy}`,
+      );
     }
   }
   const rows = [

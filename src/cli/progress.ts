@@ -1,0 +1,42 @@
+/** A bar that redraws itself on a terminal; elsewhere a line every few seconds. */
+export interface Progress {
+  update(done: number, about: number | null): void;
+  /** Takes the bar away. */
+  end(): void;
+}
+
+const REDRAW_MS = 100;
+const LINE_MS = 5_000;
+const WIDTH = 30;
+
+export function openProgress(
+  what: string,
+  tell: (text: string) => void,
+  isTerminal: boolean = process.stderr.isTTY === true,
+): Progress {
+  const startedAt = performance.now();
+  let toldAt = startedAt;
+  return {
+    update(done, about) {
+      const now = performance.now();
+      if (now - toldAt < (isTerminal ? REDRAW_MS : LINE_MS)) return;
+      toldAt = now;
+      const seconds = (now - startedAt) / 1_000;
+      const rate = `${Math.round(done / seconds).toLocaleString('en')}/s`;
+      const count = `${done.toLocaleString('en')} ${what}, ${rate}`;
+      if (!isTerminal) return tell(`${count}\n`);
+      tell(`\r\u001b[K${formatBar(done, about)}${count}`);
+    },
+    end() {
+      if (isTerminal) tell('\r\u001b[K');
+    },
+  };
+}
+
+function formatBar(done: number, about: number | null): string {
+  if (about === null || about === 0) return '';
+  const share = Math.min(1, done / about);
+  const filled = Math.round(share * WIDTH);
+  const percent = String(Math.floor(share * 100)).padStart(3);
+  return `[${'='.repeat(filled)}${' '.repeat(WIDTH - filled)}] ${percent} %  `;
+}

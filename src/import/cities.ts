@@ -1,0 +1,71 @@
+/** Which city a place is: a known one, or a new one with an id made from its name. */
+import tzLookup from '@photostructure/tz-lookup';
+import { type City, distanceKm, formatCityId } from '../model/city.ts';
+import { countryCode } from './countries.ts';
+
+export interface Place {
+  /** The city's id, when the data names one. */
+  readonly id?: string;
+  /** The id of a new city; made from name and country unless told. */
+  readonly newId?: string;
+  readonly name: string;
+  readonly country: string;
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly time_zone?: string;
+}
+
+export interface CityFinder {
+  find(place: Place): City;
+  /** Cities that were not known before. */
+  readonly added: readonly City[];
+}
+
+/** Two places of one name and country nearer than this are one city. */
+const SAME_CITY_KM = 25;
+
+export function openCityFinder(known: Iterable<City>): CityFinder {
+  const byId = new Map<string, City>();
+  const byName = new Map<string, City[]>();
+  const added: City[] = [];
+  for (const city of known) add(city);
+
+  function add(city: City): void {
+    byId.set(city.city_id, city);
+    const key = nameKey(city.name, city.country);
+    byName.set(key, [...(byName.get(key) ?? []), city]);
+  }
+
+  function find(place: Place): City {
+    const country = countryCode(place.country);
+    const byOwnId = place.id === undefined ? undefined : byId.get(place.id);
+    if (byOwnId !== undefined) return byOwnId;
+    const named = byName.get(nameKey(place.name, country)) ?? [];
+    const near = named.find((city) => distanceKm(city, place) <= SAME_CITY_KM);
+    if (near !== undefined && place.id === undefined) return near;
+    const city: City = {
+      city_id: freeId(place.id ?? place.newId ?? formatCityId(place.name, country), place),
+      name: place.name,
+      country,
+      latitude: place.latitude,
+      longitude: place.longitude,
+      time_zone: place.time_zone ?? tzLookup(place.latitude, place.longitude),
+    };
+    add(city);
+    added.push(city);
+    return city;
+  }
+
+  /** Two cities of one name in one country: the second one's id tells its place as well. */
+  function freeId(id: string, place: Place): string {
+    if (id !== '' && !byId.has(id)) return id;
+    const at = `${place.latitude.toFixed(2)}-${place.longitude.toFixed(2)}`.replaceAll('--', '-w');
+    return formatCityId(id === '' ? 'at' : id, at);
+  }
+
+  return { find, added };
+}
+
+function nameKey(name: string, country: string): string {
+  return `${name.toLowerCase()}\u0000${country.toLowerCase()}`;
+}
