@@ -65,8 +65,9 @@ async function changedFiles(
   const changes = await table.changes(before.snapshot.version, snapshot);
   if (changes === null) return null;
   if (changes.onlyAdded) return changes.added;
-  const months = new Set<string | null>(changes.months);
-  return snapshot.files.filter((file) => months.has(file.month));
+  // What has landed may lie in another file by now: rewritten, or compacted.
+  const months = new Set(changes.months);
+  return snapshot.files.filter((file) => months.has(file.month ?? ''));
 }
 
 function timeSpan(files: readonly DataFile[]): [string | null, string | null] {

@@ -38,6 +38,7 @@ describe('who may ask, and how', () => {
       ['evil.example:5000', 403],
       ['127.0.0.1.evil.example', 403],
       ['localhost.evil.example', 403],
+      ['evillocalhost', 403],
       ['192.168.0.7', 403],
     ] as const) {
       const answer = await api.app.inject({ url: '/api/cities', headers: { host } });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -86,8 +87,27 @@ describe('the built page', () => {
       assert.equal(answer.statusCode, 404, url);
       assert.doesNotMatch(answer.body, /^secret/);
     }
+    const port = Number(new URL(await api.app.listen({ host: '127.0.0.1', port: 0 })).port);
+    for (const path of ['/../secret.txt', '/assets/../../secret.txt', '//../secret.txt']) {
+      assert.match(await askLiterally(port, path), /^HTTP\/1.1 404 /, path);
+    }
   });
 });
+
+/** The status of a path that no client would send. */
+function askLiterally(port: number, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
+    });
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    socket.on('close', () => resolve(answer));
+    socket.on('error', reject);
+  });
+}
 
 test('the description for people needs no script, no style of its own and no other host', async () => {
   await using api = await openTestApi();

@@ -69,6 +69,34 @@ test('the newest observation of each city follows landings, also of superseded r
   assert.ok(meta.table_version > 0);
 });
 
+test('analytics that cannot be read are said, and the table is answered from', async () => {
+  let broken = false;
+  await using api = await openTestApi({
+    observations: [observation('berlin', 7_200)],
+    change: (context) => ({
+      ...context,
+      publications: {
+        get failure() {
+          return context.publications.failure;
+        },
+        compute: context.publications.compute,
+        latest() {
+          if (broken) throw new IsobarError('LAKE_MISSING', 'the publication: it is gone');
+          return context.publications.latest();
+        },
+      },
+    }),
+  });
+  broken = true;
+  await api.look();
+  const { meta, data } = await waitFor('the failure', async () => {
+    const answer = (await api.app.inject('/api/city-statistics')).json();
+    return answer.meta.stale && answer;
+  });
+  assert.deepEqual([data.length, meta.analytics_version], [1, 1]);
+  assert.match(meta.reason, /LAKE_MISSING: the publication/);
+});
+
 test('a new source is named once it has landed', async () => {
   await using api = await openTestApi({ observations: [observation('berlin', 0)] });
   api.put(0, observation('cairo', 0, { source: 'import:kaggle' }));

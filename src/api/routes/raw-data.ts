@@ -91,10 +91,10 @@ async function compute(server: Server, asked: Asked, current: Current): Promise<
  * as long as they can hold newer rows than those found, so that a page costs the same however long
  * the history is.
  */
-async function readNewest(
-  reader: Reader,
+export async function readNewest(
+  reader: Pick<Reader, 'query'>,
   files: readonly DataFile[],
-  asked: Asked,
+  asked: Omit<Asked, 'format'>,
 ): Promise<ObservationRow[]> {
   const { cities, from, to, after, limit } = asked;
   const parameters = {
