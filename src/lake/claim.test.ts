@@ -107,6 +107,17 @@ describe('the claim of a data folder', () => {
       await writeFile(join(folder, 'claim.json'), JSON.stringify(notice));
       const claim = await claimFolder(folder, 'isobar start');
       await claim[Symbol.asyncDispose]();
+      await using _claim = await claimFolder(folder, 'isobar start');
+      await writeFile(join(folder, 'claim.json'), JSON.stringify(notice));
+      await assert.rejects(claimFolder(folder, 'isobar land', { patienceMs: 50 }), (error) => {
+        assert.ok(error instanceof IsobarError && error.code === 'DATA_IN_USE');
+        assert.ok(!error.message.includes(String(pid)), error.message);
+        return true;
+      });
+    }));
+
+  it('does not depend on what the notice says', () =>
+    withFolder(async (folder) => {
       for (const notice of ['', '{"pid":', 'null', '[]']) {
         await writeFile(join(folder, 'claim.json'), notice);
         const again = await claimFolder(folder, 'isobar start');

@@ -74,10 +74,10 @@ async function takeLock(folder: string, notice: string, patienceMs: number): Pro
   for (;;) {
     const lock = tryLock(join(folder, 'claim.lock'));
     if (lock !== null) return lock;
-    const holder = await readNotice(notice);
-    // A notice of a process that is gone is the one before: the present one is about to write its.
-    const isKnown = holder !== null && isAlive(holder);
-    if (isKnown || performance.now() >= deadline) throw inUse(folder, holder);
+    const noticed = await readNotice(notice);
+    // The notice of a process that is gone is none: the present one is about to write its own.
+    const holder = noticed !== null && isAlive(noticed) ? noticed : null;
+    if (holder !== null || performance.now() >= deadline) throw inUse(folder, holder);
     await sleep(RETRY_MS);
   }
 }

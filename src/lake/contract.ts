@@ -230,9 +230,13 @@ function describeList(shared: () => Shared, makePlace: () => Promise<StoragePlac
 
   it('stops listing when it is asked to', async () => {
     const { storage } = shared();
-    const stop = new AbortController();
-    const listing = Array.fromAsync(storage.list('', { signal: stop.signal }), () => stop.abort());
-    await assert.rejects(listing, { name: 'AbortError' });
+    for (let i = 0; i < 100; i++) await storage.replace(`listing/many/${i}`, text('x'));
+    for (const folder of ['', 'listing/many']) {
+      const stop = new AbortController();
+      const { signal } = stop;
+      const listing = Array.fromAsync(storage.list(folder, { signal }), () => stop.abort());
+      await assert.rejects(listing, { name: 'AbortError' });
+    }
   });
 
   it('lists any files in the order of their paths, after any path', () => {

@@ -161,6 +161,15 @@ describe('the local storage’s folder', () => {
       assert.equal(await textOf(storage, 'a/b'), '2');
     }));
 
+  it('keeps nothing of what was refused', () =>
+    withFolder(async (folder) => {
+      await using storage = await openStorage(CONFIG, join(folder, 'lake'));
+      await storage.putIfAbsent('a', Buffer.from('1'));
+      const again = storage.putIfAbsent('a', Buffer.from('2'));
+      await assert.rejects(again, (error) => isErrorCode(error, 'LAKE_EXISTS'));
+      assert.deepEqual(await draftsOf(folder), []);
+    }));
+
   it('takes a file on the same disk without copying it', () =>
     withFolder(async (folder) => {
       await using storage = await openStorage(CONFIG, join(folder, 'lake'));

@@ -287,6 +287,7 @@ function describeRetention(withLog: WithLog): void {
       assert.equal(await log.trim(), 1_200);
       assert.deepEqual(await log.range(0), { first: 1_200n, next: 1_510n });
       await log.landed(0, 1_100n);
+      assert.equal(await log.trim(), 0);
       await using other = await place.open({ clock: () => now });
       await other.landed(0, 10n ** 12n);
       assert.equal(await log.trim(), 300);
@@ -294,6 +295,10 @@ function describeRetention(withLog: WithLog): void {
       assert.equal((await log.read(0, 1_500n, EVERYTHING)).length, 10);
       await rejects(log.read(0, 1_499n, EVERYTHING), 'LOG_GAP');
       assert.equal(await log.timeOf(0, 1_499n), null);
+      await log.append(keyed('after', 10));
+      now = new Date('2026-12-01T00:00:00Z');
+      assert.equal(await log.trim(), 10);
+      assert.deepEqual(await log.range(0), { first: 1_510n, next: 1_520n });
     });
   });
 
@@ -335,6 +340,12 @@ function describeRetention(withLog: WithLog): void {
       assert.equal(bytesMax, 8 * 1024 * 1024);
       assert.ok(bytes <= bytesMax && full);
       assert.equal(records, BigInt(accepted));
+
+      const atOnce = Array.from({ length: 500 }, () => log.append(batch.slice(0, 10)));
+      for (const result of await Promise.allSettled(atOnce)) {
+        if (result.status === 'rejected') assert.ok(isErrorCode(result.reason, 'LOG_FULL'));
+      }
+      assert.ok((await log.size()).bytes <= bytesMax);
 
       const { next } = await log.range(0);
       await log.landed(0, next);

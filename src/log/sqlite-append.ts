@@ -34,6 +34,8 @@ interface Waiting {
 const GROUP_RECORDS_MAX = 2_000;
 /** What a record takes in the file beside its key and value. */
 const RECORD_OVERHEAD_BYTES = 24;
+/** A record a little larger than half a page has the page for itself. */
+const PAGE_WASTE_MAX = 2;
 /** When room has to be made, it is made down to this part of the limit, not for each append. */
 const ROOM_TARGET = 0.8;
 
@@ -79,7 +81,7 @@ export function openAppender(options: AppenderOptions): Appender {
   }
 
   async function makeRoomFor(group: readonly Waiting[]): Promise<void> {
-    const needed = group.reduce((sum, { bytes }) => sum + bytes, 0);
+    const needed = PAGE_WASTE_MAX * group.reduce((sum, { bytes }) => sum + bytes, 0);
     const used = await retryBusy(path, file.usedBytes);
     if (used + needed <= bytesMax) return;
     await options.makeRoom(Math.min(bytesMax * ROOM_TARGET, bytesMax - needed));
@@ -93,18 +95,30 @@ export function openAppender(options: AppenderOptions): Appender {
         nexts.push(file.offsets(partition).next);
       }
       const before = [...nexts];
-      let used = file.usedBytes();
-      const outcomes = group.map(({ records, bytes }) => {
-        if (used + bytes > bytesMax) return full(used);
-        used += bytes;
-        return insert(records, nexts);
-      });
+      const outcomes = group.map((one) => insertIfItFits(one, nexts));
       for (const [partition, next] of nexts.entries()) {
         if (next !== before[partition]) updateNext.run(next, partition);
       }
       reachFaultPoint('append.before-commit');
       return outcomes;
     });
+  }
+
+  /** All records of one append, or none and LOG_FULL. */
+  function insertIfItFits(one: Waiting, nexts: number[]): readonly AppendedRange[] | IsobarError {
+    const usedBefore = file.usedBytes();
+    if (usedBefore + one.bytes > bytesMax) return full(usedBefore);
+    const nextsBefore = [...nexts];
+    db.exec('SAVEPOINT one_append');
+    const ranges = insert(one.records, nexts);
+    // How well records fill the pages is known only now.
+    const fits = file.usedBytes() <= bytesMax;
+    if (!fits) {
+      db.exec('ROLLBACK TO one_append');
+      nexts.splice(0, nexts.length, ...nextsBefore);
+    }
+    db.exec('RELEASE one_append');
+    return fits ? ranges : full(usedBefore);
   }
 
   /** Moves `nexts` on. */

@@ -84,6 +84,7 @@ export function openWatch(path: string, look: () => number): Watch {
 
   function close(): void {
     closed = true;
+    if (timer !== null) clearInterval(timer);
     rouse();
   }
 

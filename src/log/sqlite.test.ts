@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { mountSmallDisk } from '../../test/small-disk.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import { describeLog, type LogPlace, recordsOf } from './contract.ts';
@@ -133,6 +133,29 @@ describe('a damaged or foreign SQLite log', () => {
         }
       };
       await assert.rejects(reading(), (error) => isErrorCode(error, 'LOG_CORRUPT'));
+    }));
+});
+
+describe('the SQLite log within its process', () => {
+  it('wakes followers before an append has resolved', () =>
+    withFolder(async (folder) => {
+      await using log = await openLog(CONFIG, folder);
+      const stop = new AbortController();
+      const news = log.follow(stop.signal)[Symbol.asyncIterator]();
+      await news.next();
+      // Looking for other processes' appends every 100 ms would be too late ten times in a row.
+      for (let i = 0; i < 10; i++) {
+        let told = false;
+        const next = news.next().then(() => {
+          told = true;
+        });
+        await log.append(recordsOf(1));
+        await nextTurn();
+        assert.equal(told, true);
+        await next;
+      }
+      stop.abort();
+      await news.next();
     }));
 });
 
