@@ -2,7 +2,7 @@
  * Recorded answers, for imports: nobody configured their cities, so that each answer tells its own.
  */
 import tzLookup from '@photostructure/tz-lookup';
-import { type City, formatCityId } from '../../model/city.ts';
+import { type City, formatCityId, formatPlaceId } from '../../model/city.ts';
 import {
   type InvalidRecord,
   type Observation,
@@ -98,7 +98,5 @@ function makeCityId(
   const foreign = /[^\P{Letter}\p{Script=Latin}]/u.test(name);
   if (!foreign && formatCityId(name) !== '') return formatCityId(name, country);
   if (number > 0) return `owm-${number}`;
-  const north = `${Math.abs(latitude)}${latitude < 0 ? 's' : 'n'}`;
-  const east = `${Math.abs(longitude)}${longitude < 0 ? 'w' : 'e'}`;
-  return `${north}-${east}`.slice(0, 64);
+  return formatPlaceId(latitude, longitude);
 }

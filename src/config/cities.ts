@@ -1,0 +1,229 @@
+/**
+ * The list of cities that a user gives: CSV (RFC 4180) with a header, or a JSON array of objects.
+ *
+ *     field      also called                needed
+ *     name       city                       yes
+ *     latitude   lat                        yes, degrees north
+ *     longitude  lon, lng                   yes, degrees east
+ *     country                               no
+ *     id         city_id                    no: made from name and country
+ *     time_zone  timezone                   no: looked up from the coordinates
+ *
+ * Names of fields are read without regard to case; other fields are ignored.
+ */
+import { isUtf8 } from 'node:buffer';
+import { open } from 'node:fs/promises';
+import tzLookup from '@photostructure/tz-lookup';
+import { CsvError, type Info, parse as parseCsv } from 'csv-parse/sync';
+import { IsobarError } from '../errors.ts';
+import { CITY_ID_PATTERN, type City, formatCityId, formatPlaceId } from '../model/city.ts';
+import { TEXT_CHARACTERS_MAX } from '../model/observation.ts';
+import { isTimeZone } from '../model/time-zone.ts';
+
+const CITIES_MAX = 200_000;
+const FILE_BYTES_MAX = 128 * 1024 * 1024;
+const PROBLEMS_LISTED_MAX = 50;
+
+const ALIASES = {
+  id: ['city_id', 'id'],
+  name: ['name', 'city'],
+  country: ['country'],
+  latitude: ['latitude', 'lat'],
+  longitude: ['longitude', 'lon', 'lng'],
+  time_zone: ['time_zone', 'timezone'],
+} as const;
+
+type Field = keyof typeof ALIASES;
+const FIELDS = Object.keys(ALIASES) as Field[];
+
+/** One entry of the list as it was written; absent fields are empty. */
+interface Entry {
+  /** `line 3`, or `entry 3` in JSON. */
+  readonly place: string;
+  readonly values: Readonly<Record<Field, string>>;
+}
+
+type Report = (problem: string) => void;
+
+/**
+ * All cities of the list, in its order. Rejects with CONFIG_INVALID that names all problems: the
+ * first 50 with their lines, and how many more there are.
+ */
+export async function loadCities(path: string): Promise<City[]> {
+  const problems: string[] = [];
+  const report: Report = (problem) => problems.push(problem);
+  const text = await readText(path);
+  const isJson = /^\s*[[{]/.test(text);
+  const entries = isJson ? readJson(text, report) : readCsv(text, report);
+  if (entries.length > CITIES_MAX) {
+    report(`${entries.length} cities are more than ${CITIES_MAX}`);
+  }
+  const cities: City[] = [];
+  const placeOfId = new Map<string, string>();
+  for (const entry of entries.slice(0, CITIES_MAX)) {
+    const city = readCity(entry, report);
+    if (city === null) continue;
+    const other = placeOfId.get(city.city_id);
+    if (other === undefined) {
+      placeOfId.set(city.city_id, entry.place);
+      cities.push(city);
+    } else {
+      const remedy = entry.values.id === '' ? '; give each an id of its own' : '';
+      report(`${entry.place}: id ${city.city_id} is taken by ${other}${remedy}`);
+    }
+  }
+  if (problems.length === 0 && cities.length === 0) report('there is no city in it');
+  if (problems.length > 0) throw invalid(path, problems);
+  return cities;
+}
+
+function invalid(path: string, problems: readonly string[]): IsobarError {
+  const listed = problems.slice(0, PROBLEMS_LISTED_MAX);
+  const more = problems.length - listed.length;
+  const lines = more > 0 ? [...listed, `and ${more} more`] : listed;
+  return new IsobarError('CONFIG_INVALID', `${path}:\n  ${lines.join('\n  ')}`, {
+    details: { path, problems: listed, problemCount: problems.length },
+  });
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    await using file = await open(path);
+    const { size } = await file.stat();
+    if (size > FILE_BYTES_MAX) throw invalid(path, ['it is larger than 128 MiB']);
+    const bytes = await file.readFile();
+    if (bytes[0] === 0xff || bytes[0] === 0xfe) throw invalid(path, ['save it as UTF-8']);
+    if (!isUtf8(bytes)) throw invalid(path, ['it is not UTF-8']);
+    return bytes.toString('utf8').replace(/^\uFEFF/, '');
+  } catch (error) {
+    if (error instanceof IsobarError) throw error;
+    throw invalid(path, [error instanceof Error ? error.message : String(error)]);
+  }
+}
+
+function readCsv(text: string, report: Report): Entry[] {
+  const header = text.slice(0, text.search(/[\r\n]|$/));
+  // Spreadsheets of countries with a decimal comma write semicolons.
+  const delimiter = header.includes(',') ? ',' : header.includes(';') ? ';' : '\t';
+  let rows: { record: string[]; info: Info }[];
+  try {
+    rows = parseCsv(text, {
+      delimiter,
+      info: true,
+      trim: true,
+      skip_empty_lines: true,
+      relax_column_count: true,
+      max_record_size: 64 * 1024,
+    }) as unknown as typeof rows;
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    report(error.message);
+    return [];
+  }
+  const names = rows[0]?.record ?? [];
+  const columns = columnsOf(names, report);
+  if (columns === null) return [];
+  const entries: Entry[] = [];
+  for (const { record, info } of rows.slice(1)) {
+    const place = `line ${info.lines}`;
+    if (record.length > names.length) {
+      report(`${place}: ${record.length} fields where the header has ${names.length}`);
+      continue;
+    }
+    const values = FIELDS.map((field) => [field, record[columns[field]] ?? '']);
+    entries.push({ place, values: Object.fromEntries(values) as Entry['values'] });
+  }
+  return entries;
+}
+
+/** Where each field is; −1 for one that is not there. Null when one is that must be. */
+function columnsOf(names: readonly string[], report: Report): Record<Field, number> | null {
+  const lower = names.map((name) => name.toLowerCase());
+  const columns = Object.fromEntries(
+    FIELDS.map((field) => {
+      const alias = ALIASES[field].find((name) => lower.includes(name));
+      return [field, alias === undefined ? -1 : lower.indexOf(alias)];
+    }),
+  ) as Record<Field, number>;
+  const missing = (['name', 'latitude', 'longitude'] as const).filter(
+    (field) => columns[field] < 0,
+  );
+  for (const field of missing) {
+    report(`line 1: no column ${ALIASES[field].join(' or ')}`);
+  }
+  return missing.length > 0 ? null : columns;
+}
+
+function readJson(text: string, report: Report): Entry[] {
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch (error) {
+    report(`not JSON: ${error instanceof Error ? error.message : error}`);
+    return [];
+  }
+  if (!Array.isArray(list)) {
+    report('not a JSON array of cities');
+    return [];
+  }
+  const entries: Entry[] = [];
+  for (const [index, item] of list.entries()) {
+    const place = `entry ${index + 1}`;
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) {
+      report(`${place}: not an object`);
+      continue;
+    }
+    const given = new Map(
+      Object.entries(item as object).map(([name, value]) => [name.toLowerCase(), value]),
+    );
+    const values = FIELDS.map((field) => {
+      const alias = ALIASES[field].find((name) => (given.get(name) ?? null) !== null);
+      const value: unknown = alias === undefined ? '' : given.get(alias);
+      return [field, typeof value === 'object' ? JSON.stringify(value) : String(value).trim()];
+    });
+    entries.push({ place, values: Object.fromEntries(values) as Entry['values'] });
+  }
+  return entries;
+}
+
+/** The city, or null when something is wrong with it, all of which has been reported. */
+function readCity({ place, values }: Entry, report: Report): City | null {
+  let sound = true;
+  const complain = (problem: string) => {
+    sound = false;
+    report(`${place}: ${problem}`);
+  };
+  const { name, country } = values;
+  if (name === '') complain('name is missing');
+  for (const field of ['name', 'country'] as const) {
+    if ([...values[field]].length > TEXT_CHARACTERS_MAX) {
+      complain(`${field} is longer than ${TEXT_CHARACTERS_MAX} characters`);
+    }
+  }
+  const latitude = readDegrees('latitude', values.latitude, 90, complain);
+  const longitude = readDegrees('longitude', values.longitude, 180, complain);
+  const made = formatCityId(name) === '' ? '' : formatCityId(name, country);
+  const city_id = values.id || made || formatPlaceId(latitude, longitude);
+  if (values.id !== '' && !CITY_ID_PATTERN.test(values.id)) {
+    complain(`id ${show(values.id)} is not made of up to 64 of a-z, 0-9, “-”, “_” and “.”`);
+  }
+  const zone = values.time_zone;
+  if (zone !== '' && !(/^[a-z]/i.test(zone) && isTimeZone(zone))) {
+    complain(`time zone ${show(zone)} is unknown`);
+  }
+  if (!sound) return null;
+  const time_zone = zone === '' ? tzLookup(latitude, longitude) : zone;
+  return { city_id, name, country, latitude, longitude, time_zone };
+}
+
+function readDegrees(field: string, text: string, most: number, complain: Report): number {
+  const degrees = text === '' ? Number.NaN : Number(text);
+  if (text === '') complain(`${field} is missing`);
+  else if (!Number.isFinite(degrees)) complain(`${field} ${show(text)} is not a number`);
+  else if (Math.abs(degrees) > most) complain(`${field} ${degrees} is outside -${most} to ${most}`);
+  return degrees;
+}
+
+function show(text: string): string {
+  return `“${text.length > 40 ? `${text.slice(0, 40)}…` : text}”`;
+}
