@@ -2,6 +2,7 @@
  * The published datasets for people and other programs: the seed's paths hold the current
  * JSON-lines file of each, by atomic replacement.
  */
+import { isErrorCode } from '../errors.ts';
 import { ANALYTICS_FOLDER } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../model/datasets.ts';
@@ -68,14 +69,32 @@ function formatReason(anomaly: Omit<Anomaly, 'reason'>, stddev: number): string 
   );
 }
 
+/** Which publication the files for people hold; written after them. */
+const MARK_PATH = `${ANALYTICS_FOLDER}/_exported.json`;
+
+/** The version of the publication that the files for people hold whole; 0 for none. */
+export async function exportedVersion(storage: Storage): Promise<number> {
+  try {
+    const mark = JSON.parse(new TextDecoder().decode(await storage.read(MARK_PATH)));
+    return Number.isSafeInteger(mark.version) ? mark.version : 0;
+  } catch (error) {
+    if (isErrorCode(error, 'LAKE_MISSING') || error instanceof SyntaxError) return 0;
+    throw error;
+  }
+}
+
+/** Writes them, unless they are there: a run may have died between publishing and this. */
 export async function exportForPeople(
   { storage, session }: { readonly storage: Storage; readonly session: SqlSession },
   publication: Publication,
 ): Promise<void> {
+  if ((await exportedVersion(storage)) === publication.version) return;
   for (const dataset of Object.keys(COLUMNS) as Dataset[]) {
     if (publication.datasets[dataset].rows > TEXT_ROWS_MAX) continue;
     const rows = await readDataset(storage, session, publication, dataset);
     const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
     await storage.replace(`${ANALYTICS_FOLDER}/${dataset}/${dataset}.jsonl`, Buffer.from(text));
   }
+  const mark = JSON.stringify({ version: publication.version });
+  await storage.replace(MARK_PATH, Buffer.from(`${mark}\n`));
 }

@@ -11,7 +11,9 @@ export interface ReadOnlyOptions {
   /** Folders whose files may be read: those of the views. */
   readonly folders: readonly string[];
   /** View's name → its Parquet files and columns. */
-  readonly views: Readonly<Record<string, { readonly paths: readonly string[]; readonly columns: Columns }>>;
+  readonly views: Readonly<
+    Record<string, { readonly paths: readonly string[]; readonly columns: Columns }>
+  >;
 }
 
 export interface ReadOnlySession extends AsyncDisposable {
@@ -66,6 +68,9 @@ export async function openReadOnlySession(options: ReadOnlyOptions): Promise<Rea
       throw new IsobarError('QUERY_INVALID', (error as Error).message, { cause: error });
     }
     if (types.every((type) => READING.has(type))) return;
-    throw new IsobarError('QUERY_INVALID', 'only SELECT is allowed: this statement would change things');
+    throw new IsobarError(
+      'QUERY_INVALID',
+      'only SELECT is allowed: this statement would change things',
+    );
   }
 }

@@ -69,6 +69,8 @@ export function createRefresher(options: RefreshOptions): Refresher {
   let newest: Publication | null = null;
   /** The table's version up to which nothing changed that `newest` does not say. */
   let checked = -2;
+  /** Whether this process has seen that the files for people are those of a publication. */
+  let exported = false;
 
   async function refresh(signal?: AbortSignal): Promise<Publication | null> {
     for (let races = 0; ; races++) {
@@ -78,6 +80,10 @@ export function createRefresher(options: RefreshOptions): Refresher {
       if (snapshot.version < 0) return newest;
       if (newest !== null) checked = Math.max(checked, newest.table_version);
       // Somebody published from a version that we have not seen yet: theirs is the newer.
+      if (newest !== null && !exported) {
+        await exportForPeople(options, newest);
+        exported = true;
+      }
       if (newest !== null && newest.table_version >= snapshot.version) return newest;
       const changes = newest === null ? null : await options.table.changes(checked, snapshot);
       if (changes !== null && changes.months.length === 0) {

@@ -7,7 +7,7 @@ import type { Snapshot, Table } from '../table/table.ts';
 import { ANOMALY_COLUMNS } from './columns.ts';
 import { computeCityStatistics, computeHourlyTrends, view } from './compute.ts';
 import type { Columns, Row, SqlSession } from './engine.ts';
-import { finishRow, readDataset } from './export.ts';
+import { exportedVersion, finishRow, readDataset } from './export.ts';
 import { filesOf, type Publication, readPublication } from './publication.ts';
 import { queryText } from './queries.ts';
 
@@ -69,13 +69,14 @@ async function compareFiles(
   }
 }
 
-/** The files for people hold what was published. */
+/** The files for people hold what was published, once the publisher came to write them. */
 async function compareExports(
   storage: Storage,
   session: SqlSession,
   publication: Publication,
   differences: string[],
 ): Promise<void> {
+  if ((await exportedVersion(storage)) !== publication.version) return;
   for (const dataset of DATASETS) {
     const path = `${ANALYTICS_FOLDER}/${dataset}/${dataset}.jsonl`;
     if ((await storage.stat(path)) === null) continue;

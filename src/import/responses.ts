@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import type { Units } from '../collector/openweather/measurements.ts';
-import { parseRecorded } from '../collector/openweather/recorded.ts';
+import type { Recorded, RecordedOptions } from '../collector/openweather/recorded.ts';
 import { IsobarError } from '../errors.ts';
 import type { CityFinder } from './cities.ts';
 import { fingerprintOf } from './fingerprint.ts';
@@ -11,6 +11,8 @@ import type { ImportedRecord, ImportSource } from './source.ts';
 
 export interface ResponsesOptions {
   readonly finder: CityFinder;
+  /** The collector's reader of recorded answers. */
+  readonly parse: (body: string, options: RecordedOptions) => Recorded;
   readonly units: Units;
   readonly clock?: () => Date;
 }
@@ -45,7 +47,7 @@ async function* readAll(
     signal.throwIfAborted();
     for (const body of splitAnswers(await readText(path, signal))) {
       parsed.push(
-        parseRecorded(body, {
+        options.parse(body, {
           source: 'import:openweathermap',
           intervalSeconds: INTERVAL_S,
           units,

@@ -194,28 +194,44 @@ export async function changedHours(
 ): Promise<string[]> {
   const { observations, session } = options;
   if (fromVersion === state.version) return [];
-  const added: DataFile[] = [];
-  const removed: DataFile[] = [];
+  /** Files that this stretch of commits left live, and those of before that it removed. */
+  const added = new Map<string, DataFile>();
+  const removed = new Map<string, DataFile>();
+  /** Files that brought rows, whatever became of them since. */
+  const brought: DataFile[] = [];
+  let replaced = false;
   for (let version = fromVersion + 1; version <= state.version; version++) {
     const actions = await observations.readCommit(version);
     // The commits are gone: every hour of the table may have changed.
     if (actions === null) return hoursOf(options, state.files, []);
     for (const action of actions) {
-      if ('add' in action && action.add.dataChange) {
-        added.push(dataFile(observations.folder, action.add));
-      } else if ('remove' in action && action.remove.dataChange) {
-        removed.push(removedFile(observations.folder, action.remove));
+      if ('add' in action) {
+        const file = dataFile(observations.folder, action.add);
+        added.set(file.path, file);
+        if (action.add.dataChange) brought.push(file);
+      } else if ('remove' in action) {
+        replaced ||= action.remove.dataChange;
+        const isOfBefore = !added.delete(action.remove.path);
+        if (isOfBefore) {
+          removed.set(action.remove.path, removedFile(observations.folder, action.remove));
+        }
       }
     }
   }
-  const single = removed.length === 0 ? added.map(singleHour) : [null];
-  if (!single.includes(null)) return [...new Set(single as string[])];
+  // Without a replaced row compaction can be left aside: each file that brought rows has new ones.
+  if (!replaced) {
+    const single = brought.map(singleHour);
+    if (!single.includes(null)) return [...new Set(single as string[])];
+  }
   try {
-    return await hoursOf({ observations, session }, added, removed);
+    return replaced
+      ? await hoursOf({ observations, session }, [...added.values()], [...removed.values()])
+      : await hoursOf({ observations, session }, brought, []);
   } catch (error) {
     // A file that vacuum removed since: fall back to all hours of the months concerned.
     if (!isErrorCode(error, 'LAKE_MISSING')) throw error;
-    const months = new Set([...added, ...removed].map((file) => file.month));
+    const touched = [...brought, ...added.values(), ...removed.values()];
+    const months = new Set(touched.map((file) => file.month));
     return hoursOf(
       { observations, session },
       state.files.filter((file) => months.has(file.month)),

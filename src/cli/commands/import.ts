@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { createRefresher } from '../../analytics/refresh.ts';
 import type { Units } from '../../collector/openweather/measurements.ts';
+import { parseRecorded } from '../../collector/openweather/recorded.ts';
 import { IsobarError } from '../../errors.ts';
 import { openCityFinder } from '../../import/cities.ts';
 import { isKaggleFolder, openKaggleFolder } from '../../import/kaggle.ts';
@@ -83,7 +84,7 @@ async function openSource(
       `${paths.join(', ')}: no JSON there; a table needs --mapping`,
     );
   }
-  return openResponses(files, { finder, units: options.units });
+  return openResponses(files, { finder, parse: parseRecorded, units: options.units });
 }
 
 async function importInto(workspace: Workspace, source: ImportSource, environment: Environment) {

@@ -1,0 +1,84 @@
+/**
+ * A process for the kill tests: it appends, lands, exports, compacts, vacuums and publishes, round
+ * after round, until it is killed. It says on stdout which records the log has accepted.
+ *
+ *     node test/kill-child.ts FOLDER SEED
+ */
+import { createRefresher } from '../src/analytics/refresh.ts';
+import { loadConfig } from '../src/config/load.ts';
+import { compact } from '../src/table/compaction.ts';
+import { openRawExporter } from '../src/table/raw-export.ts';
+import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
+import { vacuum } from '../src/table/vacuum.ts';
+import { openWorkspace } from '../src/workspace.ts';
+import { createRandom } from './random.ts';
+
+const [folder = '', seedText = '1', roundsText = '1000'] = process.argv.slice(2);
+const random = createRandom(Number(seedText));
+const whole = (below: number) => Math.floor(random() * below);
+
+const flags = { data: folder, 'table.checkpoint_commits': '4', 'analytics.threads': '1' };
+const { config } = loadConfig({ file: null, env: {}, flags });
+await using workspace = await openWorkspace(config, false);
+const { storage, scratch, observations } = workspace;
+const log = await workspace.log();
+const lander = await workspace.lander();
+const session = await workspace.session();
+const exporter = openRawExporter({
+  observations,
+  storage,
+  session: await workspace.session(),
+  scratch,
+  openHourSeconds: 1,
+  openHourRowsMax: 1_000,
+});
+const refresher = createRefresher({
+  table: observations,
+  columns: OBSERVATION_COLUMNS,
+  storage,
+  session: await workspace.session(),
+  engineName: 'duckdb',
+  scratch,
+});
+/** Eight days on: what was removed today may go. */
+const later = () => new Date(Date.now() + 8 * 86_400_000);
+
+for (let round = 0; round < Number(roundsText); round++) {
+  const records = Array.from({ length: 1 + whole(30) }, makeRecord);
+  await log.append(records.map(({ city, text }) => ({ key: city, value: Buffer.from(text) })));
+  process.stdout.write(`${records.map(({ name }) => name).join(' ')}\n`);
+  for (let partition = 0; partition < log.partitionCount; partition++) await lander.land(partition);
+  if (whole(2) === 0) await exporter.run({ closing: true });
+  if (whole(2) === 0) await refresher.refresh();
+  if (whole(3) === 0) {
+    await compact({ observations, storage, session, scratch, simulated: false, fileBytesMax: 1e6 });
+  }
+  if (whole(4) === 0) {
+    for (const table of workspace.tables) {
+      await vacuum({ table, storage, keepDays: 7, clock: later });
+    }
+  }
+}
+
+/** Few cities and hours, so that versions of one observation meet; now and then garbage. */
+function makeRecord(): { city: string; name: string; text: string } {
+  const city = `city-${whole(6)}`;
+  const name = `r${Date.now().toString(36)}${whole(1e9).toString(36)}`;
+  if (whole(12) === 0) return { city, name, text: `{"garbage": "${name}"` };
+  const observed = Date.UTC(2024, 8, 28) + whole(400) * 1_800_000;
+  const iso = (at: number) => new Date(at).toISOString();
+  const text = JSON.stringify({
+    city_id: city,
+    city,
+    country: 'US',
+    observed_at: iso(observed),
+    collected_at: iso(observed + whole(5) * 60_000),
+    source: 'openweathermap',
+    interval_s: 1_800,
+    utc_offset_s: 3_600,
+    temperature_c: whole(300) / 10,
+    humidity_pct: whole(101),
+    condition: name,
+  });
+  return { city, name, text };
+}

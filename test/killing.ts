@@ -1,0 +1,102 @@
+/** Kills the child of kill-child.ts again and again and lets `verify` judge what is left. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { verifyWorkspace } from '../src/cli/commands/verify.ts';
+import { loadConfig } from '../src/config/load.ts';
+import { FAULT_POINTS, type FaultPoint } from '../src/fault.ts';
+import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from '../src/table/table.ts';
+import { openWorkspace } from '../src/workspace.ts';
+import { createRandom } from './random.ts';
+
+const CHILD = join(import.meta.dirname, 'kill-child.ts');
+/** Points of rooms that the child does not have. */
+const ELSEWHERE = ['budget.', 'import.'];
+export const POINTS = FAULT_POINTS.filter(
+  (point) => !ELSEWHERE.some((room) => point.startsWith(room)),
+);
+
+export interface KillOptions {
+  readonly kills: number;
+  readonly seed: number;
+  /** Points to die at, one after the other; a kill without one comes at a random moment. */
+  readonly points: readonly FaultPoint[];
+}
+
+export async function killAgainAndAgain(options: KillOptions): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'isobar-kill-'));
+  const random = createRandom(options.seed);
+  const accepted: string[] = [];
+  try {
+    for (let kill = 0; kill < options.kills; kill++) {
+      const point = options.points[kill] ?? null;
+      const seed = Math.floor(random() * 1e9);
+      const fault = point === null ? '' : `${point}:${1 + Math.floor(random() * 3)}`;
+      const delay = point === null ? 600 + random() * 2_500 : 30_000;
+      const told = `kill ${kill + 1}, seed ${options.seed}, ${fault === '' ? 'random moment' : fault}`;
+      accepted.push(...(await runAndKill(folder, seed, fault, delay, told)));
+      await assertSound(folder, accepted, told);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The names of the records that the child said were accepted before it died. */
+async function runAndKill(
+  folder: string,
+  seed: number,
+  fault: string,
+  delay: number,
+  told: string,
+): Promise<string[]> {
+  const child = spawn(process.execPath, [CHILD, folder, String(seed)], {
+    env: { ...process.env, ISOBAR_FAULT: fault },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    errors += chunk;
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), delay);
+  const signal = await new Promise((resolve) => child.on('close', (_code, name) => resolve(name)));
+  clearTimeout(timer);
+  assert.equal(signal, 'SIGKILL', `${told}: the child ended by itself: ${errors}`);
+  // The last line may be cut: what it names was accepted, but nobody was told.
+  return output.split('\n').slice(0, -1).flatMap((line) => line.split(' '));
+}
+
+async function assertSound(folder: string, accepted: readonly string[], told: string) {
+  const { config } = loadConfig({ file: null, env: {}, flags: { data: folder } });
+  await using workspace = await openWorkspace(config, false);
+  const lander = await workspace.lander();
+  const log = await workspace.log();
+  const before = await verifyWorkspace(workspace);
+  assert.deepEqual(before.differences, [], `${told}: as it was left`);
+  for (let partition = 0; partition < log.partitionCount; partition++) await lander.land(partition);
+  const after = await verifyWorkspace(workspace);
+  assert.deepEqual(after.differences, [], `${told}: after landing what waited`);
+  let appended = 0;
+  for (let partition = 0; partition < log.partitionCount; partition++) {
+    appended += Number((await log.range(partition)).next);
+  }
+  assert.equal(after.sums['offsets committed'], appended, told);
+  const { observations, setAside } = workspace;
+  const session = await workspace.session();
+  const landed = await observations.localPaths((await observations.refresh()).files);
+  await session.define('o', landed, OBSERVATION_COLUMNS);
+  const aside = await setAside.localPaths((await setAside.refresh()).files);
+  await session.define('s', aside, SET_ASIDE_COLUMNS);
+  const rows = await session.query<{ name: string }>(`
+    SELECT DISTINCT unnest(regexp_extract_all(text, 'r[0-9a-z]{9,}')) AS name
+    FROM (SELECT condition AS text FROM o UNION ALL SELECT bytes FROM s)`);
+  const kept = new Set(rows.map(({ name }) => name));
+  const lost = accepted.filter((name) => name !== '' && !kept.has(name));
+  assert.deepEqual(lost, [], `${told}: records that were accepted and are nowhere`);
+}
