@@ -1,6 +1,7 @@
 /** Upkeep of a workspace: what `isobar maintain` does, and `start` does hourly. */
-import { cleanPublications } from './analytics/publication.ts';
+
 import type { SqlSession } from './analytics/engine.ts';
+import { cleanPublications } from './analytics/publication.ts';
 import { type Compacted, compact } from './table/compaction.ts';
 import { openRawExporter, type RawExporter } from './table/raw-export.ts';
 import { type Vacuumed, vacuum } from './table/vacuum.ts';

@@ -1,6 +1,7 @@
 /** The status of a workspace, worked out from its rooms; the same for the API and the command. */
-import type { RefreshLoop } from './analytics/refresh-loop.ts';
+
 import { readPublication } from './analytics/publication.ts';
+import type { RefreshLoop } from './analytics/refresh-loop.ts';
 import type { Collector } from './collector/collector.ts';
 import type {
   AnalyticsStatus,
@@ -10,8 +11,8 @@ import type {
   Status,
   TableStatus,
 } from './model/status.ts';
-import { nextOffset } from './table/landing.ts';
 import type { LanderLoop } from './table/lander-loop.ts';
+import { nextOffset } from './table/landing.ts';
 import { readCursor } from './table/raw-export.ts';
 import { SET_ASIDE_COLUMNS } from './table/table.ts';
 import type { Workspace } from './workspace.ts';

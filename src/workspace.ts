@@ -8,8 +8,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { openEngine } from './analytics/open.ts';
 import type { SqlEngine, SqlSession } from './analytics/engine.ts';
+import { openEngine } from './analytics/open.ts';
 import type { Config } from './config/schema.ts';
 import { IsobarError, translateFileError } from './errors.ts';
 import { tableFolder } from './lake/layout.ts';
