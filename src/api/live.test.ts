@@ -121,6 +121,22 @@ test('a viewer is told what is there, what comes, and what it makes of the table
   stream.close();
 });
 
+test('what the landing sets aside is not shown any longer', async () => {
+  await using api = await openLiveApi({ observations: [observation('berlin', 0)] });
+  const stream = await openStream(api.address);
+  await stream.next('status');
+  api.put(0, observation('berlin', 600, { temperature_c: 12, condition: 'c'.repeat(300) }));
+  await stream.next('observation');
+  const temperature = async () => {
+    const { data } = (await api.app.inject('/api/cities?city=berlin')).json();
+    return data[0].latest.temperature_c;
+  };
+  assert.equal(await temperature(), 12);
+  await api.land();
+  assert.equal(await temperature(), 10);
+  stream.close();
+});
+
 test('one who comes back is told what it missed, once, and what comes after', async () => {
   await using api = await openLiveApi({ observations: [observation('berlin', 0)] });
   const stream = await openStream(api.address);

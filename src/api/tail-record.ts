@@ -1,5 +1,5 @@
 /** From a record of the log to what is shown of it before it has landed. */
-import { CLOCK_SKEW_S_MAX } from '../model/observation.ts';
+import { CLOCK_SKEW_S_MAX, OBSERVED_AT_MIN } from '../model/observation.ts';
 import { VARIABLE_NAMES, VARIABLES, type VariableName } from '../model/variables.ts';
 import type { Newest } from './picture.ts';
 
@@ -14,6 +14,7 @@ export function parseTailRecord(value: Uint8Array): Newest | null {
   const observedAt = timeOf(record.observed_at);
   const collectedAt = timeOf(record.collected_at);
   if (cityId === null || observedAt === null || collectedAt === null) return null;
+  if (Date.parse(observedAt) < Date.parse(OBSERVED_AT_MIN)) return null;
   if (Date.parse(observedAt) > Date.parse(collectedAt) + CLOCK_SKEW_S_MAX * 1_000) return null;
   const measurements = {} as Record<VariableName, number | null>;
   for (const name of VARIABLE_NAMES) {
