@@ -41,6 +41,8 @@ interface Entry {
   /** `line 3`, or `entry 3` in JSON. */
   readonly place: string;
   readonly values: Readonly<Record<Field, string>>;
+  /** What makes it no entry at all. */
+  readonly problem?: string;
 }
 
 type Report = (problem: string) => void;
@@ -56,11 +58,11 @@ export async function loadCities(path: string): Promise<City[]> {
   const isJson = /^\s*[[{]/.test(text);
   const entries = isJson ? readJson(text, report) : readCsv(text, report);
   if (entries.length > CITIES_MAX) {
-    report(`${entries.length} cities are more than ${CITIES_MAX}`);
+    throw invalid(path, [`${entries.length} cities are more than ${CITIES_MAX}`]);
   }
   const cities: City[] = [];
   const placeOfId = new Map<string, string>();
-  for (const entry of entries.slice(0, CITIES_MAX)) {
+  for (const entry of entries) {
     const city = readCity(entry, report);
     if (city === null) continue;
     const other = placeOfId.get(city.city_id);
@@ -123,17 +125,17 @@ function readCsv(text: string, report: Report): Entry[] {
   const names = rows[0]?.record ?? [];
   const columns = columnsOf(names, report);
   if (columns === null) return [];
-  const entries: Entry[] = [];
-  for (const { record, info } of rows.slice(1)) {
+  return rows.slice(1).map(({ record, info }) => {
     const place = `line ${info.lines}`;
-    if (record.length > names.length) {
-      report(`${place}: ${record.length} fields where the header has ${names.length}`);
-      continue;
-    }
-    const values = FIELDS.map((field) => [field, record[columns[field]] ?? '']);
-    entries.push({ place, values: Object.fromEntries(values) as Entry['values'] });
-  }
-  return entries;
+    const values = valuesOf((field) => record[columns[field]] ?? '');
+    if (record.length <= names.length) return { place, values };
+    const problem = `${record.length} fields where the header has ${names.length}`;
+    return { place, values, problem };
+  });
+}
+
+function valuesOf(read: (field: Field) => string): Entry['values'] {
+  return Object.fromEntries(FIELDS.map((field) => [field, read(field)])) as Entry['values'];
 }
 
 /** Where each field is; −1 for one that is not there. Null when one is that must be. */
@@ -166,28 +168,27 @@ function readJson(text: string, report: Report): Entry[] {
     report('not a JSON array of cities');
     return [];
   }
-  const entries: Entry[] = [];
-  for (const [index, item] of list.entries()) {
+  return list.map((item: unknown, index) => {
     const place = `entry ${index + 1}`;
-    if (typeof item !== 'object' || item === null || Array.isArray(item)) {
-      report(`${place}: not an object`);
-      continue;
-    }
-    const given = new Map(
-      Object.entries(item as object).map(([name, value]) => [name.toLowerCase(), value]),
+    const isObject = typeof item === 'object' && item !== null && !Array.isArray(item);
+    const given = new Map<string, unknown>(
+      Object.entries(isObject ? item : {}).map(([name, value]) => [name.toLowerCase(), value]),
     );
-    const values = FIELDS.map((field) => {
+    const values = valuesOf((field) => {
       const alias = ALIASES[field].find((name) => (given.get(name) ?? null) !== null);
-      const value: unknown = alias === undefined ? '' : given.get(alias);
-      return [field, typeof value === 'object' ? JSON.stringify(value) : String(value).trim()];
+      const value = alias === undefined ? '' : given.get(alias);
+      return typeof value === 'object' ? JSON.stringify(value) : String(value).trim();
     });
-    entries.push({ place, values: Object.fromEntries(values) as Entry['values'] });
-  }
-  return entries;
+    return isObject ? { place, values } : { place, values, problem: 'not an object' };
+  });
 }
 
 /** The city, or null when something is wrong with it, all of which has been reported. */
-function readCity({ place, values }: Entry, report: Report): City | null {
+function readCity({ place, values, problem }: Entry, report: Report): City | null {
+  if (problem !== undefined) {
+    report(`${place}: ${problem}`);
+    return null;
+  }
   let sound = true;
   const complain = (problem: string) => {
     sound = false;
