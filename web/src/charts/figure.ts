@@ -2,6 +2,7 @@
 import type { Anomaly } from '../../../src/model/datasets.ts';
 import { VARIABLES, type VariableName } from '../../../src/model/variables.ts';
 import { formatAge } from '../format/ages.ts';
+import { peaksOf } from '../format/anomaly.ts';
 import { formatDash, lineStyle } from '../format/line-style.ts';
 import {
   type Gap,
@@ -140,7 +141,8 @@ export function buildFigure(options: FigureOptions): Figure {
         range: [low, high],
         gridcolor: colours.line,
         ticksuffix: VARIABLES[variable].unit === '°C' ? '°' : ' %',
-        nticks: Math.max(3, Math.round(plotHeight / 56)),
+        tick0: 0,
+        dtick: tickStep(high - low, plotHeight / 40),
       },
       shapes: [
         ...options.nights.map((night) => column(night, colours.night)),
@@ -167,6 +169,12 @@ function axisRange({ lines, variable, units }: FigureOptions): readonly [number,
   ];
 }
 
+/** A round distance of at most `most` marks over this width. */
+function tickStep(width: number, most: number): number {
+  const steps = [0.5, 1, 2, 5, 10, 20, 25, 50];
+  return steps.find((step) => width / step <= Math.max(3, most)) ?? 100;
+}
+
 function drawLine(line: Line, tone: Tone): object {
   const style = lineStyle(line.place);
   const values = line.values.filter((value) => value !== null).length;
@@ -187,7 +195,9 @@ function drawLine(line: Line, tone: Tone): object {
 /** A ring around each unusual value that lies on one of the lines. */
 function drawAnomalies({ anomalies, lines, variable, units, tone }: FigureOptions): object[] {
   const drawn = new Set(lines.map(({ cityId }) => cityId));
-  const found = anomalies.filter((row) => row.variable === variable && drawn.has(row.city_id));
+  const found = peaksOf(anomalies).filter(
+    (row) => row.variable === variable && drawn.has(row.city_id),
+  );
   if (found.length === 0) return [];
   return [
     {
@@ -252,8 +262,9 @@ function endLabels(
     yanchor: 'middle',
     xshift: 6,
     showarrow: false,
-    text: `<b>${escapeText(shorten(line.name))} ${formatEnd(value, variable)}</b>`,
-    font: { color: lineStyle(line.place)[tone], size: 12 },
+    text: escapeText(`${shorten(line.name)} ${formatEnd(value, variable)}`),
+    // Not <b>: Plotly would write a style attribute, which the page's policy refuses.
+    font: { color: lineStyle(line.place)[tone], size: 12, weight: 700 },
   }));
 }
 

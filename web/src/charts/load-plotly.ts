@@ -19,11 +19,10 @@ let loading: Promise<typeof Plotly> | null = null;
 
 /** Rejects when the chunk cannot be fetched; the next call tries again. */
 export function loadPlotly(): Promise<typeof Plotly> {
+  // Before the import, since Plotly writes the first rules as soon as it is read.
+  declareStyles();
   loading ??= import('plotly.js-basic-dist-min').then(
-    (module) => {
-      declareStyles();
-      return module.default;
-    },
+    (module) => module.default,
     (error) => {
       loading = null;
       throw error;

@@ -54,7 +54,7 @@ export interface Store {
 export const CARDS_FIRST = 12;
 /** The API draws no more cities than this at once. */
 export const CARDS_MAX = 50;
-const ROWS = 20;
+const ROWS = 15;
 const ANOMALIES = 50;
 const SPARK_POINTS = 96;
 

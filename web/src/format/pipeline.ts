@@ -11,6 +11,11 @@ export interface Step {
   readonly note: string | null;
 }
 
+/** Whether the budget is one that could be used up; the simulator's is not. */
+export function isBounded({ limit }: { readonly limit: number }): boolean {
+  return limit < 10_000_000;
+}
+
 /** A step that lags more than this behind is worth a look. */
 const LAG_S_MAX = 600;
 
@@ -28,7 +33,9 @@ function collect({ collector }: Status): Step {
   const left = Math.max(0, calls.day.limit - calls.day.used);
   const lines = [
     formatPlural(city_count, 'city', 'cities'),
-    `${formatCount(left)} calls left today`,
+    isBounded(calls.day)
+      ? `${formatCount(left)} calls left today`
+      : `${formatPlural(calls.day.used, 'call')} today`,
   ];
   if (state !== 'live') {
     return { name: 'Collect', lines, state: WAITING.has(state) ? 'wait' : 'look', note: message };

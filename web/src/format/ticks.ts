@@ -31,12 +31,13 @@ const STEPS = [
   2 * DAY,
   3 * DAY,
   7 * DAY,
+  14 * DAY,
 ];
 const MONTHS = [1, 2, 3, 6, 12, 24, 60];
 
 /** At most `most` marks from `from` to `to`. */
 export function timeTicks(from: number, to: number, zone: string, most: number): readonly Tick[] {
-  const count = Math.max(2, most);
+  const count = Math.max(3, most);
   const step = STEPS.find((length) => (to - from) / length <= count);
   return step === undefined ? monthTicks(from, to, zone, count) : clockTicks(from, to, zone, step);
 }
@@ -44,7 +45,7 @@ export function timeTicks(from: number, to: number, zone: string, most: number):
 function clockTicks(from: number, to: number, zone: string, step: number): readonly Tick[] {
   const ticks: Tick[] = [];
   // Weeks begin on Monday; 5 January 1970 was one.
-  const base = step === 7 * DAY ? 4 * DAY : 0;
+  const base = step % (7 * DAY) === 0 ? 4 * DAY : 0;
   let wall = Math.ceil((from + offsetAt(from, zone) - base) / step) * step + base;
   for (; ; wall += step) {
     const at = instantOf(wall, zone);

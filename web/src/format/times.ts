@@ -71,7 +71,8 @@ export function formatOffset(at: number, zone: string): string {
   const part = format(zone, 'offset')
     .formatToParts(at)
     .find(({ type }) => type === 'timeZoneName');
-  return (part?.value ?? 'UTC').replace('GMT', 'UTC').replace('-', '−');
+  const text = (part?.value ?? 'UTC').replace('GMT', 'UTC').replace('-', '−');
+  return text === 'UTC+00:00' ? 'UTC' : text;
 }
 
 /** Hour of the day, 0 to 23. */

@@ -1,12 +1,12 @@
 import type { AnomaliesAnswer } from '../../../src/api/schemas.ts';
 import type { Anomaly } from '../../../src/model/datasets.ts';
-import { isVariableName, VARIABLES } from '../../../src/model/variables.ts';
 import type { Store } from '../client/store.ts';
-import { formatNumber, formatPlural, formatSigned } from '../format/numbers.ts';
-import { formatTime, zoneOf } from '../format/times.ts';
-import { formatBare, formatValue, type Units } from '../format/units.ts';
+import { describeAnomaly } from '../format/anomaly.ts';
+import { formatPlural } from '../format/numbers.ts';
+import { zoneOf } from '../format/times.ts';
 import { csvOf, DataLinks, Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
+import { TimeCell } from './time-cell.tsx';
 
 /** Values far from what is usual, newest first, each with a sentence that says why. */
 export function Anomalies({ store }: { readonly store: Store }) {
@@ -15,10 +15,10 @@ export function Anomalies({ store }: { readonly store: Store }) {
     <Panel
       id="anomalies"
       title="Unusual values"
-      subtitle="all cities · more than three standard deviations from the city’s mean"
+      subtitle="all cities · three spreads (standard deviations) or more off"
       store={store}
       resource={store.anomalies}
-      height={210}
+      height={230}
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       emptyText="Nothing unusual in this range."
@@ -26,7 +26,7 @@ export function Anomalies({ store }: { readonly store: Store }) {
     >
       {(answer) => (
         <>
-          <ScrollTable label="Unusual values">
+          <ScrollTable label="Unusual values" tall>
             <table>
               <caption class="unseen">Unusual values, newest first</caption>
               <thead>
@@ -38,12 +38,9 @@ export function Anomalies({ store }: { readonly store: Store }) {
                     Value
                   </th>
                   <th scope="col" class="number">
-                    Expected
+                    Usual
                   </th>
-                  <th scope="col" class="number">
-                    Score
-                  </th>
-                  <th scope="col">Why</th>
+                  <th scope="col">From the mean</th>
                 </tr>
               </thead>
               <tbody>
@@ -68,29 +65,19 @@ function AnomalyRow({ store, row }: { readonly store: Store; readonly row: Anoma
   const { units, clock } = store.address.view.value;
   const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
   const zone = zoneOf(clock, city?.time_zone);
-  const { label, value, expected } = describe(row, units);
+  const { variable, value, usual, why } = describeAnomaly(row, units);
   return (
-    <tr>
-      <th scope="row">{formatTime(Date.parse(row.observed_at), zone, store.clock.now.peek())}</th>
+    <tr title={row.reason}>
+      <th scope="row">
+        <TimeCell at={row.observed_at} zone={zone} store={store} mixed={clock === 'city'} />
+      </th>
       <td>{row.city}</td>
-      <td>{label}</td>
+      <td>{variable}</td>
       <td class="number">{value}</td>
-      <td class="number">{expected}</td>
-      <td class="number">{formatSigned(row.score, 1)}</td>
-      <td class="words">{row.reason}</td>
+      <td class="number">{usual}</td>
+      <td>{why}</td>
     </tr>
   );
-}
-
-function describe({ variable, value, expected }: Anomaly, units: Units) {
-  if (!isVariableName(variable)) {
-    return { label: variable, value: formatNumber(value, 1), expected: formatNumber(expected, 1) };
-  }
-  return {
-    label: VARIABLES[variable].label.toLowerCase(),
-    value: formatValue(value, variable, units),
-    expected: formatBare(expected, variable, units),
-  };
 }
 
 /** What is not in the table, and why. */

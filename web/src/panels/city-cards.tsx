@@ -13,6 +13,7 @@ import {
   formatTemperatureDifference,
   formatValue,
   temperatureUnit,
+  type Units,
 } from '../format/units.ts';
 import { formatWind } from '../format/wind.ts';
 import { DataLinks, Panel } from './panel.tsx';
@@ -117,6 +118,7 @@ function CityCard({ store, city, points, scale }: CityCardProps) {
         <div id={id} class="card-body">
           <Temperature city={city} units={units} />
           <Trend points={points} units={units} />
+          <Words city={city} units={units} />
           <Sparkline points={points} scale={scale} dash={place} />
           <p class="card-side">
             <span>{formatValue(latest.humidity_pct, 'humidity_pct', units)}</span>
@@ -132,28 +134,29 @@ function CityCard({ store, city, points, scale }: CityCardProps) {
   );
 }
 
-function Temperature({ city, units }: { readonly city: ShownCity; readonly units: 'c' | 'f' }) {
-  const { temperature_c: temperature, feels_like_c: feels, condition } = city.latest ?? {};
-  const colour = temperature == null ? null : temperatureColour(temperature);
-  const differs =
-    temperature != null && feels != null && Math.abs(feels - temperature) >= FEELS_LIKE_MIN;
+function Temperature({ city, units }: { readonly city: ShownCity; readonly units: Units }) {
+  const temperature = city.latest?.temperature_c ?? null;
+  const colour = temperature === null ? null : temperatureColour(temperature);
+  const style = colour === null ? {} : { backgroundColor: colour, color: textOn(colour) };
   return (
-    <p class="card-main">
-      <span
-        class="pill"
-        style={colour === null ? {} : { backgroundColor: colour, color: textOn(colour) }}
-      >
+    <p>
+      <span class="pill" style={style}>
         {formatDegrees(temperature, units)}
-      </span>
-      <span class="card-words">
-        {differs && <span>feels {formatDegrees(feels, units)}</span>}
-        {condition != null && <span>{condition}</span>}
       </span>
     </p>
   );
 }
 
-function Trend({ points, units }: { readonly points: Points | null; readonly units: 'c' | 'f' }) {
+/** The sky, and how it feels where that is something else. */
+function Words({ city, units }: { readonly city: ShownCity; readonly units: Units }) {
+  const { temperature_c: temperature, feels_like_c: feels, condition } = city.latest ?? {};
+  const differs =
+    temperature != null && feels != null && Math.abs(feels - temperature) >= FEELS_LIKE_MIN;
+  const parts = [condition ?? null, differs ? `feels like ${formatDegrees(feels, units)}` : null];
+  return <p class="card-words">{parts.filter((part) => part !== null).join(' · ')}</p>;
+}
+
+function Trend({ points, units }: { readonly points: Points | null; readonly units: Units }) {
   const change = points === null ? null : changeOver(points, 3 * HOUR);
   if (change === null) return <p class="trend" />;
   const arrow = change > 0.25 ? '↗' : change < -0.25 ? '↘' : '→';
@@ -222,7 +225,7 @@ function Sparkline({ points, scale, dash }: SparklineProps) {
       preserveAspectRatio="none"
       aria-hidden="true"
     >
-      <path class="spark-line" d={linePath(points, x, y)} strokeDasharray={dashArray(dash)} />
+      <path class="spark-line" d={linePath(points, x, y)} stroke-dasharray={dashArray(dash)} />
       <path class="spark-ring" d={end} />
       <path class="spark-end" d={end} stroke={temperatureColour(last.value)} />
     </svg>

@@ -16,7 +16,7 @@ import { Choice } from './choice.tsx';
 import { csvOf, DataLinks, Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 
-const HEIGHT = 210;
+const HEIGHT = 244;
 const MARGIN = { top: 8, right: 4, bottom: 24, left: 36 };
 
 /** The mean of each hour of the day, by the city's clock or by UTC. */
@@ -120,7 +120,7 @@ function Bars({ rows, units, hour }: BarsProps) {
           {marks.map((mark) => (
             <g key={mark}>
               <path class="grid" d={`M${MARGIN.left} ${y(mark)}H${width - MARGIN.right}`} />
-              <text class="tick" x={MARGIN.left - 6} y={y(mark) + 4} textAnchor="end">
+              <text class="tick" x={MARGIN.left - 6} y={y(mark) + 4} text-anchor="end">
                 {formatCount(mark)}°
               </text>
             </g>

@@ -11,6 +11,7 @@ import { formatPath } from '../client/fetching.ts';
 import { formatInstant, type ResolvedRange } from '../client/range.ts';
 import type { Resource } from '../client/resource.ts';
 import { chooseView, type Store } from '../client/store.ts';
+import { describeAnomaly, peaksOf } from '../format/anomaly.ts';
 import { formatDash, lineStyle } from '../format/line-style.ts';
 import { lastOf } from '../format/lines.ts';
 import { nights, type Span } from '../format/sun.ts';
@@ -50,6 +51,7 @@ export function LineChart({ store, resource, variable, height }: LineChartProps)
     `${unitOf(variable, units)}`,
     clockWords(clock, first?.name, zone, store.clock.now.peek()),
     shaded ? `shaded: night in ${first?.name ?? ''}` : null,
+    hasRings(store, variable) ? 'ring: unusual' : null,
   ];
   return (
     <Panel
@@ -91,6 +93,13 @@ export function LineChart({ store, resource, variable, height }: LineChartProps)
       }}
     </Panel>
   );
+}
+
+/** Whether one of the drawn values is marked. */
+function hasRings(store: Store, variable: ChartVariable): boolean {
+  const drawn = store.compared.value.map(({ city_id }) => city_id);
+  const rows = store.anomalies.answer.value?.data ?? [];
+  return rows.some((row) => row.variable === variable && drawn.includes(row.city_id));
 }
 
 function clockWords(clock: string, city: string | undefined, zone: string, now: number): string {
@@ -235,7 +244,7 @@ export function Swatch({ place }: { readonly place: number }) {
     >
       <path
         d="M0 4H24"
-        strokeDasharray={formatDash(style) === 'solid' ? undefined : style.dash.join(' ')}
+        stroke-dasharray={formatDash(style) === 'solid' ? undefined : style.dash.join(' ')}
       />
     </svg>
   );
@@ -260,7 +269,7 @@ function Tooltip(props: TooltipProps) {
   const { store, variable, lines, zone, range, anomalies, width, at, left } = props;
   const tolerance = Math.max(3_600_000, (range.to - range.from) / 200);
   const readings = readAt(lines, at, tolerance);
-  const unusual = anomalies.filter(
+  const unusual = peaksOf(anomalies).filter(
     (row) =>
       row.variable === variable &&
       lines.some(({ cityId }) => cityId === row.city_id) &&
@@ -278,11 +287,16 @@ function Tooltip(props: TooltipProps) {
       ))}
       {unusual.slice(0, 2).map((row) => (
         <p key={row.city_id} class="tooltip-reason">
-          <b class="alert">Unusual in {row.city}.</b> {row.reason}
+          <b class="alert">Unusual in {row.city}:</b> {explain(row, store)}
         </p>
       ))}
     </div>
   );
+}
+
+function explain(row: Anomaly, store: Store): string {
+  const { value, usual, why } = describeAnomaly(row, store.address.view.value.units);
+  return `${value}, ${why}, the mean; usual here: ${usual}.`;
 }
 
 interface PointsTableProps {
@@ -303,7 +317,7 @@ function PointsTable({ store, variable, lines, zone, label }: PointsTableProps) 
   const count =
     times.length > shown.length ? `, the newest ${TABLE_ROWS} of ${times.length} points` : '';
   return (
-    <ScrollTable label={`${label} as a table`}>
+    <ScrollTable label={`${label} as a table`} tall>
       <table>
         <caption>
           {label} by time{count}

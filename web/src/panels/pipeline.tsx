@@ -17,7 +17,7 @@ export function Pipeline({ store }: { readonly store: Store }) {
       subtitle="every record accounted for"
       store={store}
       resource={store.status}
-      height={140}
+      height={230}
       meta={() => null}
       actions={
         <>
@@ -31,7 +31,7 @@ export function Pipeline({ store }: { readonly store: Store }) {
       {(answer) => (
         <ol class="steps">
           {pipelineSteps(answer.data, store.clock.now.value).map((step) => (
-            <StepBox key={step.name} step={step} />
+            <StepRow key={step.name} step={step} />
           ))}
         </ol>
       )}
@@ -39,18 +39,18 @@ export function Pipeline({ store }: { readonly store: Store }) {
   );
 }
 
-function StepBox({ step }: { readonly step: Step }) {
+function StepRow({ step }: { readonly step: Step }) {
   const [shape, word] = STATES[step.state];
   return (
     <li class="step">
       <h3>{step.name}</h3>
-      {step.lines.map((line) => (
-        <p key={line}>{line}</p>
-      ))}
+      <div>
+        <p>{step.lines.join(' · ')}</p>
+        {step.note !== null && <p class="quiet">{step.note}</p>}
+      </div>
       <p class={`step-${step.state}`}>
         <span aria-hidden="true">{shape}</span> {word}
       </p>
-      {step.note !== null && <p class="quiet">{step.note}</p>}
     </li>
   );
 }

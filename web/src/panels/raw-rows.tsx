@@ -8,6 +8,7 @@ import { formatDegrees, formatValue, temperatureUnit } from '../format/units.ts'
 import { formatWind } from '../format/wind.ts';
 import { csvOf, DataLinks, Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
+import { TimeCell } from './time-cell.tsx';
 
 const COLUMNS = 10;
 
@@ -23,7 +24,7 @@ export function RawRows({ store }: { readonly store: Store }) {
       subtitle={`${cities} · newest first · temperature in ${temperatureUnit(units)} · with the provider’s original answer`}
       store={store}
       resource={store.rows}
-      height={420}
+      height={560}
       meta={() => null}
       isEmpty={(answer) => answer.data.length === 0}
       widen
@@ -87,7 +88,9 @@ function RawRow({ store, row }: { readonly store: Store; readonly row: Observati
   return (
     <Fragment>
       <tr>
-        <th scope="row">{time}</th>
+        <th scope="row">
+          <TimeCell at={row.observed_at} zone={zone} store={store} mixed={clock === 'city'} />
+        </th>
         <td>{row.city}</td>
         <td class="number">{formatDegrees(row.temperature_c, units)}</td>
         <td class="number">{formatValue(row.humidity_pct, 'humidity_pct', units)}</td>

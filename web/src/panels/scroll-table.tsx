@@ -5,25 +5,30 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 /** A table that may be wider than its place: it scrolls by itself, and with buttons. */
 export function ScrollTable({
   label,
+  tall = false,
   children,
 }: {
   readonly label: string;
+  /** Whether it has so many rows that it scrolls up and down, too. */
+  readonly tall?: boolean;
   readonly children: ComponentChildren;
 }) {
   const place = useRef<HTMLDivElement>(null);
   const wide = useSignal(false);
+  const high = useSignal(false);
   useLayoutEffect(() => {
     const element = place.current;
     if (element === null) return;
     const measure = () => {
       wide.value = element.scrollWidth > element.clientWidth + 1;
+      high.value = element.scrollHeight > element.clientHeight + 1;
     };
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     if (element.firstElementChild !== null) observer.observe(element.firstElementChild);
     measure();
     return () => observer.disconnect();
-  }, [wide]);
+  }, [wide, high]);
   const scroll = (direction: number) => {
     const element = place.current;
     element?.scrollBy({ left: direction * element.clientWidth * 0.8 });
@@ -41,10 +46,10 @@ export function ScrollTable({
         </p>
       )}
       <section
-        class="scroll"
+        class={tall ? 'scroll tall' : 'scroll'}
         ref={place}
         aria-label={label}
-        {...(wide.value ? { tabIndex: 0 } : {})}
+        {...(wide.value || high.value ? { tabIndex: 0 } : {})}
       >
         {children}
       </section>

@@ -22,7 +22,7 @@ export function Statistics({ store }: { readonly store: Store }) {
       subtitle={`temperature, ${temperatureUnit(units)}, and how complete it is`}
       store={store}
       resource={store.statistics}
-      height={254}
+      height={288}
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       widen
@@ -52,9 +52,6 @@ export function Statistics({ store }: { readonly store: Store }) {
                 </th>
                 <th scope="col" class="number">
                   Coverage
-                </th>
-                <th scope="col" class="number">
-                  Observations
                 </th>
               </tr>
             </thead>
@@ -93,8 +90,10 @@ function StatisticsRow({ store, row }: { readonly store: Store; readonly row: Ci
         {spread === null ? '–' : `±${formatTemperatureDifference(spread, units).replace('+', '')}°`}
       </td>
       <td class="number">{formatValue(row.humidity_pct_mean, 'humidity_pct', units)}</td>
-      <td class="number">{formatNumber(row.coverage_pct, row.coverage_pct > 99.95 ? 0 : 1)} %</td>
-      <td class="number">{formatCount(row.observation_count)}</td>
+      <td class="number">
+        {formatNumber(row.coverage_pct, row.coverage_pct > 99.95 ? 0 : 1)} %
+        <small>{formatCount(row.observation_count)} obs.</small>
+      </td>
     </tr>
   );
 }

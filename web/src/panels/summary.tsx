@@ -4,13 +4,14 @@ import { chooseView, type Store } from '../client/store.ts';
 import { RANGE_NAMES } from '../client/view.ts';
 import { timeliness } from '../format/ages.ts';
 import { formatCount, formatNumber } from '../format/numbers.ts';
+import { isBounded } from '../format/pipeline.ts';
 import { formatTime, formatTimeShort, zoneOf } from '../format/times.ts';
 import { Choice } from './choice.tsx';
 
 /** The range of all panels, and what the whole comes down to, each fact a way to its place. */
 export function Summary({ store }: { readonly store: Store }) {
   return (
-    <>
+    <div class="overview">
       <nav class="ranges" aria-label="Range of time">
         <RangeChoice store={store} />
         <RangeNote store={store} />
@@ -22,7 +23,7 @@ export function Summary({ store }: { readonly store: Store }) {
         <Calls store={store} />
         <Versions store={store} />
       </ul>
-    </>
+    </div>
   );
 }
 
@@ -138,7 +139,8 @@ function Calls({ store }: { readonly store: Store }) {
   if (calls === undefined) return null;
   return (
     <Fact to="pipeline">
-      <b>{formatCount(calls.used)}</b> of {formatCount(calls.limit)} calls today
+      <b>{formatCount(calls.used)}</b>
+      {isBounded(calls) && ` of ${formatCount(calls.limit)}`} calls today
     </Fact>
   );
 }

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatAge, lateAfter, timeliness } from './ages.ts';
+import { CONNECTION_WORDS, connectionState } from './connection.ts';
+import { LINE_STYLES } from './line-style.ts';
+import { formatBytes, formatCount, formatNumber, formatPlural, formatSigned } from './numbers.ts';
+import { contrast, temperatureColour, textOn } from './palette.ts';
+import { formatBare, formatDegrees, formatTemperatureDifference, formatValue } from './units.ts';
+import { formatCompass, formatWind } from './wind.ts';
+
+test('numbers have a true minus sign, groups, and no sign where they round to zero', () => {
+  assert.equal(formatNumber(-3.14159, 1), '−3.1');
+  assert.equal(formatNumber(-0.04, 1), '0.0');
+  assert.equal(formatCount(1_629_108), '1,629,108');
+  assert.equal(formatSigned(2.71, 1), '+2.7');
+  assert.equal(formatSigned(-0.12, 1), '−0.1');
+  assert.equal(formatSigned(0.04, 1), '0.0');
+  assert.equal(formatPlural(1, 'city', 'cities'), '1 city');
+  assert.equal(formatPlural(36, 'city', 'cities'), '36 cities');
+  assert.equal(formatBytes(1_536), '1.5 KiB');
+  assert.equal(formatBytes(64 * 1024 * 1024), '64.0 MiB');
+});
+
+test('values are rounded by the table of variables, in the chosen unit', () => {
+  assert.equal(formatValue(25.94, 'temperature_c', 'c'), '25.9 °C');
+  assert.equal(formatValue(25.94, 'temperature_c', 'f'), '78.7 °F');
+  assert.equal(formatValue(86.6, 'humidity_pct', 'f'), '87 %');
+  assert.equal(formatValue(null, 'pressure_hpa', 'c'), '–');
+  assert.equal(formatBare(1013.25, 'pressure_hpa', 'c'), '1,013');
+  assert.equal(formatDegrees(-40, 'f'), '−40.0°');
+  assert.equal(formatDegrees(undefined, 'c'), '–');
+});
+
+test('a difference of temperatures is scaled and not shifted', () => {
+  assert.equal(formatTemperatureDifference(2.7, 'c'), '+2.7');
+  assert.equal(formatTemperatureDifference(5, 'f'), '+9.0');
+});
+
+test('the palette is absolute: its stops, what lies between, and its ends', () => {
+  assert.equal(temperatureColour(15), '#a5cd78');
+  assert.equal(temperatureColour(48), '#6d1035');
+  assert.equal(temperatureColour(60), '#6d1035');
+  assert.equal(temperatureColour(-60), '#3b1e6e');
+  assert.equal(temperatureColour(4), '#46b1c4');
+});
+
+test('text on any colour of the palette reads well at its size', () => {
+  for (let celsius = -40; celsius <= 55; celsius += 0.1) {
+    const colour = temperatureColour(celsius);
+    // Large bold text needs 3 : 1 (WCAG 1.4.3).
+    assert.ok(contrast(colour, textOn(colour)) > 4.3, `${celsius} ${colour}`);
+  }
+});
+
+test('every line can be told from its surface, in light and in dark', () => {
+  for (const { light, dark } of LINE_STYLES) {
+    assert.ok(contrast(light, '#ffffff') >= 5.4, light);
+    assert.ok(contrast(dark, '#161f27') >= 7, dark);
+  }
+  assert.equal(new Set(LINE_STYLES.map(({ dash }) => dash.join())).size, LINE_STYLES.length);
+});
+
+test('the wind is told by where it comes from', () => {
+  assert.equal(formatCompass(0), 'N');
+  assert.equal(formatCompass(359), 'N');
+  assert.equal(formatCompass(247.5), 'WSW');
+  assert.equal(formatCompass(-90), 'W');
+  assert.equal(formatWind(4.12, 247), '4.1 m/s WSW');
+  assert.equal(formatWind(12.3, null), '12 m/s');
+  assert.equal(formatWind(0.2, 90), 'calm');
+  assert.equal(formatWind(null, 90), '–');
+});
+
+test('ages have at most two units', () => {
+  assert.equal(formatAge(0.4), '0 s');
+  assert.equal(formatAge(59.9), '59 s');
+  assert.equal(formatAge(380), '6 min');
+  assert.equal(formatAge(7_800), '2 h 10 min');
+  assert.equal(formatAge(7_200), '2 h');
+  assert.equal(formatAge(100_000), '1 d 3 h');
+  assert.equal(formatAge(412 * 86_400), '412 d');
+  assert.equal(formatAge(-5), '0 s');
+});
+
+test('late is what has missed twelve observations, within bounds; an import is history', () => {
+  assert.equal(lateAfter(60), 720);
+  assert.equal(lateAfter(600), 7_200);
+  assert.equal(lateAfter(3_600), 9_000);
+  assert.equal(lateAfter(1), 600);
+  assert.equal(lateAfter(null), 7_200);
+  assert.equal(timeliness({ source: 'openweathermap', interval_s: 600 }, 7_201), 'late');
+  assert.equal(timeliness({ source: 'openweathermap', interval_s: 600 }, 7_200), 'fresh');
+  assert.equal(timeliness({ source: 'import:kaggle', interval_s: 3_600 }, 1e8), 'history');
+});
+
+test('the state says the worst first, each with a shape and a word of its own', () => {
+  const well = { paused: false, stream: 'open', reached: true, stale: false } as const;
+  assert.equal(connectionState(well), 'live');
+  assert.equal(connectionState({ ...well, stream: 'lost' }), 'polling');
+  assert.equal(connectionState({ ...well, stale: true, stream: 'lost' }), 'stale');
+  assert.equal(connectionState({ ...well, reached: false, stale: true }), 'offline');
+  assert.equal(connectionState({ ...well, reached: null }), 'connecting');
+  assert.equal(connectionState({ ...well, reached: false, paused: true }), 'paused');
+  const shapes = Object.values(CONNECTION_WORDS).map(({ shape }) => shape);
+  assert.equal(new Set(shapes).size, shapes.length);
+});
