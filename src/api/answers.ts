@@ -8,6 +8,7 @@ import { type Cache, openCache } from './cache.ts';
 import { formatCsv } from './csv.ts';
 import type { Meta } from './schemas.ts';
 import { type Deflated, deflateTail, spliceGzip } from './splicing.ts';
+import type { Current } from './versions.ts';
 
 /** What the meta says of the data, apart from what changes with the clock. */
 export interface Facts {
@@ -67,30 +68,81 @@ interface Product {
   deflated: Promise<Deflated> | null;
 }
 
+/** The question put to these versions, whichever are the current ones. */
+export type Ask = (current: Current) => Question;
+
 export interface Answers {
   send(
-    question: Question,
+    ask: Ask,
+    current: Current,
     condition: Condition,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply>;
+  /**
+   * Computes what was asked for since the last time, for versions that are about to become the
+   * current ones, so that nobody waits when they do. Resolves after `warmMs` at the latest.
+   */
+  warm(next: Current): Promise<void>;
   readonly cache: Cache<Product>['counts'];
 }
 
 const CACHE_BYTES_MAX = 96 * 1024 * 1024;
+/** Questions that are remembered between two versions. */
+const RECENT_MAX = 64;
+const WARM_MS = 1_500;
+const WARM_AT_ONCE = 2;
 /** Smaller answers fit into one packet as they are. */
 const COMPRESS_BYTES_MIN = 1_400;
 
 export function openAnswers(clock: () => Date, bytesMax = CACHE_BYTES_MAX): Answers {
   const cache = openCache<Product>(bytesMax, (product) => product.tail.length + 1_024);
+  const recent = new Map<string, Ask>();
+
+  const keyOf = (question: Question) => `${question.route}\n${question.format}\n${question.key}`;
+
+  function find(question: Question): Promise<Product> {
+    return cache.get(keyOf(question), async () => {
+      const { facts, body } = await question.compute();
+      return { facts, tail: formatTail(body), deflated: null };
+    });
+  }
+
+  function deflate(question: Question, product: Product): Promise<Deflated> {
+    product.deflated ??= deflateTail(product.tail).then((deflated) => {
+      cache.grow(keyOf(question), deflated.blocks.length);
+      return deflated;
+    });
+    return product.deflated;
+  }
+
+  async function prepare(asks: Ask[], next: Current): Promise<void> {
+    for (let ask = asks.pop(); ask !== undefined; ask = asks.pop()) {
+      const question = ask(next);
+      // Who asks next gets the error itself.
+      const product = await find(question).catch(() => null);
+      if (product !== null && product.tail.length >= COMPRESS_BYTES_MIN) {
+        await deflate(question, product);
+      }
+    }
+  }
 
   return {
-    async send(question, condition, request, reply) {
-      const key = `${question.route}\n${question.format}\n${question.key}`;
-      const product = await cache.get(key, async () => {
-        const { facts, body } = await question.compute();
-        return { facts, tail: formatTail(body), deflated: null };
+    async warm(next) {
+      const asks = [...recent.values()];
+      recent.clear();
+      const workers = Array.from({ length: WARM_AT_ONCE }, () => prepare(asks, next));
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, WARM_MS);
       });
+      await Promise.race([Promise.all(workers), late]);
+      clearTimeout(timer);
+    },
+    async send(ask, current, condition, request, reply) {
+      if (recent.size < RECENT_MAX) recent.set(request.url, ask);
+      const question = ask(current);
+      const product = await find(question);
       const meta = makeMeta(question, product.facts, condition, clock());
       const etag = makeEtag(question, meta);
       reply
@@ -106,13 +158,8 @@ export function openAnswers(clock: () => Date, bytesMax = CACHE_BYTES_MAX): Answ
       if (tail.length < COMPRESS_BYTES_MIN || !acceptsGzip(request.headers['accept-encoding'])) {
         return reply.send(head.length === 0 ? tail : Buffer.concat([head, tail]));
       }
-      product.deflated ??= deflateTail(tail).then((deflated) => {
-        cache.grow(key, deflated.blocks.length);
-        return deflated;
-      });
-      return reply
-        .header('content-encoding', 'gzip')
-        .send(spliceGzip(head, await product.deflated));
+      const deflated = await deflate(question, product);
+      return reply.header('content-encoding', 'gzip').send(spliceGzip(head, deflated));
     },
     get cache() {
       return cache.counts;

@@ -43,7 +43,8 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   const stop = new AbortController();
   const { signal } = stop;
   const reader = openReader(context);
-  const versions = openVersions(context, reader);
+  const answers = openAnswers(clock);
+  const versions = openVersions(context, reader, answers.warm);
   await versions.refresh();
 
   let tail: Tail | null = null;
@@ -60,7 +61,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
     reader,
     rows: openRows(context.publications),
     versions,
-    answers: openAnswers(clock),
+    answers,
     status: openStatusWatch(() => context.status()),
     get tail() {
       return tail;

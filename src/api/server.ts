@@ -1,5 +1,6 @@
 /** What the routes share: one of each, made by `buildApp`. */
-import type { Answers, Condition } from './answers.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Answers, Ask, Condition } from './answers.ts';
 import type { ApiContext } from './context.ts';
 import type { Picture } from './picture.ts';
 import type { Reader } from './reader.ts';
@@ -23,7 +24,7 @@ export interface Server {
 }
 
 /** What concerns every answer at this moment: whether we serve older things than we should. */
-export async function currentCondition(server: Server): Promise<Condition> {
+async function currentCondition(server: Server): Promise<Condition> {
   const { context, versions } = server;
   const failures: string[] = [];
   const { failure } = versions;
@@ -40,6 +41,17 @@ export async function currentCondition(server: Server): Promise<Condition> {
     empty: versions.current().picture.snapshot.rowCount > 0 ? null : await explainEmptyLake(server),
     failures,
   };
+}
+
+/** Answers from the current versions. */
+export async function answer(
+  server: Server,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  ask: Ask,
+): Promise<FastifyReply> {
+  const current = server.versions.current();
+  return server.answers.send(ask, current, await currentCondition(server), request, reply);
 }
 
 /** Every city that may be asked for: watched, imported, or simply there. */

@@ -111,15 +111,25 @@ test('a new version is computed once more, and answers of the old one are not gi
   await using api = await openTestApi({ observations: [observation('berlin', 0)] });
   const first = await api.app.inject('/api/temperature-chart');
   api.put(0, observation('berlin', 600, { temperature_c: 20 }));
-  await api.land({ publish: false });
   api.queries.length = 0;
+  await api.land({ publish: false });
+  const seriesQueries = () => api.queries.filter((sql) => sql.includes('lowest_at')).length;
+  assert.equal(seriesQueries(), 1, 'what was asked for is there before the version is');
   const headers = { 'if-none-match': String(first.headers.etag) };
   const answers = await Promise.all(
     Array.from({ length: 50 }, () => api.app.inject({ url: '/api/temperature-chart', headers })),
   );
-  assert.equal(api.queries.length, 1);
+  assert.equal(seriesQueries(), 1);
   for (const answer of answers) {
     assert.deepEqual(answer.json().data[0].y, [10, 20]);
     assert.equal(answer.json().meta.table_version, 1);
   }
+
+  // What nobody asks for any more is not computed again.
+  for (const minutes of [20, 30]) {
+    api.queries.length = 0;
+    api.put(0, observation('berlin', minutes * 60));
+    await api.land({ publish: false });
+  }
+  assert.equal(seriesQueries(), 0);
 });

@@ -24,7 +24,12 @@ export interface Versions {
 
 const POLL_MS = 1_000;
 
-export function openVersions(context: ApiContext, reader: Reader): Versions {
+/** `beforeMove` is waited for before the next versions become the current ones. */
+export function openVersions(
+  context: ApiContext,
+  reader: Reader,
+  beforeMove: (next: Current) => Promise<void> = async () => {},
+): Versions {
   const listeners = new Set<(current: Current) => void>();
   let current: Current | null = null;
   let failure: IsobarError | null = null;
@@ -52,7 +57,9 @@ export function openVersions(context: ApiContext, reader: Reader): Versions {
       picture !== before ||
       publication?.version !== current.publication?.version;
     if (moved) {
-      current = { picture, publication };
+      const next = { picture, publication };
+      if (current !== null) await beforeMove(next);
+      current = next;
       for (const listener of listeners) listener(current);
     }
     return problem;

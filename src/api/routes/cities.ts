@@ -1,13 +1,13 @@
 /** `/api/cities`: every city with its newest observation, landed or not. */
 import type { FastifyInstance } from 'fastify';
-import type { Computed, Question } from '../answers.ts';
+import type { Computed } from '../answers.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor } from '../parameters.ts';
 import { compareTimes, type Newest } from '../picture.ts';
 import { type CitiesQuery, CitiesQuerySchema } from '../route-table.ts';
 import { type CityEntry, CityEntrySchema, LatestObservationSchema } from '../schemas.ts';
 import {
-  currentCondition,
+  answer,
   indexCities,
   knownCities,
   type Server,
@@ -24,24 +24,25 @@ const CSV_COLUMNS = [...CITY_COLUMNS, ...Object.keys(LatestObservationSchema.pro
 export function addCitiesRoute(app: FastifyInstance, server: Server): void {
   const schema = { querystring: CitiesQuerySchema };
   app.get<{ Querystring: CitiesQuery }>('/api/cities', { schema }, async (request, reply) => {
-    const current = server.versions.current();
     const { query } = request;
     const cities = parseCities(query.city, knownCities(server));
     parseCursor(query.cursor, ORDER.kinds);
-    const position = server.position();
-    const asked = [cities, query.limit, query.cursor ?? null, listNumber(server)];
-    const second = Math.floor(server.clock().getTime() / 1_000);
-    const question: Question = {
-      route: 'cities',
-      format: query.format,
-      // Ages are part of the data, so it is made anew every second; what it means stays.
-      key: JSON.stringify([position, asked, second]),
-      etagKey: JSON.stringify([position, asked]),
-      tableVersion: tableVersionOf(current),
-      analyticsVersion: current.publication?.version ?? null,
-      compute: async () => compute(server, current, cities, query, position),
-    };
-    return server.answers.send(question, await currentCondition(server), request, reply);
+    const asked = [cities, query.limit, query.cursor ?? null];
+    return answer(server, request, reply, (current) => {
+      const position = server.position();
+      const what = [position, asked, listNumber(server)];
+      const second = Math.floor(server.clock().getTime() / 1_000);
+      return {
+        route: 'cities',
+        format: query.format,
+        // Ages are part of the data, so it is made anew every second; what it means stays.
+        key: JSON.stringify([what, second]),
+        etagKey: JSON.stringify(what),
+        tableVersion: tableVersionOf(current),
+        analyticsVersion: current.publication?.version ?? null,
+        compute: async () => compute(server, current, cities, query, position),
+      };
+    });
   });
 }
 

@@ -1,14 +1,14 @@
 /** `/api/city-statistics`, `/api/hourly-trends`, `/api/anomalies`. */
 import type { FastifyInstance } from 'fastify';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../../model/datasets.ts';
-import type { Computed, Question } from '../answers.ts';
+import type { Computed } from '../answers.ts';
 import type { DatasetRows, Publication, Selection } from '../context.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor, parseRange } from '../parameters.ts';
 import { type DatasetQuery, DatasetQuerySchema } from '../route-table.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../schemas.ts';
 import {
-  currentCondition,
+  answer,
   knownCities,
   newestOf,
   type Server,
@@ -76,7 +76,6 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
     computeRows: (asked: Asked, current: Current) => Promise<Computed>,
   ): void {
     app.get<{ Querystring: DatasetQuery }>(`/api/${route}`, { schema }, async (request, reply) => {
-      const current = server.versions.current();
       const { query } = request;
       const cities = parseCities(query.city, knownCities(server));
       const range = parseRange(query);
@@ -84,7 +83,7 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
       const ranged = route !== 'anomalies' && (range.from !== null || range.to !== null);
       const asked: Asked = { query, cities, ...range, ranged };
       parseCursor(query.cursor, kindsOf(route));
-      const question: Question = {
+      return answer(server, request, reply, (current) => ({
         route,
         format: query.format,
         key: keyOf(asked, current),
@@ -93,8 +92,7 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
           : (current.publication?.tableVersion ?? tableVersionOf(current)),
         analyticsVersion: current.publication?.version ?? null,
         compute: () => computeRows(asked, current),
-      };
-      return server.answers.send(question, await currentCondition(server), request, reply);
+      }));
     });
   }
 }

@@ -1,7 +1,7 @@
 /** `/api/raw-data`: the observations as the table has them, newest first. */
 import type { FastifyInstance } from 'fastify';
 import type { DataFile } from '../../table/table.ts';
-import type { Computed, Question } from '../answers.ts';
+import type { Computed } from '../answers.ts';
 import {
   formatCursor,
   parseCities,
@@ -14,7 +14,7 @@ import { loadQuery, type Reader, selectFiles } from '../reader.ts';
 import { type RawDataQuery, RawDataQuerySchema } from '../route-table.ts';
 import { type ObservationRow, ObservationRowSchema } from '../schemas.ts';
 import {
-  currentCondition,
+  answer,
   knownCities,
   newestOf,
   type Server,
@@ -40,7 +40,6 @@ interface Asked extends TimeRange {
 export function addRawDataRoute(app: FastifyInstance, server: Server): void {
   const schema = { querystring: RawDataQuerySchema };
   app.get<{ Querystring: RawDataQuery }>('/api/raw-data', { schema }, async (request, reply) => {
-    const current = server.versions.current();
     const { query } = request;
     const key = parseCursor(query.cursor, CURSOR_KINDS);
     const asked: Asked = {
@@ -50,16 +49,14 @@ export function addRawDataRoute(app: FastifyInstance, server: Server): void {
       format: query.format,
       after: { at: String(key?.[0] ?? TIME_MAX), city: String(key?.[1] ?? '') },
     };
-    const { snapshot } = current.picture;
-    const question: Question = {
+    return answer(server, request, reply, (current) => ({
       route: 'raw-data',
       format: query.format,
-      key: JSON.stringify([snapshot.version, asked]),
+      key: JSON.stringify([current.picture.snapshot.version, asked]),
       tableVersion: tableVersionOf(current),
       analyticsVersion: current.publication?.version ?? null,
       compute: () => compute(server, asked, current),
-    };
-    return server.answers.send(question, await currentCondition(server), request, reply);
+    }));
   });
 }
 

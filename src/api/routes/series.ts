@@ -1,7 +1,7 @@
 /** `/api/series`, and the two figures for Plotly, `/api/temperature-chart` and `/api/humidity-chart`. */
 import type { FastifyInstance } from 'fastify';
 import { VARIABLES, type VariableName } from '../../model/variables.ts';
-import type { Body, Question } from '../answers.ts';
+import type { Ask, Body, Question } from '../answers.ts';
 import { parseCities, parseRange } from '../parameters.ts';
 import {
   type ChartQuery,
@@ -11,7 +11,7 @@ import {
 } from '../route-table.ts';
 import type { Layout, Series, Trace } from '../schemas.ts';
 import { readSeries, type SeriesAsked } from '../series.ts';
-import { currentCondition, knownCities, type Server, tableVersionOf } from '../server.ts';
+import { answer, knownCities, type Server, tableVersionOf } from '../server.ts';
 import type { Current } from '../versions.ts';
 
 const CSV_COLUMNS = ['city_id', 'city', 'variable', 'unit', 'observed_at', 'value'] as const;
@@ -23,7 +23,6 @@ export function addSeriesRoutes(app: FastifyInstance, server: Server): void {
   const series = { schema: { querystring: SeriesQuerySchema } };
   app.get<{ Querystring: SeriesQuery }>('/api/series', series, async (request, reply) => {
     const { query } = request;
-    const current = server.versions.current();
     const asked: SeriesAsked = {
       cities: parseCities(query.city, knownCities(server)),
       variables: [...new Set(query.variable)].sort(),
@@ -34,8 +33,8 @@ export function addSeriesRoutes(app: FastifyInstance, server: Server): void {
       query.format === 'csv'
         ? { format: 'csv', columns: CSV_COLUMNS, rows: found.flatMap(formatRows) }
         : { format: 'json', data: found };
-    const question = ask(server, current, 'series', query.format, asked, format);
-    return server.answers.send(question, await currentCondition(server), request, reply);
+    const put: Ask = (current) => ask(server, current, 'series', query.format, asked, format);
+    return answer(server, request, reply, put);
   });
   addChart('temperature-chart', 'temperature_c');
   addChart('humidity-chart', 'humidity_pct');
@@ -43,7 +42,6 @@ export function addSeriesRoutes(app: FastifyInstance, server: Server): void {
   function addChart(route: string, variable: VariableName): void {
     const chart = { schema: { querystring: ChartQuerySchema } };
     app.get<{ Querystring: ChartQuery }>(`/api/${route}`, chart, async (request, reply) => {
-      const current = server.versions.current();
       const asked: SeriesAsked = {
         cities: parseCities(request.query.city, knownCities(server)),
         variables: [variable],
@@ -55,8 +53,8 @@ export function addSeriesRoutes(app: FastifyInstance, server: Server): void {
         data: found.map((one, index) => drawTrace(one, index)),
         layout: layOut(variable, server.context.simulated, asked),
       });
-      const question = ask(server, current, route, 'json', asked, format);
-      return server.answers.send(question, await currentCondition(server), request, reply);
+      const put: Ask = (current) => ask(server, current, route, 'json', asked, format);
+      return answer(server, request, reply, put);
     });
   }
 }
