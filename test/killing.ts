@@ -69,7 +69,10 @@ async function runAndKill(
   clearTimeout(timer);
   assert.equal(signal, 'SIGKILL', `${told}: the child ended by itself: ${errors}`);
   // The last line may be cut: what it names was accepted, but nobody was told.
-  return output.split('\n').slice(0, -1).flatMap((line) => line.split(' '));
+  return output
+    .split('\n')
+    .slice(0, -1)
+    .flatMap((line) => line.split(' '));
 }
 
 async function assertSound(folder: string, accepted: readonly string[], told: string) {

@@ -1,0 +1,10 @@
+/** Writes the pages of docs/ that come from the code: `npm run docs`. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatApiDocument } from '../api/api-document.ts';
+import { formatConfigurationPage, formatErrorsPage } from './pages.ts';
+
+const docs = join(import.meta.dirname, '..', '..', 'docs');
+writeFileSync(join(docs, 'configuration.md'), formatConfigurationPage());
+writeFileSync(join(docs, 'errors.md'), formatErrorsPage());
+writeFileSync(join(docs, 'api.md'), formatApiDocument());
