@@ -1,0 +1,73 @@
+/** Log → table, exactly once, beside DuckDB turning the same lines into Parquet with no guarantee. */
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { formatRecord } from '../src/model/observation.ts';
+import type { Measured } from './main.ts';
+import {
+  appendHours,
+  observationOf,
+  openBenchWorkspace,
+  perSecond,
+  range,
+} from './observations.ts';
+
+const CITIES = 20_000;
+const HOURS = 30;
+
+export async function benchLanding(): Promise<Measured[]> {
+  await using bench = await openBenchWorkspace();
+  const { workspace } = bench;
+  const count = await appendHours(workspace, CITIES, range(0, HOURS));
+  const log = await workspace.log();
+  const lander = await workspace.lander();
+  const cpu = process.cpuUsage();
+  const startedAt = performance.now();
+  let rows = 0;
+  for (let partition = 0; partition < log.partitionCount; partition++) {
+    for (;;) {
+      const landed = await lander.land(partition);
+      if (landed === null) break;
+      rows += landed.rows;
+    }
+  }
+  const took = performance.now() - startedAt;
+  const used = process.cpuUsage(cpu);
+  if (rows !== count) throw new Error(`${rows} rows of ${count} landed`);
+  const peer = await copyWithDuckdb(bench);
+  const cpuUs = (used.user + used.system) / count;
+  return [
+    {
+      name: 'log → table, exactly once',
+      figure: `${perSecond(count, took)} (${cpuUs.toFixed(1)} µs CPU each)`,
+      bar: '≥ 100,000/s on 2 cores',
+      compared: `DuckDB JSON lines → sorted zstd Parquet, no guarantee: ${perSecond(count, peer)}, ${(took / peer).toFixed(2)} × its time`,
+      reached: count / took >= 100,
+    },
+  ];
+}
+
+/** The peer: one COPY from a file of the same records, sorted as the table is. */
+async function copyWithDuckdb({
+  workspace,
+  folder,
+}: Awaited<ReturnType<typeof openBenchWorkspace>>) {
+  const file = join(folder, 'peer.jsonl');
+  const stream = createWriteStream(file);
+  for (const hour of range(0, HOURS)) {
+    const lines: string[] = [];
+    for (let city = 0; city < CITIES; city++) {
+      lines.push(`${Buffer.from(formatRecord(observationOf(city, hour))).toString('utf8')}\n`);
+    }
+    if (!stream.write(lines.join('')))
+      await new Promise((resolve) => stream.once('drain', resolve));
+  }
+  await new Promise<void>((resolve) => stream.end(() => resolve()));
+  const session = await workspace.session();
+  const startedAt = performance.now();
+  await session.copy(
+    `SELECT * FROM read_json('${file}', format = 'newline_delimited') ORDER BY city_id, observed_at`,
+    join(folder, 'peer.parquet'),
+    'parquet',
+  );
+  return performance.now() - startedAt;
+}

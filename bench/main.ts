@@ -1,0 +1,80 @@
+/**
+ * `npm run bench [NAME…]`: the numbers that the design promises, each beside a peer that does the
+ * same work on the same machine in the same run. Keeps the results in docs/benchmarks.md.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { benchApi } from './api.ts';
+import { benchHistory } from './history.ts';
+import { benchLanding } from './landing.ts';
+import { benchPlanetDay } from './planet-day.ts';
+import { benchRecompute } from './recompute.ts';
+import { benchRefresh } from './refresh.ts';
+import { benchStart } from './start.ts';
+
+/** One measured number: what, how much, the bar, and what it is compared to. */
+export interface Measured {
+  readonly name: string;
+  readonly figure: string;
+  readonly bar: string;
+  readonly compared: string;
+  readonly reached: boolean;
+}
+
+const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
+  landing: benchLanding,
+  planet: benchPlanetDay,
+  refresh: benchRefresh,
+  recompute: benchRecompute,
+  api: benchApi,
+  start: benchStart,
+  history: benchHistory,
+};
+
+const PAGE = join(import.meta.dirname, '..', 'docs', 'benchmarks.md');
+const HEAD = '| name | measured | bar | compared to | reached |';
+
+const wanted = process.argv.slice(2);
+const results = new Map(readBefore());
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  process.stderr.write(`${name} …\n`);
+  for (const measured of await bench()) {
+    const row = formatRow(measured);
+    results.set(measured.name, row);
+    process.stdout.write(`${row}\n`);
+  }
+}
+writeFileSync(PAGE, formatPage([...results.values()]));
+
+function formatRow({ name, figure, bar, compared, reached }: Measured): string {
+  return `| ${name} | ${figure} | ${bar} | ${compared} | ${reached ? 'yes' : 'no'} |`;
+}
+
+function readBefore(): [string, string][] {
+  try {
+    return readFileSync(PAGE, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && line !== HEAD && !line.startsWith('| ---'))
+      .map((line) => [line.split('|')[1]?.trim() ?? '', line]);
+  } catch {
+    return [];
+  }
+}
+
+function formatPage(rows: readonly string[]): string {
+  const [cpu] = cpus();
+  const machine = `${cpus().length} × ${cpu?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
+  return `# Benchmarks
+
+<!-- Written by \`npm run bench\`. -->
+
+Machine of the last run: ${machine}, shared with others. Node.js ${process.versions.node}. Compare
+the ratios: each figure and its peer were measured in the same run.
+
+${HEAD}
+| --- | --- | --- | --- | --- |
+${rows.join('\n')}
+`;
+}

@@ -1,0 +1,86 @@
+/** The refresh after one landing: the engine's time, after a day and after five years of history. */
+import type { SqlSession } from '../src/analytics/engine.ts';
+import { createRefresher } from '../src/analytics/refresh.ts';
+import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
+import type { Measured } from './main.ts';
+import { appendHours, openBenchWorkspace, range } from './observations.ts';
+
+const CITIES = 36;
+const DAY = 24;
+const FIVE_YEARS = 5 * 8_766;
+const LANDINGS = 12;
+
+export async function benchRefresh(): Promise<Measured[]> {
+  const day = await refreshAfter(DAY);
+  const years = await refreshAfter(FIVE_YEARS);
+  return [
+    {
+      name: 'refresh after one landing, 36 cities',
+      figure: `${day.engine.toFixed(0)} ms engine (${day.wall.toFixed(0)} ms in all) after a day, ${years.engine.toFixed(0)} ms (${years.wall.toFixed(0)} ms) after five years`,
+      bar: '< 50 ms of engine time, the same after 1 day and 5 years',
+      compared: `five years to one day: ${(years.engine / day.engine).toFixed(2)} ×`,
+      reached: day.engine < 50 && years.engine < 50,
+    },
+  ];
+}
+
+/** Medians over some landings of one more hour each. */
+async function refreshAfter(hours: number): Promise<{ engine: number; wall: number }> {
+  await using bench = await openBenchWorkspace();
+  const { workspace } = bench;
+  const lander = await workspace.lander();
+  const log = await workspace.log();
+  const landAll = async () => {
+    for (let partition = 0; partition < log.partitionCount; partition++) {
+      while ((await lander.land(partition)) !== null) {}
+    }
+  };
+  await appendHours(workspace, CITIES, range(0, hours));
+  await landAll();
+  const clock = { ms: 0 };
+  const refresher = createRefresher({
+    table: workspace.observations,
+    columns: OBSERVATION_COLUMNS,
+    storage: workspace.storage,
+    session: timed(await workspace.session(), clock),
+    engineName: 'duckdb',
+    scratch: workspace.scratch,
+  });
+  await refresher.refresh();
+  const engine: number[] = [];
+  const wall: number[] = [];
+  for (let landing = 0; landing < LANDINGS; landing++) {
+    await appendHours(workspace, CITIES, [hours + landing]);
+    await landAll();
+    clock.ms = 0;
+    const startedAt = performance.now();
+    await refresher.refresh();
+    wall.push(performance.now() - startedAt);
+    engine.push(clock.ms);
+  }
+  return { engine: median(engine), wall: median(wall) };
+}
+
+/** The session, adding up the time in which a statement runs. */
+function timed(session: SqlSession, clock: { ms: number }): SqlSession {
+  const measure = async <T>(run: () => Promise<T>): Promise<T> => {
+    const startedAt = performance.now();
+    try {
+      return await run();
+    } finally {
+      clock.ms += performance.now() - startedAt;
+    }
+  };
+  return {
+    define: (view, files, columns) => measure(() => session.define(view, files, columns)),
+    query: (sql, parameters, signal) => measure(() => session.query(sql, parameters, signal)),
+    execute: (sql, signal) => measure(() => session.execute(sql, signal)),
+    copy: (sql, path, format) => measure(() => session.copy(sql, path, format)),
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
