@@ -54,7 +54,6 @@ const BUSY_TIMEOUT_MS = 20;
 export async function openDatabase(path: string, partitionCount: number): Promise<LogFile> {
   try {
     if (!(await exists(path))) await createDatabase(path, partitionCount);
-    if ((await stat(path)).size === 0) throw corrupt(path, 'it is empty');
   } catch (error) {
     throw translateFileError(translateSqliteError(error, path), path, 'LOG_UNAVAILABLE');
   }
