@@ -35,7 +35,7 @@ export function Page({ store }: { readonly store: Store }) {
           <HourlyTrends store={store} />
           <Statistics store={store} />
         </div>
-        <div class="columns">
+        <div class="columns columns-left">
           <Anomalies store={store} />
           <Pipeline store={store} />
         </div>

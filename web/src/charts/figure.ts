@@ -48,7 +48,9 @@ export interface Figure {
 }
 
 const MARGIN = { top: 8, left: 40, right: 14, bottom: 26 };
-const LABEL_WIDTH = 132;
+const LABEL_WIDTH_MIN = 96;
+/** Px of one character of a label, roughly: bold, 12 px. */
+const CHARACTER_WIDTH = 7.6;
 const LABEL_HEIGHT = 16;
 /** Least distance of two marks of the time axis. */
 const TICK_WIDTH = 84;
@@ -85,7 +87,7 @@ export function linesOf(
 export function buildFigure(options: FigureOptions): Figure {
   const { lines, tone, from, to, width, height, labelled, variable } = options;
   const colours = CHART_COLOURS[tone];
-  const right = labelled ? LABEL_WIDTH : MARGIN.right;
+  const right = labelled ? labelWidth(lines, variable) : MARGIN.right;
   const plotWidth = Math.max(80, width - MARGIN.left - right);
   const plotHeight = height - MARGIN.top - MARGIN.bottom;
   const [low, high] = axisRange(options);
@@ -262,10 +264,19 @@ function endLabels(
     yanchor: 'middle',
     xshift: 6,
     showarrow: false,
-    text: escapeText(`${shorten(line.name)} ${formatEnd(value, variable)}`),
+    text: escapeText(labelOf(line, value, variable)),
     // Not <b>: Plotly would write a style attribute, which the page's policy refuses.
     font: { color: lineStyle(line.place)[tone], size: 12, weight: 700 },
   }));
+}
+
+function labelOf(line: Line, value: number, variable: VariableName): string {
+  return `${shorten(line.name)} ${formatEnd(value, variable)}`;
+}
+
+function labelWidth(lines: readonly Line[], variable: VariableName): number {
+  const lengths = lines.map((line) => labelOf(line, lastOf(line)?.value ?? 0, variable).length);
+  return Math.max(LABEL_WIDTH_MIN, 10 + Math.max(0, ...lengths) * CHARACTER_WIDTH);
 }
 
 /** The value is in the chosen unit already. */
@@ -274,7 +285,7 @@ export function formatEnd(value: number, variable: VariableName): string {
 }
 
 function shorten(name: string): string {
-  return name.length <= 13 ? name : `${name.slice(0, 12)}…`;
+  return name.length <= 14 ? name : `${name.slice(0, 13)}…`;
 }
 
 /** Plotly reads a little HTML in its texts. */

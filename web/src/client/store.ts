@@ -10,6 +10,7 @@ import type {
   SeriesAnswer,
 } from '../../../src/api/schemas.ts';
 import type { StatusAnswer } from '../../../src/api/status-schemas.ts';
+import { isHistory } from '../format/ages.ts';
 import { type ConnectionState, connectionState, type StreamState } from '../format/connection.ts';
 import { type Address, createAddress } from './address.ts';
 import { comparedCities, type Latest, mergeCities, type ShownCity } from './city-list.ts';
@@ -139,6 +140,7 @@ export function createStore(): Store {
       stream: stream.value,
       reached: reached.value,
       stale: cities.answer.value?.meta.stale ?? false,
+      history: isHistory(cities.answer.value?.meta.source ?? []),
     }),
   );
   return {

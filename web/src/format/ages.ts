@@ -25,6 +25,11 @@ export function lateAfter(intervalSeconds: number | null): number {
   return Math.max(600, Math.min(12 * interval, Math.max(7_200, 2.5 * interval)));
 }
 
+/** Whether all of these sources are imports. */
+export function isHistory(sources: readonly string[]): boolean {
+  return sources.length > 0 && sources.every((source) => source.startsWith('import:'));
+}
+
 export type Timeliness = 'fresh' | 'late' | 'history';
 
 /** An import brings history and is not late; everything else is expected to go on. */
@@ -33,5 +38,5 @@ export function timeliness(
   ageSeconds: number,
 ): Timeliness {
   if (ageSeconds <= lateAfter(observation.interval_s)) return 'fresh';
-  return observation.source.startsWith('import:') ? 'history' : 'late';
+  return isHistory([observation.source]) ? 'history' : 'late';
 }

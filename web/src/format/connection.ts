@@ -9,15 +9,30 @@ export interface Connection {
   readonly reached: boolean | null;
   /** Whether the newest data is older than it should be. */
   readonly stale: boolean;
+  /** Whether all there is was imported, so that nothing new is to be expected. */
+  readonly history: boolean;
 }
 
-export type ConnectionState = 'live' | 'polling' | 'paused' | 'stale' | 'offline' | 'connecting';
+export type ConnectionState =
+  | 'live'
+  | 'polling'
+  | 'paused'
+  | 'stale'
+  | 'history'
+  | 'offline'
+  | 'connecting';
 
-export function connectionState({ paused, stream, reached, stale }: Connection): ConnectionState {
+export function connectionState({
+  paused,
+  stream,
+  reached,
+  stale,
+  history,
+}: Connection): ConnectionState {
   if (paused) return 'paused';
   if (reached === false) return 'offline';
   if (reached === null) return 'connecting';
-  if (stale) return 'stale';
+  if (stale) return history ? 'history' : 'stale';
   return stream === 'lost' ? 'polling' : 'live';
 }
 
@@ -28,6 +43,7 @@ export const CONNECTION_WORDS: Readonly<
   polling: { shape: '◐', word: 'Polling', what: 'No live stream: asking once a minute.' },
   paused: { shape: '❚❚', word: 'Paused', what: 'This page does not change until you resume.' },
   stale: { shape: '▲', word: 'Stale', what: 'The newest observation is older than it should be.' },
+  history: { shape: '■', word: 'History', what: 'Imported; nothing new is collected.' },
   offline: {
     shape: '✕',
     word: 'Offline',

@@ -94,10 +94,17 @@ test('late is what has missed twelve observations, within bounds; an import is h
 });
 
 test('the state says the worst first, each with a shape and a word of its own', () => {
-  const well = { paused: false, stream: 'open', reached: true, stale: false } as const;
+  const well = {
+    paused: false,
+    stream: 'open',
+    reached: true,
+    stale: false,
+    history: false,
+  } as const;
   assert.equal(connectionState(well), 'live');
   assert.equal(connectionState({ ...well, stream: 'lost' }), 'polling');
   assert.equal(connectionState({ ...well, stale: true, stream: 'lost' }), 'stale');
+  assert.equal(connectionState({ ...well, stale: true, history: true }), 'history');
   assert.equal(connectionState({ ...well, reached: false, stale: true }), 'offline');
   assert.equal(connectionState({ ...well, reached: null }), 'connecting');
   assert.equal(connectionState({ ...well, reached: false, paused: true }), 'paused');

@@ -70,11 +70,11 @@ function log({ log }: Status): Step {
 }
 
 function table({ table, landing }: Status, now: number): Step {
+  // What another process or an import landed shows in the table alone.
+  const landed = landing.last_landed_at ?? table.committed_at;
   const lines = [
     `${formatCount(table.rows)} ${table.rows === 1 ? 'row' : 'rows'}`,
-    landing.last_landed_at === null
-      ? 'nothing landed yet'
-      : `landed ${ago(landing.last_landed_at, now)}`,
+    landed === null ? 'nothing landed yet' : `landed ${ago(landed, now)}`,
   ];
   const { error } = landing;
   return error === null

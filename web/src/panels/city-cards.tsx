@@ -7,7 +7,7 @@ import { COMPARED_MAX, lineStyle } from '../format/line-style.ts';
 import { changeOver, lastOf, linePath, type Points, valueRange } from '../format/lines.ts';
 import { formatCount } from '../format/numbers.ts';
 import { temperatureColour, textOn } from '../format/palette.ts';
-import { formatTime, zoneOf } from '../format/times.ts';
+import { formatDay, formatTime, zoneOf } from '../format/times.ts';
 import {
   formatDegrees,
   formatTemperatureDifference,
@@ -101,7 +101,11 @@ function CityCard({ store, city, points, scale }: CityCardProps) {
   const id = `card-${city.city_id}`;
   const choose = () => chooseView(store, { cities: toggleCity(compared, city.city_id) });
   return (
-    <li class={`card${place >= 0 ? ` compared place-${place}` : ''}`}>
+    <li
+      class={`card${place >= 0 ? ` compared place-${place}` : ''}`}
+      data-city={city.city_id}
+      data-observed-at={latest?.observed_at}
+    >
       <div class="card-head">
         <h3>
           <button type="button" aria-pressed={place >= 0} aria-describedby={id} onClick={choose}>
@@ -180,7 +184,7 @@ function Age({ store, city }: { readonly store: Store; readonly city: ShownCity 
   if (state === 'history') {
     return (
       <p class="age" title={title}>
-        until {formatTime(observedAt, zone, now)}
+        {formatDay(observedAt, zone, now)}
       </p>
     );
   }

@@ -49,7 +49,7 @@ export function LineChart({ store, resource, variable, height }: LineChartProps)
   const shaded = range !== null && hasNights(range, first);
   const subtitle = [
     `${unitOf(variable, units)}`,
-    clockWords(clock, first?.name, zone, store.clock.now.peek()),
+    clockWords(clock, first?.name, zone, range?.to ?? store.clock.now.peek()),
     shaded ? `shaded: night in ${first?.name ?? ''}` : null,
     hasRings(store, variable) ? 'ring: unusual' : null,
   ];
@@ -87,11 +87,26 @@ export function LineChart({ store, resource, variable, height }: LineChartProps)
         return (
           <>
             <Drawing {...{ store, variable, height, lines, range, zone, answer }} />
+            <Missing names={compared.filter(isMissing(lines)).map(({ name }) => name)} />
             {table.value && <PointsTable {...{ store, variable, lines, zone, label }} />}
           </>
         );
       }}
     </Panel>
+  );
+}
+
+/** Whether a city has no line to be seen. */
+function isMissing(lines: readonly Line[]) {
+  return ({ city_id }: { readonly city_id: string }): boolean => {
+    const line = lines.find(({ cityId }) => cityId === city_id);
+    return line === undefined || lastOf(line) === null;
+  };
+}
+
+function Missing({ names }: { readonly names: readonly string[] }) {
+  return names.length === 0 ? null : (
+    <p class="quiet foot">no data in this range: {names.join(', ')}</p>
   );
 }
 
@@ -102,8 +117,8 @@ function hasRings(store: Store, variable: ChartVariable): boolean {
   return rows.some((row) => row.variable === variable && drawn.includes(row.city_id));
 }
 
-function clockWords(clock: string, city: string | undefined, zone: string, now: number): string {
-  const offset = formatOffset(now, zone);
+function clockWords(clock: string, city: string | undefined, zone: string, at: number): string {
+  const offset = formatOffset(at, zone);
   if (clock === 'utc') return 'UTC';
   return clock === 'mine' ? `my clock (${offset})` : `clock of ${city ?? '…'} (${offset})`;
 }

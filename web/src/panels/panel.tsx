@@ -4,8 +4,8 @@ import type { Trouble } from '../client/fetching.ts';
 import { RANGE_WORDS, widerRange } from '../client/range.ts';
 import type { Resource } from '../client/resource.ts';
 import { chooseView, type Store } from '../client/store.ts';
-import { formatAge } from '../format/ages.ts';
-import { formatClock, zoneOf } from '../format/times.ts';
+import { formatAge, isHistory } from '../format/ages.ts';
+import { formatClock, formatDay, formatTime, zoneOf } from '../format/times.ts';
 
 export interface PanelProps<T> {
   readonly id: string;
@@ -21,7 +21,7 @@ export interface PanelProps<T> {
   readonly meta: (answer: T) => Meta | null;
   /** Whether there is nothing to show. */
   readonly isEmpty?: (answer: T) => boolean;
-  /** What emptiness means; the answer's own reason is said as well. */
+  /** What emptiness means, where the answer gives no reason. */
   readonly emptyText?: string;
   /** Whether a longer range may help. */
   readonly widen?: boolean;
@@ -30,7 +30,7 @@ export interface PanelProps<T> {
 
 /** The frame of every panel: its title, and one of skeleton, data, empty, stale or error. */
 export function Panel<T>(props: PanelProps<T>) {
-  const { id, title, subtitle, resource, actions } = props;
+  const { id, title, subtitle, store, resource, actions, meta } = props;
   const answer = resource.answer.value;
   const outdated = resource.outdated.value;
   return (
@@ -43,6 +43,7 @@ export function Panel<T>(props: PanelProps<T>) {
       <header class="panel-head">
         <h2 id={`${id}-title`}>{title}</h2>
         {subtitle !== undefined && <p class="subtitle">{subtitle}</p>}
+        {answer !== null && <AgeNote store={store} told={meta(answer)} />}
         {actions !== undefined && <div class="actions">{actions}</div>}
       </header>
       <PanelBody {...props} />
@@ -70,7 +71,6 @@ function PanelBody<T>(props: PanelProps<T>) {
           <TroubleText trouble={trouble} resource={resource} store={store} />
         </div>
       )}
-      <StaleNotice {...props} answer={answer} />
       <div class={resource.outdated.value ? 'outdated' : undefined}>
         {isEmpty?.(answer) ? <Empty {...props} answer={answer} /> : children(answer)}
       </div>
@@ -106,14 +106,17 @@ function TroubleText<T>({ trouble, resource, store }: TroubleProps<T>) {
   );
 }
 
-/** Old data is not hidden, but it is said to be old, and why. */
-function StaleNotice<T>({ store, answer, meta }: PanelProps<T> & { readonly answer: T }) {
-  const told = meta(answer);
+/** Old data is not hidden, but it is said to be old; history is told by when it ends. */
+function AgeNote({ store, told }: { readonly store: Store; readonly told: Meta | null }) {
   if (told === null || !told.stale || told.observed_to === null) return null;
-  const age = (store.clock.now.value - Date.parse(told.observed_to)) / 1_000;
+  const newest = Date.parse(told.observed_to);
+  const now = store.clock.now.value;
+  if (isHistory(told.source)) {
+    return <p class="age-note">up to {formatDay(newest, zoneOf('utc', null), now)}</p>;
+  }
   return (
-    <p class="notice" title={told.reason ?? undefined}>
-      <span class="alert">▲ Stale</span> newest observation {formatAge(age)} old
+    <p class="age-note alert" title={told.reason ?? undefined}>
+      ▲ stale: newest is {formatAge((now - newest) / 1_000)} old
     </p>
   );
 }
@@ -121,12 +124,14 @@ function StaleNotice<T>({ store, answer, meta }: PanelProps<T> & { readonly answ
 function Empty<T>(props: PanelProps<T> & { readonly answer: T }) {
   const { store, answer, meta, emptyText, widen, height } = props;
   const reason = meta(answer)?.reason ?? null;
+  const zone = zoneOf(store.address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
   const wider = widerRange(store.address.view.value.range);
   return (
     <div class="state" style={{ minHeight: `${height}px` }}>
       <p>
-        {emptyText ?? 'No observations in this range.'}
-        {reason !== null && <span class="quiet"> {sentence(reason)}</span>}
+        {reason === null
+          ? (emptyText ?? 'No observations in this range.')
+          : sentence(reason, zone, store.clock.now.peek())}
       </p>
       {widen && store.address.view.value.range !== 'all' && (
         <p>
@@ -139,9 +144,12 @@ function Empty<T>(props: PanelProps<T> & { readonly answer: T }) {
   );
 }
 
-/** A reason of the API as a sentence. */
-function sentence(reason: string): string {
-  return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${/[.!?]$/.test(reason) ? '' : '.'}`;
+/** A reason of the API as a sentence, its times on the reader's clock. */
+function sentence(reason: string, zone: string, now: number): string {
+  const text = reason.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (time) =>
+    formatTime(Date.parse(time), zone, now),
+  );
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 }
 
 /** The API call behind a panel, and the same as CSV. */

@@ -29,7 +29,7 @@ export function Statistics({ store }: { readonly store: Store }) {
       actions={<DataLinks path={path} csv={csvOf(path)} />}
     >
       {(answer) => (
-        <ScrollTable label="City statistics">
+        <ScrollTable label="City statistics" tall>
           <table>
             <caption class="unseen">City statistics over the range</caption>
             <thead>

@@ -83,15 +83,17 @@ function Reporting({ store }: { readonly store: Store }) {
   const reporting = cities.length - late.length - history;
   return (
     <>
-      <Fact to="cities">
-        <b>
-          {formatCount(reporting)} of {formatCount(cities.length)}
-        </b>{' '}
-        cities reporting
-      </Fact>
+      {history < cities.length && (
+        <Fact to="cities">
+          <b>
+            {formatCount(reporting)} of {formatCount(cities.length)}
+          </b>{' '}
+          cities reporting
+        </Fact>
+      )}
       {history > 0 && (
         <Fact to="cities">
-          <b>{formatCount(history)}</b> with history only
+          <b>{formatCount(history)}</b> {history === 1 ? 'city' : 'cities'} with history only
         </Fact>
       )}
       {late.length > 0 && (
