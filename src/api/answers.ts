@@ -148,8 +148,8 @@ export function openAnswers(clock: () => Date, bytesMax = CACHE_BYTES_MAX): Answ
       reply
         .header('etag', etag)
         .header('cache-control', 'no-cache')
-        .header('vary', 'accept-encoding')
-        .header('x-isobar-age', meta.age_s === null ? '' : String(Math.round(meta.age_s)));
+        .header('vary', 'accept-encoding');
+      if (meta.age_s !== null) reply.header('x-isobar-age', String(Math.round(meta.age_s)));
       if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
 
       const head = question.format === 'csv' ? describe(question, meta, reply) : openMeta(meta);

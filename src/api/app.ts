@@ -67,6 +67,12 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
       return tail;
     },
     position: () => formatPosition(live.position()),
+    tellStatus() {
+      // That the status cannot be told is what /healthz says.
+      tellStatus(server, live).catch((error: unknown) => {
+        context.logger.debug({ err: error }, 'telling the status: there is none');
+      });
+    },
   };
 
   function lastLanded(partition: number): number | null {
@@ -98,7 +104,11 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
 
   await startTail();
   tellVersions(versions, live);
-  tellStatus(server, live, signal);
+  server.tellStatus();
+  const watch = setInterval(() => {
+    if (live.counts.viewers > 0) server.tellStatus();
+  }, STATUS_MS);
+  signal.addEventListener('abort', () => clearInterval(watch));
   versions.start(signal);
   return createApp(server, live, async () => {
     stop.abort();
@@ -127,26 +137,14 @@ function tellVersions(versions: Versions, live: Live): void {
   versions.onMove(tell);
 }
 
-/** Looks at the status as long as somebody is there to be told. */
-function tellStatus(server: Server, live: Live, signal: AbortSignal): void {
-  const look = async () => {
-    const { collector, log, landing, analytics } = await server.status.get();
-    live.publishStatus({
-      collector: collector && { state: collector.state, message: collector.message },
-      log_full: log.full,
-      landing_error: landing.error,
-      analytics_error: analytics.error,
-    });
-  };
-  const lookQuietly = () => {
-    // That the status cannot be told is what /healthz says.
-    look().catch((error: unknown) => server.context.logger.debug({ err: error }, 'no status'));
-  };
-  lookQuietly();
-  const timer = setInterval(() => {
-    if (live.counts.viewers > 0) lookQuietly();
-  }, STATUS_MS);
-  signal.addEventListener('abort', () => clearInterval(timer));
+async function tellStatus(server: Server, live: Live): Promise<void> {
+  const { collector, log, landing, analytics } = await server.status.get();
+  live.publishStatus({
+    collector: collector && { state: collector.state, message: collector.message },
+    log_full: log.full,
+    landing_error: landing.error,
+    analytics_error: analytics.error,
+  });
 }
 
 async function createApp(

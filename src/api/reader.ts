@@ -1,7 +1,7 @@
 /** The reader: runs our queries over files of one version of the table. */
 import { readFileSync } from 'node:fs';
 import type { Columns, Parameters, Row, SqlEngine, SqlSession } from '../analytics/engine.ts';
-import { IsobarError } from '../errors.ts';
+import { IsobarError, isErrorCode } from '../errors.ts';
 import type { DataFile, Table } from '../table/table.ts';
 
 export interface Reader extends AsyncDisposable {
@@ -81,6 +81,8 @@ export function openReader(options: ReaderOptions): Reader {
       }
       queryCount += 1;
       return await seat.session.query<R>(sql, parameters, AbortSignal.timeout(timeoutMs));
+    } catch (error) {
+      throw namePatience(error, timeoutMs);
     } finally {
       free.push(seat);
     }
@@ -104,6 +106,14 @@ export function openReader(options: ReaderOptions): Reader {
       await Promise.all(free.splice(0).map((seat) => seat.session[Symbol.asyncDispose]()));
     },
   };
+}
+
+/** Nobody but our own time limit cancels a query. */
+export function namePatience(error: unknown, timeoutMs: number): unknown {
+  if (!isErrorCode(error, 'ABORTED')) return error;
+  return new IsobarError('BUSY', `the query took longer than ${timeoutMs / 1_000} s`, {
+    cause: error,
+  });
 }
 
 /** The text of `queries/<name>.sql`. */

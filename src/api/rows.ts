@@ -4,7 +4,7 @@ import { IsobarError } from '../errors.ts';
 import type { Snapshot } from '../table/table.ts';
 import { openCache } from './cache.ts';
 import type { DatasetRows, Publications, RangedDataset, Selection } from './context.ts';
-import { selectFiles } from './reader.ts';
+import { namePatience, selectFiles } from './reader.ts';
 
 export interface RowsReader {
   /** The rows of a range, computed once for each version of the table. */
@@ -45,8 +45,11 @@ export function openRows(publications: Publications): RowsReader {
       const signal = AbortSignal.timeout(TIMEOUT_MS);
       return publications.compute(dataset, { ...snapshot, files }, selection, signal);
     });
-    turn = result.catch(() => {}).finally(() => (waiting -= 1));
-    return result;
+    const named = result.catch((error: unknown) => {
+      throw namePatience(error, TIMEOUT_MS);
+    });
+    turn = named.catch(() => {}).finally(() => (waiting -= 1));
+    return named;
   }
 
   return {

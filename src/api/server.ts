@@ -19,6 +19,8 @@ export interface Server {
   readonly status: StatusWatch;
   /** Null without a log. */
   readonly tail: Tail | null;
+  /** Tells the viewers when the status has changed. */
+  tellStatus(): void;
   /** Where the events stand. */
   position(): string;
 }
