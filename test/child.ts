@@ -23,11 +23,15 @@ export interface ChildEnd {
   readonly errors: string;
 }
 
+/** No child outlives a test process that failed or was killed itself. */
+const ENDS_WITH_PARENT = "process.stdin.resume().on('end', () => process.exit(1)).unref();";
+
 /** The source is an ES module; it imports others by their absolute address. */
 export function startChild(source: string, options: ChildOptions = {}): Child {
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
+  const code = `${ENDS_WITH_PARENT}\n${source}`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', code], {
     env: { ...process.env, NODE_TEST_CONTEXT: '', ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   let output = '';
   let errors = '';

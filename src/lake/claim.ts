@@ -128,10 +128,11 @@ function isAlive({ pid, host }: Holder): boolean {
 }
 
 function inUse(folder: string, holder: Holder | null): IsobarError {
-  const who =
-    holder === null
-      ? 'another process uses it'
-      : `process ${holder.pid} on ${holder.host} (${holder.command}) has used it since ${holder.since}`;
+  let who = 'another process uses it';
+  if (holder !== null) {
+    const { pid, host, command, since } = holder;
+    who = `process ${pid} on ${host} (${command}) has used it since ${since}`;
+  }
   return new IsobarError('DATA_IN_USE', `${folder}: ${who}`, { details: { folder, ...holder } });
 }
 

@@ -202,7 +202,7 @@ describe('the local storage’s folder', () => {
 });
 
 describe('the local storage on a small disk', () => {
-  it('says that the disk is full, shows nothing half, and goes on once there is room', async (test) => {
+  it('says so when the disk is full, and goes on once there is room', async (test) => {
     await using disk = await mountSmallDisk(2);
     if (disk === null) return test.skip('this user may not mount a disk');
     await using storage = await openStorage(CONFIG, disk.folder);

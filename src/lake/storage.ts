@@ -4,9 +4,9 @@
  * Paths are relative, with `/`, of segments that are neither empty nor `.` or `..`, without control
  * characters, `:` and `\`; others are refused with PARAMETER_INVALID. Folders come and go by
  * themselves; a name is a file's or a folder's. A file is seen under its name whole or not at all,
- * also after a crash, also when an upload was cut. All methods reject with LAKE_UNAVAILABLE when the engine cannot be
- * reached (try again), DISK_FULL when there is no room, DATA_UNWRITABLE when writing is not
- * allowed; after such a rejection of a write the file is there whole or not at all.
+ * also after a crash, also when an upload was cut. All methods reject with LAKE_UNAVAILABLE when
+ * the engine cannot be reached (try again), DISK_FULL when there is no room, DATA_UNWRITABLE when
+ * writing is not allowed; after such a rejection of a write the file is there whole or not at all.
  */
 export interface Storage extends AsyncDisposable {
   /** The whole file; rejects with LAKE_MISSING when there is none. */

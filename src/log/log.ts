@@ -26,8 +26,9 @@ export interface Log extends AsyncDisposable {
 
   /**
    * At most `limits.records` and `limits.bytes` (of values; but at least one record), in order
-   * from `fromOffset`; empty when there is nothing yet, also far beyond the end. Rejects with LOG_GAP when `fromOffset` is
-   * below the first offset kept: land what is there only after the loss was accepted.
+   * from `fromOffset`; empty when there is nothing yet, also far beyond the end. Rejects with
+   * LOG_GAP when `fromOffset` is below the first offset kept: land what is there only after the
+   * loss was accepted.
    */
   read(
     partition: number,

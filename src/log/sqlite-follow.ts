@@ -1,4 +1,4 @@
-/** Following the SQLite log: at once within the process, by looking for other processes' appends. */
+/** Following the SQLite log: at once within the process, by looking for others' appends. */
 import { isBusy, translateSqliteError } from './sqlite-errors.ts';
 
 export interface Watch {
