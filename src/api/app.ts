@@ -1,21 +1,20 @@
 /**
  * The HTTP API.
  *
- * One request: `security.ts` (who asks) → Fastify checks the parameters by the route table →
+ * One request: `http.ts` (who asks) → Fastify checks the parameters by the route table →
  * the route parses them → `versions.ts` says which table and analytics are answered from →
  * `answers.ts` finds the data in the cache or has it computed → meta, ETag, compression.
  */
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
-import { IsobarError } from '../errors.ts';
+import type { FastifyInstance } from 'fastify';
 import { openAnswers } from './answers.ts';
 import { addApiMetrics } from './api-metrics.ts';
 import type { ApiContext } from './context.ts';
+import { openHttp } from './http.ts';
 import { type Live, openLive } from './live.ts';
 import { openRegistry } from './metrics.ts';
 import { formatPosition } from './position.ts';
-import { formatProblem, PROBLEM_TYPE, sendProblem } from './problem.ts';
 import { openReader } from './reader.ts';
-import { NoQuerySchema, ROUTES } from './route-table.ts';
+import { NoQuerySchema } from './route-table.ts';
 import { addCitiesRoute } from './routes/cities.ts';
 import { addDatasetRoutes } from './routes/datasets.ts';
 import { addEventsRoute } from './routes/events.ts';
@@ -24,13 +23,11 @@ import { addPageRoutes } from './routes/pages.ts';
 import { addRawDataRoute } from './routes/raw-data.ts';
 import { addSeriesRoutes } from './routes/series.ts';
 import { openRows } from './rows.ts';
-import { refuseForeignHost, setSecurityHeaders } from './security.ts';
 import type { Server } from './server.ts';
 import { openStatusWatch } from './status-watch.ts';
 import { openTail, type Tail } from './tail.ts';
 import { openVersions, type Versions } from './versions.ts';
 
-const URL_CHARACTERS_MAX = 8_192;
 const STATUS_MS = 1_000;
 const TAIL_RETRY_MS = 1_000;
 
@@ -109,10 +106,10 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
     if (live.counts.viewers > 0) server.tellStatus();
   }, STATUS_MS);
   signal.addEventListener('abort', () => clearInterval(watch));
-  versions.start(signal);
+  versions.start();
   return createApp(server, live, async () => {
     stop.abort();
-    await live.close();
+    await Promise.all([live.close(), versions.close()]);
   });
 }
 
@@ -147,71 +144,18 @@ async function tellStatus(server: Server, live: Live): Promise<void> {
   });
 }
 
+/** The server with all its routes. */
 async function createApp(
   server: Server,
   live: Live,
   stop: () => Promise<void>,
 ): Promise<FastifyInstance> {
   const { context } = server;
-  const app = Fastify({
-    bodyLimit: 16 * 1_024,
-    requestTimeout: 30_000,
-    keepAliveTimeout: 65_000,
-    forceCloseConnections: 'idle',
-    http: { maxHeaderSize: 24 * 1_024, headersTimeout: 10_000 },
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', useDefaults: true } },
-    // A malformed address never reaches the hooks.
-    frameworkErrors: (error, request, reply) => {
-      setSecurityHeaders(reply);
-      return sendProblem(error, request, reply, context.logger);
-    },
-    clientErrorHandler(error, socket) {
-      const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-      const code = tooLarge ? 'REQUEST_TOO_LARGE' : 'REQUEST_INVALID';
-      const body = JSON.stringify(formatProblem(new IsobarError(code, 'it is no HTTP'), '/'));
-      if (!socket.writable) return;
-      const line = tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request';
-      socket.end(
-        `HTTP/1.1 ${line}\r\nContent-Type: ${PROBLEM_TYPE}\r\nConnection: close\r\n` +
-          `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-      );
-    },
-  });
-  app.server.maxConnections = context.config.events_max + 1_000;
-  // Answers are serialised where they are made.
-  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, __, done) => done(null, undefined));
-
+  const app = openHttp(context);
   const registry = openRegistry();
-  app.addHook('onRequest', async (request, reply) => {
-    setSecurityHeaders(reply);
-    refuseForeignHost(request, context.config.host);
-    if (request.url.length > URL_CHARACTERS_MAX) {
-      throw new IsobarError(
-        'REQUEST_TOO_LARGE',
-        `the address has ${request.url.length} characters`,
-      );
-    }
-  });
   addApiMetrics(app, registry, server, live);
   app.addHook('preClose', stop);
   app.addHook('onClose', () => server.reader[Symbol.asyncDispose]());
-  app.setErrorHandler((error, request, reply) =>
-    sendProblem(error, request, reply, context.logger),
-  );
-  app.setNotFoundHandler((request, reply) => {
-    const allowed = allowedMethods(request);
-    if (allowed !== null) reply.header('allow', allowed);
-    if (allowed !== null && request.method === 'OPTIONS') return reply.code(204).send();
-    const path = JSON.stringify(request.url.split('?')[0]?.slice(0, 256));
-    const error =
-      allowed === null
-        ? new IsobarError('NOT_FOUND', `there is nothing at ${path}`)
-        : new IsobarError('METHOD_NOT_ALLOWED', `${path} takes ${allowed}`);
-    return sendProblem(error, request, reply, context.logger);
-  });
-
   addDatasetRoutes(app, server);
   addRawDataRoute(app, server);
   addSeriesRoutes(app, server);
@@ -221,13 +165,4 @@ async function createApp(
   addPageRoutes(app, context);
   await app.ready();
   return app;
-}
-
-/** `GET, HEAD, OPTIONS`; null for an address that is none. */
-function allowedMethods(request: FastifyRequest): string | null {
-  const path = request.url.split('?')[0];
-  const methods = ROUTES.filter((route) => route.path === path).map(({ method }) => method);
-  if (methods.length === 0) return null;
-  const head = methods.includes('GET') && path !== '/api/events' ? ['HEAD'] : [];
-  return [...methods, ...head, 'OPTIONS'].join(', ');
 }

@@ -247,6 +247,26 @@ test('so much at once that it cannot be told is a reset', async () => {
   stream.close();
 });
 
+test('a log that cannot be read at first is followed as soon as it can', async () => {
+  let broken = true;
+  await using api = await openLiveApi({
+    change: (context) => {
+      const { log } = context;
+      assert.ok(log);
+      const range: typeof log.range = (partition) =>
+        broken ? Promise.reject(new Error('away')) : log.range(partition);
+      return { ...context, log: { ...log, range } };
+    },
+  });
+  const stream = await openStream(api.address);
+  await stream.next('status');
+  broken = false;
+  await stream.next('reset');
+  api.put(0, observation('berlin', 0));
+  await stream.next('observation');
+  stream.close();
+});
+
 test('beyond api.events_max there is no room; who leaves makes some', async () => {
   await using api = await openLiveApi({
     change: (context) => ({ ...context, config: { ...context.config, events_max: 2 } }),

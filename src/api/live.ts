@@ -10,6 +10,7 @@ import { IsobarError } from '../errors.ts';
 import { digestLogId, formatPosition, type Position, parsePosition } from './position.ts';
 import type { ObservationEvent, ResetEvent, StatusEvent, VersionEvent } from './status-schemas.ts';
 import type { Tail, TailEvent } from './tail.ts';
+import { drained, openViewers, type Viewer } from './viewers.ts';
 
 export interface Live {
   /**
@@ -56,32 +57,26 @@ export interface LiveOptions {
   readonly closeMs?: number;
 }
 
-interface Viewer {
-  readonly response: ServerResponse;
-  readonly cities: ReadonlySet<string> | null;
-  /** The first offset it has not been told of, for each partition. */
-  readonly next: bigint[];
-  version: VersionEvent;
-  /** While it is told what it missed, it hears nothing new. */
-  replaying: boolean;
-}
-
 const NOTHING: VersionEvent = { table_version: null, analytics_version: null, observed_to: null };
 
 export function openLive(options: LiveOptions): Live {
   const { heartbeatMs = 15_000, replayMax = 1_000, queueBytesMax = 1024 * 1024 } = options;
-  const viewers = new Set<Viewer>();
+  const viewers = openViewers({
+    queueBytesMax,
+    closeMs: options.closeMs ?? 500,
+    formatDrop: () => formatReset('this viewer reads too slowly'),
+  });
+  const { send } = viewers;
   const log = options.logId === null ? '' : digestLogId(options.logId);
   /** Up to where the viewers have been told; the tail may be ahead for a moment. */
   const told: bigint[] = [...(options.tail()?.next ?? [])];
   let version = NOTHING;
   let status: StatusEvent | null = null;
   let events = 0;
-  let dropped = 0;
   let closing = false;
 
   const heartbeat = setInterval(() => {
-    for (const viewer of viewers) send(viewer, ': still here\n\n');
+    for (const viewer of viewers.all) send(viewer, ': still here\n\n');
   }, heartbeatMs);
   heartbeat.unref();
 
@@ -93,32 +88,6 @@ export function openLive(options: LiveOptions): Live {
   function formatEvent(name: string, data: object, next?: readonly bigint[]): string {
     events += 1;
     return `id: ${formatPosition(position(next))}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
-  }
-
-  /** False when the viewer was dropped. */
-  function send(viewer: Viewer, text: string): boolean {
-    const { response } = viewer;
-    if (response.destroyed || response.writableEnded) return false;
-    // What waits since earlier, not this text: one burst may be large for a viewer that reads.
-    if (response.writableLength > queueBytesMax) {
-      drop(viewer, 'this viewer reads too slowly');
-      return false;
-    }
-    response.write(text);
-    return true;
-  }
-
-  function drop(viewer: Viewer, reason: string): void {
-    if (!viewers.delete(viewer)) return;
-    dropped += 1;
-    viewer.response.end(formatReset(reason));
-    destroyLater(viewer.response);
-  }
-
-  /** Somebody who does not read does not read the end either. */
-  function destroyLater(response: ServerResponse): void {
-    const timer = setTimeout(() => response.destroy(), options.closeMs ?? 500);
-    response.once('close', () => clearTimeout(timer));
   }
 
   function formatReset(reason: string): string {
@@ -203,8 +172,8 @@ export function openLive(options: LiveOptions): Live {
   return {
     refuseTooMany() {
       if (closing) throw new IsobarError('ABORTED', 'the server stops');
-      if (viewers.size >= options.viewersMax) {
-        throw new IsobarError('BUSY', `${viewers.size} event streams are open already`);
+      if (viewers.all.size >= options.viewersMax) {
+        throw new IsobarError('BUSY', `${viewers.all.size} event streams are open already`);
       }
     },
     join(response, { since, cities }) {
@@ -214,8 +183,6 @@ export function openLive(options: LiveOptions): Live {
       const wanted = cities.length === 0 ? null : new Set(cities);
       const viewer: Viewer = { response, cities: wanted, ...start, replaying: true };
       viewers.add(viewer);
-      response.once('close', () => viewers.delete(viewer));
-      response.on('error', () => viewers.delete(viewer));
       if (foreign) send(viewer, formatReset('the position is of another log, or none'));
       void welcome(viewer, foreign ? null : given);
     },
@@ -223,7 +190,7 @@ export function openLive(options: LiveOptions): Live {
       const texts = new Map<TailEvent, string>();
       const before = [...told];
       for (const { partition, offset } of records) told[partition] = offset + 1n;
-      for (const viewer of viewers) {
+      for (const viewer of viewers.all) {
         if (viewer.replaying) continue;
         let text = '';
         for (const event of takeNew(viewer, records)) {
@@ -243,18 +210,18 @@ export function openLive(options: LiveOptions): Live {
     publishVersion(newer) {
       version = newer;
       const text = formatEvent('version', newer);
-      for (const viewer of viewers) if (!viewer.replaying) tellVersion(viewer, text);
+      for (const viewer of viewers.all) if (!viewer.replaying) tellVersion(viewer, text);
     },
     publishStatus(newer) {
       if (JSON.stringify(newer) === JSON.stringify(status)) return;
       status = newer;
       const text = formatEvent('status', newer);
-      for (const viewer of viewers) if (!viewer.replaying) send(viewer, text);
+      for (const viewer of viewers.all) if (!viewer.replaying) send(viewer, text);
     },
     reset(reason) {
       told.splice(0, Infinity, ...(options.tail()?.next ?? []));
       const text = formatReset(reason);
-      for (const viewer of viewers) {
+      for (const viewer of viewers.all) {
         if (viewer.replaying) continue;
         viewer.next.splice(0, Infinity, ...told);
         send(viewer, text);
@@ -264,34 +231,12 @@ export function openLive(options: LiveOptions): Live {
     async close() {
       closing = true;
       clearInterval(heartbeat);
-      const text = formatEvent('bye', {});
-      const gone = [...viewers].map(({ response }) => {
-        const left = new Promise<void>((resolve) => response.once('close', resolve));
-        response.end(text);
-        destroyLater(response);
-        return left;
-      });
-      viewers.clear();
-      await Promise.all(gone);
+      await viewers.dismiss(formatEvent('bye', {}));
     },
     get counts() {
-      return { viewers: viewers.size, events, dropped };
+      return { viewers: viewers.all.size, events, dropped: viewers.droppedCount };
     },
   };
-}
-
-/** Resolves once no more than `bytes` wait to be sent, or the viewer is gone. */
-async function drained(response: ServerResponse, bytes: number): Promise<void> {
-  if (response.writableLength <= bytes || response.destroyed) return;
-  await new Promise<void>((resolve) => {
-    const go = () => {
-      response.off('drain', go);
-      response.off('close', go);
-      resolve();
-    };
-    response.on('drain', go);
-    response.on('close', go);
-  });
 }
 
 function isNewer(a: VersionEvent, b: VersionEvent): boolean {

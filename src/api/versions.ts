@@ -18,8 +18,10 @@ export interface Versions {
   refresh(): Promise<void>;
   /** Calls the listener after each move. */
   onMove(listener: (current: Current) => void): void;
-  /** Looks every `pollMs` and after each `onChange`, until the signal aborts. */
-  start(signal: AbortSignal): void;
+  /** Looks every `pollMs` and after each `onChange`. */
+  start(): void;
+  /** Looks no more, and resolves once nothing is under way. */
+  close(): Promise<void>;
 }
 
 const POLL_MS = 1_000;
@@ -35,6 +37,8 @@ export function openVersions(
   let failure: IsobarError | null = null;
   let running: Promise<void> | null = null;
   let again = false;
+  let timer: NodeJS.Timeout | undefined;
+  let leave: (() => void) | undefined;
 
   /** What keeps us from the newest version, or null. */
   async function look(): Promise<IsobarError | null> {
@@ -100,15 +104,17 @@ export function openVersions(
     onMove(listener) {
       listeners.add(listener);
     },
-    start(signal) {
-      const timer = setInterval(() => {
+    start() {
+      timer = setInterval(() => {
         if (running === null) void this.refresh();
       }, context.pollMs ?? POLL_MS);
-      const leave = context.onChange?.(() => void this.refresh());
-      signal.addEventListener('abort', () => {
-        clearInterval(timer);
-        leave?.();
-      });
+      leave = context.onChange?.(() => void this.refresh());
+    },
+    async close() {
+      clearInterval(timer);
+      leave?.();
+      again = false;
+      await running;
     },
   };
 }

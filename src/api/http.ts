@@ -1,0 +1,79 @@
+/** The HTTP server itself: its limits, who is let in, and how errors and wrong methods are answered. */
+import type { Socket } from 'node:net';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { IsobarError } from '../errors.ts';
+import type { ApiContext } from './context.ts';
+import { formatProblem, PROBLEM_TYPE, sendProblem } from './problem.ts';
+import { ROUTES } from './route-table.ts';
+import { refuseForeignHost, setSecurityHeaders } from './security.ts';
+
+const URL_CHARACTERS_MAX = 8_192;
+const CONNECTIONS_SPARE = 1_000;
+
+export function openHttp({ config, logger }: ApiContext): FastifyInstance {
+  const app = Fastify({
+    bodyLimit: 16 * 1_024,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: 'idle',
+    http: { maxHeaderSize: 24 * 1_024, headersTimeout: 10_000 },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', useDefaults: true } },
+    // A malformed address never reaches the hooks.
+    frameworkErrors: (error, request, reply) => {
+      setSecurityHeaders(reply);
+      return sendProblem(error, request, reply, logger);
+    },
+    clientErrorHandler: answerNonsense,
+  });
+  app.server.maxConnections = config.events_max + CONNECTIONS_SPARE;
+  // Answers are serialised where they are made.
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, __, done) => done(null, undefined));
+  app.addHook('onRequest', async (request, reply) => {
+    setSecurityHeaders(reply);
+    refuseForeignHost(request, config.host);
+    const { length } = request.url;
+    if (length > URL_CHARACTERS_MAX) {
+      throw new IsobarError('REQUEST_TOO_LARGE', `the address has ${length} characters`);
+    }
+  });
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, logger));
+  app.setNotFoundHandler((request, reply) => {
+    const error = refuse(request, reply);
+    return error === null ? reply.code(204).send() : sendProblem(error, request, reply, logger);
+  });
+  return app;
+}
+
+/** For what is no HTTP at all. */
+function answerNonsense(error: NodeJS.ErrnoException, socket: Socket): void {
+  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const code = tooLarge ? 'REQUEST_TOO_LARGE' : 'REQUEST_INVALID';
+  const body = JSON.stringify(formatProblem(new IsobarError(code, 'it is no HTTP'), '/'));
+  if (!socket.writable) return;
+  const line = tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  socket.end(
+    `HTTP/1.1 ${line}\r\nContent-Type: ${PROBLEM_TYPE}\r\nConnection: close\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+/** What is wrong with the address or its method; null for a question about its methods. */
+function refuse(request: FastifyRequest, reply: FastifyReply): IsobarError | null {
+  const path = request.url.split('?')[0] ?? '';
+  const shown = JSON.stringify(path.slice(0, 256));
+  const allowed = allowedMethods(path);
+  if (allowed === null) return new IsobarError('NOT_FOUND', `there is nothing at ${shown}`);
+  reply.header('allow', allowed);
+  if (request.method === 'OPTIONS') return null;
+  return new IsobarError('METHOD_NOT_ALLOWED', `${shown} takes ${allowed}`);
+}
+
+/** `GET, HEAD, OPTIONS`; null for an address that is none. */
+function allowedMethods(path: string): string | null {
+  const methods = ROUTES.filter((route) => route.path === path).map(({ method }) => method);
+  if (methods.length === 0) return null;
+  const head = methods.includes('GET') && path !== '/api/events' ? ['HEAD'] : [];
+  return [...methods, ...head, 'OPTIONS'].join(', ');
+}
