@@ -59,7 +59,7 @@ async function copyWithDuckdb({
       lines.push(`${Buffer.from(formatRecord(observationOf(city, hour))).toString('utf8')}\n`);
     }
     if (!stream.write(lines.join('')))
-      await new Promise((resolve) => stream.once('drain', resolve));
+      await new Promise<void>((resolve) => stream.once('drain', () => resolve()));
   }
   await new Promise<void>((resolve) => stream.end(() => resolve()));
   const session = await workspace.session();

@@ -22,7 +22,10 @@ export function formatConfigurationPage(): string {
     const section = SECTIONS.find((candidate) => candidate.path === path);
     lines.push('', `## ${path === '' ? 'General' : `\`${path}\``}`, '');
     if (section !== undefined) lines.push(section.description, '');
-    lines.push('| setting | default | allowed | variable | what it is |', '| --- | --- | --- | --- | --- |');
+    lines.push(
+      '| setting | default | allowed | variable | what it is |',
+      '| --- | --- | --- | --- | --- |',
+    );
     lines.push(...settings.map(formatSetting));
   }
   return `${lines.join('\n')}\n`;

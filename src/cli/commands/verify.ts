@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { verifyPublication } from '../../analytics/verify.ts';
-import { IsobarError } from '../../errors.ts';
+import { asIsobarError, IsobarError } from '../../errors.ts';
 import { OBSERVATION_COLUMNS } from '../../table/table.ts';
 import { type VerifyReport, verifyLake } from '../../table/verify.ts';
 import type { Workspace } from '../../workspace.ts';
@@ -62,14 +62,21 @@ export async function verifyWorkspace(
   });
   if (observations.latest === null) return report;
   onProgress('analytics');
-  const published = await verifyPublication({
-    ...common,
-    columns: OBSERVATION_COLUMNS,
-    snapshot: observations.latest,
-    table: observations,
-  });
-  return {
-    sums: { ...report.sums, 'analytics version': published.version },
-    differences: [...report.differences, ...published.differences],
-  };
+  const { sums, differences } = report;
+  try {
+    const published = await verifyPublication({
+      ...common,
+      columns: OBSERVATION_COLUMNS,
+      snapshot: observations.latest,
+      table: observations,
+    });
+    return {
+      sums: { ...sums, 'analytics version': published.version },
+      differences: [...differences, ...published.differences],
+    };
+  } catch (error) {
+    // A file that cannot be read is a finding here, too.
+    const { code, message } = asIsobarError(error);
+    return { sums, differences: [...differences, `analytics: ${code}: ${message}`] };
+  }
 }
