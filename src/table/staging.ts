@@ -62,7 +62,8 @@ export async function stageRecords(
     if (newest === undefined) break;
     const lines = formatSlice(slice);
     try {
-      await handle.write(lines);
+      // Not `write`: on a full disk that writes a part and says so only by its count.
+      await handle.appendFile(lines);
     } catch (error) {
       throw translateFileError(error, file, 'DATA_UNWRITABLE');
     }
