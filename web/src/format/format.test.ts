@@ -9,7 +9,7 @@ import { formatBare, formatDegrees, formatTemperatureDifference, formatValue } f
 import { formatCompass, formatWind } from './wind.ts';
 
 test('numbers have a true minus sign, groups, and no sign where they round to zero', () => {
-  assert.equal(formatNumber(-3.14159, 1), '−3.1');
+  assert.equal(formatNumber(-7.26, 1), '−7.3');
   assert.equal(formatNumber(-0.04, 1), '0.0');
   assert.equal(formatCount(1_629_108), '1,629,108');
   assert.equal(formatSigned(2.71, 1), '+2.7');

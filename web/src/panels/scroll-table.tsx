@@ -45,14 +45,16 @@ export function ScrollTable({
           </button>
         </p>
       )}
-      <section
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for fields. */}
+      <div
+        role="group"
         class={tall ? 'scroll tall' : 'scroll'}
         ref={place}
         aria-label={label}
         {...(wide.value || high.value ? { tabIndex: 0 } : {})}
       >
         {children}
-      </section>
+      </div>
     </>
   );
 }
