@@ -83,8 +83,8 @@ export function weatherAt(seed: number, place: Place, at: Date): Weather {
 function meanTemperature(place: Place, at: Date): number {
   const { latitude } = place;
   const distance = Math.abs(latitude);
-  const yearly = 28 - 0.0085 * distance ** 2 - (distance > 60 ? 0.35 * (distance - 60) : 0);
-  const swing = clamp(0.34 * (distance - 8), 1, 19);
+  const yearly = 27.5 - 0.0065 * distance ** 2 - (distance > 55 ? 0.5 * (distance - 55) : 0);
+  const swing = clamp(0.22 * (distance - 8), 1, 16) + 4 * dryness(latitude);
   // The warmest days come about a month after the longest.
   const late = new Date(at.getTime() - 30 * DAY_MS);
   const season = (declination(late) / 23.44) * Math.sign(latitude === 0 ? 1 : latitude);
