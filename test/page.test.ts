@@ -120,7 +120,8 @@ function isQuiet(): void {
   assert.deepEqual(browser.foreign, []);
 }
 
-const textOf = (page: Page, selector: string) => page.locator(selector).first().innerText();
+const textOf = async (page: Page, selector: string) =>
+  (await page.locator(selector).first().textContent()) ?? '';
 
 for (const scheme of ['light', 'dark'] as const) {
   for (const size of [NARROW, { width: 768, height: 1_000 }, WIDE]) {
@@ -289,6 +290,42 @@ test('a panel shows skeleton, error, data, error over data, stale and empty', as
   await untilFilled(page);
   const failures = browser.takeProblems().filter((text) => !text.includes('status of 503'));
   assert.deepEqual(failures, []);
+});
+
+test('dragging over a chart chooses that time for the whole page', async (t) => {
+  const page = await openPage(t);
+  await untilFilled(page);
+  const box = await page.locator('#temperature .plot').boundingBox();
+  assert.ok(box !== null);
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width * 0.3, y);
+  await page.locator('#temperature .tooltip').waitFor();
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.5, y, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForURL(/from=.+&to=/);
+  const { searchParams } = new URL(page.url());
+  const hours =
+    (Date.parse(searchParams.get('to') ?? '') - Date.parse(searchParams.get('from') ?? '')) / 3.6e6;
+  assert.ok(hours > 30 && hours < 45, `${hours} h of seven days`);
+  await untilFilled(page);
+  assert.equal(await page.locator('.ranges [aria-pressed="true"]').count(), 0);
+  await page.goBack();
+  assert.equal(await page.locator('.ranges [aria-pressed="true"]').textContent(), '7 d');
+  isQuiet();
+});
+
+test('an empty folder says what is missing, everywhere', async (t) => {
+  const flags = { data: join(folder, 'empty'), 'collector.source': 'none' };
+  await using empty = await start(flags);
+  const page = await newPage(t);
+  await page.goto(`${empty.url}/`);
+  await page.locator('#cities').getByText('No city is watched').waitFor();
+  await page.locator('#rows').getByText('nothing to show').waitFor();
+  await page.locator('#anomalies .state').waitFor();
+  assert.equal(await page.locator('.skeleton').count(), 0);
+  assert.deepEqual(await findViolations(page), []);
+  isQuiet();
 });
 
 test('without the stream it polls, and it says so; a hidden or paused page keeps no stream', async (t) => {

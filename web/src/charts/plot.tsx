@@ -30,7 +30,6 @@ const CONFIG = {
 export function Plot({ figure, label, height, onPoint, onSpan }: PlotProps) {
   const place = useRef<HTMLDivElement>(null);
   const [failed, setFailed] = useState(false);
-  const [tries, setTries] = useState(0);
   const handlers = useRef({ onPoint, onSpan });
   handlers.current = { onPoint, onSpan };
 
@@ -50,7 +49,7 @@ export function Plot({ figure, label, height, onPoint, onSpan }: PlotProps) {
     return () => {
       current = false;
     };
-  }, [figure, tries]);
+  }, [figure]);
 
   useEffect(() => {
     const element = place.current;
@@ -66,8 +65,8 @@ export function Plot({ figure, label, height, onPoint, onSpan }: PlotProps) {
       {failed && (
         <p class="notice">
           <span class="alert">▲ The drawing program did not load.</span>{' '}
-          <button type="button" class="link" onClick={() => setTries(tries + 1)}>
-            Try again
+          <button type="button" class="link" onClick={() => location.reload()}>
+            Reload the page
           </button>
         </p>
       )}

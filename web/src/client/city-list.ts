@@ -48,9 +48,9 @@ export function comparedCities(
   cities: readonly ShownCity[],
 ): readonly ShownCity[] {
   const found = chosen.flatMap((id) => cities.find((city) => city.city_id === id) ?? []);
-  return found.length > 0
-    ? found.slice(0, COMPARED_MAX)
-    : cities.filter(({ latest }) => latest !== null).slice(0, COMPARED_FIRST);
+  if (found.length > 0) return found.slice(0, COMPARED_MAX);
+  const observed = cities.filter(({ latest }) => latest !== null);
+  return (observed.length > 0 ? observed : cities).slice(0, COMPARED_FIRST);
 }
 
 /** The choice after a click on this city: in if it was out, out if it was in, never empty. */

@@ -124,6 +124,11 @@ test('the first cities are compared until some are chosen, and never none', () =
   assert.deepEqual(ids([]), ['a', 'b', 'c']);
   assert.deepEqual(ids(['d', 'gone', 'a']), ['d', 'a']);
   assert.deepEqual(ids(['gone']), ['a', 'b', 'c']);
+  assert.deepEqual(
+    comparedCities([], [city('a', null), city('b', '2026-11-23T14:00:00Z')]).map((one) => one.name),
+    ['b'],
+  );
+  assert.equal(comparedCities([], [city('a', null)]).length, 1);
   assert.deepEqual(toggleCity(['a', 'b'], 'd'), ['a', 'b', 'd']);
   assert.deepEqual(toggleCity(['a', 'b'], 'a'), ['b']);
   assert.deepEqual(toggleCity(['a'], 'a'), ['a']);

@@ -91,10 +91,15 @@ function Freshness({ store }: { readonly store: Store }) {
   );
   const checked = collector?.last_checked_at ?? null;
   const next = collector?.next_poll_at ?? null;
+  const offline = store.connection.value === 'offline';
+  const answered = status.goodAt.value;
   const parts = [
     Number.isFinite(through) ? `data through ${formatTimeShort(through, zone, now)}` : null,
-    checked === null ? null : `checked ${formatTimeShort(Date.parse(checked), zone, now)}`,
-    next === null || paused.value ? null : formatNext(Date.parse(next) - now),
+    offline && answered !== null ? `no answer since ${formatTimeShort(answered, zone, now)}` : null,
+    checked === null || offline
+      ? null
+      : `checked ${formatTimeShort(Date.parse(checked), zone, now)}`,
+    next === null || offline || paused.value ? null : formatNext(Date.parse(next) - now),
   ].filter((part) => part !== null);
   return (
     <p class="freshness">

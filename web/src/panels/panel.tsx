@@ -38,7 +38,7 @@ export function Panel<T>(props: PanelProps<T>) {
       class="panel"
       id={id}
       aria-labelledby={`${id}-title`}
-      aria-busy={outdated || answer === null}
+      aria-busy={outdated || (answer === null && !hasNothingToAsk(props))}
     >
       <header class="panel-head">
         <h2 id={`${id}-title`}>{title}</h2>
@@ -56,6 +56,13 @@ function PanelBody<T>(props: PanelProps<T>) {
   const answer = resource.answer.value;
   const trouble = resource.trouble.value;
   if (answer === null) {
+    if (trouble === null && hasNothingToAsk(props)) {
+      return (
+        <div class="state">
+          <p>No city yet, so there is nothing to show.</p>
+        </div>
+      );
+    }
     return trouble === null ? (
       <Skeleton height={height} />
     ) : (
@@ -76,6 +83,11 @@ function PanelBody<T>(props: PanelProps<T>) {
       </div>
     </>
   );
+}
+
+/** Whether there is no question, since no city is known to ask about. */
+function hasNothingToAsk<T>({ store, resource }: PanelProps<T>): boolean {
+  return resource.path.value === null && store.cities.answer.value?.data.length === 0;
 }
 
 function Skeleton({ height }: { readonly height: number }) {
@@ -121,13 +133,16 @@ function AgeNote({ store, told }: { readonly store: Store; readonly told: Meta |
   );
 }
 
+/** A long table that is empty need not keep its room, px. */
+const EMPTY_HEIGHT_MAX = 300;
+
 function Empty<T>(props: PanelProps<T> & { readonly answer: T }) {
   const { store, answer, meta, emptyText, widen, height } = props;
   const reason = meta(answer)?.reason ?? null;
   const zone = zoneOf(store.address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
   const wider = widerRange(store.address.view.value.range);
   return (
-    <div class="state" style={{ minHeight: `${height}px` }}>
+    <div class="state" style={{ minHeight: `${Math.min(height, EMPTY_HEIGHT_MAX)}px` }}>
       <p>
         {reason === null
           ? (emptyText ?? 'No observations in this range.')

@@ -25,7 +25,7 @@ export function RawRows({ store }: { readonly store: Store }) {
       store={store}
       resource={store.rows}
       height={560}
-      meta={() => null}
+      meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       widen
       actions={<DataLinks path={path} csv={csvOf(path)} />}

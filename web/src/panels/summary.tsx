@@ -54,8 +54,8 @@ function RangeNote({ store }: { readonly store: Store }) {
   return (
     <p class="range-note">
       {formatTime(range.from, zone, now)} to {formatTime(range.to, zone, now)}{' '}
-      <button type="button" class="link" onClick={() => history.back()}>
-        Back
+      <button type="button" class="link" onClick={() => chooseView(store, { range: '7d' })}>
+        Back to 7 d
       </button>
     </p>
   );
