@@ -29,6 +29,8 @@ export async function openDuckdbEngine(options: DuckdbOptions): Promise<SqlEngin
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     default_null_order: 'nulls_first_on_asc_last_on_desc',
+    // Whoever needs an order asks for it; without it threads need not wait for each other.
+    preserve_insertion_order: 'false',
   });
   return {
     name: 'duckdb',

@@ -23,7 +23,7 @@ import type { DeltaTable } from './commit.ts';
 import type { Action } from './delta.ts';
 import { literal, openIdentities } from './identities.ts';
 import { rewriteSuperseded, writeLandedFiles } from './landing-files.ts';
-import { parsedSql, stagedSql } from './parsing-sql.ts';
+import { parsedSql } from './parsing-sql.ts';
 import { commitSetAside } from './set-aside.ts';
 import { assertWritable, dataFile, type TableState } from './snapshot.ts';
 import { type Staged, stageRecords } from './staging.ts';
@@ -139,10 +139,8 @@ export async function openLander(options: LanderOptions): Promise<Lander> {
     startedAt: number,
     signal?: AbortSignal,
   ): Promise<Landed | null> {
-    await session.execute(stagedSql(staged.file), signal);
+    await session.execute(parsedSql(staged.file, options.simulated), signal);
     await assertAllStaged(session, staged);
-    await session.execute(parsedSql(options.simulated), signal);
-    await session.execute('DROP TABLE staged');
     for (let attempts = 0; attempts < ATTEMPTS_MAX; attempts++) {
       signal?.throwIfAborted();
       const state = await observations.refresh();
@@ -267,7 +265,7 @@ async function somethingWaits(log: Log, partition: number, from: bigint): Promis
 
 async function assertAllStaged(session: SqlSession, staged: Staged): Promise<void> {
   const [sum] = await session.query<{ records: number; offsets: number }>(
-    'SELECT count(*) AS records, count(DISTINCT log_offset) AS offsets FROM staged',
+    'SELECT count(*) AS records, count(DISTINCT log_offset) AS offsets FROM parsed',
   );
   if (sum?.records !== staged.records || sum.offsets !== staged.records) {
     throw new IsobarError(

@@ -28,30 +28,31 @@ const FIELDS = [
 const SHAPE = JSON.stringify(Object.fromEntries(FIELDS.map((name) => [name, 'VARCHAR'])));
 
 /** One row per staged line. */
-export function stagedSql(file: string): string {
+function stagedSql(file: string): string {
   return `
-    CREATE OR REPLACE TEMP TABLE staged AS
     SELECT
       log_offset, kind, length, sha256,
       CASE kind WHEN 0 THEN value WHEN 1 THEN decode(from_hex(value)) END AS text,
       CASE WHEN kind >= 2 THEN value END AS hex
     FROM read_csv('${file.replaceAll("'", "''")}',
       delim = '\t', quote = '', escape = '', header = false, auto_detect = false,
-      nullstr = '\x01', max_line_size = 4194304,
+      nullstr = '\x01', max_line_size = 4194304, buffer_size = 8388608,
       columns = {'log_offset': 'BIGINT', 'kind': 'INTEGER', 'length': 'BIGINT',
                  'sha256': 'VARCHAR', 'value': 'VARCHAR'})`;
 }
 
 /**
- * One row per staged record, in order of nothing: its fields, typed, and `reason`, NULL for a
- * record that makes a row. `version_hash` stands for the content columns.
+ * One row per staged record, in no order: its fields, typed, and `reason`, NULL for a record that
+ * makes a row; `content_hash` stands for the content columns. The file is parsed where it is read,
+ * by all threads.
  */
-export function parsedSql(simulated: boolean): string {
+export function parsedSql(file: string, simulated: boolean): string {
   const wholes = WHOLES.map((name) => `TRY_CAST(r.${name} AS BIGINT) AS ${name}`);
   const numbers = VARIABLE_NAMES.map((name) => `TRY_CAST(r.${name} AS DOUBLE) AS ${name}`);
   return `
     CREATE OR REPLACE TEMP TABLE parsed AS
-    WITH read AS (
+    WITH staged AS (${stagedSql(file)}),
+    read AS (
       SELECT *, CASE WHEN json_valid(text) THEN from_json(text, '${SHAPE}') END AS r FROM staged
     ),
     typed AS (
@@ -77,10 +78,11 @@ export function contentHashSql(prefix: string): string {
   return `md5_number_lower(concat_ws('|', ${texts.join(', ')}))`;
 }
 
-/** A time without its offset to UTC is ambiguous, and so none. */
+/** A time without its offset to UTC is ambiguous, and so none. The usual form is tried first. */
 function timeSql(name: string): string {
   return (
-    `CASE WHEN right(r.${name}, 1) = 'Z' OR regexp_matches(r.${name}, '[+-]\\d\\d:?\\d\\d$') ` +
+    `CASE WHEN right(r.${name}, 1) = 'Z' THEN TRY_CAST(r.${name} AS TIMESTAMPTZ) ` +
+    `WHEN regexp_matches(r.${name}, '[+-]\\d\\d:?\\d\\d$') ` +
     `THEN TRY_CAST(r.${name} AS TIMESTAMPTZ) END AS ${name}`
   );
 }

@@ -78,16 +78,20 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://simulator');
-    if (url.pathname === '/data/2.5/weather') return tellWeather(url, response);
+    if (url.pathname === '/data/2.5/weather') tellWeather(url, response);
+    return;
     if (url.pathname === '/simulator/clock') {
-      return sendJson(response, 200, { now: now().getTime() / 1_000, speed });
+      sendJson(response, 200, { now: now().getTime() / 1_000, speed });
+      return;
     }
     if (url.pathname === '/simulator/injected') {
-      return sendJson(response, 200, [...injected.values()]);
+      sendJson(response, 200, [...injected.values()]);
+      return;
     }
     if (url.pathname === '/simulator/faults') {
       if (request.method === 'POST') rates = parseRates(await readText(request));
-      return sendJson(response, 200, rates);
+      sendJson(response, 200, rates);
+      return;
     }
     sendJson(response, 404, { cod: '404', message: 'Internal error' });
   }
@@ -98,18 +102,22 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     if (fault !== null && tellFailure(fault, response)) return;
     const key = url.searchParams.get('appid') ?? '';
     if (key === '' || (options.key !== undefined && key !== options.key)) {
-      return sendJson(response, 401, INVALID_KEY);
+      sendJson(response, 401, INVALID_KEY);
+      return;
     }
     const latitude = number(url.searchParams.get('lat'));
     const longitude = number(url.searchParams.get('lon'));
     if (latitude === null || longitude === null) {
-      return sendJson(response, 400, { cod: '400', message: 'Nothing to geocode' });
+      sendJson(response, 400, { cod: '400', message: 'Nothing to geocode' });
+      return;
     }
     if (Math.abs(latitude) > 90) {
-      return sendJson(response, 400, { cod: '400', message: 'wrong latitude' });
+      sendJson(response, 400, { cod: '400', message: 'wrong latitude' });
+      return;
     }
     if (Math.abs(longitude) > 180) {
-      return sendJson(response, 400, { cod: '400', message: 'wrong longitude' });
+      sendJson(response, 400, { cod: '400', message: 'wrong longitude' });
+      return;
     }
     const units = parseUnits(url.searchParams.get('units'));
     const told = tellObservation(latitude, longitude, units, fault);
@@ -223,7 +231,8 @@ function tellAnswer(
 ): void {
   if (fault === 'missing_fields') {
     const { dt: _, main: __, ...rest } = told;
-    return sendJson(response, 200, rest);
+    sendJson(response, 200, rest);
+    return;
   }
   const text = JSON.stringify(told);
   if (fault === 'bad_json') {
