@@ -78,8 +78,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://simulator');
-    if (url.pathname === '/data/2.5/weather') tellWeather(url, response);
-    return;
+    if (url.pathname === '/data/2.5/weather') {
+      tellWeather(url, response);
+      return;
+    }
     if (url.pathname === '/simulator/clock') {
       sendJson(response, 200, { now: now().getTime() / 1_000, speed });
       return;
