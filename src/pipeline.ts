@@ -301,14 +301,16 @@ async function apiContext(
     },
     cities: rooms.cities,
     status: rooms.status,
-    controls: {
-      pause: async () => rooms.running.collector?.pause(),
-      resume: async () => rooms.running.collector?.resume(),
-      refreshNow: async () => {
-        rooms.running.collector?.refreshNow();
-        await rooms.settle();
-      },
-    },
+    controls: !options.roles.includes('collect')
+      ? null
+      : {
+          pause: async () => rooms.running.collector?.pause(),
+          resume: async () => rooms.running.collector?.resume(),
+          refreshNow: async () => {
+            rooms.running.collector?.refreshNow();
+            await rooms.settle();
+          },
+        },
     onChange: (listener) => rooms.changes.listen(listener),
     logger: options.logger,
   };
