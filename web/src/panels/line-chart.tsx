@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useMemo } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import type { ChartAnswer } from '../../../src/api/schemas.ts';
 import type { Anomaly } from '../../../src/model/datasets.ts';
 import { VARIABLES } from '../../../src/model/variables.ts';
@@ -41,6 +41,7 @@ export function LineChart({ store, resource, variable, height }: LineChartProps)
   const { units, clock } = store.address.view.value;
   const compared = store.compared.value;
   const table = useSignal(false);
+  const drawn = useRef<ResolvedRange | null>(null);
   const { label } = VARIABLES[variable];
   const id = variable === 'temperature_c' ? 'temperature' : 'humidity';
   const range = store.range.value;
@@ -81,13 +82,19 @@ export function LineChart({ store, resource, variable, height }: LineChartProps)
       }
     >
       {(answer) => {
-        if (range === null) return null;
+        const outdated = resource.outdated.value;
+        // Until the new answer is there the old one keeps its axis: what is not known is no gap.
+        if (!outdated || drawn.current === null) drawn.current = range;
+        const span = drawn.current;
+        if (span === null) return null;
         const ids = compared.map(({ city_id }) => city_id);
         const lines = linesOf(answer.data, ids, variable, units);
         return (
           <>
-            <Drawing {...{ store, variable, height, lines, range, zone, answer }} />
-            <Missing names={compared.filter(isMissing(lines)).map(({ name }) => name)} />
+            <Drawing {...{ store, variable, height, lines, range: span, zone, answer }} />
+            {!outdated && (
+              <Missing names={compared.filter(isMissing(lines)).map(({ name }) => name)} />
+            )}
             {table.value && <PointsTable {...{ store, variable, lines, zone, label }} />}
           </>
         );

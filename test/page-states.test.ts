@@ -1,0 +1,154 @@
+/** The page when something is missing, late or gone: it says so, and keeps what it had. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Route } from 'playwright-core';
+import {
+  ARTEFACTS,
+  eventually,
+  findViolations,
+  isQuiet,
+  type ServedPage,
+  servePage,
+  textOf,
+  untilFilled,
+} from './served-page.ts';
+
+let served: ServedPage;
+
+before(async () => {
+  served = await servePage();
+});
+
+after(async () => {
+  await served?.[Symbol.asyncDispose]();
+});
+
+const PROBLEM = {
+  status: 503,
+  contentType: 'application/problem+json',
+  body: JSON.stringify({
+    title: 'Too many requests wait already.',
+    detail: 'Here.',
+    remedy: 'Try again in a moment.',
+  }),
+};
+
+test('a panel shows skeleton, error, data, error over data, stale and empty', async (t) => {
+  const page = await served.newPage(t);
+  let behave: 'hold' | 'fail' | 'pass' | 'stale' = 'hold';
+  const held: Route[] = [];
+  await page.route('**/api/city-statistics*', async (route) => {
+    if (behave === 'hold') return void held.push(route);
+    if (behave === 'fail') return route.fulfill(PROBLEM);
+    if (behave === 'pass') return route.continue();
+    const response = await route.fetch({ headers: {} });
+    const answer = await response.json();
+    Object.assign(answer.meta, { stale: true, reason: 'the last run failed' });
+    return route.fulfill({ response, json: answer, headers: { etag: 'W/"stale"' } });
+  });
+  await page.goto(`${served.pipeline.url}/`);
+  const panel = page.locator('#statistics');
+  await panel.locator('.skeleton').waitFor();
+  behave = 'fail';
+  for (const route of held) await route.fulfill(PROBLEM);
+  await panel.getByText('Too many requests wait already.').waitFor();
+  assert.deepEqual(await findViolations(page), []);
+  behave = 'pass';
+  await panel.getByRole('button', { name: 'Try again' }).click();
+  await panel.locator('tbody tr').first().waitFor();
+  behave = 'fail';
+  await panel.getByText(/This was right at \d\d:\d\d/).waitFor();
+  assert.equal(await panel.locator('tbody tr').count(), 5, 'the last good data stays');
+  behave = 'stale';
+  await panel.getByText('▲ stale').waitFor();
+  assert.equal(await panel.locator('tbody tr').count(), 5);
+  const past = '?from=1999-01-01T00:00:00Z&to=1999-01-02T00:00:00Z';
+  await page.goto(`${served.pipeline.url}/${past}`);
+  behave = 'pass';
+  for (const id of ['temperature', 'humidity', 'trends', 'rows']) {
+    await page.locator(`#${id} .state`).getByRole('button', { name: 'Widen to 7 d' }).waitFor();
+  }
+  await page.screenshot({ path: join(ARTEFACTS, 'page-empty.png'), fullPage: true });
+  assert.deepEqual(await findViolations(page), []);
+  await page.locator('#temperature').getByRole('button', { name: 'Widen to 7 d' }).click();
+  await untilFilled(page);
+  const failures = served.browser.takeProblems().filter((text) => !text.includes('status of 503'));
+  assert.deepEqual(failures, []);
+});
+
+test('while a longer range is on its way, what is not known yet is not called a gap', async (t) => {
+  const page = await served.openPage(t);
+  await untilFilled(page);
+  const held: Route[] = [];
+  await page.route('**/api/temperature-chart*', (route) => void held.push(route));
+  await page.getByRole('button', { name: '30 d' }).click();
+  await page.locator('#temperature .updating').waitFor();
+  await page.locator('#humidity[aria-busy="false"]').waitFor();
+  assert.doesNotMatch(await textOf(page, '#temperature .plot'), /no data/);
+  for (const route of held) await route.continue();
+  await untilFilled(page);
+  isQuiet(served);
+});
+
+test('an empty folder says what is missing, everywhere', async (t) => {
+  const flags = { data: join(served.folder, 'empty'), 'collector.source': 'none' };
+  await using empty = await served.start(flags);
+  const page = await served.newPage(t);
+  await page.goto(`${empty.url}/`);
+  await page.locator('#cities').getByText('No city is watched').waitFor();
+  await page.locator('#rows').getByText('nothing to show').waitFor();
+  await page.locator('#anomalies .state').waitFor();
+  assert.equal(await page.locator('.skeleton').count(), 0);
+  assert.deepEqual(await findViolations(page), []);
+  isQuiet(served);
+});
+
+test('without the stream it polls, and it says so; a hidden or paused page keeps no stream', async (t) => {
+  const viewers = async () => {
+    const text = await (await fetch(`${served.pipeline.url}/metrics`)).text();
+    return Number(/^isobar_api_event_viewers (\d+)/m.exec(text)?.[1]);
+  };
+  await eventually('nobody else looks', async () => (await viewers()) === 0);
+  const page = await served.openPage(t);
+  await eventually('one looks', async () => (await viewers()) === 1);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await eventually('paused', async () => (await viewers()) === 0);
+  assert.match(await textOf(page, '#state'), /Paused/);
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await eventually('resumed', async () => (await viewers()) === 1);
+  await page.evaluate(setHidden(true));
+  await eventually('hidden', async () => (await viewers()) === 0);
+  await page.evaluate(setHidden(false));
+  await eventually('seen again', async () => (await viewers()) === 1);
+  await eventually('live', async () => /Live/.test(await textOf(page, '#state')));
+  isQuiet(served);
+
+  const other = await served.newPage(t);
+  await other.route('**/api/events*', (route) => route.fulfill({ status: 503, body: '' }));
+  await other.goto(`${served.pipeline.url}/`);
+  await untilFilled(other);
+  await eventually('polling', async () => /Polling/.test(await textOf(other, '#state')));
+  served.browser.takeProblems();
+});
+
+/** In the page: as if another tab were in front, or no longer. */
+const setHidden = (hidden: boolean) => `
+  Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+  document.dispatchEvent(new Event('visibilitychange'));`;
+
+test('when the server is gone the last good data stays, and it is back when the server is', async (t) => {
+  const page = await served.openPage(t);
+  await untilFilled(page);
+  const { port } = new URL(served.pipeline.url ?? '');
+  await served.pipeline[Symbol.asyncDispose]();
+  await eventually('offline', async () => /Offline/.test(await textOf(page, '#state')));
+  assert.equal(await page.locator('.card .pill').count(), 5);
+  assert.equal(await page.locator('#temperature path.js-line').count(), 3);
+  await page.screenshot({ path: join(ARTEFACTS, 'page-offline.png') });
+  assert.deepEqual(await findViolations(page), []);
+  served.pipeline = await served.start({ 'api.port': port });
+  await eventually('live again', async () => /Live/.test(await textOf(page, '#state')));
+  served.browser.takeProblems();
+  assert.deepEqual(served.browser.foreign, []);
+});

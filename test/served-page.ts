@@ -1,0 +1,136 @@
+/** The page as the real program serves it, and a browser that looks at it. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import axe, { type AxeResults } from 'axe-core';
+import type { Page } from 'playwright-core';
+import { loadConfig } from '../src/config/load.ts';
+import { silentLogger } from '../src/logger.ts';
+import { type Pipeline, ROLES, startPipeline } from '../src/pipeline.ts';
+import { type Browser, openBrowser } from './browser.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+/** Pictures of each view are kept here. */
+export const ARTEFACTS = join(ROOT, 'artefacts');
+const PANELS = [
+  'cities',
+  'temperature',
+  'humidity',
+  'trends',
+  'statistics',
+  'anomalies',
+  'pipeline',
+  'rows',
+];
+export const WIDE = { width: 1440, height: 900 };
+export type Scheme = 'light' | 'dark';
+type Flags = Readonly<Record<string, string>>;
+
+export interface ServedPage extends AsyncDisposable {
+  /** Holds the built page (`page`) and the data. */
+  readonly folder: string;
+  readonly browser: Browser;
+  /** What serves at the moment. */
+  pipeline: Pipeline;
+  /** Starts another one. */
+  start(flags?: Flags): Promise<Pipeline>;
+  /** A page that is closed with its test, so that its stream does not hold a connection. */
+  newPage(t: TestContext, size?: typeof WIDE): Promise<Page>;
+  openPage(t: TestContext, query?: string, size?: typeof WIDE, scheme?: Scheme): Promise<Page>;
+}
+
+export async function servePage(): Promise<ServedPage> {
+  const folder = mkdtempSync(join(tmpdir(), 'isobar-page-'));
+  // The page as its source is now, and not in the way of other tests that serve web/dist.
+  const vite = join(ROOT, 'node_modules/.bin/vite');
+  const built = ['build', 'web', '--outDir', join(folder, 'page'), '--logLevel', 'error'];
+  execFileSync(process.execPath, [vite, ...built, '--emptyOutDir'], { cwd: ROOT });
+  mkdirSync(ARTEFACTS, { recursive: true });
+  const start = (flags: Flags = {}) => startSimulated(folder, flags);
+  const served: ServedPage = {
+    folder,
+    browser: await openBrowser(),
+    pipeline: await start(),
+    start,
+    async newPage(t, size = WIDE) {
+      const page = await served.browser.newPage(size);
+      t.after(() => page.close());
+      return page;
+    },
+    async openPage(t, query = '', size = WIDE, scheme = 'light') {
+      const page = await served.newPage(t, size);
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.goto(`${served.pipeline.url}/${query}`);
+      return page;
+    },
+    async [Symbol.asyncDispose]() {
+      await served.browser[Symbol.asyncDispose]();
+      await served.pipeline[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  await served.pipeline.settle();
+  return served;
+}
+
+async function startSimulated(folder: string, flags: Flags): Promise<Pipeline> {
+  const { config } = loadConfig({
+    file: null,
+    env: {},
+    flags: { data: join(folder, 'data'), 'api.port': '0', ...flags },
+    defaults: {
+      'table.landing_age_s': 1,
+      'analytics.refresh_delay_s': 0.1,
+      'simulator.interval_s': 5,
+      'collector.delay_s': 0,
+    },
+  });
+  return startPipeline({
+    config,
+    roles: ROLES,
+    logger: silentLogger,
+    version: '0.0.0',
+    command: 'isobar test',
+    webFolder: join(folder, 'page'),
+  });
+}
+
+/** Waits until every panel shows data, and both charts are drawn. */
+export async function untilFilled(page: Page): Promise<void> {
+  for (const id of PANELS) {
+    await page.waitForSelector(`#${id}[aria-busy="false"]`, { timeout: 30_000 });
+  }
+  for (const id of ['temperature', 'humidity']) {
+    await page.waitForSelector(`#${id} [data-drawn] .main-svg .scatterlayer path.js-line`);
+  }
+}
+
+export async function eventually(what: string, isRight: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await isRight()); tries += 1) {
+    assert.ok(tries < 300, `not within 30 s: ${what}`);
+    await delay(100);
+  }
+}
+
+/** What axe finds, one line each; the page's policy forbids scripts, so it goes in from outside. */
+export async function findViolations(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe.source);
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const asked = JSON.stringify({ runOnly: tags });
+  const { violations } = (await page.evaluate(`axe.run(document, ${asked})`)) as AxeResults;
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+export async function textOf(page: Page, selector: string): Promise<string> {
+  return (await page.locator(selector).first().textContent()) ?? '';
+}
+
+/** No error in the console, and no request to another machine, since the last look. */
+export function isQuiet({ browser }: ServedPage): void {
+  assert.deepEqual(browser.takeProblems(), []);
+  assert.deepEqual(browser.foreign, []);
+}
