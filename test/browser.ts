@@ -3,11 +3,13 @@
  * in the npm package @sparticuz/chromium. Each run has a profile of its own, and its network ends
  * at this machine: every request to another host is refused and written down.
  */
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import chromium from '@sparticuz/chromium';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { createBrotliDecompress } from 'node:zlib';
 import { type BrowserContext, type Page, chromium as playwright } from 'playwright-core';
 
 export interface Browser extends AsyncDisposable {
@@ -38,8 +40,25 @@ export async function findChromium(): Promise<string> {
   const named = process.env.CHROMIUM_PATH;
   if (named !== undefined && named !== '') return named;
   const installed = '/usr/bin/chromium';
-  if (existsSync(installed)) return installed;
-  return chromium.executablePath();
+  return existsSync(installed) ? installed : unpackChromium();
+}
+
+/**
+ * The package's own way writes to one place under its final name, where two tests that start at
+ * once read half a browser: so it is unpacked here, and is there whole or not at all.
+ */
+async function unpackChromium(): Promise<string> {
+  const root = join(fileURLToPath(import.meta.resolve('@sparticuz/chromium')), '..', '..');
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const folder = join(import.meta.dirname, '..', 'node_modules', '.cache', 'isobar');
+  const path = join(folder, `chromium-${version}`);
+  if (existsSync(path)) return path;
+  await mkdir(folder, { recursive: true });
+  const half = `${path}.${process.pid}`;
+  const packed = createReadStream(join(root, 'bin', 'chromium.br'));
+  await pipeline(packed, createBrotliDecompress(), createWriteStream(half, { mode: 0o755 }));
+  await rename(half, path);
+  return path;
 }
 
 export async function openBrowser(): Promise<Browser> {

@@ -2,18 +2,21 @@
  * A process for the kill tests: it appends, lands, exports, compacts, vacuums and publishes, round
  * after round, until it is killed. It says on stdout which records the log has accepted.
  *
- *     node test/kill-child.ts FOLDER SEED
+ *     node test/kill-child.ts FOLDER SEED [alone|together]
  */
 import { createRefresher } from '../src/analytics/refresh.ts';
 import { loadConfig } from '../src/config/load.ts';
+import { isErrorCode } from '../src/errors.ts';
+import { openMaintenance } from '../src/maintenance.ts';
 import { compact } from '../src/table/compaction.ts';
-import { openRawExporter } from '../src/table/raw-export.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 import { vacuum } from '../src/table/vacuum.ts';
 import { openWorkspace } from '../src/workspace.ts';
 import { createRandom } from './random.ts';
 
-const [folder = '', seedText = '1', roundsText = '1000'] = process.argv.slice(2);
+const [folder = '', seedText = '1', company = 'alone'] = process.argv.slice(2);
+/** Vacuum by a clock of next week would remove what the other process is writing now. */
+const alone = company === 'alone';
 const random = createRandom(Number(seedText));
 const whole = (below: number) => Math.floor(random() * below);
 
@@ -24,14 +27,7 @@ const { storage, scratch, observations } = workspace;
 const log = await workspace.log();
 const lander = await workspace.lander();
 const session = await workspace.session();
-const exporter = openRawExporter({
-  observations,
-  storage,
-  session: await workspace.session(),
-  scratch,
-  openHourSeconds: 1,
-  openHourRowsMax: 1_000,
-});
+const maintenance = await openMaintenance(workspace);
 const refresher = createRefresher({
   table: observations,
   columns: OBSERVATION_COLUMNS,
@@ -40,20 +36,27 @@ const refresher = createRefresher({
   engineName: 'duckdb',
   scratch,
 });
+const ROUNDS_MAX = 1_000;
+
 /** Eight days on: what was removed today may go. */
 const later = () => new Date(Date.now() + 8 * 86_400_000);
 
-for (let round = 0; round < Number(roundsText); round++) {
+for (let round = 0; round < ROUNDS_MAX; round++) {
   const records = Array.from({ length: 1 + whole(30) }, makeRecord);
   await log.append(records.map(({ city, text }) => ({ key: city, value: Buffer.from(text) })));
   process.stdout.write(`${records.map(({ name }) => name).join(' ')}\n`);
   for (let partition = 0; partition < log.partitionCount; partition++) await lander.land(partition);
-  if (whole(2) === 0) await exporter.run({ closing: true });
+  if (whole(2) === 0) {
+    await maintenance.exporter.run({ closing: true }).catch((error) => {
+      // The other one of two processes is at it.
+      if (!isErrorCode(error, 'DATA_IN_USE')) throw error;
+    });
+  }
   if (whole(2) === 0) await refresher.refresh();
   if (whole(3) === 0) {
     await compact({ observations, storage, session, scratch, simulated: false, fileBytesMax: 1e6 });
   }
-  if (whole(4) === 0) {
+  if (alone && whole(4) === 0) {
     for (const table of workspace.tables) {
       await vacuum({ table, storage, keepDays: 7, clock: later });
     }

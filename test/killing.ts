@@ -1,9 +1,10 @@
 /** Kills the child of kill-child.ts again and again and lets `verify` judge what is left. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { verifyWorkspace } from '../src/cli/commands/verify.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { FAULT_POINTS, type FaultPoint } from '../src/fault.ts';
@@ -34,9 +35,9 @@ export async function killAgainAndAgain(options: KillOptions): Promise<void> {
       const point = options.points[kill] ?? null;
       const seed = Math.floor(random() * 1e9);
       const fault = point === null ? '' : `${point}:${1 + Math.floor(random() * 3)}`;
-      const delay = point === null ? 600 + random() * 2_500 : 30_000;
+      const waited = point === null ? 600 + random() * 2_500 : 30_000;
       const told = `kill ${kill + 1}, seed ${options.seed}, ${fault === '' ? 'random moment' : fault}`;
-      accepted.push(...(await runAndKill(folder, seed, fault, delay, told)));
+      accepted.push(...(await runAndKill(folder, seed, fault, waited, told)));
       await assertSound(folder, accepted, told);
     }
   } finally {
@@ -49,10 +50,25 @@ async function runAndKill(
   folder: string,
   seed: number,
   fault: string,
-  delay: number,
+  waited: number,
   told: string,
 ): Promise<string[]> {
-  const child = spawn(process.execPath, [CHILD, folder, String(seed)], {
+  const child = startPipelineChild(folder, seed, fault, 'alone');
+  const timer = setTimeout(() => child.kill(), waited);
+  const signal = await child.ended;
+  clearTimeout(timer);
+  assert.equal(signal, 'SIGKILL', `${told}: the child ended by itself: ${child.errors()}`);
+  return child.accepted();
+}
+
+/** A child that works on the folder until it is killed. */
+function startPipelineChild(
+  folder: string,
+  seed: number,
+  fault: string,
+  company: 'alone' | 'together',
+) {
+  const child = spawn(process.execPath, [CHILD, folder, String(seed), company], {
     env: { ...process.env, ISOBAR_FAULT: fault },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -64,15 +80,60 @@ async function runAndKill(
   child.stderr.on('data', (chunk) => {
     errors += chunk;
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), delay);
-  const signal = await new Promise((resolve) => child.on('close', (_code, name) => resolve(name)));
-  clearTimeout(timer);
-  assert.equal(signal, 'SIGKILL', `${told}: the child ended by itself: ${errors}`);
-  // The last line may be cut: what it names was accepted, but nobody was told.
-  return output
-    .split('\n')
-    .slice(0, -1)
-    .flatMap((line) => line.split(' '));
+  return {
+    pid: child.pid ?? 0,
+    ended: new Promise((resolve) => child.on('close', (_code, name) => resolve(name))),
+    errors: () => errors,
+    // The last line may be cut: what it names was accepted, but nobody was told.
+    accepted: () =>
+      output
+        .split('\n')
+        .slice(0, -1)
+        .flatMap((line) => line.split(' ')),
+    rounds: () => output.split('\n').length - 1,
+    kill: () => child.kill('SIGKILL'),
+    wake: () => child.kill('SIGCONT'),
+  };
+}
+
+/**
+ * Two processes on one folder; one stops at the named step, the other goes on, then the first is
+ * woken and goes on as well, until both are killed.
+ */
+export async function stopAndWake(point: FaultPoint, seed: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'isobar-stop-'));
+  const told = `stopped at ${point}, seed ${seed}`;
+  try {
+    const sleeper = startPipelineChild(folder, seed, `${point}:2:stop`, 'together');
+    await until(() => isStopped(sleeper.pid), `${told}: it never stopped: ${sleeper.errors()}`);
+    const other = startPipelineChild(folder, seed + 1, '', 'together');
+    await until(() => other.rounds() >= 4, `${told}: the other one: ${other.errors()}`);
+    const before = [sleeper.rounds(), other.rounds()] as const;
+    sleeper.wake();
+    await until(
+      () => sleeper.rounds() > before[0] + 1 && other.rounds() > before[1] + 1,
+      `${told}: after waking: ${sleeper.errors()} ${other.errors()}`,
+    );
+    sleeper.kill();
+    other.kill();
+    await Promise.all([sleeper.ended, other.ended]);
+    await assertSound(folder, [...sleeper.accepted(), ...other.accepted()], told);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Whether the system says that the process is stopped by a signal. */
+function isStopped(pid: number): boolean {
+  return /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+}
+
+async function until(isTrue: () => boolean, otherwise: string): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!isTrue()) {
+    assert.ok(Date.now() < deadline, otherwise);
+    await delay(50);
+  }
 }
 
 async function assertSound(folder: string, accepted: readonly string[], told: string) {

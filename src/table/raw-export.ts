@@ -24,6 +24,11 @@ export interface RawExportOptions {
   readonly storage: Storage;
   readonly session: SqlSession;
   readonly scratch: string;
+  /**
+   * Makes this the only exporter while it runs; rejects with DATA_IN_USE while there is another.
+   * An exporter that was held up must not put an older hour over a newer one.
+   */
+  readonly claim: () => Promise<AsyncDisposable>;
   /** Seconds between two exports of an hour that is not over. */
   readonly openHourSeconds: number;
   /** Rows up to which an hour that is not over is exported at all. */
@@ -74,6 +79,7 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     closing?: boolean;
     signal?: AbortSignal;
   } = {}): Promise<number> {
+    await using _only = await options.claim();
     const state = await observations.refresh(signal);
     const cursor = await readCursor(storage);
     if (state.version < 0) return 0;
