@@ -29,6 +29,8 @@ export interface ImportOptions {
 export interface Imported {
   /** Records read, those of an interrupted run before included. */
   readonly read: number;
+  /** Whether the same inputs were imported whole before: then nothing was done. */
+  readonly wasDone: boolean;
   /** The offsets that they got. */
   readonly ranges: readonly AppendedRange[];
 }
@@ -39,6 +41,8 @@ const FULL_WAIT_MS = 500;
 
 interface Note {
   readonly read: number;
+  /** The import came to its end. */
+  readonly done?: boolean;
   readonly ranges: readonly { partition: number; first: string; last: string }[];
 }
 
@@ -47,6 +51,7 @@ export async function runImport(options: ImportOptions): Promise<Imported> {
   const note = join(options.folder, `${source.fingerprint}.json`);
   await mkdir(options.folder, { recursive: true });
   const before = await readNote(note);
+  if (before.done === true) return { read: before.read, wasDone: true, ranges: [] };
   const ranges: AppendedRange[] = before.ranges.map(({ partition, first, last }) => ({
     partition,
     first: BigInt(first),
@@ -87,7 +92,8 @@ export async function runImport(options: ImportOptions): Promise<Imported> {
   await flush();
   await landing;
   await options.land(signal);
-  return { read, ranges };
+  await writeNote(note, read, ranges, true);
+  return { read, wasDone: false, ranges };
 }
 
 /** A full log is waited for: landing makes room. */
@@ -129,9 +135,11 @@ async function writeNote(
   path: string,
   read: number,
   ranges: readonly AppendedRange[],
+  done = false,
 ): Promise<void> {
   const note: Note = {
     read,
+    done,
     ranges: ranges.map(({ partition, first, last }) => ({
       partition,
       first: String(first),

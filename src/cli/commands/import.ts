@@ -52,9 +52,11 @@ Examples:
       const known = new Map(DEFAULT_CITIES.map((city) => [city.city_id, city]));
       for (const [id, city] of await workspace.cities.read()) known.set(id, city);
       const source = await openSource(paths, options, workspace, [...known.values()]);
-      const { read, outcome } = await importInto(workspace, source, environment);
+      const { read, wasDone, outcome } = await importInto(workspace, source, environment);
       environment.print(
-        json ? `${JSON.stringify({ read, ...outcome })}\n` : formatOutcome(read, outcome),
+        json
+          ? `${JSON.stringify({ read, imported_before: wasDone, ...outcome })}\n`
+          : formatOutcome(read, wasDone, outcome),
       );
     });
 }
@@ -92,7 +94,7 @@ async function importInto(workspace: Workspace, source: ImportSource, environmen
   const lander = await workspace.lander();
   const { signal } = environment;
   const progress = openProgress('records', environment.tell);
-  const { read, ranges } = await runImport({
+  const { read, wasDone, ranges } = await runImport({
     source,
     log,
     folder: join(workspace.folder, 'import'),
@@ -119,7 +121,7 @@ async function importInto(workspace: Workspace, source: ImportSource, environmen
     engineName: engine.name,
     scratch,
   }).refresh(signal);
-  return { read, outcome };
+  return { read, wasDone, outcome };
 }
 
 /** The files themselves, and those directly in the folders, by name. */
@@ -143,7 +145,7 @@ async function listFiles(paths: readonly string[]): Promise<string[]> {
   return files;
 }
 
-function formatOutcome(read: number, outcome: Outcome): string {
+function formatOutcome(read: number, wasDone: boolean, outcome: Outcome): string {
   const { landed, duplicate, superseded, invalid, reasons } = outcome;
   const lines = [
     ['read', read],
@@ -154,5 +156,6 @@ function formatOutcome(read: number, outcome: Outcome): string {
   ].map(([label, count]) => `${String(label).padEnd(11)}${String(count).padStart(12)}`);
   for (const { reason, records } of reasons)
     lines.push(`${String(records).padStart(23)}  ${reason}`);
+  if (wasDone) lines.push('these files were imported before; nothing was done');
   return `${lines.join('\n')}\n`;
 }
