@@ -42,7 +42,6 @@ Examples:
         memoryMib: prepared.config.analytics.memory_mib,
         threads: prepared.config.analytics.threads,
         tempFolder: workspace.scratch,
-        folders: [workspace.storage.location],
         views: await viewsOf(workspace),
       });
       const rows = await session.query(text, environment.signal);
