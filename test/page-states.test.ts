@@ -99,7 +99,8 @@ test('an empty folder says what is missing, everywhere', async (t) => {
   await page.locator('#cities').getByText('No city is watched').waitFor();
   await page.locator('#rows').getByText('nothing to show').waitFor();
   await page.locator('#anomalies .state').waitFor();
-  assert.equal(await page.locator('.skeleton').count(), 0);
+  const skeletons = page.locator('.skeleton');
+  await eventually('no skeleton stays', async () => (await skeletons.count()) === 0);
   assert.deepEqual(await findViolations(page), []);
   isQuiet(served);
 });
