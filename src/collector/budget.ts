@@ -57,7 +57,7 @@ export interface Budget extends Disposable {
 const WINDOW_S = 61;
 const LEAVES_WITHIN_MS = 1_000;
 /** Up to this the wall clock is merely being adjusted. */
-const SETBACK_MS = 2_000;
+const SETBACK_MS = 1_000;
 const DAY_MS = 86_400_000;
 const DAYS_KEPT = 62;
 const MONTHS_KEPT = 24;
@@ -135,14 +135,15 @@ export function openBudget(
   };
 }
 
-/** The latest time seen goes on with the machine while the wall clock is behind it. */
+/** The latest time seen goes on with the machine; a wall clock that is behind it was set back. */
 function momentOf(clock: Clock, seen: { wall: number; monotonic: number } | null): Moment {
   const [wall, monotonic] = [clock.now(), clock.monotonic()];
   if (seen === null) return { wall, latest: wall, monotonic };
-  if (wall >= seen.wall - SETBACK_MS) return { wall, latest: Math.max(wall, seen.wall), monotonic };
   // After a reboot the monotonic clock began anew: at least that much time has passed.
   const passed = monotonic < seen.monotonic ? monotonic : monotonic - seen.monotonic;
-  return { wall, latest: seen.wall + passed, monotonic };
+  const expected = seen.wall + passed;
+  const latest = wall >= expected - SETBACK_MS ? Math.max(wall, seen.wall) : expected;
+  return { wall, latest, monotonic };
 }
 
 interface Room {

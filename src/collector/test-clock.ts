@@ -1,0 +1,67 @@
+/** A clock for tests: time passes only when it is told to, and then in an instant. */
+import { setImmediate as immediate } from 'node:timers/promises';
+import type { Clock } from './clock.ts';
+import { openSchedule } from './schedule.ts';
+
+export interface TestClock extends Clock {
+  /** Sets the wall clock forward or back; nobody's waiting is affected. */
+  jump(ms: number): void;
+  /** Restarts the machine: the monotonic clock begins anew. */
+  reboot(uptimeMs: number): void;
+  /** Lets time pass, waking in order whoever waits. */
+  advance(ms: number): Promise<void>;
+  /** Lets time pass until the condition holds; fails after `limitMs`. */
+  until(condition: () => boolean, limitMs: number): Promise<void>;
+}
+
+export function openTestClock(wallMs: number): TestClock {
+  let monotonic = 1_000_000;
+  let offset = wallMs - monotonic;
+  const sleepers = openSchedule<() => void>();
+
+  /** Everything that can go on without time passing does. */
+  const settle = () => immediate();
+
+  async function advanceUntil(end: number, condition: () => boolean): Promise<boolean> {
+    await settle();
+    while (!condition()) {
+      const next = sleepers.nextDue();
+      if (next === null || next > end) {
+        monotonic = end;
+        return false;
+      }
+      monotonic = Math.max(monotonic, next);
+      sleepers.take()?.();
+      await settle();
+    }
+    return true;
+  }
+
+  return {
+    now: () => monotonic + offset,
+    monotonic: () => monotonic,
+    wait(ms, signal) {
+      return new Promise((resolve) => {
+        if (signal.aborted) return resolve();
+        // A sleeper that was woken early stays in the heap and then does nothing.
+        sleepers.add(monotonic + ms, resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    },
+    jump(ms) {
+      offset += ms;
+    },
+    reboot(uptimeMs) {
+      offset += monotonic - uptimeMs;
+      monotonic = uptimeMs;
+    },
+    async advance(ms) {
+      await advanceUntil(monotonic + ms, () => false);
+    },
+    async until(condition, limitMs) {
+      if (!(await advanceUntil(monotonic + limitMs, condition))) {
+        throw new Error(`it did not happen within ${limitMs} ms`);
+      }
+    },
+  };
+}
