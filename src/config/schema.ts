@@ -84,7 +84,7 @@ export const ConfigSchema = section('isobar', {
     ),
     landing_age_s: whole(60, 1, 3_600, 'Age of the oldest waiting record that triggers a landing.'),
     landing_records_max: whole(1_000_000, 1, 10_000_000, 'Records of one landing at most.'),
-    landing_mib_max: whole(256, 1, 4_096, 'Size of the records of one landing at most.'),
+    landing_mib_max: whole(128, 1, 4_096, 'Size of the records of one landing at most.'),
     file_mib_max: whole(64, 1, 1_024, 'Size of a Parquet file at most, roughly.'),
     checkpoint_commits: whole(50, 2, 10_000, 'Commits between two checkpoints.'),
     maintenance_interval_s: whole(
