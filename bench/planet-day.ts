@@ -1,9 +1,9 @@
 /** A day of 200,000 cities through log, table and analytics, without the raw export. */
 import { createRefresher } from '../src/analytics/refresh.ts';
-import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 import type { Log } from '../src/log/log.ts';
-import type { Measured } from './main.ts';
 import { formatRecord } from '../src/model/observation.ts';
+import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
+import type { Measured } from './main.ts';
 import { observationOf, openBenchWorkspace, range } from './observations.ts';
 
 const CITIES = 200_000;
