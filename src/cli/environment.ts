@@ -21,7 +21,7 @@ export interface Environment {
 export interface CommonOptions {
   readonly data?: string;
   readonly config?: string;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly logLevel?: string;
   readonly json?: boolean;
   readonly port?: string;
@@ -40,7 +40,7 @@ export function prepare(
 ): Prepared {
   const options = command.optsWithGlobals<CommonOptions>();
   const flags: Record<string, string> = {};
-  for (const pair of options.set) {
+  for (const pair of options.set ?? []) {
     const at = pair.indexOf('=');
     if (at < 1) throw new IsobarError('USAGE', `--set ${pair}: write setting=value`);
     flags[pair.slice(0, at)] = pair.slice(at + 1);

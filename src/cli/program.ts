@@ -70,7 +70,7 @@ export function buildProgram(environment: Environment): Command {
     .option('--data <folder>', 'folder that holds everything (default ./data)')
     .option('--config <file>', 'configuration file (default ./isobar.yaml when it is there)')
     .addOption(new Option('--profile <name>', 'engines to use').choices(['embedded']))
-    .option('--set <setting=value>', 'any setting, such as api.port=8080; repeatable', collect, [])
+    .option('--set <setting=value>', 'any setting, such as api.port=8080; repeatable', collect)
     .option('--log-level <level>', 'least level of messages: debug, info, warn, error, silent')
     .option('--json', 'print results as JSON');
   program.commandsGroup('Run the pipeline:');
@@ -130,7 +130,7 @@ function listenToSignals(stop: AbortController): void {
   });
 }
 
-function collect(value: string, before: readonly string[]): string[] {
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 

@@ -11,7 +11,7 @@ import { type Environment, prepare } from '../environment.ts';
 
 interface SimulateOptions {
   readonly listen: string;
-  readonly fault: readonly string[];
+  readonly fault?: readonly string[];
 }
 
 export function simulateCommand(program: Command, environment: Environment): void {
@@ -19,7 +19,7 @@ export function simulateCommand(program: Command, environment: Environment): voi
     .command('simulate')
     .description('serve made-up weather by OpenWeatherMap’s API, with faults on demand')
     .option('--listen <port>', 'port to listen on; 0: any free one', '5010')
-    .option('--fault <kind=share>', 'let this share of answers fail; repeatable', collect, [])
+    .option('--fault <kind=share>', 'let this share of answers fail; repeatable', collect)
     .addHelpText(
       'after',
       `
@@ -39,7 +39,7 @@ Example:
         intervalSeconds: interval_s,
         speed,
         cities: DEFAULT_CITIES,
-        faults: parseFaults(options.fault),
+        faults: parseFaults(options.fault ?? []),
       });
       environment.tell(`made-up weather at ${simulator.url}; Ctrl-C stops it\n`);
       const { signal } = environment;
@@ -71,6 +71,6 @@ function parseFaults(pairs: readonly string[]): FaultRates {
   return rates;
 }
 
-function collect(value: string, before: readonly string[]): string[] {
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
