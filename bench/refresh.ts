@@ -74,8 +74,9 @@ function timed(session: SqlSession, clock: { ms: number }): SqlSession {
   return {
     define: (view, files, columns) => measure(() => session.define(view, files, columns)),
     query: (sql, parameters, signal) => measure(() => session.query(sql, parameters, signal)),
+    materialize: (name, sql, signal) => measure(() => session.materialize(name, sql, signal)),
     execute: (sql, signal) => measure(() => session.execute(sql, signal)),
-    copy: (sql, path, format) => measure(() => session.copy(sql, path, format)),
+    copy: (sql, path, format, signal) => measure(() => session.copy(sql, path, format, signal)),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 }

@@ -9,88 +9,125 @@
 
 import { BOUND_COLUMNS, CANDIDATE_COLUMNS } from './columns.ts';
 import { view } from './compute.ts';
-import type { Publication, PublishedFile } from './publication.ts';
+import type { PublishedFile, States } from './publication.ts';
 import { queryText } from './queries.ts';
-import type { Run } from './refresh.ts';
+import type { Run } from './run.ts';
+import { monthList, type RefreshedStates } from './states.ts';
 
-export interface AnomalyRun {
-  readonly dataset: PublishedFile;
-  readonly candidates: PublishedFile;
+export interface RefreshedAnomalies {
+  readonly candidates: States['anomaly_candidates'];
   readonly bounds: PublishedFile;
-  /** Ids of the cities with fewer than 11 values. */
-  readonly notEnoughValues: string[];
 }
 
-/** Cities that are not in the bounds, or whose rule's bounds no longer contain them. */
+/** A little narrower than the rule, so that no rounding decides what is a candidate. */
 const OUTGROWN = `
   SELECT s.city_id FROM city_statistics s
-  LEFT JOIN bounds_before b ON b.city_id = s.city_id
+  LEFT JOIN anomaly_bounds b ON b.city_id = s.city_id
   WHERE s.temperature_c_stddev IS NOT NULL AND (b.city_id IS NULL
-    OR s.temperature_c_mean - 3 * s.temperature_c_stddev > b.low
-    OR s.temperature_c_mean + 3 * s.temperature_c_stddev < b.high)`;
+    OR s.temperature_c_mean - 2.99e0 * s.temperature_c_stddev > b.low
+    OR s.temperature_c_mean + 2.99e0 * s.temperature_c_stddev < b.high)`;
 
-/** Works on the view `city_statistics` of this run. */
+const COLUMNS = 'city_id, month, observed_at, temperature_c';
+const IS_OUTGROWN = 'city_id IN (SELECT city_id FROM outgrown)';
+
+/**
+ * Makes the view `anomaly_candidates` hold all candidates; works on the view `city_statistics` of
+ * this run. Without states before, all rows are read.
+ */
 export async function refreshAnomalies(
   run: Run,
-  before: Publication | null,
+  before: States | null,
   changedMonths: readonly string[] | null,
-): Promise<AnomalyRun> {
+  states: RefreshedStates,
+): Promise<RefreshedAnomalies> {
   const { session } = run;
-  const whole = before === null || changedMonths === null;
-  await run.define('bounds_before', whole ? [] : [before.states.anomaly_bounds], BOUND_COLUMNS);
-  const candidatesBefore = whole ? [] : [before.states.anomaly_candidates];
-  await run.define('candidates_before', candidatesBefore, CANDIDATE_COLUMNS);
-  const outgrown = (await session.query<{ city_id: string }>(OUTGROWN)).map((row) => row.city_id);
-
-  const bounds = await refreshBounds(run, before, outgrown);
-  await run.define('anomaly_bounds', [bounds], BOUND_COLUMNS);
-  const candidates = await refreshCandidates(run, changedMonths ?? [], outgrown);
-  await run.define('anomaly_candidates', [candidates], CANDIDATE_COLUMNS);
-  const dataset = await run.write('_data', queryText('anomalies'));
-  const few = await session.query<{ city_id: string }>(
-    'SELECT city_id FROM city_statistics WHERE temperature_c_count < 11 ORDER BY city_id',
+  const from = changedMonths === null ? null : before;
+  await run.define('anomaly_bounds', from === null ? [] : [from.anomaly_bounds], BOUND_COLUMNS);
+  const [count] = await session.query<{ cities: number }>(
+    `SELECT count(*) AS cities FROM (${OUTGROWN}) AS outgrown`,
   );
-  return { dataset, candidates, bounds, notEnoughValues: few.map((row) => row.city_id) };
+  const outgrown = (count?.cities ?? 0) > 0;
+  const bounds = outgrown || from === null ? await writeBounds(run, outgrown) : from.anomaly_bounds;
+  const candidates =
+    from === null || changedMonths === null
+      ? await readCandidates(run, states)
+      : await refreshCandidates(run, from, changedMonths, states, outgrown);
+  const files = [candidates.base, candidates.free];
+  await run.define('anomaly_candidates', files, CANDIDATE_COLUMNS);
+  return { candidates, bounds };
 }
 
-async function refreshBounds(
-  run: Run,
-  before: Publication | null,
-  outgrown: readonly string[],
-): Promise<PublishedFile> {
-  if (outgrown.length === 0 && before !== null) return before.states.anomaly_bounds;
-  await view(run.session, 'bounds_now', queryText('anomaly_bounds'));
-  await view(run.session, 'outgrown', OUTGROWN);
-  return run.write(
+/** New bounds for the cities that outgrew theirs; the view `anomaly_bounds` holds all then. */
+async function writeBounds(run: Run, outgrown: boolean): Promise<PublishedFile> {
+  const { session } = run;
+  if (outgrown) {
+    await session.materialize('outgrown', OUTGROWN);
+    await view(session, 'bounds_now', queryText('anomaly_bounds'));
+  }
+  const kept = 'SELECT city_id, low, high FROM anomaly_bounds';
+  const bounds = await run.write(
     '_state',
-    `SELECT n.city_id,
-       CASE WHEN o.city_id IS NULL THEN b.low ELSE n.low END AS low,
-       CASE WHEN o.city_id IS NULL THEN b.high ELSE n.high END AS high
-     FROM bounds_now n
-     LEFT JOIN outgrown o ON o.city_id = n.city_id
-     LEFT JOIN bounds_before b ON b.city_id = n.city_id
-     ORDER BY n.city_id`,
+    outgrown
+      ? `${kept} WHERE NOT ${IS_OUTGROWN}
+         UNION ALL SELECT city_id, low, high FROM bounds_now WHERE ${IS_OUTGROWN}`
+      : kept,
   );
+  await run.define('anomaly_bounds', [bounds], BOUND_COLUMNS);
+  return bounds;
+}
+
+/** From the rows of all months. */
+async function readCandidates(
+  run: Run,
+  states: RefreshedStates,
+): Promise<States['anomaly_candidates']> {
+  await run.observe(null);
+  await run.session.materialize('candidates', queryText('anomaly_candidates'));
+  return writeCandidates(run, states);
 }
 
 /** Kept where nothing changed, read anew from changed months, and from everywhere for outgrown. */
 async function refreshCandidates(
   run: Run,
+  before: States,
   changedMonths: readonly string[],
-  outgrown: readonly string[],
-): Promise<PublishedFile> {
-  const changed = changedMonths.map((month) => `'${month}'`).join(', ') || "''";
-  const month = "substr(CAST(date_trunc('month', observed_at) AS VARCHAR), 1, 7)";
-  await view(run.session, 'outgrown', OUTGROWN);
-  await run.observe(outgrown.length > 0 ? null : changedMonths);
-  await view(run.session, 'candidates_now', queryText('anomaly_candidates'));
-  return run.write(
-    '_state',
-    `SELECT city_id, observed_at, temperature_c FROM candidates_before
-     WHERE ${month} NOT IN (${changed}) AND city_id NOT IN (SELECT city_id FROM outgrown)
-     UNION ALL
-     SELECT city_id, observed_at, temperature_c FROM candidates_now
-     WHERE ${month} IN (${changed}) OR city_id IN (SELECT city_id FROM outgrown)
-     ORDER BY city_id, observed_at`,
-  );
+  states: RefreshedStates,
+  outgrown: boolean,
+): Promise<States['anomaly_candidates']> {
+  const { session } = run;
+  const filesBefore = before.anomaly_candidates;
+  const usual = !outgrown && !states.rebased;
+  const files = usual ? [filesBefore.free] : [filesBefore.base, filesBefore.free];
+  await run.define('candidates_before', files, CANDIDATE_COLUMNS);
+  await run.observe(changedMonths);
+  const candidates = `
+    SELECT ${COLUMNS} FROM candidates_before WHERE month NOT IN (${monthList(changedMonths)})
+    UNION ALL SELECT ${COLUMNS} FROM (${queryText('anomaly_candidates')}) AS now`;
+  // Neither the base's months nor anybody's bounds changed.
+  if (usual) return { base: filesBefore.base, free: await run.write('_state', candidates) };
+  await session.materialize('candidates', candidates);
+  if (outgrown) {
+    await run.observe(null);
+    await session.materialize(
+      'candidates_outgrown',
+      `SELECT ${COLUMNS} FROM candidates WHERE NOT ${IS_OUTGROWN}
+       UNION ALL SELECT ${COLUMNS} FROM (${queryText('anomaly_candidates')}) AS everywhere
+       WHERE ${IS_OUTGROWN}`,
+    );
+    await session.materialize('candidates', 'SELECT * FROM candidates_outgrown');
+  }
+  return writeCandidates(run, states);
+}
+
+/** The rows of `candidates`, those of the base's months apart. */
+async function writeCandidates(
+  run: Run,
+  { base }: RefreshedStates,
+): Promise<States['anomaly_candidates']> {
+  const inBase = base === null ? 'false' : `month IN (${monthList(base.months)})`;
+  const select = `SELECT ${COLUMNS} FROM candidates WHERE`;
+  return {
+    base: await run.write('_state', `${select} ${inBase}`),
+    free: await run.write('_state', `${select} NOT (${inBase})`),
+  };
 }

@@ -3,7 +3,7 @@ import type { Columns } from './engine.ts';
 
 export const CITY_STATE_COLUMNS: Columns = {
   city_id: 'VARCHAR',
-  month: 'TIMESTAMPTZ',
+  month: 'VARCHAR',
   interval_s: 'INTEGER',
   city: 'VARCHAR',
   country: 'VARCHAR',
@@ -26,11 +26,9 @@ export const CITY_STATE_COLUMNS: Columns = {
 
 export const HOURLY_STATE_COLUMNS: Columns = {
   city_id: 'VARCHAR',
-  month: 'TIMESTAMPTZ',
-  clock: 'VARCHAR',
-  hour: 'INTEGER',
-  city: 'VARCHAR',
-  last_observed_at: 'TIMESTAMPTZ',
+  month: 'VARCHAR',
+  hour_utc: 'INTEGER',
+  hour_local: 'INTEGER',
   observation_count: 'BIGINT',
   temperature_c_count: 'BIGINT',
   temperature_c_mean: 'DOUBLE',
@@ -43,6 +41,7 @@ export const HOURLY_STATE_COLUMNS: Columns = {
   wind_direction_cos: 'DOUBLE',
 };
 
+/** Beside the dataset's own columns those that sums over cities need: see `finishRow`. */
 export const CITY_STATISTICS_COLUMNS: Columns = {
   city_id: 'VARCHAR',
   city: 'VARCHAR',
@@ -59,6 +58,8 @@ export const CITY_STATISTICS_COLUMNS: Columns = {
   first_observed_at: 'TIMESTAMPTZ',
   last_observed_at: 'TIMESTAMPTZ',
   coverage_pct: 'DOUBLE',
+  held_s: 'DOUBLE',
+  expected_s: 'DOUBLE',
 };
 
 export const HOURLY_TRENDS_COLUMNS: Columns = {
@@ -76,6 +77,7 @@ export const HOURLY_TRENDS_COLUMNS: Columns = {
 export const BOUND_COLUMNS: Columns = { city_id: 'VARCHAR', low: 'DOUBLE', high: 'DOUBLE' };
 export const CANDIDATE_COLUMNS: Columns = {
   city_id: 'VARCHAR',
+  month: 'VARCHAR',
   observed_at: 'TIMESTAMPTZ',
   temperature_c: 'DOUBLE',
 };

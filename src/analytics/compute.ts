@@ -14,6 +14,7 @@ export interface Selection {
   readonly to: string | null;
 }
 
+/** Beside the dataset's columns come those that `finishRow` leaves out. */
 export async function computeCityStatistics(
   session: SqlSession,
   selection: Selection,
@@ -21,7 +22,6 @@ export async function computeCityStatistics(
 ): Promise<CityStatistics[]> {
   await selectObservations(session, selection);
   await view(session, 'city_statistics_states', queryText('city_statistics_state'));
-  await view(session, 'city_statistics_merged', queryText('city_statistics_merge'));
   return session.query<CityStatistics>(queryText('city_statistics'), {}, signal);
 }
 
@@ -32,7 +32,11 @@ export async function computeHourlyTrends(
 ): Promise<HourlyTrend[]> {
   await selectObservations(session, selection);
   await view(session, 'hourly_trends_states', queryText('hourly_trends_state'));
-  await view(session, 'hourly_trends_merged', queryText('hourly_trends_merge'));
+  await view(
+    session,
+    'city_names',
+    'SELECT city_id, max_by(city, observed_at) AS city FROM observations GROUP BY city_id',
+  );
   return session.query<HourlyTrend>(queryText('hourly_trends'), {}, signal);
 }
 
@@ -46,7 +50,8 @@ async function selectObservations(session: SqlSession, selection: Selection): Pr
     ...(cities.length === 0 ? [] : [`city_id IN (${cities.map(literal).join(', ')})`]),
   ];
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  await view(session, 'observations', `SELECT * FROM selected_files${where}`);
+  // The states of a selection are merged at once: one for all its months will do.
+  await view(session, 'observations', `SELECT *, '' AS month FROM selected_files${where}`);
 }
 
 /** A temporary view of both engines. */
@@ -54,9 +59,12 @@ export async function view(session: SqlSession, name: string, sql: string): Prom
   await session.execute(`CREATE OR REPLACE TEMP VIEW ${name} AS ${sql}`);
 }
 
-/** Views take no parameters, so values are written into the text: only times and ids that match. */
+/**
+ * A moment as both engines read it in a session of UTC. Views take no parameters, so times are
+ * written into their texts.
+ */
 export function timestamp(iso: string): string {
-  return `CAST(${literal(new Date(iso).toISOString())} AS TIMESTAMP WITH TIME ZONE)`;
+  return `TIMESTAMP '${new Date(iso).toISOString().replace('T', ' ').replace('Z', '')}'`;
 }
 
 export function literal(text: string): string {

@@ -82,25 +82,28 @@ export function openSession(connection: DuckDBConnection): SqlSession {
         sql,
         async () => {
           const reader = await connection.runAndReadAll(sql, { ...parameters });
-          const names = reader.columnNames();
-          return reader.getRows().map((values) => {
-            return Object.fromEntries(
-              values.map((value, index) => [names[index] ?? '', plainValue(value)]),
-            ) as R;
-          });
+          return plainRows(reader.deduplicatedColumnNames(), reader.getRows()) as R[];
         },
         signal,
       );
     },
+    async materialize(view, sql, signal) {
+      const statement = `CREATE OR REPLACE TEMP TABLE ${quoted(view)} AS ${sql}`;
+      await inTurn(statement, () => connection.run(statement), signal);
+    },
     async execute(sql, signal) {
       await inTurn(sql, () => connection.run(sql), signal);
     },
-    async copy(sql, path, format) {
+    async copy(sql, path, format, signal) {
       const statement = `COPY (${sql}) TO ${literal(path)} (${COPY_OPTIONS[format]})`;
-      return inTurn(statement, async () => {
-        const reader = await connection.runAndReadAll(statement);
-        return Number(reader.getRows()[0]?.[0] ?? 0);
-      });
+      return inTurn(
+        statement,
+        async () => {
+          const reader = await connection.runAndReadAll(statement);
+          return Number(reader.getRows()[0]?.[0] ?? 0);
+        },
+        signal,
+      );
     },
     async [Symbol.asyncDispose]() {
       await turn;
@@ -132,7 +135,18 @@ function emptyColumns(columns: Columns): string {
   return entries.map(([name, type]) => `CAST(NULL AS ${type}) AS ${quoted(name)}`).join(', ');
 }
 
+function plainRows(names: readonly string[], rows: readonly (readonly unknown[])[]): Row[] {
+  return rows.map((values) => {
+    const row: Row = {};
+    for (let index = 0; index < names.length; index++) {
+      row[names[index] ?? ''] = plainValue(values[index]);
+    }
+    return row;
+  });
+}
+
 function plainValue(value: unknown): unknown {
+  if (typeof value === 'string') return value;
   if (value === null || value === undefined) return null;
   if (typeof value === 'bigint') {
     const number = Number(value);

@@ -27,11 +27,23 @@ export interface SqlSession extends AsyncDisposable {
    */
   query<R = Row>(sql: string, parameters?: Parameters, signal?: AbortSignal): Promise<R[]>;
 
+  /**
+   * Makes `view` stand for the rows that `sql` has now, whatever becomes of their sources: for what
+   * is small and read several times. Replaces what was made so under that name; a name is used
+   * either here or for views.
+   */
+  materialize(view: string, sql: string, signal?: AbortSignal): Promise<void>;
+
   /** Runs statements that answer nothing (separated by `;`, without parameters). */
   execute(sql: string, signal?: AbortSignal): Promise<void>;
 
   /** Writes the rows of `sql` to one file on this machine and resolves with their number. */
-  copy(sql: string, path: string, format: 'parquet' | 'jsonl' | 'csv'): Promise<number>;
+  copy(
+    sql: string,
+    path: string,
+    format: 'parquet' | 'jsonl' | 'csv',
+    signal?: AbortSignal,
+  ): Promise<number>;
 }
 
 /** Column name → SQL type of the engine-neutral kind used in our schemas. */

@@ -3,9 +3,15 @@
  * JSON-lines file of each, by atomic replacement.
  */
 import { isErrorCode } from '../errors.ts';
-import { ANALYTICS_FOLDER } from '../lake/layout.ts';
+import { ANALYTICS_FOLDER, publicationPath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
-import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../model/datasets.ts';
+import {
+  type Anomaly,
+  type CityStatistics,
+  DATASETS,
+  type Dataset,
+  type HourlyTrend,
+} from '../model/datasets.ts';
 import { VARIABLES } from '../model/variables.ts';
 import { ANOMALY_COLUMNS, CITY_STATISTICS_COLUMNS, HOURLY_TRENDS_COLUMNS } from './columns.ts';
 import type { Columns, SqlSession } from './engine.ts';
@@ -26,7 +32,7 @@ const COLUMNS: Readonly<Record<Dataset, Columns>> = {
   anomalies: ANOMALY_COLUMNS,
 };
 
-const ORDER: Readonly<Record<Dataset, string>> = {
+export const ORDER: Readonly<Record<Dataset, string>> = {
   city_statistics: 'city_id',
   hourly_trends: 'city_id, clock, hour',
   anomalies: 'observed_at DESC, city_id',
@@ -41,7 +47,16 @@ export async function readDataset<D extends Dataset>(
 ): Promise<DatasetRows[D][]> {
   const path = await storage.localPath(publication.datasets[dataset].path);
   await session.define(`published_${dataset}`, [path], COLUMNS[dataset]);
-  const rows = await session.query(`SELECT * FROM published_${dataset} ORDER BY ${ORDER[dataset]}`);
+  return readRows(session, `published_${dataset}`, dataset);
+}
+
+/** All rows of the view as a dataset's, in its order. */
+async function readRows<D extends Dataset>(
+  session: SqlSession,
+  name: string,
+  dataset: D,
+): Promise<DatasetRows[D][]> {
+  const rows = await session.query(`SELECT * FROM ${name} ORDER BY ${ORDER[dataset]}`);
   return rows.map((row) => finishRow(dataset, row)) as unknown as DatasetRows[D][];
 }
 
@@ -49,7 +64,7 @@ export async function readDataset<D extends Dataset>(
 export function finishRow(dataset: Dataset, row: Record<string, unknown>): Record<string, unknown> {
   if (dataset === 'hourly_trends') return row;
   if (dataset === 'city_statistics') {
-    const { temperature_c_count: _, ...statistics } = row;
+    const { temperature_c_count: _, held_s: __, expected_s: ___, ...statistics } = row;
     return statistics;
   }
   const { stddev, ...anomaly } = row;
@@ -83,17 +98,29 @@ export async function exportedVersion(storage: Storage): Promise<number> {
   }
 }
 
-/** Writes them, unless they are there: a run may have died between publishing and this. */
+/**
+ * Writes them, unless they are there: a run may have died between publishing and this. Whoever
+ * finds that a newer publication has come leaves the files to its publisher. `kept` names datasets
+ * whose rows are in views of the session already.
+ */
 export async function exportForPeople(
   { storage, session }: { readonly storage: Storage; readonly session: SqlSession },
   publication: Publication,
+  kept: readonly Dataset[] = [],
 ): Promise<void> {
   if ((await exportedVersion(storage)) === publication.version) return;
-  for (const dataset of Object.keys(COLUMNS) as Dataset[]) {
-    if (publication.datasets[dataset].rows > TEXT_ROWS_MAX) continue;
-    const rows = await readDataset(storage, session, publication, dataset);
+  for (const dataset of DATASETS) {
+    const path = `${ANALYTICS_FOLDER}/${dataset}/${dataset}.jsonl`;
+    if (publication.datasets[dataset].rows > TEXT_ROWS_MAX) {
+      await storage.delete(path);
+      continue;
+    }
+    const rows = kept.includes(dataset)
+      ? await readRows(session, dataset, dataset)
+      : await readDataset(storage, session, publication, dataset);
     const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-    await storage.replace(`${ANALYTICS_FOLDER}/${dataset}/${dataset}.jsonl`, Buffer.from(text));
+    if ((await storage.stat(publicationPath(publication.version + 1))) !== null) return;
+    await storage.replace(path, Buffer.from(text));
   }
   const mark = JSON.stringify({ version: publication.version });
   await storage.replace(MARK_PATH, Buffer.from(`${mark}\n`));

@@ -14,9 +14,27 @@ const PublishedFile = Type.Object({
   sha256: Type.String(),
 });
 
-const MonthStates = Type.Object({
-  city_statistics: PublishedFile,
-  hourly_trends: PublishedFile,
+const StateFiles = Type.Object({ city_statistics: PublishedFile, hourly_trends: PublishedFile });
+
+const Layer = Type.Object({
+  /** Months whose states count; the file may hold others, whose states are in a newer layer. */
+  months: Type.Array(Type.String()),
+  /** Whether the file holds no others. */
+  whole: Type.Boolean(),
+  files: StateFiles,
+});
+
+const Base = Type.Object({ months: Type.Array(Type.String()), files: StateFiles });
+
+/** What the next refresh goes on from; `format` changes with the meaning of the files. */
+const StatesSchema = Type.Object({
+  format: Type.Literal(2),
+  layers: Type.Array(Layer),
+  /** The months that are merged into one, all but the newest ones. */
+  base: Type.Union([Base, Type.Null()]),
+  /** Candidates in the base's months and in the others. */
+  anomaly_candidates: Type.Object({ base: PublishedFile, free: PublishedFile }),
+  anomaly_bounds: PublishedFile,
 });
 
 const PublicationSchema = Type.Object({
@@ -34,28 +52,37 @@ const PublicationSchema = Type.Object({
     hourly_trends: PublishedFile,
     anomalies: PublishedFile,
   }),
-  states: Type.Object({
-    months: Type.Record(Type.String(), MonthStates),
-    /** The months that are merged in `base`, all but the newest ones. */
-    base: Type.Union([
-      Type.Object({ months: Type.Array(Type.String()), files: MonthStates }),
-      Type.Null(),
-    ]),
-    anomaly_candidates: PublishedFile,
-    anomaly_bounds: PublishedFile,
-  }),
+  /** Only for the refresh: see `statesOf`. */
+  states: Type.Unknown(),
 });
 
 export type PublishedFile = Static<typeof PublishedFile>;
-export type MonthStates = Static<typeof MonthStates>;
+export type StateFiles = Static<typeof StateFiles>;
+export type Layer = Static<typeof Layer>;
+export type Base = Static<typeof Base>;
+export type States = Static<typeof StatesSchema>;
 export type Publication = Static<typeof PublicationSchema>;
 
-/** The newest publication above `known` (which one is found by walking on), or null. */
+/** The states that a publication names, or null when this program cannot go on from them. */
+export function statesOf(publication: Publication | null): States | null {
+  const states = publication?.states;
+  return Value.Check(StatesSchema, states) ? states : null;
+}
+
+/**
+ * The newest publication, or null before the first. With one that is known already it walks on from
+ * there, which costs one look for a file that is not there yet.
+ */
 export async function readPublication(
   storage: Storage,
   known: Publication | null = null,
 ): Promise<Publication | null> {
-  let newest = known ?? (await newestByListing(storage));
+  let newest = known;
+  // Cleaning removes the oldest first: as long as the known one is there, none after it is gone.
+  if (newest !== null && (await storage.stat(publicationPath(newest.version))) === null) {
+    newest = null;
+  }
+  newest ??= await newestByListing(storage);
   while (newest !== null) {
     const next = await readOne(storage, newest.version + 1);
     if (next === null) return newest;
@@ -94,29 +121,43 @@ async function newestByListing(storage: Storage): Promise<Publication | null> {
   return version < 0 ? null : readOne(storage, version);
 }
 
-/** Puts the publication; rejects with LAKE_EXISTS when somebody else took its number. */
-export async function putPublication(storage: Storage, publication: Publication): Promise<void> {
+/**
+ * Puts the publication that was made to follow `before`; rejects with LAKE_EXISTS when somebody
+ * else took its number.
+ */
+export async function putPublication(
+  storage: Storage,
+  publication: Publication,
+  before: Publication | null,
+): Promise<void> {
+  const path = publicationPath(publication.version);
   const text = `${JSON.stringify(publication, null, 1)}\n`;
   try {
-    await storage.putIfAbsent(publicationPath(publication.version), Buffer.from(text));
+    await storage.putIfAbsent(path, Buffer.from(text));
   } catch (error) {
     if (!isErrorCode(error, 'LAKE_EXISTS', 'LAKE_UNAVAILABLE')) throw error;
     const there = await readOne(storage, publication.version);
     // The answer to a put that succeeded may have been lost.
     if (JSON.stringify(there) !== JSON.stringify(publication)) throw error;
   }
+  // A process that slept for days may find its number free because cleaning has passed over it.
+  if (before !== null && (await storage.stat(publicationPath(before.version))) !== null) return;
+  const newest = await newestByListing(storage);
+  if (newest === null || newest.version <= publication.version) return;
+  await storage.delete(path);
+  throw new IsobarError('LAKE_EXISTS', `${path}: publication ${newest.version} is newer`);
 }
 
 /** Every file that a publication names. */
 export function filesOf(publication: Publication): PublishedFile[] {
-  const { datasets, states } = publication;
-  const months = Object.values(states.months).flatMap((month) => Object.values(month));
-  const base = states.base === null ? [] : Object.values(states.base.files);
+  const states = statesOf(publication);
+  const datasets = Object.values(publication.datasets);
+  if (states === null) return datasets;
   return [
-    ...Object.values(datasets),
-    ...months,
-    ...base,
-    states.anomaly_candidates,
+    ...datasets,
+    ...states.layers.flatMap((layer) => Object.values(layer.files)),
+    ...Object.values(states.base?.files ?? {}),
+    ...Object.values(states.anomaly_candidates),
     states.anomaly_bounds,
   ];
 }

@@ -112,8 +112,7 @@ async function compareComputed(
 /** By the rule's own words, without candidates: over the view `observations` as it is now. */
 async function computeAnomalies(session: SqlSession): Promise<Row[]> {
   await view(session, 'city_statistics_states', queryText('city_statistics_state'));
-  await view(session, 'city_statistics_merged', queryText('city_statistics_merge'));
-  await view(session, 'city_statistics', queryText('city_statistics'));
+  await session.materialize('city_statistics', queryText('city_statistics'));
   await view(
     session,
     'anomaly_candidates',

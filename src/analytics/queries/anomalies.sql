@@ -1,7 +1,8 @@
 -- One row per flagged value: the rule three_sigma over the views anomaly_candidates and
 -- city_statistics. |value − mean| > 3 sample deviations of the city's whole history, the value
 -- included; of n values none can be more than (n − 1)/√n deviations out (Thompson 1935), so a
--- city with fewer than 11 values is left out.
+-- city with fewer than 11 values is left out. So is one whose values do not differ: what is left of
+-- its deviation is the rounding of its mean.
 SELECT
   s.city_id,
   s.city,
@@ -9,7 +10,7 @@ SELECT
   'temperature_c' AS variable,
   c.temperature_c AS value,
   s.temperature_c_mean AS expected,
-  (c.temperature_c - s.temperature_c_mean) / nullif(s.temperature_c_stddev, 0) AS score,
+  (c.temperature_c - s.temperature_c_mean) / nullif(s.temperature_c_stddev, 0e0) AS score,
   3e0 AS threshold,
   'three_sigma' AS rule,
   s.temperature_c_count AS observation_count,
@@ -17,6 +18,6 @@ SELECT
 FROM anomaly_candidates c
 JOIN city_statistics s ON s.city_id = c.city_id
 WHERE s.temperature_c_count >= 11
-  AND s.temperature_c_stddev > 0
+  AND s.temperature_c_stddev > 1e-9 * greatest(1e0, abs(s.temperature_c_mean))
   AND abs(c.temperature_c - s.temperature_c_mean) > 3 * s.temperature_c_stddev
 ORDER BY c.observed_at DESC, s.city_id

@@ -1,8 +1,15 @@
--- One row per city and interval: the states of all months of the view city_statistics_states
--- merged into one of the same columns.
+-- One row per city and interval: the states of the view city_statistics_states merged into one of
+-- the same columns.
 -- Source: Chan, Golub, LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
 -- Variances", 1979: M2 of the whole is the sum of M2 and of n times the squared shift of each mean.
-WITH totals AS (
+WITH states AS (
+  SELECT
+    s.*,
+    lag(slot_last) OVER (PARTITION BY city_id, interval_s ORDER BY slot_first, slot_last)
+      AS slot_before
+  FROM city_statistics_states s
+),
+totals AS (
   SELECT
     city_id, interval_s,
     sum(temperature_c_mean * temperature_c_count) / nullif(sum(temperature_c_count), 0)
@@ -35,9 +42,10 @@ SELECT
     AS humidity_pct_mean,
   min(s.first_observed_at) AS first_observed_at,
   max(s.last_observed_at) AS last_observed_at,
-  CAST(sum(s.slots_held) AS BIGINT) AS slots_held,
+  CAST(sum(s.slots_held - CASE WHEN s.slot_before = s.slot_first THEN 1 ELSE 0 END) AS BIGINT)
+    AS slots_held,
   min(s.slot_first) AS slot_first,
   max(s.slot_last) AS slot_last
-FROM city_statistics_states s
+FROM states s
 JOIN totals t ON t.city_id = s.city_id AND t.interval_s = s.interval_s
 GROUP BY s.city_id, s.interval_s

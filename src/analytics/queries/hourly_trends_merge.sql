@@ -1,12 +1,10 @@
--- One row per city, clock and hour: the states of all months of the view hourly_trends_states
--- merged into one of the same columns.
+-- One row per city and hour of both clocks: the states of the view hourly_trends_states merged
+-- into one of the same columns.
 SELECT
   city_id,
   max(month) AS month,
-  clock,
-  hour,
-  max_by(city, last_observed_at) AS city,
-  max(last_observed_at) AS last_observed_at,
+  hour_utc,
+  hour_local,
   CAST(sum(observation_count) AS BIGINT) AS observation_count,
   CAST(sum(temperature_c_count) AS BIGINT) AS temperature_c_count,
   sum(temperature_c_mean * temperature_c_count) / nullif(sum(temperature_c_count), 0)
@@ -21,4 +19,4 @@ SELECT
   sum(wind_direction_sin) AS wind_direction_sin,
   sum(wind_direction_cos) AS wind_direction_cos
 FROM hourly_trends_states
-GROUP BY city_id, clock, hour
+GROUP BY city_id, hour_utc, hour_local

@@ -1,0 +1,102 @@
+/**
+ * The rows that a refresh computes from, kept in the engine from one refresh to the next.
+ *
+ * Landings put many small files into the newest month, and opening a file costs more than its rows.
+ * So the rows of the last refresh's files stay in the session, and the next one reads only files
+ * that came since. Files never change under their name: whatever happened to the table, the rows
+ * here are right as long as all their files are among those asked for; else they are read again.
+ */
+import type { DataFile, Table } from '../table/table.ts';
+import { literal, view } from './compute.ts';
+import type { Columns, SqlSession } from './engine.ts';
+
+export interface ObservedRows {
+  /** Makes the view `observations` hold the rows of these files. */
+  observe(files: readonly DataFile[], signal?: AbortSignal): Promise<void>;
+}
+
+/** Above this the files are read as they are. */
+const ROWS_MAX = 500_000;
+/** Parts that are joined to one, so that the view stays simple. */
+const PARTS_MAX = 6;
+const NEEDED = [
+  ...['city_id', 'city', 'country', 'observed_at', 'interval_s', 'hour_utc', 'hour_local'],
+  ...['temperature_c', 'humidity_pct', 'wind_speed_ms', 'wind_direction_deg'],
+];
+
+interface Part {
+  readonly name: string;
+  readonly paths: ReadonlySet<string>;
+}
+
+export function keepObservedRows(options: {
+  readonly session: SqlSession;
+  readonly table: Table;
+  readonly columns: Columns;
+}): ObservedRows {
+  const { session, table, columns } = options;
+  let parts: readonly Part[] = [];
+  let made = 0;
+
+  async function observe(files: readonly DataFile[], signal?: AbortSignal): Promise<void> {
+    const rows = files.reduce((sum, file) => sum + file.rows, 0);
+    if (rows > ROWS_MAX) {
+      await forget([]);
+      await defineView(await selectMonths(files));
+      return;
+    }
+    const wanted = new Set(files.map((file) => file.path));
+    const gone = parts.some((part) => [...part.paths].some((path) => !wanted.has(path)));
+    if (gone) await forget([]);
+    const fresh = files.filter((file) => !parts.some((part) => part.paths.has(file.path)));
+    if (fresh.length > 0 || parts.length === 0) {
+      const sql = (await selectMonths(fresh)).join(' UNION ALL ');
+      parts = [...parts, await keepPart(sql, fresh, signal)];
+    }
+    await defineView(parts.map((part) => `SELECT * FROM ${part.name}`));
+    if (parts.length > PARTS_MAX) {
+      const all = await keepPart('SELECT * FROM observations', files, signal);
+      await forget([all]);
+      await defineView([`SELECT * FROM ${all.name}`]);
+    }
+  }
+
+  /** Each month for itself, so that rows know their month without a look at a calendar. */
+  async function selectMonths(files: readonly DataFile[]): Promise<string[]> {
+    const selects: string[] = [];
+    const months = Map.groupBy(files, (file) => file.month ?? '');
+    if (months.size === 0) months.set('', []);
+    for (const [month, ofMonth] of months) {
+      const name = `observed_files_${selects.length}`;
+      await session.define(name, await table.localPaths(ofMonth), columns);
+      selects.push(`SELECT ${NEEDED.join(', ')}, ${literal(month)} AS month FROM ${name}`);
+    }
+    return selects;
+  }
+
+  async function keepPart(
+    sql: string,
+    files: readonly DataFile[],
+    signal: AbortSignal | undefined,
+  ): Promise<Part> {
+    // A name that was never used is no name that the view still reads from.
+    const name = `observed_${made++}`;
+    await session.materialize(name, sql, signal);
+    return { name, paths: new Set(files.map((file) => file.path)) };
+  }
+
+  function defineView(selects: readonly string[]): Promise<void> {
+    return view(session, 'observations', selects.join(' UNION ALL '));
+  }
+
+  /** Gives up the memory of all parts but those to keep. */
+  async function forget(kept: readonly Part[]): Promise<void> {
+    const before = parts;
+    parts = kept;
+    for (const { name } of before) {
+      await session.execute(`DROP TABLE IF EXISTS ${name}`);
+    }
+  }
+
+  return { observe };
+}
