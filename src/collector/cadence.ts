@@ -3,12 +3,13 @@
  *
  * Its next observation bears the time of the last one + interval, and can be had some `lag` later.
  * The lag is learned per city from two kinds of proof: an answer that is still the old one says
- * that the lag is longer, a new one says that it is no longer than its own age. On proof that it
- * is too short the lag is moved up in steps that double while it stays too short; it is never
- * longer than the age of the newest answer, so that no observation is jumped over, and shrinks a
- * little with every answer found at the first try.
+ * that the lag is longer, a new one says that it is no longer than its own age. Found too short,
+ * it moves up, in steps that double while it stays too short, so that a single late observation
+ * counts for little. Found long enough, it moves down a little, faster the farther it is from what
+ * was too short lately. It is never longer than the age of the newest answer, so that no
+ * observation is jumped over.
  *
- * Each answer costs a token; a city gets 1.1 of them per interval and saves up to five. So asking
+ * Each answer costs a token; a city gets 1.1 of them per interval and saves up to eight. So asking
  * again for an observation that is late is quick at first, and never costs more than a tenth above
  * one call per interval.
  */
@@ -22,6 +23,8 @@ export interface Plan {
 
 export interface Cadence {
   lagMs: number;
+  /** The largest lag at which an observation was still missing lately; never more than `lagMs`. */
+  missingMs: number;
   /** The time of the newest observation, in milliseconds since 1970. */
   observedAt: number | null;
   /** Answers in a row that were still the old one. */
@@ -33,9 +36,12 @@ export interface Cadence {
   failures: number;
   tokens: number;
   tokensAt: number;
+  /** Whether the next call waits for a token, later than it would be made otherwise. */
+  throttled: boolean;
 }
 
-const TOKENS_MAX = 5;
+/** More than one late observation costs. */
+const TOKENS_MAX = 8;
 const TOKENS_PER_INTERVAL = 1.1;
 const LAG_INTERVALS_MAX = 18;
 const DAY_MS = 86_400_000;
@@ -46,8 +52,10 @@ export function newCadence(
   now: number,
   known: { readonly observedAt: number; readonly lagMs: number } | null,
 ): Cadence {
+  const lagMs = clampLag(known?.lagMs ?? plan.delayMs, plan);
   return {
-    lagMs: clampLag(known?.lagMs ?? plan.delayMs, plan),
+    lagMs,
+    missingMs: lagMs,
     observedAt: known?.observedAt ?? null,
     misses: 0,
     missedAt: 0,
@@ -55,6 +63,7 @@ export function newCadence(
     failures: 0,
     tokens: TOKENS_MAX,
     tokensAt: now,
+    throttled: false,
   };
 }
 
@@ -84,17 +93,27 @@ export function afterAnswer(
     cadence.misses += 1;
     cadence.missedAt = now;
   }
-  const gap = Math.min(
-    plan.intervalMs / 2,
-    firstGap(plan) * 2 ** Math.min(20, Math.max(0, cadence.misses - 1)),
-  );
-  const expected = expectedAt(cadence, plan) ?? 0;
-  return afterToken(cadence, plan, Math.max(expected, now + gap));
+  const again = now + nextGap(cadence, plan);
+  const expected = expectedAt(cadence, plan);
+  if (expected === null || expected > again) return afterToken(cadence, plan, expected ?? again);
+  // Once more before the one after it takes its place.
+  const over = plan.intervalMs - ((now - expected) % plan.intervalMs) - firstGap(plan);
+  return afterToken(cadence, plan, over > 0 ? Math.min(again, now + over) : again);
+}
+
+/** 30 s for an interval of ten minutes, doubling up to five minutes. */
+function nextGap(cadence: Cadence, plan: Plan): number {
+  const gap = firstGap(plan) * 2 ** Math.min(20, Math.max(0, cadence.misses - 1));
+  return Math.min(plan.intervalMs / 2, gap);
 }
 
 function learnFromNew(cadence: Cadence, plan: Plan, now: number, observedAt: number): void {
   const age = now - observedAt;
-  if (cadence.misses > 0) {
+  if (cadence.observedAt === null) {
+    // The one after it is not there yet; that is all that a first answer proves.
+    cadence.missingMs = age - plan.intervalMs;
+    cadence.lagMs = Math.max(cadence.lagMs, cadence.missingMs);
+  } else if (cadence.misses > 0) {
     cadence.late += 1;
     const missing = cadence.missedAt - observedAt;
     const bracket = age - missing;
@@ -102,14 +121,22 @@ function learnFromNew(cadence: Cadence, plan: Plan, now: number, observedAt: num
     const aim = missing + Math.max(bracket / 2, Math.min(bracket, firstGap(plan)));
     const step = firstGap(plan) * 2 ** Math.min(10, cadence.late - 1);
     cadence.lagMs = Math.max(cadence.lagMs, Math.min(aim, cadence.lagMs + step));
+    cadence.missingMs = Math.max(cadence.missingMs, missing);
+  } else if (cadence.throttled) {
+    // Calls were in vain again and again. This time of asking finds one, so keep to it.
+    cadence.lagMs = Math.max(cadence.lagMs, age);
   } else {
     cadence.late = 0;
     const least = Math.min(plan.delayMs, cadence.lagMs);
-    cadence.lagMs = Math.max(least, cadence.lagMs - plan.intervalMs / 1_200);
+    const little = plan.intervalMs / 1_200;
+    const spare = Math.max(0, cadence.lagMs - cadence.missingMs);
+    cadence.lagMs = Math.max(least, cadence.lagMs - little - spare / 50);
+    cadence.missingMs -= little;
   }
   // An observation from the future says by how much the provider's clock is ahead of ours.
   const proven = age < 0 ? age + plan.delayMs : Math.max(age, plan.delayMs);
   cadence.lagMs = clampLag(Math.min(cadence.lagMs, proven), plan);
+  cadence.missingMs = Math.min(cadence.missingMs, cadence.lagMs);
   cadence.observedAt = observedAt;
   cadence.misses = 0;
 }
@@ -158,5 +185,7 @@ function spendToken(cadence: Cadence, plan: Plan, now: number): void {
 /** `due`, or when the city has earned another call, whichever is later. */
 function afterToken(cadence: Cadence, plan: Plan, due: number): number {
   const missing = Math.max(0, 1 - cadence.tokens);
-  return Math.max(due, cadence.tokensAt + (missing / TOKENS_PER_INTERVAL) * plan.intervalMs);
+  const earned = cadence.tokensAt + (missing / TOKENS_PER_INTERVAL) * plan.intervalMs;
+  cadence.throttled = earned > due;
+  return Math.max(due, earned);
 }
