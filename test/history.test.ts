@@ -98,3 +98,27 @@ async function compareWithFiles(slice: string, published: Record<string, number 
     }
   }
 }
+
+test('recorded answers of the provider come in with their cities, and what is wrong with the rest', {
+  skip: !existsSync(HISTORY) && 'the recorded answers are not beside the project',
+}, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'isobar-recorded-'));
+  try {
+    const run = (...args: readonly string[]) =>
+      execFileSync(process.execPath, [MAIN, ...args, '--data', folder, '--json'], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+    const recorded = join(HISTORY, '../owm-current');
+    const { read, landed, duplicate, superseded, invalid } = JSON.parse(run('import', recorded));
+    // 87 single answers, 1,995 of the batch, and an index that is none.
+    assert.equal(read, 87 + 1_995 + 1);
+    assert.equal(landed + duplicate + superseded + invalid, read);
+    assert.ok(landed > 2_000);
+    const [cities] = JSON.parse(run('query', 'SELECT count(*) AS known FROM cities'));
+    assert.ok(cities.known > 1_500);
+    run('verify');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

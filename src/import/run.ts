@@ -61,9 +61,13 @@ export async function runImport(options: ImportOptions): Promise<Imported> {
   let read = 0;
   let landed = 0;
   let batch: NewRecord[] = [];
+  /** Cities of this batch that were not met before: one commit for all of them. */
+  let met: KnownCity[] = [];
   let landing: Promise<void> = Promise.resolve();
 
   async function flush(): Promise<void> {
+    if (met.length > 0) await options.rememberCities(met);
+    met = [];
     if (batch.length === 0) return;
     for (const range of await appendPatiently(options, batch)) joinRange(ranges, range);
     reachFaultPoint('import.before-progress');
@@ -83,7 +87,7 @@ export async function runImport(options: ImportOptions): Promise<Imported> {
     read += 1;
     if (city !== null && !known.has(city)) {
       known.add(city);
-      await options.rememberCities([{ ...city, source: source.name }]);
+      met.push({ ...city, source: source.name });
     }
     if (read <= before.read) continue;
     batch.push({ key: record.city_id, value: formatRecord(record) });
