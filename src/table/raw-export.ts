@@ -38,7 +38,8 @@ export interface RawExportOptions {
 
 export interface RawExporter {
   /**
-   * Brings the files up to the newest version of the table; resolves with the hours written.
+   * Brings the files up to the newest version of the table; resolves with the hours written. When
+   * the signal aborts it ends after a day's hours, without an error; the rest stays pending.
    * `closing` exports the hours that are not over as well.
    */
   run(options?: { readonly closing?: boolean; readonly signal?: AbortSignal }): Promise<number>;
@@ -67,6 +68,8 @@ export interface HourEntry {
 }
 
 const HOUR_MS = 3_600_000;
+/** Days of a long export after which the cursor is written: a kill repeats no more than that. */
+const DAYS_A_CURSOR = 100;
 const EMPTY_CURSOR: ExportCursor = { table_version: -1, pending: {} };
 
 export function openRawExporter(options: RawExportOptions): RawExporter {
@@ -89,21 +92,34 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     }
     const due = closing ? [...hours.keys()] : await dueHours(hours, state);
     const now = clock();
+    let exported = 0;
+    let days = 0;
     for (const [day, dayHours] of byDay(due)) {
-      signal?.throwIfAborted();
+      // What is left stays pending: a long way is gone in several runs.
+      if (signal?.aborted) break;
       await exportDay(state, day, dayHours);
+      exported += dayHours.length;
       for (const hour of dayHours) {
         // An hour that is not over stays in sight: its next change waits for its turn.
         if (isOpen(hour, now)) hours.set(hour, now.toISOString());
         else hours.delete(hour);
       }
+      days += 1;
+      if (days % DAYS_A_CURSOR === 0) await writeCursor(cursor, state.version, hours);
     }
-    const next = { table_version: state.version, pending: Object.fromEntries(hours) };
-    if (JSON.stringify(next) !== JSON.stringify(cursor)) {
-      reachFaultPoint('export.before-cursor');
-      await storage.replace(RAW_CURSOR_PATH, Buffer.from(JSON.stringify(next)));
-    }
-    return due.length;
+    await writeCursor(cursor, state.version, hours);
+    return exported;
+  }
+
+  async function writeCursor(
+    before: ExportCursor,
+    version: number,
+    hours: ReadonlyMap<string, string | null>,
+  ): Promise<void> {
+    const next: ExportCursor = { table_version: version, pending: Object.fromEntries(hours) };
+    if (JSON.stringify(next) === JSON.stringify(before)) return;
+    reachFaultPoint('export.before-cursor');
+    await storage.replace(RAW_CURSOR_PATH, Buffer.from(JSON.stringify(next)));
   }
 
   /** Hours that are over, and open ones whose turn has come and that are not too large. */

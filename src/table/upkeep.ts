@@ -25,6 +25,8 @@ export interface Upkeep {
 /** Landings of a burst share one export; an hour that ended is exported within this time. */
 const EXPORT_DELAY_MS = 1_000;
 const EXPORT_IDLE_MS = 60_000;
+/** Stopping exports what is left for so long; the rest is pending for the next start. */
+const CLOSING_MS = 10_000;
 
 export function startUpkeep(options: UpkeepOptions): Upkeep {
   const { exportRaw, maintain, logger, clock = () => new Date() } = options;
@@ -83,7 +85,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     async stop() {
       stopping.abort();
       await Promise.all([exporting, maintaining]);
-      await exportOnce(undefined, true);
+      await exportOnce(AbortSignal.timeout(CLOSING_MS), true);
     },
   };
 }
