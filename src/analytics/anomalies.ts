@@ -4,11 +4,10 @@
  * Kept are the candidates: values outside their city's bounds, mean ± 2.5 deviations at the time
  * when the city was last read as a whole. As long as the rule's own bounds (mean ± 3 deviations
  * now) contain those, every value that the rule flags is a candidate. Where they do not any more,
- * that city is read as a whole again.
+ * that city is read as a whole again. Written are the candidates of the months that have a layer;
+ * those of the live months are found among their rows.
  */
-
 import { BOUND_COLUMNS, CANDIDATE_COLUMNS } from './columns.ts';
-import { view } from './compute.ts';
 import type { PublishedFile, States } from './publication.ts';
 import { queryText } from './queries.ts';
 import type { Run } from './run.ts';
@@ -28,106 +27,111 @@ const OUTGROWN = `
     OR s.temperature_c_mean + 2.99e0 * s.temperature_c_stddev < b.high)`;
 
 const COLUMNS = 'city_id, month, observed_at, temperature_c';
+const BOUNDS = 'city_id, low, high';
 const IS_OUTGROWN = 'city_id IN (SELECT city_id FROM outgrown)';
 
 /**
- * Makes the view `anomaly_candidates` hold all candidates; works on the view `city_statistics` of
- * this run. Without states before, all rows are read.
+ * Makes the view `anomaly_candidates` hold all candidates; works on `city_statistics` of this run.
+ * Without states before, all rows are read.
  */
 export async function refreshAnomalies(
   run: Run,
   before: States | null,
-  changedMonths: readonly string[] | null,
   states: RefreshedStates,
 ): Promise<RefreshedAnomalies> {
-  const { session } = run;
-  const from = changedMonths === null ? null : before;
-  await run.define('anomaly_bounds', from === null ? [] : [from.anomaly_bounds], BOUND_COLUMNS);
-  const [count] = await session.query<{ cities: number }>(
+  await keepBounds(run, before?.anomaly_bounds ?? null);
+  const [count] = await run.session.query<{ cities: number }>(
     `SELECT count(*) AS cities FROM (${OUTGROWN}) AS outgrown`,
   );
   const outgrown = (count?.cities ?? 0) > 0;
-  const bounds = outgrown || from === null ? await writeBounds(run, outgrown) : from.anomaly_bounds;
-  const candidates =
-    from === null || changedMonths === null
-      ? await readCandidates(run, states)
-      : await refreshCandidates(run, from, changedMonths, states, outgrown);
-  const files = [candidates.base, candidates.free];
-  await run.define('anomaly_candidates', files, CANDIDATE_COLUMNS);
+  const bounds = await refreshBounds(run, before, outgrown);
+  const candidates = await refreshCandidates(run, before, states, outgrown);
+  await run.define('candidates_written', [candidates.base, candidates.free], CANDIDATE_COLUMNS);
+  const settled = monthList(states.layers.flatMap((layer) => layer.months));
+  const written = `SELECT ${COLUMNS} FROM candidates_written WHERE month IN (${settled})`;
+  const found = `SELECT ${COLUMNS} FROM (${queryText('anomaly_candidates')}) AS live`;
+  if (states.live.length > 0) await run.observe(states.live);
+  await run.view(
+    'anomaly_candidates',
+    states.live.length === 0 ? written : `${written} UNION ALL ${found}`,
+  );
   return { candidates, bounds };
 }
 
-/** New bounds for the cities that outgrew theirs; the view `anomaly_bounds` holds all then. */
-async function writeBounds(run: Run, outgrown: boolean): Promise<PublishedFile> {
-  const { session } = run;
-  if (outgrown) {
-    await session.materialize('outgrown', OUTGROWN);
-    await view(session, 'bounds_now', queryText('anomaly_bounds'));
-  }
-  const kept = 'SELECT city_id, low, high FROM anomaly_bounds';
+function keepBounds(run: Run, file: PublishedFile | null): Promise<void> {
+  return run.once('anomaly_bounds', file?.path ?? '', async () => {
+    await run.define('bounds_written', file === null ? [] : [file], BOUND_COLUMNS);
+    return `SELECT ${BOUNDS} FROM bounds_written`;
+  });
+}
+
+async function refreshBounds(
+  run: Run,
+  before: States | null,
+  outgrown: boolean,
+): Promise<PublishedFile> {
+  if (!outgrown && before !== null) return before.anomaly_bounds;
+  await run.session.materialize('outgrown', OUTGROWN, run.signal);
   const bounds = await run.write(
     '_state',
-    outgrown
-      ? `${kept} WHERE NOT ${IS_OUTGROWN}
-         UNION ALL SELECT city_id, low, high FROM bounds_now WHERE ${IS_OUTGROWN}`
-      : kept,
+    `SELECT ${BOUNDS} FROM anomaly_bounds WHERE NOT ${IS_OUTGROWN}
+     UNION ALL SELECT ${BOUNDS} FROM (${queryText('anomaly_bounds')}) AS now WHERE ${IS_OUTGROWN}`,
   );
-  await run.define('anomaly_bounds', [bounds], BOUND_COLUMNS);
+  await keepBounds(run, bounds);
   return bounds;
 }
 
-/** From the rows of all months. */
-async function readCandidates(
-  run: Run,
-  states: RefreshedStates,
-): Promise<States['anomaly_candidates']> {
-  await run.observe(null);
-  await run.session.materialize('candidates', queryText('anomaly_candidates'));
-  return writeCandidates(run, states);
-}
-
-/** Kept where nothing changed, read anew from changed months, and from everywhere for outgrown. */
+/** Kept where nothing changed, read anew from new layers, and from everywhere for outgrown. */
 async function refreshCandidates(
   run: Run,
-  before: States,
-  changedMonths: readonly string[],
+  before: States | null,
   states: RefreshedStates,
   outgrown: boolean,
 ): Promise<States['anomaly_candidates']> {
-  const { session } = run;
-  const filesBefore = before.anomaly_candidates;
-  const usual = !outgrown && !states.rebased;
-  const files = usual ? [filesBefore.free] : [filesBefore.base, filesBefore.free];
-  await run.define('candidates_before', files, CANDIDATE_COLUMNS);
-  await run.observe(changedMonths);
-  const candidates = `
-    SELECT ${COLUMNS} FROM candidates_before WHERE month NOT IN (${monthList(changedMonths)})
-    UNION ALL SELECT ${COLUMNS} FROM (${queryText('anomaly_candidates')}) AS now`;
-  // Neither the base's months nor anybody's bounds changed.
-  if (usual) return { base: filesBefore.base, free: await run.write('_state', candidates) };
-  await session.materialize('candidates', candidates);
-  if (outgrown) {
-    await run.observe(null);
-    await session.materialize(
-      'candidates_outgrown',
-      `SELECT ${COLUMNS} FROM candidates WHERE NOT ${IS_OUTGROWN}
-       UNION ALL SELECT ${COLUMNS} FROM (${queryText('anomaly_candidates')}) AS everywhere
-       WHERE ${IS_OUTGROWN}`,
-    );
-    await session.materialize('candidates', 'SELECT * FROM candidates_outgrown');
+  const { session, signal } = run;
+  if (before !== null && !outgrown && !states.rebased && states.written.length === 0) {
+    return before.anomaly_candidates;
   }
+  const found = `SELECT ${COLUMNS} FROM (${queryText('anomaly_candidates')}) AS found`;
+  if (before === null) {
+    await run.observe(null);
+    await session.materialize('candidates', found, signal);
+    return writeCandidates(run, states);
+  }
+  const files = Object.values(before.anomaly_candidates);
+  await run.define('candidates_before', files, CANDIDATE_COLUMNS);
+  const kept = states.layers
+    .flatMap((layer) => layer.months)
+    .filter((month) => !states.written.includes(month));
+  await run.observe(states.written);
+  await session.materialize(
+    'candidates_known',
+    `SELECT ${COLUMNS} FROM candidates_before WHERE month IN (${monthList(kept)})
+     UNION ALL ${found}`,
+    signal,
+  );
+  if (outgrown) await run.observe(null);
+  await session.materialize(
+    'candidates',
+    outgrown
+      ? `SELECT ${COLUMNS} FROM candidates_known WHERE NOT ${IS_OUTGROWN}
+         UNION ALL ${found} WHERE ${IS_OUTGROWN}`
+      : 'SELECT * FROM candidates_known',
+    signal,
+  );
   return writeCandidates(run, states);
 }
 
 /** The rows of `candidates`, those of the base's months apart. */
 async function writeCandidates(
   run: Run,
-  { base }: RefreshedStates,
+  { base, live }: RefreshedStates,
 ): Promise<States['anomaly_candidates']> {
-  const inBase = base === null ? 'false' : `month IN (${monthList(base.months)})`;
-  const select = `SELECT ${COLUMNS} FROM candidates WHERE`;
+  const merged = base?.months ?? [];
+  const select = `SELECT ${COLUMNS} FROM candidates WHERE month`;
+  const elsewhere = monthList([...merged, ...live]);
   return {
-    base: await run.write('_state', `${select} ${inBase}`),
-    free: await run.write('_state', `${select} NOT (${inBase})`),
+    base: await run.write('_state', `${select} IN (${monthList(merged)})`),
+    free: await run.write('_state', `${select} NOT IN (${elsewhere})`),
   };
 }

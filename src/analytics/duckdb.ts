@@ -122,6 +122,12 @@ const COPY_OPTIONS = {
 function source(files: readonly string[], columns: Columns): string {
   const list = `[${files.map(literal).join(', ')}]`;
   const empty = `SELECT ${emptyColumns(columns)} WHERE false`;
+  if (files.every((file) => file.endsWith('.jsonl'))) {
+    const types = Object.entries(columns).map(
+      ([name, type]) => `${literal(name)}: ${literal(type)}`,
+    );
+    return `read_json(${list}, format = 'newline_delimited', columns = {${types.join(', ')}})`;
+  }
   const read = `SELECT * FROM read_parquet(${list}, union_by_name = true, hive_partitioning = false)`;
   return `(${empty} UNION ALL BY NAME ${read})`;
 }

@@ -15,8 +15,9 @@ export interface SqlEngine extends AsyncDisposable {
 export interface SqlSession extends AsyncDisposable {
   /**
    * Makes `view` stand for the rows of these Parquet files: paths on this machine or addresses that
-   * the engine reads by itself. With no file the view has the given columns and no row. A column
-   * that an older file lacks is NULL. Replaces a view of that name.
+   * the engine reads by itself. Files named `.jsonl` are JSON lines; both kinds do not mix. With no
+   * file the view has the given columns and no row. A column that a file lacks is NULL, one that is
+   * not among the columns is left out. Replaces a view of that name.
    */
   define(view: string, files: readonly string[], columns: Columns): Promise<void>;
 

@@ -1,6 +1,6 @@
 /**
- * The published datasets for people and other programs: the seed's paths hold the current
- * JSON-lines file of each, by atomic replacement.
+ * The published datasets as files: those that a publication names, and for people and other
+ * programs the seed's paths, which hold the current JSON lines of each, by atomic replacement.
  */
 import { isErrorCode } from '../errors.ts';
 import { ANALYTICS_FOLDER, publicationPath } from '../lake/layout.ts';
@@ -15,9 +15,10 @@ import {
 import { VARIABLES } from '../model/variables.ts';
 import { ANOMALY_COLUMNS, CITY_STATISTICS_COLUMNS, HOURLY_TRENDS_COLUMNS } from './columns.ts';
 import type { Columns, SqlSession } from './engine.ts';
-import type { Publication } from './publication.ts';
+import type { Publication, PublishedFile } from './publication.ts';
+import { type Run, readChecked } from './run.ts';
 
-/** Above this a dataset is not written as text as well: programs of that size read Parquet. */
+/** Above this a dataset is Parquet, and people have no text of it: they query it. */
 const TEXT_ROWS_MAX = 500_000;
 
 export interface DatasetRows {
@@ -32,11 +33,32 @@ const COLUMNS: Readonly<Record<Dataset, Columns>> = {
   anomalies: ANOMALY_COLUMNS,
 };
 
-export const ORDER: Readonly<Record<Dataset, string>> = {
+const ORDER: Readonly<Record<Dataset, string>> = {
   city_statistics: 'city_id',
   hourly_trends: 'city_id, clock, hour',
   anomalies: 'observed_at DESC, city_id',
 };
+
+/**
+ * Writes the rows of `source` as the JSON lines that people read, or as Parquet where that is too
+ * much for a text. `rowsAtMost` is null when nobody knows.
+ */
+export async function writeDataset(
+  run: Run,
+  dataset: Dataset,
+  source: string,
+  rowsAtMost: number | null,
+): Promise<PublishedFile> {
+  if (rowsAtMost !== null && rowsAtMost > TEXT_ROWS_MAX) return run.write('_data', source);
+  const rows = await run.session.query(
+    `SELECT * FROM (${source}) AS dataset ORDER BY ${ORDER[dataset]} LIMIT ${TEXT_ROWS_MAX + 1}`,
+    {},
+    run.signal,
+  );
+  if (rows.length > TEXT_ROWS_MAX) return run.write('_data', source);
+  const lines = rows.map((row) => `${JSON.stringify(finishRow(dataset, row))}\n`);
+  return run.writeLines(lines.join(''), lines.length);
+}
 
 /** All rows of a published dataset, in its order. */
 export async function readDataset<D extends Dataset>(
@@ -45,18 +67,18 @@ export async function readDataset<D extends Dataset>(
   publication: Publication,
   dataset: D,
 ): Promise<DatasetRows[D][]> {
-  const path = await storage.localPath(publication.datasets[dataset].path);
-  await session.define(`published_${dataset}`, [path], COLUMNS[dataset]);
-  return readRows(session, `published_${dataset}`, dataset);
-}
-
-/** All rows of the view as a dataset's, in its order. */
-async function readRows<D extends Dataset>(
-  session: SqlSession,
-  name: string,
-  dataset: D,
-): Promise<DatasetRows[D][]> {
-  const rows = await session.query(`SELECT * FROM ${name} ORDER BY ${ORDER[dataset]}`);
+  const file = publication.datasets[dataset];
+  if (file.path.endsWith('.jsonl')) {
+    const text = new TextDecoder().decode(await readChecked(storage, file));
+    const lines = text.split('\n').filter((line) => line !== '');
+    return lines.map((line) => JSON.parse(line) as DatasetRows[D]);
+  }
+  await session.define(
+    `published_${dataset}`,
+    [await storage.localPath(file.path)],
+    COLUMNS[dataset],
+  );
+  const rows = await session.query(`SELECT * FROM published_${dataset} ORDER BY ${ORDER[dataset]}`);
   return rows.map((row) => finishRow(dataset, row)) as unknown as DatasetRows[D][];
 }
 
@@ -100,27 +122,17 @@ export async function exportedVersion(storage: Storage): Promise<number> {
 
 /**
  * Writes them, unless they are there: a run may have died between publishing and this. Whoever
- * finds that a newer publication has come leaves the files to its publisher. `kept` names datasets
- * whose rows are in views of the session already.
+ * finds that a newer publication has come leaves the files to its publisher.
  */
-export async function exportForPeople(
-  { storage, session }: { readonly storage: Storage; readonly session: SqlSession },
-  publication: Publication,
-  kept: readonly Dataset[] = [],
-): Promise<void> {
+export async function exportForPeople(storage: Storage, publication: Publication): Promise<void> {
   if ((await exportedVersion(storage)) === publication.version) return;
   for (const dataset of DATASETS) {
     const path = `${ANALYTICS_FOLDER}/${dataset}/${dataset}.jsonl`;
-    if (publication.datasets[dataset].rows > TEXT_ROWS_MAX) {
-      await storage.delete(path);
-      continue;
-    }
-    const rows = kept.includes(dataset)
-      ? await readRows(session, dataset, dataset)
-      : await readDataset(storage, session, publication, dataset);
-    const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+    const file = publication.datasets[dataset];
+    const bytes = file.path.endsWith('.jsonl') ? await readChecked(storage, file) : null;
     if ((await storage.stat(publicationPath(publication.version + 1))) !== null) return;
-    await storage.replace(path, Buffer.from(text));
+    if (bytes === null) await storage.delete(path);
+    else await storage.replace(path, bytes);
   }
   const mark = JSON.stringify({ version: publication.version });
   await storage.replace(MARK_PATH, Buffer.from(`${mark}\n`));

@@ -13,6 +13,8 @@ import type { Columns, SqlSession } from './engine.ts';
 export interface ObservedRows {
   /** Makes the view `observations` hold the rows of these files. */
   observe(files: readonly DataFile[], signal?: AbortSignal): Promise<void>;
+  /** The same for one pass over very many: nothing is kept, and rows do not name their month. */
+  observeOnce(files: readonly DataFile[]): Promise<void>;
 }
 
 /** Above this the files are read as they are. */
@@ -98,5 +100,11 @@ export function keepObservedRows(options: {
     }
   }
 
-  return { observe };
+  return {
+    observe,
+    async observeOnce(files) {
+      await session.define('observed_once', await table.localPaths(files), columns);
+      await defineView(['SELECT * FROM observed_once']);
+    },
+  };
 }

@@ -5,25 +5,22 @@
  * all other months; the anomalies come from candidates (anomalies.ts). What the next refresh goes
  * on from is named by the publication, so that a process that has just started is as fast.
  */
-import { IsobarError, isErrorCode } from '../errors.ts';
+import { asIsobarError, IsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { type Logger, silentLogger } from '../logger.ts';
-import type { Dataset } from '../model/datasets.ts';
 import type { Snapshot } from '../table/table.ts';
 import { refreshAnomalies } from './anomalies.ts';
-import { view } from './compute.ts';
-import { exportForPeople, ORDER } from './export.ts';
+import { exportForPeople, writeDataset } from './export.ts';
 import { keepObservedRows } from './observed-rows.ts';
 import {
   type Publication,
-  type PublishedFile,
   putPublication,
   readPublication,
   type States,
   statesOf,
 } from './publication.ts';
 import { queryText } from './queries.ts';
-import { type Run, type RunOptions, startRun } from './run.ts';
+import { type Memory, type Run, type RunOptions, startRun } from './run.ts';
 import { defineStates, refreshStates } from './states.ts';
 
 export interface RefreshOptions extends RunOptions {
@@ -43,13 +40,16 @@ export interface Refresher {
 }
 
 const RACES_MAX = 10;
-/** Rows of a dataset that are kept in the engine while it is published. */
-const KEPT_ROWS_MAX = 200_000;
+const SELECT_CITIES = 'SELECT * FROM city_statistics';
+const HOURS_OF_CLOCKS = 48;
+
+function remember(options: RefreshOptions): Memory {
+  return { rows: keepObservedRows(options), made: new Map(), checked: new Set() };
+}
 
 export function createRefresher(options: RefreshOptions): Refresher {
   const { storage, table, logger = silentLogger } = options;
-  const rows = keepObservedRows(options);
-  const checked = new Set<string>();
+  let memory = remember(options);
   let newest: Publication | null = null;
   /** The table's version up to which nothing changed that `newest` does not say. */
   let unchanged = -2;
@@ -64,7 +64,7 @@ export function createRefresher(options: RefreshOptions): Refresher {
       if (newest !== null) {
         unchanged = Math.max(unchanged, newest.table_version);
         // Whoever published it may have died before this, or may be about to do it himself.
-        await exportForPeople(options, newest);
+        await exportForPeople(storage, newest);
         if (newest.table_version === snapshot.version) return newest;
       }
       const changes = newest === null ? null : await table.changes(unchanged, snapshot);
@@ -88,24 +88,20 @@ export function createRefresher(options: RefreshOptions): Refresher {
     changedMonths: readonly string[] | null,
     signal: AbortSignal | undefined,
   ): Promise<Publication> {
-    const run = startRun(options, snapshot, rows, checked, signal);
     const states = changedMonths === null ? null : statesOf(before);
-    if (states !== null) {
-      try {
-        return await publishRun(options, run, before, states, changedMonths);
-      } catch (error) {
-        // A state that is gone or damaged costs time, not the datasets: rows say it all.
-        const unusable = [
-          'LAKE_MISSING',
-          'TABLE_CORRUPT',
-          'QUERY_FAILED',
-          'QUERY_INVALID',
-        ] as const;
-        if (!isErrorCode(error, ...unusable)) throw error;
-        const { code, message } = error as IsobarError;
-        logger.warn({ code }, `refreshing the analytics from all rows: ${message}`);
-      }
+    try {
+      const run = startRun(options, memory, snapshot, signal);
+      return await publishRun(options, run, before, states, changedMonths);
+    } catch (error) {
+      // What the session stands at is not known: the next run starts afresh.
+      memory = remember(options);
+      // A state that is gone or damaged costs time, not the datasets: rows say it all.
+      const unusable = ['LAKE_MISSING', 'TABLE_CORRUPT', 'QUERY_FAILED', 'QUERY_INVALID'] as const;
+      if (states === null || !isErrorCode(error, ...unusable)) throw error;
+      const { code, message } = asIsobarError(error);
+      logger.warn({ code }, `refreshing the analytics from all rows: ${message}`);
     }
+    const run = startRun(options, memory, snapshot, signal);
     return publishRun(options, run, before, null, null);
   }
 
@@ -140,21 +136,27 @@ async function publishRun(
   reachFaultPoint('publish.before-files');
   const { session } = run;
   const states = await refreshStates(run, statesBefore, changedMonths);
-  const stateRows = await defineStates(run, states);
-  const kept: Dataset[] = [];
-  const cityStatistics = await writeDataset(run, 'city_statistics', 0, kept);
-  await view(session, 'city_names', 'SELECT city_id, city FROM city_statistics');
-  const hourlyTrends = await writeDataset(run, 'hourly_trends', stateRows, kept);
-  const { candidates, bounds } = await refreshAnomalies(run, statesBefore, changedMonths, states);
-  const candidateRows = candidates.base.rows + candidates.free.rows;
-  const anomalies = await writeDataset(run, 'anomalies', candidateRows, kept);
+  await defineStates(run, states);
+  await session.materialize('city_statistics', queryText('city_statistics'), run.signal);
+  await run.view('city_names', 'SELECT city_id, city FROM city_statistics');
+  const { cities, ...summary } = await summarise(run);
+  const { candidates, bounds } = await refreshAnomalies(run, statesBefore, states);
   const publication: Publication = {
     version: (before?.version ?? 0) + 1,
     table_version: run.snapshot.version,
     computed_at: (options.clock ?? (() => new Date()))().toISOString(),
     engine: options.engineName,
-    ...(await summarise(run)),
-    datasets: { city_statistics: cityStatistics, hourly_trends: hourlyTrends, anomalies },
+    ...summary,
+    datasets: {
+      city_statistics: await writeDataset(run, 'city_statistics', SELECT_CITIES, cities),
+      hourly_trends: await writeDataset(
+        run,
+        'hourly_trends',
+        queryText('hourly_trends'),
+        cities * HOURS_OF_CLOCKS,
+      ),
+      anomalies: await writeDataset(run, 'anomalies', queryText('anomalies'), null),
+    },
     states: {
       format: 2,
       layers: [...states.layers],
@@ -167,41 +169,26 @@ async function publishRun(
   reachFaultPoint('publish.before-version');
   await putPublication(options.storage, publication, before);
   reachFaultPoint('publish.after-version');
-  await exportForPeople(options, publication, kept);
+  await exportForPeople(options.storage, publication);
   return publication;
 }
 
-/** What is small is computed once for its file, for people's and for what builds on it. */
-async function writeDataset(
-  run: Run,
-  dataset: Dataset,
-  rowsAtMost: number,
-  kept: Dataset[],
-): Promise<PublishedFile> {
-  const sql = queryText(dataset);
-  if (rowsAtMost > KEPT_ROWS_MAX) return run.write('_data', sql);
-  await run.session.materialize(dataset, sql);
-  kept.push(dataset);
-  return run.write('_data', `SELECT * FROM ${dataset} ORDER BY ${ORDER[dataset]}`);
-}
-
-async function summarise({
-  session,
-}: Run): Promise<
-  Pick<Publication, 'coverage_pct' | 'observed_from' | 'observed_to' | 'not_enough_values'>
-> {
+/** What a publication says of all cities. */
+async function summarise({ session }: Run) {
   const [sum] = await session.query<{
+    cities: number;
     coverage: number | null;
     first: string | null;
     last: string | null;
   }>(
-    'SELECT 100e0 * sum(held_s) / sum(expected_s) AS coverage, ' +
+    'SELECT count(*) AS cities, 100e0 * sum(held_s) / sum(expected_s) AS coverage, ' +
       'min(first_observed_at) AS first, max(last_observed_at) AS last FROM city_statistics',
   );
   const few = await session.query<{ city_id: string }>(
     'SELECT city_id FROM city_statistics WHERE temperature_c_count < 11 ORDER BY city_id',
   );
   return {
+    cities: sum?.cities ?? 0,
     coverage_pct: sum?.coverage ?? null,
     observed_from: sum?.first ?? null,
     observed_to: sum?.last ?? null,

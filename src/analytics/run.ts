@@ -6,6 +6,7 @@ import { IsobarError } from '../errors.ts';
 import { ANALYTICS_FOLDER } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
+import { view } from './compute.ts';
 import type { Columns, SqlSession } from './engine.ts';
 import type { ObservedRows } from './observed-rows.ts';
 import type { PublishedFile } from './publication.ts';
@@ -14,9 +15,18 @@ export interface RunOptions {
   readonly table: Table;
   readonly columns: Columns;
   readonly storage: Storage;
-  /** The refresher's own. */
+  /** The refresher's own: it remembers what its views stand for. */
   readonly session: SqlSession;
   readonly scratch: string;
+}
+
+/** What a refresher knows of its session from one run to the next. */
+export interface Memory {
+  readonly rows: ObservedRows;
+  /** View's name → its text; materialised name → what it was made from. */
+  readonly made: Map<string, string>;
+  /** Paths of published files whose content this process has written or checked. */
+  readonly checked: Set<string>;
 }
 
 export interface Run {
@@ -25,12 +35,18 @@ export interface Run {
   readonly signal: AbortSignal | undefined;
   /** Writes the rows of `sql` as a Parquet file of the lake. */
   write(folder: '_data' | '_state', sql: string): Promise<PublishedFile>;
+  /** Writes a text of so many lines. */
+  writeLines(text: string, lines: number): Promise<PublishedFile>;
   /**
-   * Makes a view of published files; `columns` is its schema when there is no file. Rejects with
-   * LAKE_MISSING or TABLE_CORRUPT when one is not what was published.
+   * Makes a view of published Parquet files; `columns` is its schema when there is no file. Rejects
+   * with LAKE_MISSING or TABLE_CORRUPT when one is not what was published.
    */
   define(name: string, files: readonly PublishedFile[], columns: Columns): Promise<void>;
-  /** Makes the view `observations` hold the rows of these months, or of all. */
+  /** Makes a view, unless it has that text already. */
+  view(name: string, sql: string): Promise<void>;
+  /** Materialises what `make` resolves with, unless `key` says that it is the same as before. */
+  once(name: string, key: string, make: () => Promise<string>): Promise<void>;
+  /** Makes the view `observations` hold the rows of these months; of all, but without month. */
   observe(months: readonly string[] | null): Promise<void>;
   /** Data files of these months, or of all. */
   filesOf(months: readonly string[] | null): readonly DataFile[];
@@ -38,41 +54,42 @@ export interface Run {
 
 export function startRun(
   options: RunOptions,
+  memory: Memory,
   snapshot: Snapshot,
-  rows: ObservedRows,
-  /** Paths of published files whose content this process has written or checked. */
-  checked: Set<string>,
   signal: AbortSignal | undefined,
 ): Run {
   const { storage, session, scratch } = options;
+  const { rows, made, checked } = memory;
 
   async function write(folder: '_data' | '_state', sql: string): Promise<PublishedFile> {
     const name = `${randomUUID()}.parquet`;
     const file = join(scratch, name);
     try {
-      const rows = await session.copy(sql, file, 'parquet', signal);
+      const count = await session.copy(sql, file, 'parquet', signal);
       const sha256 = hashOf(await readFile(file));
       const path = `${ANALYTICS_FOLDER}/${folder}/${name}`;
       await storage.putIfAbsent(path, { file });
       checked.add(path);
-      return { path, rows, sha256 };
+      return { path, rows: count, sha256 };
     } finally {
       await rm(file, { force: true });
     }
   }
 
-  async function check({ path, sha256 }: PublishedFile): Promise<void> {
-    if (checked.has(path)) return;
-    if (hashOf(await storage.read(path)) !== sha256) {
-      throw new IsobarError('TABLE_CORRUPT', `${path}: its content was changed (sha256)`);
-    }
-    checked.add(path);
+  async function writeLines(text: string, lines: number): Promise<PublishedFile> {
+    const bytes = Buffer.from(text);
+    const path = `${ANALYTICS_FOLDER}/_data/${randomUUID()}.jsonl`;
+    await storage.putIfAbsent(path, bytes);
+    return { path, rows: lines, sha256: hashOf(bytes) };
   }
 
   async function define(name: string, files: readonly PublishedFile[], columns: Columns) {
     const paths: string[] = [];
     for (const file of files) {
-      await check(file);
+      if (!checked.has(file.path)) {
+        await readChecked(storage, file);
+        checked.add(file.path);
+      }
       paths.push(await storage.localPath(file.path));
     }
     await session.define(name, paths, columns);
@@ -85,14 +102,41 @@ export function startRun(
   }
 
   let observed: string | null = null;
-  async function observe(months: readonly string[] | null): Promise<void> {
-    const key = months?.join() ?? 'all';
-    if (key === observed) return;
-    await rows.observe(filesOf(months), signal);
-    observed = key;
-  }
+  return {
+    session,
+    snapshot,
+    signal,
+    write,
+    writeLines,
+    define,
+    filesOf,
+    async view(name, sql) {
+      if (made.get(name) === sql) return;
+      await view(session, name, sql);
+      made.set(name, sql);
+    },
+    async once(name, key, make) {
+      if (made.get(name) === key) return;
+      made.delete(name);
+      await session.materialize(name, await make(), signal);
+      made.set(name, key);
+    },
+    async observe(months) {
+      const key = months?.join() ?? 'all';
+      if (key === observed) return;
+      observed = null;
+      if (months === null || months.length === 0) await rows.observeOnce(filesOf(months));
+      else await rows.observe(filesOf(months), signal);
+      observed = key;
+    },
+  };
+}
 
-  return { session, snapshot, signal, write, define, filesOf, observe };
+/** The bytes of a published file; rejects with TABLE_CORRUPT when they are not those published. */
+export async function readChecked(storage: Storage, file: PublishedFile): Promise<Uint8Array> {
+  const bytes = await storage.read(file.path);
+  if (hashOf(bytes) === file.sha256) return bytes;
+  throw new IsobarError('TABLE_CORRUPT', `${file.path}: its content was changed (sha256)`);
 }
 
 function hashOf(bytes: Uint8Array): string {
