@@ -82,11 +82,12 @@ export function formatConfig({ config, origins }: LoadedConfig): string {
       section = folder;
     }
     const indent = '  '.repeat(names.length - 1);
-    const value = setting.secret
-      ? maskSecret(valueAt(config, setting.path))
-      : valueAt(config, setting.path);
-    const text = stringify(value).trimEnd();
-    lines.push(`${indent}${names.at(-1)}: ${text}  # ${origins.get(setting.path) ?? 'default'}`);
+    const value = valueAt(config, setting.path);
+    // A masked secret is a comment: read again, the mask would be taken for the secret.
+    const start = setting.secret && value !== '' ? `${indent}# ` : indent;
+    const text = formatValue(setting.secret ? maskSecret(value) : value);
+    const origin = (origins.get(setting.path) ?? 'default').replaceAll(/\s+/g, ' ');
+    lines.push(`${start}${names.at(-1)}: ${text}  # ${origin}`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -112,6 +113,12 @@ function openSections(from: string, to: string): string[] {
   return lines;
 }
 
+/** A value on one line, so that a comment can follow. */
+function formatValue(value: unknown): string {
+  const text = stringify(value, { lineWidth: 0 }).trimEnd();
+  return /^[|>]|\n/.test(text) ? JSON.stringify(value) : text;
+}
+
 function maskSecret(value: unknown): string {
   return value === '' ? '' : '***';
 }
@@ -127,12 +134,20 @@ function readFile(file: string | null, given: Map<string, Given>, problems: stri
     return;
   }
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: true });
+  // A pretty error would show the line, and with it a secret.
+  const document = parseDocument(text, { lineCounter, prettyErrors: false });
   for (const error of document.errors) {
     problems.push(`${name} line ${lineCounter.linePos(error.pos[0]).line}: ${error.message}`);
   }
   if (document.errors.length > 0 || document.contents === null) return;
-  const values: unknown = document.toJS();
+  let values: unknown;
+  try {
+    values = document.toJS();
+  } catch (error) {
+    // An alias without its anchor, or far too many of them.
+    problems.push(`${name}: ${(error as Error).message}`);
+    return;
+  }
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
     problems.push(`${name}: it must hold sections and settings, such as "api:"`);
     return;
@@ -199,7 +214,9 @@ function readEnvironment(
   }
   for (const name of Object.keys(env)) {
     if (!name.startsWith('ISOBAR_') || known.has(name)) continue;
-    warnings.push(`the variable ${name} is of no setting`);
+    const near = nearest(name, [...known]);
+    const hint = near === undefined ? '' : `; did you mean ${near}?`;
+    warnings.push(`the variable ${name} is of no setting${hint}`);
   }
 }
 
@@ -250,13 +267,20 @@ function problemOf(setting: Setting, value: unknown): string | null {
 }
 
 function didYouMean(path: string): string {
-  let best = '';
-  let least = 4;
-  for (const setting of SETTINGS) {
-    const distance = editDistance(path, setting.path);
-    if (distance < least) [best, least] = [setting.path, distance];
+  const names = [...SECTIONS, ...SETTINGS].map((known) => known.path);
+  const near = nearest(path, names) ?? names.find((name) => name.endsWith(`.${path}`));
+  return near === undefined ? '' : `; did you mean ${near}?`;
+}
+
+/** The name that differs least, by a third of its letters and three of them at most. */
+function nearest(text: string, names: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let least = Math.min(3, Math.floor(text.length / 3)) + 1;
+  for (const name of names) {
+    const distance = editDistance(text, name);
+    if (distance < least) [best, least] = [name, distance];
   }
-  return best === '' ? '' : `; did you mean ${best}?`;
+  return best;
 }
 
 /** Letters to add, drop or change (Levenshtein's distance, by the rows of its table). */

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { parse } from 'yaml';
+import { IsobarError } from '../errors.ts';
+import { type ConfigSources, describeConfig, formatConfig, loadConfig } from './load.ts';
+import { SETTINGS, type Setting } from './settings.ts';
+
+let folder = '';
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'isobar-config-'));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function write(text: string, name = 'isobar.yaml'): string {
+  const file = join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+function load(sources: Partial<ConfigSources> = {}) {
+  return loadConfig({ file: write('', 'empty.yaml'), env: {}, flags: {}, ...sources });
+}
+
+function problems(sources: Partial<ConfigSources>): string[] {
+  try {
+    load(sources);
+  } catch (error) {
+    assert.ok(error instanceof IsobarError);
+    assert.equal(error.code, 'CONFIG_INVALID');
+    return error.message.split('\n');
+  }
+  throw new assert.AssertionError({ message: 'the configuration was taken' });
+}
+
+test('each layer goes before the one below it, and the origin tells which', () => {
+  const file = write('api:\n  port: 3\n');
+  const defaults = { 'api.port': 2 };
+  const env = { ISOBAR_API_PORT: '4' };
+  const layers = [
+    [{}, 5_000, 'default'],
+    [{ defaults }, 2, 'default of the command'],
+    [{ defaults, file }, 3, `${file} line 2`],
+    [{ defaults, file, env }, 4, 'ISOBAR_API_PORT'],
+    [{ defaults, file, env, flags: { 'api.port': '5' } }, 5, 'flag'],
+  ] as const;
+  for (const [sources, port, origin] of layers) {
+    const { config, origins } = load(sources);
+    assert.deepEqual([config.api.port, origins.get('api.port')], [port, origin]);
+  }
+});
+
+test('the file can be named by ISOBAR_CONFIG, and a named file must be there', () => {
+  const file = write('log_level: warn\n', 'other.yaml');
+  assert.equal(load({ file: null, env: { ISOBAR_CONFIG: file } }).config.log_level, 'warn');
+  const missing = join(folder, 'missing.yaml');
+  assert.match(problems({ file: missing })[0] ?? '', /missing\.yaml: ENOENT/);
+});
+
+test('all problems are told at once, each with its place', () => {
+  const file = write(
+    'log_level: loud\napi:\n  port: high\n  prt: 5\ncollector: 7\nlake:\ntable:\n  raw_export: 3\n',
+  );
+  const told = problems({
+    file,
+    env: { ISOBAR_LOG_PARTITIONS: '65', ISOBAR_OPENWEATHER_KEY_FILE: join(folder, 'nokey') },
+    flags: { 'log.size_max_mib': '15', 'nowhere.at_all': '1', 'openweather.url': 'ftp://x' },
+  });
+  const wanted = [
+    /^log_level \(.*isobar\.yaml line 1\): "loud" is none of debug, info/,
+    /^api\.port \(.*line 3\): "high" is no whole number/,
+    /^api\.prt \(.*line 4\): there is no such setting; did you mean api\.port\?/,
+    /^collector \(.*line 5\): it is a section/,
+    /^table\.raw_export \(.*line 8\): 3 is neither true nor false/,
+    /^log\.partitions \(ISOBAR_LOG_PARTITIONS\): 65 is more than 64/,
+    /^openweather\.key \(ISOBAR_OPENWEATHER_KEY_FILE\): ENOENT/,
+    /^log\.size_max_mib \(flag\): 15 is less than 16/,
+    /^nowhere\.at_all \(flag\): there is no such setting$/,
+    /^openweather\.url \(flag\): "ftp:\/\/x" is no address/,
+  ];
+  for (const pattern of wanted)
+    assert.ok(
+      told.some((line) => pattern.test(line)),
+      String(pattern),
+    );
+  assert.equal(told.length, wanted.length, told.join('\n'));
+});
+
+test('a file that is no YAML, or holds no settings, is told with its line', () => {
+  assert.match(problems({ file: write('a: 1\na: 2\n') }).join(' '), /line 2: Map keys must be/);
+  assert.match(problems({ file: write('- a\n') }).join(' '), /must hold sections and settings/);
+  assert.match(problems({ file: write('log_level: *none\n') }).join(' '), /isobar\.yaml.*none/);
+  assert.deepEqual(load({ file: write('# nothing\n') }).config, load().config);
+});
+
+test('"did you mean" names what is near and nothing else', () => {
+  const hint = (key: string) => problems({ flags: { [key]: '1' } })[0]?.split('; ')[1] ?? '';
+  assert.equal(hint('api.hots'), 'did you mean api.host?');
+  assert.equal(hint('apii'), 'did you mean api?');
+  assert.equal(hint('port'), 'did you mean api.port?');
+  assert.equal(hint('bar'), '');
+  assert.equal(hint('__proto__'), '');
+  assert.deepEqual(load({ env: { ISOBAR_API_PRT: '1' } }).warnings, [
+    'the variable ISOBAR_API_PRT is of no setting; did you mean ISOBAR_API_PORT?',
+  ]);
+});
+
+test('a secret comes from a file, without its line end, and is never printed', () => {
+  const file = write('s3cret-of-mine\n', 'key');
+  const loaded = load({ env: { ISOBAR_OPENWEATHER_KEY_FILE: file } });
+  assert.equal(loaded.config.openweather.key, 's3cret-of-mine');
+  assert.deepEqual(loaded.secrets, ['s3cret-of-mine']);
+  assert.equal(loaded.origins.get('openweather.key'), 'ISOBAR_OPENWEATHER_KEY_FILE');
+  const printed = formatConfig(loaded) + JSON.stringify(describeConfig(loaded));
+  assert.doesNotMatch(printed, /s3cret/);
+  assert.match(printed, /\*\*\*/);
+  const long = write('x'.repeat(5_000), 'key');
+  const told = problems({ env: { ISOBAR_OPENWEATHER_KEY_FILE: long } });
+  assert.match(told.join(), /too long/);
+  assert.doesNotMatch(told.join(), /xxx/);
+});
+
+test('no error shows a secret of the file', () => {
+  for (const text of [
+    'openweather:\n  key: [s3cret\n',
+    'openweather:\n  key: "s3cret\n',
+    'openweather: { key: s3cret, key: s3cret }\n',
+    'openweather:\n  key: { s3cret: 1 }\n',
+    'openweather:\n  key: s3cret: x\n',
+  ]) {
+    assert.doesNotMatch(problems({ file: write(text) }).join('\n'), /s3cret/, text);
+  }
+});
+
+test('what `isobar config` prints is a file of the same values', () => {
+  const odd = [
+    'a: b # c',
+    '   ',
+    '~',
+    'true',
+    '17',
+    "it's",
+    'x'.repeat(200),
+    `${'word '.repeat(60)}end`,
+    'two\nlines',
+    'tab\tand "quotes"',
+    '- list',
+  ];
+  for (const data of odd) {
+    const loaded = load({ flags: { data, 'openweather.key': 's3cret', 'simulator.speed': '0.5' } });
+    const again = load({ file: write(formatConfig(loaded), 'printed.yaml') });
+    const { openweather, ...rest } = loaded.config;
+    const { openweather: openweatherAgain, ...restAgain } = again.config;
+    assert.deepEqual(restAgain, rest, data);
+    assert.equal(openweatherAgain.url, openweather.url);
+    // The mask must not become the key.
+    assert.equal(openweatherAgain.key, '');
+  }
+});
+
+test('describeConfig names every setting once, with its origin', () => {
+  const rows = describeConfig(load({ flags: { data: '/x' } })) as { setting: string }[];
+  assert.deepEqual(
+    rows.map(({ setting }) => setting),
+    SETTINGS.map(({ path }) => path),
+  );
+  assert.deepEqual(rows[0], { setting: 'data', value: '/x', origin: 'flag' });
+});
+
+function valuesOf(setting: Setting): fc.Arbitrary<unknown> {
+  const { type, choices, minimum, maximum, path } = setting;
+  if (type === 'choice') return fc.constantFrom(...choices);
+  if (type === 'boolean') return fc.boolean();
+  const [min, max] = [minimum ?? 0, maximum ?? 1e9];
+  if (type === 'integer') return fc.integer({ min, max });
+  if (type === 'number') return fc.double({ min, max, noNaN: true, noDefaultInfinity: true });
+  if (path.endsWith('.url')) return fc.constantFrom('http://localhost:1', 'https://a.example');
+  // Variables hold no NUL, and an empty one counts as none.
+  return fc.string({ minLength: 1, unit: 'binary' }).filter((text) => !text.includes('\0'));
+}
+
+const anyConfig = fc.record(
+  Object.fromEntries(SETTINGS.map((setting) => [setting.path, valuesOf(setting)])),
+);
+
+test('random valid values survive the environment, the flags and the printed file', () => {
+  fc.assert(
+    fc.property(anyConfig, (values) => {
+      const env: Record<string, string> = {};
+      for (const { path, variable } of SETTINGS) env[variable] = String(values[path]);
+      const fromEnv = load({ env });
+      const flags: Record<string, string> = {};
+      for (const { path } of SETTINGS) flags[path] = String(values[path]);
+      assert.deepEqual(load({ flags }).config, fromEnv.config);
+      for (const row of describeConfig(fromEnv) as { setting: string; value: unknown }[]) {
+        if (row.setting !== 'openweather.key') assert.equal(row.value, values[row.setting]);
+      }
+      const printed = formatConfig(fromEnv);
+      assert.equal(typeof parse(printed), 'object');
+      const again = load({ file: write(printed, 'random.yaml') });
+      const withoutKey = { ...fromEnv.config.openweather, key: '' };
+      assert.deepEqual(again.config, { ...fromEnv.config, openweather: withoutKey });
+    }),
+    { numRuns: 60 },
+  );
+});
