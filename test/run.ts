@@ -20,7 +20,7 @@ const files = wanted.length > 0 ? wanted : (isLong ? long : short).sort();
 
 const child = spawn(
   process.execPath,
-  ['--test', '--test-concurrency=2', '--test-timeout=600000', ...files],
+  ['--test', '--test-concurrency=2', `--test-timeout=${isLong ? 2_400_000 : 600_000}`, ...files],
   { cwd: root, stdio: 'inherit' },
 );
 child.on('exit', (code) => process.exit(code ?? 1));

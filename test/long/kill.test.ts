@@ -1,12 +1,19 @@
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { killAgainAndAgain, POINTS } from '../killing.ts';
 
 const KILLS = Number(process.env.ISOBAR_TEST_KILLS ?? 200);
 const seed = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
+/** Folders that are killed on side by side. */
+const LANES = 4;
 
-test(`killed ${KILLS} times, nothing is lost or doubled (seed ${seed})`, async () => {
-  const points = Array.from({ length: Math.floor(KILLS / 2) }, (_, index) => {
-    return POINTS[index % POINTS.length] ?? 'landing.before-commit';
-  });
-  await killAgainAndAgain({ kills: KILLS, seed, points });
+describe(`killed ${KILLS} times in all`, { concurrency: LANES }, () => {
+  for (let lane = 0; lane < LANES; lane++) {
+    test(`nothing is lost or doubled (seed ${seed + lane})`, async () => {
+      const kills = Math.ceil(KILLS / LANES);
+      const points = Array.from({ length: Math.floor(kills / 2) }, (_, index) => {
+        return POINTS[(index * LANES + lane) % POINTS.length] ?? 'landing.before-commit';
+      });
+      await killAgainAndAgain({ kills, seed: seed + lane, points });
+    });
+  }
 });
