@@ -177,6 +177,8 @@ async function createDatabase(path: string, partitionCount: number): Promise<voi
   const folder = dirname(path);
   await makeFolder(folder);
   if (await exists(`${path}-wal`)) {
+    // Another process may have made the log, and opened it, since we looked for it.
+    if (await exists(path)) return;
     // SQLite would take what stands in there for a part of the new file.
     throw corrupt(path, `it is missing, but ${path}-wal is there: both belong together`);
   }
