@@ -1,5 +1,6 @@
 /** The embedded engine: DuckDB in this process. */
 import {
+  DuckDBArrayValue,
   type DuckDBConnection,
   DuckDBDateValue,
   DuckDBDecimalValue,
@@ -49,23 +50,35 @@ export async function openDuckdbEngine(options: DuckdbOptions): Promise<SqlEngin
 
 export function openSession(connection: DuckDBConnection): SqlSession {
   let turn: Promise<unknown> = Promise.resolve();
+  let isOpen = true;
 
   /** Statements queue in order; one that is cancelled interrupts itself only. */
   function inTurn<T>(sql: string, run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const result = turn.then(async () => {
-      signal?.throwIfAborted();
-      const interrupt = () => connection.interrupt();
-      signal?.addEventListener('abort', interrupt, { once: true });
-      try {
-        return await run();
-      } finally {
-        signal?.removeEventListener('abort', interrupt);
-      }
+    const result = turn.then(() => {
+      if (!isOpen) throw new IsobarError('QUERY_FAILED', 'the session is closed');
+      return runCancellable(run, signal);
     });
     turn = result.catch(() => {});
-    return result.catch((error) => {
+    return untilAborted(result, signal).catch((error) => {
       throw translate(error, sql, signal);
     });
+  }
+
+  async function runCancellable<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    let repeating: NodeJS.Timeout | undefined;
+    const interrupt = () => {
+      connection.interrupt();
+      // An interruption that comes before the statement has begun is lost.
+      repeating = setTimeout(interrupt, INTERRUPT_AGAIN_MS);
+    };
+    signal?.addEventListener('abort', interrupt, { once: true });
+    try {
+      return await run();
+    } finally {
+      signal?.removeEventListener('abort', interrupt);
+      clearTimeout(repeating);
+    }
   }
 
   return {
@@ -107,9 +120,23 @@ export function openSession(connection: DuckDBConnection): SqlSession {
     },
     async [Symbol.asyncDispose]() {
       await turn;
-      connection.closeSync();
+      if (isOpen) connection.closeSync();
+      isOpen = false;
     },
   };
+}
+
+const INTERRUPT_AGAIN_MS = 20;
+
+/** Who cancels is told at once, also while the statement waits or takes time to stop. */
+function untilAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return result;
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const abort = () => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  result.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  return promise;
 }
 
 const COPY_OPTIONS = {
@@ -164,7 +191,9 @@ function plainValue(value: unknown): unknown {
   if (value instanceof DuckDBTimestampValue) return isoTime(value.micros);
   if (value instanceof DuckDBDecimalValue) return value.toDouble();
   if (value instanceof DuckDBDateValue) return value.toString();
-  if (value instanceof DuckDBListValue) return value.items.map(plainValue);
+  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) {
+    return value.items.map(plainValue);
+  }
   if (value instanceof DuckDBStructValue) return plainEntries(Object.entries(value.entries));
   if (value instanceof DuckDBMapValue) {
     return plainEntries(value.entries.map(({ key, value: of }) => [String(key), of]));
@@ -176,10 +205,13 @@ function plainEntries(entries: readonly (readonly [string, unknown])[]): object 
   return Object.fromEntries(entries.map(([key, value]) => [key, plainValue(value)]));
 }
 
-/** `2024-10-31T14:00:00Z`, with as many digits after the second as the time needs. */
-function isoTime(micros: bigint): string {
+/** `2024-10-31T14:00:00Z`, with as many digits after the second as the time needs; or null. */
+function isoTime(micros: bigint): string | null {
   const milliseconds = micros >= 0n || micros % 1000n === 0n ? micros / 1000n : micros / 1000n - 1n;
-  const text = new Date(Number(milliseconds)).toISOString();
+  const date = new Date(Number(milliseconds));
+  // The infinities, and what no calendar of ours reaches.
+  if (Number.isNaN(date.getTime())) return null;
+  const text = date.toISOString();
   const rest = micros - milliseconds * 1000n;
   if (rest !== 0n) return text.replace('Z', `${String(rest).padStart(3, '0')}Z`);
   return text.replace('.000Z', 'Z');
@@ -188,21 +220,28 @@ function isoTime(micros: bigint): string {
 /**
  * DuckDB's errors → ours:
  *   INTERRUPT, or the signal aborted                  → ABORTED
- *   Parser, Binder, Catalog, Conversion, Invalid Input → QUERY_INVALID
+ *   Parser, Binder, Catalog, Conversion, Invalid Input,
+ *     Out of Range, Permission, Not implemented       → QUERY_INVALID
  *   No space left on device                           → DISK_FULL
- *   others (IO, Out of Memory, Internal, …)           → QUERY_FAILED
+ *   others (IO, Out of Memory, Internal, …), and
+ *     Invalid Input that is about a file              → QUERY_FAILED
  */
 function translate(error: unknown, sql: string, signal?: AbortSignal): IsobarError {
   if (error instanceof IsobarError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : String(error);
+  const message = text.replace(/^Failed to (extract statements|prepare): /, '');
   const cause = { cause: error, details: { sql: sql.slice(0, 2_000) } };
   if (signal?.aborted || /^INTERRUPT/i.test(message)) {
     return new IsobarError('ABORTED', 'the query was cancelled', cause);
   }
   if (/No space left on device/i.test(message)) return new IsobarError('DISK_FULL', message, cause);
-  const invalid = /^(Parser|Binder|Catalog|Conversion|Invalid Input|Syntax) Error/i;
-  return new IsobarError(invalid.test(message) ? 'QUERY_INVALID' : 'QUERY_FAILED', message, cause);
+  const isInvalid = INVALID.test(message) && !ABOUT_FILE.test(message);
+  return new IsobarError(isInvalid ? 'QUERY_INVALID' : 'QUERY_FAILED', message, cause);
 }
+
+const INVALID =
+  /^(Parser|Syntax|Binder|Catalog|Conversion|Invalid Input|Out of Range|Permission|Not implemented) Error/i;
+const ABOUT_FILE = /^Invalid Input Error: (No magic bytes|File '|Failed to read|.*too small to be)/;
 
 function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
