@@ -1,6 +1,6 @@
 /** When refreshes happen: soon after landings (one for all of them), hourly, and on demand. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { asIsobarError, ERRORS } from '../errors.ts';
+import { asIsobarError, ERRORS, type ErrorCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { RoomError } from '../model/status.ts';
 import type { Publication } from './publication.ts';
@@ -28,51 +28,42 @@ export interface RefreshLoop {
   stop(): Promise<void>;
 }
 
+/** Seconds until another try after a passing failure: doubled each time. */
+const RETRY_S = { least: 1, most: 60 } as const;
+
 export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
   const { refresher, logger, clock = () => new Date() } = options;
   const stopping = new AbortController();
   let newest: Publication | null = null;
   let failure: RoomError | null = null;
-  let wake: () => void = () => {};
-  let pending = true;
+  let failures = 0;
+  /** Whether something landed that no refresh has begun to look for. */
+  let pending = false;
+  let waiting = new AbortController();
   const running = run();
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
-      if (!pending) {
-        const woken = new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        await Promise.race([woken, pause(options.intervalSeconds)]);
-        await pause(options.delaySeconds);
-      }
-      if (stopping.signal.aborted) return;
       pending = false;
-      // A failure is kept in `failure` and told there; the next landing or interval tries again.
+      // A failure is kept in `failure` and told there; a landing, the interval or a retry follows.
       await refreshNow(stopping.signal).catch(() => {});
+      await waitForLanding(secondsToWait());
+      if (pending) await pause(options.delaySeconds);
     }
   }
 
-  async function refreshNow(signal?: AbortSignal): Promise<Publication | null> {
-    try {
-      const publication = await refresher.refresh(signal);
-      failure = null;
-      if (publication !== null && publication.version !== newest?.version) {
-        newest = publication;
-        options.onPublished(publication);
-      }
-      return publication;
-    } catch (error) {
-      if (!stopping.signal.aborted) report(error);
-      throw error;
+  function secondsToWait(): number {
+    if (failure === null || !ERRORS[failure.code as ErrorCode].retryable) {
+      return options.intervalSeconds;
     }
+    const seconds = RETRY_S.least * 2 ** Math.min(failures - 1, 10);
+    return Math.min(seconds, RETRY_S.most, options.intervalSeconds);
   }
 
-  function report(error: unknown): void {
-    const { code, message } = asIsobarError(error);
-    if (failure?.code !== code) logger.error({ code }, `refreshing the analytics: ${message}`);
-    const since = failure?.code === code ? failure.since : clock().toISOString();
-    failure = { code, message, remedy: ERRORS[code].remedy, since };
+  async function waitForLanding(seconds: number): Promise<void> {
+    waiting = new AbortController();
+    if (pending || stopping.signal.aborted) return;
+    await delay(seconds * 1_000, undefined, { signal: waiting.signal }).catch(() => {});
   }
 
   async function pause(seconds: number): Promise<void> {
@@ -80,10 +71,35 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
     await delay(seconds * 1_000, undefined, { signal }).catch(() => {});
   }
 
+  async function refreshNow(signal?: AbortSignal): Promise<Publication | null> {
+    try {
+      const publication = await refresher.refresh(signal);
+      failure = null;
+      failures = 0;
+      if (publication !== null && publication.version !== newest?.version) {
+        newest = publication;
+        options.onPublished(publication);
+      }
+      return publication;
+    } catch (error) {
+      report(error);
+      throw error;
+    }
+  }
+
+  function report(error: unknown): void {
+    const { code, message } = asIsobarError(error);
+    if (code === 'ABORTED') return;
+    failures += 1;
+    if (failure?.code !== code) logger.error({ code }, `refreshing the analytics: ${message}`);
+    const since = failure?.code === code ? failure.since : clock().toISOString();
+    failure = { code, message, remedy: ERRORS[code].remedy, since };
+  }
+
   return {
     landed() {
       pending = true;
-      wake();
+      waiting.abort();
     },
     refreshNow,
     get failure() {
@@ -94,7 +110,7 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
     },
     async stop() {
       stopping.abort();
-      wake();
+      waiting.abort();
       await running;
     },
   };
