@@ -96,9 +96,13 @@ class Poller {
   #wake = new AbortController();
   #paused = false;
   #refused: Refusal | null = null;
+  /** Until then the ledger need not be asked again; by the steady clock. */
+  #refusedUntil = 0;
   #ledgerError: IsobarError | null = null;
   #paceMs = 0;
   #lastCallAt = Number.NEGATIVE_INFINITY;
+  /** Calls that need not keep the pace, so that a first start shows something at once. */
+  #firstCalls = 0;
 
   constructor(options: CollectorOptions) {
     const { clock = systemClock, random = Math.random, log, logger } = options;
@@ -139,6 +143,7 @@ class Poller {
       newest === null ? null : { observedAt: Date.parse(newest.observedAt), lagMs: newest.lagMs };
     const cadence = newCadence(this.#plan, now, known);
     if (known !== null) this.#checker.observed(known.observedAt);
+    else this.#firstCalls = Math.min(concurrency, this.#firstCalls + 1);
     const spreadMs =
       cities.length <= concurrency
         ? Math.min(1_000, this.#plan.intervalMs / 10)
@@ -175,6 +180,7 @@ class Poller {
     if (due > now) return due - now;
     const allowed = this.#breaker.allowance(now);
     if (allowed.calls === 0) return this.#hold(allowed.waitMs);
+    if (now < this.#refusedUntil) return this.#hold(this.#refusedUntil - now);
     const paced = this.#paced(now);
     if (paced.calls === 0) return this.#hold(paced.waitMs);
     const calls = Math.min(free, allowed.calls, paced.calls);
@@ -193,7 +199,7 @@ class Poller {
     const wall = this.#clock.now();
     this.#paceMs = paceMs(cities.length, this.#plan.intervalMs, budget.counts(), wall);
     if (this.#paceMs === 0) return { calls: Number.POSITIVE_INFINITY, waitMs: 0 };
-    const calls = Math.floor((now - this.#lastCallAt) / this.#paceMs);
+    const calls = Math.max(this.#firstCalls, Math.floor((now - this.#lastCallAt) / this.#paceMs));
     return { calls, waitMs: calls > 0 ? 0 : this.#lastCallAt + this.#paceMs - now };
   }
 
@@ -202,7 +208,10 @@ class Poller {
     try {
       const booking = await this.#options.budget.book(wanted);
       this.#refused = booking.refused;
-      if (booking.refused !== null) return this.#hold(booking.refused.waitMs);
+      if (booking.refused !== null) {
+        this.#refusedUntil = this.#time.now() + booking.refused.waitMs;
+        return this.#hold(booking.refused.waitMs);
+      }
       calls = booking.calls;
       this.#ledgerError = null;
     } catch (error) {
@@ -225,6 +234,7 @@ class Poller {
     const watch = this.#schedule.take();
     if (watch === undefined) return;
     watch.lastAskedAt = now;
+    this.#firstCalls = Math.max(0, this.#firstCalls - 1);
     const attempt = this.#breaker.start();
     const call = this.#checker
       .check(watch, attempt, this.#stopping.signal)

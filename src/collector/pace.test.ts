@@ -29,5 +29,6 @@ describe('the pace', () => {
   test('leaves it to the ledger when nothing is left', () => {
     const spent = { used: 720, limit: 720 };
     assert.equal(paceMs(5, INTERVAL, { day: spent, month: none }, NOON), 0);
+    assert.equal(paceMs(5, INTERVAL, { day: spent, month: { used: 1, limit: 9 } }, NOON), 0);
   });
 });

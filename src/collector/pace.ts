@@ -21,9 +21,10 @@ export function paceMs(
   let pace = 0;
   for (const { used, limit, leftMs } of periods) {
     const left = limit - used;
-    const wanted = (cityCount / intervalMs) * leftMs;
     // With nothing left the ledger refuses by itself, and says until when.
-    if (left > 0 && wanted > left) pace = Math.max(pace, leftMs / left);
+    if (left <= 0) return 0;
+    const wanted = (cityCount / intervalMs) * leftMs;
+    if (wanted > left) pace = Math.max(pace, leftMs / left);
   }
   return pace;
 }

@@ -17,7 +17,7 @@ export interface TestClock extends Clock {
 export function openTestClock(wallMs: number): TestClock {
   let monotonic = 1_000_000;
   let offset = wallMs - monotonic;
-  const sleepers = openSchedule<() => void>();
+  const sleepers = openSchedule<{ wake: (() => void) | null }>();
 
   /** Everything that can go on without time passing does. */
   const settle = () => immediate();
@@ -31,7 +31,9 @@ export function openTestClock(wallMs: number): TestClock {
         return false;
       }
       monotonic = Math.max(monotonic, next);
-      sleepers.take()?.();
+      const sleeper = sleepers.take();
+      if (!sleeper?.wake) continue;
+      sleeper.wake();
       await settle();
     }
     return true;
@@ -44,8 +46,15 @@ export function openTestClock(wallMs: number): TestClock {
       return new Promise((resolve) => {
         if (signal.aborted) return resolve();
         // A sleeper that was woken early stays in the heap and then does nothing.
-        sleepers.add(monotonic + ms, resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        const sleeper: { wake: (() => void) | null } = { wake: null };
+        const end = () => {
+          sleeper.wake = null;
+          signal.removeEventListener('abort', end);
+          resolve();
+        };
+        sleeper.wake = end;
+        sleepers.add(monotonic + ms, sleeper);
+        signal.addEventListener('abort', end);
       });
     },
     jump(ms) {

@@ -10,7 +10,9 @@ export type Fate =
   | 'answer'
   | 'hang'
   | 'cut'
-  | { readonly status: number; readonly retryAfter?: number };
+  | { readonly status: number; readonly retryAfter?: number }
+  /** An answer with other fields than usual. */
+  | { readonly change: Readonly<Record<string, unknown>> };
 
 export interface WorldOptions {
   readonly clock: TestClock;
@@ -62,12 +64,13 @@ export function openTestWorld(options: WorldOptions): World {
     const city = cities.find((one) => one.latitude === latitude);
     if (city === undefined) throw new Error(`no city at ${latitude}`);
     const fate = options.fate(city.city_id);
-    const observedAt = fate === 'answer' ? newest(city, now()) : null;
+    const told = fate === 'answer' || (typeof fate === 'object' && 'change' in fate);
+    const observedAt = told ? newest(city, now()) : null;
     calls.push({ at: now(), cityId: city.city_id, fate, observedAt });
     await clock.wait(fate === 'hang' ? 1e12 : latencyMs, signal);
     if (signal.aborted)
       throw Object.assign(new Error(`aborted ${address}`), { name: 'AbortError' });
-    if (typeof fate === 'object') {
+    if (typeof fate === 'object' && 'status' in fate) {
       const headers: Record<string, string> = {};
       if (fate.retryAfter !== undefined) headers['retry-after'] = String(fate.retryAfter);
       const quoted = searchParams.get('appid');
@@ -78,6 +81,7 @@ export function openTestWorld(options: WorldOptions): World {
       dt: ((observedAt ?? 0) + skewMs) / 1_000,
       main: { temp: Math.round(Math.sin((observedAt ?? 0) / 1e7) * 1_000) / 100 },
       key: searchParams.get('appid'),
+      ...(typeof fate === 'object' ? fate.change : {}),
     });
     return new Response(fate === 'cut' ? body.slice(0, 20) : body);
   }
