@@ -1,6 +1,6 @@
 /** Which city a place is: a known one, or a new one with an id made from its name. */
 import tzLookup from '@photostructure/tz-lookup';
-import { type City, distanceKm, formatCityId } from '../model/city.ts';
+import { type City, distanceKm, formatCityId, formatPlaceId } from '../model/city.ts';
 import { countryCode } from './countries.ts';
 
 export interface Place {
@@ -23,6 +23,8 @@ export interface CityFinder {
 
 /** Two places of one name and country nearer than this are one city. */
 const SAME_CITY_KM = 25;
+/** Leaves room for a place and a number in an id of 64 characters. */
+const ID_START_MAX = 40;
 
 export function openCityFinder(known: Iterable<City>): CityFinder {
   const byId = new Map<string, City>();
@@ -59,8 +61,11 @@ export function openCityFinder(known: Iterable<City>): CityFinder {
   /** Two cities of one name in one country: the second one's id tells its place as well. */
   function freeId(id: string, place: Place): string {
     if (id !== '' && !byId.has(id)) return id;
-    const at = `${place.latitude.toFixed(2)}-${place.longitude.toFixed(2)}`.replaceAll('--', '-w');
-    return formatCityId(id === '' ? 'at' : id, at);
+    const at = formatPlaceId(place.latitude, place.longitude);
+    const wanted = id === '' ? at : `${id.slice(0, ID_START_MAX)}-${at}`;
+    let free = wanted;
+    for (let number = 2; byId.has(free); number++) free = `${wanted}-${number}`;
+    return free;
   }
 
   return { find, added };

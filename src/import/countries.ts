@@ -15,6 +15,8 @@ function readCodes(): Map<string, string> {
   for (const first of LETTERS) {
     for (const second of LETTERS) {
       const code = first + second;
+      // A former code, such as DD, goes by the name of the country that is there now.
+      if (Intl.getCanonicalLocales(`und-${code}`)[0] !== `und-${code}`) continue;
       const name = names.of(code);
       if (name !== undefined && !found.has(name.toLowerCase())) found.set(name.toLowerCase(), code);
     }

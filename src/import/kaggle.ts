@@ -13,6 +13,7 @@ import { zoneOffsets } from '../model/time-zone.ts';
 import type { CityFinder } from './cities.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
+import { parseDecimal } from './units.ts';
 
 const NAME = 'historical-hourly-weather';
 const CITIES_FILE = 'city_attributes.csv';
@@ -59,16 +60,17 @@ async function* readFolder(
 ): AsyncGenerator<ImportedRecord> {
   const readers = files.map(({ path }) => readLines(path, signal));
   try {
-    const headers = await nextLines(readers);
+    const headers = await nextLines(readers, files, 1);
     const names = headers?.[0]?.split(',') ?? [];
     const columns = names.slice(1).map((name) => columnOf(name, cities, files[0]?.path ?? ''));
     for (const [index, header] of (headers ?? []).entries()) {
       if (header !== headers?.[0]) {
-        throw new IsobarError('IMPORT_INVALID', `${files[index]?.path}: it has other columns`);
+        const text = `${files[index]?.path} line 1: it has other columns than ${files[0]?.path}`;
+        throw new IsobarError('IMPORT_INVALID', text);
       }
     }
     for (let line = 2; ; line++) {
-      const lines = await nextLines(readers);
+      const lines = await nextLines(readers, files, line);
       if (lines === null) return;
       yield* readHour(files, lines, columns, line);
     }
@@ -137,8 +139,8 @@ function* readHour(
 /** Temperatures are kelvin; a text that is no number stays one, so that the landing tells it. */
 function measuredOf(name: FileName, text: string): number | string {
   if (name === 'weather_description') return text;
-  const value = Number(text);
-  if (Number.isNaN(value)) return text;
+  const value = parseDecimal(text);
+  if (value === null) return text;
   return name === 'temperature' ? value - 273.15 : value;
 }
 
@@ -148,12 +150,12 @@ async function readCities(path: string, finder: CityFinder): Promise<ReadonlyMap
   const cities = new Map<string, City>();
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (index === 0 || line === '') continue;
-    const [name = '', country = '', latitude, longitude] = line.split(',');
-    const place = { name, country, latitude: Number(latitude), longitude: Number(longitude) };
-    if (Number.isNaN(place.latitude) || Number.isNaN(place.longitude)) {
+    const [name = '', country = '', latitude = '', longitude = ''] = line.split(',');
+    const [north, east] = [parseDecimal(latitude), parseDecimal(longitude)];
+    if (north === null || east === null || Math.abs(north) > 90 || Math.abs(east) > 180) {
       throw new IsobarError('IMPORT_INVALID', `${path} line ${index + 1}: its place is odd`);
     }
-    cities.set(name, finder.find(place));
+    cities.set(name, finder.find({ name, country, latitude: north, longitude: east }));
   }
   return cities;
 }
@@ -167,15 +169,22 @@ function fileOf(folder: string, name: FileName): string | null {
 }
 
 /** The next line of each, or null when all have ended; one that ends early is an error. */
-async function nextLines(readers: readonly AsyncGenerator<string>[]): Promise<string[] | null> {
+async function nextLines(
+  readers: readonly AsyncGenerator<string>[],
+  files: readonly { readonly path: string }[],
+  line: number,
+): Promise<string[] | null> {
   const lines: string[] = [];
-  for (const reader of readers) {
+  const ended: string[] = [];
+  for (const [index, reader] of readers.entries()) {
     const { value, done } = await reader.next();
-    if (done !== true) lines.push(value);
+    if (done === true) ended.push(files[index]?.path ?? '');
+    else lines.push(value);
   }
   if (lines.length === 0) return null;
-  if (lines.length === readers.length) return lines;
-  throw new IsobarError('IMPORT_INVALID', 'the files have different numbers of lines');
+  if (ended.length === 0) return lines;
+  const text = `${ended.join(', ')} line ${line}: it ends here, other files go on`;
+  throw new IsobarError('IMPORT_INVALID', text);
 }
 
 async function* readLines(path: string, signal: AbortSignal): AsyncGenerator<string> {

@@ -7,8 +7,9 @@ import type { InvalidRecord, Observation } from '../model/observation.ts';
 import { formatTime, zoneOffsets } from '../model/time-zone.ts';
 import type { CityFinder } from './cities.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { type MappedVariable, type Mapping, variablesOf } from './mapping.ts';
+import { columnsOf, type MappedVariable, type Mapping, variablesOf } from './mapping.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
+import { parseDecimal } from './units.ts';
 
 export interface MappedOptions {
   readonly mapping: Mapping;
@@ -39,6 +40,7 @@ async function* readMapped(
   signal: AbortSignal,
 ): AsyncGenerator<ImportedRecord> {
   await loadRows(paths, mapping, session, signal);
+  await assertColumns(paths, mapping, session, signal);
   const variables = variablesOf(mapping);
   const cities = new Map<string, City | null>();
   const offsets = new Map<City, (at: number) => number>();
@@ -93,24 +95,42 @@ async function loadRows(
   }
 }
 
+/** A column that is named wrongly would be missing in every row. */
+async function assertColumns(
+  paths: readonly string[],
+  mapping: Mapping,
+  session: SqlSession,
+  signal: AbortSignal,
+): Promise<void> {
+  const rows = await session.query<{ column_name: string }>('DESCRIBE imported_rows', {}, signal);
+  const names = rows.map((row) => row.column_name).filter((name) => !name.startsWith('row_'));
+  const absent = columnsOf(mapping).filter((name) => !names.includes(name));
+  if (absent.length === 0) return;
+  const text = `${paths.join(', ')}: no column ${absent.join(', ')}; there are ${names.join(', ')}`;
+  throw new IsobarError('IMPORT_INVALID', text);
+}
+
 /**
  * The time of a row. Local times go through the zone: one in the gap of spring is moved forward,
  * of one that occurs twice in autumn the engine takes one and the same each time.
  */
 function timeSql({ time }: Mapping): string {
   const column = quoted(time.column);
+  const text = `trim(${column})`;
   const zone = literal(time.zone ?? 'UTC');
   const format = time.format ?? 'iso';
-  if (format === 'epoch_s') return `to_timestamp(TRY_CAST(${column} AS DOUBLE))`;
-  if (format === 'epoch_ms') return `to_timestamp(TRY_CAST(${column} AS DOUBLE) / 1000)`;
+  // A number too large for a time is no time; it must not end the import.
+  if (format === 'epoch_s') return `TRY(to_timestamp(TRY_CAST(${column} AS DOUBLE)))`;
+  if (format === 'epoch_ms') return `TRY(to_timestamp(TRY_CAST(${column} AS DOUBLE) / 1000))`;
   if (format === 'iso') {
-    const hasOffset = `regexp_matches(trim(${column}), '(Z|[+-]\\d\\d:?\\d\\d)$')`;
+    const hasOffset = `regexp_matches(${text}, ':.*(Z|z|[+-]\\d\\d(:?\\d\\d)?)$')`;
     return (
-      `CASE WHEN ${hasOffset} THEN TRY_CAST(trim(${column}) AS TIMESTAMPTZ) ` +
-      `ELSE TRY_CAST(trim(${column}) AS TIMESTAMP) AT TIME ZONE ${zone} END`
+      `CASE WHEN ${hasOffset} THEN TRY_CAST(${text} AS TIMESTAMPTZ) ` +
+      `ELSE TRY_CAST(${text} AS TIMESTAMP) AT TIME ZONE ${zone} END`
     );
   }
-  return `try_strptime(${column}, ${literal(format)}) AT TIME ZONE ${zone}`;
+  const parsed = `try_strptime(${text}, ${literal(format)})`;
+  return /%z/i.test(format) ? `CAST(${parsed} AS TIMESTAMPTZ)` : `${parsed} AT TIME ZONE ${zone}`;
 }
 
 function recordOf(
@@ -140,7 +160,7 @@ function recordOf(
   for (const { name, column, convert, strip } of variables) {
     measured[name] = measuredOf(row[column] ?? null, mapping, convert, strip);
   }
-  const condition = mapping.condition === undefined ? null : (row[mapping.condition] ?? null);
+  const condition = conditionOf(row, mapping);
   const record: Observation = {
     city_id: city.city_id,
     city: city.name,
@@ -158,6 +178,11 @@ function recordOf(
   return { record, city };
 }
 
+function conditionOf(row: Cells, { condition, missing }: Mapping): string | null {
+  const text = condition === undefined ? '' : (row[condition]?.trim() ?? '');
+  return text === '' || missing?.includes(text) ? null : text;
+}
+
 /** A cell as a number in our unit; a text that is none stays text, so that the landing tells it. */
 function measuredOf(
   cell: string | null,
@@ -169,13 +194,13 @@ function measuredOf(
   if (text === '' || mapping.missing?.includes(text)) return null;
   if (strip !== null && text.endsWith(strip)) text = text.slice(0, -strip.length).trim();
   if (mapping.missing?.includes(text)) return null;
-  const value = Number(mapping.decimal_comma === true ? text.replace(',', '.') : text);
-  return text === '' || Number.isNaN(value) ? (cell ?? '') : convert(value);
+  const value = parseDecimal(mapping.decimal_comma === true ? text.replace(',', '.') : text);
+  return value === null ? (cell ?? '') : convert(value);
 }
 
 function cityOf(
   row: Cells,
-  { city }: Mapping,
+  { city, decimal_comma }: Mapping,
   finder: CityFinder,
   cities: Map<string, City | null>,
 ): City | null {
@@ -186,7 +211,9 @@ function cityOf(
   const key = [id, name, country, latitude, longitude].join('\u0000');
   let found = cities.get(key);
   if (found === undefined) {
-    const [north, east] = [Number(latitude || Number.NaN), Number(longitude || Number.NaN)];
+    const [north, east] = [latitude, longitude].map(
+      (text) => parseDecimal(decimal_comma === true ? text.replace(',', '.') : text) ?? Number.NaN,
+    ) as [number, number];
     const fits = Math.abs(north) <= 90 && Math.abs(east) <= 180 && name !== '';
     const place = {
       ...(id === '' ? {} : { id }),

@@ -114,6 +114,14 @@ export function variablesOf(mapping: Mapping): MappedVariable[] {
   });
 }
 
+/** The columns that the mapping names. */
+export function columnsOf({ time, city, condition, variables }: Mapping): string[] {
+  const parts = [time, ...Object.values(city), ...Object.values(variables)];
+  const named = parts.flatMap((part) => (typeof part === 'object' ? [part.column] : []));
+  const short = Object.values(variables).filter((part) => typeof part === 'string');
+  return [...new Set([...named, ...short, ...(condition === undefined ? [] : [condition])])];
+}
+
 /** What the schema cannot say: names of variables, units and zones. */
 function oddities(mapping: Mapping): string[] {
   const problems: string[] = [];
