@@ -99,6 +99,16 @@ describe('the cadence of one city', () => {
     );
   });
 
+  test('a provider that becomes punctual again is followed at once', () => {
+    const { missed, late } = follow(
+      publish(4, (n) => (n < 288 ? 40 * MINUTE : 0)),
+      {},
+    );
+    // At that moment several come at once, of which only the newest can be seen.
+    assert.ok(missed.length <= 5, String(missed.length));
+    assert.ok(mean(late.slice(-100)) < 11 * MINUTE, String(mean(late.slice(-100))));
+  });
+
   test('one late observation does not make the next ones late', () => {
     const { missed, late } = follow(
       publish(2, (n) => (n === 20 ? 8 * MINUTE : 0)),

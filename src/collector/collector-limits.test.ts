@@ -142,10 +142,10 @@ describe('the limits of polling', () => {
     await collector.stop();
   });
 
-  test('5,000 cities are all asked in each interval', async () => {
-    const { collector, clock, asked } = start({ cities: 5_000, concurrency: 32 });
+  test('2,000 cities are all asked in each interval', async () => {
+    const { collector, clock, asked } = start({ cities: 2_000, concurrency: 32 });
     await clock.advance(INTERVAL_MS);
-    assert.equal(asked.size, 5_000);
+    assert.equal(asked.size, 2_000);
     await clock.advance(INTERVAL_MS);
     const counts = [...asked.values()];
     assert.ok(Math.min(...counts) >= 2 && Math.max(...counts) <= 4, String(Math.max(...counts)));

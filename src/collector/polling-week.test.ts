@@ -136,7 +136,7 @@ describe('simulated days and weeks', () => {
     const random = seededRandom(3);
     const limits = { per_minute: 60, per_day: 3_000, per_month: 90_000 };
     using polling = startTestPolling({ start: START, limits, fate: unreliable(random) });
-    const held = await run(polling, 4, () => random() < 1 / 120);
+    const held = await run(polling, 3, () => random() < 1 / 120);
     await polling.stop();
     checkBudget(polling, limits);
     const { all, missed, unexcused } = missedOnes(polling, held);
