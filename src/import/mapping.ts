@@ -93,7 +93,7 @@ export function loadMapping(path: string): Mapping {
   const problems = [...Value.Errors(MappingSchema, value)].map(
     ({ instancePath, message }) => `${instancePath === '' ? '/' : instancePath}: ${message}`,
   );
-  if (problems.length === 0) problems.push(...oddities(value as Mapping));
+  problems.push(...oddities(value));
   if (problems.length > 0) {
     throw new IsobarError('IMPORT_INVALID', `${path}:\n${problems.join('\n')}`);
   }
@@ -123,22 +123,34 @@ export function columnsOf({ time, city, condition, variables }: Mapping): string
 }
 
 /** What the schema cannot say: names of variables, units and zones. */
-function oddities(mapping: Mapping): string[] {
+function oddities(value: unknown): string[] {
   const problems: string[] = [];
-  for (const [name, part] of Object.entries(mapping.variables)) {
+  const variables = objectAt(value, 'variables');
+  for (const [name, part] of Object.entries(variables ?? {})) {
+    const unit = objectAt(variables, name)?.unit;
     if (!isVariableName(name)) {
       problems.push(`/variables/${name}: no such variable; there are ${VARIABLE_NAMES.join(', ')}`);
-    } else if (typeof part !== 'string' && converterTo(name, part.unit) === null) {
-      const known = unitsOf(name).join(', ');
-      problems.push(`/variables/${name}/unit: ${part.unit} is none of ${known}`);
+    } else if (typeof part === 'object' && converterTo(name, unit as string) === null) {
+      problems.push(`/variables/${name}/unit: ${unit} is none of ${unitsOf(name).join(', ')}`);
     }
   }
-  if (Object.keys(mapping.variables).length === 0) problems.push('/variables: there is none');
+  if (variables !== null && Object.keys(variables).length === 0) {
+    problems.push('/variables: there is none');
+  }
   for (const [place, zone] of [
-    ['/time/zone', mapping.time.zone],
-    ['/city/time_zone', mapping.city.time_zone],
+    ['/time/zone', objectAt(value, 'time')?.zone],
+    ['/city/time_zone', objectAt(value, 'city')?.time_zone],
   ] as const) {
-    if (zone !== undefined && !isTimeZone(zone)) problems.push(`${place}: no such zone ${zone}`);
+    if (typeof zone === 'string' && !isTimeZone(zone)) {
+      problems.push(`${place}: no such zone ${zone}`);
+    }
   }
   return problems;
+}
+
+/** The object under a key of what may be no object itself; null when there is none. */
+function objectAt(value: unknown, key: string): Readonly<Record<string, unknown>> | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const found = (value as Record<string, unknown>)[key];
+  return typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : null;
 }
