@@ -313,15 +313,23 @@ describe('trouble with the log and the ledger', () => {
     });
   });
 
-  test('stopping while the log is full names what it did not take', () => {
-    const append = async () => {
-      throw new IsobarError('LOG_FULL', 'the log is at its limit');
+  test('stopping while the log is full names what it did not take, and does not remember it', () => {
+    const taken: string[] = [];
+    let full = true;
+    const append = async (records: readonly NewRecord[]) => {
+      if (full) throw new IsobarError('LOG_FULL', 'the log is at its limit');
+      for (const { key } of records) taken.push(key);
+      return [];
     };
     return poll({ append }, async (polling) => {
-      await polling.clock.advance(MINUTE);
+      await polling.clock.advance(10 * SECOND);
       await polling.stop();
       const told = polling.lines.filter((line) => line.includes('that it did not take'));
       assert.equal(told.length, 1);
+      full = false;
+      await polling.restart();
+      await polling.clock.advance(10 * SECOND);
+      assert.equal(taken.length, 5);
     });
   });
 
