@@ -15,7 +15,8 @@ export interface Source {
 
   /**
    * What the provider says now: an observation, or an invalid record when an answer came that
-   * makes none. Rejects with a `ProviderError` when there is no answer about this city.
+   * makes none. Rejects with a `ProviderError` when there is no answer about this city, which says
+   * how long to wait, and with the signal's reason once that aborts.
    */
   observe(city: City, signal: AbortSignal): Promise<CollectedRecord>;
 }
