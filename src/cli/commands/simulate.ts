@@ -23,8 +23,11 @@ export function simulateCommand(program: Command, environment: Environment): voi
     .addHelpText(
       'after',
       `
-Faults: ${REQUEST_FAULTS.join(', ')};
-sensors: ${SENSOR_FAULTS.join(', ')}.
+Faults of requests:
+  ${REQUEST_FAULTS.slice(0, 6).join(', ')},
+  ${REQUEST_FAULTS.slice(6).join(', ')}
+Faults of sensors:
+  ${SENSOR_FAULTS.join(', ')}
 
 Example:
   isobar simulate --set simulator.speed=60 --fault server_error=0.3

@@ -91,11 +91,22 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       return;
     }
     if (url.pathname === '/simulator/faults') {
-      if (request.method === 'POST') rates = parseRates(await readText(request));
+      if (request.method === 'POST' && !(await takeRates(request, response))) return;
       sendJson(response, 200, rates);
       return;
     }
     sendJson(response, 404, { cod: '404', message: 'Internal error' });
+  }
+
+  /** Whether the rates were understood; an answer has been given when not. */
+  async function takeRates(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    try {
+      rates = parseRates(await readText(request));
+      return true;
+    } catch (error) {
+      sendJson(response, 400, { cod: '400', message: (error as Error).message });
+      return false;
+    }
   }
 
   function tellWeather(url: URL, response: ServerResponse): void {
@@ -283,7 +294,10 @@ async function readText(request: IncomingMessage): Promise<string> {
 }
 
 function parseRates(text: string): FaultRates {
-  const value = JSON.parse(text) as Record<string, unknown>;
+  const value = JSON.parse(text) as Record<string, unknown> | null;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Error('write an object, such as {"server_error": 0.3}');
+  }
   const kinds: readonly string[] = [...REQUEST_FAULTS, ...SENSOR_FAULTS];
   for (const [kind, rate] of Object.entries(value)) {
     if (!kinds.includes(kind)) throw new Error(`there is no fault ${kind}`);

@@ -1,0 +1,260 @@
+/**
+ * The help of each command is a file of testcases/; ISOBAR_GOLDENS=write writes them anew.
+ * Commands run in this process; what needs one of its own is in test/command.test.ts.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { CommanderError } from 'commander';
+import { asIsobarError, type ErrorCode, IsobarError } from '../errors.ts';
+import type { Environment } from './environment.ts';
+import { buildProgram } from './program.ts';
+
+const CASES = join(import.meta.dirname, 'testcases');
+const rewrites = process.env.ISOBAR_GOLDENS === 'write' && !process.env.CI;
+const FIXTURE = join(import.meta.dirname, '..', 'import', 'fixtures', 'kaggle');
+const KEY = '0123456789abcdef0123456789abcdef';
+let folder = '';
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'isobar-cli-'));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ran {
+  readonly out: string;
+  readonly told: string;
+  readonly error: unknown;
+}
+
+async function run(argv: readonly string[], env: Environment['env'] = {}): Promise<Ran> {
+  let [out, told] = ['', ''];
+  const environment: Environment = {
+    version: '0.0.0',
+    signal: new AbortController().signal,
+    env,
+    keepSecret: () => {},
+    print: (text) => {
+      out += text;
+    },
+    tell: (text) => {
+      told += text;
+    },
+  };
+  const program = buildProgram(environment);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return { out, told, error: null };
+  } catch (error) {
+    return { out, told, error };
+  }
+}
+
+const data = () => ['--data', join(folder, 'data'), '--log-level', 'error'];
+
+async function runWell(...argv: readonly string[]): Promise<string> {
+  const { out, error } = await run([...argv, ...data()]);
+  if (error !== null) throw error;
+  return out;
+}
+
+async function failsWith(code: ErrorCode, argv: readonly string[]): Promise<string> {
+  const { error, out } = await run([...argv, ...data()]);
+  assert.ok(error instanceof IsobarError, `${argv.join(' ')}: ${error}`);
+  assert.equal(error.code, code, `${argv.join(' ')}: ${error.message}`);
+  assert.equal(out, '');
+  return error.message;
+}
+
+test('the help of the program and of each command is as it was', async () => {
+  const listed = /^ {2}([a-z]+) .*\n/gm;
+  const { out: help } = await run(['--help']);
+  const commands = help.slice(help.indexOf('Run the pipeline:'), help.indexOf('Examples:'));
+  const names = [...commands.matchAll(listed)].map(([, name = '']) => name);
+  assert.ok(names.length >= 13, names.join());
+  for (const name of ['isobar', ...names]) {
+    const { out, error } = await run(name === 'isobar' ? ['--help'] : [name, '--help']);
+    assert.ok(error instanceof CommanderError && error.exitCode === 0);
+    const golden = join(CASES, `${name}.txt`);
+    if (rewrites) writeFileSync(golden, out);
+    assert.ok(existsSync(golden), `${golden}: ISOBAR_GOLDENS=write makes it`);
+    assert.equal(out, readFileSync(golden, 'utf8'), name);
+    for (const line of out.split('\n')) assert.ok(line.length <= 110, `${name}: ${line}`);
+  }
+});
+
+test('what is not understood is told with a way out', async () => {
+  for (const [argv, pattern] of [
+    [['strt'], /unknown command 'strt'[\s\S]*Did you mean start[\s\S]*isobar --help/],
+    [['status', '--jsn'], /unknown option '--jsn'[\s\S]*--json/],
+    [['query'], /missing required argument 'sql'/],
+    [['query', 'SELECT 1', '--format', 'xml'], /Allowed choices are table, csv, json/],
+    [['import', 'x', '--units', 'si'], /Allowed choices are metric, standard, imperial/],
+  ] as const) {
+    const { error, told, out } = await run(argv);
+    assert.ok(error instanceof CommanderError && error.exitCode !== 0, argv.join(' '));
+    assert.match(told, pattern);
+    assert.equal(out, '');
+  }
+});
+
+test('config prints values with origins as YAML and as JSON, and never the key', async () => {
+  const argv = ['config', '--set', 'api.port=8080', ...data()];
+  const yaml = await run(argv, { ISOBAR_OPENWEATHER_KEY: KEY });
+  assert.match(yaml.out, /^ {2}port: 8080 {2}# flag$/m);
+  assert.match(yaml.out, /^ {2}# key: "\*\*\*" {2}# ISOBAR_OPENWEATHER_KEY$/m);
+  const json = await run([...argv, '--json'], { ISOBAR_OPENWEATHER_KEY: KEY });
+  const port = JSON.parse(json.out).find((row: { setting: string }) => row.setting === 'api.port');
+  assert.deepEqual(port, { setting: 'api.port', value: 8_080, origin: 'flag' });
+  assert.doesNotMatch(yaml.out + yaml.told + json.out + json.told, new RegExp(KEY));
+  assert.match(await failsWith('USAGE', ['config', '--set', 'api.port']), /write setting=value/);
+});
+
+test('doctor tells a taken port, a folder that cannot be written, a missing key', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const notFolder = join(folder, 'file');
+  writeFileSync(notFolder, '');
+  try {
+    const argv = ['doctor', '--json', '--set', `api.port=${port}`, '--data', join(notFolder, 'd')];
+    const { out, error } = await run(argv);
+    assert.match(asIsobarError(error).message, /^2 checks failed|^3 checks failed/);
+    const findings = JSON.parse(out) as Record<'check' | 'verdict' | 'text' | 'remedy', string>[];
+    const of = (check: string) => findings.find((finding) => finding.check === check);
+    assert.equal(of('node')?.verdict, 'ok');
+    assert.equal(of('key')?.verdict, 'warn');
+    assert.match(of('key')?.remedy ?? '', /ISOBAR_OPENWEATHER_KEY/);
+    assert.equal(of('folder')?.verdict, 'fail');
+    assert.equal(of('port')?.verdict, 'fail');
+    assert.match(of('port')?.text ?? '', new RegExp(`^${port} .*EADDRINUSE`));
+    for (const { verdict, remedy, check } of findings) {
+      if (verdict === 'fail') assert.notEqual(remedy, '', check);
+    }
+  } finally {
+    server.close();
+  }
+  const odd = await run(['doctor', '--set', 'api.port=0', ...data()], {
+    ISOBAR_OPENWEATHER_KEY: 'x1',
+  });
+  assert.match(odd.out, /key does not look like one/);
+});
+
+test('query prints rows as a table, CSV and JSON', async () => {
+  await runWell('import', FIXTURE);
+  const sql = `SELECT city, count(*) AS n, 'a "b", c' AS t FROM observations
+    WHERE city_id = 'denver-us' GROUP BY ALL`;
+  const [row] = JSON.parse(await runWell('query', sql, '--json'));
+  assert.equal(row.city, 'Denver');
+  assert.equal(await runWell('query', sql), `city     n  t\nDenver  ${row.n}  a "b", c\n`);
+  assert.equal(
+    await runWell('query', sql, '--format', 'csv'),
+    `city,n,t\r\nDenver,${row.n},"a ""b"", c"\r\n`,
+  );
+  assert.equal(await runWell('query', 'FROM observations LIMIT 0'), '(no rows)\n');
+});
+
+test('query cannot write, change settings, or read anything else', async () => {
+  const out = join(folder, 'out.csv');
+  for (const sql of [
+    `COPY observations TO '${out}'`,
+    `COPY (SELECT 1) TO '${out}'`,
+    `EXPORT DATABASE '${out}'`,
+    `ATTACH '${out}'`,
+    'CREATE TABLE t AS SELECT 1',
+    'CREATE VIEW v AS SELECT 1',
+    'INSERT INTO observations SELECT * FROM observations',
+    'DELETE FROM observations',
+    'DROP VIEW observations',
+    'SET memory_limit = 1',
+    'RESET memory_limit',
+    'PRAGMA enable_profiling',
+    'CALL pragma_version()',
+    'INSTALL httpfs',
+    'LOAD httpfs',
+    'SELECT 1; SELECT 2',
+    'SELECT 1; DROP VIEW observations',
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM read_csv('/etc/passwd')",
+    "SELECT * FROM '/etc/passwd'",
+    "SELECT * FROM glob('/etc/*')",
+    "SELECT * FROM (SELECT * FROM read_blob('/etc/passwd'))",
+    'SELEC 1',
+    '',
+  ]) {
+    const { error, out: printed } = await run(['query', sql, ...data()]);
+    assert.ok(error instanceof IsobarError, `${sql}: ${printed}`);
+    assert.ok(['QUERY_INVALID', 'QUERY_FAILED'].includes(error.code), `${sql}: ${error}`);
+    assert.equal(printed, '');
+  }
+  assert.equal(existsSync(out), false);
+});
+
+test('land --accept-loss wants offsets, and those that are lost', async () => {
+  for (const text of ['9-1', '0:5', 'a:1-2', '0:1-2-3', '-1:0-1', '']) {
+    const message = await failsWith('USAGE', ['land', `--accept-loss=${text}`]);
+    assert.match(message, /write partition:from-to/, text);
+  }
+  for (const text of ['99:0-1', '0:5-3', '0:0-999999999']) {
+    const { error } = await run(['land', '--accept-loss', text, ...data()]);
+    assert.ok(error instanceof IsobarError && error.code !== 'INTERNAL', `${text}: ${error}`);
+  }
+  assert.match(await runWell('land', '--once'), /^0 landings, 0 rows landed, 0 set aside\n$/);
+});
+
+test('status and verify tell what the files hold', async () => {
+  const status = JSON.parse(await runWell('status', '--json'));
+  assert.equal(status.simulated, false);
+  assert.ok(status.table.rows > 300);
+  assert.match(await runWell('status'), /not running\n[\s\S]*set aside {2}nothing/);
+  assert.match(await runWell('verify'), /everything adds up\n$/);
+});
+
+test('paths that are not there are named', async () => {
+  const missing = join(folder, 'none');
+  assert.match(await failsWith('IMPORT_INVALID', ['import', missing]), /none: ENOENT/);
+  assert.match(await failsWith('IMPORT_INVALID', ['import', import.meta.dirname]), /--mapping/);
+  assert.match(await failsWith('CONFIG_INVALID', ['config', '--config', missing]), /none: ENOENT/);
+});
+
+/** The program in a process of its own. */
+async function runChild(argv: readonly string[], stopReading = false) {
+  const main = join(import.meta.dirname, 'main.ts');
+  const child = spawn(process.execPath, [main, ...argv, ...data()], {
+    env: { ...process.env, NODE_TEST_CONTEXT: '', ISOBAR_OPENWEATHER_KEY: KEY },
+    timeout: 60_000,
+  });
+  let [out, told] = ['', ''];
+  child.stdout.on('data', (chunk) => {
+    out += chunk;
+    if (stopReading) child.stdout.destroy();
+  });
+  child.stderr.on('data', (chunk) => {
+    told += chunk;
+  });
+  const [code] = await once(child, 'close');
+  return { code, out, told };
+}
+
+test('errors go to stderr, with the exit code of their kind, also as JSON', async () => {
+  const usage = await runChild(['land', '--accept-loss', KEY]);
+  assert.equal(usage.code, 2);
+  assert.match(usage.told, /^isobar: The command was not understood\.\n.*\n.*--help\.\n$/);
+  assert.doesNotMatch(usage.told, new RegExp(KEY));
+  assert.equal(usage.out, '');
+  const json = await runChild(['query', "FROM read_text('/etc/passwd')", '--json']);
+  assert.notEqual(json.code, 0);
+  assert.deepEqual(Object.keys(JSON.parse(json.told)), ['code', 'message', 'remedy']);
+});
+
+test('a reader that goes away is no error', async () => {
+  const sql = 'SELECT range AS n, repeat(range::VARCHAR, 20) AS t FROM range(200000)';
+  const { code, told } = await runChild(['query', sql, '--format', 'csv'], true);
+  assert.deepEqual([code, told], [0, '']);
+});
