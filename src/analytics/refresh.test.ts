@@ -34,7 +34,8 @@ interface Place extends AsyncDisposable {
   readonly scratch: string;
   /** One more commit with these observations. */
   add(made: readonly Made[]): Promise<void>;
-  refresher(): Refresher;
+  /** One more publisher, with a session of its own. */
+  refresher(): Promise<Refresher>;
   rows(publication: Publication): Promise<{
     statistics: CityStatistics[];
     trends: HourlyTrend[];
@@ -50,6 +51,7 @@ async function openPlace(): Promise<Place> {
   mkdirSync(join(folder, 'rows'));
   const engine = await openDuckdbEngine({ memoryMib: 256, threads: 1, tempFolder: scratch });
   const session = await engine.session();
+  const sessions: SqlSession[] = [session];
   const storage = await openLocalStorage(join(folder, 'lake'));
   const commits: DataFile[][] = [];
   const snapshot = () => ({
@@ -92,15 +94,18 @@ async function openPlace(): Promise<Place> {
     table,
     scratch,
     add,
-    refresher: () =>
-      createRefresher({
+    async refresher() {
+      const own = await engine.session();
+      sessions.push(own);
+      return createRefresher({
         table,
         columns: OBSERVATION_COLUMNS,
         storage,
-        session,
+        session: own,
         engineName: 'duckdb',
         scratch,
-      }),
+      });
+    },
     async rows(publication) {
       return {
         statistics: await readDataset(storage, session, publication, 'city_statistics'),
@@ -109,7 +114,7 @@ async function openPlace(): Promise<Place> {
       };
     },
     async [Symbol.asyncDispose]() {
-      await session[Symbol.asyncDispose]();
+      for (const one of sessions) await one[Symbol.asyncDispose]();
       await engine[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true, force: true });
     },
@@ -215,7 +220,7 @@ test('the statistics are those of the definitions, however the rows came in', as
   await fc.assert(
     fc.asyncProperty(madeArbitrary, fc.integer({ min: 1, max: 5 }), async (all, commits) => {
       await using place = await openPlace();
-      const refresher = place.refresher();
+      const refresher = await place.refresher();
       let publication: Publication | null = null;
       for (let commit = 0; commit < commits; commit++) {
         const part = all.filter((_, index) => index % commits === commit);
@@ -263,7 +268,7 @@ test('three sigma flags by the whole history, with the value included, and says 
   const few = Array.from({ length: 10 }, (_, index) => made('b', index, index === 9 ? 60 : 10));
   const constant = Array.from({ length: 30 }, (_, index) => made('c', index, 10));
   await place.add([...quiet, ...few, ...constant]);
-  const refresher = place.refresher();
+  const refresher = await place.refresher();
   const before = await refresher.refresh();
   assert.deepEqual((await place.rows(before as Publication)).anomalies, []);
   assert.deepEqual(before?.not_enough_values, ['b']);
@@ -288,7 +293,7 @@ test('a direction is the mean of unit vectors, and none where they cancel out', 
     { ...made('b', 0, 10), direction: 90 },
     { ...made('b', 12, 10), direction: 270 },
   ]);
-  const { trends } = await place.rows((await place.refresher().refresh()) as Publication);
+  const { trends } = await place.rows((await (await place.refresher()).refresh()) as Publication);
   const directions = (city: string) =>
     trends.filter((row) => row.city_id === city).map((row) => row.wind_direction_deg_mean);
   for (const direction of directions('a')) {
@@ -300,7 +305,7 @@ test('a direction is the mean of unit vectors, and none where they cancel out', 
 
 test('two publishers at once: one number each, the newest says the newest version', async () => {
   await using place = await openPlace();
-  const publishers = [place.refresher(), place.refresher(), place.refresher()];
+  const publishers = await Promise.all([1, 2, 3].map(() => place.refresher()));
   for (let round = 0; round < 4; round++) {
     await place.add([made('a', round, round)]);
     await Promise.all(publishers.map((publisher) => publisher.refresh()));
@@ -313,7 +318,7 @@ test('two publishers at once: one number each, the newest says the newest versio
 
 test('cleaning keeps the newest and whatever it names', async () => {
   await using place = await openPlace();
-  const refresher = place.refresher();
+  const refresher = await place.refresher();
   for (let round = 0; round < 3; round++) {
     await place.add([made('a', round, round)]);
     await refresher.refresh();
@@ -324,7 +329,7 @@ test('cleaning keeps the newest and whatever it names', async () => {
   assert.equal(newest?.version, 3);
   assert.equal((await place.rows(newest as Publication)).statistics.length, 1);
   await place.add([made('a', 9, 9)]);
-  assert.equal((await place.refresher().refresh())?.version, 4);
+  assert.equal((await (await place.refresher()).refresh())?.version, 4);
 });
 
 function made(city: string, slot: number, temperature: number): Made {
