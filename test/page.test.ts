@@ -1,6 +1,9 @@
 /** The page in a real browser, served by the real program, with the network cut but for loopback. */
 import assert from 'node:assert/strict';
-import { readdirSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
@@ -17,7 +20,7 @@ import {
 } from './served-page.ts';
 
 const NARROW = { width: 320, height: 700 };
-const KIB = 1_024;
+const MAIN = join(import.meta.dirname, '..', 'src/cli/main.ts');
 
 let served: ServedPage;
 
@@ -29,8 +32,13 @@ after(async () => {
   await served?.[Symbol.asyncDispose]();
 });
 
-for (const scheme of ['light', 'dark'] as const) {
-  for (const size of [NARROW, { width: 768, height: 1_000 }, WIDE]) {
+const MIDDLE = { width: 768, height: 1_000 };
+
+for (const [scheme, sizes] of [
+  ['light', [NARROW, MIDDLE, WIDE]],
+  ['dark', [NARROW, WIDE]],
+] as const) {
+  for (const size of sizes) {
     test(`all panels are filled, ${scheme}, ${size.width} px`, async (t) => {
       const page = await served.openPage(t, '', size, scheme);
       await untilFilled(page);
@@ -63,14 +71,18 @@ test('an observation is on the screen within a second of being collected (p95)',
   await eventually('twenty observations', async () => (await seen()).length >= 20);
   const shown = await seen();
   await served.pipeline.settle();
-  const answer = await fetch(`${served.pipeline.url}/api/raw-data?limit=500`);
-  const { data } = (await answer.json()) as { data: Record<string, string>[] };
-  const waits = shown.flatMap(({ city, observedAt, at }) => {
-    const row = data.find((one) => one.city_id === city && one.observed_at === observedAt);
-    return row === undefined ? [] : at - Date.parse(row.collected_at ?? '');
+  let waits: number[] = [];
+  // The API moves on to a version shortly after it is there.
+  await eventually('all of them in the table', async () => {
+    const answer = await fetch(`${served.pipeline.url}/api/raw-data?limit=500`);
+    const { data } = (await answer.json()) as { data: Record<string, string>[] };
+    waits = shown.flatMap(({ city, observedAt, at }) => {
+      const row = data.find((one) => one.city_id === city && one.observed_at === observedAt);
+      return row === undefined ? [] : at - Date.parse(row.collected_at ?? '');
+    });
+    return waits.length === shown.length;
   });
   waits.sort((a, b) => a - b);
-  assert.ok(waits.length >= 20, `${waits.length} of ${shown.length} found`);
   const p95 = waits[Math.ceil(waits.length * 0.95) - 1] ?? Number.NaN;
   t.diagnostic(`collected → on the screen: p95 ${p95} ms of ${waits.length}`);
   assert.ok(p95 < 1_000, `p95 ${p95} ms of ${waits.join()}`);
@@ -169,16 +181,29 @@ test('dragging over a chart chooses that time for the whole page', async (t) => 
   isQuiet(served);
 });
 
-test('the page is small', () => {
-  const assets = join(served.folder, 'page', 'assets');
-  const sizes = readdirSync(assets)
-    .filter((name) => name.endsWith('.gz'))
-    .map((name) => ({ name, bytes: statSync(join(assets, name)).size }));
-  const first = sizes.filter(({ name }) => !name.startsWith('plotly'));
-  const script = first.filter(({ name }) => name.endsWith('.js.gz'));
-  const sum = (files: typeof sizes) => files.reduce((total, { bytes }) => total + bytes, 0);
-  assert.ok(sum(script) > 0 && sizes.length > first.length, 'Plotly is a chunk of its own');
-  assert.ok(sum(script) <= 45 * KIB, `application script ${sum(script)}`);
-  const html = statSync(join(served.folder, 'page', 'index.html.gz')).size;
-  assert.ok(sum(first) + html <= 100 * KIB, `first load ${sum(first) + html}`);
+test('the command serves the page that was built, and stops when it is asked to', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'isobar-start-'));
+  const env = { ...process.env, ISOBAR_OPENWEATHER_KEY: '', NODE_TEST_CONTEXT: '' };
+  const args = [MAIN, 'start', '--port', '0', '--data', folder];
+  const command = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  t.after(() => {
+    command.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+  let said = '';
+  for (const stream of [command.stdout, command.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+  }
+  const ended = once(command, 'close');
+  await eventually(`it is up: ${said}`, async () => / is up /.test(said));
+  const page = await served.newPage(t);
+  await page.goto(/http:\S+/.exec(said)?.[0] ?? '');
+  await untilFilled(page);
+  assert.match(await textOf(page, '.badge-simulated'), /Simulated/);
+  isQuiet(served);
+  await page.close();
+  command.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null], said);
 });

@@ -85,7 +85,7 @@ async function startSimulated(folder: string, flags: Flags): Promise<Pipeline> {
     defaults: {
       'table.landing_age_s': 1,
       'analytics.refresh_delay_s': 0.1,
-      'simulator.interval_s': 5,
+      'simulator.interval_s': 3,
       'collector.delay_s': 0,
     },
   });
