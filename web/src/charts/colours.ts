@@ -31,3 +31,9 @@ export const CHART_COLOURS: Readonly<Record<Tone, ChartColours>> = {
     gap: 'rgba(159, 176, 189, 0.1)',
   },
 };
+
+/** "#0a63ad" → "rgba(10, 99, 173, 0.13)". */
+export function transparent(hex: string, opacity: number): string {
+  const parts = [1, 3, 5].map((start) => Number.parseInt(hex.slice(start, start + 2), 16));
+  return `rgba(${parts.join(', ')}, ${opacity})`;
+}

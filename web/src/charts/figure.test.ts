@@ -13,6 +13,7 @@ function line(cityId: string, place: number, values: readonly (number | null)[])
 function options(changes: Partial<FigureOptions> = {}): FigureOptions {
   return {
     lines: [line('a', 0, [20, 21, null, null, 24, 25])],
+    summaries: null,
     variable: 'temperature_c',
     units: 'c',
     zone: 'UTC',
@@ -29,7 +30,12 @@ function options(changes: Partial<FigureOptions> = {}): FigureOptions {
 }
 
 interface Drawn {
-  readonly traces: readonly { name: string; line: { color: string; dash: string }; y: number[] }[];
+  readonly traces: readonly {
+    name: string;
+    fillcolor?: string;
+    line: { color: string; dash: string };
+    y: number[];
+  }[];
   readonly layout: {
     readonly annotations: readonly { text: string; y: number; x: number }[];
     readonly shapes: readonly { x0: number; x1: number }[];
@@ -135,6 +141,17 @@ test('an unusual value of a drawn city has a ring; others have none', () => {
   const { traces } = build({ anomalies });
   assert.deepEqual(traces[1]?.y, [21]);
   assert.equal(build().traces.length, 1);
+});
+
+test('a summary is drawn as a band with its middle, under the same colour and dash', () => {
+  const own = line('b', 1, [20, 26, 20, 27]);
+  const summaries = [{ ...own, values: [23, 23], lows: [20, 20], highs: [26, 27] }];
+  const { traces } = build({ lines: [own], summaries });
+  assert.equal(traces.length, 2);
+  const [band, middle] = traces;
+  assert.equal(band?.fillcolor, 'rgba(180, 71, 10, 0.16)');
+  assert.deepEqual(middle?.y, [23, 23]);
+  assert.equal(middle?.line.dash, '7px,3px');
 });
 
 test('humidity stays within what there is of it', () => {

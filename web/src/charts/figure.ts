@@ -2,7 +2,7 @@
 import type { Anomaly } from '../../../src/model/datasets.ts';
 import { VARIABLES, type VariableName } from '../../../src/model/variables.ts';
 import { formatAge } from '../format/ages.ts';
-import { peaksOf } from '../format/anomaly.ts';
+import { episodesOf } from '../format/anomaly.ts';
 import { formatDash, lineStyle } from '../format/line-style.ts';
 import {
   type Gap,
@@ -16,7 +16,8 @@ import {
 import type { Span } from '../format/sun.ts';
 import { timeTicks } from '../format/ticks.ts';
 import { convertValue, formatBare, type Units } from '../format/units.ts';
-import { CHART_COLOURS, type Tone } from './colours.ts';
+import { CHART_COLOURS, type Tone, transparent } from './colours.ts';
+import { outline, type Summary } from './summarise.ts';
 
 /** One city's line, in the chosen unit. */
 export interface Line extends Points {
@@ -28,6 +29,8 @@ export interface Line extends Points {
 
 export interface FigureOptions {
   readonly lines: readonly Line[];
+  /** Drawn instead of the lines where those would be a scribble; else null. */
+  readonly summaries: readonly Summary[] | null;
   readonly variable: VariableName;
   readonly units: Units;
   readonly zone: string;
@@ -56,6 +59,7 @@ const LABEL_HEIGHT = 16;
 const TICK_WIDTH = 84;
 /** A gap narrower than this share of the axis is only seen, not spoken of. */
 const GAP_SHARE = 0.02;
+const BAND_OPACITY = 0.16;
 
 /** From the traces of the API to lines in the order of the compared cities. */
 export function linesOf(
@@ -87,8 +91,8 @@ export function linesOf(
 export function buildFigure(options: FigureOptions): Figure {
   const { lines, tone, from, to, width, height, labelled, variable } = options;
   const colours = CHART_COLOURS[tone];
-  const right = labelled ? labelWidth(lines, variable) : MARGIN.right;
-  const plotWidth = Math.max(80, width - MARGIN.left - right);
+  const right = rightOf(lines, variable, labelled);
+  const plotWidth = plotWidthOf(options);
   const plotHeight = height - MARGIN.top - MARGIN.bottom;
   const [low, high] = axisRange(options);
   const ticks = timeTicks(from, to, options.zone, Math.floor(plotWidth / TICK_WIDTH));
@@ -104,7 +108,11 @@ export function buildFigure(options: FigureOptions): Figure {
     title: { text: '' },
   };
   return {
-    traces: [...lines.map((line) => drawLine(line, tone)), ...drawAnomalies(options)],
+    traces: [
+      ...(options.summaries ?? []).map((summary) => drawBand(summary, tone)),
+      ...(options.summaries ?? lines).map((line) => drawLine(line, tone)),
+      ...drawAnomalies(options),
+    ],
     layout: {
       width,
       height,
@@ -158,6 +166,17 @@ export function buildFigure(options: FigureOptions): Figure {
   };
 }
 
+type Measures = Pick<FigureOptions, 'lines' | 'variable' | 'width' | 'labelled'>;
+
+/** Px from the left end of the time axis to its right one. */
+export function plotWidthOf({ lines, variable, width, labelled }: Measures): number {
+  return Math.max(80, width - MARGIN.left - rightOf(lines, variable, labelled));
+}
+
+function rightOf(lines: readonly Line[], variable: VariableName, labelled: boolean): number {
+  return labelled ? labelWidth(lines, variable) : MARGIN.right;
+}
+
 /** Room above and below the lines; humidity never leaves 0 to 100. */
 function axisRange({ lines, variable, units }: FigureOptions): readonly [number, number] {
   const { minimum, maximum } = VARIABLES[variable];
@@ -194,12 +213,26 @@ function drawLine(line: Line, tone: Tone): object {
   };
 }
 
+/** What lies between lowest and highest. */
+function drawBand(summary: Summary, tone: Tone): object {
+  return {
+    type: 'scatter',
+    mode: 'lines',
+    name: summary.name,
+    ...outline(summary),
+    fill: 'toself',
+    fillcolor: transparent(lineStyle(summary.place)[tone], BAND_OPACITY),
+    line: { width: 0 },
+    hoverinfo: 'skip',
+  };
+}
+
 /** A ring around each unusual value that lies on one of the lines. */
 function drawAnomalies({ anomalies, lines, variable, units, tone }: FigureOptions): object[] {
   const drawn = new Set(lines.map(({ cityId }) => cityId));
-  const found = peaksOf(anomalies).filter(
-    (row) => row.variable === variable && drawn.has(row.city_id),
-  );
+  const found = episodesOf(anomalies)
+    .map(({ peak }) => peak)
+    .filter((row) => row.variable === variable && drawn.has(row.city_id));
   if (found.length === 0) return [];
   return [
     {

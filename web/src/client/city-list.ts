@@ -42,15 +42,23 @@ function isOlder(a: Latest, b: Latest): boolean {
 /** How many cities are compared when nobody chose any. */
 const COMPARED_FIRST = 3;
 
-/** The chosen cities that exist, else the first ones; in the order of their lines. */
+/** Cities whose newest observation is this much older than another's have stopped. */
+const CURRENT_MS = 86_400_000;
+
+function observedAt({ latest }: ShownCity): number {
+  return latest === null ? Number.NEGATIVE_INFINITY : Date.parse(latest.observed_at);
+}
+
+/** The chosen cities that exist, else the first ones that have not stopped; in the order of their lines. */
 export function comparedCities(
   chosen: readonly string[],
   cities: readonly ShownCity[],
 ): readonly ShownCity[] {
   const found = chosen.flatMap((id) => cities.find((city) => city.city_id === id) ?? []);
   if (found.length > 0) return found.slice(0, COMPARED_MAX);
-  const observed = cities.filter(({ latest }) => latest !== null);
-  return (observed.length > 0 ? observed : cities).slice(0, COMPARED_FIRST);
+  const newest = Math.max(...cities.map(observedAt));
+  const current = cities.filter((city) => observedAt(city) >= newest - CURRENT_MS);
+  return (current.length > 0 ? current : cities).slice(0, COMPARED_FIRST);
 }
 
 /** The choice after a click on this city: in if it was out, out if it was in, never empty. */

@@ -56,7 +56,7 @@ export const CARDS_FIRST = 12;
 /** The API draws no more cities than this at once. */
 export const CARDS_MAX = 50;
 const ROWS = 15;
-const ANOMALIES = 50;
+const ANOMALIES = 200;
 const SPARK_POINTS = 96;
 
 export function createStore(): Store {

@@ -128,6 +128,11 @@ test('the first cities are compared until some are chosen, and never none', () =
     comparedCities([], [city('a', null), city('b', '2026-11-23T14:00:00Z')]).map((one) => one.name),
     ['b'],
   );
+  assert.deepEqual(
+    comparedCities([], [city('stopped', '2026-10-01T00:00:00Z'), ...cities]).map((one) => one.name),
+    ['a', 'b', 'c'],
+    'the one that stopped weeks ago does not come first',
+  );
   assert.equal(comparedCities([], [city('a', null)]).length, 1);
   assert.deepEqual(toggleCity(['a', 'b'], 'd'), ['a', 'b', 'd']);
   assert.deepEqual(toggleCity(['a', 'b'], 'a'), ['b']);

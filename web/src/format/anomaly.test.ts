@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeAnomaly, peaksOf } from './anomaly.ts';
+import { describeAnomaly, episodesOf } from './anomaly.ts';
 
 function row(observedAt: string, value: number, city = 'london') {
   return {
@@ -31,7 +31,7 @@ test('a value is told with what is usual, in the chosen unit', () => {
   assert.equal(warm.why, '5.0 spreads above 50.0 °F');
 });
 
-test('an episode has one mark, at its most unusual value', () => {
+test('what is unusual for hours is one episode, told by its most unusual value', () => {
   const rows = [
     row('2026-11-20T06:00:00Z', 2.5),
     row('2026-11-20T05:00:00Z', 1),
@@ -40,11 +40,16 @@ test('an episode has one mark, at its most unusual value', () => {
     row('2026-11-21T05:00:00Z', 2),
   ];
   assert.deepEqual(
-    peaksOf(rows).map(({ city_id, value }) => [city_id, value]),
+    episodesOf(rows).map(({ peak, from, to, count }) => [
+      peak.city_id,
+      peak.value,
+      (to - from) / 3_600_000,
+      count,
+    ]),
     [
-      ['london', 1],
-      ['dubai', 18],
-      ['london', 2],
+      ['london', 2, 0, 1],
+      ['london', 1, 2, 3],
+      ['dubai', 18, 0, 1],
     ],
   );
 });

@@ -37,22 +37,32 @@ export function describeAnomaly(row: Anomaly, units: Units): AnomalyWords {
 /** Flagged values of a city and variable that follow each other closer than this are one episode. */
 const EPISODE_MS = 3 * 3_600_000;
 
-/** The most unusual value of each episode, so that a chart has one mark for it. */
-export function peaksOf(rows: readonly Anomaly[]): readonly Anomaly[] {
-  const peaks: Anomaly[] = [];
-  const open = new Map<string, { at: number; place: number }>();
+export interface Episode {
+  /** Its most unusual value. */
+  readonly peak: Anomaly;
+  /** Times of its first and last flagged value. */
+  readonly from: number;
+  readonly to: number;
+  /** How many values were flagged. */
+  readonly count: number;
+}
+
+/** What is unusual for hours is told once; newest first. */
+export function episodesOf(rows: readonly Anomaly[]): readonly Episode[] {
+  const episodes: Episode[] = [];
+  const open = new Map<string, number>();
   const sorted = rows.toSorted((a, b) => Date.parse(a.observed_at) - Date.parse(b.observed_at));
   for (const row of sorted) {
     const key = `${row.city_id} ${row.variable} ${row.rule} ${Math.sign(row.score)}`;
     const at = Date.parse(row.observed_at);
-    const before = open.get(key);
-    const peak = before === undefined ? undefined : peaks[before.place];
-    if (before === undefined || peak === undefined || at - before.at > EPISODE_MS) {
-      open.set(key, { at, place: peaks.push(row) - 1 });
+    const place = open.get(key) ?? -1;
+    const before = episodes[place];
+    if (before === undefined || at - before.to > EPISODE_MS) {
+      open.set(key, episodes.push({ peak: row, from: at, to: at, count: 1 }) - 1);
       continue;
     }
-    before.at = at;
-    if (Math.abs(row.score) > Math.abs(peak.score)) peaks[before.place] = row;
+    const peak = Math.abs(row.score) > Math.abs(before.peak.score) ? row : before.peak;
+    episodes[place] = { peak, from: before.from, to: at, count: before.count + 1 };
   }
-  return peaks;
+  return episodes.sort((a, b) => b.to - a.to);
 }

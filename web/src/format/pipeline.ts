@@ -27,7 +27,7 @@ const WAITING = new Set(['starting', 'paused', 'budget_spent', 'key_not_active',
 
 function collect({ collector }: Status): Step {
   if (collector === null) {
-    return { name: 'Collect', lines: ['not in this process'], state: 'ok', note: null };
+    return { name: 'Collect', lines: ['nothing is polled here'], state: 'ok', note: null };
   }
   const { state, message, calls, city_count, troubled } = collector;
   const left = Math.max(0, calls.day.limit - calls.day.used);

@@ -1,21 +1,22 @@
 import type { AnomaliesAnswer } from '../../../src/api/schemas.ts';
 import type { Anomaly } from '../../../src/model/datasets.ts';
 import type { Store } from '../client/store.ts';
-import { describeAnomaly } from '../format/anomaly.ts';
-import { formatPlural } from '../format/numbers.ts';
+import { formatAge } from '../format/ages.ts';
+import { describeAnomaly, type Episode, episodesOf } from '../format/anomaly.ts';
+import { formatCount, formatPlural } from '../format/numbers.ts';
 import { zoneOf } from '../format/times.ts';
 import { csvOf, DataLinks, Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 import { TimeCell } from './time-cell.tsx';
 
-/** Values far from what is usual, newest first, each with a sentence that says why. */
+/** Values far from what is usual, newest first: what lasts for hours is one row, at its peak. */
 export function Anomalies({ store }: { readonly store: Store }) {
   const path = store.anomalies.path.value;
   return (
     <Panel
       id="anomalies"
       title="Unusual values"
-      subtitle="all cities · three spreads (standard deviations) or more off"
+      subtitle="all cities · the peak of each episode · three spreads (standard deviations) or more off"
       store={store}
       resource={store.anomalies}
       height={230}
@@ -41,11 +42,14 @@ export function Anomalies({ store }: { readonly store: Store }) {
                     Usual
                   </th>
                   <th scope="col">From the mean</th>
+                  <th scope="col" class="number">
+                    For
+                  </th>
                 </tr>
               </thead>
               <tbody>
-                {answer.data.map((row) => (
-                  <AnomalyRow key={keyOf(row)} store={store} row={row} />
+                {episodesOf(answer.data).map((episode) => (
+                  <EpisodeRow key={keyOf(episode.peak)} store={store} episode={episode} />
                 ))}
               </tbody>
             </table>
@@ -61,7 +65,8 @@ function keyOf({ city_id, observed_at, variable, rule }: Anomaly): string {
   return `${city_id} ${observed_at} ${variable} ${rule}`;
 }
 
-function AnomalyRow({ store, row }: { readonly store: Store; readonly row: Anomaly }) {
+function EpisodeRow({ store, episode }: { readonly store: Store; readonly episode: Episode }) {
+  const { peak: row, from, to, count } = episode;
   const { units, clock } = store.address.view.value;
   const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
   const zone = zoneOf(clock, city?.time_zone);
@@ -76,6 +81,10 @@ function AnomalyRow({ store, row }: { readonly store: Store; readonly row: Anoma
       <td class="number">{value}</td>
       <td class="number">{usual}</td>
       <td>{why}</td>
+      <td class="number">
+        {count === 1 ? 'once' : formatAge((to - from) / 1_000)}
+        {count > 1 && <small>{formatCount(count)} values</small>}
+      </td>
     </tr>
   );
 }
@@ -84,7 +93,9 @@ function AnomalyRow({ store, row }: { readonly store: Store; readonly row: Anoma
 function Note({ answer }: { readonly answer: AnomaliesAnswer }) {
   const { next_cursor, not_enough_values } = answer.meta;
   const parts = [
-    next_cursor === null ? null : `the newest ${answer.data.length}; the CSV has all`,
+    next_cursor === null
+      ? null
+      : `of the newest ${formatCount(answer.data.length)} values; the CSV has all`,
     not_enough_values.length === 0
       ? null
       : `${formatPlural(not_enough_values.length, 'city has', 'cities have')} fewer than 11 values, too few to judge`,

@@ -1,22 +1,21 @@
-import { useSignal } from '@preact/signals';
-import { useMemo, useRef } from 'preact/hooks';
+import { type Signal, useSignal } from '@preact/signals';
+import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import type { ChartAnswer } from '../../../src/api/schemas.ts';
-import type { Anomaly } from '../../../src/model/datasets.ts';
 import { VARIABLES } from '../../../src/model/variables.ts';
-import { buildFigure, formatEnd, type Line, linesOf, readAt } from '../charts/figure.ts';
+import { buildFigure, formatEnd, type Line, linesOf, plotWidthOf } from '../charts/figure.ts';
 import { useWidth } from '../charts/measured.ts';
 import { Plot } from '../charts/plot.tsx';
+import { daysPerPoint, stepWords, summarise } from '../charts/summarise.ts';
 import { toneOf } from '../charts/tone.ts';
 import { formatPath } from '../client/fetching.ts';
 import { formatInstant, type ResolvedRange } from '../client/range.ts';
 import type { Resource } from '../client/resource.ts';
 import { chooseView, type Store } from '../client/store.ts';
-import { describeAnomaly, peaksOf } from '../format/anomaly.ts';
-import { formatDash, lineStyle } from '../format/line-style.ts';
 import { lastOf } from '../format/lines.ts';
 import { nights, type Span } from '../format/sun.ts';
 import { formatOffset, formatTime, zoneOf } from '../format/times.ts';
 import { unitOf } from '../format/units.ts';
+import { Names, Tooltip } from './chart-words.tsx';
 import { csvOf, DataLinks, Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 
@@ -41,6 +40,7 @@ export function LineChart({ store, resource, variable, height }: LineChartProps)
   const { units, clock } = store.address.view.value;
   const compared = store.compared.value;
   const table = useSignal(false);
+  const days = useSignal<number | null>(null);
   const drawn = useRef<ResolvedRange | null>(null);
   const { label } = VARIABLES[variable];
   const id = variable === 'temperature_c' ? 'temperature' : 'humidity';
@@ -51,6 +51,9 @@ export function LineChart({ store, resource, variable, height }: LineChartProps)
   const subtitle = [
     `${unitOf(variable, units)}`,
     clockWords(clock, first?.name, zone, range?.to ?? store.clock.now.peek()),
+    days.value === null
+      ? null
+      : `band: lowest to highest of ${stepWords(days.value)} · line: their middle`,
     shaded ? `shaded: night in ${first?.name ?? ''}` : null,
     hasRings(store, variable) ? 'ring: unusual' : null,
   ];
@@ -91,7 +94,7 @@ export function LineChart({ store, resource, variable, height }: LineChartProps)
         const lines = linesOf(answer.data, ids, variable, units);
         return (
           <>
-            <Drawing {...{ store, variable, height, lines, range: span, zone, answer }} />
+            <Drawing {...{ store, variable, height, lines, range: span, zone, answer, days }} />
             {!outdated && (
               <Missing names={compared.filter(isMissing(lines)).map(({ name }) => name)} />
             )}
@@ -162,9 +165,12 @@ interface DrawingProps {
   readonly range: ResolvedRange;
   readonly zone: string;
   readonly answer: ChartAnswer;
+  /** Is told how many days a point stands for; null while lines are drawn as they are. */
+  readonly days: Signal<number | null>;
 }
 
-function Drawing({ store, variable, height, lines, range, zone, answer }: DrawingProps) {
+function Drawing(props: DrawingProps) {
+  const { store, variable, height, lines, range, zone, answer } = props;
   const [place, width] = useWidth<HTMLDivElement>();
   const tone = toneOf(store);
   const point = useSignal<{ at: number; left: number } | null>(null);
@@ -173,6 +179,18 @@ function Drawing({ store, variable, height, lines, range, zone, answer }: Drawin
   const anomalies = store.anomalies.answer.value?.data ?? [];
   const labelled = width >= LABELLED_MIN;
   const names = lines.map(({ cityId }) => cityId).join(' ');
+  const { from, to } = range;
+  const days =
+    width === 0
+      ? null
+      : daysPerPoint(lines, from, to, plotWidthOf({ lines, variable, width, labelled }));
+  useLayoutEffect(() => {
+    props.days.value = days;
+  }, [props.days, days]);
+  const summaries = useMemo(
+    () => (days === null ? null : lines.map((line) => summarise(line, days, zone))),
+    [answer, names, units, zone, days],
+  );
   // The axis ends at the time of the newest answer; a tick of the clock does not draw anew.
   const figure = useMemo(
     () =>
@@ -180,19 +198,20 @@ function Drawing({ store, variable, height, lines, range, zone, answer }: Drawin
         ? null
         : buildFigure({
             lines,
+            summaries,
             variable,
             units,
             zone,
             tone,
-            from: range.from,
-            to: range.to,
+            from,
+            to,
             width,
             height,
             nights: nightsOf(range, first),
             anomalies,
             labelled,
           }),
-    [answer, names, units, zone, tone, width, height, anomalies, range.from, range.open],
+    [answer, names, units, zone, tone, width, height, anomalies, summaries, from, range.open],
   );
   return (
     <div ref={place} class="drawing">
@@ -210,7 +229,7 @@ function Drawing({ store, variable, height, lines, range, zone, answer }: Drawin
       )}
       {point.value !== null && (
         <Tooltip
-          {...{ store, variable, lines, zone, range, anomalies, width }}
+          {...{ store, variable, lines, summaries, days, zone, range, anomalies, width }}
           at={point.value.at}
           left={point.value.left}
         />
@@ -230,95 +249,6 @@ function describe(lines: readonly Line[], variable: ChartVariable): string {
     return `${line.name}: now ${text(last.value)}, from ${text(low)} to ${text(high)}`;
   });
   return `${VARIABLES[variable].label}. ${parts.join('. ')}.`;
-}
-
-function Names({
-  lines,
-  variable,
-}: {
-  readonly lines: readonly Line[];
-  readonly variable: ChartVariable;
-}) {
-  return (
-    <ul class="names">
-      {lines.map((line) => {
-        const last = lastOf(line);
-        return (
-          <li key={line.cityId} class={`place-${line.place}`}>
-            <Swatch place={line.place} /> {line.name}{' '}
-            {last === null ? 'no data' : formatEnd(last.value, variable)}
-          </li>
-        );
-      })}
-    </ul>
-  );
-}
-
-export function Swatch({ place }: { readonly place: number }) {
-  const style = lineStyle(place);
-  return (
-    <svg
-      class={`swatch place-${place}`}
-      viewBox="0 0 24 8"
-      width="24"
-      height="8"
-      aria-hidden="true"
-    >
-      <path
-        d="M0 4H24"
-        stroke-dasharray={formatDash(style) === 'solid' ? undefined : style.dash.join(' ')}
-      />
-    </svg>
-  );
-}
-
-interface TooltipProps {
-  readonly store: Store;
-  readonly variable: ChartVariable;
-  readonly lines: readonly Line[];
-  readonly zone: string;
-  readonly range: ResolvedRange;
-  readonly anomalies: readonly Anomaly[];
-  readonly width: number;
-  readonly at: number;
-  readonly left: number;
-}
-
-const TOOLTIP_WIDTH = 250;
-
-/** All cities at the time under the pointer, and in words why a value is unusual. */
-function Tooltip(props: TooltipProps) {
-  const { store, variable, lines, zone, range, anomalies, width, at, left } = props;
-  const tolerance = Math.max(3_600_000, (range.to - range.from) / 200);
-  const readings = readAt(lines, at, tolerance);
-  const unusual = peaksOf(anomalies).filter(
-    (row) =>
-      row.variable === variable &&
-      lines.some(({ cityId }) => cityId === row.city_id) &&
-      Math.abs(Date.parse(row.observed_at) - at) <= tolerance / 4,
-  );
-  const side = left + 16 + TOOLTIP_WIDTH > width ? left - 16 - TOOLTIP_WIDTH : left + 16;
-  return (
-    <div class="tooltip" aria-hidden="true" style={{ left: `${Math.max(0, side)}px` }}>
-      <p class="tooltip-time">{formatTime(at, zone, store.clock.now.peek())}</p>
-      {readings.map(({ line, value }) => (
-        <p key={line.cityId} class="tooltip-row">
-          <Swatch place={line.place} /> <span>{line.name}</span>
-          <b>{value === null ? 'no data' : formatEnd(value, variable)}</b>
-        </p>
-      ))}
-      {unusual.slice(0, 2).map((row) => (
-        <p key={row.city_id} class="tooltip-reason">
-          <b class="alert">Unusual in {row.city}:</b> {explain(row, store)}
-        </p>
-      ))}
-    </div>
-  );
-}
-
-function explain(row: Anomaly, store: Store): string {
-  const { value, usual, why } = describeAnomaly(row, store.address.view.value.units);
-  return `${value}, ${why}, the mean; usual here: ${usual}.`;
 }
 
 interface PointsTableProps {

@@ -1,0 +1,140 @@
+/**
+ * Long ranges. Where the days are too narrow to follow their ups and downs, a line through all of
+ * them is a scribble: then each day, or each few days, is one point with its lowest and highest.
+ */
+import { offsetAt } from '../format/times.ts';
+import type { Line } from './figure.ts';
+
+/** A line of whole days: `values` are the middle of lowest and highest, a day without any is null. */
+export interface Summary extends Line {
+  readonly lows: readonly (number | null)[];
+  readonly highs: readonly (number | null)[];
+}
+
+const DAY = 86_400_000;
+/** A day narrower than this, in px, is not followed any more. */
+const FOLLOWED_MIN = 12;
+/** A point of the summary takes at least as much, in px. */
+const POINT_MIN = 3;
+/** Days of one point; weeks begin on Monday. */
+const STEPS = [1, 2, 7, 14, 28, 91, 364];
+
+/**
+ * How many days one point stands for; null where the lines are drawn as they are. A line that came
+ * sampled has two points for each of the server's steps: ours are longer, so that each of them has
+ * its lowest and highest.
+ */
+export function daysPerPoint(
+  lines: readonly Line[],
+  from: number,
+  to: number,
+  plotWidth: number,
+): number | null {
+  const days = Math.max(1, (to - from) / DAY);
+  const dayWidth = plotWidth / days;
+  if (dayWidth >= FOLLOWED_MIN) return null;
+  const served = Math.max(0, ...lines.map(servedDays));
+  const least = Math.max(POINT_MIN / dayWidth, served * 1.5);
+  return STEPS.find((step) => step >= least) ?? 364;
+}
+
+/** The server's step, from the usual distance of two points. */
+function servedDays({ times, values }: Line): number {
+  const known = times.filter((_, index) => values[index] !== null);
+  const distances = known.slice(1).map((at, index) => at - (known[index] ?? at));
+  distances.sort((a, b) => a - b);
+  return (2 * (distances[Math.floor(distances.length / 2)] ?? 0)) / DAY;
+}
+
+export function summarise(line: Line, days: number, zone: string): Summary {
+  const found = new Map<number, { low: number; high: number }>();
+  const wallStep = days * DAY;
+  // 5 January 1970 was a Monday.
+  const base = days % 7 === 0 ? 4 * DAY : 0;
+  const offset = offsets(zone);
+  line.times.forEach((at, index) => {
+    const value = line.values[index];
+    if (value === null || value === undefined) return;
+    const step = Math.floor((at + offset(at) - base) / wallStep);
+    const span = found.get(step);
+    if (span === undefined) found.set(step, { low: value, high: value });
+    else {
+      span.low = Math.min(span.low, value);
+      span.high = Math.max(span.high, value);
+    }
+  });
+  const keys = [...found.keys()];
+  const times: number[] = [];
+  const spans: ({ low: number; high: number } | null)[] = [];
+  for (let step = Math.min(...keys); step <= Math.max(...keys); step += 1) {
+    const middle = (step + 0.5) * wallStep + base;
+    times.push(middle - offset(middle));
+    spans.push(found.get(step) ?? null);
+  }
+  return {
+    ...line,
+    times,
+    values: spans.map((span) => (span === null ? null : (span.low + span.high) / 2)),
+    lows: spans.map((span) => span?.low ?? null),
+    highs: spans.map((span) => span?.high ?? null),
+  };
+}
+
+/** The zone's offset, looked up once a day: an hour more or less moves no point to be seen. */
+function offsets(zone: string): (at: number) => number {
+  const known = new Map<number, number>();
+  return (at) => {
+    const day = Math.floor(at / DAY);
+    let offset = known.get(day);
+    if (offset === undefined) {
+      offset = offsetAt(day * DAY, zone);
+      known.set(day, offset);
+    }
+    return offset;
+  };
+}
+
+/** Closed outlines around what lies between lowest and highest, parted by nulls where days lack. */
+export function outline({ times, lows, highs }: Summary): {
+  readonly x: readonly (number | null)[];
+  readonly y: readonly (number | null)[];
+} {
+  const x: (number | null)[] = [];
+  const y: (number | null)[] = [];
+  let run: number[] = [];
+  const close = () => {
+    if (run.length > 1) {
+      const [first = 0] = run;
+      const above = run.map((index) => [index, highs] as const);
+      const below = run.toReversed().map((index) => [index, lows] as const);
+      if (x.length > 0) {
+        x.push(null);
+        y.push(null);
+      }
+      for (const [index, side] of [...above, ...below, [first, highs] as const]) {
+        x.push(times[index] ?? null);
+        y.push(side[index] ?? null);
+      }
+    }
+    run = [];
+  };
+  times.forEach((_, index) => {
+    if (lows[index] === null) close();
+    else run.push(index);
+  });
+  close();
+  return { x, y };
+}
+
+/** Lowest and highest of the days of this point; null where they have no value. */
+export function spanAt({ times, lows, highs }: Summary, at: number) {
+  const index = times.indexOf(at);
+  const low = lows[index] ?? null;
+  const high = highs[index] ?? null;
+  return low === null || high === null ? null : { low, high };
+}
+
+/** "each day", "each 7 days". */
+export function stepWords(days: number): string {
+  return days === 1 ? 'each day' : days === 7 ? 'each week' : `each ${days} days`;
+}
