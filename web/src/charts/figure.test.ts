@@ -152,6 +152,13 @@ test('a summary is drawn as a band with its middle, under the same colour and da
   assert.equal(band?.fillcolor, 'rgba(180, 71, 10, 0.16)');
   assert.deepEqual(middle?.y, [23, 23]);
   assert.equal(middle?.line.dash, '7px,3px');
+  const [summary] = summaries;
+  assert.ok(summary !== undefined);
+  const bands = (count: number) =>
+    build({ summaries: Array.from({ length: count }, () => summary) }).traces.filter(
+      ({ fillcolor }) => fillcolor !== undefined,
+    ).length;
+  assert.deepEqual([1, 2, 3, 6].map(bands), [1, 2, 1, 1], 'more than two would hide each other');
 });
 
 test('humidity stays within what there is of it', () => {

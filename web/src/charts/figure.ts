@@ -109,7 +109,7 @@ export function buildFigure(options: FigureOptions): Figure {
   };
   return {
     traces: [
-      ...(options.summaries ?? []).map((summary) => drawBand(summary, tone)),
+      ...bandedOf(options.summaries ?? []).map((summary) => drawBand(summary, tone)),
       ...(options.summaries ?? lines).map((line) => drawLine(line, tone)),
       ...drawAnomalies(options),
     ],
@@ -211,6 +211,14 @@ function drawLine(line: Line, tone: Tone): object {
     line: { color: style[tone], dash: formatDash(style), width: 2 },
     marker: { color: style[tone], size: 5 },
   };
+}
+
+/** Bands of more than two lines hide each other: then the first one's alone is drawn. */
+const BANDS_MAX = 2;
+
+/** Those of these lines that have a band. */
+export function bandedOf<T>(lines: readonly T[]): readonly T[] {
+  return lines.length > BANDS_MAX ? lines.slice(0, 1) : lines;
 }
 
 /** What lies between lowest and highest. */

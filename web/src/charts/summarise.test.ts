@@ -76,5 +76,5 @@ test('without values there is nothing', () => {
 });
 
 test('the step is told in words', () => {
-  assert.deepEqual([1, 2, 7].map(stepWords), ['each day', 'each 2 days', 'each week']);
+  assert.deepEqual([1, 2, 7].map(stepWords), ['each day', 'every 2 days', 'each week']);
 });

@@ -134,7 +134,7 @@ export function spanAt({ times, lows, highs }: Summary, at: number) {
   return low === null || high === null ? null : { low, high };
 }
 
-/** "each day", "each 7 days". */
+/** "each day", "each week", "every 2 days". */
 export function stepWords(days: number): string {
-  return days === 1 ? 'each day' : days === 7 ? 'each week' : `each ${days} days`;
+  return days === 1 ? 'each day' : days === 7 ? 'each week' : `every ${days} days`;
 }

@@ -61,6 +61,17 @@ export function comparedCities(
   return (current.length > 0 ? current : cities).slice(0, COMPARED_FIRST);
 }
 
+/** The first cities, and after them those of the compared ones that are not among them. */
+export function cardCities(
+  cities: readonly ShownCity[],
+  count: number,
+  compared: readonly ShownCity[],
+): readonly ShownCity[] {
+  const first = cities.slice(0, count);
+  const ids = new Set(first.map(({ city_id }) => city_id));
+  return [...first, ...compared.filter(({ city_id }) => !ids.has(city_id))];
+}
+
 /** The choice after a click on this city: in if it was out, out if it was in, never empty. */
 export function toggleCity(compared: readonly string[], id: string): readonly string[] {
   if (!compared.includes(id)) return [...compared, id].slice(-COMPARED_MAX);

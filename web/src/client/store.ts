@@ -12,8 +12,15 @@ import type {
 import type { StatusAnswer } from '../../../src/api/status-schemas.ts';
 import { isHistory } from '../format/ages.ts';
 import { type ConnectionState, connectionState, type StreamState } from '../format/connection.ts';
+import { COMPARED_MAX } from '../format/line-style.ts';
 import { type Address, createAddress } from './address.ts';
-import { comparedCities, type Latest, mergeCities, type ShownCity } from './city-list.ts';
+import {
+  cardCities,
+  comparedCities,
+  type Latest,
+  mergeCities,
+  type ShownCity,
+} from './city-list.ts';
 import { type Clock, createClock } from './clock.ts';
 import { createClient, formatPath } from './fetching.ts';
 import { type ResolvedRange, rangeQuery, resolveRange } from './range.ts';
@@ -48,13 +55,15 @@ export interface Store {
   /** Null until it is known where all observations begin. */
   readonly range: ReadonlySignal<ResolvedRange | null>;
   readonly cardCount: Signal<number>;
+  /** The cities that have a card. */
+  readonly cards: ReadonlySignal<readonly ShownCity[]>;
   readonly rowsCursors: Signal<readonly string[]>;
 }
 
 /** Cards before "show more". */
 export const CARDS_FIRST = 12;
-/** The API draws no more cities than this at once. */
-export const CARDS_MAX = 50;
+/** The API draws no more than 50 cities at once, and the compared ones may come on top. */
+export const CARDS_MAX = 50 - COMPARED_MAX;
 const ROWS = 15;
 const ANOMALIES = 200;
 const SPARK_POINTS = 96;
@@ -80,12 +89,8 @@ export function createStore(): Store {
   const comparedIds = computed(() => compared.value.map(({ city_id }) => city_id).join(' '));
   const newest = computed(() => timeOf(cities.answer.value?.meta.observed_to));
   const everything = computed(() => address.view.value.range === 'all');
-  const cards = computed(() =>
-    shown.value
-      .slice(0, cardCount.value)
-      .map(({ city_id }) => city_id)
-      .join(' '),
-  );
+  const cards = computed(() => cardCities(shown.value, cardCount.value, compared.value));
+  const cardIds = computed(() => cards.value.map(({ city_id }) => city_id).join(' '));
   const range: ReadonlySignal<ResolvedRange | null> = computed(() => {
     const oldest = everything.value ? oldestOf(statistics.answer.value) : null;
     return resolveRange(address.view.value.range, clock.now.value, oldest, newest.value);
@@ -96,14 +101,14 @@ export function createStore(): Store {
   );
 
   const statistics: Resource<CityStatisticsAnswer> = ask(() => {
-    const city = split(cards.value);
+    const city = split(cardIds.value);
     if (city.length === 0) return null;
     // Without a range the published version answers, and tells where the range of all begins.
     const span = everything.value ? {} : parseRange(rangeText.value);
     return span === null ? null : formatPath('api/city-statistics', { city, ...span });
   });
   const recent = ask<SeriesAnswer>(() => {
-    const city = split(cards.value);
+    const city = split(cardIds.value);
     const span = parseRange(recentText.value);
     if (city.length === 0 || span === null) return null;
     const sampled = { variable: 'temperature_c', points: SPARK_POINTS };
@@ -177,6 +182,7 @@ export function createStore(): Store {
     compared,
     range,
     cardCount,
+    cards,
     rowsCursors,
   };
 }

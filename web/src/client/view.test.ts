@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { comparedCities, mergeCities, overlay, toggleCity } from './city-list.ts';
+import { cardCities, comparedCities, mergeCities, overlay, toggleCity } from './city-list.ts';
 import { formatPath } from './fetching.ts';
 import { rangeQuery, resolveRange, widerRange } from './range.ts';
 import { DEFAULT_VIEW, formatView, parseView } from './view.ts';
@@ -137,4 +137,12 @@ test('the first cities are compared until some are chosen, and never none', () =
   assert.deepEqual(toggleCity(['a', 'b'], 'd'), ['a', 'b', 'd']);
   assert.deepEqual(toggleCity(['a', 'b'], 'a'), ['b']);
   assert.deepEqual(toggleCity(['a'], 'a'), ['a']);
+});
+
+test('a compared city has a card, however many cities come before it', () => {
+  const cities = ['a', 'b', 'c', 'd'].map((id) => city(id, '2026-11-23T14:00:00Z'));
+  const compared = comparedCities(['d', 'a'], cities);
+  const ids = (count: number) => cardCities(cities, count, compared).map(({ city_id }) => city_id);
+  assert.deepEqual(ids(2), ['a', 'b', 'd']);
+  assert.deepEqual(ids(9), ['a', 'b', 'c', 'd']);
 });

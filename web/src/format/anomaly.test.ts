@@ -23,12 +23,13 @@ test('a value is told with what is usual, in the chosen unit', () => {
     variable: 'temperature',
     value: '2.0 °C',
     usual: '4.0 to 16.0',
-    why: '4.0 spreads below 10.0 °C',
+    off: '4.0 spreads below',
+    mean: '10.0 °C',
   });
   const warm = describeAnomaly(row('2026-11-20T05:00:00Z', 20), 'f');
   assert.equal(warm.value, '68.0 °F');
   assert.equal(warm.usual, '39.2 to 60.8');
-  assert.equal(warm.why, '5.0 spreads above 50.0 °F');
+  assert.deepEqual([warm.off, warm.mean], ['5.0 spreads above', '50.0 °F']);
 });
 
 test('what is unusual for hours is one episode, told by its most unusual value', () => {

@@ -11,8 +11,10 @@ export interface AnomalyWords {
   readonly value: string;
   /** "22.9 to 29.8": what the rule lets pass; "–" when that does not follow from the row. */
   readonly usual: string;
-  /** "4.1 spreads above 26.4 °C": how far from the mean. */
-  readonly why: string;
+  /** "4.1 spreads above": how far from the mean. */
+  readonly off: string;
+  /** "26.4 °C". */
+  readonly mean: string;
 }
 
 export function describeAnomaly(row: Anomaly, units: Units): AnomalyWords {
@@ -30,7 +32,8 @@ export function describeAnomaly(row: Anomaly, units: Units): AnomalyWords {
       spread === null
         ? '–'
         : `${bare(expected - threshold * spread)} to ${bare(expected + threshold * spread)}`,
-    why: `${formatNumber(Math.abs(score), 1)} spreads ${score < 0 ? 'below' : 'above'} ${full(expected)}`,
+    off: `${formatNumber(Math.abs(score), 1)} spreads ${score < 0 ? 'below' : 'above'}`,
+    mean: full(expected),
   };
 }
 

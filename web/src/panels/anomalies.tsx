@@ -41,10 +41,7 @@ export function Anomalies({ store }: { readonly store: Store }) {
                   <th scope="col" class="number">
                     Usual
                   </th>
-                  <th scope="col">From the mean</th>
-                  <th scope="col" class="number">
-                    For
-                  </th>
+                  <th scope="col">Why</th>
                 </tr>
               </thead>
               <tbody>
@@ -70,7 +67,7 @@ function EpisodeRow({ store, episode }: { readonly store: Store; readonly episod
   const { units, clock } = store.address.view.value;
   const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
   const zone = zoneOf(clock, city?.time_zone);
-  const { variable, value, usual, why } = describeAnomaly(row, units);
+  const { variable, value, usual, off } = describeAnomaly(row, units);
   return (
     <tr title={row.reason}>
       <th scope="row">
@@ -80,10 +77,9 @@ function EpisodeRow({ store, episode }: { readonly store: Store; readonly episod
       <td>{variable}</td>
       <td class="number">{value}</td>
       <td class="number">{usual}</td>
-      <td>{why}</td>
-      <td class="number">
-        {count === 1 ? 'once' : formatAge((to - from) / 1_000)}
-        {count > 1 && <small>{formatCount(count)} values</small>}
+      <td>
+        {off}
+        {count > 1 && `, ${formatAge((to - from) / 1_000)}`}
       </td>
     </tr>
   );

@@ -129,6 +129,6 @@ function readingsAt(
 }
 
 function explain(row: Anomaly, store: Store): string {
-  const { value, usual, why } = describeAnomaly(row, store.address.view.value.units);
-  return `${value}, ${why}, the mean; usual here: ${usual}.`;
+  const { value, usual, off, mean } = describeAnomaly(row, store.address.view.value.units);
+  return `${value}, ${off} the mean of ${mean}; usual here: ${usual}.`;
 }

@@ -47,7 +47,7 @@ export function CityCards({ store }: { readonly store: Store }) {
         return (
           <>
             <ul class="cards">
-              {cities.slice(0, count).map((city) => (
+              {store.cards.value.map((city) => (
                 <CityCard
                   key={city.city_id}
                   store={store}

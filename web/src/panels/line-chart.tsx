@@ -2,7 +2,14 @@ import { type Signal, useSignal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import type { ChartAnswer } from '../../../src/api/schemas.ts';
 import { VARIABLES } from '../../../src/model/variables.ts';
-import { buildFigure, formatEnd, type Line, linesOf, plotWidthOf } from '../charts/figure.ts';
+import {
+  bandedOf,
+  buildFigure,
+  formatEnd,
+  type Line,
+  linesOf,
+  plotWidthOf,
+} from '../charts/figure.ts';
 import { useWidth } from '../charts/measured.ts';
 import { Plot } from '../charts/plot.tsx';
 import { daysPerPoint, stepWords, summarise } from '../charts/summarise.ts';
@@ -51,9 +58,7 @@ export function LineChart({ store, resource, variable, height }: LineChartProps)
   const subtitle = [
     `${unitOf(variable, units)}`,
     clockWords(clock, first?.name, zone, range?.to ?? store.clock.now.peek()),
-    days.value === null
-      ? null
-      : `band: lowest to highest of ${stepWords(days.value)} · line: their middle`,
+    days.value === null ? null : bandWords(days.value, compared),
     shaded ? `shaded: night in ${first?.name ?? ''}` : null,
     hasRings(store, variable) ? 'ring: unusual' : null,
   ];
@@ -131,6 +136,13 @@ function clockWords(clock: string, city: string | undefined, zone: string, at: n
   const offset = formatOffset(at, zone);
   if (clock === 'utc') return 'UTC';
   return clock === 'mine' ? `my clock (${offset})` : `clock of ${city ?? '…'} (${offset})`;
+}
+
+/** "line: middle of each week · band: lowest to highest in New York". */
+function bandWords(days: number, compared: readonly { readonly name: string }[]): string {
+  const banded = bandedOf(compared);
+  const where = banded.length < compared.length ? ` in ${banded[0]?.name ?? ''}` : '';
+  return `line: middle of ${stepWords(days)} · band: lowest to highest${where}`;
 }
 
 interface Place {

@@ -119,12 +119,18 @@ function TroubleText<T>({ trouble, resource, store }: TroubleProps<T>) {
   );
 }
 
+/** History that ends this much earlier than all of it does is told by its own end. */
+const EARLIER_MS = 86_400_000;
+
 /** Old data is not hidden, but it is said to be old; history is told by when it ends. */
 function AgeNote({ store, told }: { readonly store: Store; readonly told: Meta | null }) {
   if (told === null || !told.stale || told.observed_to === null) return null;
   const newest = Date.parse(told.observed_to);
   const now = store.clock.now.value;
   if (isHistory(told.source)) {
+    // The header says when all of it ends.
+    const end = Date.parse(store.cities.answer.value?.meta.observed_to ?? '');
+    if (end - newest < EARLIER_MS) return null;
     return <p class="age-note">up to {formatDay(newest, zoneOf('utc', null), now)}</p>;
   }
   return (

@@ -45,12 +45,11 @@ function RangeNote({ store }: { readonly store: Store }) {
   const range = store.range.value;
   if (range === null) return null;
   const now = store.clock.now.value;
-  const zone = zoneOf(clock, store.compared.value[0]?.time_zone);
+  // The header tells on the same clock when that was.
   if (typeof chosen === 'string') {
-    return range.anchored ? (
-      <p class="range-note">up to {formatTime(range.to, zone, now)}, the newest observation</p>
-    ) : null;
+    return range.anchored ? <p class="range-note">up to the newest observation</p> : null;
   }
+  const zone = zoneOf(clock, store.compared.value[0]?.time_zone);
   return (
     <p class="range-note">
       {formatTime(range.from, zone, now)} to {formatTime(range.to, zone, now)}{' '}
