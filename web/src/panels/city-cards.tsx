@@ -1,7 +1,7 @@
 import { useComputed } from '@preact/signals';
 import type { ShownCity } from '../client/city-list.ts';
-import { toggleCity } from '../client/city-list.ts';
-import { CARDS_FIRST, CARDS_MAX, chooseView, type Store } from '../client/store.ts';
+import { cardCities, toggleCity } from '../client/city-list.ts';
+import { CARDS_MAX, chooseView, type Store } from '../client/store.ts';
 import { formatAge, timeliness } from '../format/ages.ts';
 import { COMPARED_MAX, lineStyle } from '../format/line-style.ts';
 import { changeOver, lastOf, linePath, type Points, valueRange } from '../format/lines.ts';
@@ -26,7 +26,6 @@ const SPARK_SPAN_MIN = 12;
 
 export function CityCards({ store }: { readonly store: Store }) {
   const { units } = store.address.view.value;
-  const count = store.cardCount.value;
   return (
     <Panel
       id="cities"
@@ -41,7 +40,8 @@ export function CityCards({ store }: { readonly store: Store }) {
       actions={<DataLinks path={store.cities.path.value} csv="api/cities?format=csv" />}
     >
       {() => {
-        const cities = store.shown.value;
+        const all = cardCities(store.shown.value, CARDS_MAX, store.compared.value);
+        const more = all.length - store.cards.value.length;
         const lines = recentLines(store);
         const scale = valueRange([...lines.values()], SPARK_SPAN_MIN);
         return (
@@ -57,7 +57,7 @@ export function CityCards({ store }: { readonly store: Store }) {
                 />
               ))}
             </ul>
-            {cities.length > count && count < CARDS_MAX && (
+            {more > 0 && (
               <p class="more">
                 <button
                   type="button"
@@ -66,7 +66,7 @@ export function CityCards({ store }: { readonly store: Store }) {
                     store.cardCount.value = CARDS_MAX;
                   }}
                 >
-                  Show {formatCount(Math.min(cities.length, CARDS_MAX) - CARDS_FIRST)} more cities
+                  Show {formatCount(more)} more cities
                 </button>
               </p>
             )}
