@@ -3,6 +3,7 @@
  * in the npm package @sparticuz/chromium. Each run has a profile of its own, and its network ends
  * at this machine: every request to another host is refused and written down.
  */
+import { execFileSync } from 'node:child_process';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -36,36 +37,57 @@ const ARGUMENTS = [
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
-export async function findChromium(): Promise<string> {
+export interface Chromium {
+  readonly path: string;
+  /** Folder of the libraries that it brings along; null where it uses the machine's. */
+  readonly libraries: string | null;
+}
+
+export async function findChromium(): Promise<Chromium> {
   const named = process.env.CHROMIUM_PATH;
-  if (named !== undefined && named !== '') return named;
+  if (named !== undefined && named !== '') return { path: named, libraries: null };
   const installed = '/usr/bin/chromium';
-  return existsSync(installed) ? installed : unpackChromium();
+  return existsSync(installed) ? { path: installed, libraries: null } : unpackChromium();
 }
 
 /**
  * The package's own way writes to one place under its final name, where two tests that start at
- * once read half a browser: so it is unpacked here, and is there whole or not at all.
+ * once read half a browser: so it is unpacked here, and is there whole or not at all. Its NSS and
+ * expat come along, so that the machine needs nothing but a C library and `tar`.
  */
-async function unpackChromium(): Promise<string> {
+async function unpackChromium(): Promise<Chromium> {
   const root = join(fileURLToPath(import.meta.resolve('@sparticuz/chromium')), '..', '..');
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  const folder = join(import.meta.dirname, '..', 'node_modules', '.cache', 'isobar');
-  const path = join(folder, `chromium-${version}`);
-  if (existsSync(path)) return path;
-  await mkdir(folder, { recursive: true });
-  const half = `${path}.${process.pid}`;
-  const packed = createReadStream(join(root, 'bin', 'chromium.br'));
-  await pipeline(packed, createBrotliDecompress(), createWriteStream(half, { mode: 0o755 }));
-  await rename(half, path);
-  return path;
+  const cache = join(import.meta.dirname, '..', 'node_modules', '.cache', 'isobar');
+  const folder = join(cache, `chromium-${version}-whole`);
+  const found = { path: join(folder, 'chromium'), libraries: join(folder, 'lib') };
+  if (existsSync(folder)) return found;
+  await mkdir(cache, { recursive: true });
+  const half = await mkdtemp(`${folder}.`);
+  const unpack = (name: string, to: string) =>
+    pipeline(
+      createReadStream(join(root, 'bin', name)),
+      createBrotliDecompress(),
+      createWriteStream(join(half, to), { mode: 0o755 }),
+    );
+  await Promise.all([unpack('chromium.br', 'chromium'), unpack('al2023.tar.br', 'lib.tar')]);
+  execFileSync('tar', ['-xf', 'lib.tar'], { cwd: half });
+  await rm(join(half, 'lib.tar'));
+  await rename(half, folder).catch(async (error) => {
+    // Another test was faster, and its browser is as good.
+    await rm(half, { recursive: true });
+    if (!existsSync(folder)) throw error;
+  });
+  return found;
 }
 
 export async function openBrowser(): Promise<Browser> {
   const profile = await mkdtemp(join(tmpdir(), 'isobar-browser-'));
+  const { path, libraries } = await findChromium();
   const context = await playwright.launchPersistentContext(profile, {
-    executablePath: await findChromium(),
+    executablePath: path,
     args: ARGUMENTS,
+    env: libraries === null ? process.env : { ...process.env, LD_LIBRARY_PATH: libraries },
     ignoreDefaultArgs: ['--enable-automation'],
     locale: 'en-US',
     timezoneId: 'Europe/Paris',
