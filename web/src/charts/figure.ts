@@ -54,6 +54,8 @@ const MARGIN = { top: 8, left: 40, right: 14, bottom: 26 };
 const LABEL_WIDTH_MIN = 96;
 /** Px of one character of a label, roughly: bold, 12 px. */
 const CHARACTER_WIDTH = 7.6;
+/** Characters of " −12.3°". */
+const VALUE_LENGTH = 7;
 const LABEL_HEIGHT = 16;
 /** Least distance of two marks of the time axis. */
 const TICK_WIDTH = 84;
@@ -91,7 +93,7 @@ export function linesOf(
 export function buildFigure(options: FigureOptions): Figure {
   const { lines, tone, from, to, width, height, labelled, variable } = options;
   const colours = CHART_COLOURS[tone];
-  const right = rightOf(lines, variable, labelled);
+  const right = rightOf(lines, labelled);
   const plotWidth = plotWidthOf(options);
   const plotHeight = height - MARGIN.top - MARGIN.bottom;
   const [low, high] = axisRange(options);
@@ -166,15 +168,15 @@ export function buildFigure(options: FigureOptions): Figure {
   };
 }
 
-type Measures = Pick<FigureOptions, 'lines' | 'variable' | 'width' | 'labelled'>;
+type Measures = Pick<FigureOptions, 'lines' | 'width' | 'labelled'>;
 
 /** Px from the left end of the time axis to its right one. */
-export function plotWidthOf({ lines, variable, width, labelled }: Measures): number {
-  return Math.max(80, width - MARGIN.left - rightOf(lines, variable, labelled));
+export function plotWidthOf({ lines, width, labelled }: Measures): number {
+  return Math.max(80, width - MARGIN.left - rightOf(lines, labelled));
 }
 
-function rightOf(lines: readonly Line[], variable: VariableName, labelled: boolean): number {
-  return labelled ? labelWidth(lines, variable) : MARGIN.right;
+function rightOf(lines: readonly Line[], labelled: boolean): number {
+  return labelled ? labelWidth(lines) : MARGIN.right;
 }
 
 /** Room above and below the lines; humidity never leaves 0 to 100. */
@@ -315,9 +317,10 @@ function labelOf(line: Line, value: number, variable: VariableName): string {
   return `${shorten(line.name)} ${formatEnd(value, variable)}`;
 }
 
-function labelWidth(lines: readonly Line[], variable: VariableName): number {
-  const lengths = lines.map((line) => labelOf(line, lastOf(line)?.value ?? 0, variable).length);
-  return Math.max(LABEL_WIDTH_MIN, 10 + Math.max(0, ...lengths) * CHARACTER_WIDTH);
+/** The same for every variable, so that one chart's times stand below the other's. */
+function labelWidth(lines: readonly Line[]): number {
+  const names = lines.map(({ name }) => shorten(name).length);
+  return Math.max(LABEL_WIDTH_MIN, 10 + (Math.max(0, ...names) + VALUE_LENGTH) * CHARACTER_WIDTH);
 }
 
 /** The value is in the chosen unit already. */

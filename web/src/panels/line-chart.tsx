@@ -193,9 +193,7 @@ function Drawing(props: DrawingProps) {
   const names = lines.map(({ cityId }) => cityId).join(' ');
   const { from, to } = range;
   const days =
-    width === 0
-      ? null
-      : daysPerPoint(lines, from, to, plotWidthOf({ lines, variable, width, labelled }));
+    width === 0 ? null : daysPerPoint(lines, from, to, plotWidthOf({ lines, width, labelled }));
   useLayoutEffect(() => {
     props.days.value = days;
   }, [props.days, days]);
