@@ -38,7 +38,7 @@ interface Drawn {
   }[];
   readonly layout: {
     readonly annotations: readonly { text: string; y: number; x: number }[];
-    readonly shapes: readonly { x0: number; x1: number }[];
+    readonly shapes: readonly { x0: string; x1: string }[];
     readonly yaxis: { range: [number, number] };
     readonly xaxis: { ticktext: string[] };
   };
@@ -71,8 +71,17 @@ test('a gap is a column with its length in words, and not a line', () => {
   const { traces, layout } = build();
   assert.deepEqual(traces[0]?.y, [20, 21, null, null, 24, 25]);
   assert.equal(layout.shapes.length, 1);
-  assert.equal(layout.shapes[0]?.x0, START + HOUR);
+  assert.equal(layout.shapes[0]?.x0, '2016-07-08T01:00:00.000Z');
   assert.ok(layout.annotations.some(({ text }) => text === 'no data 3 h'));
+});
+
+test('all times are told to Plotly as text, since it shifts numbers by the zone of the machine', () => {
+  const own = line('b', 1, [20, 26, 20, 27]);
+  const summaries = [{ ...own, lows: [20, 20, 20, 20], highs: [26, 27, 27, 27] }];
+  const night = { from: START + HOUR, to: START + 2 * HOUR };
+  const figure = JSON.stringify(build({ summaries, nights: [night] }));
+  assert.doesNotMatch(figure, /1467\d{9}|1468\d{9}/);
+  assert.match(figure, /"range":\["2016-07-08T00:00:00.000Z","2016-07-08T05:00:00.000Z"\]/);
 });
 
 test('only what no line has is a gap; what is missing at the ends counts', () => {

@@ -17,6 +17,7 @@ import type { Span } from '../format/sun.ts';
 import { timeTicks } from '../format/ticks.ts';
 import { convertValue, formatBare, type Units } from '../format/units.ts';
 import { CHART_COLOURS, type Tone, transparent } from './colours.ts';
+import { toPlotlyTime } from './plotly-time.ts';
 import { outline, type Summary } from './summarise.ts';
 
 /** One city's line, in the chosen unit. */
@@ -131,11 +132,11 @@ export function buildFigure(options: FigureOptions): Figure {
       xaxis: {
         ...axis,
         type: 'date',
-        range: [from, to],
+        range: [toPlotlyTime(from), toPlotlyTime(to)],
         fixedrange: false,
         showgrid: false,
         tickmode: 'array',
-        tickvals: ticks.map(({ at }) => at),
+        tickvals: ticks.map(({ at }) => toPlotlyTime(at)),
         ticktext: ticks.map(({ label }) => label),
         ticks: 'outside',
         ticklen: 4,
@@ -206,7 +207,7 @@ function drawLine(line: Line, tone: Tone): object {
     // A single observation between two gaps makes no line: with few points, all are marked.
     mode: values <= 30 ? 'lines+markers' : 'lines',
     name: line.name,
-    x: line.times,
+    x: line.times.map(toPlotlyTime),
     y: line.values,
     connectgaps: false,
     hoverinfo: 'none',
@@ -225,11 +226,13 @@ export function bandedOf<T>(lines: readonly T[]): readonly T[] {
 
 /** What lies between lowest and highest. */
 function drawBand(summary: Summary, tone: Tone): object {
+  const { x, y } = outline(summary);
   return {
     type: 'scatter',
     mode: 'lines',
     name: summary.name,
-    ...outline(summary),
+    x: x.map((at) => (at === null ? null : toPlotlyTime(at))),
+    y,
     fill: 'toself',
     fillcolor: transparent(lineStyle(summary.place)[tone], BAND_OPACITY),
     line: { width: 0 },
@@ -249,7 +252,7 @@ function drawAnomalies({ anomalies, lines, variable, units, tone }: FigureOption
       type: 'scatter',
       mode: 'markers',
       name: 'unusual',
-      x: found.map((row) => Date.parse(row.observed_at)),
+      x: found.map((row) => row.observed_at),
       y: found.map((row) => convertValue(row.value, variable, units)),
       hoverinfo: 'skip',
       marker: {
@@ -263,7 +266,15 @@ function drawAnomalies({ anomalies, lines, variable, units, tone }: FigureOption
 }
 
 function column({ from, to }: Span, fillcolor: string): object {
-  const at = { type: 'rect', xref: 'x', yref: 'paper', x0: from, x1: to, y0: 0, y1: 1 };
+  const at = {
+    type: 'rect',
+    xref: 'x',
+    yref: 'paper',
+    x0: toPlotlyTime(from),
+    x1: toPlotlyTime(to),
+    y0: 0,
+    y1: 1,
+  };
   return { ...at, fillcolor, line: { width: 0 }, layer: 'below' };
 }
 
@@ -271,7 +282,7 @@ function gapLabel({ from, to }: Gap, color: string): object {
   return {
     xref: 'x',
     yref: 'paper',
-    x: (from + to) / 2,
+    x: toPlotlyTime((from + to) / 2),
     y: 0.02,
     yanchor: 'bottom',
     text: `no data ${formatAge((to - from) / 1_000)}`,

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Between } from '../client/view.ts';
 import type { Figure } from './figure.ts';
 import { loadPlotly } from './load-plotly.ts';
+import { parsePlotlyTime } from './plotly-time.ts';
 
 export interface PlotProps {
   readonly figure: Figure;
@@ -90,8 +91,7 @@ function listen(
   element.on('plotly_hover', ({ points: [point], event }) => {
     if (point === undefined) return;
     const left = event.clientX - element.getBoundingClientRect().left;
-    const at = typeof point.x === 'number' ? point.x : parsePlotlyTime(point.x);
-    handlers.current.onPoint({ at, left });
+    handlers.current.onPoint({ at: parsePlotlyTime(point.x), left });
   });
   element.on('plotly_unhover', () => handlers.current.onPoint(null));
   element.on('plotly_relayout', (change) => {
@@ -99,12 +99,4 @@ function listen(
     const to = parsePlotlyTime(change['xaxis.range[1]']);
     if (from < to) handlers.current.onSpan({ from, to });
   });
-}
-
-/** Plotly's times have neither `T` nor zone, and mean UTC here. */
-function parsePlotlyTime(text: unknown): number {
-  if (typeof text === 'number') return text;
-  return typeof text === 'string'
-    ? Date.parse(`${text.replace(' ', 'T').slice(0, 23)}Z`)
-    : Number.NaN;
 }
