@@ -71,9 +71,88 @@ export const ConfigSchema = section('isobar', {
     partitions: whole(3, 1, 64, 'Number of partitions of a new log.'),
     retention_days: whole(7, 1, 3_650, 'Days after which landed records are removed.'),
     size_max_mib: whole(8_192, 16, 1_048_576, 'Size at which the log takes no more.'),
+    kafka: section('The log on Kafka.', {
+      brokers: Type.String({
+        default: '127.0.0.1:9092',
+        description: 'Some of the brokers, host:port, separated by commas.',
+      }),
+      topic: Type.String({ default: 'weather_data', description: 'The topic.' }),
+      replication: whole(1, 1, 16, 'Copies of each record that a new topic keeps.'),
+      compression: choice(
+        ['none', 'snappy', 'lz4', 'zstd', 'gzip'],
+        'lz4',
+        'Compression of the records.',
+      ),
+      tls: Type.Boolean({ default: false, description: 'Whether connections are encrypted.' }),
+      tls_authority: Type.String({
+        default: '',
+        description: 'PEM file of the authorities to trust; empty means the public ones.',
+      }),
+      mechanism: choice(
+        ['none', 'plain', 'scram-sha-256', 'scram-sha-512'],
+        'none',
+        'How to log in (SASL).',
+      ),
+      user: Type.String({ default: '', description: 'User name to log in with.' }),
+      password: Type.String({ default: '', description: 'Password to log in with.', secret: true }),
+      timeout_s: whole(10, 1, 300, 'Seconds until an attempt to reach the brokers is given up.'),
+      spool_max_mib: whole(
+        2_048,
+        1,
+        1_048_576,
+        'Size of the records that wait on this machine while no broker answers.',
+      ),
+      spool_max_age_h: whole(
+        72,
+        1,
+        8_760,
+        'Hours that records may wait there until polling pauses.',
+      ),
+    }),
   }),
   lake: section('Where files rest.', {
     engine: choice(['local'], 'local', 'Kind of storage.'),
+    hdfs: section('The lake on HDFS, over WebHDFS.', {
+      namenodes: Type.String({
+        default: 'http://127.0.0.1:9870',
+        description: 'HTTP addresses of all NameNodes, separated by commas.',
+      }),
+      address: Type.String({
+        default: 'hdfs://127.0.0.1:8020',
+        description: 'The same file system for programs that read hdfs:// themselves (Spark).',
+      }),
+      folder: Type.String({ default: '/', description: 'Folder of the lake.' }),
+      user: Type.String({ default: '', description: 'User name; empty means this process’s own.' }),
+      token: Type.String({ default: '', description: 'Delegation token.', secret: true }),
+      replication: whole(0, 0, 512, 'Copies of each block; 0 means what the cluster does.'),
+      archive_after_months: whole(
+        0,
+        0,
+        1_200,
+        'Months after which a month’s files move to the archive; 0 means never.',
+      ),
+      archive_policy: choice(
+        ['HOT', 'WARM', 'COLD', 'ALL_SSD', 'ONE_SSD'],
+        'COLD',
+        'Storage policy of the archive.',
+      ),
+      archive_replication: whole(0, 0, 512, 'Copies of each block there; 0 means unchanged.'),
+      concurrency: whole(16, 1, 256, 'Requests under way at once.'),
+      timeout_s: whole(10, 1, 300, 'Seconds without a byte after which a request is given up.'),
+      patience_s: whole(60, 1, 3_600, 'Seconds that a failover or safe mode may take.'),
+      datanode_hosts: Type.String({
+        default: '',
+        description:
+          'DataNode hosts that redirects may name, separated by commas, each optionally as ' +
+          'named=reached; empty means any.',
+      }),
+      cache_mib: whole(
+        4_096,
+        16,
+        16_777_216,
+        'Size of the files kept on this machine for reading.',
+      ),
+    }),
   }),
   table: section('Landing, and the tables in the lake.', {
     landing_records: whole(
@@ -128,6 +207,22 @@ export const ConfigSchema = section('isobar', {
     }),
     memory_mib: whole(768, 64, 1_048_576, 'Memory of the embedded engine at most.'),
     threads: whole(2, 1, 256, 'Threads of the embedded engine.'),
+    spark: section('The engine Spark, through Spark Connect.', {
+      url: Type.String({
+        default: 'sc://127.0.0.1:15002',
+        description: 'Address of the Spark Connect server.',
+      }),
+      token: Type.String({ default: '', description: 'Token to log in with.', secret: true }),
+      user: Type.String({ default: 'isobar', description: 'User name.' }),
+      timeout_s: whole(30, 1, 3_600, 'Seconds without an answer after which it counts as lost.'),
+      retries: whole(3, 0, 20, 'Further tries of a job after a passing failure.'),
+      properties: Type.String({
+        default: '',
+        description:
+          'Further properties of the session, spark.name=value, separated by commas ' +
+          '(`isobar status` shows what is in effect).',
+      }),
+    }),
   }),
   api: section('The HTTP server.', {
     host: Type.String({ default: '127.0.0.1', description: 'Address to listen on.' }),

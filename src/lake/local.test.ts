@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { runChild } from '../../test/child.ts';
 import { mountSmallDisk } from '../../test/small-disk.ts';
+import { loadConfig } from '../config/load.ts';
 import { isErrorCode } from '../errors.ts';
 import { describeStorage, type StoragePlace } from './contract.ts';
 import { openStorage } from './open.ts';
 import type { Storage } from './storage.ts';
 
-const CONFIG = { engine: 'local' } as const;
+const CONFIG = loadConfig({ file: null, env: {}, flags: {} }).config.lake;
 const MIB = 1024 * 1024;
 
 async function makePlace(): Promise<StoragePlace> {
@@ -37,7 +38,7 @@ function withStorage(folder: string, code: string): string {
   return `
     import { writeFileSync } from 'node:fs';
     import { openStorage } from ${JSON.stringify(new URL('open.ts', import.meta.url).href)};
-    const storage = await openStorage({ engine: 'local' }, ${JSON.stringify(`${folder}/lake`)});
+    const storage = await openStorage(loadConfig({ file: null, env: {}, flags: {} }).config.lake, ${JSON.stringify(`${folder}/lake`)});
     const bytes = Buffer.alloc(${MIB}, 'n');
     const file = ${JSON.stringify(join(folder, 'finished'))};
     writeFileSync(file, bytes);

@@ -5,10 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type ChildEnd, runChild, startChild } from '../../test/child.ts';
+import { loadConfig } from '../config/load.ts';
 import type { Log } from './log.ts';
 import { openLog } from './open.ts';
 
-const CONFIG = { engine: 'sqlite', partitions: 3, retention_days: 7, size_max_mib: 64 } as const;
+const CONFIG = loadConfig({
+  file: null,
+  env: {},
+  flags: { 'log.engine': 'sqlite', 'log.size_max_mib': '64' },
+}).config.log;
 const EVERYTHING = { records: 1e6, bytes: 2 ** 30 };
 
 async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {

@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { mountSmallDisk } from '../../test/small-disk.ts';
+import { loadConfig } from '../config/load.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import { describeLog, type LogPlace, recordsOf } from './contract.ts';
 import type { Log } from './log.ts';
@@ -15,7 +16,11 @@ import { openLog } from './open.ts';
 import { PARTITION_SPAN } from './sqlite-database.ts';
 import { retryBusy } from './sqlite-errors.ts';
 
-const CONFIG = { engine: 'sqlite', partitions: 3, retention_days: 7, size_max_mib: 64 } as const;
+const CONFIG = loadConfig({
+  file: null,
+  env: {},
+  flags: { 'log.engine': 'sqlite', 'log.size_max_mib': '64' },
+}).config.log;
 
 async function makePlace(): Promise<LogPlace> {
   const folder = await mkdtemp(join(tmpdir(), 'isobar-log-'));
