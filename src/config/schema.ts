@@ -208,7 +208,7 @@ export const ConfigSchema = section('isobar', {
     memory_mib: whole(768, 64, 1_048_576, 'Memory of the embedded engine at most.'),
     threads: whole(2, 1, 256, 'Threads of the embedded engine.'),
     spark: section('The engine Spark, through Spark Connect.', {
-      url: Type.String({
+      address: Type.String({
         default: 'sc://127.0.0.1:15002',
         description: 'Address of the Spark Connect server.',
       }),
