@@ -38,7 +38,7 @@ function withStorage(folder: string, code: string): string {
   return `
     import { writeFileSync } from 'node:fs';
     import { openStorage } from ${JSON.stringify(new URL('open.ts', import.meta.url).href)};
-    const storage = await openStorage(loadConfig({ file: null, env: {}, flags: {} }).config.lake, ${JSON.stringify(`${folder}/lake`)});
+    const storage = await openStorage(${JSON.stringify(CONFIG)}, ${JSON.stringify(`${folder}/lake`)});
     const bytes = Buffer.alloc(${MIB}, 'n');
     const file = ${JSON.stringify(join(folder, 'finished'))};
     writeFileSync(file, bytes);
