@@ -227,6 +227,19 @@ export const ERRORS = {
     1,
     500,
   ),
+  CLUSTER_TOOL_MISSING: row(
+    'The services of a cluster need Java 17 or newer and Maven.',
+    'Install them (Debian: openjdk-17-jdk-headless maven), or use compose.yaml with containers.',
+    1,
+    503,
+  ),
+  CLUSTER_FAILED: row(
+    'A service of the cluster did not come up.',
+    'See the end of its output; `isobar cluster logs NAME` shows the rest.',
+    1,
+    503,
+  ),
+  CLUSTER_ABSENT: row('No cluster runs here.', 'Start one with `isobar cluster up`.', 1, 503),
   IMPORT_INVALID: row('The import cannot be read.', 'Correct the named file or mapping.', 2, 400),
 } as const satisfies Record<string, ErrorRow>;
 

@@ -1,26 +1,92 @@
 /**
- * Runs the tests: `node test/run.ts` all but those that need more than Node or more than minutes,
- * `node test/run.ts --ci` these: the long form of the kill tests, foreign readers, the package.
+ * Runs the tests. `node test/run.ts`: all but those that need more than Node or more than minutes.
+ * `--cluster`: those that need the real services, which it starts (Java and Maven are needed).
+ * `--ci`: the long ones and those of the cluster; there a skipped test is a failure.
  * Further arguments are files to run instead.
  */
 import { spawn } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { once } from 'node:events';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
+const main = join(root, 'src', 'cli', 'main.ts');
 const args = process.argv.slice(2);
-const isLong = args.includes('--ci');
+const isCi = args.includes('--ci');
 const wanted = args.filter((arg) => !arg.startsWith('--'));
 
-const short = globSync(['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/*.test.ts'], {
-  cwd: root,
-});
-const long = globSync(['test/long/*.test.ts'], { cwd: root });
-const files = wanted.length > 0 ? wanted : (isLong ? long : short).sort();
+const SHORT = ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/*.test.ts'];
+const LONG = ['test/long/*.test.ts'];
+const CLUSTER = ['test/cluster/*.test.ts'];
+const SERVICES = 'kafka,kafka39,hdfs,spark';
+const MINUTE_MS = 60_000;
 
-const child = spawn(
-  process.execPath,
-  ['--test', '--test-concurrency=2', `--test-timeout=${isLong ? 2_400_000 : 600_000}`, ...files],
-  { cwd: root, stdio: 'inherit' },
-);
-child.on('exit', (code) => process.exit(code ?? 1));
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
+
+let failed = false;
+if (args.includes('--cluster')) {
+  failed = await testOnCluster();
+} else {
+  failed = await runTests(filesOf(isCi ? LONG : SHORT), { minutes: isCi ? 40 : 10, atOnce: 2 });
+  if (isCi && wanted.length === 0) failed = (await testOnCluster()) || failed;
+}
+process.exit(failed ? 1 : 0);
+
+/** One cluster serves all; its tests run one by one, since some of them kill services. */
+async function testOnCluster(): Promise<boolean> {
+  const folder = mkdtempSync(join(tmpdir(), 'isobar-services-'));
+  const cluster = ['--data', folder];
+  try {
+    const up = ['cluster', 'up', '--ha', '--only', SERVICES, ...cluster];
+    if (await run([main, ...up])) return true;
+    const env = { ISOBAR_TEST_CLUSTER: join(folder, 'cluster') };
+    return await runTests(filesOf(CLUSTER), { minutes: 40, atOnce: 1, env });
+  } finally {
+    await run([main, 'cluster', 'down', ...cluster]);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function filesOf(patterns: readonly string[]): string[] {
+  return wanted.length > 0 ? wanted : globSync(patterns, { cwd: root }).sort();
+}
+
+interface RunOptions {
+  readonly minutes: number;
+  readonly atOnce: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+async function runTests(files: readonly string[], options: RunOptions): Promise<boolean> {
+  const { minutes, atOnce, env = {} } = options;
+  const report = join(mkdtempSync(join(tmpdir(), 'isobar-report-')), 'tap');
+  const reporters = ['spec', 'stdout', 'tap', report].map((value, at) =>
+    at % 2 === 0 ? `--test-reporter=${value}` : `--test-reporter-destination=${value}`,
+  );
+  const limits = [`--test-concurrency=${atOnce}`, `--test-timeout=${minutes * MINUTE_MS}`];
+  const failedTests = await run(['--test', ...limits, ...reporters, ...files], env);
+  const skipped = readFileSync(report, 'utf8').match(/^ *ok .* # SKIP.*$/gm) ?? [];
+  rmSync(join(report, '..'), { recursive: true });
+  if (!isCi || skipped.length === 0) return failedTests;
+  process.stderr.write(`In CI every test runs; these were skipped:\n${skipped.join('\n')}\n`);
+  return true;
+}
+
+/** Whether Node failed to run this. */
+async function run(
+  nodeArgs: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<boolean> {
+  const child = spawn(process.execPath, nodeArgs, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
+  const pass = () => child.kill('SIGTERM');
+  stop.signal.addEventListener('abort', pass);
+  const [code] = await once(child, 'exit');
+  stop.signal.removeEventListener('abort', pass);
+  return code !== 0;
+}

@@ -1,4 +1,5 @@
 /** What commands share: their surroundings, and the configuration from the common options. */
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { IsobarError } from '../errors.ts';
@@ -21,6 +22,7 @@ export interface Environment {
 export interface CommonOptions {
   readonly data?: string;
   readonly config?: string;
+  readonly profile?: string;
   readonly set?: readonly string[];
   readonly logLevel?: string;
   readonly json?: boolean;
@@ -49,11 +51,19 @@ export function prepare(
   if (options.port !== undefined) flags['api.port'] = options.port;
   if (options.logLevel !== undefined) flags.log_level = options.logLevel;
   const file = options.config ?? null;
-  const loaded = loadConfig({ file, env: environment.env, flags, defaults });
+  const { env } = environment;
+  const profile = profileFile(options.profile ?? 'embedded', flags.data ?? env.ISOBAR_DATA);
+  const loaded = loadConfig({ file, env, flags, defaults, profile });
   environment.keepSecret(loaded.secrets);
   const logger = openLogger(loaded.config.log_level, loaded.secrets);
   for (const warning of loaded.warnings) logger.warn(warning);
   return { ...loaded, logger, json: options.json === true };
+}
+
+/** The file of settings that a profile means, or null for the defaults. */
+function profileFile(name: string, data = './data'): string | null {
+  if (name === 'embedded') return null;
+  return name === 'cluster' ? join(data, 'cluster', 'profile.yaml') : name;
 }
 
 /**

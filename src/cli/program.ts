@@ -1,9 +1,10 @@
 /** The program: commands, their options and help; the one place that turns errors into exit codes. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { asIsobarError, ERRORS, IsobarError } from '../errors.ts';
 import { maskSecrets } from '../logger.ts';
 import { analyzeCommand } from './commands/analyze.ts';
+import { clusterCommand } from './commands/cluster.ts';
 import { configCommand } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { importCommand } from './commands/import.ts';
@@ -69,7 +70,10 @@ export function buildProgram(environment: Environment): Command {
   program
     .option('--data <folder>', 'folder that holds everything (default ./data)')
     .option('--config <file>', 'configuration file (default ./isobar.yaml when it is there)')
-    .addOption(new Option('--profile <name>', 'engines to use').choices(['embedded']))
+    .option(
+      '--profile <name>',
+      'engines to use: embedded, cluster (see `isobar cluster up`) or a file of settings',
+    )
     .option('--set <setting=value>', 'any setting, such as api.port=8080; repeatable', collect)
     .option('--log-level <level>', 'least level of messages: debug, info, warn, error, silent')
     .option('--json', 'print results as JSON');
@@ -88,6 +92,7 @@ export function buildProgram(environment: Environment): Command {
   configCommand(program, environment);
   program.commandsGroup('For development:');
   simulateCommand(program, environment);
+  clusterCommand(program, environment);
   return program;
 }
 

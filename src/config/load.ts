@@ -1,5 +1,5 @@
 /**
- * The configuration in effect: defaults < the command's own < file < environment < flags.
+ * The configuration in effect: defaults < the command's own < profile < file < environment < flags.
  * All problems are told at once, each with its place.
  */
 import { readFileSync } from 'node:fs';
@@ -16,6 +16,8 @@ export interface ConfigSources {
   readonly flags: Readonly<Record<string, string>>;
   /** The command's own defaults: setting's path → value. */
   readonly defaults?: Readonly<Record<string, unknown>>;
+  /** Path of a file of settings that stands below the file proper. */
+  readonly profile?: string | null;
 }
 
 export interface LoadedConfig {
@@ -46,6 +48,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   for (const [path, value] of Object.entries(sources.defaults ?? {})) {
     given.set(path, { value, origin: 'default of the command' });
   }
+  if (sources.profile) readFile(sources.profile, given, problems);
   readFile(sources.file ?? sources.env.ISOBAR_CONFIG ?? null, given, problems);
   readEnvironment(sources.env, given, problems, warnings);
   readFlags(sources.flags, given, problems);

@@ -1,0 +1,205 @@
+/**
+ * `cluster up | status | down | start | stop | logs`: the real services on this machine. `up` leaves a
+ * process behind that holds them; they end with it, however it ends.
+ */
+import { spawn } from 'node:child_process';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import { cacheFolder } from '../../cluster/artifacts.ts';
+import { startCluster } from '../../cluster/cluster.ts';
+import { type ClusterControl, connectControl, openControl } from '../../cluster/control.ts';
+import { DEFAULT_KINDS, KINDS, type Kind } from '../../cluster/plan.ts';
+import { PROFILE, profileText } from '../../cluster/profile.ts';
+import { IsobarError, isErrorCode } from '../../errors.ts';
+import { lockFolder } from '../../lake/folder-lock.ts';
+import { type Environment, formatTable, prepare } from '../environment.ts';
+
+interface UpOptions {
+  readonly only?: readonly Kind[];
+  readonly ha?: boolean;
+  readonly sparkLocal?: boolean;
+  readonly foreground?: boolean;
+}
+
+const FOLLOW_MS = 200;
+
+export function clusterCommand(program: Command, environment: Environment): void {
+  const cluster = program
+    .command('cluster')
+    .description('run Kafka, HDFS and Spark on this machine, to try and to test')
+    .addHelpText(
+      'after',
+      `
+The services are Java processes on 127.0.0.1 (Java 17 and Maven are needed; the programs are
+brought once, about 350 MB). They lie in DATA/cluster and end with \`isobar cluster down\`.
+
+Example:
+  isobar cluster up
+  isobar start --profile cluster`,
+    );
+  cluster
+    .command('up')
+    .description('start the services and leave them running')
+    .option('--only <names>', `of ${KINDS.join(', ')}; separated by commas`, parseKinds)
+    .option('--ha', 'three brokers, two NameNodes with ZooKeeper, two workers')
+    .option('--spark-local', 'Spark without master and workers')
+    .option('--foreground', 'stay and hold the services; Ctrl-C stops them')
+    .action((options: UpOptions, command: Command) =>
+      options.foreground ? hold(environment, command, options) : leave(environment, command),
+    );
+  cluster
+    .command('status')
+    .description('show the services')
+    .action(async (_options, command: Command) => {
+      const { folder, json } = clusterFolder(environment, command);
+      const control = await connectControl(folder);
+      const services = await control.status();
+      const { addresses } = control.note;
+      if (json) return environment.print(`${JSON.stringify({ addresses, services })}\n`);
+      const rows = services.map(({ name, state, pid, starts }) => [
+        name,
+        state,
+        String(pid ?? '-'),
+        String(starts),
+      ]);
+      environment.print(formatTable([['service', 'state', 'pid', 'starts'], ...rows], [2, 3]));
+      environment.print(`\nprofile: ${join(folder, PROFILE)}\n`);
+    });
+  cluster
+    .command('down')
+    .description('stop the services, the last one first; their data stays')
+    .action(async (_options, command: Command) => {
+      await (await control(environment, command)).down();
+      environment.tell('stopped\n');
+    });
+  cluster
+    .command('start <name>')
+    .description('start a service that has ended, or a spare one (datanode-3, spark-worker-2)')
+    .action(async (name: string, _options, command: Command) => {
+      await (await control(environment, command)).start(name);
+      environment.tell(`${name} is ready\n`);
+    });
+  cluster
+    .command('stop <name>')
+    .description('stop one service')
+    .action(async (name: string, _options, command: Command) => {
+      await (await control(environment, command)).stop(name);
+      environment.tell(`${name} has stopped\n`);
+    });
+  cluster
+    .command('logs <name>')
+    .description('print what a service has written')
+    .action(async (name: string, _options, command: Command) => {
+      const { folder } = clusterFolder(environment, command);
+      const path = join(folder, name, 'output.log');
+      if (name.includes('/') || !existsSync(path)) {
+        throw new IsobarError('PARAMETER_INVALID', `no service ${name} has run in ${folder}`);
+      }
+      await pipeline(createReadStream(path, 'utf8'), async (parts: AsyncIterable<string>) => {
+        for await (const part of parts) environment.print(part);
+      });
+    });
+}
+
+/** Starts the services and holds them until it is asked to stop. */
+async function hold(environment: Environment, command: Command, options: UpOptions): Promise<void> {
+  const { folder } = clusterFolder(environment, command);
+  const { ha = false, sparkLocal = false, only = DEFAULT_KINDS } = options;
+  await using stack = new AsyncDisposableStack();
+  stack.use(await lockFolder(folder, 'isobar cluster up'));
+  // What a killed predecessor left there means nothing.
+  await rm(join(folder, 'cluster.json'), { force: true });
+  const cluster = await startCluster({
+    folder,
+    kinds: only,
+    ha,
+    sparkLocal,
+    cache: cacheFolder(environment.env),
+    signal: environment.signal,
+    tell: (line) => environment.tell(`${line}\n`),
+  });
+  const stopping = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  environment.signal.addEventListener('abort', () => stopping.resolve());
+  const profile = join(folder, PROFILE);
+  await writeFile(profile, profileText(cluster.addresses, ha));
+  const listening = await openControl(cluster, ha, async () => {
+    stopping.resolve();
+    await ended.promise;
+  });
+  environment.tell(`all services are ready; use them with --profile ${profile}\n`);
+  if (!environment.signal.aborted) await stopping.promise;
+  await cluster[Symbol.asyncDispose]();
+  ended.resolve();
+  await listening[Symbol.asyncDispose]();
+}
+
+/** Leaves a process behind that holds the services; resolves when they are ready. */
+async function leave(environment: Environment, command: Command): Promise<void> {
+  const { folder } = clusterFolder(environment, command);
+  await mkdir(folder, { recursive: true });
+  await refuseSecond(folder);
+  const path = join(folder, 'up.log');
+  const output = await open(path, 'w');
+  const { argv, execArgv, execPath } = process;
+  const holder = spawn(execPath, [...execArgv, ...argv.slice(1), '--foreground'], {
+    detached: true,
+    stdio: ['ignore', output.fd, output.fd],
+  });
+  await output.close();
+  let code: number | null = null;
+  holder.once('exit', (ended) => {
+    code = ended ?? 1;
+  });
+  let told = 0;
+  const follow = async () => {
+    const text = await readFile(path, 'utf8');
+    environment.tell(text.slice(told));
+    told = text.length;
+  };
+  while (code === null && !existsSync(join(folder, 'cluster.json'))) {
+    if (environment.signal.aborted) holder.kill('SIGTERM');
+    await sleep(FOLLOW_MS);
+    await follow();
+  }
+  await follow();
+  // It has said by itself what the matter was.
+  if (code !== null) process.exitCode = code;
+  holder.unref();
+}
+
+/** Rejects when a cluster runs here; takes away what a killed one left. */
+async function refuseSecond(folder: string): Promise<void> {
+  try {
+    const { note, status } = await connectControl(folder);
+    await status();
+    const text = `process ${note.pid} holds the cluster in ${folder}`;
+    throw new IsobarError('DATA_IN_USE', `${text}; \`isobar cluster down\` stops it`);
+  } catch (error) {
+    if (!isErrorCode(error, 'CLUSTER_ABSENT')) throw error;
+    await rm(join(folder, 'cluster.json'), { force: true });
+  }
+}
+
+async function control(environment: Environment, command: Command): Promise<ClusterControl> {
+  return connectControl(clusterFolder(environment, command).folder);
+}
+
+function clusterFolder(
+  environment: Environment,
+  command: Command,
+): { readonly folder: string; readonly json: boolean } {
+  const { config, json } = prepare(environment, command);
+  return { folder: resolve(config.data, 'cluster'), json };
+}
+
+function parseKinds(text: string): readonly Kind[] {
+  const names = text.split(',');
+  const wrong = names.filter((name) => !KINDS.some((kind) => kind === name));
+  if (wrong.length > 0) throw new InvalidArgumentError(`not known: ${wrong.join(', ')}`);
+  return names as Kind[];
+}

@@ -1,0 +1,100 @@
+/** The cluster: the real services as processes on this machine, started in order. */
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { IsobarError } from '../errors.ts';
+import { checkTools, resolveDistribution } from './artifacts.ts';
+import { type Addresses, type Kind, planCluster } from './plan.ts';
+import { openPorts } from './ports.ts';
+import { openService, type ServiceProcess } from './process.ts';
+import type { ServiceStatus } from './service.ts';
+
+export interface ClusterOptions {
+  /** Holds configuration, data and output of the services; kept for the next time. */
+  readonly folder: string;
+  readonly kinds: readonly Kind[];
+  readonly ha: boolean;
+  readonly sparkLocal: boolean;
+  /** Where the programs are kept once Maven has brought them. */
+  readonly cache: string;
+  readonly signal?: AbortSignal | undefined;
+  /** A line for each step. */
+  readonly tell: (line: string) => void;
+}
+
+/** Disposing of it stops the services, the last one first. */
+export interface Cluster extends AsyncDisposable {
+  readonly folder: string;
+  readonly addresses: Addresses;
+  status(): ServiceStatus[];
+  /** Starts a service that is spare, was stopped or has died; resolves when it is ready. */
+  start(name: string): Promise<void>;
+  stop(name: string): Promise<void>;
+  signal(name: string, signal: NodeJS.Signals): void;
+}
+
+/** Resolves when all services are ready; a rejection has stopped what was started. */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const { kinds, ha, sparkLocal, cache, signal, tell } = options;
+  const folder = resolve(options.folder);
+  await checkTools(signal);
+  await mkdir(folder, { recursive: true });
+  const ports = await openPorts(join(folder, 'ports.json'));
+  const { groups, addresses } = await planCluster({
+    kinds,
+    ha,
+    sparkLocal,
+    ports,
+    resolve(distribution) {
+      tell(`${distribution}: looking for its programs (Maven brings them the first time)`);
+      return resolveDistribution(distribution, cache, signal);
+    },
+  });
+  await ports.save();
+
+  const services: ServiceProcess[] = [];
+  const stack = new AsyncDisposableStack();
+  const find = (name: string) => {
+    const found = services.find((service) => service.name === name);
+    if (found !== undefined) return found;
+    const known = services.map((service) => service.name).join(', ');
+    throw new IsobarError('PARAMETER_INVALID', `no service ${name}; there are ${known}`);
+  };
+  try {
+    for (const specs of groups) {
+      const group = specs.map((spec) => openService(spec, folder));
+      services.push(...group);
+      for (const service of group) stack.defer(() => service.stop());
+      const wanted = group.filter(({ spare }) => !spare);
+      await settleAll(wanted.map((service) => startOne(service, tell, signal)));
+    }
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+  return {
+    folder,
+    addresses,
+    status: () => services.map((service) => service.status()),
+    start: (name) => find(name).start(),
+    stop: (name) => find(name).stop(),
+    signal: (name, kind) => find(name).signal(kind),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+async function startOne(
+  service: ServiceProcess,
+  tell: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const from = performance.now();
+  await service.start(signal);
+  tell(`${service.name}: ready after ${((performance.now() - from) / 1_000).toFixed(1)} s`);
+}
+
+/** Like all(), but nothing is still being started when it rejects. */
+async function settleAll(promises: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(promises)) {
+    if (result.status === 'rejected') throw result.reason;
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * HDFS: one NameNode and its DataNodes, or two NameNodes that take over from each other, with
+ * three JournalNodes and two failover controllers.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { log4j1Text } from './kafka.ts';
+import type { ServiceSpec } from './service.ts';
+
+export interface HdfsOptions {
+  readonly distribution: string;
+  readonly nameNodes: readonly NameNodePorts[];
+  readonly dataNodes: readonly DataNodePorts[];
+  /** DataNodes beyond these are spare: they join when they are started by name. */
+  readonly dataNodesAtStart: number;
+  /** Only with two NameNodes. */
+  readonly journalNodes: readonly { readonly rpc: number; readonly http: number }[];
+  readonly zookeeperPort: number | null;
+}
+
+export interface NameNodePorts {
+  readonly rpc: number;
+  readonly http: number;
+  readonly controller: number;
+}
+
+export interface DataNodePorts {
+  readonly data: number;
+  readonly http: number;
+  readonly ipc: number;
+}
+
+export const NAMESERVICE = 'isobar';
+/** Hadoop puts the system property in: the folder in which the service runs. */
+const FOLDER = '$' + '{user.dir}/data';
+const HERE = `file://${FOLDER}`;
+const SERVER = 'org.apache.hadoop.hdfs.server';
+
+/** The services in the order of their start; those of one group may start together. */
+export function hdfsServices(options: HdfsOptions): ServiceSpec[][] {
+  const { nameNodes, dataNodes, journalNodes, dataNodesAtStart } = options;
+  const isHa = nameNodes.length > 1;
+  const journals = journalNodes.map((_, at) => journalNode(options, at));
+  const names = nameNodes.map((_, at) => nameNode(options, at));
+  const controllers = isHa ? nameNodes.map((_, at) => failoverController(options, at)) : [];
+  const datas = dataNodes.map((_, at) => dataNode(options, at));
+  return [
+    journals,
+    // The second NameNode copies what the first one has.
+    ...names.map((name) => [name]),
+    controllers,
+    datas.slice(0, dataNodesAtStart),
+    datas.slice(dataNodesAtStart),
+  ].filter((group) => group.length > 0);
+}
+
+/** What a client needs to know, as Hadoop's own configuration has it. */
+export function clientProperties(options: HdfsOptions): Record<string, string> {
+  const { nameNodes } = options;
+  const [first] = nameNodes;
+  if (nameNodes.length < 2 || first === undefined) {
+    return { 'fs.defaultFS': `hdfs://127.0.0.1:${first?.rpc ?? 0}` };
+  }
+  const ids = nameNodes.map((_, at) => `nn${at + 1}`);
+  const properties: Record<string, string> = {
+    'fs.defaultFS': `hdfs://${NAMESERVICE}`,
+    'dfs.nameservices': NAMESERVICE,
+    [`dfs.ha.namenodes.${NAMESERVICE}`]: ids.join(','),
+    [`dfs.client.failover.proxy.provider.${NAMESERVICE}`]: `${SERVER}.namenode.ha.ConfiguredFailoverProxyProvider`,
+  };
+  for (const [at, { rpc, http }] of nameNodes.entries()) {
+    properties[`dfs.namenode.rpc-address.${NAMESERVICE}.nn${at + 1}`] = `127.0.0.1:${rpc}`;
+    properties[`dfs.namenode.http-address.${NAMESERVICE}.nn${at + 1}`] = `127.0.0.1:${http}`;
+  }
+  return properties;
+}
+
+function commonProperties(options: HdfsOptions): Record<string, string> {
+  const { nameNodes, journalNodes, zookeeperPort, dataNodesAtStart } = options;
+  const common: Record<string, string> = {
+    ...clientProperties(options),
+    'dfs.replication': String(Math.min(2, dataNodesAtStart)),
+    'dfs.namenode.safemode.extension': '0',
+    'dfs.namenode.datanode.registration.ip-hostname-check': 'false',
+    'dfs.heartbeat.interval': '1',
+    'dfs.namenode.heartbeat.recheck-interval': '2000',
+    'dfs.namenode.stale.datanode.interval': '5000',
+    'dfs.namenode.avoid.write.stale.datanode': 'true',
+    'dfs.namenode.avoid.read.stale.datanode': 'true',
+    'dfs.client.block.write.locateFollowingBlock.initial.delay.ms': '20',
+    'dfs.permissions.superusergroup': 'supergroup',
+  };
+  if (nameNodes.length < 2) return common;
+  const quorum = journalNodes.map(({ rpc }) => `127.0.0.1:${rpc}`).join(';');
+  const controllers = nameNodes.map(({ controller }, at) => [
+    `dfs.ha.zkfc.port.${NAMESERVICE}.nn${at + 1}`,
+    String(controller),
+  ]);
+  return {
+    ...common,
+    ...Object.fromEntries(controllers),
+    'dfs.namenode.shared.edits.dir': `qjournal://${quorum}/${NAMESERVICE}`,
+    'dfs.ha.automatic-failover.enabled': 'true',
+    'dfs.ha.fencing.methods': 'shell(/bin/true)',
+    'dfs.ha.tail-edits.in-progress': 'true',
+    'dfs.ha.tail-edits.period': '1s',
+    'ha.zookeeper.quorum': `127.0.0.1:${zookeeperPort ?? 0}`,
+    'ha.zookeeper.session-timeout.ms': '5000',
+    'dfs.ha.zkfc.nn.http.timeout.ms': '0',
+    'ha.health-monitor.rpc-timeout.ms': '4000',
+    'ha.failover-controller.graceful-fence.rpc-timeout.ms': '2000',
+  };
+}
+
+function nameNode(options: HdfsOptions, at: number): ServiceSpec {
+  const { nameNodes } = options;
+  const ports = nameNodes[at];
+  const isHa = nameNodes.length > 1;
+  const properties: Record<string, string> = {
+    ...commonProperties(options),
+    'dfs.namenode.name.dir': HERE,
+    ...(isHa
+      ? { 'dfs.ha.namenode.id': `nn${at + 1}` }
+      : {
+          'dfs.namenode.rpc-address': `127.0.0.1:${ports?.rpc}`,
+          'dfs.namenode.http-address': `127.0.0.1:${ports?.http}`,
+        }),
+  };
+  const main = `${SERVER}.namenode.NameNode`;
+  const format =
+    at === 0 ? ['-format', '-nonInteractive'] : ['-bootstrapStandby', '-nonInteractive'];
+  const prepare = [hadoop(options, 256, main, format)];
+  if (isHa && at === 0) {
+    const controller = 'org.apache.hadoop.hdfs.tools.DFSZKFailoverController';
+    prepare.push(hadoop(options, 128, controller, ['-formatZK', '-nonInteractive']));
+  }
+  return {
+    name: `namenode-${at + 1}`,
+    files: siteFiles(properties),
+    prepare,
+    java: hadoop(options, 256, main, []),
+    // 405 means: there, but standing by.
+    ready: async (probe) =>
+      (await probe.get(`http://127.0.0.1:${ports?.http}/jmx?qry=java.lang:type=Memory`)) !== null,
+  };
+}
+
+function journalNode(options: HdfsOptions, at: number): ServiceSpec {
+  const ports = options.journalNodes[at];
+  const properties = {
+    ...commonProperties(options),
+    'dfs.journalnode.edits.dir': FOLDER,
+    'dfs.journalnode.rpc-address': `127.0.0.1:${ports?.rpc}`,
+    'dfs.journalnode.http-address': `127.0.0.1:${ports?.http}`,
+  };
+  return {
+    name: `journalnode-${at + 1}`,
+    files: siteFiles(properties),
+    java: hadoop(options, 128, 'org.apache.hadoop.hdfs.qjournal.server.JournalNode', []),
+    ready: (probe) => probe.listens(ports?.rpc ?? 0),
+  };
+}
+
+function failoverController(options: HdfsOptions, at: number): ServiceSpec {
+  const properties = {
+    ...commonProperties(options),
+    'dfs.ha.namenode.id': `nn${at + 1}`,
+  };
+  const { nameNodes } = options;
+  return {
+    name: `zkfc-${at + 1}`,
+    files: siteFiles(properties),
+    java: hadoop(options, 128, 'org.apache.hadoop.hdfs.tools.DFSZKFailoverController', []),
+    // One of the NameNodes has become the active one.
+    ready: async (probe) => {
+      for (const { http } of nameNodes) {
+        const active = await probe.get(`http://127.0.0.1:${http}/isActive`).catch(() => null);
+        if (active !== null) return true;
+      }
+      return false;
+    },
+  };
+}
+
+function dataNode(options: HdfsOptions, at: number): ServiceSpec {
+  const ports = options.dataNodes[at];
+  const properties = {
+    ...commonProperties(options),
+    'dfs.datanode.data.dir': HERE,
+    'dfs.datanode.hostname': '127.0.0.1',
+    'dfs.datanode.address': `127.0.0.1:${ports?.data}`,
+    'dfs.datanode.http.address': `127.0.0.1:${ports?.http}`,
+    'dfs.datanode.ipc.address': `127.0.0.1:${ports?.ipc}`,
+    'ipc.client.rpc-timeout.ms': '4000',
+    'ipc.ping.interval': '2000',
+  };
+  return {
+    name: `datanode-${at + 1}`,
+    spare: at >= options.dataNodesAtStart,
+    files: siteFiles(properties),
+    java: hadoop(options, 256, `${SERVER}.datanode.DataNode`, []),
+    ready: (probe) => isRegistered(probe.get, options.nameNodes, ports?.data ?? 0),
+  };
+}
+
+/** Whether every NameNode that answers counts this DataNode among the living and left safe mode. */
+async function isRegistered(
+  get: (url: string) => Promise<string | null>,
+  nameNodes: readonly NameNodePorts[],
+  port: number,
+): Promise<boolean> {
+  for (const { http } of nameNodes) {
+    const query = 'jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo';
+    const answer = await get(`http://127.0.0.1:${http}/${query}`);
+    const [info] = JSON.parse(answer ?? '{"beans":[]}').beans;
+    if (info === undefined) return false;
+    const nodes: { xferaddr: string; lastContact: number }[] = Object.values(
+      JSON.parse(info.LiveNodes),
+    );
+    if (!nodes.some(({ xferaddr }) => xferaddr.endsWith(`:${port}`))) return false;
+    const active = nameNodes.length < 2 || (await get(`http://127.0.0.1:${http}/isActive`));
+    if (active && info.Safemode !== '') return false;
+  }
+  return true;
+}
+
+function hadoop(
+  options: HdfsOptions,
+  heapMib: number,
+  main: string,
+  args: readonly string[],
+): string[] {
+  const { distribution } = options;
+  // The archives lack the pages' folders, which the servers look for even when nobody looks at them.
+  const pages = join(distribution, 'classes');
+  for (const name of ['hdfs', 'datanode', 'journal', 'secondary']) {
+    mkdirSync(join(pages, 'webapps', name), { recursive: true });
+  }
+  return [
+    `-Xmx${heapMib}m`,
+    '-XX:+UseSerialGC',
+    '-XX:TieredStopAtLevel=1',
+    '-Djava.net.preferIPv4Stack=true',
+    '-Dlog4j.configuration=file:conf/log4j.properties',
+    '-cp',
+    `conf:${pages}:${join(distribution, 'lib', '*')}`,
+    main,
+    ...args,
+  ];
+}
+
+function siteFiles(properties: Readonly<Record<string, string>>): Record<string, string> {
+  const rows = Object.entries(properties).map(
+    ([name, value]) => `  <property><name>${name}</name><value>${value}</value></property>`,
+  );
+  const site = `<configuration>\n${rows.join('\n')}\n</configuration>\n`;
+  return {
+    'conf/core-site.xml': site,
+    'conf/hdfs-site.xml': site,
+    'conf/log4j.properties': log4j1Text(),
+  };
+}

@@ -1,0 +1,160 @@
+/** The plan of a cluster: which services, on which ports, in which order, and where they are met. */
+import { userInfo } from 'node:os';
+import { clientProperties, type HdfsOptions, hdfsServices } from './hdfs.ts';
+import { kafka39Service, kafkaServices } from './kafka.ts';
+import type { Ports } from './ports.ts';
+import type { ServiceSpec } from './service.ts';
+import { sparkServices } from './spark.ts';
+import { zookeeperService } from './zookeeper.ts';
+
+export const KINDS = ['kafka', 'kafka39', 'hdfs', 'spark', 'zookeeper'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** What `isobar cluster up` starts when nothing is named. */
+export const DEFAULT_KINDS: readonly Kind[] = ['kafka', 'hdfs', 'spark'];
+
+export interface PlanOptions {
+  readonly kinds: readonly Kind[];
+  /** Three brokers, two NameNodes, two workers instead of one of each. */
+  readonly ha: boolean;
+  /** Spark without master and workers. */
+  readonly sparkLocal: boolean;
+  readonly ports: Ports;
+  /** The folder of a distribution, brought when it is not there. */
+  readonly resolve: (distribution: 'kafka' | 'kafka39' | 'hadoop' | 'spark') => Promise<string>;
+}
+
+/** Where the services are met. */
+export interface Addresses {
+  readonly kafka?: { readonly brokers: string };
+  readonly kafka39?: { readonly brokers: string };
+  readonly hdfs?: {
+    readonly namenodes: string;
+    readonly address: string;
+    /** What Hadoop's own clients need. */
+    readonly properties: Readonly<Record<string, string>>;
+  };
+  readonly spark?: {
+    readonly address: string;
+    readonly ui: string;
+    readonly master: string | null;
+  };
+  readonly zookeeper?: { readonly address: string };
+}
+
+export interface Plan {
+  /** Groups in the order of their start; the services of one may start together. */
+  readonly groups: readonly (readonly ServiceSpec[])[];
+  readonly addresses: Addresses;
+}
+
+const KAFKA_HEAP_MIB = 640;
+const KAFKA_HA_HEAP_MIB = 384;
+const SPARK_HEAP_MIB = 1_280;
+const HOST = '127.0.0.1';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export async function planCluster(options: PlanOptions): Promise<Plan> {
+  const { kinds, ha, ports, resolve } = options;
+  const groups: ServiceSpec[][] = [];
+  const addresses: Mutable<Addresses> = {};
+  const has = (kind: Kind) => kinds.includes(kind);
+
+  let zookeeperPort: number | null = null;
+  if (has('zookeeper') || has('kafka39') || (has('hdfs') && ha)) {
+    zookeeperPort = await ports.of('zookeeper');
+    const distribution = await resolve(has('hdfs') ? 'hadoop' : 'kafka39');
+    groups.push([zookeeperService({ distribution, port: zookeeperPort })]);
+    addresses.zookeeper = { address: `${HOST}:${zookeeperPort}` };
+  }
+  if (has('kafka')) {
+    const nodes = await portsOf(ports, 'kafka', ha ? 3 : 1, ['port', 'controllerPort']);
+    const distribution = await resolve('kafka');
+    const heapMib = ha ? KAFKA_HA_HEAP_MIB : KAFKA_HEAP_MIB;
+    groups.push(kafkaServices({ distribution, nodes, heapMib }));
+    addresses.kafka = { brokers: nodes.map(({ port }) => `${HOST}:${port}`).join(',') };
+  }
+  if (has('kafka39') && zookeeperPort !== null) {
+    const port = await ports.of('kafka39');
+    const distribution = await resolve('kafka39');
+    groups.push([
+      kafka39Service({ distribution, port, zookeeperPort, heapMib: KAFKA_HA_HEAP_MIB }),
+    ]);
+    addresses.kafka39 = { brokers: `${HOST}:${port}` };
+  }
+  if (has('hdfs')) {
+    const hdfs = await planHdfs(options, zookeeperPort);
+    groups.push(...hdfsServices(hdfs));
+    const properties = clientProperties(hdfs);
+    addresses.hdfs = {
+      namenodes: hdfs.nameNodes.map(({ http }) => `http://${HOST}:${http}`).join(','),
+      address: properties['fs.defaultFS'] ?? '',
+      properties,
+    };
+  }
+  if (has('spark')) await planSpark(options, groups, addresses);
+  return { groups, addresses };
+}
+
+async function planHdfs(options: PlanOptions, zookeeperPort: number | null): Promise<HdfsOptions> {
+  const { ha, ports, resolve } = options;
+  return {
+    distribution: await resolve('hadoop'),
+    nameNodes: await portsOf(ports, 'namenode', ha ? 2 : 1, ['rpc', 'http', 'controller']),
+    dataNodes: await portsOf(ports, 'datanode', 3, ['data', 'http', 'ipc']),
+    dataNodesAtStart: 2,
+    journalNodes: ha ? await portsOf(ports, 'journalnode', 3, ['rpc', 'http']) : [],
+    zookeeperPort,
+  };
+}
+
+async function planSpark(
+  options: PlanOptions,
+  groups: ServiceSpec[][],
+  addresses: Mutable<Addresses>,
+): Promise<void> {
+  const { ha, ports, resolve, sparkLocal } = options;
+  const [master = null] = sparkLocal
+    ? []
+    : await portsOf(ports, 'spark-master', 1, ['port', 'http']);
+  const connectPort = await ports.of('spark-connect');
+  const uiPort = await ports.of('spark-ui');
+  const hadoop = Object.entries(addresses.hdfs?.properties ?? {});
+  groups.push(
+    ...sparkServices({
+      distribution: await resolve('spark'),
+      connectPort,
+      master,
+      workers: await portsOf(ports, 'spark-worker', ha ? 3 : 2, ['http']),
+      workersAtStart: ha ? 2 : 1,
+      uiPort,
+      properties: Object.fromEntries(
+        hadoop.map(([name, value]) => [`spark.hadoop.${name}`, value]),
+      ),
+      user: userInfo().username,
+      heapMib: SPARK_HEAP_MIB,
+    }),
+  );
+  addresses.spark = {
+    address: `sc://${HOST}:${connectPort}`,
+    ui: `http://${HOST}:${uiPort}`,
+    master: master === null ? null : `http://${HOST}:${master.http}`,
+  };
+}
+
+/** `count` nodes with a port for each of the names. */
+async function portsOf<const N extends string>(
+  ports: Ports,
+  node: string,
+  count: number,
+  names: readonly N[],
+): Promise<Record<N, number>[]> {
+  const nodes: Record<N, number>[] = [];
+  for (let at = 1; at <= count; at += 1) {
+    const own: Partial<Record<N, number>> = {};
+    for (const name of names) own[name] = await ports.of(`${node}-${at}.${name}`);
+    nodes.push(own as Record<N, number>);
+  }
+  return nodes;
+}

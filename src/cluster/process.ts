@@ -1,0 +1,224 @@
+/**
+ * Runs one service: starts it, waits until it is ready, stops it. It dies with this process,
+ * however this process dies: a small shell beside it waits on a pipe that only we hold open.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, statSync } from 'node:fs';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { IsobarError } from '../errors.ts';
+import type { Probe, ServiceSpec, ServiceState, ServiceStatus } from './service.ts';
+import { runTool } from './tool.ts';
+
+export interface ServiceProcess {
+  readonly name: string;
+  readonly spare: boolean;
+  status(): ServiceStatus;
+  /** Resolves when it is ready; does nothing when it is. */
+  start(signal?: AbortSignal): Promise<void>;
+  /** Asks it to end, and makes it after ten seconds. */
+  stop(): Promise<void>;
+  /** Sends it a signal; what becomes of it is seen in its status. */
+  signal(name: NodeJS.Signals): void;
+}
+
+const READY_MS = 180_000;
+const PREPARE_MS = 120_000;
+const POLL_MS = 150;
+const STOP_MS = 10_000;
+const PROBE_MS = 2_000;
+const TAIL_LINES = 20;
+const OUTPUT_READ_MAX = 4 * 1024 * 1024;
+
+/**
+ * $1: the file that takes the number of the process; the rest: the command. The read on the pipe
+ * ends when the process that started this has gone; then the command goes too.
+ */
+const WATCH = `
+pidfile=$1; shift
+exec 3<&0
+"$@" 3<&- </dev/null &
+child=$!
+echo $child >"$pidfile"
+( read -r _ <&3; kill -KILL $child ) 2>/dev/null &
+watcher=$!
+wait $child
+code=$?
+kill -KILL $watcher
+exit $code
+`;
+
+export function openService(spec: ServiceSpec, folder: string): ServiceProcess {
+  const home = join(folder, spec.name);
+  const output = join(home, 'output.log');
+  const pidFile = join(home, 'pid');
+  let state: ServiceState = 'absent';
+  let shell: ChildProcess | null = null;
+  let pid: number | null = null;
+  let starts = 0;
+  let outputFrom = 0;
+  let ended: Promise<void> = Promise.resolve();
+
+  async function launch(): Promise<void> {
+    await rm(pidFile, { force: true });
+    await writeFiles(home, spec.files);
+    if (starts === 0) await prepare(spec, home);
+    starts += 1;
+    state = 'starting';
+    const to = openSync(output, 'a');
+    outputFrom = statSync(output).size;
+    try {
+      const child = spawn('/bin/sh', ['-c', WATCH, spec.name, pidFile, 'java', ...spec.java], {
+        cwd: home,
+        // A group of its own: Ctrl-C at the terminal is for us, who stop in order.
+        detached: true,
+        stdio: ['pipe', to, to],
+        env: { ...process.env, ...spec.env },
+      });
+      shell = child;
+      ended = new Promise((resolve) => {
+        child.once('exit', () => {
+          if (shell === child) {
+            state = state === 'stopped' ? 'stopped' : 'failed';
+            [shell, pid] = [null, null];
+          }
+          resolve();
+        });
+      });
+    } finally {
+      closeSync(to);
+    }
+  }
+
+  async function awaitReady(signal?: AbortSignal): Promise<void> {
+    const deadline = performance.now() + READY_MS;
+    const probe = openProbe(() => readOutput(output, outputFrom));
+    for (;;) {
+      signal?.throwIfAborted();
+      pid ??= await readPid(pidFile);
+      if (state === 'failed') throw await failure(`${spec.name} ended`);
+      if (pid !== null && (await spec.ready(probe).catch(() => false))) {
+        state = 'ready';
+        return;
+      }
+      if (performance.now() > deadline) {
+        throw await failure(`${spec.name} was not ready after ${READY_MS / 1_000} s`);
+      }
+      await sleep(POLL_MS, undefined, { signal });
+    }
+  }
+
+  async function failure(what: string): Promise<IsobarError> {
+    const text = await readOutput(output, outputFrom);
+    const tail = text.trim().split('\n').slice(-TAIL_LINES).join('\n');
+    return new IsobarError('CLUSTER_FAILED', `${what}; ${output} ends with:\n${tail}`);
+  }
+
+  return {
+    name: spec.name,
+    spare: spec.spare === true,
+    status: () => ({ name: spec.name, state, pid, output, starts }),
+    async start(signal) {
+      if (shell === null) await launch();
+      await awaitReady(signal);
+    },
+    async stop() {
+      if (shell === null || pid === null) {
+        state = 'stopped';
+        return;
+      }
+      state = 'stopped';
+      send(pid, 'SIGCONT');
+      send(pid, 'SIGTERM');
+      const patience = new AbortController();
+      const target = pid;
+      const late = sleep(STOP_MS, 'late', { signal: patience.signal }).catch(() => 'early');
+      if ((await Promise.race([ended, late])) === 'late') send(target, 'SIGKILL');
+      patience.abort();
+      await ended;
+    },
+    signal(name) {
+      if (pid !== null) send(pid, name);
+    },
+  };
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // It has gone already.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+async function writeFiles(home: string, files: ServiceSpec['files']): Promise<void> {
+  await mkdir(join(home, 'data'), { recursive: true });
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(home, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+}
+
+/** Once in the life of the folder: a service that comes again keeps what it had. */
+async function prepare(spec: ServiceSpec, home: string): Promise<void> {
+  const mark = join(home, 'prepared');
+  if (await exists(mark)) return;
+  for (const java of spec.prepare ?? []) {
+    await runTool('java', java, { cwd: home, timeoutMs: PREPARE_MS, ...envOf(spec) });
+  }
+  await writeFile(mark, '');
+}
+
+function envOf(spec: ServiceSpec): { env?: Readonly<Record<string, string>> } {
+  return spec.env === undefined ? {} : { env: spec.env };
+}
+
+function openProbe(read: () => Promise<string>): Probe {
+  return {
+    listens: (port) =>
+      new Promise((resolve) => {
+        const socket = connect({ port, host: '127.0.0.1', timeout: PROBE_MS });
+        const end = (answer: boolean) => {
+          socket.destroy();
+          resolve(answer);
+        };
+        socket.once('connect', () => end(true));
+        socket.once('error', () => end(false));
+        socket.once('timeout', () => end(false));
+      }),
+    async get(url) {
+      const answer = await fetch(url, { signal: AbortSignal.timeout(PROBE_MS) });
+      const text = await answer.text();
+      return answer.ok ? text : null;
+    },
+    said: async (words) => (await read()).includes(words),
+  };
+}
+
+async function readPid(path: string): Promise<number | null> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text.endsWith('\n') ? Number(text) : null;
+}
+
+async function readOutput(path: string, from: number): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const length = Math.min(size - from, OUTPUT_READ_MAX);
+    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.toString();
+  } finally {
+    await file.close();
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return readFile(path).then(
+    () => true,
+    () => false,
+  );
+}
