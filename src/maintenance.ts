@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { SqlSession } from './analytics/engine.ts';
 import { cleanPublications } from './analytics/publication.ts';
-import { claimFolder } from './lake/claim.ts';
+import { lockFolder } from './lake/folder-lock.ts';
 import { type Compacted, compact } from './table/compaction.ts';
 import { openRawExporter, type RawExporter } from './table/raw-export.ts';
 import { type Vacuumed, vacuum } from './table/vacuum.ts';
@@ -42,7 +42,7 @@ export async function openMaintenance(workspace: Workspace): Promise<Maintenance
     exporter: openRawExporter({
       ...files,
       session: await workspace.session(),
-      claim: () => claimFolder(join(workspace.folder, 'export'), 'the raw export'),
+      claim: () => lockFolder(join(workspace.folder, 'export'), 'the raw export'),
       openHourSeconds: config.table.raw_export_open_hour_s,
       openHourRowsMax: config.table.raw_export_open_hour_rows_max,
     }),

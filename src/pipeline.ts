@@ -16,7 +16,7 @@ import type { ApiContext } from './api/context.ts';
 import type { Collector } from './collector/collector.ts';
 import type { Config } from './config/schema.ts';
 import { IsobarError } from './errors.ts';
-import { claimFolder } from './lake/claim.ts';
+import { lockFolder } from './lake/folder-lock.ts';
 import type { Logger } from './logger.ts';
 import { openMaintenance } from './maintenance.ts';
 import type { City } from './model/city.ts';
@@ -73,7 +73,7 @@ async function startRooms(
   const simulated = source === 'simulator';
   const folder = rootOf(config, simulated);
   if (options.roles.length === ROLES.length) {
-    stack.use(await claimFolder(folder, options.command));
+    stack.use(await lockFolder(folder, options.command));
   }
   const workspace = stack.use(await openWorkspace(config, simulated));
   const cities = await openCityList(workspace);

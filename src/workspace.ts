@@ -3,7 +3,7 @@
  * closes what was opened, in reverse.
  *
  *     DATA/                 real data            DATA/simulated/    made-up data
- *       log/  lake/  collector/  scratch/  claim.json  server.json
+ *       log/  lake/  collector/  scratch/  folder.lock  server.json
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';

@@ -34,3 +34,11 @@ export const ANALYTICS_FOLDER = `${ROOT}/analytics`;
 export function publicationPath(version: number): string {
   return `${ANALYTICS_FOLDER}/_versions/${formatVersion(version)}.json`;
 }
+
+/** Who does what: see claims.ts. */
+export const CLAIMS_FOLDER = `${ROOT}/_claims`;
+
+/** `weather_data/_claims/partition/2.00000000000000000007.json` */
+export function claimPath(role: string, number: number, generation: number): string {
+  return `${CLAIMS_FOLDER}/${role}/${number}.${formatVersion(generation)}.json`;
+}

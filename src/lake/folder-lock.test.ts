@@ -6,10 +6,10 @@ import { describe, it } from 'node:test';
 import { type Child, startChild } from '../../test/child.ts';
 import { mountSmallDisk } from '../../test/small-disk.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
-import { claimFolder } from './claim.ts';
+import { lockFolder } from './folder-lock.ts';
 
 async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'isobar-claim-'));
+  const folder = await mkdtemp(join(tmpdir(), 'isobar-lock-'));
   try {
     await run(folder);
   } finally {
@@ -17,19 +17,19 @@ async function withFolder(run: (folder: string) => Promise<void>): Promise<void>
   }
 }
 
-/** Claims the folder, says so, and keeps it until it is killed. */
+/** Locks the folder, says so, and keeps it until it is killed. */
 function holdIn(folder: string): Child {
   const source = `
-    import { claimFolder } from ${JSON.stringify(new URL('claim.ts', import.meta.url).href)};
+    import { lockFolder } from ${JSON.stringify(new URL('folder-lock.ts', import.meta.url).href)};
     try {
-      await claimFolder(${JSON.stringify(folder)}, 'isobar start');
+      await lockFolder(${JSON.stringify(folder)}, 'isobar start');
       globalThis.gc();
       console.log('holds');
       setInterval(() => globalThis.gc(), 10);
     } catch (error) {
       console.log('refused ' + error.code);
     }`;
-  // What is no longer referred to must not end the claim.
+  // What is no longer referred to must not end the lock.
   return startChild(source, { env: { NODE_OPTIONS: '--expose-gc' } });
 }
 
@@ -38,12 +38,12 @@ async function kill(child: Child): Promise<void> {
   await child.ended;
 }
 
-describe('the claim of a data folder', () => {
+describe('the lock of a data folder', () => {
   it('names the first to the second, also to one of the same process', () =>
     withFolder(async (folder) => {
       const clock = () => new Date('2026-11-23T12:34:56.789Z');
-      await using _claim = await claimFolder(folder, 'isobar start', { clock });
-      await assert.rejects(claimFolder(folder, 'isobar land'), (error) => {
+      await using _lock = await lockFolder(folder, 'isobar start', { clock });
+      await assert.rejects(lockFolder(folder, 'isobar land'), (error) => {
         assert.ok(error instanceof IsobarError && error.code === 'DATA_IN_USE');
         assert.ok(error.message.includes(String(process.pid)), error.message);
         assert.ok(error.message.includes('isobar start'), error.message);
@@ -56,11 +56,11 @@ describe('the claim of a data folder', () => {
   it('ends when it is disposed of', () =>
     withFolder(async (folder) => {
       for (let i = 0; i < 3; i++) {
-        const claim = await claimFolder(join(folder, 'made', 'anew'), 'isobar start');
-        await claim[Symbol.asyncDispose]();
-        await claim[Symbol.asyncDispose]();
+        const lock = await lockFolder(join(folder, 'made', 'anew'), 'isobar start');
+        await lock[Symbol.asyncDispose]();
+        await lock[Symbol.asyncDispose]();
       }
-      assert.deepEqual(await readdir(join(folder, 'made', 'anew')), ['claim.lock']);
+      assert.deepEqual(await readdir(join(folder, 'made', 'anew')), ['folder.lock']);
     }));
 
   it('holds against other processes until its own is killed', () =>
@@ -68,17 +68,17 @@ describe('the claim of a data folder', () => {
       const child = holdIn(folder);
       await child.waitFor('holds');
       for (let i = 0; i < 3; i++) {
-        await assert.rejects(claimFolder(folder, 'isobar land'), (error) => {
+        await assert.rejects(lockFolder(folder, 'isobar land'), (error) => {
           assert.ok(error instanceof IsobarError && error.code === 'DATA_IN_USE');
           assert.equal(error.details.pid, child.process.pid);
           return true;
         });
       }
       child.process.kill('SIGSTOP');
-      const claiming = claimFolder(folder, 'isobar land');
-      await assert.rejects(claiming, (error) => isErrorCode(error, 'DATA_IN_USE'));
+      const locking = lockFolder(folder, 'isobar land');
+      await assert.rejects(locking, (error) => isErrorCode(error, 'DATA_IN_USE'));
       await kill(child);
-      await using _claim = await claimFolder(folder, 'isobar land');
+      await using _lock = await lockFolder(folder, 'isobar land');
       const second = holdIn(folder);
       assert.equal((await second.ended).output, 'refused DATA_IN_USE\n');
     }));
@@ -104,12 +104,12 @@ describe('the claim of a data folder', () => {
       await dead.ended;
       const { pid } = dead.process;
       const notice = { pid, host: hostname(), command: 'isobar start', since: 'long ago' };
-      await writeFile(join(folder, 'claim.json'), JSON.stringify(notice));
-      const claim = await claimFolder(folder, 'isobar start');
-      await claim[Symbol.asyncDispose]();
-      await using _claim = await claimFolder(folder, 'isobar start');
-      await writeFile(join(folder, 'claim.json'), JSON.stringify(notice));
-      await assert.rejects(claimFolder(folder, 'isobar land', { patienceMs: 50 }), (error) => {
+      await writeFile(join(folder, 'folder.json'), JSON.stringify(notice));
+      const lock = await lockFolder(folder, 'isobar start');
+      await lock[Symbol.asyncDispose]();
+      await using _lock = await lockFolder(folder, 'isobar start');
+      await writeFile(join(folder, 'folder.json'), JSON.stringify(notice));
+      await assert.rejects(lockFolder(folder, 'isobar land', { patienceMs: 50 }), (error) => {
         assert.ok(error instanceof IsobarError && error.code === 'DATA_IN_USE');
         assert.ok(!error.message.includes(String(pid)), error.message);
         return true;
@@ -119,10 +119,10 @@ describe('the claim of a data folder', () => {
   it('does not depend on what the notice says', () =>
     withFolder(async (folder) => {
       for (const notice of ['', '{"pid":', 'null', '[]']) {
-        await writeFile(join(folder, 'claim.json'), notice);
-        const again = await claimFolder(folder, 'isobar start');
-        await writeFile(join(folder, 'claim.json'), notice);
-        const second = claimFolder(folder, 'isobar start', { patienceMs: 50 });
+        await writeFile(join(folder, 'folder.json'), notice);
+        const again = await lockFolder(folder, 'isobar start');
+        await writeFile(join(folder, 'folder.json'), notice);
+        const second = lockFolder(folder, 'isobar start', { patienceMs: 50 });
         await assert.rejects(second, (error) => isErrorCode(error, 'DATA_IN_USE'));
         await again[Symbol.asyncDispose]();
       }
@@ -133,13 +133,13 @@ describe('the claim of a data folder', () => {
     if (disk === null) return test.skip('this user may not mount a disk');
     await disk.setReadOnly(true);
     for (const folder of [disk.folder, join(disk.folder, 'new')]) {
-      const claiming = claimFolder(folder, 'isobar start');
-      await assert.rejects(claiming, (error) => isErrorCode(error, 'DATA_UNWRITABLE'));
+      const locking = lockFolder(folder, 'isobar start');
+      await assert.rejects(locking, (error) => isErrorCode(error, 'DATA_UNWRITABLE'));
     }
     await disk.setReadOnly(false);
-    await (await claimFolder(disk.folder, 'isobar start'))[Symbol.asyncDispose]();
+    await (await lockFolder(disk.folder, 'isobar start'))[Symbol.asyncDispose]();
     await disk.setReadOnly(true);
-    const claiming = claimFolder(disk.folder, 'isobar start');
-    await assert.rejects(claiming, (error) => isErrorCode(error, 'DATA_UNWRITABLE'));
+    const locking = lockFolder(disk.folder, 'isobar start');
+    await assert.rejects(locking, (error) => isErrorCode(error, 'DATA_UNWRITABLE'));
   });
 });

@@ -1,9 +1,9 @@
 /**
  * One process has a data folder for itself: a second one is told who the first is.
  *
- * SQLite's exclusive lock of the empty file `claim.lock` is the claim. The system itself gives it
+ * SQLite's exclusive lock of the empty file `folder.lock` is the lock. The system itself gives it
  * up when the process ends, however it ends, and it holds among containers that share a folder,
- * where process numbers mean nothing. `claim.json` only says who has it.
+ * where process numbers mean nothing. `folder.json` only says who has it.
  */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -21,7 +21,7 @@ export interface Holder {
   readonly since: string;
 }
 
-export interface ClaimOptions {
+export interface LockOptions {
   readonly clock?: () => Date;
   /** How long to wait for somebody who is about to leave, or has not said yet who he is. */
   readonly patienceMs?: number;
@@ -37,14 +37,14 @@ const held = new Set<DatabaseSync>();
  * Has the folder, made if need be, until disposed of. `what` names the command for whoever comes
  * second, who gets DATA_IN_USE. Rejects with DATA_UNWRITABLE where nothing can be written.
  */
-export async function claimFolder(
+export async function lockFolder(
   folder: string,
   what: string,
-  options: ClaimOptions = {},
+  options: LockOptions = {},
 ): Promise<AsyncDisposable> {
   const { clock = () => new Date(), patienceMs = 1_000 } = options;
   const place = resolve(folder);
-  const notice = join(place, 'claim.json');
+  const notice = join(place, 'folder.json');
   try {
     await makeFolder(place);
     const lock = await takeLock(place, notice, patienceMs);
@@ -72,7 +72,7 @@ export async function claimFolder(
 async function takeLock(folder: string, notice: string, patienceMs: number): Promise<DatabaseSync> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
-    const lock = tryLock(join(folder, 'claim.lock'));
+    const lock = tryLock(join(folder, 'folder.lock'));
     if (lock !== null) return lock;
     const noticed = await readNotice(notice);
     // The notice of a process that is gone is none: the present one is about to write its own.

@@ -1,0 +1,310 @@
+/**
+ * Claims: who of several processes does what, so that no work is done twice.
+ *
+ * A claim is a file of the lake, `_claims/<role>/<number>.<generation>.json`. Of one role and
+ * number the highest generation counts; taking over is making the next one, which the storage
+ * allows to exactly one process. The holder writes its claim anew every heartbeat. Whoever watches
+ * a claim that does not change for 2.5 heartbeats, by his own monotonic clock, may take over; a
+ * holder that could not write for 2 heartbeats by its own gives up before. So clocks are never
+ * compared. A holder that ended on the same machine is seen at once.
+ *
+ * Claims are not what makes anything safe: a process that was stopped between looking and acting
+ * acts all the same. That is what the commits are for.
+ */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { asIsobarError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import {
+  type ClaimText,
+  nameOf,
+  type Place,
+  parsePlace,
+  type Role,
+  readClaim,
+} from './claim-file.ts';
+import { type Claim, HeldClaim } from './held-claim.ts';
+import { CLAIMS_FOLDER } from './layout.ts';
+import type { Storage } from './storage.ts';
+import { hasEnded, nameThisProcess, type ProcessName } from './this-process.ts';
+
+/**
+ * `live`: it was seen to change lately, or has not been watched for long enough; `silent`: nothing
+ * came for too long, or the process is known to have ended; `released`: its holder gave it back.
+ */
+export type ClaimState = 'live' | 'silent' | 'released';
+
+export interface SeenClaim extends ClaimText {
+  readonly role: Role;
+  readonly number: number;
+  readonly generation: number;
+  /** `collect-0.3`: never used again. */
+  readonly name: string;
+  readonly state: ClaimState;
+  /** Milliseconds for which it has been seen in this state. */
+  readonly forMs: number;
+  readonly isMine: boolean;
+}
+
+export interface Claims extends AsyncDisposable {
+  readonly holder: string;
+  readonly heartbeatMs: number;
+  /** What is claimed, by the last look; the highest generation of each. */
+  readonly seen: readonly SeenClaim[];
+  /** Looks now. Rejects as the storage does. */
+  look(): Promise<readonly SeenClaim[]>;
+  /**
+   * Takes what nobody holds; null when somebody does or was faster. `mayReplace` can refuse to
+   * take over from this silent or released claim.
+   */
+  take(
+    role: Role,
+    number: number,
+    options?: {
+      readonly detail?: ClaimText['detail'];
+      readonly mayReplace?: (claim: SeenClaim) => boolean;
+    },
+  ): Promise<Claim | null>;
+  /** Calls the listener after each look, also a failed one; returns the way out. */
+  watch(listener: () => void): () => void;
+}
+
+export interface ClaimsOptions {
+  readonly storage: Storage;
+  readonly command: string;
+  readonly logger: Pick<Logger, 'warn' | 'info'>;
+  readonly heartbeatMs: number;
+  /** Milliseconds of a clock that is never set. */
+  readonly monotonic?: () => number;
+  readonly wall?: () => number;
+  readonly process?: ProcessName;
+}
+
+/** Looks in a heartbeat. */
+const LOOKS = 5;
+/** Heartbeats without a change after which a claim is silent. */
+const SILENT = 2.5;
+
+/** What the watcher remembers of a file. */
+interface Watched {
+  readonly key: string;
+  readonly role: Role;
+  readonly number: number;
+  readonly generation: number;
+  /** Changes when the file does. */
+  print: string;
+  text: ClaimText;
+  state: ClaimState;
+  /** Monotonic: when it last changed, and when it came to its state. */
+  changedAt: number;
+  stateSince: number;
+}
+
+export async function openClaims(options: ClaimsOptions): Promise<Claims> {
+  const book = new ClaimBook(options);
+  await book.look();
+  book.start();
+  return book;
+}
+
+class ClaimBook implements Claims {
+  readonly holder = randomUUID();
+  readonly heartbeatMs: number;
+  readonly #options: ClaimsOptions;
+  readonly #process: ProcessName;
+  readonly #monotonic: () => number;
+  readonly #wall: () => number;
+  readonly #held = new Map<string, HeldClaim>();
+  readonly #listeners = new Set<() => void>();
+  #watched = new Map<string, Watched>();
+  #looking: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | null = null;
+  #turning = false;
+  #failing = false;
+  #closed = false;
+
+  constructor(options: ClaimsOptions) {
+    this.#options = options;
+    this.heartbeatMs = options.heartbeatMs;
+    this.#monotonic = options.monotonic ?? (() => performance.now());
+    this.#wall = options.wall ?? Date.now;
+    this.#process = options.process ?? nameThisProcess();
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#turn(), this.heartbeatMs / LOOKS);
+    this.#timer.unref();
+  }
+
+  /** One turn at a time; a storage that hangs does not keep claims from lapsing. */
+  async #turn(): Promise<void> {
+    for (const claim of this.#held.values()) claim.lapseIfLate();
+    if (this.#turning) return;
+    this.#turning = true;
+    try {
+      await this.look();
+      const due = [...this.#held.values()].filter((claim) => claim.isDue());
+      await Promise.all(due.map((claim) => claim.beat()));
+      if (this.#failing) this.#options.logger.info('sharing the work: claims can be told again');
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing && !this.#closed) {
+        const { code, message } = asIsobarError(error);
+        this.#options.logger.warn({ code }, `sharing the work: ${message}`);
+      }
+      this.#failing = true;
+    } finally {
+      this.#turning = false;
+      if (!this.#closed) for (const listener of [...this.#listeners]) listener();
+    }
+  }
+
+  get seen(): readonly SeenClaim[] {
+    const now = this.#monotonic();
+    return [...this.#watched.values()].map((one) => this.#describe(one, now));
+  }
+
+  #describe(one: Watched, now: number): SeenClaim {
+    const { role, number, generation, text } = one;
+    const state = this.#stateOf(one, now);
+    return {
+      ...text,
+      role,
+      number,
+      generation,
+      name: nameOf(role, number, generation),
+      state,
+      forMs: now - one.stateSince,
+      isMine: text.holder === this.holder,
+    };
+  }
+
+  /** Also notes since when. */
+  #stateOf(one: Watched, now: number): ClaimState {
+    const patience = SILENT * Math.max(this.heartbeatMs, one.text.heartbeat_s * 1_000);
+    const isSilent = now - one.changedAt >= patience || hasEnded(one.text, this.#process.place);
+    const state = one.text.released ? 'released' : isSilent ? 'silent' : 'live';
+    if (state !== one.state) {
+      one.state = state;
+      one.stateSince = now;
+    }
+    return state;
+  }
+
+  /** Looks begin one after the other, so that each tells what is true after it was asked for. */
+  look(): Promise<readonly SeenClaim[]> {
+    const next = this.#looking.then(() => this.#lookOnce());
+    this.#looking = next.catch(() => {});
+    return next;
+  }
+
+  async #lookOnce(): Promise<readonly SeenClaim[]> {
+    const { storage } = this.#options;
+    // One that is made during this look may be missing from its list.
+    const held = [...this.#held.values()];
+    const newest = new Map<string, { path: string; print: string; place: Place }>();
+    const old: string[] = [];
+    for await (const file of storage.list(CLAIMS_FOLDER)) {
+      const place = parsePlace(file.path);
+      if (place === null) continue;
+      const key = `${place.role}-${place.number}`;
+      const before = newest.get(key);
+      if (before !== undefined) old.push(before.path);
+      // Ordered by path: the generations of one number come in their order.
+      const print = `${file.path} ${file.modifiedAt.getTime()} ${file.bytes}`;
+      newest.set(key, { path: file.path, print, place });
+    }
+    const watched = new Map<string, Watched>();
+    for (const [key, { path, print, place }] of newest) {
+      const one = await this.#watchOne(key, path, print, place);
+      if (one !== null) watched.set(key, one);
+    }
+    this.#watched = watched;
+    for (const claim of held) {
+      const top = watched.get(`${claim.role}-${claim.number}`);
+      if (top?.generation !== claim.generation) claim.lose();
+    }
+    await this.#clean(old);
+    return this.seen;
+  }
+
+  async #watchOne(key: string, path: string, print: string, place: Place): Promise<Watched | null> {
+    const before = this.#watched.get(key);
+    if (before?.print === print) return before;
+    const text = await readClaim(this.#options.storage, path);
+    if (text === null) return null;
+    const now = this.#monotonic();
+    const same = before?.generation === place.generation ? before : null;
+    const state = same?.state ?? 'live';
+    const stateSince = same?.stateSince ?? now;
+    const one: Watched = { key, ...place, print, text, state, changedAt: now, stateSince };
+    this.#stateOf(one, now);
+    return one;
+  }
+
+  /** Generations that were overtaken go with whoever holds the newest one. */
+  async #clean(paths: readonly string[]): Promise<void> {
+    for (const path of paths) {
+      const place = parsePlace(path);
+      if (place === null || !this.#held.has(`${place.role}-${place.number}`)) continue;
+      await this.#options.storage.delete(path);
+    }
+  }
+
+  async take(
+    role: Role,
+    number: number,
+    { detail = {}, mayReplace = () => true }: Parameters<Claims['take']>[2] = {},
+  ): Promise<Claim | null> {
+    const key = `${role}-${number}`;
+    await this.look();
+    if (this.#closed || this.#held.get(key)?.isHeld === true) return null;
+    const top = this.#watched.get(key);
+    if (top !== undefined) {
+      const claim = this.#describe(top, this.#monotonic());
+      // One of mine that is not held has lapsed, or its making was not answered.
+      if (claim.state === 'live' && !claim.isMine) return null;
+      if (!mayReplace(claim)) return null;
+    }
+    const generation = (top?.generation ?? 0) + 1;
+    const claim = new HeldClaim(role, number, generation, {
+      storage: this.#options.storage,
+      heartbeatMs: this.heartbeatMs,
+      monotonic: this.#monotonic,
+      wall: this.#wall,
+      text: {
+        ...this.#process,
+        host: hostname(),
+        command: this.#options.command,
+        holder: this.holder,
+        since: new Date(this.#wall()).toISOString(),
+        heartbeat_s: this.heartbeatMs / 1_000,
+        beat: 0,
+        released: false,
+        detail,
+      },
+      onEnd: () => {
+        if (this.#held.get(key) === claim) this.#held.delete(key);
+      },
+    });
+    if (!(await claim.make())) return null;
+    this.#held.set(key, claim);
+    // Whoever was held up may have made a generation that was overtaken and cleaned long ago: the
+    // look finds the newest, and gives up one that is not.
+    await this.look();
+    return claim.isHeld ? claim : null;
+  }
+
+  watch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#listeners.clear();
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#looking;
+    await Promise.all([...this.#held.values()].map((claim) => claim.release()));
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Which process this is, so that others of the same machine can see at once that it is gone.
+ *
+ * A process number means something only on one machine, since its last start, and among the
+ * processes that see each other; `place` names all of that. Where the system does not tell, a
+ * process counts as there, and its silence decides.
+ */
+import { readFileSync, readlinkSync } from 'node:fs';
+
+export interface ProcessName {
+  readonly place: string;
+  readonly pid: number;
+  /** When it began, in the system's own ticks: a number that is used again is another process. */
+  readonly began: string;
+}
+
+export function nameThisProcess(): ProcessName {
+  return { place: placeOf(), pid: process.pid, began: beganOf(process.pid) ?? '' };
+}
+
+/** Whether that process has certainly ended; false where nobody here can know. */
+export function hasEnded(named: ProcessName, here: string = placeOf()): boolean {
+  if (here === '' || named.place !== here || named.began === '') return false;
+  return beganOf(named.pid) !== named.began;
+}
+
+function placeOf(): string {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot}/${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return '';
+  }
+}
+
+/** Null when there is no such process, or only what its parent has not yet taken note of. */
+function beganOf(pid: number): string | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name, in brackets, may hold anything; state is the first field after it, begin the 20th.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
+  } catch {
+    return null;
+  }
+}
