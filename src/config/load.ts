@@ -32,7 +32,12 @@ export interface LoadedConfig {
 
 export const DEFAULT_FILE = 'isobar.yaml';
 /** Variables of ours that are no setting. */
-const OTHER_VARIABLES = ['ISOBAR_FAULT', 'ISOBAR_CONFIG'];
+const OTHER_VARIABLES = [
+  'ISOBAR_FAULT',
+  'ISOBAR_CONFIG',
+  'ISOBAR_CLUSTER_CACHE',
+  'ISOBAR_TEST_CLUSTER',
+];
 const SECRET_FILE_BYTES_MAX = 4_096;
 
 interface Given {
@@ -118,7 +123,7 @@ function openSections(from: string, to: string): string[] {
 
 /** A value on one line, so that a comment can follow. */
 function formatValue(value: unknown): string {
-  const text = stringify(value, { lineWidth: 0 }).trimEnd();
+  const text = stringify(value, { lineWidth: 0 }).replace(/\n$/, '');
   return /^[|>]|\n/.test(text) ? JSON.stringify(value) : text;
 }
 

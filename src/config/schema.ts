@@ -111,6 +111,13 @@ export const ConfigSchema = section('isobar', {
     }),
   }),
   lake: section('Where files rest.', {
+    heartbeat_s: whole(
+      10,
+      1,
+      60,
+      'Seconds between two signs of life of a process; silent for 2.5 times as long, it loses ' +
+        'its part of the work to others.',
+    ),
     engine: choice(['local'], 'local', 'Kind of storage.'),
     hdfs: section('The lake on HDFS, over WebHDFS.', {
       namenodes: Type.String({
