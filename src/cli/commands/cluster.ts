@@ -31,6 +31,7 @@ export function clusterCommand(program: Command, environment: Environment): void
   const cluster = program
     .command('cluster')
     .description('run Kafka, HDFS and Spark on this machine, to try and to test')
+    .helpCommand(false)
     .addHelpText(
       'after',
       `
