@@ -147,6 +147,36 @@ export const ERRORS = {
     1,
     503,
   ),
+  LOG_LOGIN_REFUSED: row(
+    'The brokers refuse the login.',
+    'Check log.kafka.user, password and mechanism; nothing was written.',
+    1,
+    503,
+  ),
+  LOG_TLS: row(
+    'No trusted encrypted connection to the brokers came about.',
+    'Check log.kafka.tls and tls_authority, the name in the certificate and the listener’s port.',
+    1,
+    503,
+  ),
+  LOG_FORBIDDEN: row(
+    'The brokers do not permit this to our user.',
+    'Grant the named operation on the topic, the group or the cluster.',
+    1,
+    503,
+  ),
+  LOG_TOPIC_UNFIT: row(
+    'The topic cannot be used as it is.',
+    'Change the named setting of the topic, or choose another topic with log.kafka.topic.',
+    1,
+    503,
+  ),
+  LOG_REPLACED: row(
+    'The topic was made anew while it was in use.',
+    'Start again: it is another log, and its offsets begin anew.',
+    1,
+    503,
+  ),
   RECORD_TOO_LARGE: row('A record is larger than 900 KiB.', 'Split or shorten the record.', 1, 400),
 
   LAKE_UNAVAILABLE: row(
@@ -215,6 +245,19 @@ export const ERRORS = {
     400,
   ),
   QUERY_FAILED: row('The engine could not run the query.', 'See the cause.', 1, 500),
+  ENGINE_UNAVAILABLE: row(
+    'The engine that computes cannot be reached, or was lost in the middle.',
+    'See the cause; it is tried again, and the last good version is served meanwhile.',
+    1,
+    503,
+    true,
+  ),
+  ENGINE_REFUSED: row(
+    'The engine that computes does not let us in.',
+    'Check analytics.spark.token and analytics.spark.user.',
+    1,
+    503,
+  ),
   PUBLICATION_STALE: row(
     'A publication from a newer version of the table is there already.',
     'Nothing; readers use the newer one.',

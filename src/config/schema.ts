@@ -67,7 +67,7 @@ export const ConfigSchema = section('isobar', {
     }),
   }),
   log: section('The durable log between collecting and landing.', {
-    engine: choice(['sqlite'], 'sqlite', 'Where the records wait.'),
+    engine: choice(['sqlite', 'kafka'], 'sqlite', 'Where the records wait.'),
     partitions: whole(3, 1, 64, 'Number of partitions of a new log.'),
     retention_days: whole(7, 1, 3_650, 'Days after which landed records are removed.'),
     size_max_mib: whole(8_192, 16, 1_048_576, 'Size at which the log takes no more.'),
@@ -77,6 +77,10 @@ export const ConfigSchema = section('isobar', {
         description: 'Some of the brokers, host:port, separated by commas.',
       }),
       topic: Type.String({ default: 'weather_data', description: 'The topic.' }),
+      group: Type.String({
+        default: 'isobar',
+        description: 'Consumer group whose offsets tell lag tools how far landing is.',
+      }),
       replication: whole(1, 1, 16, 'Copies of each record that a new topic keeps.'),
       compression: choice(
         ['none', 'snappy', 'lz4', 'zstd', 'gzip'],
@@ -198,7 +202,11 @@ export const ConfigSchema = section('isobar', {
     ),
   }),
   analytics: section('Statistics, trends and anomalies.', {
-    engine: choice(['duckdb'], 'duckdb', 'Engine that computes the datasets.'),
+    engine: choice(
+      ['duckdb', 'spark'],
+      'duckdb',
+      'Engine that computes the datasets; answers to readers always come from the embedded one.',
+    ),
     refresh_interval_s: whole(
       3_600,
       1,

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { isErrorCode } from '../errors.ts';
-import type { LogPlace } from './contract.ts';
-import type { Log } from './log.ts';
+import type { LogPlace, LogTraits } from './contract.ts';
+import type { Log, LogRecord } from './log.ts';
 
 const RETENTION_DAYS = 3;
 const DAY_MS = 86_400_000;
@@ -65,13 +65,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
 );
 
-export async function checkAgainstModel(makePlace: () => Promise<LogPlace>): Promise<void> {
+export async function checkAgainstModel(
+  makePlace: () => Promise<LogPlace>,
+  traits: LogTraits,
+): Promise<void> {
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { minLength: 1, maxLength: 40, size: 'max' }),
       async (steps) => {
         await using place = await makePlace();
-        const run = new ModelRun(place);
+        const run = new ModelRun(place, traits.clock === 'given');
         await run.open();
         try {
           for (const one of steps) await run.take(one);
@@ -81,18 +84,22 @@ export async function checkAgainstModel(makePlace: () => Promise<LogPlace>): Pro
         }
       },
     ),
-    { numRuns: 25 },
+    { numRuns: traits.histories },
   );
 }
 
 class ModelRun {
   log: Log | null = null;
-  private now = Date.parse('2026-01-01T00:00:00Z');
+  private now: number;
+  /** What the servers' clock says for as long as this runs, roughly; null: the given clock. */
+  private readonly today: number | null;
   private readonly model: ModelPartition[] = [];
   private readonly place: LogPlace;
 
-  constructor(place: LogPlace) {
+  constructor(place: LogPlace, isClockGiven: boolean) {
     this.place = place;
+    this.now = isClockGiven ? Date.parse('2026-01-01T00:00:00Z') : Date.now();
+    this.today = isClockGiven ? null : this.now;
   }
 
   async open(): Promise<void> {
@@ -126,7 +133,7 @@ class ModelRun {
         next: BigInt(records.length),
       });
       const found = await log.read(partition, BigInt(first), { records: 1e6, bytes: 2 ** 30 });
-      assert.deepEqual(found.map(formatRecord), records.slice(first));
+      assert.deepEqual(found.map(this.format), records.slice(first));
       assert.deepEqual(
         found.map(({ offset }) => Number(offset)),
         found.map((_, i) => first + i),
@@ -152,7 +159,7 @@ class ModelRun {
     for (const [i, key] of keys.entries()) {
       const partition = this.model[partitionOf.get(key) ?? -1];
       assert.ok(partition !== undefined, `nothing of ${key} was found`);
-      partition.records.push({ key, value: values[i] ?? '', time: this.now });
+      partition.records.push({ key, value: values[i] ?? '', time: this.today ?? this.now });
     }
   }
 
@@ -171,7 +178,7 @@ class ModelRun {
         if (expected.length > 0 && sum > bytes) break;
         expected.push(record);
       }
-      assert.deepEqual((await reading).map(formatRecord), expected);
+      assert.deepEqual((await reading).map(this.format), expected);
     }
   }
 
@@ -196,8 +203,10 @@ class ModelRun {
     }
     return removed;
   }
-}
 
-function formatRecord({ key, value, time }: { key: string; value: Uint8Array; time: Date }) {
-  return { key, value: Buffer.from(value).toString(), time: time.getTime() };
+  private readonly format = ({ key, value, time }: LogRecord): ModelRecord => ({
+    key,
+    value: Buffer.from(value).toString(),
+    time: this.today ?? time.getTime(),
+  });
 }

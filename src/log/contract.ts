@@ -7,6 +7,7 @@ import { isErrorCode } from '../errors.ts';
 import { RECORD_BYTES_MAX } from '../model/observation.ts';
 import { describeFollow } from './contract-follow.ts';
 import { checkAgainstModel } from './contract-model.ts';
+import { describeRetention } from './contract-retention.ts';
 import type { AppendedRange, Log, LogRecord, NewRecord } from './log.ts';
 
 /** A place of an engine where nothing is yet; disposing of it removes everything. */
@@ -20,9 +21,24 @@ export interface LogPlaceOptions {
   readonly clock?: () => Date;
 }
 
-const EVERYTHING = { records: 1_000_000, bytes: 2 ** 30 };
+/** What engines may do differently; the suite tests each one's own way. */
+export interface LogTraits {
+  /** Whether a record's time comes from the clock that the place is given, or from servers. */
+  readonly clock: 'given' | 'of servers';
+  /** Whether `size_max_mib` limits it. */
+  readonly limitsItself: boolean;
+  /** How many random histories are compared with the model. */
+  readonly histories: number;
+}
 
-export function describeLog(name: string, makePlace: () => Promise<LogPlace>): void {
+const EMBEDDED: LogTraits = { clock: 'given', limitsItself: true, histories: 25 };
+export const EVERYTHING = { records: 1_000_000, bytes: 2 ** 30 };
+
+export function describeLog(
+  name: string,
+  makePlace: () => Promise<LogPlace>,
+  traits: LogTraits = EMBEDDED,
+): void {
   describe(`the log in ${name}`, () => {
     let place: LogPlace;
     let log: Log;
@@ -48,13 +64,13 @@ export function describeLog(name: string, makePlace: () => Promise<LogPlace>): v
     describeAppend(() => ({ log, place }), withLog);
     describeRead(() => log, withLog);
     describeFollow(() => ({ log, place }));
-    describeRetention(withLog);
+    describeRetention(() => log, withLog, traits);
     it('does what a list of records would do, whatever happens in whichever order', () =>
-      checkAgainstModel(makePlace));
+      checkAgainstModel(makePlace, traits));
   });
 }
 
-type WithLog = (
+export type WithLog = (
   options: LogPlaceOptions,
   run: (log: Log, place: LogPlace) => Promise<void>,
 ) => Promise<void>;
@@ -259,104 +275,6 @@ function describeRead(log: () => Log, withLog: WithLog): void {
       assert.equal(found.length, 40_000);
       assert.ok(turns >= 3, `only ${turns} turns`);
     }));
-
-  it('knows when a record came', async () => {
-    let now = new Date('2026-11-01T12:00:00.123Z');
-    await withLog({ config: { partitions: 1 }, clock: () => now }, async (own) => {
-      await own.append([{ key: 'a', value: Buffer.from('1') }]);
-      now = new Date('2026-11-01T12:00:05Z');
-      await own.append([{ key: 'a', value: Buffer.from('2') }]);
-      const times = (await own.read(0, 0n, EVERYTHING)).map(({ time }) => time.toISOString());
-      assert.deepEqual(times, ['2026-11-01T12:00:00.123Z', '2026-11-01T12:00:05.000Z']);
-      assert.equal((await own.timeOf(0, 1n))?.toISOString(), times[1]);
-      for (const offset of [-1n, 2n, 2n ** 62n]) assert.equal(await own.timeOf(0, offset), null);
-    });
-  });
-}
-
-function describeRetention(withLog: WithLog): void {
-  const config = { partitions: 1, retention_days: 7 };
-
-  it('removes what has landed and is old enough, and never what has not landed', async () => {
-    let now = new Date('2026-11-01T00:00:00Z');
-    await withLog({ config, clock: () => now }, async (log, place) => {
-      await log.append(keyed('old', 1_500));
-      now = new Date('2026-11-05T00:00:00Z');
-      await log.append(keyed('young', 10));
-      now = new Date('2026-11-09T00:00:00Z');
-      assert.equal(await log.trim(), 0);
-      await log.landed(0, 1_200n);
-      assert.equal(await log.trim(), 1_200);
-      assert.deepEqual(await log.range(0), { first: 1_200n, next: 1_510n });
-      await log.landed(0, 1_100n);
-      assert.equal(await log.trim(), 0);
-      await using other = await place.open({ clock: () => now });
-      await other.landed(0, 10n ** 12n);
-      assert.equal(await log.trim(), 300);
-      assert.deepEqual(await other.range(0), { first: 1_500n, next: 1_510n });
-      assert.equal((await log.read(0, 1_500n, EVERYTHING)).length, 10);
-      await rejects(log.read(0, 1_499n, EVERYTHING), 'LOG_GAP');
-      assert.equal(await log.timeOf(0, 1_499n), null);
-      await log.append(keyed('after', 10));
-      now = new Date('2026-12-01T00:00:00Z');
-      assert.equal(await log.trim(), 10);
-      assert.deepEqual(await log.range(0), { first: 1_510n, next: 1_520n });
-    });
-  });
-
-  it('goes on with its offsets when everything was removed', async () => {
-    let now = new Date('2026-11-01T00:00:00Z');
-    await withLog({ config, clock: () => now }, async (_log, place) => {
-      const clock = () => now;
-      const first = await place.open({ clock });
-      await first.append(keyed('a', 5));
-      await first.landed(0, 5n);
-      now = new Date('2026-12-01T00:00:00Z');
-      assert.equal(await first.trim(), 5);
-      await first[Symbol.asyncDispose]();
-      await using second = await place.open({ clock });
-      assert.deepEqual(await second.range(0), { first: 5n, next: 5n });
-      assert.deepEqual(await second.read(0, 5n, EVERYTHING), []);
-      assert.equal((await second.append(keyed('a', 1)))[0]?.first, 5n);
-    });
-  });
-
-  it('refuses more at its size limit until something has landed, and says so', () =>
-    withLog({ config: { partitions: 2, size_max_mib: 8 } }, async (log) => {
-      const batch = Array.from({ length: 100 }, (_, i) => ({
-        key: `city-${i}`,
-        value: new Uint8Array(5_000),
-      }));
-      assert.equal((await log.size()).full, false);
-      let accepted = 0;
-      let refusal: unknown = null;
-      while (refusal === null && accepted < 10_000) {
-        await log.append(batch).then(
-          () => (accepted += batch.length),
-          (error: unknown) => (refusal = error),
-        );
-      }
-      assert.ok(isErrorCode(refusal, 'LOG_FULL'), String(refusal));
-      assert.ok(accepted >= 1_000 && accepted <= 1_700, `${accepted} accepted`);
-      const { bytes, bytesMax, records, full } = await log.size();
-      assert.equal(bytesMax, 8 * 1024 * 1024);
-      assert.ok(bytes <= bytesMax && full);
-      assert.equal(records, BigInt(accepted));
-
-      const atOnce = Array.from({ length: 500 }, () => log.append(batch.slice(0, 10)));
-      for (const result of await Promise.allSettled(atOnce)) {
-        if (result.status === 'rejected') assert.ok(isErrorCode(result.reason, 'LOG_FULL'));
-      }
-      assert.ok((await log.size()).bytes <= bytesMax);
-
-      const { next } = await log.range(0);
-      await log.landed(0, next);
-      assert.equal((await log.size()).full, false);
-      await log.append(batch);
-      const kept = await log.range(0);
-      assert.ok(kept.first > 0n && kept.next > next);
-      assert.equal((await log.range(1)).first, 0n);
-    }));
 }
 
 export function recordsOf(length: number): NewRecord[] {
@@ -364,10 +282,6 @@ export function recordsOf(length: number): NewRecord[] {
     key: `city-${i % 11}`,
     value: Buffer.from(`record ${i}`),
   }));
-}
-
-function keyed(key: string, length: number): NewRecord[] {
-  return Array.from({ length }, (_, i) => ({ key, value: Buffer.from(String(i)) }));
 }
 
 function count(ranges: readonly AppendedRange[]): number {
@@ -386,6 +300,6 @@ async function readRange(log: Log, range: AppendedRange | undefined): Promise<Lo
   return [...found];
 }
 
-async function rejects(promise: Promise<unknown>, code: Parameters<typeof isErrorCode>[1]) {
+export async function rejects(promise: Promise<unknown>, code: Parameters<typeof isErrorCode>[1]) {
   await assert.rejects(promise, (error) => isErrorCode(error, code));
 }

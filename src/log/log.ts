@@ -95,7 +95,20 @@ export interface OffsetRange {
 
 export interface LogSize {
   readonly bytes: number;
+  /** 0 when the log has no limit of its own. */
   readonly bytesMax: number;
   readonly records: bigint;
   readonly full: boolean;
+  /** How long a record is kept that does not land; null means until it has landed. */
+  readonly keptMs: number | null;
+  /** Records that were accepted and wait to get into the log itself; null when none ever do. */
+  readonly waiting: WaitingRecords | null;
+}
+
+export interface WaitingRecords {
+  readonly records: bigint;
+  readonly bytes: number;
+  readonly bytesMax: number;
+  /** When the oldest of them came; null when there is none. */
+  readonly since: Date | null;
 }

@@ -16,5 +16,9 @@ export async function openLog(
       const { openSqliteLog } = await import('./sqlite.ts');
       return openSqliteLog({ config, folder, clock: options.clock });
     }
+    case 'kafka': {
+      const { openKafkaLog } = await import('./kafka.ts');
+      return openKafkaLog({ config, clock: options.clock });
+    }
   }
 }

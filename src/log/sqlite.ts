@@ -59,7 +59,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Log> {
       const bytes = file.usedBytes();
       // An append makes room for itself as long as something may go.
       const full = removable === 0 && bytes + RECORD_BYTES_MAX > bytesMax;
-      return { bytes, bytesMax, records: BigInt(records), full };
+      return { bytes, bytesMax, records: BigInt(records), full, keptMs: null, waiting: null };
     });
 
   async function close(): Promise<void> {

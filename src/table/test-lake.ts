@@ -137,7 +137,14 @@ export function openMemoryLog(partitionCount: number): MemoryLog {
     append: async () => [],
     landed: async () => {},
     trim: async () => 0,
-    size: async () => ({ bytes: 0, bytesMax: 0, records: 0n, full: false }),
+    size: async () => ({
+      bytes: 0,
+      bytesMax: 0,
+      records: 0n,
+      full: false,
+      keptMs: null,
+      waiting: null,
+    }),
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -1,0 +1,211 @@
+/**
+ * Appending to the topic: idempotent, acknowledged by all copies in sync, one request at a time.
+ * Appends that wait at the same moment share one.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Producer } from '@platformatic/kafka';
+import type { Config } from '../config/schema.ts';
+import { IsobarError } from '../errors.ts';
+import { reachFaultPoint } from '../fault.ts';
+import { RECORD_BYTES_MAX } from '../model/observation.ts';
+import { type KafkaClient, within } from './kafka-client.ts';
+import type { AppendedRange, NewRecord } from './log.ts';
+import { choosePartition } from './partition.ts';
+
+export interface KafkaAppender {
+  append(records: readonly NewRecord[]): Promise<readonly AppendedRange[]>;
+  /** Waits for what is under way. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly records: readonly NewRecord[];
+  readonly ranges: AppendedRange[];
+  /** Records that are in the log. */
+  done: number;
+  readonly resolve: (ranges: readonly AppendedRange[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One request: all of a partition's messages in it are one batch. */
+interface Send {
+  readonly messages: Message[];
+  /** Whose record each message is. */
+  readonly owners: Waiting[];
+  readonly compress: boolean;
+}
+
+interface Message {
+  readonly topic: string;
+  readonly key: Buffer;
+  readonly value: Buffer;
+  readonly partition: number;
+}
+
+const GROUP_RECORDS_MAX = 5_000;
+const SEND_BYTES_MAX = 8 * 1024 * 1024;
+/** Beside key and value: lengths and offsets. */
+const RECORD_OVERHEAD_BYTES = 32;
+/** What compression may add when it does not help. */
+const COMPRESSION_LOSS = 1.2;
+const RETRY_MS = 200;
+
+type AnyProducer = Producer<Buffer, Buffer, Buffer, Buffer>;
+
+export function openKafkaAppender(options: {
+  readonly client: KafkaClient;
+  readonly compression: Config['log']['kafka']['compression'];
+  readonly batchBytesMax: number;
+  readonly onAppended: () => void;
+}): KafkaAppender {
+  const { client, compression, onAppended } = options;
+  // One record may need all of it; several leave room for what compression adds.
+  const bytesMax = options.batchBytesMax - 1_024;
+  const waiting: Waiting[] = [];
+  let running: Promise<void> | null = null;
+  let producer: AnyProducer | null = null;
+  let closing = false;
+
+  async function append(records: readonly NewRecord[]): Promise<readonly AppendedRange[]> {
+    client.assertOpen();
+    if (closing) throw new IsobarError('LOG_UNAVAILABLE', `${client.place}: the log was closed`);
+    for (const { key, value } of records) {
+      const room = bytesMax - RECORD_OVERHEAD_BYTES - Buffer.byteLength(key);
+      if (value.byteLength <= Math.min(RECORD_BYTES_MAX, room)) continue;
+      const most = Math.min(RECORD_BYTES_MAX, room);
+      const text = `record of ${key.slice(0, 100)}: ${value.byteLength} bytes, at most ${most} are taken`;
+      throw new IsobarError('RECORD_TOO_LARGE', text);
+    }
+    if (records.length === 0) return [];
+    return new Promise((resolve, reject) => {
+      waiting.push({ records, ranges: [], done: 0, resolve, reject });
+      running ??= drain();
+    });
+  }
+
+  async function drain(): Promise<void> {
+    await nextTurn();
+    while (waiting.length > 0) {
+      const group = takeGroup(waiting);
+      try {
+        for (const send of cutIntoSends(group)) {
+          reachFaultPoint('append.before-commit');
+          await perform(send);
+          reachFaultPoint('append.after-commit');
+          onAppended();
+        }
+      } catch (error) {
+        const failure = client.translate(error, 'appending');
+        // Those whose records are all there need not be told.
+        for (const one of group) if (one.done < one.records.length) one.reject(failure);
+      }
+    }
+    running = null;
+  }
+
+  /** Tries for as long as the limit says; then the producer is given up with what it tries. */
+  async function perform(send: Send): Promise<void> {
+    producer ??= makeProducer();
+    const sending = producer.send({
+      messages: send.messages,
+      compression: send.compress ? compression : 'none',
+    });
+    try {
+      const { offsets = [] } = await within(client.timeoutMs, sending);
+      const next = new Map(offsets.map(({ partition, offset }) => [partition, offset]));
+      settle(send, next);
+    } catch (error) {
+      const given = producer;
+      producer = null;
+      await given.close(true).catch(() => {});
+      // Where the partitions are may be what is wrong.
+      await within(client.timeoutMs, client.look()).catch(() => null);
+      throw error;
+    }
+  }
+
+  function makeProducer(): AnyProducer {
+    return new Producer<Buffer, Buffer, Buffer, Buffer>({
+      ...client.options,
+      idempotent: true,
+      retries: true,
+      retryDelay: RETRY_MS,
+    });
+  }
+
+  /** Gives each record the offset it got, and resolves those that are complete. */
+  function settle({ messages, owners }: Send, next: Map<number, bigint>): void {
+    for (const [index, { partition }] of messages.entries()) {
+      const owner = owners[index];
+      const offset = next.get(partition);
+      if (owner === undefined || offset === undefined) {
+        throw new Error(`partition ${partition} was not acknowledged`);
+      }
+      next.set(partition, offset + 1n);
+      owner.done += 1;
+      addToRanges(owner.ranges, partition, offset);
+    }
+    for (const owner of new Set(owners)) {
+      if (owner.done === owner.records.length) owner.resolve(owner.ranges);
+    }
+  }
+
+  function* cutIntoSends(group: readonly Waiting[]): Iterable<Send> {
+    const { partitions } = client.layout();
+    let messages: Message[] = [];
+    let owners: Waiting[] = [];
+    let sums = new Map<number, number>();
+    let total = 0;
+    const cut = (): Send => {
+      const largest = Math.max(...sums.values());
+      const send = { messages, owners, compress: largest * COMPRESSION_LOSS < bytesMax };
+      [messages, owners, sums, total] = [[], [], new Map(), 0];
+      return send;
+    };
+    for (const owner of group) {
+      for (const { key, value } of owner.records) {
+        const partition = choosePartition(key, partitions.length);
+        const keyBytes = Buffer.from(key);
+        const bytes = value.byteLength + keyBytes.length + RECORD_OVERHEAD_BYTES;
+        const sum = sums.get(partition) ?? 0;
+        const fits = (sum + bytes) * COMPRESSION_LOSS < bytesMax && total + bytes < SEND_BYTES_MAX;
+        if (!fits && messages.length > 0) yield cut();
+        sums.set(partition, (sums.get(partition) ?? 0) + bytes);
+        total += bytes;
+        owners.push(owner);
+        messages.push({ topic: client.topic, key: keyBytes, value: asBuffer(value), partition });
+      }
+    }
+    if (messages.length > 0) yield cut();
+  }
+
+  async function close(): Promise<void> {
+    closing = true;
+    await running;
+    await producer?.close(true).catch(() => {});
+  }
+
+  return { append, close };
+}
+
+function takeGroup(waiting: Waiting[]): Waiting[] {
+  let records = 0;
+  let count = 0;
+  for (const { records: more } of waiting) {
+    if (count > 0 && records + more.length > GROUP_RECORDS_MAX) break;
+    records += more.length;
+    count += 1;
+  }
+  return waiting.splice(0, count);
+}
+
+function addToRanges(ranges: AppendedRange[], partition: number, offset: bigint): void {
+  const at = ranges.findLastIndex((range) => range.partition === partition);
+  const range = ranges[at];
+  if (range !== undefined && range.last + 1n === offset) ranges[at] = { ...range, last: offset };
+  else ranges.push({ partition, first: offset, last: offset });
+}
+
+function asBuffer(value: Uint8Array): Buffer {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}

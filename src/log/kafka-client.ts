@@ -1,0 +1,229 @@
+/** Connections to the brokers, and who leads which partition; everything else asks through here. */
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Admin,
+  type AdminOptions,
+  type Connection,
+  type ConnectionOptions,
+  ConnectionPool,
+} from '@platformatic/kafka';
+import type { Config } from '../config/schema.ts';
+import { IsobarError, translateFileError } from '../errors.ts';
+import { isPassing, isTopicMissing, translateKafkaError } from './kafka-errors.ts';
+
+export interface KafkaClient extends AsyncDisposable {
+  readonly topic: string;
+  /** Names the topic and the brokers in errors. */
+  readonly place: string;
+  readonly timeoutMs: number;
+  readonly options: AdminOptions;
+  readonly admin: Admin;
+  /** What was last seen of the topic; throws LOG_UNAVAILABLE before the first look. */
+  layout(): Layout;
+  /** Looks again; null when there is no such topic. */
+  look(): Promise<Layout | null>;
+  /**
+   * Runs the attempt until it succeeds, at most `timeoutMs`; looks anew at the topic between two
+   * attempts. Rejects at once with what does not pass, else with LOG_UNAVAILABLE.
+   */
+  persist<T>(what: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** A connection to the partition's leader; big answers have connections of their own. */
+  leaderOf(partition: number, use: 'control' | 'data'): Promise<Connection>;
+  translate(error: unknown, what: string): IsobarError;
+  assertOpen(): void;
+}
+
+export interface Layout {
+  /** The topic's id. */
+  readonly id: string;
+  readonly partitions: readonly { readonly leader: number; readonly epoch: number }[];
+  readonly brokers: ReadonlyMap<number, { readonly host: string; readonly port: number }>;
+}
+
+const CLIENT_ID = 'isobar';
+const RETRY_MS = { least: 50, most: 1_000 } as const;
+const MECHANISMS = {
+  plain: 'PLAIN',
+  'scram-sha-256': 'SCRAM-SHA-256',
+  'scram-sha-512': 'SCRAM-SHA-512',
+} as const;
+
+export async function openClient(config: Config['log']['kafka']): Promise<KafkaClient> {
+  const { topic } = config;
+  const timeoutMs = config.timeout_s * 1_000;
+  const place = `topic ${topic} at ${config.brokers}`;
+  const secrets = [config.password];
+  const options = await clientOptions(config);
+  const admin = new Admin({ ...options, retries: 0 });
+  const pools = {
+    control: new ConnectionPool(CLIENT_ID, options),
+    data: new ConnectionPool(CLIENT_ID, options),
+  };
+  let seen: Layout | null = null;
+  let id: string | null = null;
+  let closed = false;
+
+  function assertOpen(): void {
+    if (closed) throw new IsobarError('LOG_UNAVAILABLE', `${place}: the log was closed`);
+  }
+
+  const translate = (error: unknown, what: string) =>
+    translateKafkaError(error, `${place}: ${what}`, secrets);
+
+  async function look(): Promise<Layout | null> {
+    assertOpen();
+    try {
+      const metadata = await admin.metadata({ topics: [topic], forceUpdate: true });
+      const found = metadata.topics.get(topic);
+      if (found === undefined) return null;
+      seen = {
+        id: found.id,
+        partitions: found.partitions.map(({ leader, leaderEpoch }) => ({
+          leader,
+          epoch: leaderEpoch,
+        })),
+        brokers: metadata.brokers,
+      };
+    } catch (error) {
+      if (isTopicMissing(error)) return null;
+      throw error;
+    }
+    id ??= seen.id;
+    if (seen.id !== id) {
+      throw new IsobarError('LOG_REPLACED', `${place}: it was ${id} and is ${seen.id}`);
+    }
+    return seen;
+  }
+
+  function layout(): Layout {
+    if (seen === null) throw new IsobarError('LOG_UNAVAILABLE', `${place}: not seen yet`);
+    return seen;
+  }
+
+  async function persist<T>(
+    what: string,
+    attempt: () => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const deadline = performance.now() + timeoutMs;
+    for (let pause: number = RETRY_MS.least; ; pause = Math.min(pause * 2, RETRY_MS.most)) {
+      assertOpen();
+      signal?.throwIfAborted();
+      try {
+        return await within(deadline - performance.now(), attempt(), signal);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!isPassing(error) || performance.now() + pause >= deadline) {
+          throw translate(error, what);
+        }
+      }
+      await sleep(pause, undefined, { signal }).catch(() => signal?.throwIfAborted());
+      // What could not be looked at is tried again at the old place, and then fails for a reason.
+      await within(deadline - performance.now(), look(), signal).catch((error) => {
+        if (!isPassing(error)) throw translate(error, what);
+      });
+    }
+  }
+
+  async function leaderOf(partition: number, use: 'control' | 'data'): Promise<Connection> {
+    const { partitions, brokers } = layout();
+    const broker = brokers.get(partitions[partition]?.leader ?? -1);
+    if (broker === undefined) {
+      throw new IsobarError('LOG_UNAVAILABLE', `${place}: partition ${partition} has no leader`);
+    }
+    return pools[use].get(broker);
+  }
+
+  async function close(): Promise<void> {
+    if (closed) return;
+    closed = true;
+    // What is asked of a broker that hangs ends with its connection.
+    await Promise.allSettled([admin.close(), pools.control.close(), pools.data.close()]);
+  }
+
+  return {
+    topic,
+    place,
+    timeoutMs,
+    options,
+    admin,
+    layout,
+    look,
+    persist,
+    leaderOf,
+    translate,
+    assertOpen,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Rejects when the promise takes longer. */
+export async function within<T>(ms: number, promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+  const end = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    end.reject(new Error('no answer in time'));
+  }, ms);
+  const abort = () => end.reject(signal?.reason);
+  signal?.addEventListener('abort', abort);
+  // The loser's failure has been told already, or nobody asks any more.
+  promise.catch(() => {});
+  try {
+    return await Promise.race([promise, end.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+async function clientOptions(config: Config['log']['kafka']): Promise<AdminOptions> {
+  const timeoutMs = config.timeout_s * 1_000;
+  return {
+    clientId: CLIENT_ID,
+    bootstrapBrokers: parseBrokers(config.brokers),
+    connectTimeout: Math.min(5_000, timeoutMs),
+    // A broker that hangs is told apart within the limit, with time left for another try.
+    requestTimeout: Math.max(500, timeoutMs / 2),
+    timeout: Math.max(500, timeoutMs / 2),
+    ...(await securityOptions(config)),
+  };
+}
+
+async function securityOptions(config: Config['log']['kafka']): Promise<ConnectionOptions> {
+  const { tls, tls_authority, mechanism, user, password } = config;
+  const options: ConnectionOptions = {};
+  if (tls) {
+    options.tls = tls_authority === '' ? {} : { ca: await readAuthority(tls_authority) };
+    // A certificate's name is asked for by names only.
+    options.tlsServerName = parseBrokers(config.brokers).every(({ host }) => isIP(host) === 0);
+  }
+  if (mechanism !== 'none') {
+    options.sasl = { mechanism: MECHANISMS[mechanism], username: user, password };
+  }
+  return options;
+}
+
+async function readAuthority(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw translateFileError(error, `log.kafka.tls_authority ${path}`, 'CONFIG_INVALID');
+  }
+}
+
+/** `host:port, [::1]:port, …` */
+function parseBrokers(text: string): { host: string; port: number }[] {
+  return text.split(',').map((part) => {
+    const match = /^(?:\[([0-9a-f:]+)\]|([^\s:/]+)):(\d{1,5})$/i.exec(part.trim());
+    const [, bracketed, plain, port] = match ?? [];
+    const host = bracketed ?? plain;
+    if (host === undefined || Number(port) > 65_535) {
+      throw new IsobarError(
+        'CONFIG_INVALID',
+        `log.kafka.brokers: "${part.trim()}" is no host:port`,
+      );
+    }
+    return { host, port: Number(port) };
+  });
+}

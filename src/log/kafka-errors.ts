@@ -1,0 +1,108 @@
+/** What the brokers and the client's library say, as the port says it. */
+import { type ErrorCode, IsobarError } from '../errors.ts';
+import { maskSecrets } from '../logger.ts';
+
+/**
+ * What is at the bottom of an error → what the port says, the first line that fits:
+ *
+ *     an error of ours                                              as it is
+ *     SASL refused, mechanism unknown                               LOG_LOGIN_REFUSED
+ *     a certificate, its name or age; TLS on one side only          LOG_TLS
+ *     …_AUTHORIZATION_FAILED                                        LOG_FORBIDDEN
+ *     INVALID_TOPIC_EXCEPTION, INVALID_REPLICATION_FACTOR,
+ *     INVALID_CONFIG, POLICY_VIOLATION, MESSAGE_TOO_LARGE           LOG_TOPIC_UNFIT
+ *     all others: refused, reset, timed out, no leader …            LOG_UNAVAILABLE
+ *
+ * The library's errors hold the connection's options: only their text is kept, without secrets.
+ */
+export function translateKafkaError(
+  error: unknown,
+  place: string,
+  secrets: readonly string[],
+): IsobarError {
+  if (error instanceof IsobarError) return error;
+  const leaves = leavesOf(error);
+  for (const leaf of leaves) if (leaf instanceof IsobarError) return leaf;
+  const [code, leaf] = classify(leaves);
+  const text = maskSecrets(`${place}: ${textOf(leaf)}`, secrets);
+  return new IsobarError(code, text, { details: { place } });
+}
+
+/** Whether trying again, perhaps at another broker, may help. */
+export function isPassing(error: unknown): boolean {
+  const leaves = leavesOf(error);
+  if (leaves.some((leaf) => leaf instanceof IsobarError)) {
+    return leaves.some((leaf) => leaf instanceof IsobarError && leaf.row.retryable);
+  }
+  return classify(leaves)[0] === 'LOG_UNAVAILABLE';
+}
+
+/** Whether one of the errors at the bottom is this one of the protocol. */
+export function isProtocolError(error: unknown, ...ids: readonly string[]): boolean {
+  return leavesOf(error).some((leaf) => ids.includes(apiIdOf(leaf)));
+}
+
+/** The topic is not there, whichever way it is said. */
+export function isTopicMissing(error: unknown): boolean {
+  if (isProtocolError(error, 'UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID')) return true;
+  return leavesOf(error).some((leaf) => textOf(leaf).startsWith('Unknown topic '));
+}
+
+interface Leaf {
+  readonly code?: unknown;
+  readonly apiId?: unknown;
+  readonly message?: unknown;
+  readonly cause?: unknown;
+  readonly errors?: unknown;
+}
+
+const UNFIT = new Set([
+  'INVALID_TOPIC_EXCEPTION',
+  'INVALID_REPLICATION_FACTOR',
+  'INVALID_PARTITIONS',
+  'INVALID_CONFIG',
+  'POLICY_VIOLATION',
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+]);
+const LOGIN = new Set(['SASL_AUTHENTICATION_FAILED', 'UNSUPPORTED_SASL_MECHANISM']);
+/** Codes of OpenSSL and of Node for what is wrong with a certificate. */
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO|HOSTNAME_MISMATCH/;
+const ONE_SIDED = /requires TLS|supports TLS|secure TLS connection/;
+
+function classify(leaves: readonly Leaf[]): [ErrorCode, Leaf | undefined] {
+  const found = (test: (leaf: Leaf) => boolean) => leaves.find(test);
+  const login = found((leaf) => LOGIN.has(apiIdOf(leaf)) || leaf.code === 'PLT_KFK_AUTHENTICATION');
+  if (login !== undefined) return ['LOG_LOGIN_REFUSED', login];
+  const tls = found(
+    (leaf) => CERTIFICATE.test(String(leaf.code ?? '')) || ONE_SIDED.test(textOf(leaf)),
+  );
+  if (tls !== undefined) return ['LOG_TLS', tls];
+  const forbidden = found((leaf) => apiIdOf(leaf).endsWith('_AUTHORIZATION_FAILED'));
+  if (forbidden !== undefined) return ['LOG_FORBIDDEN', forbidden];
+  const unfit = found((leaf) => UNFIT.has(apiIdOf(leaf)));
+  if (unfit !== undefined) return ['LOG_TOPIC_UNFIT', unfit];
+  return ['LOG_UNAVAILABLE', leaves.at(-1)];
+}
+
+/** The errors at the bottom of a nested one, the last attempt's last. */
+function leavesOf(error: unknown, depth = 0): Leaf[] {
+  if (error === null || typeof error !== 'object') return [];
+  const leaf = error as Leaf;
+  const below = [...(Array.isArray(leaf.errors) ? leaf.errors : []), leaf.cause];
+  const found = depth > 10 ? [] : below.flatMap((one) => leavesOf(one, depth + 1));
+  // An authentication error says more than the closed connection below it.
+  if (leaf.code === 'PLT_KFK_AUTHENTICATION') return [leaf, ...found];
+  return found.length === 0 || ONE_SIDED.test(textOf(leaf)) ? [leaf, ...found] : found;
+}
+
+function apiIdOf(leaf: Leaf): string {
+  return typeof leaf.apiId === 'string' ? leaf.apiId : '';
+}
+
+function textOf(leaf: Leaf | undefined): string {
+  if (leaf === undefined) return 'no answer';
+  const id = apiIdOf(leaf);
+  const message = typeof leaf.message === 'string' ? leaf.message : String(leaf.code ?? leaf);
+  return id === '' ? message : `${id} (${message})`;
+}

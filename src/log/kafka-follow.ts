@@ -1,0 +1,82 @@
+/** Following the topic: at once within the process, by looking for others' appends. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface KafkaWatch {
+  /** Tells the followers that something was appended. */
+  wake(): void;
+  follow(signal: AbortSignal): AsyncIterable<void>;
+  /** Ends all followers. */
+  close(): void;
+}
+
+const LOOK_MS = 100;
+const LOOK_AFTER_FAILURE_MS = 1_000;
+
+/**
+ * `look` gives a number that grows with every append of whichever process. A broker that is away
+ * is no reason to end: the followers hear when it is back and has something new.
+ */
+export function openKafkaWatch(look: () => Promise<bigint>): KafkaWatch {
+  const closing = new AbortController();
+  const sleepers = new Set<() => void>();
+  let followers = 0;
+  let looking = false;
+  let news = 0;
+
+  function wake(): void {
+    news += 1;
+    for (const rouse of sleepers) rouse();
+  }
+
+  /** Looks as long as anybody follows. */
+  async function watch(): Promise<void> {
+    if (looking) return;
+    looking = true;
+    let seen: bigint | null = null;
+    while (followers > 0 && !closing.signal.aborted) {
+      let pause = LOOK_MS;
+      try {
+        const now = await look();
+        if (seen !== null && now !== seen) wake();
+        seen = now;
+      } catch {
+        pause = LOOK_AFTER_FAILURE_MS;
+      }
+      await sleep(pause, undefined, { signal: closing.signal, ref: false }).catch(() => {});
+    }
+    looking = false;
+  }
+
+  async function* follow(signal: AbortSignal): AsyncGenerator<void> {
+    if (signal.aborted || closing.signal.aborted) return;
+    followers += 1;
+    const ended = () => signal.aborted || closing.signal.aborted;
+    let rouse = () => {};
+    const onEnd = () => rouse();
+    const sleeper = () => rouse();
+    sleepers.add(sleeper);
+    signal.addEventListener('abort', onEnd);
+    closing.signal.addEventListener('abort', onEnd);
+    void watch();
+    try {
+      let told = -1;
+      while (!ended()) {
+        if (told === news) {
+          await new Promise<void>((resolve) => {
+            rouse = resolve;
+          });
+          continue;
+        }
+        told = news;
+        yield;
+      }
+    } finally {
+      followers -= 1;
+      sleepers.delete(sleeper);
+      signal.removeEventListener('abort', onEnd);
+      closing.signal.removeEventListener('abort', onEnd);
+    }
+  }
+
+  return { wake, follow, close: () => closing.abort() };
+}
