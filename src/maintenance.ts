@@ -1,11 +1,14 @@
 /** Upkeep of a workspace: what `isobar maintain` does, and `start` does hourly. */
 
-import { join } from 'node:path';
 import type { SqlSession } from './analytics/engine.ts';
 import { cleanPublications } from './analytics/publication.ts';
-import { lockFolder } from './lake/folder-lock.ts';
+import { IsobarError } from './errors.ts';
+import type { Claim } from './lake/held-claim.ts';
+import { hasEnded, nameThisProcess } from './lake/this-process.ts';
+import { silentLogger } from './logger.ts';
+import { openWorkspaceClaims } from './sharing.ts';
 import { type Compacted, compact } from './table/compaction.ts';
-import { openRawExporter, type RawExporter } from './table/raw-export.ts';
+import { type ExportClaim, openRawExporter, type RawExporter } from './table/raw-export.ts';
 import { type Vacuumed, vacuum } from './table/vacuum.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -17,7 +20,11 @@ export interface Maintenance {
   readonly exporter: RawExporter;
 }
 
-export async function openMaintenance(workspace: Workspace): Promise<Maintenance> {
+/** With the claim of the exporter when this process has it; else each export makes one. */
+export async function openMaintenance(
+  workspace: Workspace,
+  exportClaim: Claim | null = null,
+): Promise<Maintenance> {
   const { config, storage, scratch, observations, simulated } = workspace;
   const session: SqlSession = await workspace.session();
   const files = { storage, scratch, observations };
@@ -42,9 +49,39 @@ export async function openMaintenance(workspace: Workspace): Promise<Maintenance
     exporter: openRawExporter({
       ...files,
       session: await workspace.session(),
-      claim: () => lockFolder(join(workspace.folder, 'export'), 'the raw export'),
+      claim: async () =>
+        exportClaim === null
+          ? claimExport(workspace)
+          : asExportClaim(exportClaim, { [Symbol.asyncDispose]: async () => {} }),
       openHourSeconds: config.table.raw_export_open_hour_s,
       openHourRowsMax: config.table.raw_export_open_hour_rows_max,
     }),
   };
+}
+
+function asExportClaim(claim: Claim, close: AsyncDisposable): ExportClaim {
+  return {
+    name: claim.name,
+    get isHeld() {
+      return claim.isHeld;
+    },
+    process: nameThisProcess(),
+    hasEnded,
+    [Symbol.asyncDispose]: () => close[Symbol.asyncDispose](),
+  };
+}
+
+/** For one export; whoever has the role names himself to the one who asks. */
+async function claimExport(workspace: Workspace): Promise<ExportClaim> {
+  const claims = await openWorkspaceClaims(workspace, 'isobar maintain', silentLogger);
+  await using stack = new AsyncDisposableStack();
+  stack.use(claims);
+  const claim = await claims.take('export', 0);
+  if (claim !== null) return asExportClaim(claim, stack.move());
+  const holder = claims.seen.find(({ role }) => role === 'export');
+  const who =
+    holder === undefined
+      ? 'another process does it'
+      : `process ${holder.pid} on ${holder.host} (${holder.command}) does it since ${holder.since}`;
+  throw new IsobarError('DATA_IN_USE', `exporting raw files: ${who}`);
 }

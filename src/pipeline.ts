@@ -9,8 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { computeCityStatistics, computeHourlyTrends } from './analytics/compute.ts';
 import { openPublished } from './analytics/published.ts';
-import { createRefresher } from './analytics/refresh.ts';
-import { type RefreshLoop, startRefreshLoop } from './analytics/refresh-loop.ts';
+import type { RefreshLoop } from './analytics/refresh-loop.ts';
 import { buildApp } from './api/app.ts';
 import type { ApiContext } from './api/context.ts';
 import type { Collector } from './collector/collector.ts';
@@ -18,14 +17,13 @@ import type { Config } from './config/schema.ts';
 import { IsobarError } from './errors.ts';
 import { lockFolder } from './lake/folder-lock.ts';
 import type { Logger } from './logger.ts';
-import { openMaintenance } from './maintenance.ts';
 import type { City } from './model/city.ts';
-import { type Polling, startPolling } from './polling.ts';
+import { startPolling } from './polling.ts';
+import { openWorkspaceClaims, type Share } from './sharing.ts';
 import { openStatusReader } from './status.ts';
-import { type LanderLoop, startLanderLoop } from './table/lander-loop.ts';
-import { landingAppId, nextOffset } from './table/landing.ts';
+import { analyze, followTable, land, type Running } from './steps.ts';
+import { landingAppId } from './table/landing.ts';
 import { OBSERVATION_COLUMNS } from './table/table.ts';
-import { startUpkeep, type Upkeep } from './table/upkeep.ts';
 import { chooseSource, openWorkspace, rootOf, type Workspace } from './workspace.ts';
 
 /** The steps that run in this process. */
@@ -80,23 +78,7 @@ async function startRooms(
   const changes = createChanges();
 
   // Stopping order: polling, then landing what it left, then export and analytics, then serving.
-  let polling: Polling | null = null;
-  let landing: LanderLoop | null = null;
-  let analytics: RefreshLoop | null = null;
-  let upkeep: Upkeep | null = null;
-  const running = {
-    get collector(): Collector | null {
-      return polling?.collector ?? null;
-    },
-    get landing() {
-      return landing;
-    },
-    get analytics() {
-      return analytics;
-    },
-    exportFailure: () => upkeep?.exportFailure ?? null,
-  };
-
+  const running: Running = { collector: null, landing: null, analytics: null, exports: null };
   let url: string | null = null;
   if (has('serve')) {
     const status = await openStatusReader(workspace, running, options.version);
@@ -109,34 +91,22 @@ async function startRooms(
     });
     url = await listen(context, config, stack, folder, options.command);
   }
-  if (has('analyze')) {
-    analytics = await startAnalytics(workspace, logger, changes.tell);
-    stack.defer(() => analytics?.stop());
-    if (!has('land')) await followTable(workspace, stack, () => analytics?.landed());
-  }
-  if (has('land')) {
-    upkeep = await startTableUpkeep(workspace, logger);
-    stack.defer(() => upkeep?.stop());
-    landing = await startLanding(workspace, logger, () => {
-      analytics?.landed();
-      upkeep?.landed();
-      changes.tell();
-    });
-    stack.defer(async () => {
-      await landing?.stop();
-      // What landed on the way out is published too.
-      await analytics?.refreshNow().catch(() => {});
-    });
-  }
+  const claims = stack.use(await openWorkspaceClaims(workspace, options.command, logger));
+  const context = { workspace, claims, logger, running, onChange: changes.tell };
+  const add = (share: Share) => stack.defer(() => share.stop());
+  if (has('analyze')) add(await analyze(context));
+  if (has('land')) add(await land(context));
+  if (has('land') || has('analyze')) add(await followTable(context));
   if (has('collect') && source !== 'none') {
-    polling = await startPolling({ workspace, source, logger });
-    stack.defer(() => polling?.stop());
+    const polling = await startPolling({ workspace, source, logger });
+    running.collector = polling.collector;
+    add(polling);
     await cities.remember(polling.cities, source);
   }
 
   async function settle(): Promise<void> {
-    await landing?.landAll();
-    await analytics?.refreshNow();
+    await running.landing?.landAll();
+    await running.analytics?.refreshNow();
   }
 
   return { simulated, folder, url, settle, [Symbol.asyncDispose]: () => stack.disposeAsync() };
@@ -159,85 +129,6 @@ async function openCityList(workspace: Workspace) {
     },
   };
 }
-
-async function startAnalytics(
-  workspace: Workspace,
-  logger: Logger,
-  onPublished: () => void,
-): Promise<RefreshLoop> {
-  const { config, storage, scratch, observations, engine } = workspace;
-  const refresher = createRefresher({
-    table: observations,
-    columns: OBSERVATION_COLUMNS,
-    storage,
-    session: await workspace.session(),
-    engineName: engine.name,
-    scratch,
-  });
-  return startRefreshLoop({
-    refresher,
-    intervalSeconds: config.analytics.refresh_interval_s,
-    delaySeconds: config.analytics.refresh_delay_s,
-    logger,
-    onPublished,
-  });
-}
-
-async function startLanding(
-  workspace: Workspace,
-  logger: Logger,
-  onLanded: () => void,
-): Promise<LanderLoop> {
-  const log = await workspace.log();
-  const { config, observations } = workspace;
-  return startLanderLoop({
-    lander: await workspace.lander(),
-    log,
-    nextOffset: async (partition) =>
-      nextOffset(observations.latest ?? (await observations.refresh()), log.id, partition),
-    records: config.table.landing_records,
-    ageSeconds: config.table.landing_age_s,
-    logger,
-    onLanded,
-  });
-}
-
-async function startTableUpkeep(workspace: Workspace, logger: Logger): Promise<Upkeep> {
-  const { config } = workspace;
-  const maintenance = await openMaintenance(workspace);
-  const log = await workspace.log();
-  return startUpkeep({
-    exportRaw: config.table.raw_export
-      ? (signal, closing = false) =>
-          maintenance.exporter.run(signal === undefined ? { closing } : { closing, signal })
-      : null,
-    async maintain(signal) {
-      await maintenance.compact(signal);
-      await maintenance.vacuum(signal);
-      await log.trim();
-    },
-    maintenanceSeconds: config.table.maintenance_interval_s,
-    logger,
-  });
-}
-
-/** Where another process lands, the table itself tells that something landed. */
-async function followTable(
-  workspace: Workspace,
-  stack: AsyncDisposableStack,
-  onLanded: () => void,
-): Promise<void> {
-  let version = (await workspace.observations.refresh()).version;
-  const timer = setInterval(async () => {
-    const state = await workspace.observations.refresh().catch(() => null);
-    if (state === null || state.version === version) return;
-    version = state.version;
-    onLanded();
-  }, FOLLOW_MS);
-  stack.defer(() => clearInterval(timer));
-}
-
-const FOLLOW_MS = 1_000;
 
 interface Changes {
   tell(): void;

@@ -22,7 +22,7 @@ export interface RunningRooms {
   readonly collector: Collector | null;
   readonly landing: LanderLoop | null;
   readonly analytics: RefreshLoop | null;
-  readonly exportFailure: () => RoomError | null;
+  readonly exports: { readonly failure: RoomError | null } | null;
 }
 
 export interface StatusReader {
@@ -110,7 +110,7 @@ export async function openStatusReader(
     return {
       table_version: cursor.table_version,
       exported_at: times.sort().at(-1) ?? null,
-      error: running.exportFailure(),
+      error: running.exports?.failure ?? null,
     };
   }
 

@@ -26,6 +26,9 @@ export function rawManifestPath(day: string): string {
   return `${ROOT}/raw/_manifest/${day}.json`;
 }
 
+/** Hours that are being exported: see export-notes.ts. */
+export const RAW_NOTES_FOLDER = `${ROOT}/raw/_manifest/_writing`;
+
 export const RAW_CURSOR_PATH = `${ROOT}/raw/_manifest/_cursor.json`;
 
 export const ANALYTICS_FOLDER = `${ROOT}/analytics`;

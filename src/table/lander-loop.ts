@@ -1,5 +1,5 @@
 /**
- * When landings happen: as soon as enough records wait, or the oldest has waited long enough, or
+ * When landings happen, in the partitions that are this lander's: as soon as enough records wait, or the oldest has waited long enough, or
  * an hour of the clock ends, or on shutdown. Each takes all that waits.
  */
 import { setTimeout as delay } from 'node:timers/promises';
@@ -25,7 +25,13 @@ export interface LanderLoopOptions {
 
 export interface LanderLoop {
   status(): LandingStatus;
-  /** Lands all that waits in every partition now; resolves with the landings made. */
+  /** The partitions that are landed here, ascending. */
+  readonly partitions: readonly number[];
+  /** Begins to land this partition, unless it is landed here already. */
+  take(partition: number): void;
+  /** Stops landing it; resolves when a landing under way has ended, one way or the other. */
+  give(partition: number): Promise<void>;
+  /** Lands all that waits in its partitions now; resolves with the landings made. */
   landAll(signal?: AbortSignal): Promise<readonly Landed[]>;
   /** Stops waiting, lands what waits and resolves; a landing that fails is told, not thrown. */
   stop(): Promise<void>;
@@ -40,34 +46,52 @@ export function startLanderLoop(options: LanderLoopOptions): LanderLoop {
   let lastLandedAt: Date | null = null;
   let lastRows = 0;
   const errors = new Map<number, RoomError>();
-  const partitions = Array.from({ length: log.partitionCount }, (_, partition) => partition);
-  const loops = partitions.map((partition) => watch(partition));
+  const watched = new Map<
+    number,
+    { readonly end: AbortController; readonly done: Promise<void> }
+  >();
+  const partitions = () => [...watched.keys()].sort((a, b) => a - b);
+
+  function take(partition: number): void {
+    if (watched.has(partition) || stopping.signal.aborted) return;
+    const end = new AbortController();
+    const signal = AbortSignal.any([end.signal, stopping.signal]);
+    watched.set(partition, { end, done: watch(partition, signal) });
+  }
+
+  async function give(partition: number): Promise<void> {
+    const one = watched.get(partition);
+    watched.delete(partition);
+    one?.end.abort();
+    await one?.done;
+    errors.delete(partition);
+  }
 
   /** One partition's life: wait until a landing is due, land, and after a failure wait longer. */
-  async function watch(partition: number): Promise<void> {
-    const wakes = log.follow(stopping.signal)[Symbol.asyncIterator]();
+  async function watch(partition: number, signal: AbortSignal): Promise<void> {
+    const wakes = log.follow(signal)[Symbol.asyncIterator]();
     // `next` holds one pending wake; it is kept across waits so that none is missed.
     let pending = wakes.next();
     let failures = 0;
-    while (!stopping.signal.aborted) {
+    while (!signal.aborted) {
       try {
         const wait = await untilDue(partition);
         if (wait === 0) {
-          while (await landOne(partition, stopping.signal)) {}
+          while (await landOne(partition, signal)) {}
           failures = 0;
         } else {
-          const woken = await Promise.race([pending, pause(wait)]);
+          const woken = await Promise.race([pending, pause(wait, signal)]);
           if (typeof woken === 'object') {
             if (woken.done) break;
             pending = wakes.next();
           }
         }
       } catch (error) {
-        if (stopping.signal.aborted) break;
+        if (signal.aborted) break;
         failures += 1;
         report(partition, error);
         const most = Math.min(RETRY_MS.most, RETRY_MS.least * 2 ** failures);
-        await pause(most * (0.5 + Math.random() / 2));
+        await pause(most * (0.5 + Math.random() / 2), signal);
       }
     }
     await wakes.return?.();
@@ -118,13 +142,13 @@ export function startLanderLoop(options: LanderLoopOptions): LanderLoop {
   }
 
   /** Ends early when the loop is stopped. */
-  async function pause(milliseconds: number): Promise<void> {
-    await delay(milliseconds, undefined, { signal: stopping.signal, ref: true }).catch(() => {});
+  async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+    await delay(milliseconds, undefined, { signal, ref: true }).catch(() => {});
   }
 
   async function landAll(signal?: AbortSignal): Promise<readonly Landed[]> {
     const made: Landed[] = [];
-    for (const partition of partitions) {
+    for (const partition of partitions()) {
       for (;;) {
         const landed = await landOne(partition, signal);
         if (landed === null) break;
@@ -140,10 +164,15 @@ export function startLanderLoop(options: LanderLoopOptions): LanderLoop {
       last_rows: lastRows,
       error: errors.values().next().value ?? null,
     }),
+    get partitions() {
+      return partitions();
+    },
+    take,
+    give,
     landAll,
     async stop() {
       stopping.abort();
-      await Promise.allSettled(loops);
+      await Promise.allSettled([...watched.values()].map(({ done }) => done));
       try {
         await landAll();
       } catch (error) {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openRawExporter, type RawExporter } from './raw-export.ts';
+import { isErrorCode } from '../errors.ts';
+import type { Storage } from '../lake/storage.ts';
+import { type ExportClaim, openRawExporter, type RawExporter } from './raw-export.ts';
 import { observation, openTestLake, type TestLake, timeAt } from './test-lake.ts';
 
 const DAY = 86_400;
@@ -10,18 +12,30 @@ const DAY = 86_400;
 async function exporterOf(
   lake: TestLake,
   now: () => Date = () => new Date(),
+  claim: ExportClaim = claimOf('export-0.1'),
+  on: Storage = lake.storage,
 ): Promise<RawExporter> {
-  const { observations, storage, session, scratch } = await lake.open();
+  const { observations, storage, session, scratch } = await lake.open(on);
   return openRawExporter({
     observations,
     storage,
     session,
     scratch,
-    claim: async () => ({ [Symbol.asyncDispose]: async () => {} }),
+    claim: async () => claim,
     openHourSeconds: 300,
     openHourRowsMax: 3,
     clock: now,
   });
+}
+
+function claimOf(name: string): { -readonly [K in keyof ExportClaim]: ExportClaim[K] } {
+  return {
+    name,
+    isHeld: true,
+    process: { place: '', pid: 1, began: '' },
+    hasEnded: () => false,
+    [Symbol.asyncDispose]: async () => {},
+  };
 }
 
 /** Every line of every exported hour. */
@@ -101,6 +115,67 @@ test('an export that is stopped leaves the rest pending, and the next one finish
   assert.deepEqual((await lake.verify()).differences, []);
   assert.equal(await exporter.run(), 12 - first);
   assert.equal(exportedLines(lake).length, 12);
+  assert.deepEqual((await lake.verify()).differences, []);
+});
+
+test('an exporter that wakes late puts an older hour back, and the next one repairs it', async () => {
+  await using lake = await openTestLake();
+  const { lander } = await lake.open();
+  lake.log.put(0, observation('a', 0));
+  await lander.land(0);
+  const gate = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  const slow: Storage = Object.assign(Object.create(lake.storage), {
+    async replace(path: string, content: Parameters<Storage['replace']>[1]) {
+      if (path.endsWith('.jsonl')) {
+        reached.resolve();
+        await gate.promise;
+      }
+      await lake.storage.replace(path, content);
+    },
+  });
+  const lost = claimOf('export-0.1');
+  let now = Date.now();
+  const clock = () => new Date(now);
+  const sleeper = await exporterOf(lake, clock, lost, slow);
+  const running = sleeper.run();
+  await reached.promise;
+  lost.isHeld = false;
+  lake.log.put(0, observation('b', 10));
+  await lander.land(0);
+  const exporter = await exporterOf(lake, clock, claimOf('export-0.2'));
+  assert.equal(await exporter.run(), 24, 'the whole day');
+  assert.equal(exportedLines(lake).length, 2);
+  gate.resolve();
+  await assert.rejects(running, (error) => isErrorCode(error, 'ABORTED'));
+  assert.equal(exportedLines(lake).length, 1, 'the older hour came over the newer one');
+  await exporter.run();
+  assert.equal(exportedLines(lake).length, 2);
+  assert.deepEqual((await lake.verify()).differences, []);
+  now += 400_000;
+  assert.equal(await exporter.run(), 0, 'the note is gone');
+});
+
+test('the hours of an exporter that ended are written again once', async () => {
+  await using lake = await openTestLake();
+  const { lander } = await lake.open();
+  lake.log.put(0, observation('a', 0));
+  await lander.land(0);
+  const broken: Storage = Object.assign(Object.create(lake.storage), {
+    replace: (path: string, content: Parameters<Storage['replace']>[1]) =>
+      path.endsWith('2024-10-31.json')
+        ? new Promise(() => {})
+        : lake.storage.replace(path, content),
+  });
+  // It is killed before its manifest.
+  void (await exporterOf(lake, undefined, claimOf('export-0.1'), broken)).run();
+  while (exportedLinesOrNone(lake) < 1) await new Promise((resolve) => setImmediate(resolve));
+  const exporter = await exporterOf(lake, undefined, {
+    ...claimOf('export-0.2'),
+    hasEnded: () => true,
+  });
+  assert.equal(await exporter.run(), 24);
+  assert.equal(await exporter.run(), 0);
   assert.deepEqual((await lake.verify()).differences, []);
 });
 

@@ -12,7 +12,9 @@ import { IsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { RAW_CURSOR_PATH, rawHourPath, rawManifestPath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
+import type { ProcessName } from '../lake/this-process.ts';
 import type { DeltaTable } from './commit.ts';
+import { type ExportNote, notePath, readNotes, writeNote } from './export-notes.ts';
 import { literal } from './identities.ts';
 import { type HourFile, sha256, writeHours } from './raw-hours.ts';
 import type { TableState } from './snapshot.ts';
@@ -24,16 +26,23 @@ export interface RawExportOptions {
   readonly storage: Storage;
   readonly session: SqlSession;
   readonly scratch: string;
-  /**
-   * Makes this the only exporter while it runs; rejects with DATA_IN_USE while there is another.
-   * An exporter that was held up must not put an older hour over a newer one.
-   */
-  readonly claim: () => Promise<AsyncDisposable>;
+  /** Makes this the exporter while it runs; rejects with DATA_IN_USE while there is another. */
+  readonly claim: () => Promise<ExportClaim>;
   /** Seconds between two exports of an hour that is not over. */
   readonly openHourSeconds: number;
   /** Rows up to which an hour that is not over is exported at all. */
   readonly openHourRowsMax: number;
   readonly clock?: () => Date;
+}
+
+export interface ExportClaim extends AsyncDisposable {
+  /** Never used again. */
+  readonly name: string;
+  /** False from some time before another may have it. */
+  readonly isHeld: boolean;
+  readonly process: ProcessName;
+  /** Whether that process can write nothing more; false where nobody here can know. */
+  hasEnded(process: ProcessName): boolean;
 }
 
 export interface RawExporter {
@@ -74,6 +83,8 @@ const EMPTY_CURSOR: ExportCursor = { table_version: -1, pending: {} };
 
 export function openRawExporter(options: RawExportOptions): RawExporter {
   const { observations, storage, session, clock = () => new Date() } = options;
+  /** When the hours of a note were last written again. */
+  const redone = new Map<string, number>();
 
   async function run({
     closing = false,
@@ -82,7 +93,7 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     closing?: boolean;
     signal?: AbortSignal;
   } = {}): Promise<number> {
-    await using _only = await options.claim();
+    await using claim = await options.claim();
     const state = await observations.refresh(signal);
     const cursor = await readCursor(storage);
     if (state.version < 0) return 0;
@@ -90,14 +101,17 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     for (const hour of await changedHours(options, cursor.table_version, state)) {
       if (!hours.has(hour)) hours.set(hour, null);
     }
-    const due = closing ? [...hours.keys()] : await dueHours(hours, state);
     const now = clock();
+    const notes = await dueNotes(claim, now);
+    const again = new Set(notes.flatMap(({ hours }) => hours.map((hour) => hour.slice(0, 10))));
+    const due = closing ? [...hours.keys()] : await dueHours(hours, state);
+    due.push(...[...again].flatMap(hoursOfDay));
     let exported = 0;
     let days = 0;
     for (const [day, dayHours] of byDay(due)) {
       // What is left stays pending: a long way is gone in several runs.
       if (signal?.aborted) break;
-      await exportDay(state, day, dayHours);
+      await exportDay(state, day, dayHours, { claim, always: again.delete(day) });
       exported += dayHours.length;
       for (const hour of dayHours) {
         // An hour that is not over stays in sight: its next change waits for its turn.
@@ -105,13 +119,30 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
         else hours.delete(hour);
       }
       days += 1;
-      if (days % DAYS_A_CURSOR === 0) await writeCursor(cursor, state.version, hours);
+      if (days % DAYS_A_CURSOR === 0) await writeCursor(claim, cursor, state.version, hours);
     }
-    await writeCursor(cursor, state.version, hours);
+    await writeCursor(claim, cursor, state.version, hours);
+    for (const { path, done, hours } of notes) {
+      if (done && !hours.some((hour) => again.has(hour.slice(0, 10)))) await storage.delete(path);
+    }
     return exported;
   }
 
+  /** Those that are done, and others again and again until they are. */
+  async function dueNotes(claim: ExportClaim, now: Date): Promise<ExportNote[]> {
+    const due: ExportNote[] = [];
+    for (const note of await readNotes(storage, claim.name, now)) {
+      const done = note.done || claim.hasEnded(note.process);
+      const age = now.getTime() - (redone.get(note.path) ?? Number.NEGATIVE_INFINITY);
+      if (!done && age < options.openHourSeconds * 1_000) continue;
+      redone.set(note.path, now.getTime());
+      due.push({ ...note, done });
+    }
+    return due;
+  }
+
   async function writeCursor(
+    claim: ExportClaim,
     before: ExportCursor,
     version: number,
     hours: ReadonlyMap<string, string | null>,
@@ -119,6 +150,7 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     const next: ExportCursor = { table_version: version, pending: Object.fromEntries(hours) };
     if (JSON.stringify(next) === JSON.stringify(before)) return;
     reachFaultPoint('export.before-cursor');
+    assertHeld(claim);
     await storage.replace(RAW_CURSOR_PATH, Buffer.from(JSON.stringify(next)));
   }
 
@@ -145,6 +177,25 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     state: TableState,
     day: string,
     hours: readonly string[],
+    { claim, always }: { readonly claim: ExportClaim; readonly always: boolean },
+  ): Promise<void> {
+    assertHeld(claim);
+    const note = { path: notePath(claim.name), hours, process: claim.process };
+    const at = clock().toISOString();
+    await writeNote(storage, { ...note, done: false, at });
+    try {
+      await writeDay(state, day, hours, { claim, always });
+    } finally {
+      if (claim.isHeld) await storage.delete(note.path);
+      else await writeNote(storage, { ...note, done: true, at });
+    }
+  }
+
+  async function writeDay(
+    state: TableState,
+    day: string,
+    hours: readonly string[],
+    { claim, always }: { readonly claim: ExportClaim; readonly always: boolean },
   ): Promise<void> {
     const manifest = await readManifest(storage, day);
     const files = [...new Set(hours.flatMap((hour) => filesOfHour(state, hour)))];
@@ -155,11 +206,13 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
       const clockHour = file.hour.slice(11, 13);
       const before = entries[clockHour];
       const path = rawHourPath(new Date(file.hour));
-      if (before?.sha256 !== file.sha256 || (await storage.stat(path))?.bytes !== file.bytes) {
+      const isSame = before?.sha256 === file.sha256;
+      if (always || !isSame || (await storage.stat(path))?.bytes !== file.bytes) {
+        assertHeld(claim);
         await putHour(path, file);
       }
       entries[clockHour] = {
-        revision: before?.sha256 === file.sha256 ? before.revision : (before?.revision ?? 0) + 1,
+        revision: isSame ? before.revision : (before?.revision ?? 0) + 1,
         rows: file.rows,
         bytes: file.bytes,
         sha256: file.sha256,
@@ -168,6 +221,7 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
       reachFaultPoint('export.after-hour');
     }
     reachFaultPoint('export.before-manifest');
+    assertHeld(claim);
     const text = JSON.stringify({ day, hours: sortKeys(entries) }, null, 1);
     await storage.replace(rawManifestPath(day), Buffer.from(`${text}\n`));
   }
@@ -289,9 +343,18 @@ async function hoursOf(
   return rows.map(({ hour }) => hour);
 }
 
+function assertHeld(claim: ExportClaim): void {
+  if (claim.isHeld) return;
+  throw new IsobarError('ABORTED', `exporting raw files: the claim ${claim.name} is lost`);
+}
+
+function hoursOfDay(day: string): string[] {
+  return Array.from({ length: 24 }, (_, hour) => `${day}T${String(hour).padStart(2, '0')}:00:00Z`);
+}
+
 function byDay(hours: readonly string[]): Map<string, string[]> {
   const days = new Map<string, string[]>();
-  for (const hour of [...hours].sort()) {
+  for (const hour of [...new Set(hours)].sort()) {
     const day = hour.slice(0, 10);
     days.set(day, [...(days.get(day) ?? []), hour]);
   }

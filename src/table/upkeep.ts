@@ -4,20 +4,16 @@ import { asIsobarError, ERRORS } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { RoomError } from '../model/status.ts';
 
-export interface UpkeepOptions {
-  /** Null where the raw export is switched off. */
-  readonly exportRaw: ((signal?: AbortSignal, closing?: boolean) => Promise<number>) | null;
-  /** Compaction, vacuum, and cleaning of other rooms. */
-  readonly maintain: (signal: AbortSignal) => Promise<void>;
-  readonly maintenanceSeconds: number;
+export interface ExportsOptions {
+  readonly exportRaw: (signal?: AbortSignal, closing?: boolean) => Promise<number>;
   readonly logger: Logger;
   readonly clock?: () => Date;
 }
 
-export interface Upkeep {
+export interface Exports {
   /** Says that something landed. */
   landed(): void;
-  readonly exportFailure: RoomError | null;
+  readonly failure: RoomError | null;
   /** Exports what is left, the open hour too, and stops. */
   stop(): Promise<void>;
 }
@@ -28,16 +24,15 @@ const EXPORT_IDLE_MS = 60_000;
 /** Stopping exports what is left for so long; the rest is pending for the next start. */
 const CLOSING_MS = 10_000;
 
-export function startUpkeep(options: UpkeepOptions): Upkeep {
-  const { exportRaw, maintain, logger, clock = () => new Date() } = options;
+export function startExports(options: ExportsOptions): Exports {
+  const { exportRaw, logger, clock = () => new Date() } = options;
   const stopping = new AbortController();
   let wake = new AbortController();
   let failure: RoomError | null = null;
-  const exporting = runExport();
-  const maintaining = runMaintenance();
+  const running = run();
 
-  async function runExport(): Promise<void> {
-    while (!stopping.signal.aborted && exportRaw !== null) {
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
       await exportOnce(stopping.signal);
       await pause(EXPORT_DELAY_MS, stopping.signal);
       if (!wake.signal.aborted) {
@@ -47,45 +42,64 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     }
   }
 
-  async function exportOnce(signal?: AbortSignal, closing = false): Promise<void> {
+  async function exportOnce(signal: AbortSignal, closing = false): Promise<void> {
     try {
-      await exportRaw?.(signal, closing);
+      await exportRaw(signal, closing);
       failure = null;
     } catch (error) {
-      if (!signal?.aborted) failure = report('exporting raw files', error, failure);
+      const { code, message } = asIsobarError(error);
+      // Cancelled, or the claim is lost: another exporter goes on.
+      if (signal.aborted || code === 'ABORTED') return;
+      if (failure?.code !== code) logger.error({ code }, `exporting raw files: ${message}`);
+      const since = failure?.code === code ? failure.since : clock().toISOString();
+      failure = { code, message, remedy: ERRORS[code].remedy, since };
     }
-  }
-
-  async function runMaintenance(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      await pause(options.maintenanceSeconds * 1_000, stopping.signal);
-      if (stopping.signal.aborted) return;
-      try {
-        await maintain(stopping.signal);
-      } catch (error) {
-        if (!stopping.signal.aborted) report('maintaining the table', error, null);
-      }
-    }
-  }
-
-  function report(what: string, error: unknown, before: RoomError | null): RoomError {
-    const { code, message } = asIsobarError(error);
-    if (before?.code !== code) logger.error({ code }, `${what}: ${message}`);
-    const since = before?.code === code ? before.since : clock().toISOString();
-    return { code, message, remedy: ERRORS[code].remedy, since };
   }
 
   return {
     landed() {
       wake.abort();
     },
-    get exportFailure() {
+    get failure() {
       return failure;
     },
     async stop() {
       stopping.abort();
-      await Promise.all([exporting, maintaining]);
+      await running;
       await exportOnce(AbortSignal.timeout(CLOSING_MS), true);
+    },
+  };
+}
+
+export interface MaintainingOptions {
+  /** Compaction, vacuum, and cleaning of other rooms. */
+  readonly maintain: (signal: AbortSignal) => Promise<void>;
+  readonly intervalSeconds: number;
+  readonly logger: Logger;
+}
+
+export function startMaintaining(options: MaintainingOptions): { stop(): Promise<void> } {
+  const stopping = new AbortController();
+  const running = run();
+
+  async function run(): Promise<void> {
+    for (;;) {
+      await pause(options.intervalSeconds * 1_000, stopping.signal);
+      if (stopping.signal.aborted) return;
+      try {
+        await options.maintain(stopping.signal);
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        const { code, message } = asIsobarError(error);
+        options.logger.error({ code }, `maintaining the table: ${message}`);
+      }
+    }
+  }
+
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
     },
   };
 }

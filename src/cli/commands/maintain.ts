@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { asIsobarError, isErrorCode } from '../../errors.ts';
 import { openMaintenance } from '../../maintenance.ts';
 import { type Environment, openChosenWorkspace, prepare } from '../environment.ts';
 
@@ -17,7 +18,14 @@ export function maintainCommand(program: Command, environment: Environment): voi
         const { signal } = environment;
         const done: Record<string, unknown> = {};
         if (task === undefined || task === 'export') {
-          done.exported_hours = await maintenance.exporter.run({ closing: true, signal });
+          done.exported_hours = await maintenance.exporter
+            .run({ closing: true, signal })
+            .catch((error) => {
+              // Whoever lands now exports as well.
+              if (task !== undefined || !isErrorCode(error, 'DATA_IN_USE')) throw error;
+              environment.tell(`${asIsobarError(error).message}\n`);
+              return null;
+            });
         }
         if (task === undefined || task === 'compact') {
           const groups = await maintenance.compact(signal);
@@ -33,7 +41,7 @@ export function maintainCommand(program: Command, environment: Environment): voi
           });
         }
         const lines = Object.entries(done).map(
-          ([name, value]) => `${name.replaceAll('_', ' ')}: ${value}`,
+          ([name, value]) => `${name.replaceAll('_', ' ')}: ${value ?? 'left to that process'}`,
         );
         environment.print(prepared.json ? `${JSON.stringify(done)}\n` : `${lines.join('\n')}\n`);
       },

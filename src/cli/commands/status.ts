@@ -31,7 +31,7 @@ Examples:
 
       async function readFiles(): Promise<Status> {
         await using workspace = await openChosenWorkspace(prepared, options.simulated);
-        const none = { collector: null, landing: null, analytics: null, exportFailure: () => null };
+        const none = { collector: null, landing: null, analytics: null, exports: null };
         const reader = await openStatusReader(workspace, none, environment.version);
         // Awaited here: the workspace is closed on the way out.
         return await reader.read();

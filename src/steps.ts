@@ -1,0 +1,176 @@
+/** The steps as this process does them: what it claims runs here, the rest stands by. */
+
+import { createRefresher } from './analytics/refresh.ts';
+import { type RefreshLoop, startRefreshLoop } from './analytics/refresh-loop.ts';
+import type { Collector } from './collector/collector.ts';
+import type { Claims } from './lake/claims.ts';
+import type { Claim } from './lake/held-claim.ts';
+import type { Logger } from './logger.ts';
+import { openMaintenance } from './maintenance.ts';
+import { holdRole, type Share, sharePartitions } from './sharing.ts';
+import { type LanderLoop, startLanderLoop } from './table/lander-loop.ts';
+import { nextOffset } from './table/landing.ts';
+import { OBSERVATION_COLUMNS } from './table/table.ts';
+import { type Exports, startExports, startMaintaining } from './table/upkeep.ts';
+import type { Workspace } from './workspace.ts';
+
+/** Loops that run in this process; null where another process has them, or none. */
+export interface Running {
+  collector: Collector | null;
+  landing: LanderLoop | null;
+  analytics: RefreshLoop | null;
+  exports: Exports | null;
+}
+
+export interface StepContext {
+  readonly workspace: Workspace;
+  readonly claims: Claims;
+  readonly logger: Logger;
+  readonly running: Running;
+  /** Something landed or was published. */
+  readonly onChange: () => void;
+}
+
+/** Computes the datasets while nobody else does. */
+export function analyze(context: StepContext): Promise<Share> {
+  const { workspace, logger, running, onChange } = context;
+  return holdRole({ ...context, role: 'analyze' }, async () => {
+    const loop = await startAnalytics(workspace, logger, onChange);
+    running.analytics = loop;
+    return {
+      async stop() {
+        running.analytics = null;
+        await loop.stop();
+      },
+    };
+  });
+}
+
+/** Lands its share of the partitions; exports and maintains while nobody else does. */
+export async function land(context: StepContext): Promise<Share> {
+  const { workspace, claims, logger, running } = context;
+  await using stack = new AsyncDisposableStack();
+  if (workspace.config.table.raw_export) {
+    const exporting = await holdRole({ ...context, role: 'export' }, async (claim) => {
+      const loop = await startExporting(workspace, claim, logger);
+      running.exports = loop;
+      return {
+        async stop() {
+          await loop.stop();
+          running.exports = null;
+        },
+      };
+    });
+    stack.defer(() => exporting.stop());
+  }
+  const maintaining = await holdRole({ ...context, role: 'maintain' }, () =>
+    startUpkeep(workspace, logger),
+  );
+  stack.defer(() => maintaining.stop());
+  const log = await workspace.log();
+  const landing = await startLanding(workspace, logger, () => landed(context));
+  running.landing = landing;
+  const partitionCount = () => log.partitionCount;
+  const sharing = await sharePartitions({ claims, partitionCount, landing, logger });
+  stack.defer(async () => {
+    await sharing.stop();
+    // What landed on the way out is published too.
+    await running.analytics?.refreshNow().catch(() => {});
+  });
+  const owned = stack.move();
+  return { stop: () => owned.disposeAsync() };
+}
+
+function landed({ running, onChange }: StepContext): void {
+  running.analytics?.landed();
+  running.exports?.landed();
+  onChange();
+}
+
+async function startAnalytics(
+  workspace: Workspace,
+  logger: Logger,
+  onPublished: () => void,
+): Promise<RefreshLoop> {
+  const { config, storage, scratch, observations, engine } = workspace;
+  const refresher = createRefresher({
+    table: observations,
+    columns: OBSERVATION_COLUMNS,
+    storage,
+    session: await workspace.session(),
+    engineName: engine.name,
+    scratch,
+  });
+  return startRefreshLoop({
+    refresher,
+    intervalSeconds: config.analytics.refresh_interval_s,
+    delaySeconds: config.analytics.refresh_delay_s,
+    logger,
+    onPublished,
+  });
+}
+
+async function startLanding(
+  workspace: Workspace,
+  logger: Logger,
+  onLanded: () => void,
+): Promise<LanderLoop> {
+  const log = await workspace.log();
+  const { config, observations } = workspace;
+  return startLanderLoop({
+    lander: await workspace.lander(),
+    log,
+    nextOffset: async (partition) =>
+      nextOffset(observations.latest ?? (await observations.refresh()), log.id, partition),
+    records: config.table.landing_records,
+    ageSeconds: config.table.landing_age_s,
+    logger,
+    onLanded,
+  });
+}
+
+async function startExporting(
+  workspace: Workspace,
+  claim: Claim,
+  logger: Logger,
+): Promise<Exports> {
+  const { exporter } = await openMaintenance(workspace, claim);
+  return startExports({
+    exportRaw: (signal, closing = false) =>
+      exporter.run(signal === undefined ? { closing } : { closing, signal }),
+    logger,
+  });
+}
+
+async function startUpkeep(workspace: Workspace, logger: Logger) {
+  const maintenance = await openMaintenance(workspace);
+  const log = await workspace.log();
+  return startMaintaining({
+    async maintain(signal) {
+      await maintenance.compact(signal);
+      await maintenance.vacuum(signal);
+      await log.trim();
+    },
+    intervalSeconds: workspace.config.table.maintenance_interval_s,
+    logger,
+  });
+}
+
+/** Others land too: the table itself tells that something landed. */
+export async function followTable(context: StepContext): Promise<Share> {
+  const { observations } = context.workspace;
+  let { version } = await observations.refresh();
+  const timer = setInterval(async () => {
+    const state = await observations.refresh().catch(() => null);
+    if (state === null || state.version === version) return;
+    version = state.version;
+    landed(context);
+  }, FOLLOW_MS);
+  return {
+    async stop() {
+      clearInterval(timer);
+    },
+  };
+}
+
+const FOLLOW_MS = 1_000;

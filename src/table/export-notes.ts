@@ -1,0 +1,59 @@
+/**
+ * Notes of hours that are being exported.
+ *
+ * An exporter that is stopped in the middle and woken after another has taken over may put an older
+ * hour over a newer one: replacing a file asks nobody. So it notes the hours before it writes them.
+ * The note goes when they are written by an exporter that still has its claim; one that has lost it
+ * marks the note as `done` instead. Whoever exports now writes hours of others' notes again, as
+ * long as the note is there: the writer may still wake; and once more when it is done.
+ */
+import { isErrorCode } from '../errors.ts';
+import { RAW_NOTES_FOLDER } from '../lake/layout.ts';
+import type { Storage } from '../lake/storage.ts';
+import type { ProcessName } from '../lake/this-process.ts';
+
+export interface ExportNote {
+  readonly path: string;
+  /** ISO 8601. */
+  readonly hours: readonly string[];
+  /** Whether its writer will write nothing more. */
+  readonly done: boolean;
+  readonly process: ProcessName;
+  /** When it was written, by its writer. */
+  readonly at: string;
+}
+
+/** After so long nobody wakes any more. */
+const ABANDONED_MS = 86_400_000;
+
+/** `name` is the writer's claim. */
+export function notePath(name: string): string {
+  return `${RAW_NOTES_FOLDER}/${name}.json`;
+}
+
+export async function writeNote(storage: Storage, note: ExportNote): Promise<void> {
+  await storage.replace(note.path, Buffer.from(`${JSON.stringify(note)}\n`));
+}
+
+/** The notes of all others; those that were abandoned count as done. */
+export async function readNotes(storage: Storage, mine: string, now: Date): Promise<ExportNote[]> {
+  const notes: ExportNote[] = [];
+  for await (const { path } of storage.list(RAW_NOTES_FOLDER)) {
+    if (path === notePath(mine)) continue;
+    const note = await readNote(storage, path);
+    if (note === null) continue;
+    const isAbandoned = now.getTime() - Date.parse(note.at) > ABANDONED_MS;
+    notes.push({ ...note, done: note.done || isAbandoned });
+  }
+  return notes;
+}
+
+async function readNote(storage: Storage, path: string): Promise<ExportNote | null> {
+  try {
+    const text = new TextDecoder().decode(await storage.read(path));
+    return { ...(JSON.parse(text) as ExportNote), path };
+  } catch (error) {
+    if (isErrorCode(error, 'LAKE_MISSING')) return null;
+    throw error;
+  }
+}
