@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { IsobarError } from '../errors.ts';
 import { runTool } from './tool.ts';
 
@@ -34,16 +34,24 @@ export async function checkTools(signal?: AbortSignal): Promise<void> {
 }
 
 /** The folder of the distribution (`lib/*.jar`, `classes/`), brought on the first call. */
-export async function resolveDistribution(
+export function resolveDistribution(
   distribution: Distribution,
   cache: string,
   signal?: AbortSignal,
 ): Promise<string> {
-  const source = join(POMS, distribution);
-  const place = join(cache, `${distribution}-${fingerprint(source)}`);
+  return resolvePom(join(POMS, distribution), cache, signal);
+}
+
+/** The same for the folder of any pom; Java sources below its `src` are compiled to `classes`. */
+export async function resolvePom(
+  source: string,
+  cache: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  const place = join(cache, `${basename(source)}-${fingerprint(source)}`);
   if (existsSync(place)) return place;
   await mkdir(cache, { recursive: true });
-  const draft = await mkdtemp(join(cache, `.${distribution}-`));
+  const draft = await mkdtemp(join(cache, `.${basename(source)}-`));
   try {
     cpSync(source, draft, { recursive: true });
     const lib = join(draft, 'lib');

@@ -38,7 +38,7 @@ const OPENED = [
   'java.security.jgss/sun.security.krb5',
 ];
 
-const MODULE_OPTIONS = [
+export const MODULE_OPTIONS = [
   '--add-modules=jdk.incubator.vector',
   '-XX:+IgnoreUnrecognizedVMOptions',
   ...OPENED.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
