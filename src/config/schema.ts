@@ -122,7 +122,7 @@ export const ConfigSchema = section('isobar', {
       'Seconds between two signs of life of a process; silent for 2.5 times as long, it loses ' +
         'its part of the work to others.',
     ),
-    engine: choice(['local'], 'local', 'Kind of storage.'),
+    engine: choice(['local', 'hdfs'], 'local', 'Kind of storage.'),
     hdfs: section('The lake on HDFS, over WebHDFS.', {
       namenodes: Type.String({
         default: 'http://127.0.0.1:9870',
@@ -136,6 +136,11 @@ export const ConfigSchema = section('isobar', {
       user: Type.String({ default: '', description: 'User name; empty means this process’s own.' }),
       token: Type.String({ default: '', description: 'Delegation token.', secret: true }),
       replication: whole(0, 0, 512, 'Copies of each block; 0 means what the cluster does.'),
+      verify: choice(
+        ['length', 'checksum'],
+        'length',
+        'What of a written file is compared before it gets its name.',
+      ),
       archive_after_months: whole(
         0,
         0,

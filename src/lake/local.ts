@@ -78,6 +78,7 @@ export async function openLocalStorage(folder: string): Promise<Storage> {
 
   return {
     location: root,
+    address: placeOf,
     read,
     stat: async (path) => {
       placeOf(path);

@@ -6,7 +6,8 @@
  * themselves; a name is a file's or a folder's. A file is seen under its name whole or not at all,
  * also after a crash, also when an upload was cut. All methods reject with LAKE_UNAVAILABLE when
  * the engine cannot be reached (try again), DISK_FULL when there is no room, DATA_UNWRITABLE when
- * writing is not allowed; after such a rejection of a write the file is there whole or not at all.
+ * writing is not allowed, or an error of the engine's own (LAKE_…) that names what is to be done;
+ * after such a rejection of a write the file is there whole or not at all.
  */
 export interface Storage extends AsyncDisposable {
   /** The whole file; rejects with LAKE_MISSING when there is none. */
@@ -46,6 +47,21 @@ export interface Storage extends AsyncDisposable {
 
   /** An absolute folder or address that names this storage for people and for other programs. */
   readonly location: string;
+
+  /** Where other programs, such as Spark, find this file or folder by themselves. */
+  address(path: string): string;
+
+  /**
+   * Moves the files of a folder, also those that come, to another kind of disk. Resolves with how
+   * much was changed: nothing, when it was so already. Only engines that know such kinds have it.
+   */
+  tier?(folder: string, tier: Tier, signal?: AbortSignal): Promise<number>;
+}
+
+export interface Tier {
+  readonly policy: 'HOT' | 'WARM' | 'COLD' | 'ALL_SSD' | 'ONE_SSD';
+  /** Copies of each block; null leaves them as they are. */
+  readonly replication: number | null;
 }
 
 /**

@@ -1,0 +1,252 @@
+/**
+ * The storage on HDFS, over WebHDFS. Files are made as drafts below `.tmp` and renamed (see
+ * webhdfs/put-file.ts); those that never change are read through a cache on this machine.
+ *
+ * A name is durable once a write resolves: HDFS has the bytes on as many DataNodes as it keeps
+ * copies, though they need not have synced their disks (`dfs.datanode.synconclose`).
+ */
+import { createWriteStream } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { IsobarError, translateFileError } from '../errors.ts';
+import { openFileCache } from './file-cache.ts';
+import { translate } from './hdfs-errors.ts';
+import { draftName, isOfDeadProcess } from './local-disk.ts';
+import { assertFolder, assertPath, DRAFTS_FOLDER, isPath } from './path.ts';
+import type { Content, ListOptions, Storage, StoredFile, Tier } from './storage.ts';
+import { type FileStatus, openWebHdfs, type WebHdfs } from './webhdfs/client.ts';
+import type { Authenticator } from './webhdfs/namenodes.ts';
+import { openFolders, putFile } from './webhdfs/put-file.ts';
+import type { HostRule, Source } from './webhdfs/transfer.ts';
+
+export interface HdfsOptions {
+  readonly nameNodes: readonly string[];
+  /** `hdfs://…`, for other programs. */
+  readonly address: string;
+  /** Absolute. */
+  readonly folder: string;
+  readonly identity: { readonly user: string } | { readonly token: string };
+  readonly authenticator?: Authenticator | undefined;
+  /** Copies of each block; null means what the cluster does. */
+  readonly replication: number | null;
+  readonly verify: 'length' | 'checksum';
+  readonly concurrency: number;
+  readonly idleMs: number;
+  readonly patienceMs: number;
+  readonly dataNodeHosts: readonly HostRule[];
+  /** On this machine. */
+  readonly cacheFolder: string;
+  readonly cacheBytesMax: number;
+}
+
+export interface HdfsStorage extends Storage {
+  /** HTTP requests so far. */
+  readonly requests: WebHdfs['requests'];
+}
+
+const DRAFT_AGE_MS = 24 * 3_600_000;
+
+/** Removes drafts that dead processes left. Rejects as the storage does. */
+export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage> {
+  const root = options.folder.replace(/\/+$/, '');
+  const hdfs = openWebHdfs({ ...options, addresses: options.nameNodes });
+  const folders = openFolders(hdfs);
+  const cache = await openFileCache({
+    folder: options.cacheFolder,
+    bytesMax: options.cacheBytesMax,
+  });
+  const place = (path: string) => `${root}/${path}`;
+  const guarded = <T>(path: string, work: () => Promise<T>): Promise<T> =>
+    work().catch((error) => {
+      throw translate(error, place(path));
+    });
+
+  async function read(path: string, signal?: AbortSignal): Promise<Uint8Array> {
+    assertPath(path);
+    return guarded(path, async () => {
+      const parts: Buffer[] = [];
+      for await (const part of hdfs.read(place(path), { signal })) parts.push(part);
+      return Buffer.concat(parts);
+    });
+  }
+
+  async function find(path: string): Promise<StoredFile | null> {
+    assertPath(path);
+    return guarded(path, async () => toFile(path, await hdfs.status(place(path))));
+  }
+
+  async function put(path: string, content: Content, mode: 'NONE' | 'OVERWRITE'): Promise<void> {
+    assertPath(path);
+    const source = await sourceOf(content);
+    const status = await guarded(path, () =>
+      putFile(hdfs, {
+        draft: () => place(`${DRAFTS_FOLDER}/${draftName()}`),
+        target: place(path),
+        source,
+        mode,
+        replication: options.replication ?? undefined,
+        verify: options.verify,
+        folders,
+      }),
+    );
+    if (source instanceof Uint8Array) return;
+    // What was put from a file is often read from one soon.
+    const remote = { bytes: status.length, modifiedAt: new Date(status.modificationTime) };
+    if (!(await cache.adopt(path, source.file, remote))) await rm(source.file, { force: true });
+  }
+
+  async function remove(path: string): Promise<boolean> {
+    assertPath(path);
+    return guarded(path, async () => {
+      // DELETE would take an empty folder, too.
+      const found = await hdfs.status(place(path));
+      if (found?.type !== 'FILE') return false;
+      const removed = await hdfs.remove(place(path));
+      await cache.forget(path);
+      return removed;
+    });
+  }
+
+  async function localPath(path: string): Promise<string> {
+    assertPath(path);
+    const look = async () => {
+      const found = await find(path);
+      if (found === null) throw new IsobarError('LAKE_MISSING', `${place(path)}: no such file`);
+      return found;
+    };
+    return guarded(path, () =>
+      cache.get(path, look, (draft) =>
+        pipeline(hdfs.read(place(path), { neverChanges: true }), createWriteStream(draft)),
+      ),
+    );
+  }
+
+  async function* list(folder: string, { after = '', signal }: ListOptions = {}) {
+    try {
+      yield* listFolder(hdfs, root, folder, after, signal);
+    } catch (error) {
+      throw translate(error, place(folder));
+    }
+  }
+
+  await guarded('', () => removeDrafts(hdfs, place(DRAFTS_FOLDER)));
+  const address = `${options.address.replace(/\/+$/, '')}${root}`;
+  return {
+    location: address === '' ? '/' : address,
+    address: (path) => `${address}/${assertPath(path)}`,
+    read,
+    stat: find,
+    list: (folder, more) => list(assertFolder(folder), more),
+    putIfAbsent: (path, content) => put(path, content, 'NONE'),
+    replace: (path, content) => put(path, content, 'OVERWRITE'),
+    delete: remove,
+    localPath,
+    tier: (folder, tier, signal) =>
+      guarded(folder, () => moveToTier(hdfs, place(assertFolder(folder)), tier, signal)),
+    get requests() {
+      return hdfs.requests;
+    },
+    [Symbol.asyncDispose]: () => hdfs[Symbol.asyncDispose](),
+  };
+}
+
+async function sourceOf(content: Content): Promise<Source> {
+  if (content instanceof Uint8Array) return content;
+  try {
+    return { file: content.file, bytes: (await stat(content.file)).size };
+  } catch (error) {
+    throw translateFileError(error, content.file, 'LAKE_UNAVAILABLE');
+  }
+}
+
+function toFile(path: string, status: FileStatus | null): StoredFile | null {
+  if (status?.type !== 'FILE') return null;
+  return { path, bytes: status.length, modifiedAt: new Date(status.modificationTime) };
+}
+
+/** Ordered as the full paths of the files are: the files below `a` come after the file `a.b`. */
+async function* listFolder(
+  hdfs: WebHdfs,
+  root: string,
+  folder: string,
+  after: string,
+  signal?: AbortSignal,
+): AsyncGenerator<StoredFile> {
+  signal?.throwIfAborted();
+  const at = folder === '' ? root || '/' : `${root}/${folder}`;
+  const found = await hdfs.list(at, startBefore(folder, after), signal);
+  const entries = (found ?? [])
+    // A file lists itself, without a name.
+    .filter(({ pathSuffix }) => pathSuffix !== '')
+    .map((status) => ({
+      status,
+      path: folder === '' ? status.pathSuffix : `${folder}/${status.pathSuffix}`,
+      isFolder: status.type === 'DIRECTORY',
+    }))
+    .filter(({ path }) => isPath(path))
+    .map((entry) => ({ ...entry, order: entry.isFolder ? `${entry.path}/` : entry.path }))
+    .sort((a, b) => (a.order < b.order ? -1 : 1));
+  for (const { status, path, isFolder } of entries) {
+    const file = toFile(path, status);
+    if (file !== null && path > after) {
+      yield file;
+      signal?.throwIfAborted();
+    }
+    // All paths below a folder are greater than `after`, or all less, unless `after` is below it.
+    if (isFolder && (`${path}/` > after || after.startsWith(`${path}/`))) {
+      yield* listFolder(hdfs, root, path, after, signal);
+    }
+  }
+}
+
+/**
+ * A name below which nothing of this folder is greater than `after`. HDFS orders names by their
+ * bytes, taken as signed: `ä` comes before `0`. So only a folder of numbered files is read from
+ * the middle, and without the last digit, since what is named so itself may be a folder.
+ */
+function startBefore(folder: string, after: string): string {
+  const prefix = folder === '' ? '' : `${folder}/`;
+  const name = after.startsWith(prefix) ? after.slice(prefix.length) : '';
+  return /^\d{20}$/.test(name) ? name.slice(0, -1) : '';
+}
+
+/** Drafts of dead processes of this machine, and all that are older than a day. */
+async function removeDrafts(hdfs: WebHdfs, folder: string): Promise<void> {
+  const now = Date.now();
+  for (const { pathSuffix, modificationTime } of (await hdfs.list(folder, '')) ?? []) {
+    if (now - modificationTime < DRAFT_AGE_MS && !isOfDeadProcess(pathSuffix)) continue;
+    // Somebody else may be doing the same, or we may only read.
+    await hdfs.remove(`${folder}/${pathSuffix}`).catch(() => false);
+  }
+}
+
+const POLICY_NUMBERS: Readonly<Record<Tier['policy'], number>> = {
+  HOT: 7,
+  WARM: 5,
+  COLD: 2,
+  ALL_SSD: 12,
+  ONE_SSD: 10,
+};
+
+/** Only what is not so yet is changed; new files of the folder take its policy by themselves. */
+async function moveToTier(
+  hdfs: WebHdfs,
+  folder: string,
+  tier: Tier,
+  signal?: AbortSignal,
+): Promise<number> {
+  const status = await hdfs.status(folder, signal);
+  if (status?.type !== 'DIRECTORY') return 0;
+  let changed = 0;
+  if (status.storagePolicy !== POLICY_NUMBERS[tier.policy]) {
+    await hdfs.setStoragePolicy(folder, tier.policy, signal);
+    changed += 1;
+  }
+  if (tier.replication === null) return changed;
+  for (const file of (await hdfs.list(folder, '', signal)) ?? []) {
+    if (file.type !== 'FILE' || file.replication === tier.replication) continue;
+    await hdfs.setReplication(`${folder}/${file.pathSuffix}`, tier.replication, signal);
+    changed += 1;
+  }
+  return changed;
+}

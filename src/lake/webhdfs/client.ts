@@ -1,0 +1,283 @@
+/**
+ * A client of HDFS over WebHDFS: the operations that a lake needs, each with as much certainty as
+ * the protocol allows. Paths are absolute and decoded; lengths are whole numbers up to 2^53.
+ *
+ * Errors: RemoteError (HDFS refuses), PatienceError (nobody answered in time), RedirectError (a
+ * DataNode where we may not go), or the signal's reason.
+ */
+import { dataNodeMemory } from './datanodes.ts';
+import {
+  type Answer,
+  type NameNodes,
+  type NameNodesOptions,
+  openNameNodes,
+  type Question,
+} from './namenodes.ts';
+import { NoReplyError, PatienceError, RemoteError } from './remote-error.ts';
+import {
+  followRedirect,
+  type HostRule,
+  openTransfers,
+  type Redirect,
+  type Source,
+  type Transfers,
+} from './transfer.ts';
+
+export interface WebHdfsOptions extends NameNodesOptions {
+  /** DataNodes where redirects may lead; none means any. */
+  readonly dataNodeHosts: readonly HostRule[];
+}
+
+export interface FileStatus {
+  readonly type: 'FILE' | 'DIRECTORY' | 'SYMLINK';
+  /** The name within the listed folder; empty for what was asked about itself. */
+  readonly pathSuffix: string;
+  readonly length: number;
+  /** Milliseconds since 1970. */
+  readonly modificationTime: number;
+  readonly replication: number;
+  /** 0: none of its own; 7 HOT, 5 WARM, 2 COLD, 12 ALL_SSD, 10 ONE_SSD. */
+  readonly storagePolicy: number;
+}
+
+export interface CreateOptions {
+  readonly blockBytes?: number;
+  readonly replication?: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly deadline?: number;
+}
+
+export interface WebHdfs extends AsyncDisposable {
+  status(path: string, signal?: AbortSignal): Promise<FileStatus | null>;
+  /** What lies in the folder, by the bytes of the names, after this name; null: no such folder. */
+  list(path: string, startAfter: string, signal?: AbortSignal): Promise<FileStatus[] | null>;
+  /**
+   * Writes a new file, once: after NoReplyError it may be there, whole, short or still open. Try
+   * again under another name.
+   */
+  create(path: string, source: Source, options?: CreateOptions): Promise<void>;
+  /** The bytes from the offset on; goes on elsewhere when a DataNode fails, if it never changes. */
+  read(
+    path: string,
+    options?: { readonly neverChanges?: boolean; readonly signal?: AbortSignal | undefined },
+  ): AsyncGenerator<Buffer, void>;
+  /**
+   * Renames strictly. Rejects with FileAlreadyExistsException or FileNotFoundException; one that
+   * `isUncertain` may have been carried out by an earlier try, whose answer was lost.
+   */
+  rename(from: string, to: string, mode: 'NONE' | 'OVERWRITE', signal?: AbortSignal): Promise<void>;
+  mkdirs(path: string, signal?: AbortSignal): Promise<void>;
+  /** Removes a file or an empty folder; whether there was one, as far as that can be told. */
+  remove(path: string, signal?: AbortSignal): Promise<boolean>;
+  setReplication(path: string, copies: number, signal?: AbortSignal): Promise<void>;
+  setStoragePolicy(path: string, policy: string, signal?: AbortSignal): Promise<void>;
+  /** `MD5-of-0MD5-of-512CRC32C` and its value in hexadecimal digits. */
+  checksum(path: string, signal?: AbortSignal): Promise<{ algorithm: string; value: string }>;
+  /** HTTP requests so far, for whoever counts round trips. */
+  readonly requests: { readonly nameNodes: number; readonly dataNodes: number };
+  deadline(): number;
+}
+
+const TRIES_MAX = 8;
+
+export function openWebHdfs(options: WebHdfsOptions): WebHdfs {
+  const nameNodes = openNameNodes(options);
+  const transfers = openTransfers(options);
+  const dataNodes = dataNodeMemory(nameNodes);
+  const around = { nameNodes, transfers, dataNodes, rules: options.dataNodeHosts };
+
+  async function status(path: string, signal?: AbortSignal): Promise<FileStatus | null> {
+    const answer = await unlessMissing(
+      nameNodes.ask({ method: 'GET', path, op: 'GETFILESTATUS', signal }),
+    );
+    return answer === null ? null : JSON.parse(answer.text).FileStatus;
+  }
+
+  async function list(path: string, startAfter: string, signal?: AbortSignal) {
+    const found: FileStatus[] = [];
+    let after = startAfter;
+    for (;;) {
+      // Lower case: HDFS 3.5 ignores `startAfter`.
+      const query = { startafter: after };
+      const answer = await unlessMissing(
+        nameNodes.ask({ method: 'GET', path, op: 'LISTSTATUS_BATCH', query, signal }),
+      );
+      if (answer === null) return null;
+      const { partialListing, remainingEntries } = JSON.parse(answer.text).DirectoryListing;
+      const page: FileStatus[] = partialListing.FileStatuses.FileStatus;
+      found.push(...page);
+      const last = page.at(-1)?.pathSuffix ?? '';
+      if (remainingEntries === 0 || last === '' || last === after) return found;
+      after = last;
+    }
+  }
+
+  async function remove(path: string, signal?: AbortSignal): Promise<boolean> {
+    const query = { recursive: 'false' };
+    const answer = await nameNodes.ask({ method: 'DELETE', path, op: 'DELETE', query, signal });
+    // When an answer was lost and there is nothing now, it was probably us.
+    return JSON.parse(answer.text).boolean === true || answer.isUncertain;
+  }
+
+  async function set(
+    path: string,
+    op: string,
+    query: Record<string, string>,
+    signal?: AbortSignal,
+  ) {
+    await nameNodes.ask({ method: 'PUT', path, op, query, signal });
+  }
+
+  return {
+    status,
+    list,
+    remove,
+    create: (path, source, more = {}) => create(around, path, source, more),
+    read: (path, more = {}) => read(around, path, more),
+    async rename(from, to, mode, signal) {
+      await set(from, 'RENAME', { destination: to, renameoptions: mode }, signal);
+    },
+    async mkdirs(path, signal) {
+      await set(path, 'MKDIRS', {}, signal);
+    },
+    setReplication: (path, copies, signal) =>
+      set(path, 'SETREPLICATION', { replication: String(copies) }, signal),
+    setStoragePolicy: (path, policy, signal) =>
+      set(path, 'SETSTORAGEPOLICY', { storagepolicy: policy }, signal),
+    async checksum(path, signal) {
+      const ask = async (url: URL) => transfers.ask(url, signal);
+      const text = await atDataNode(
+        around,
+        { method: 'GET', path, op: 'GETFILECHECKSUM', signal },
+        ask,
+      );
+      const { algorithm, bytes, length } = JSON.parse(text).FileChecksum;
+      // Hadoop's own encoding: the value is what follows the fixed head, in `length` bytes.
+      return { algorithm, value: String(bytes).slice(0, length * 2) };
+    },
+    get requests() {
+      return { nameNodes: nameNodes.requestCount, dataNodes: transfers.requestCount };
+    },
+    deadline: () => nameNodes.deadline(),
+    [Symbol.asyncDispose]: () => nameNodes[Symbol.asyncDispose](),
+  };
+}
+
+interface Around {
+  readonly nameNodes: NameNodes;
+  readonly transfers: Transfers;
+  readonly dataNodes: ReturnType<typeof dataNodeMemory>;
+  readonly rules: readonly HostRule[];
+}
+
+/** Asks the NameNode where to go; leaves out DataNodes that have just failed. */
+async function redirect(around: Around, question: Question): Promise<Redirect> {
+  const excluded = await around.dataNodes.excluded();
+  const query = { ...question.query, noredirect: 'true' };
+  const ask = (more: Record<string, string>) =>
+    around.nameNodes.ask({ ...question, query: { ...query, ...more } });
+  let answer: Answer;
+  try {
+    answer = await ask(excluded === '' ? {} : { excludedatanodes: excluded });
+  } catch (error) {
+    // All that are left may be those that failed: better one of them than none.
+    if (excluded === '' || !(error instanceof RemoteError) || error.is('FileNotFoundException')) {
+      throw error;
+    }
+    around.dataNodes.forget();
+    answer = await ask({});
+  }
+  const { Location } = JSON.parse(answer.text);
+  return followRedirect(String(Location), question.path, answer.nameNode, around.rules);
+}
+
+/** One visit to a DataNode; one that does not answer is left out for a while. */
+async function visit<T>(
+  around: Around,
+  question: Question,
+  work: (url: URL) => Promise<T>,
+): Promise<T> {
+  const { url, named } = await redirect(around, question);
+  try {
+    return await work(url);
+  } catch (error) {
+    if (error instanceof NoReplyError) around.dataNodes.failed(named);
+    throw error;
+  }
+}
+
+/** Visits until one answers; for what changes nothing. */
+async function atDataNode<T>(
+  around: Around,
+  question: Question,
+  work: (url: URL) => Promise<T>,
+): Promise<T> {
+  const deadline = around.nameNodes.deadline();
+  const troubles: Error[] = [];
+  for (let tries = 1; ; tries++) {
+    try {
+      return await visit(around, { ...question, deadline }, work);
+    } catch (error) {
+      if (!(error instanceof NoReplyError)) throw error;
+      troubles.push(error);
+      if (tries >= TRIES_MAX || performance.now() > deadline) {
+        throw new PatienceError(`${question.op} ${question.path}`, troubles);
+      }
+    }
+  }
+}
+
+async function create(
+  around: Around,
+  path: string,
+  source: Source,
+  { blockBytes, replication, signal, deadline }: CreateOptions,
+): Promise<void> {
+  const query = {
+    overwrite: 'false',
+    ...(blockBytes === undefined ? {} : { blocksize: String(blockBytes) }),
+    ...(replication === undefined ? {} : { replication: String(replication) }),
+  };
+  const question: Question = { method: 'PUT', path, op: 'CREATE', query, signal, deadline };
+  await visit(around, question, (url) => around.transfers.upload(url, source, signal));
+}
+
+async function* read(
+  around: Around,
+  path: string,
+  options: { readonly neverChanges?: boolean; readonly signal?: AbortSignal | undefined },
+): AsyncGenerator<Buffer, void> {
+  const { neverChanges = false, signal } = options;
+  const deadline = around.nameNodes.deadline();
+  const troubles: Error[] = [];
+  let offset = 0;
+  for (let tries = 1; ; tries++) {
+    const query = offset === 0 ? {} : { offset: String(offset) };
+    const question: Question = { method: 'GET', path, op: 'OPEN', query, signal, deadline };
+    const { url, named } = await redirect(around, question);
+    try {
+      for await (const chunk of around.transfers.download(url, signal)) {
+        offset += chunk.length;
+        yield chunk;
+      }
+      return;
+    } catch (error) {
+      if (!(error instanceof NoReplyError)) throw error;
+      around.dataNodes.failed(named);
+      troubles.push(error);
+      const isOver = tries >= TRIES_MAX || performance.now() > deadline;
+      if (isOver || (offset > 0 && !neverChanges)) {
+        throw new PatienceError(`OPEN ${path}`, troubles);
+      }
+    }
+  }
+}
+
+async function unlessMissing<T>(promise: Promise<T>): Promise<T | null> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error instanceof RemoteError && error.is('FileNotFoundException')) return null;
+    throw error;
+  }
+}

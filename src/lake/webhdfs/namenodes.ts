@@ -1,0 +1,209 @@
+/**
+ * The NameNodes: asks the active one, and finds it when it changes.
+ *
+ *     answers                                            what we do
+ *     200, or an exception that is not below             it is the answer
+ *     StandbyException and the like                      the next NameNode
+ *     RetriableException, SafeModeException              the next one, and the same again later
+ *     refused, reset, no byte for too long, HTTP 5xx     the next one, and the same again later
+ *
+ * All are tried in turn, with growing pauses between the rounds, until the patience is at its end.
+ */
+import { Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { setTimeout as delay } from 'node:timers/promises';
+import { exchange, type Reply } from './exchange.ts';
+import { NoReplyError, PatienceError, parseRemoteError, RemoteError } from './remote-error.ts';
+import { openSlots } from './slots.ts';
+
+/** Proves who we are, beyond a user's name or a token: Kerberos, for instance. */
+export interface Authenticator {
+  /** Headers for a request to this NameNode; `challenge` is what a 401 has asked for. */
+  headers(nameNode: URL, challenge: string | null): Promise<Readonly<Record<string, string>>>;
+  /** Sees the headers of every answer: a cookie may spare the next proof. */
+  answered(nameNode: URL, headers: IncomingHttpHeaders): void;
+}
+
+export interface NameNodesOptions {
+  /** `http://host:9870` or `https://…`. */
+  readonly addresses: readonly string[];
+  /** Either a name, which HDFS believes, or a delegation token. */
+  readonly identity: { readonly user: string } | { readonly token: string };
+  readonly authenticator?: Authenticator | undefined;
+  readonly concurrency: number;
+  readonly idleMs: number;
+  readonly patienceMs: number;
+  readonly random?: () => number;
+}
+
+export interface Question {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Absolute, decoded. */
+  readonly path: string;
+  readonly op: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds of `performance.now()`; the patience counts from now without it. */
+  readonly deadline?: number | undefined;
+}
+
+export interface Answer {
+  /** The body as it came; empty for many operations. */
+  readonly text: string;
+  readonly nameNode: URL;
+  /** Whether an earlier try, whose answer was lost, may have been carried out. */
+  readonly isUncertain: boolean;
+}
+
+export interface NameNodes extends AsyncDisposable {
+  /** Rejects with RemoteError, PatienceError, or the signal's reason. */
+  ask(question: Question): Promise<Answer>;
+  /** Another page of the active NameNode, such as `/jmx`; null when there is none. */
+  page(path: string, signal?: AbortSignal): Promise<string | null>;
+  deadline(): number;
+  readonly requestCount: number;
+}
+
+const PAUSE_MIN_MS = 50;
+const PAUSE_MAX_MS = 1_000;
+
+const STANDS_BY = ['StandbyException', 'ObserverRetryOnActiveException'];
+const PASSES = ['RetriableException', 'SafeModeException', 'ServerTooBusyException'];
+
+export function openNameNodes(options: NameNodesOptions): NameNodes {
+  const { authenticator, idleMs, patienceMs, random = Math.random } = options;
+  const bases = options.addresses.map((address) => new URL(address));
+  const slots = openSlots(options.concurrency);
+  const agents = {
+    'http:': new HttpAgent({ keepAlive: true }),
+    'https:': new HttpsAgent({ keepAlive: true }),
+  };
+  let active = 0;
+  let requestCount = 0;
+
+  const deadline = () => performance.now() + patienceMs;
+
+  async function ask(question: Question): Promise<Answer> {
+    const { signal } = question;
+    const until = question.deadline ?? deadline();
+    const troubles = new Map<number, Error>();
+    let isUncertain = false;
+    for (let round = 0; ; round++) {
+      const first = active;
+      for (let step = 0; step < bases.length; step++) {
+        const at = (first + step) % bases.length;
+        const tried = await attempt(question, at);
+        if (tried instanceof RemoteError && !isPassing(tried)) {
+          active = at;
+          throw isUncertain ? tried.afterUncertainty() : tried;
+        }
+        if (!(tried instanceof Error)) {
+          active = at;
+          return { ...tried, isUncertain };
+        }
+        troubles.set(at, tried);
+        if (tried instanceof NoReplyError) isUncertain ||= tried.mayHaveActed;
+        else isUncertain ||= tried instanceof RemoteError && tried.status >= 500;
+      }
+      const pause = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** round) * (0.75 + random() / 2);
+      if (performance.now() + pause > until) {
+        throw new PatienceError(`${question.op} ${question.path}`, [...troubles.values()]);
+      }
+      await delay(pause, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+      signal?.throwIfAborted();
+    }
+  }
+
+  /** One NameNode once; twice when the connection was an old one that it had closed. */
+  async function attempt(question: Question, at: number): Promise<Answer | Error> {
+    const base = bases[at];
+    if (base === undefined) throw new Error('no NameNode is named');
+    const url = addressOf(base, question.path, question.op, {
+      ...question.query,
+      ...('token' in options.identity
+        ? { delegation: options.identity.token }
+        : { 'user.name': options.identity.user }),
+    });
+    try {
+      const { status, text } = await send(question, url, base);
+      if (status >= 200 && status < 300) return { text, nameNode: base, isUncertain: false };
+      const refusal = parseRemoteError(status, text);
+      return new RemoteError(status, refusal.exception, `${base.host}: ${refusal.message}`);
+    } catch (error) {
+      if (error instanceof NoReplyError) return error;
+      throw error;
+    }
+  }
+
+  async function send(question: Question, url: URL, base: URL) {
+    const { method, signal } = question;
+    let challenge: string | null = null;
+    for (;;) {
+      const headers = (await authenticator?.headers(base, challenge)) ?? {};
+      const reply = await receive({ method, url, headers, signal });
+      authenticator?.answered(base, reply.headers);
+      const wanted = reply.headers['www-authenticate'] ?? null;
+      if (reply.status !== 401 || authenticator === undefined || challenge !== null) return reply;
+      if (wanted === null) return reply;
+      challenge = wanted;
+    }
+  }
+
+  async function receive(request: {
+    method: Question['method'];
+    url: URL;
+    headers: Readonly<Record<string, string>>;
+    signal: AbortSignal | undefined;
+  }): Promise<Pick<Reply, 'status' | 'headers'> & { text: string }> {
+    using _slot = await slots.take(request.signal);
+    requestCount += 1;
+    const agent = request.url.protocol === 'https:' ? agents['https:'] : agents['http:'];
+    const reply = await exchange({ ...request, agent, idleMs });
+    return { status: reply.status, headers: reply.headers, text: await reply.text() };
+  }
+
+  async function page(path: string, signal?: AbortSignal): Promise<string | null> {
+    const base = bases[active];
+    if (base === undefined) return null;
+    const question: Question = { method: 'GET', path: '', op: '', signal };
+    const reply = await send(question, new URL(path, base), base).catch((error) => {
+      if (error instanceof NoReplyError) return null;
+      throw error;
+    });
+    return reply?.status === 200 ? reply.text : null;
+  }
+
+  return {
+    ask,
+    page,
+    deadline,
+    get requestCount() {
+      return requestCount;
+    },
+    async [Symbol.asyncDispose]() {
+      agents['http:'].destroy();
+      agents['https:'].destroy();
+    },
+  };
+}
+
+/** `/webhdfs/v1/a%20b?op=OPEN&…`, every segment encoded by us. */
+export function addressOf(
+  base: URL,
+  path: string,
+  op: string,
+  query: Readonly<Record<string, string>>,
+): URL {
+  const url = new URL(base);
+  url.pathname = `/webhdfs/v1${path.split('/').map(encodeURIComponent).join('/')}`;
+  const pairs = Object.entries({ op, ...query });
+  url.search = pairs.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
+  return url;
+}
+
+/** Whether another NameNode, or the same one later, may say something else. */
+function isPassing(error: RemoteError): boolean {
+  if (error.is(...STANDS_BY, ...PASSES)) return true;
+  // Not yet, or no longer, able to speak WebHDFS.
+  return error.exception === '' && error.status >= 500;
+}
