@@ -9,6 +9,7 @@
 export const FAULT_POINTS = [
   'append.before-commit',
   'append.after-commit',
+  'spool.drained',
   'landing.staged',
   'landing.files-written',
   'set-aside.before-commit',

@@ -5,7 +5,6 @@
  *     DATA/                 real data            DATA/simulated/    made-up data
  *       log/  lake/  collector/  scratch/  folder.lock  server.json
  */
-import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { SqlEngine, SqlSession } from './analytics/engine.ts';
@@ -13,7 +12,7 @@ import { openEngine } from './analytics/open.ts';
 import type { Config } from './config/schema.ts';
 import { IsobarError, translateFileError } from './errors.ts';
 import { tableFolder } from './lake/layout.ts';
-import { openStorage } from './lake/open.ts';
+import { isInStorage, openStorage } from './lake/open.ts';
 import type { Storage } from './lake/storage.ts';
 import type { Log } from './log/log.ts';
 import { openLog } from './log/open.ts';
@@ -64,7 +63,7 @@ async function openRooms(
 ): Promise<Workspace> {
   const folder = rootOf(config, simulated);
   const scratch = await makeScratch(folder);
-  const storage = stack.use(await openStorage(config.lake, join(folder, 'lake')));
+  const storage = stack.use(await openStorage(config.lake, join(folder, 'lake'), simulated));
   const engine = stack.use(await openEngine(config.analytics, scratch));
   const session = async () => stack.use(await engine.session());
   const tableSession = await session();
@@ -98,7 +97,9 @@ async function openRooms(
     tables: [observations, setAside, cities],
     session,
     log() {
-      log ??= openLog(config.log, join(folder, 'log')).then((opened) => stack.use(opened));
+      log ??= openLog(config.log, join(folder, 'log'), { simulated }).then((opened) =>
+        stack.use(opened),
+      );
       return log;
     },
     async lander() {
@@ -126,9 +127,10 @@ export function rootOf(config: Config, simulated: boolean): string {
 }
 
 /** Whether the data root has a table: it was used before. */
-export function hasData(config: Config, simulated: boolean): boolean {
-  const root = rootOf(config, simulated);
-  return existsSync(join(root, 'lake', tableFolder('observations'), '_delta_log'));
+export function hasData(config: Config, simulated: boolean): Promise<boolean> {
+  const folder = join(rootOf(config, simulated), 'lake');
+  const path = `${tableFolder('observations')}/_delta_log`;
+  return isInStorage(config.lake, folder, simulated, path);
 }
 
 /** Whom the configuration asks for observations. */
@@ -138,7 +140,7 @@ export type SourceChoice = 'openweathermap' | 'simulator' | 'none';
  * `auto`: OpenWeatherMap with a key; without one the real data that is there, unpolled, rather than
  * made-up weather beside it; else the simulator.
  */
-export function chooseSource(config: Config): SourceChoice {
+export async function chooseSource(config: Config): Promise<SourceChoice> {
   const { source } = config.collector;
   const hasKey = config.openweather.key !== '';
   if (source === 'openweathermap' && !hasKey) {
@@ -146,7 +148,7 @@ export function chooseSource(config: Config): SourceChoice {
   }
   if (source !== 'auto') return source;
   if (hasKey) return 'openweathermap';
-  return hasData(config, false) ? 'none' : 'simulator';
+  return (await hasData(config, false)) ? 'none' : 'simulator';
 }
 
 /** The folder for files in the making, without what dead processes left there. */

@@ -69,7 +69,8 @@ export function openAppender(options: {
 
   async function tryAppend(batch: readonly Waiting[]): Promise<IsobarError | null> {
     try {
-      await log.append(batch.map(({ record, value }) => ({ key: record.city_id, value })));
+      const records = batch.map(({ record, value }) => ({ key: record.city_id, value }));
+      await log.append(records, { mayWait: true });
       return null;
     } catch (error) {
       return asIsobarError(error);

@@ -9,6 +9,7 @@ import { IsobarError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { RECORD_BYTES_MAX } from '../model/observation.ts';
 import { type KafkaClient, within } from './kafka-client.ts';
+import { isPassing } from './kafka-errors.ts';
 import type { AppendedRange, NewRecord } from './log.ts';
 import { choosePartition } from './partition.ts';
 
@@ -88,6 +89,7 @@ export function openKafkaAppender(options: {
     while (waiting.length > 0) {
       const group = takeGroup(waiting);
       try {
+        if (client.isBlind) await client.persist('looking for it', lookOnce);
         for (const send of cutIntoSends(group)) {
           reachFaultPoint('append.before-commit');
           await perform(send);
@@ -96,11 +98,17 @@ export function openKafkaAppender(options: {
         }
       } catch (error) {
         const failure = client.translate(error, 'appending');
-        // Those whose records are all there need not be told.
-        for (const one of group) if (one.done < one.records.length) one.reject(failure);
+        // Those whose records are all there need not be told; those behind would overtake.
+        for (const one of [...group, ...waiting.splice(0)]) {
+          if (one.done < one.records.length) one.reject(failure);
+        }
       }
     }
     running = null;
+  }
+
+  async function lookOnce(): Promise<void> {
+    if ((await client.look()) === null) throw new Error('there is no such topic');
   }
 
   /** Tries for as long as the limit says; then the producer is given up with what it tries. */
@@ -111,15 +119,17 @@ export function openKafkaAppender(options: {
       compression: send.compress ? compression : 'none',
     });
     try {
-      const { offsets = [] } = await within(client.timeoutMs, sending);
+      const { offsets = [] } = await within(client.patienceMs(), sending);
+      client.report(true);
       const next = new Map(offsets.map(({ partition, offset }) => [partition, offset]));
       settle(send, next);
     } catch (error) {
       const given = producer;
       producer = null;
       await given.close(true).catch(() => {});
-      // Where the partitions are may be what is wrong.
-      await within(client.timeoutMs, client.look()).catch(() => null);
+      if (isPassing(error)) client.report(false);
+      // Where the partitions are may be what is wrong; whether it is another topic is told later.
+      await within(client.patienceMs(), client.look()).catch(() => null);
       throw error;
     }
   }

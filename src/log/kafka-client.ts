@@ -22,10 +22,18 @@ export interface KafkaClient extends AsyncDisposable {
   readonly admin: Admin;
   /** What was last seen of the topic; throws LOG_UNAVAILABLE before the first look. */
   layout(): Layout;
-  /** Looks again; null when there is no such topic. */
+  /** Takes what another process saw for the last seen, until it can look itself. */
+  remember(layout: Layout): void;
+  /** Looks again; null when there is no such topic. Rejects with LOG_REPLACED when it is another. */
   look(): Promise<Layout | null>;
+  /** Whether it never looked itself. */
+  readonly isBlind: boolean;
+  /** How long to try now: less while the brokers are known to be away, so that nobody waits. */
+  patienceMs(): number;
+  /** Tells how trying ended. */
+  report(isReached: boolean): void;
   /**
-   * Runs the attempt until it succeeds, at most `timeoutMs`; looks anew at the topic between two
+   * Runs the attempt until it succeeds, at most `patienceMs`; looks anew at the topic between two
    * attempts. Rejects at once with what does not pass, else with LOG_UNAVAILABLE.
    */
   persist<T>(what: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T>;
@@ -43,6 +51,7 @@ export interface Layout {
 }
 
 const CLIENT_ID = 'isobar';
+const AWAY_MS_MIN = 1_000;
 const RETRY_MS = { least: 50, most: 1_000 } as const;
 const MECHANISMS = {
   plain: 'PLAIN',
@@ -63,6 +72,8 @@ export async function openClient(config: Config['log']['kafka']): Promise<KafkaC
   };
   let seen: Layout | null = null;
   let id: string | null = null;
+  let isBlind = true;
+  let isAway = false;
   let closed = false;
 
   function assertOpen(): void {
@@ -91,6 +102,7 @@ export async function openClient(config: Config['log']['kafka']): Promise<KafkaC
       throw error;
     }
     id ??= seen.id;
+    isBlind = false;
     if (seen.id !== id) {
       throw new IsobarError('LOG_REPLACED', `${place}: it was ${id} and is ${seen.id}`);
     }
@@ -102,20 +114,26 @@ export async function openClient(config: Config['log']['kafka']): Promise<KafkaC
     return seen;
   }
 
+  const patienceMs = () => (isAway ? Math.max(AWAY_MS_MIN, timeoutMs / 4) : timeoutMs);
+
   async function persist<T>(
     what: string,
     attempt: () => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
-    const deadline = performance.now() + timeoutMs;
+    const deadline = performance.now() + patienceMs();
     for (let pause: number = RETRY_MS.least; ; pause = Math.min(pause * 2, RETRY_MS.most)) {
       assertOpen();
       signal?.throwIfAborted();
       try {
-        return await within(deadline - performance.now(), attempt(), signal);
+        const result = await within(deadline - performance.now(), attempt(), signal);
+        isAway = false;
+        return result;
       } catch (error) {
         signal?.throwIfAborted();
-        if (!isPassing(error) || performance.now() + pause >= deadline) {
+        if (!isPassing(error)) throw translate(error, what);
+        if (performance.now() + pause >= deadline) {
+          isAway = true;
           throw translate(error, what);
         }
       }
@@ -150,7 +168,18 @@ export async function openClient(config: Config['log']['kafka']): Promise<KafkaC
     options,
     admin,
     layout,
+    remember(layout) {
+      seen = layout;
+      id = layout.id;
+    },
     look,
+    get isBlind() {
+      return isBlind;
+    },
+    patienceMs,
+    report(isReached) {
+      isAway = !isReached;
+    },
     persist,
     leaderOf,
     translate,

@@ -1,7 +1,10 @@
 /** The topic: made when there is none, and looked at before anything is trusted to it. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { ConfigResourceTypes } from '@platformatic/kafka';
 import type { Config } from '../config/schema.ts';
-import { IsobarError } from '../errors.ts';
+import { IsobarError, isErrorCode, translateFileError } from '../errors.ts';
 import { RECORD_BYTES_MAX } from '../model/observation.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { isProtocolError } from './kafka-errors.ts';
@@ -19,11 +22,63 @@ const RECORD_ROOM_BYTES = 64 * 1024;
 /** Of a new topic: more than the default, so that many records share one batch. */
 const BATCH_BYTES_MAX = 2 * 1024 * 1024;
 
-/** Makes the topic if it is absent and checks it; rejects with LOG_TOPIC_UNFIT and the like. */
-export async function ensureTopic(
+/**
+ * The topic as it is, made if it is absent; or, while the brokers are away, as it was when this
+ * folder's processes last saw it: a collector that starts then can go on.
+ */
+export async function openTopic(
   client: KafkaClient,
   config: Config['log'],
+  notePath: string,
 ): Promise<TopicSettings> {
+  try {
+    const settings = await ensureTopic(client, config);
+    await writeNote(notePath, { topic: client.topic, ...noteOf(client), ...settings });
+    return settings;
+  } catch (error) {
+    const note = isErrorCode(error, 'LOG_UNAVAILABLE') ? await readNote(notePath) : null;
+    if (note === null || note.topic !== client.topic) throw error;
+    const partitions = Array.from({ length: note.partitions }, () => ({ leader: -1, epoch: -1 }));
+    client.remember({ id: note.id, partitions, brokers: new Map() });
+    return note;
+  }
+}
+
+interface Note extends TopicSettings {
+  readonly topic: string;
+  readonly id: string;
+  readonly partitions: number;
+}
+
+function noteOf(client: KafkaClient): Pick<Note, 'id' | 'partitions'> {
+  const { id, partitions } = client.layout();
+  return { id, partitions: partitions.length };
+}
+
+async function readNote(path: string): Promise<Note | null> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Note;
+  } catch {
+    // None, or one cut by a crash: then the brokers must be there.
+    return null;
+  }
+}
+
+async function writeNote(path: string, note: Note): Promise<void> {
+  const text = JSON.stringify(note);
+  if ((await readFile(path, 'utf8').catch(() => '')) === text) return;
+  const draft = `${path}.${process.pid}-${randomUUID()}.new`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(draft, text);
+    await rename(draft, path);
+  } catch (error) {
+    throw translateFileError(error, path, 'DATA_UNWRITABLE');
+  }
+}
+
+/** Makes the topic if it is absent and checks it; rejects with LOG_TOPIC_UNFIT and the like. */
+async function ensureTopic(client: KafkaClient, config: Config['log']): Promise<TopicSettings> {
   await client.persist('looking for it', async () => {
     const layout = await client.look();
     if (layout === null) await createTopic(client, config);

@@ -1,4 +1,5 @@
 /** The log in a topic of Kafka: for data that outgrows one machine, or that others read too. */
+import { join } from 'node:path';
 import { listOffsetsV7 } from '@platformatic/kafka';
 import type { Config } from '../config/schema.ts';
 import { IsobarError } from '../errors.ts';
@@ -8,11 +9,13 @@ import { openKafkaWatch } from './kafka-follow.ts';
 import { openLanded } from './kafka-landed.ts';
 import { openKafkaReader } from './kafka-read.ts';
 import { openKafkaSize } from './kafka-size.ts';
-import { ensureTopic } from './kafka-topic.ts';
+import { openTopic, type TopicSettings } from './kafka-topic.ts';
 import type { Log, OffsetRange } from './log.ts';
 
 export interface KafkaLogOptions {
   readonly config: Config['log'];
+  /** Holds `kafka.json`, which tells what the topic was when the brokers are away at a start. */
+  readonly folder: string;
   readonly clock?: (() => Date) | undefined;
 }
 
@@ -22,10 +25,10 @@ const EARLIEST = -2n;
 /** How soon partitions that were added are seen by a process that neither fails nor starts. */
 const LOOK_MS = 10_000;
 
-export async function openKafkaLog({ config, clock }: KafkaLogOptions): Promise<Log> {
+export async function openKafkaLog({ config, folder, clock }: KafkaLogOptions): Promise<Log> {
   const client = await openClient(config.kafka);
   try {
-    const settings = await ensureTopic(client, config);
+    const settings = await openTopic(client, config, join(folder, 'kafka.json'));
     return wrapClient(client, config, settings, clock ?? (() => new Date()));
   } catch (error) {
     await client[Symbol.asyncDispose]();
@@ -36,7 +39,7 @@ export async function openKafkaLog({ config, clock }: KafkaLogOptions): Promise<
 function wrapClient(
   client: KafkaClient,
   config: Config['log'],
-  settings: Awaited<ReturnType<typeof ensureTopic>>,
+  settings: TopicSettings,
   clock: () => Date,
 ): Log {
   const { id } = client.layout();

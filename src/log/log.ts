@@ -1,3 +1,5 @@
+import type { IsobarError } from '../errors.ts';
+
 /**
  * The log: records wait here, in order, until they are landed.
  *
@@ -21,8 +23,12 @@ export interface Log extends AsyncDisposable {
    * when nothing that has landed can make room; with DISK_FULL, DATA_UNWRITABLE or LOG_UNAVAILABLE
    * when the engine cannot write; then none, some or all were written: append them again, their
    * identity makes that harmless. It takes a few thousand records best: they are written at once.
+   *
+   * With `mayWait` it resolves too once the records are kept safely in front of a log that cannot
+   * be reached; they have no offsets yet, get in by themselves and in order, and `size` counts
+   * them. LOG_FULL then means that no more of them are kept.
    */
-  append(records: readonly NewRecord[]): Promise<readonly AppendedRange[]>;
+  append(records: readonly NewRecord[], options?: AppendOptions): Promise<readonly AppendedRange[]>;
 
   /**
    * At most `limits.records` and `limits.bytes` (of values; but at least one record), in order
@@ -68,6 +74,10 @@ export interface NewRecord {
   readonly value: Uint8Array;
 }
 
+export interface AppendOptions {
+  readonly mayWait?: boolean;
+}
+
 export interface LogRecord {
   readonly offset: bigint;
   readonly key: string;
@@ -111,4 +121,6 @@ export interface WaitingRecords {
   readonly bytesMax: number;
   /** When the oldest of them came; null when there is none. */
   readonly since: Date | null;
+  /** What keeps them from getting in; null when nothing does. */
+  readonly error: IsobarError | null;
 }

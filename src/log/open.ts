@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import type { Log } from './log.ts';
 
 export interface OpenLogOptions {
   readonly clock?: () => Date;
+  /** Made-up data never shares a topic with real data. */
+  readonly simulated?: boolean;
 }
 
 /** The log that the configuration asks for; an embedded one lies in `folder`. */
@@ -18,7 +21,46 @@ export async function openLog(
     }
     case 'kafka': {
       const { openKafkaLog } = await import('./kafka.ts');
-      return openKafkaLog({ config, clock: options.clock });
+      const own = options.simulated === true ? simulatedNames(config) : config;
+      const target = await openKafkaLog({ config: own, folder, clock: options.clock });
+      return openSpooled(target, config, join(folder, 'spool'), options);
     }
+  }
+}
+
+function simulatedNames(config: Config['log']): Config['log'] {
+  const { topic, group } = config.kafka;
+  const kafka = { ...config.kafka, topic: `${topic}_simulated`, group: `${group}_simulated` };
+  return { ...config, kafka };
+}
+
+/** Records that the collector brings while no broker answers wait on this machine. */
+async function openSpooled(
+  target: Log,
+  config: Config['log'],
+  folder: string,
+  { clock }: OpenLogOptions,
+): Promise<Log> {
+  const { openSpool } = await import('./spool.ts');
+  const { openSqliteLog } = await import('./sqlite.ts');
+  const waiting = {
+    ...config,
+    partitions: 1,
+    size_max_mib: config.kafka.spool_max_mib,
+    // What got into the log is removed at once, whatever the clock says.
+    retention_days: -1,
+  };
+  const ageMaxMs = config.kafka.spool_max_age_h * 3_600_000;
+  try {
+    return await openSpool({
+      target,
+      folder,
+      openWaiting: (place) => openSqliteLog({ config: waiting, folder: place, clock }),
+      ageMaxMs,
+      clock,
+    });
+  } catch (error) {
+    await target[Symbol.asyncDispose]();
+    throw error;
   }
 }

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe } from 'node:test';
 import { Admin } from '@platformatic/kafka';
 import { loadConfig } from '../../src/config/load.ts';
@@ -20,6 +23,7 @@ for (const kind of ['kafka', 'kafka39'] as const) {
 
 async function makePlace(brokers: string): Promise<LogPlace> {
   const topic = `test-${randomUUID()}`;
+  const folder = await mkdtemp(join(tmpdir(), 'isobar-kafka-'));
   const { config } = loadConfig({
     file: null,
     env: {},
@@ -32,11 +36,12 @@ async function makePlace(brokers: string): Promise<LogPlace> {
   });
   return {
     open: ({ config: changed, ...options } = {}) =>
-      openLog({ ...config.log, ...changed }, '', options),
+      openLog({ ...config.log, ...changed }, folder, options),
     async [Symbol.asyncDispose]() {
       const admin = new Admin({ clientId: 'test', bootstrapBrokers: brokers.split(',') });
       await admin.deleteTopics({ topics: [topic] });
       await admin.close();
+      await rm(folder, { recursive: true });
     },
   };
 }

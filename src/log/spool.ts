@@ -1,0 +1,254 @@
+/**
+ * The spool: while the log cannot be reached, records that may wait are kept in a file on this
+ * machine, in order, and get into the log once it is back; new ones queue behind them.
+ *
+ *     append ──► nothing waits ──► the log ──► fails ──┐
+ *            └─► something waits ──────────────────► spool/log.sqlite ──► drain ──► the log
+ *
+ * A crash between the log's acknowledgement and the note of it here brings records twice: their
+ * identity makes that harmless. Several processes may share the folder; one of them drains.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asIsobarError, IsobarError, isErrorCode, translateFileError } from '../errors.ts';
+import { reachFaultPoint } from '../fault.ts';
+import type { Log, LogSize, NewRecord, WaitingRecords } from './log.ts';
+import { type DrainLock, openDrainLock } from './spool-lock.ts';
+
+export interface SpoolOptions {
+  readonly target: Log;
+  /** Holds the file of what waits, which is made when something must wait. */
+  readonly folder: string;
+  /** Opens the log of one partition in which records wait; what has landed there is forgotten. */
+  readonly openWaiting: (folder: string) => Promise<Log>;
+  readonly ageMaxMs: number;
+  readonly clock?: (() => Date) | undefined;
+  readonly random?: () => number;
+}
+
+const BATCH = { records: 1_000, bytes: 4 * 1024 * 1024 } as const;
+const RETRY_MS = { least: 250, most: 15_000 } as const;
+/** What an earlier process left begins to drain after this: a command that only looks is faster. */
+const LEFTOVERS_MS = 1_000;
+const LOOK_MS = 10_000;
+/** These are the caller's matter, whether the log can be reached or not. */
+const NOT_KEPT = ['RECORD_TOO_LARGE', 'PARAMETER_INVALID'] as const;
+
+export async function openSpool(options: SpoolOptions): Promise<Log> {
+  const { target, folder, ageMaxMs } = options;
+  const { clock = () => new Date(), random = Math.random } = options;
+  const closing = new AbortController();
+  let opened: Promise<Log> | null = null;
+  /** Records go to the spool: some wait there, or the log could not be reached just now. */
+  let isWaiting = false;
+  let puts = 0;
+  let pending = 0;
+  let turn: Promise<unknown> = Promise.resolve();
+  let draining: Promise<void> | null = null;
+  let failure: IsobarError | null = null;
+  let lastSize: LogSize | null = null;
+
+  function waitingLog(): Promise<Log> {
+    opened ??= makeFolder(folder)
+      .then(() => options.openWaiting(folder))
+      .catch((error) => {
+        opened = null;
+        throw error;
+      });
+    return opened;
+  }
+
+  const append: Log['append'] = async (records, { mayWait = false } = {}) => {
+    if (!mayWait || closing.signal.aborted) return target.append(records);
+    // One after the other: none overtakes one that fails.
+    const mine = turn.then(() => appendOrPut(records));
+    turn = mine.catch(() => {});
+    return mine;
+  };
+
+  const appendOrPut: Log['append'] = async (records) => {
+    if (!isWaiting) {
+      try {
+        return await target.append(records);
+      } catch (error) {
+        if (closing.signal.aborted || isErrorCode(error, ...NOT_KEPT)) throw error;
+        failure = asIsobarError(error);
+      }
+    }
+    isWaiting = true;
+    await put(records);
+    return [];
+  };
+
+  async function put(records: readonly NewRecord[]): Promise<void> {
+    pending += 1;
+    puts += 1;
+    try {
+      const log = await openForPut();
+      await log.append(records);
+    } finally {
+      pending -= 1;
+      startDraining();
+    }
+  }
+
+  async function openForPut(): Promise<Log> {
+    try {
+      const log = await waitingLog();
+      await assertYoung(log);
+      return log;
+    } catch (error) {
+      // Where nothing can be kept nothing waits: the next append asks the log itself again.
+      if (opened === null) isWaiting = false;
+      throw error;
+    }
+  }
+
+  async function assertYoung(log: Log): Promise<void> {
+    const { since } = await countWaiting(log);
+    if (since === null || clock().getTime() - since.getTime() <= ageMaxMs) return;
+    throw new IsobarError(
+      'LOG_FULL',
+      `${folder}: records wait since ${since.toISOString()}, at most ${ageMaxMs / 3_600_000} h: ` +
+        `${failure?.message ?? 'they are on their way'}`,
+    );
+  }
+
+  function startDraining(): void {
+    if (closing.signal.aborted || !isWaiting) return;
+    draining ??= drain().finally(() => {
+      draining = null;
+    });
+  }
+
+  /** Until nothing waits any more, or the spool is closed. */
+  async function drain(): Promise<void> {
+    let lock: DrainLock | null = null;
+    let failures = 0;
+    try {
+      while (!closing.signal.aborted) {
+        try {
+          const log = await waitingLog();
+          lock ??= openDrainLock(folder);
+          const before = puts;
+          const { records } = await countWaiting(log);
+          if (records === 0n && pending === 0 && before === puts) {
+            [isWaiting, failure] = [false, null];
+            return;
+          }
+          // Another process drains, or what is coming is not there yet.
+          if (lock === null || records === 0n) await pause(RETRY_MS.least);
+          else await drainBatch(log);
+          failures = 0;
+        } catch (error) {
+          failure = asIsobarError(error);
+          failures += 1;
+          const most = Math.min(RETRY_MS.most, RETRY_MS.least * 2 ** failures);
+          await pause(most * (0.5 + random() / 2));
+        }
+      }
+    } finally {
+      lock?.release();
+    }
+  }
+
+  async function drainBatch(log: Log): Promise<void> {
+    const { first } = await log.range(0);
+    const batch = await log.read(0, first, BATCH, closing.signal);
+    const last = batch.at(-1);
+    if (last === undefined) return;
+    await target.append(batch.map(({ key, value }) => ({ key, value })));
+    failure = null;
+    reachFaultPoint('spool.drained');
+    await log.landed(0, last.offset + 1n);
+    await log.trim();
+  }
+
+  async function pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: closing.signal, ref: false }).catch(() => {});
+  }
+
+  /** What an earlier process left, or one that died. */
+  async function lookForLeftovers(): Promise<void> {
+    if (isWaiting || closing.signal.aborted || !existsSync(join(folder, 'log.sqlite'))) return;
+    const { records } = await countWaiting(await waitingLog());
+    if (records > 0n) isWaiting = true;
+  }
+
+  const size: Log['size'] = async () => {
+    const waiting = await waitingRecords();
+    try {
+      lastSize = await target.size();
+    } catch (error) {
+      // What waits is worth most to know now; `range` tells that the log is away.
+      if (closing.signal.aborted || waiting === null) throw error;
+      lastSize ??= { bytes: 0, bytesMax: 0, records: 0n, full: false, keptMs: null, waiting };
+    }
+    return { ...lastSize, full: lastSize.full || (waiting?.isFull ?? false), waiting };
+  };
+
+  async function waitingRecords(): Promise<(WaitingRecords & { isFull: boolean }) | null> {
+    if (opened === null && !existsSync(join(folder, 'log.sqlite'))) return null;
+    const log = await waitingLog();
+    const { bytes, bytesMax, full } = await log.size();
+    const { records, since } = await countWaiting(log);
+    const isOld = since !== null && clock().getTime() - since.getTime() > ageMaxMs;
+    return { records, bytes, bytesMax, since, error: failure, isFull: full || isOld };
+  }
+
+  await lookForLeftovers();
+  const leftovers = setTimeout(startDraining, LEFTOVERS_MS);
+  leftovers.unref();
+  const looking = setInterval(() => {
+    // What cannot be looked at now is met again at the next append or status.
+    lookForLeftovers().then(startDraining, () => {});
+  }, LOOK_MS);
+  looking.unref();
+
+  async function close(): Promise<void> {
+    clearTimeout(leftovers);
+    clearInterval(looking);
+    closing.abort();
+    await turn;
+    await draining;
+    const log = await opened?.catch(() => null);
+    await log?.[Symbol.asyncDispose]();
+    await target[Symbol.asyncDispose]();
+  }
+
+  let closed: Promise<void> | null = null;
+  return {
+    id: target.id,
+    get partitionCount() {
+      return target.partitionCount;
+    },
+    append,
+    read: target.read,
+    range: target.range,
+    timeOf: target.timeOf,
+    follow: target.follow,
+    landed: target.landed,
+    trim: target.trim,
+    size,
+    [Symbol.asyncDispose]() {
+      closed ??= close();
+      return closed;
+    },
+  };
+}
+
+/** Everything in the file waits: what got in was removed. */
+async function countWaiting(log: Log): Promise<{ records: bigint; since: Date | null }> {
+  const { first, next } = await log.range(0);
+  return { records: next - first, since: await log.timeOf(0, first) };
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw translateFileError(error, folder, 'DATA_UNWRITABLE');
+  }
+}
