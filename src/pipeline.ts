@@ -67,7 +67,7 @@ async function startRooms(
 ): Promise<Pipeline> {
   const { config, logger } = options;
   const has = (role: Role) => options.roles.includes(role);
-  const source = chooseSource(config);
+  const source = await chooseSource(config);
   const simulated = source === 'simulator';
   const folder = rootOf(config, simulated);
   if (options.roles.length === ROLES.length) {

@@ -74,7 +74,7 @@ export async function openChosenWorkspace(
   { config }: Prepared,
   wanted: boolean | undefined,
 ): Promise<Workspace> {
-  const simulated = wanted ?? (!hasData(config, false) && hasData(config, true));
+  const simulated = wanted ?? (!(await hasData(config, false)) && (await hasData(config, true)));
   return openWorkspace(config, simulated);
 }
 

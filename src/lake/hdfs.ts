@@ -150,6 +150,17 @@ export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage
   };
 }
 
+/** Whether there is a file or folder of this path. */
+export async function isOnHdfs(options: HdfsOptions, path: string): Promise<boolean> {
+  await using hdfs = openWebHdfs({ ...options, addresses: options.nameNodes });
+  const at = `${options.folder.replace(/\/+$/, '')}/${assertPath(path)}`;
+  try {
+    return (await hdfs.status(at)) !== null;
+  } catch (error) {
+    throw translate(error, at);
+  }
+}
+
 async function sourceOf(content: Content): Promise<Source> {
   if (content instanceof Uint8Array) return content;
   try {

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
+import type { HdfsOptions } from './hdfs.ts';
 import type { Storage } from './storage.ts';
 
 const MIB = 1024 * 1024;
@@ -21,23 +23,47 @@ export async function openStorage(
     }
     case 'hdfs': {
       const { openHdfsStorage } = await import('./hdfs.ts');
-      const { parseHostRules } = await import('./webhdfs/transfer.ts');
-      const { hdfs } = config;
-      const token = hdfs.token === '' ? null : { token: hdfs.token };
-      return openHdfsStorage({
-        nameNodes: hdfs.namenodes.split(',').map((address) => address.trim()),
-        address: hdfs.address,
-        folder: simulated ? `${hdfs.folder.replace(/\/+$/, '')}/simulated` : hdfs.folder,
-        identity: token ?? { user: hdfs.user === '' ? userInfo().username : hdfs.user },
-        replication: hdfs.replication === 0 ? null : hdfs.replication,
-        verify: hdfs.verify,
-        concurrency: hdfs.concurrency,
-        idleMs: hdfs.timeout_s * 1_000,
-        patienceMs: hdfs.patience_s * 1_000,
-        dataNodeHosts: parseHostRules(hdfs.datanode_hosts),
-        cacheFolder: join(folder, '..', 'lake-cache'),
-        cacheBytesMax: hdfs.cache_mib * MIB,
-      });
+      return openHdfsStorage(await hdfsOptions(config.hdfs, folder, simulated));
     }
   }
+}
+
+/** Whether that storage has something at this path, a file or a folder; makes nothing. */
+export async function isInStorage(
+  config: Config['lake'],
+  folder: string,
+  simulated: boolean,
+  path: string,
+): Promise<boolean> {
+  switch (config.engine) {
+    case 'local':
+      return existsSync(join(folder, path));
+    case 'hdfs': {
+      const { isOnHdfs } = await import('./hdfs.ts');
+      return isOnHdfs(await hdfsOptions(config.hdfs, folder, simulated), path);
+    }
+  }
+}
+
+async function hdfsOptions(
+  config: Config['lake']['hdfs'],
+  folder: string,
+  simulated: boolean,
+): Promise<HdfsOptions> {
+  const { parseHostRules } = await import('./webhdfs/transfer.ts');
+  const { token, user, replication } = config;
+  return {
+    nameNodes: config.namenodes.split(',').map((address) => address.trim()),
+    address: config.address,
+    folder: simulated ? `${config.folder.replace(/\/+$/, '')}/simulated` : config.folder,
+    identity: token === '' ? { user: user === '' ? userInfo().username : user } : { token },
+    replication: replication === 0 ? null : replication,
+    verify: config.verify,
+    concurrency: config.concurrency,
+    idleMs: config.timeout_s * 1_000,
+    patienceMs: config.patience_s * 1_000,
+    dataNodeHosts: parseHostRules(config.datanode_hosts),
+    cacheFolder: join(folder, '..', 'lake-cache'),
+    cacheBytesMax: config.cache_mib * MIB,
+  };
 }

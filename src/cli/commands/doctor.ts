@@ -149,9 +149,9 @@ function checkClock(): Finding {
 async function checkData(config: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const simulated of [false, true]) {
-    if (!hasData(config, simulated)) continue;
     const check = simulated ? 'made-up' : 'data';
     try {
+      if (!(await hasData(config, simulated))) continue;
       await using workspace = await openWorkspace(config, simulated);
       await workspace.log();
       const state = await workspace.observations.refresh();

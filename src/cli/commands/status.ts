@@ -45,7 +45,7 @@ const ASK_MS = 3_000;
 async function askRunning(config: Config, simulated: boolean | undefined): Promise<Status | null> {
   const kinds = simulated === undefined ? [false, true] : [simulated];
   for (const kind of kinds) {
-    if (!kind && simulated === undefined && !hasData(config, false)) continue;
+    if (!kind && simulated === undefined && !(await mayHaveData(config))) continue;
     try {
       const note = JSON.parse(await readFile(join(rootOf(config, kind), 'server.json'), 'utf8'));
       const host = ['0.0.0.0', '::'].includes(note.host) ? '127.0.0.1' : note.host;
@@ -116,4 +116,9 @@ function formatReasons(reasons: Readonly<Record<string, number>>): string {
 
 function mebibytes(bytes: number): string {
   return (bytes / 1024 / 1024).toFixed(1);
+}
+
+/** A lake that does not answer is what the status of a running process tells about. */
+async function mayHaveData(config: Config): Promise<boolean> {
+  return hasData(config, false).catch(() => true);
 }
