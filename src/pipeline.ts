@@ -98,7 +98,7 @@ async function startRooms(
   if (has('land')) add(await land(context));
   if (has('land') || has('analyze')) add(await followTable(context));
   if (has('collect') && source !== 'none') {
-    const polling = await startPolling({ workspace, source, logger });
+    const polling = await startPolling({ workspace, source, claims, logger });
     running.collector = polling.collector;
     add(polling);
     await cities.remember(polling.cities, source);

@@ -1,6 +1,5 @@
 /** Polling as a workspace wants it: the source, its budget, and what a first start shows. */
 import { join } from 'node:path';
-import { openBudget } from './collector/budget.ts';
 import { scaledClock, systemClock } from './collector/clock.ts';
 import { type Collector, startCollector } from './collector/collector.ts';
 import { openCollectorMemory } from './collector/memory.ts';
@@ -8,10 +7,12 @@ import { openOpenWeather } from './collector/openweather/openweather.ts';
 import { parseAnswer } from './collector/openweather/parse.ts';
 import { historyOf } from './collector/simulator/history.ts';
 import { type Simulator, startSimulator } from './collector/simulator/server.ts';
+import type { Claims } from './lake/claims.ts';
 import type { Log, NewRecord } from './log/log.ts';
 import type { Logger } from './logger.ts';
 import { type City, DEFAULT_CITIES } from './model/city.ts';
 import { formatRecord } from './model/observation.ts';
+import { shareCities } from './sharing-cities.ts';
 import type { SourceChoice, Workspace } from './workspace.ts';
 
 export interface Polling {
@@ -34,18 +35,16 @@ const SIMULATOR_LIMITS = {
 export async function startPolling(options: {
   readonly workspace: Workspace;
   readonly source: Exclude<SourceChoice, 'none'>;
+  readonly claims: Claims;
   readonly logger: Logger;
 }): Promise<Polling> {
-  const { workspace, source: choice, logger } = options;
+  const { workspace, source: choice, claims, logger } = options;
   const { config } = workspace;
   const cities = await citiesOf(config.collector.cities);
   const log = await workspace.log();
   await using stack = new AsyncDisposableStack();
   const simulator = choice === 'simulator' ? await startOwnSimulator(workspace, cities) : null;
-  if (simulator !== null) {
-    stack.defer(() => simulator.stop());
-    await appendHistory(workspace, log, cities, simulator);
-  }
+  if (simulator !== null) stack.defer(() => simulator.stop());
   const simulated = simulator !== null;
   const { speed, interval_s: simulatorInterval } = config.simulator;
   const intervalSeconds = simulated ? simulatorInterval : config.collector.interval_s;
@@ -56,7 +55,10 @@ export async function startPolling(options: {
     simulator === null
       ? systemClock
       : { ...scaledClock(speed), now: () => simulator.now().getTime() };
-  const budget = stack.use(openBudget(folder, limits));
+  const { storage } = workspace;
+  const share = await shareCities({ claims, storage, folder, limits, cities, logger });
+  stack.defer(() => share.stop());
+  if (simulator !== null && share.isFirst) await appendHistory(workspace, log, cities, simulator);
   const memory = stack.use(openCollectorMemory(folder, logger));
   const source = openOpenWeather({
     url: simulator?.url ?? config.openweather.url,
@@ -71,9 +73,10 @@ export async function startPolling(options: {
   });
   const collector = startCollector({
     source,
-    cities,
+    cities: share.cities(),
+    company: share.company,
     log,
-    budget,
+    budget: share.budget,
     memory,
     clock,
     intervalSeconds,
@@ -83,6 +86,7 @@ export async function startPolling(options: {
     logger,
   });
   stack.defer(() => collector.stop());
+  share.direct(collector);
   const owned = stack.move();
   return { collector, cities, stop: () => owned.disposeAsync() };
 }

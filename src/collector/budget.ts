@@ -16,7 +16,9 @@
  *                     days     days since 1970 → calls
  *                     months   months since year 0 → calls
  *                     latest   wall_ms, monotonic_ms: the latest time seen
+ *                     name     the ledger's id
  */
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { reachFaultPoint } from '../fault.ts';
@@ -28,6 +30,18 @@ export interface BudgetLimits {
   readonly per_minute: number;
   readonly per_day: number;
   readonly per_month: number;
+}
+
+/**
+ * What this ledger may use of the budget when there are others, on other machines. Days count from
+ * 1970, months from year 0, as in the ledger.
+ */
+export interface BudgetShare {
+  perMinute(): number;
+  perDay(day: number): number;
+  perMonth(month: number): number;
+  /** Calls that other ledgers have made or set apart for themselves. */
+  elsewhere(period: 'day' | 'month', number: number): number;
 }
 
 export type Period = 'minute' | 'day' | 'month';
@@ -45,12 +59,19 @@ export interface Refusal {
 }
 
 export interface Budget extends Disposable {
+  /** Names the ledger for ever; processes on one folder share it. */
+  readonly ledger: string;
   /**
    * Books one call, or as many of `calls` as there is room for; when it resolves, they are on disk.
    * Rejects with DISK_FULL, DATA_UNWRITABLE, DATA_IN_USE or BUDGET_CORRUPT: then no call may be made.
    */
   book(calls?: number): Promise<Booking>;
+  /** All that is used of the budget; of the minute what this ledger used. */
   counts(): { readonly minute: CallCount; readonly day: CallCount; readonly month: CallCount };
+  /** Now: by the wall clock, and by the latest time that the ledger has seen. */
+  times(): readonly number[];
+  /** What this ledger has used in a day or a month, of itself. */
+  used(period: 'day' | 'month', number: number): number;
 }
 
 /** 60 s, and one more since a call may leave a second after it was booked. */
@@ -66,6 +87,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS seconds (second INTEGER PRIMARY KEY, calls INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS days (day INTEGER PRIMARY KEY, calls INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS months (month INTEGER PRIMARY KEY, calls INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS name (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS latest (
     one INTEGER PRIMARY KEY CHECK (one = 1), wall_ms REAL NOT NULL, monotonic_ms REAL NOT NULL)`;
 
@@ -76,10 +98,19 @@ interface Moment {
   readonly monotonic: number;
 }
 
+/** Nobody else has a part. */
+const ALL: BudgetShare = {
+  perMinute: () => Number.POSITIVE_INFINITY,
+  perDay: () => Number.POSITIVE_INFINITY,
+  perMonth: () => Number.POSITIVE_INFINITY,
+  elsewhere: () => 0,
+};
+
 export function openBudget(
   folder: string,
   limits: BudgetLimits,
   clock: Clock = systemClock,
+  share: BudgetShare = ALL,
 ): Budget {
   const path = join(folder, 'ledger.sqlite');
   const db = openSqliteFile({
@@ -96,9 +127,9 @@ export function openBudget(
       // The clock is read under the lock: another process may have held us up.
       const moment = momentOf(clock, ledger.latest());
       ledger.shiftAfterReboot(moment);
-      const room = Math.min(calls, ...rooms(ledger, limits, moment).map(({ left }) => left));
+      const room = Math.min(calls, ...rooms(ledger, limits, share, moment).map(({ left }) => left));
       ledger.keepLatest(moment);
-      if (room <= 0) return refuse(ledger, limits, moment);
+      if (room <= 0) return refuse(rooms(ledger, limits, share, moment), moment);
       ledger.add(moment, room);
       return { calls: room, refused: null };
     });
@@ -107,6 +138,7 @@ export function openBudget(
   }
 
   return {
+    ledger: ledger.name(),
     async book(calls = 1) {
       try {
         return await retryBusy(() => attempt(calls));
@@ -116,12 +148,11 @@ export function openBudget(
     },
     counts() {
       const moment = momentOf(clock, ledger.latest());
+      const found = rooms(ledger, limits, share, moment);
       const used = (period: Period, limit: number) => ({
         used: Math.max(
           0,
-          ...rooms(ledger, limits, moment)
-            .filter((room) => room.period === period)
-            .map(({ left }) => limit - left),
+          ...found.filter((room) => room.period === period).map((room) => room.used),
         ),
         limit,
       });
@@ -131,6 +162,12 @@ export function openBudget(
         month: used('month', limits.per_month),
       };
     },
+    times() {
+      const { wall, latest } = momentOf(clock, ledger.latest());
+      return wall === latest ? [wall] : [wall, latest];
+    },
+    used: (period, number) =>
+      period === 'day' ? ledger.usedInDay(number) : ledger.usedInMonth(number),
     [Symbol.dispose]: () => db.close(),
   };
 }
@@ -148,38 +185,58 @@ function momentOf(clock: Clock, seen: { wall: number; monotonic: number } | null
 
 interface Room {
   readonly period: Period;
+  readonly used: number;
+  /** For this ledger. */
   readonly left: number;
   /** How long until this period is over. */
   readonly waitMs: number;
 }
 
-function rooms(ledger: Ledger, limits: BudgetLimits, moment: Moment): Room[] {
-  const minute = ledger.usedInMinute(moment.monotonic, limits.per_minute);
-  const found: Room[] = [
-    { period: 'minute', left: limits.per_minute - minute.used, waitMs: minute.waitMs },
-  ];
+/** The share may still grow; what others have set apart they may give back. */
+const SHARE_WAIT_MS = 1_000;
+const GIVEN_BACK_MS = 60_000;
+
+function rooms(ledger: Ledger, limits: BudgetLimits, share: BudgetShare, moment: Moment): Room[] {
+  const perMinute = Math.min(limits.per_minute, share.perMinute());
+  const minute = ledger.usedInMinute(moment.monotonic, perMinute);
+  const found: Room[] = [{ period: 'minute', left: perMinute - minute.used, ...minute }];
+  if (perMinute <= 0)
+    found[0] = { period: 'minute', used: minute.used, left: 0, waitMs: SHARE_WAIT_MS };
   for (const now of new Set([moment.wall, moment.latest])) {
     for (const at of new Set([now, now + LEAVES_WITHIN_MS])) {
       const [day, month] = [dayOf(at), monthOf(at)];
+      const inDay = ledger.usedInDay(day);
+      const inMonth = ledger.usedInMonth(month);
       found.push(
-        {
-          period: 'day',
-          left: limits.per_day - ledger.usedInDay(day),
+        roomIn('day', limits.per_day, inDay, share.perDay(day), {
+          elsewhere: share.elsewhere('day', day),
           waitMs: (day + 1) * DAY_MS - now,
-        },
-        {
-          period: 'month',
-          left: limits.per_month - ledger.usedInMonth(month),
+        }),
+        roomIn('month', limits.per_month, inMonth, share.perMonth(month), {
+          elsewhere: share.elsewhere('month', month),
           waitMs: startOfMonth(month + 1) - now,
-        },
+        }),
       );
     }
   }
   return found;
 }
 
-function refuse(ledger: Ledger, limits: BudgetLimits, moment: Moment): Booking {
-  const spent = rooms(ledger, limits, moment).filter((room) => room.left <= 0);
+function roomIn(
+  period: Period,
+  limit: number,
+  used: number,
+  share: number,
+  { elsewhere, waitMs }: { readonly elsewhere: number; readonly waitMs: number },
+): Room {
+  const left = Math.min(limit, share) - used;
+  if (used >= limit) return { period, used: used + elsewhere, left, waitMs };
+  const soonMs = used + elsewhere >= limit ? GIVEN_BACK_MS : SHARE_WAIT_MS;
+  return { period, used: used + elsewhere, left, waitMs: Math.min(waitMs, soonMs) };
+}
+
+function refuse(found: readonly Room[], moment: Moment): Booking {
+  const spent = found.filter((room) => room.left <= 0);
   const last = spent.reduce((a, b) => (b.waitMs > a.waitMs ? b : a));
   const waitMs = Math.max(1, Math.ceil(last.waitMs));
   const until = new Date(moment.wall + waitMs);
@@ -214,7 +271,17 @@ function prepareLedger(db: DatabaseSync) {
   const addDay = upsert('days', 'day');
   const addMonth = upsert('months', 'month');
 
+  const selectName = db.prepare('SELECT id FROM name');
+  const putName = db.prepare('INSERT OR IGNORE INTO name VALUES (1, ?)');
+
   return {
+    name() {
+      const known = selectName.get()?.id;
+      if (typeof known === 'string') return known;
+      // Of several processes that open a new ledger at once, one names it.
+      putName.run(randomUUID());
+      return String(selectName.get()?.id);
+    },
     latest() {
       const row = selectLatest.get();
       const [wall, monotonic] = [number(row, 'wall_ms'), number(row, 'monotonic_ms')];
@@ -263,15 +330,15 @@ function prepareLedger(db: DatabaseSync) {
   };
 }
 
-function dayOf(ms: number): number {
+export function dayOf(ms: number): number {
   return Math.floor(ms / DAY_MS);
 }
 
-function monthOf(ms: number): number {
+export function monthOf(ms: number): number {
   const date = new Date(ms);
   return date.getUTCFullYear() * 12 + date.getUTCMonth();
 }
 
-function startOfMonth(month: number): number {
+export function startOfMonth(month: number): number {
   return Date.UTC(Math.floor(month / 12), month % 12);
 }

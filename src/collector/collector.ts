@@ -33,7 +33,7 @@ export interface CollectorOptions {
   readonly source: Source;
   readonly cities: readonly City[];
   readonly log: Pick<Log, 'append'>;
-  readonly budget: Budget;
+  readonly budget: Pick<Budget, 'book' | 'counts'>;
   readonly memory: CollectorMemory;
   /** Seconds between two observations of the source. */
   readonly intervalSeconds: number;
@@ -46,6 +46,8 @@ export interface CollectorOptions {
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: () => number;
+  /** How many collectors there are, and cities in all; without it this one is alone. */
+  readonly company?: () => { readonly collectors: number; readonly cities: number };
   /** Told after every check of a city. */
   readonly onChecked?: (check: Check) => void;
 }
@@ -56,6 +58,8 @@ export interface Collector {
   resume(): void;
   /** Makes every city due now; resolves when they were asked, or something makes them wait. */
   refreshNow(): Promise<Refreshed>;
+  /** Watches these cities and no others from now on. */
+  watch(cities: readonly City[]): void;
   /** Cancels the calls under way and waits for the appends. */
   stop(): Promise<void>;
 }
@@ -69,6 +73,7 @@ export function startCollector(options: CollectorOptions): Collector {
     pause: () => poller.setPaused(true),
     resume: () => poller.setPaused(false),
     refreshNow: () => poller.refreshNow(),
+    watch: (cities) => poller.watch(cities),
     async stop() {
       poller.stop();
       await running;
@@ -87,6 +92,7 @@ class Poller {
   readonly #plan: Plan;
   readonly #time;
   readonly #schedule = openSchedule<Watch>();
+  readonly #watches = new Map<City['city_id'], Watch>();
   readonly #breaker;
   readonly #appender;
   readonly #checker;
@@ -130,13 +136,32 @@ class Poller {
       onChecked: options.onChecked ?? (() => {}),
     });
     this.#refresh = openRefresh(this.#plan.intervalMs / 10);
-    const perMinute = options.budget.counts().minute.limit;
-    for (const city of options.cities) this.#watch(city, perMinute);
+    this.watch(options.cities);
+  }
+
+  watch(cities: readonly City[]): void {
+    const wanted = new Set(cities.map(({ city_id }) => city_id));
+    for (const [cityId, watch] of this.#watches) {
+      if (wanted.has(cityId)) continue;
+      this.#watches.delete(cityId);
+      this.#checker.troubled.delete(cityId);
+      this.#refresh.checked(watch);
+    }
+    this.#schedule.keep((watch) => this.#isWatched(watch));
+    const perMinute = this.#options.budget.counts().minute.limit;
+    for (const city of cities) {
+      if (!this.#watches.has(city.city_id)) this.#watchOne(city, perMinute, cities.length);
+    }
+    this.#wake.abort();
+  }
+
+  #isWatched(watch: Watch): boolean {
+    return this.#watches.get(watch.city.city_id) === watch;
   }
 
   /** Known cities when their next observation is due; new ones at once, but not all together. */
-  #watch(city: City, perMinute: number): void {
-    const { memory, cities, concurrency } = this.#options;
+  #watchOne(city: City, perMinute: number, cityCount: number): void {
+    const { memory, concurrency } = this.#options;
     const now = this.#clock.now();
     const newest = memory.newestOf(city.city_id);
     const known =
@@ -145,20 +170,21 @@ class Poller {
     if (known !== null) this.#checker.observed(known.observedAt);
     else this.#firstCalls = Math.min(concurrency, this.#firstCalls + 1);
     const spreadMs =
-      cities.length <= concurrency
+      cityCount <= concurrency
         ? Math.min(1_000, this.#plan.intervalMs / 10)
-        : Math.min(this.#plan.intervalMs, (cities.length / perMinute) * 60_000);
+        : Math.min(this.#plan.intervalMs, (cityCount / perMinute) * 60_000);
     const first = now + spread(city) * spreadMs;
     const due = expectedAt(cadence, this.#plan) ?? first;
     // A time in the far future was told when a clock was wrong.
     const soon = due > now + 2 * this.#plan.intervalMs ? first : Math.max(first, due);
     const watch = { city, cadence, invalid: null, lastAskedAt: Number.NEGATIVE_INFINITY };
+    this.#watches.set(city.city_id, watch);
     this.#schedule.add(this.#time.fromWall(soon), watch);
   }
 
   async run(): Promise<void> {
-    const { logger, source, cities } = this.#options;
-    logger.info(`polling ${source.name}: watching ${cities.length} cities`);
+    const { logger, source } = this.#options;
+    logger.info(`polling ${source.name}: watching ${this.#watches.size} cities`);
     while (!this.#stopping.signal.aborted) {
       const waitMs = await this.#step();
       if (waitMs > 0) await this.#sleep(waitMs);
@@ -195,9 +221,11 @@ class Poller {
 
   /** How many calls the pace allows now. */
   #paced(now: number): { readonly calls: number; readonly waitMs: number } {
-    const { budget, cities } = this.#options;
+    const { budget, company } = this.#options;
     const wall = this.#clock.now();
-    this.#paceMs = paceMs(cities.length, this.#plan.intervalMs, budget.counts(), wall);
+    const { collectors, cities } = company?.() ?? { collectors: 1, cities: this.#watches.size };
+    // All together keep the pace.
+    this.#paceMs = collectors * paceMs(cities, this.#plan.intervalMs, budget.counts(), wall);
     if (this.#paceMs === 0) return { calls: Number.POSITIVE_INFINITY, waitMs: 0 };
     const calls = Math.max(this.#firstCalls, Math.floor((now - this.#lastCallAt) / this.#paceMs));
     return { calls, waitMs: calls > 0 ? 0 : this.#lastCallAt + this.#paceMs - now };
@@ -239,7 +267,8 @@ class Poller {
     const call = this.#checker
       .check(watch, attempt, this.#stopping.signal)
       .then((due) => {
-        if (due !== null) this.#schedule.add(this.#time.fromWall(due), watch);
+        const isWatched = this.#isWatched(watch);
+        if (due !== null && isWatched) this.#schedule.add(this.#time.fromWall(due), watch);
       })
       .finally(() => {
         this.#underWay.delete(call);
@@ -278,7 +307,7 @@ class Poller {
   }
 
   status(): CollectorStatus {
-    const { source, cities, budget } = this.#options;
+    const { source, budget } = this.#options;
     const { trouble } = this.#breaker;
     const stopped = this.#stopping.signal.aborted;
     const refused =
@@ -294,7 +323,7 @@ class Poller {
       trouble: trouble && { error: trouble.error, until: this.#time.toWall(trouble.until) },
       refused,
       paceSeconds: this.#paceMs / 1_000,
-      cityCount: cities.length,
+      cityCount: this.#watches.size,
       lastCheckedAt: this.#checker.lastCheckedAt,
       lastObservedAt: this.#checker.lastObservedAt,
       nextPollAt:

@@ -8,6 +8,8 @@ export interface Schedule<T> {
   countDue(now: number, most: number): number;
   /** Takes the next item, whether it is due or not. */
   take(): T | undefined;
+  /** Forgets every other item. */
+  keep(isKept: (item: T) => boolean): void;
   /** Gives every item the time that `change` returns for it; called with the earliest ones first, roughly. */
   reschedule(change: (dueAt: number, item: T) => number): void;
 }
@@ -52,6 +54,10 @@ export function openSchedule<T>(): Schedule<T> {
     }
   }
 
+  function order(): void {
+    for (let index = (heap.length >> 1) - 1; index >= 0; index--) sink(index);
+  }
+
   return {
     get size() {
       return heap.length;
@@ -84,9 +90,15 @@ export function openSchedule<T>(): Schedule<T> {
       }
       return first.item;
     },
+    keep(isKept) {
+      const kept = heap.filter(({ item }) => isKept(item));
+      heap.splice(0, heap.length);
+      for (const entry of kept) heap.push(entry);
+      order();
+    },
     reschedule(change) {
       for (const entry of heap) entry.dueAt = change(entry.dueAt, entry.item);
-      for (let index = (heap.length >> 1) - 1; index >= 0; index--) sink(index);
+      order();
     },
   };
 }

@@ -45,3 +45,8 @@ export const CLAIMS_FOLDER = `${ROOT}/_claims`;
 export function claimPath(role: string, number: number, generation: number): string {
   return `${CLAIMS_FOLDER}/${role}/${number}.${formatVersion(generation)}.json`;
 }
+
+/** `weather_data/_claims/budget/00000000000000000007.json`: see reservations.ts. */
+export function budgetPath(sequence: number): string {
+  return `${CLAIMS_FOLDER}/budget/${formatVersion(sequence)}.json`;
+}

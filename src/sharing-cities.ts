@@ -1,0 +1,141 @@
+/**
+ * Sharing cities and budget among collectors: each watches the cities that fall to it, and all of
+ * them together call no more often than the budget allows, on one machine or on several.
+ */
+import { type Budget, type BudgetLimits, openBudget } from './collector/budget.ts';
+import { chooseCollector } from './collector/cities-share.ts';
+import { systemClock } from './collector/clock.ts';
+import type { Collector } from './collector/collector.ts';
+import { FORGOTTEN_MS, MINUTE_MS, openMinuteShare, type Peer } from './collector/minute-share.ts';
+import { openReservations, type Reservations } from './collector/reservations.ts';
+import type { Claims, SeenClaim } from './lake/claims.ts';
+import type { Claim } from './lake/held-claim.ts';
+import type { Storage } from './lake/storage.ts';
+import type { Logger } from './logger.ts';
+import type { City } from './model/city.ts';
+import { followClaims, seatsOf, takeSeat } from './sharing.ts';
+
+export interface CityShare {
+  readonly budget: Budget;
+  /** Whether this collector does what only one needs to do. */
+  readonly isFirst: boolean;
+  /** The cities that fall to it now. */
+  cities(): readonly City[];
+  company(): { readonly collectors: number; readonly cities: number };
+  /** Tells the collector from now on which cities are its own. */
+  direct(collector: Pick<Collector, 'watch'>): void;
+  /** Gives the seat back, after the collector has stopped. */
+  stop(): Promise<void>;
+}
+
+export interface CityShareOptions {
+  readonly claims: Claims;
+  readonly storage: Storage;
+  /** Of the ledger: this machine's own. */
+  readonly folder: string;
+  readonly limits: BudgetLimits;
+  readonly cities: readonly City[];
+  readonly logger: Logger;
+}
+
+export async function shareCities(options: CityShareOptions): Promise<CityShare> {
+  const { claims, storage, limits, cities, logger } = options;
+  const minute = openMinuteShare(limits);
+  let reservations: Reservations | null = null;
+  let seat: Claim | null = null;
+  let lapsedAt: number | null = null;
+  let directed: Pick<Collector, 'watch'> | null = null;
+  let watched = '';
+
+  await using stack = new AsyncDisposableStack();
+  const budget = stack.use(
+    openBudget(options.folder, limits, systemClock, {
+      perMinute: () => updateMinute(),
+      perDay: (day) => reservations?.of('day', day) ?? 0,
+      perMonth: (month) => reservations?.of('month', month) ?? 0,
+      elsewhere: (period, number) => reservations?.elsewhere(period, number) ?? 0,
+    }),
+  );
+  reservations = await openReservations({ storage, budget, limits });
+  const detail = { ledger: budget.ledger, seen: [] };
+  const mayReplace = (claim: SeenClaim) => mayTakeSeatOf(claim, budget.ledger);
+
+  function updateMinute(): number {
+    if (seat === null) return 0;
+    lapsedAt = seat.isHeld ? null : (lapsedAt ?? performance.now());
+    const { name } = seat;
+    const peers = claims.seen
+      .filter((claim) => claim.role === 'collect' && claim.name !== name)
+      .map(asPeer);
+    const lapsedMs = lapsedAt === null ? 0 : Math.max(1, performance.now() - lapsedAt);
+    return minute.update({ name, ledger: budget.ledger, lapsedMs, peers });
+  }
+
+  async function step(): Promise<void> {
+    updateMinute();
+    if (!seat?.isHeld) seat = await takeSeat(claims, 'collect', { detail, mayReplace });
+    updateMinute();
+    const seen = minute.seen(budget.counts().minute.used);
+    await seat.tell({ ...detail, seen });
+    const ledgers = new Set(collectors().map((claim) => asPeer(claim).ledger));
+    if (ledgers.size > 1) await reservations?.refresh();
+    await reservations?.keepAhead(Math.max(1, ledgers.size));
+    direct();
+  }
+
+  /** Those that poll. */
+  function collectors(): SeenClaim[] {
+    return seatsOf(claims, 'collect').filter((claim) => minute.polls(asPeer(claim).ledger));
+  }
+
+  function mine(): readonly City[] {
+    const numbers = collectors().map(({ number }) => number);
+    return cities.filter((city) => chooseCollector(city.city_id, numbers) === seat?.number);
+  }
+
+  function direct(): void {
+    const own = mine();
+    const text = own.map(({ city_id }) => city_id).join(' ');
+    if (directed === null || text === watched) return;
+    if (watched !== '') logger.info(`watching ${own.length} of ${cities.length} cities`);
+    watched = text;
+    directed.watch(own);
+  }
+
+  const following = await followClaims(claims, 'sharing the cities', logger, step);
+  stack.defer(async () => {
+    await following.stop();
+    await seat?.release();
+  });
+  const owned = stack.move();
+  return {
+    budget,
+    get isFirst() {
+      return seatsOf(claims, 'collect')[0]?.isMine === true;
+    },
+    cities: mine,
+    company: () => ({ collectors: Math.max(1, collectors().length), cities: cities.length }),
+    direct(collector) {
+      directed = collector;
+      direct();
+    },
+    stop: () => owned.disposeAsync(),
+  };
+}
+
+function asPeer({ name, state, forMs, detail }: SeenClaim): Peer {
+  const { ledger, seen } = detail;
+  return {
+    name,
+    ledger: typeof ledger === 'string' ? ledger : '',
+    state,
+    forMs,
+    seen: Array.isArray(seen) ? seen : [],
+  };
+}
+
+/** A seat says of a machine that is gone what it may still be using: it must not be written over. */
+function mayTakeSeatOf(claim: SeenClaim, ledger: string): boolean {
+  if (asPeer(claim).ledger === ledger) return true;
+  return claim.forMs >= (claim.state === 'released' ? MINUTE_MS : FORGOTTEN_MS);
+}
