@@ -4,7 +4,8 @@ import { NoReplyError, PatienceError, RedirectError, RemoteError } from './webhd
 /**
  * What HDFS says → what the port says:
  *
- *     FileNotFoundException                                     LAKE_MISSING
+ *     FileNotFoundException; ParentNotDirectoryException when
+ *     reading                                                   LAKE_MISSING
  *     FileAlreadyExistsException, ParentNotDirectoryException,
  *     "… must both be directories": a file and a folder want
  *     one name                                                  LAKE_EXISTS

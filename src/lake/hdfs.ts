@@ -17,6 +17,7 @@ import type { Content, ListOptions, Storage, StoredFile, Tier } from './storage.
 import { type FileStatus, openWebHdfs, type WebHdfs } from './webhdfs/client.ts';
 import type { Authenticator } from './webhdfs/namenodes.ts';
 import { openFolders, putFile } from './webhdfs/put-file.ts';
+import { NO_FOLDER, RemoteError } from './webhdfs/remote-error.ts';
 import type { HostRule, Source } from './webhdfs/transfer.ts';
 
 export interface HdfsOptions {
@@ -65,7 +66,12 @@ export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage
     assertPath(path);
     return guarded(path, async () => {
       const parts: Buffer[] = [];
-      for await (const part of hdfs.read(place(path), { signal })) parts.push(part);
+      try {
+        for await (const part of hdfs.read(place(path), { signal })) parts.push(part);
+      } catch (error) {
+        if (!(error instanceof RemoteError) || !error.is(NO_FOLDER)) throw error;
+        throw new IsobarError('LAKE_MISSING', `${place(path)}: ${error.message}`);
+      }
       return Buffer.concat(parts);
     });
   }

@@ -13,7 +13,7 @@ import {
   openNameNodes,
   type Question,
 } from './namenodes.ts';
-import { NoReplyError, PatienceError, RemoteError } from './remote-error.ts';
+import { NO_FOLDER, NoReplyError, PatienceError, RemoteError } from './remote-error.ts';
 import {
   followRedirect,
   type HostRule,
@@ -277,7 +277,7 @@ async function unlessMissing<T>(promise: Promise<T>): Promise<T | null> {
   try {
     return await promise;
   } catch (error) {
-    if (error instanceof RemoteError && error.is('FileNotFoundException')) return null;
+    if (error instanceof RemoteError && error.is('FileNotFoundException', NO_FOLDER)) return null;
     throw error;
   }
 }

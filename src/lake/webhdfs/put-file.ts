@@ -136,6 +136,7 @@ function isWorthAnother(error: unknown, before: readonly Error[]): boolean {
   if (!error.is('IOException', 'LeaseExpiredException', 'NotReplicatedYetException', '')) {
     return false;
   }
+  if (/Requested replication factor/.test(error.message)) return false;
   // No DataNode takes it: perhaps one that comes back does, but not for long.
   return before.filter((one) => one instanceof RemoteError).length < REFUSALS_MAX;
 }

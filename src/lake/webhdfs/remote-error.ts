@@ -5,6 +5,9 @@
 
 const MESSAGE_MAX = 500;
 
+/** A file stands where a folder was wanted. */
+export const NO_FOLDER = 'ParentNotDirectoryException';
+
 /**
  * The server's own refusal. HDFS names its Java exception in the body:
  * `{"RemoteException": {"exception": "StandbyException", "javaClassName": …, "message": …}}`.
@@ -74,7 +77,9 @@ export function parseRemoteError(status: number, text: string): RemoteError {
   if (found === null) return new RemoteError(status, '', `HTTP ${status}`);
   const [line = ''] = found.message.split('\n');
   const message = `${found.exception}: ${line.trim().slice(0, MESSAGE_MAX)}`;
-  return new RemoteError(status, found.exception, message);
+  // Who is no administrator hears of a file in the place of a folder as of a missing permission.
+  const exception = line.includes('(is not a directory)') ? NO_FOLDER : found.exception;
+  return new RemoteError(status, exception, message);
 }
 
 function remoteException(text: string): { exception: string; message: string } | null {
