@@ -26,7 +26,11 @@ interface Seat {
   readonly session: SqlSession;
   /** What its view stands for, so that the same files are not defined again. */
   files: string;
+  definedAt: number;
 }
+
+/** A cache of the lake keeps paths for a while after they were asked for (lake/file-cache.ts). */
+const DEFINED_MS = 5 * 60_000;
 
 export function openReader(options: ReaderOptions): Reader {
   const { sessionsMax = 2, waitingMax = 200, timeoutMs = 30_000 } = options;
@@ -62,7 +66,7 @@ export function openReader(options: ReaderOptions): Reader {
   async function takeSeat(files: string): Promise<Seat> {
     const same = free.findIndex((seat) => seat.files === files);
     const seat = free.splice(same === -1 ? 0 : same, 1)[0];
-    return seat ?? { session: await options.engine.session(), files: '\0' };
+    return seat ?? { session: await options.engine.session(), files: '\0', definedAt: 0 };
   }
 
   async function run<R>(
@@ -73,11 +77,12 @@ export function openReader(options: ReaderOptions): Reader {
     const key = files.map((file) => file.storagePath).join('\n');
     const seat = await takeSeat(key);
     try {
-      if (seat.files !== key) {
+      if (seat.files !== key || performance.now() - seat.definedAt > DEFINED_MS) {
         seat.files = '\0';
         const paths = await options.table.localPaths(files);
         await seat.session.define('observations', paths, options.columns);
         seat.files = key;
+        seat.definedAt = performance.now();
       }
       queryCount += 1;
       return await seat.session.query<R>(sql, parameters, AbortSignal.timeout(timeoutMs));

@@ -46,6 +46,7 @@ export interface FileCacheOptions {
 
 /** Who holds a path for longer asks again: see DEFINED_MS of the API's reader. */
 export const KEEP_MS = 15 * 60_000;
+const SCAN_MS = 10 * 60_000;
 const DRAFT_AGE_MS = 24 * 3_600_000;
 
 interface Entry {
@@ -62,6 +63,7 @@ export async function openFileCache(options: FileCacheOptions): Promise<FileCach
   const known = new Map<string, Remote>();
   const underWay = new Map<string, Promise<string>>();
   let bytes = 0;
+  let scannedAt = Number.NEGATIVE_INFINITY;
   let evicting: Promise<void> = Promise.resolve();
 
   function note(path: string, entry: Entry | null): void {
@@ -157,12 +159,14 @@ export async function openFileCache(options: FileCacheOptions): Promise<FileCach
 
   /** One round at a time. */
   function makeRoom(): Promise<void> {
-    if (bytes <= bytesMax) return evicting;
+    const isOld = clock() - scannedAt >= SCAN_MS;
+    if (bytes <= bytesMax && !isOld) return evicting;
     evicting = evicting.then(evict, evict);
     return evicting;
   }
 
   async function evict(): Promise<void> {
+    if (clock() - scannedAt >= SCAN_MS) await scan();
     for (const [path, entry] of [...entries]) {
       if (bytes <= bytesMax) return;
       if (clock() - entry.usedAt < keepMs) continue;
@@ -178,7 +182,9 @@ export async function openFileCache(options: FileCacheOptions): Promise<FileCach
     }
   }
 
-  async function loadEntries(): Promise<void> {
+  /** What is there by now: other processes bring and remove files, too. */
+  async function scan(): Promise<void> {
+    scannedAt = clock();
     await mkdir(folder, { recursive: true });
     const found: [string, Entry][] = [];
     for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -189,16 +195,20 @@ export async function openFileCache(options: FileCacheOptions): Promise<FileCach
       if (dirname(place) === drafts) {
         if (clock() - here.mtimeMs > DRAFT_AGE_MS) await rm(place, { force: true });
       } else {
-        found.push([place.slice(folder.length + 1), { bytes: here.size, usedAt: here.atimeMs }]);
+        const path = place.slice(folder.length + 1);
+        const usedAt = Math.max(here.atimeMs, entries.get(path)?.usedAt ?? 0);
+        found.push([path, { bytes: here.size, usedAt }]);
       }
     }
     found.sort((a, b) => a[1].usedAt - b[1].usedAt);
+    // What came during the scan may not have been seen by it.
+    for (const [path, { usedAt }] of [...entries]) if (usedAt < scannedAt) note(path, null);
     for (const [path, entry] of found) note(path, entry);
-    await makeRoom();
   }
 
   try {
-    await loadEntries();
+    await scan();
+    await makeRoom();
   } catch (error) {
     throw translateFileError(error, folder, 'DATA_UNWRITABLE');
   }
