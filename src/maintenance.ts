@@ -9,6 +9,7 @@ import { silentLogger } from './logger.ts';
 import { openWorkspaceClaims } from './sharing.ts';
 import { type Compacted, compact } from './table/compaction.ts';
 import { type ExportClaim, openRawExporter, type RawExporter } from './table/raw-export.ts';
+import { tierOldMonths } from './table/tiering.ts';
 import { type Vacuumed, vacuum } from './table/vacuum.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -17,6 +18,8 @@ const MIB = 1024 * 1024;
 export interface Maintenance {
   compact(signal?: AbortSignal): Promise<readonly Compacted[]>;
   vacuum(signal?: AbortSignal): Promise<Vacuumed>;
+  /** Moves months that are old to the archive; how much was changed. */
+  archive(signal?: AbortSignal): Promise<number>;
   readonly exporter: RawExporter;
 }
 
@@ -45,6 +48,15 @@ export async function openMaintenance(
       }
       sum.dataFiles += await cleanPublications(storage, keepDays);
       return sum;
+    },
+    archive(signal) {
+      const { archive_after_months, archive_policy, archive_replication } = config.lake.hdfs;
+      const replication = archive_replication === 0 ? null : archive_replication;
+      const tier = { policy: archive_policy, replication };
+      return tierOldMonths(
+        { observations, storage, tier, afterMonths: archive_after_months },
+        signal,
+      );
     },
     exporter: openRawExporter({
       ...files,

@@ -149,6 +149,7 @@ async function startUpkeep(workspace: Workspace, logger: Logger) {
     async maintain(signal) {
       await maintenance.compact(signal);
       await maintenance.vacuum(signal);
+      await maintenance.archive(signal);
       await log.trim();
     },
     intervalSeconds: workspace.config.table.maintenance_interval_s,

@@ -3,11 +3,15 @@ import { asIsobarError, isErrorCode } from '../../errors.ts';
 import { openMaintenance } from '../../maintenance.ts';
 import { type Environment, openChosenWorkspace, prepare } from '../environment.ts';
 
+const TASKS = ['compact', 'vacuum', 'export', 'archive'];
+
 export function maintainCommand(program: Command, environment: Environment): void {
   program
     .command('maintain')
-    .description('compact small files, remove what is no longer used, bring the raw export up')
-    .addArgument(new Argument('[task]', 'only this task').choices(['compact', 'vacuum', 'export']))
+    .description(
+      'compact small files, remove what is no longer used, bring the raw export up, archive',
+    )
+    .addArgument(new Argument('[task]', 'only this task').choices(TASKS))
     .option('--simulated', 'the simulated data root')
     .addHelpText('after', '\nExamples:\n  isobar maintain\n  isobar maintain compact')
     .action(
@@ -39,6 +43,10 @@ export function maintainCommand(program: Command, environment: Environment): voi
             removed_commits: commits,
             freed_bytes: bytes,
           });
+        }
+        if (task === undefined || task === 'archive') {
+          const changed = await maintenance.archive(signal);
+          if (task !== undefined || changed > 0) done.archived = changed;
         }
         const lines = Object.entries(done).map(
           ([name, value]) => `${name.replaceAll('_', ' ')}: ${value ?? 'left to that process'}`,
