@@ -82,7 +82,13 @@ function worker(options: SparkOptions, at: number, url: string): ServiceSpec {
     name: `spark-worker-${at + 1}`,
     spare: at >= workersAtStart,
     // A worker takes its executors' classes from `jars` of this folder.
-    env: { SPARK_HOME: distribution, HADOOP_USER_NAME: user, SPARK_LOCAL_IP: '127.0.0.1' },
+    env: {
+      SPARK_HOME: distribution,
+      // Else it looks for a source tree of Spark to find out.
+      SPARK_SCALA_VERSION: '2.13',
+      HADOOP_USER_NAME: user,
+      SPARK_LOCAL_IP: '127.0.0.1',
+    },
     files: { 'log4j2.properties': log4j2Text() },
     java: java(options, 192, [], 'org.apache.spark.deploy.worker.Worker', args),
     ready: async (probe) => {
