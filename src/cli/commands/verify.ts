@@ -67,7 +67,6 @@ export async function verifyWorkspace(
     const published = await verifyPublication({
       ...common,
       columns: OBSERVATION_COLUMNS,
-      snapshot: observations.latest,
       table: observations,
     });
     return {
