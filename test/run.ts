@@ -2,6 +2,7 @@
  * Runs the tests. `node test/run.ts`: all but those that need more than Node or more than minutes.
  * `--cluster`: those that need the real services, which it starts (Java and Maven are needed).
  * `--ci`: the long ones and those of the cluster; there a skipped test is a failure.
+ * `--faults`: only the fault suite, with `--count N` faults and the seed of `--seed S`.
  * Further arguments are files to run instead.
  */
 import { spawn } from 'node:child_process';
@@ -14,39 +15,52 @@ const root = join(import.meta.dirname, '..');
 const main = join(root, 'src', 'cli', 'main.ts');
 const args = process.argv.slice(2);
 const isCi = args.includes('--ci');
-const wanted = args.filter((arg) => !arg.startsWith('--'));
+const count = optionOf('--count');
+const seed = optionOf('--seed');
+const wanted = args.filter((arg) => !arg.startsWith('--') && arg !== count && arg !== seed);
 
 const SHORT = ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/*.test.ts'];
 const LONG = ['test/long/*.test.ts'];
-const CLUSTER = ['test/cluster/*.test.ts'];
+const CLUSTER = ['test/cluster/*.test.ts', 'test/faults/*.test.ts'];
+const FAULTS = ['test/faults/*.test.ts'];
 const SERVICES = 'kafka,kafka39,hdfs,spark';
 const MINUTE_MS = 60_000;
+/** Two hundred faults take hours. */
+const MINUTES_ON_CLUSTER = count === undefined ? 40 : 600;
 
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
 
 let failed = false;
 if (args.includes('--cluster')) {
-  failed = await testOnCluster();
+  failed = await testOnCluster(CLUSTER);
+} else if (args.includes('--faults')) {
+  failed = await testOnCluster(FAULTS);
 } else {
   failed = await runTests(filesOf(isCi ? LONG : SHORT), { minutes: isCi ? 40 : 10, atOnce: 2 });
-  if (isCi && wanted.length === 0) failed = (await testOnCluster()) || failed;
+  if (isCi && wanted.length === 0) failed = (await testOnCluster(CLUSTER)) || failed;
 }
 process.exit(failed ? 1 : 0);
 
 /** One cluster serves all; its tests run one by one, since some of them kill services. */
-async function testOnCluster(): Promise<boolean> {
+async function testOnCluster(patterns: readonly string[]): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-services-'));
   const cluster = ['--data', folder];
   try {
     const up = ['cluster', 'up', '--ha', '--only', SERVICES, ...cluster];
     if (await run([main, ...up])) return true;
-    const env = { ISOBAR_TEST_CLUSTER: join(folder, 'cluster') };
-    return await runTests(filesOf(CLUSTER), { minutes: 40, atOnce: 1, env });
+    const env: Record<string, string> = { ISOBAR_TEST_CLUSTER: join(folder, 'cluster') };
+    if (count !== undefined) env.ISOBAR_TEST_FAULTS = count;
+    if (seed !== undefined) env.ISOBAR_TEST_SEED = seed;
+    return await runTests(filesOf(patterns), { minutes: MINUTES_ON_CLUSTER, atOnce: 1, env });
   } finally {
     await run([main, 'cluster', 'down', ...cluster]);
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function optionOf(name: string): string | undefined {
+  return args.includes(name) ? args[args.indexOf(name) + 1] : undefined;
 }
 
 function filesOf(patterns: readonly string[]): string[] {
