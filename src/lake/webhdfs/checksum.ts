@@ -36,8 +36,17 @@ export async function checksumOf(source: Source, algorithm: string): Promise<str
   const head = Buffer.alloc(12);
   head.writeUInt32BE(bytesPerCrc);
   head.writeBigUInt64BE(BigInt(crcsPerBlock), 4);
-  const sum = createHash('md5').update(Buffer.concat(blocks)).digest();
+  const sum = createHash('md5').update(asHadoopKeepsThem(blocks)).digest();
   return Buffer.concat([head, sum]).toString('hex');
+}
+
+/** Hadoop sums up its whole buffer, which has 32 bytes and doubles when they do not suffice. */
+function asHadoopKeepsThem(sums: readonly Buffer[]): Buffer {
+  let capacity = 32;
+  while (capacity < sums.length * 16) capacity *= 2;
+  const buffer = Buffer.alloc(capacity);
+  for (const [index, sum] of sums.entries()) sum.copy(buffer, index * 16);
+  return buffer;
 }
 
 export function crc32c(bytes: Uint8Array): number {

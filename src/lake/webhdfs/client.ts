@@ -79,9 +79,12 @@ export interface WebHdfs extends AsyncDisposable {
 }
 
 const TRIES_MAX = 8;
+/** A NameNode moves no bytes: one that is silent for so long is asked again after the others. */
+const NAME_NODE_IDLE_MS = 3_000;
 
 export function openWebHdfs(options: WebHdfsOptions): WebHdfs {
-  const nameNodes = openNameNodes(options);
+  const idleMs = Math.min(options.idleMs, NAME_NODE_IDLE_MS);
+  const nameNodes = openNameNodes({ ...options, idleMs });
   const transfers = openTransfers(options);
   const dataNodes = dataNodeMemory(nameNodes);
   const around = { nameNodes, transfers, dataNodes, rules: options.dataNodeHosts };

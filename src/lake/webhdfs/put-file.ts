@@ -120,6 +120,7 @@ async function verifyDraft(hdfs: WebHdfs, options: PutOptions, draft: string): P
   if (options.verify === 'checksum' && bytes > 0) {
     const { algorithm, value } = await hdfs.checksum(draft);
     const own = await checksumOf(options.source, algorithm);
+    if (own === null) throw new RemoteError(200, 'Checksum', `${algorithm} is not known here`);
     if (own !== value) {
       throw new NoReplyError('EBADMSG', `${algorithm} ${value} instead of ${own} is there`, true);
     }
