@@ -17,7 +17,7 @@ import type { Storage } from './lake/storage.ts';
 import type { Log } from './log/log.ts';
 import { openLog } from './log/open.ts';
 import { type CityTable, openCityTable } from './table/cities.ts';
-import { type DeltaTable, openTable } from './table/commit.ts';
+import { type DeltaTable, openTable, type TableOptions } from './table/commit.ts';
 import { type Lander, openLander } from './table/landing.ts';
 import { CITY_COLUMNS, OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table/table.ts';
 
@@ -67,21 +67,8 @@ async function openRooms(
   const engine = stack.use(await openEngine(config.analytics, scratch));
   const session = async () => stack.use(await engine.session());
   const tableSession = await session();
-  const common = { storage, session: tableSession, scratch, simulated };
-  const limits = {
-    checkpointCommits: config.table.checkpoint_commits,
-    keepDays: config.table.keep_days,
-  };
-  const observations = openTable({
-    ...common,
-    ...limits,
-    name: 'observations',
-    columns: OBSERVATION_COLUMNS,
-    partitionColumns: ['observed_month'],
-  });
-  const plain = { ...common, ...limits, partitionColumns: [] };
-  const setAside = openTable({ ...plain, name: 'set_aside', columns: SET_ASIDE_COLUMNS });
-  const cities = openTable({ ...plain, name: 'cities', columns: CITY_COLUMNS });
+  const opened = openTables(config, { storage, session: tableSession, scratch, simulated });
+  const { observations, setAside, cities } = opened;
   let log: Promise<Log> | null = null;
 
   const workspace: Workspace = {
@@ -119,6 +106,29 @@ async function openRooms(
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
   return workspace;
+}
+
+/** The tables of a storage: the workspace's own, or that of a backup. */
+export function openTables(
+  config: Config,
+  place: Pick<TableOptions, 'storage' | 'session' | 'scratch' | 'simulated'>,
+): { observations: DeltaTable; setAside: DeltaTable; cities: DeltaTable } {
+  const common = {
+    ...place,
+    checkpointCommits: config.table.checkpoint_commits,
+    keepDays: config.table.keep_days,
+  };
+  const plain = { ...common, partitionColumns: [] };
+  return {
+    observations: openTable({
+      ...common,
+      name: 'observations',
+      columns: OBSERVATION_COLUMNS,
+      partitionColumns: ['observed_month'],
+    }),
+    setAside: openTable({ ...plain, name: 'set_aside', columns: SET_ASIDE_COLUMNS }),
+    cities: openTable({ ...plain, name: 'cities', columns: CITY_COLUMNS }),
+  };
 }
 
 /** The folder of the real or of the simulated data. */

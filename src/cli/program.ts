@@ -4,9 +4,11 @@ import { Command, CommanderError } from 'commander';
 import { asIsobarError, ERRORS, IsobarError } from '../errors.ts';
 import { maskSecrets } from '../logger.ts';
 import { analyzeCommand } from './commands/analyze.ts';
+import { backupCommands } from './commands/backup.ts';
 import { clusterCommand } from './commands/cluster.ts';
 import { configCommand } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { drillCommand } from './commands/drill.ts';
 import { importCommand } from './commands/import.ts';
 import { landCommand } from './commands/land.ts';
 import { maintainCommand } from './commands/maintain.ts';
@@ -84,6 +86,7 @@ export function buildProgram(environment: Environment): Command {
   analyzeCommand(program, environment);
   maintainCommand(program, environment);
   importCommand(program, environment);
+  backupCommands(program, environment);
   program.commandsGroup('Look at it:');
   statusCommand(program, environment);
   queryCommand(program, environment);
@@ -93,6 +96,7 @@ export function buildProgram(environment: Environment): Command {
   program.commandsGroup('For development:');
   simulateCommand(program, environment);
   clusterCommand(program, environment);
+  drillCommand(program, environment);
   return program;
 }
 

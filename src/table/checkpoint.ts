@@ -47,10 +47,21 @@ export async function readCheckpoint(
 ): Promise<Checkpoint | null> {
   const pointer = await readPointer(storage, folder);
   if (pointer === null) return null;
-  const place = checkpointPath(folder, pointer.version);
   if (!pointer.isobar) {
+    const place = checkpointPath(folder, pointer.version);
     throw new IsobarError('TABLE_FOREIGN', `${place}: the checkpoint is none of ours`);
   }
+  return readCheckpointOf(storage, session, folder, pointer.version);
+}
+
+/** The checkpoint of this version; rejects with LAKE_MISSING or TABLE_CORRUPT. */
+export async function readCheckpointOf(
+  storage: Storage,
+  session: SqlSession,
+  folder: string,
+  version: number,
+): Promise<Checkpoint> {
+  const place = checkpointPath(folder, version);
   const local = await storage.localPath(place);
   const columns = Object.keys(CHECKPOINT_COLUMNS);
   let rows: { action: string }[];
@@ -69,7 +80,7 @@ export async function readCheckpoint(
     const action = parseAction(row.action, place);
     if (action !== null) actions.push(action);
   }
-  return { version: pointer.version, actions, place };
+  return { version, actions, place };
 }
 
 /** Writes the state as a checkpoint and points to it. A crash between the two is harmless. */
