@@ -3,11 +3,14 @@
 import { readPublication } from './analytics/publication.ts';
 import type { RefreshLoop } from './analytics/refresh-loop.ts';
 import type { Collector } from './collector/collector.ts';
+import { asIsobarError, ERRORS, type IsobarError } from './errors.ts';
+import type { WaitingRecords } from './log/log.ts';
 import type {
   AnalyticsStatus,
   ExportStatus,
   LogStatus,
   RoomError,
+  SpoolStatus,
   Status,
   TableStatus,
 } from './model/status.ts';
@@ -36,16 +39,19 @@ export async function openStatusReader(
 ): Promise<StatusReader> {
   const session = await workspace.session();
   const startedAt = new Date().toISOString();
+  const failures = openFailures();
   let reasons = { version: -2, counts: {} as Record<string, number> };
 
   async function logStatus(): Promise<LogStatus> {
     const log = await workspace.log();
     const size = await log.size();
-    const state = await workspace.observations.refresh();
+    // While the lake cannot be reached, what has landed is what was known before.
+    const state =
+      (await workspace.observations.refresh().catch(() => null)) ?? workspace.observations.latest;
     const partitions = [];
     for (let partition = 0; partition < log.partitionCount; partition++) {
       const { first, next } = await log.range(partition);
-      const landedUpTo = nextOffset(state, log.id, partition);
+      const landedUpTo = state === null ? first : nextOffset(state, log.id, partition);
       const oldest = next > landedUpTo ? await log.timeOf(partition, landedUpTo) : null;
       partitions.push({
         partition,
@@ -62,6 +68,8 @@ export async function openStatusReader(
       bytes_max: size.bytesMax,
       full: size.full,
       partitions,
+      spool: size.waiting === null ? null : spoolStatus(size.waiting),
+      error: size.waiting?.error ? failures.of('log', size.waiting.error) : null,
     };
   }
 
@@ -74,6 +82,7 @@ export async function openStatusReader(
       files: state.files.length,
       bytes: state.files.reduce((sum, file) => sum + file.bytes, 0),
       set_aside: await countSetAside(),
+      error: null,
     };
   }
 
@@ -114,6 +123,28 @@ export async function openStatusReader(
     };
   }
 
+  const [lastLog, lastTable] = [keepLast('log', logStatus), keepLast('table', tableStatus)];
+  const lastAnalytics = keepLast('analytics', analyticsStatus);
+  const lastExport = keepLast('export', exportStatus);
+
+  /** What the room says, or what it said last with the reason why it says nothing now. */
+  function keepLast<T extends { readonly error: RoomError | null } | null>(
+    room: string,
+    read: () => Promise<T>,
+  ): () => Promise<T> {
+    let last: T | null = null;
+    return async () => {
+      try {
+        last = await read();
+        if (last?.error === null) failures.forget(room);
+        return last;
+      } catch (error) {
+        if (last === null) throw error;
+        return { ...last, error: last.error ?? failures.of(room, asIsobarError(error)) };
+      }
+    };
+  }
+
   return {
     async read() {
       return {
@@ -122,16 +153,40 @@ export async function openStatusReader(
         simulated: workspace.simulated,
         data: workspace.folder,
         collector: running.collector?.status() ?? null,
-        log: await logStatus(),
+        log: await lastLog(),
         landing: running.landing?.status() ?? {
           last_landed_at: null,
           last_rows: 0,
           error: null,
         },
-        table: await tableStatus(),
-        analytics: await analyticsStatus(),
-        raw_export: await exportStatus(),
+        table: await lastTable(),
+        analytics: await lastAnalytics(),
+        raw_export: await lastExport(),
       };
     },
+  };
+}
+
+/** Since when each room fails as it does now. */
+function openFailures() {
+  const known = new Map<string, RoomError>();
+  return {
+    of(room: string, { code, message }: IsobarError): RoomError {
+      const before = known.get(room);
+      const since = before?.code === code ? before.since : new Date().toISOString();
+      const failure = { code, message, remedy: ERRORS[code].remedy, since };
+      known.set(room, failure);
+      return failure;
+    },
+    forget: (room: string) => void known.delete(room),
+  };
+}
+
+function spoolStatus({ records, bytes, bytesMax, since }: WaitingRecords): SpoolStatus {
+  return {
+    records: Number(records),
+    bytes,
+    bytes_max: bytesMax,
+    since: since?.toISOString() ?? null,
   };
 }

@@ -50,6 +50,12 @@ export function addRoomMetrics(registry: Registry, status: () => Status | null):
   gauge('isobar_log_lag_seconds', 'Age of the oldest record that has not landed.', (s) =>
     s.log.partitions.map((p) => [{ partition: String(p.partition) }, p.lag_s]),
   );
+  gauge('isobar_log_spool_records', 'Records that wait in front of the log.', (s) =>
+    one(s.log.spool?.records ?? null),
+  );
+  gauge('isobar_log_failing', 'Whether the log cannot be reached.', (s) =>
+    one(Number(s.log.error !== null)),
+  );
   gauge('isobar_log_next_offset', 'Offset of the next record.', (s) =>
     s.log.partitions.map((p) => [{ partition: String(p.partition) }, p.next]),
   );
@@ -59,6 +65,9 @@ export function addRoomMetrics(registry: Registry, status: () => Status | null):
   );
   gauge('isobar_landing_last_time_seconds', 'When something last landed.', (s) =>
     one(seconds(s.landing.last_landed_at)),
+  );
+  gauge('isobar_table_failing', 'Whether the lake cannot be read.', (s) =>
+    one(Number(s.table.error !== null)),
   );
   gauge('isobar_table_version', 'Version of the table.', (s) => one(s.table.version));
   gauge('isobar_table_rows', 'Rows of the table.', (s) => one(s.table.rows));

@@ -53,6 +53,16 @@ const CollectorStatusSchema = record(
   'The collector.',
 );
 
+const SpoolSchema = record(
+  {
+    records: Type.Number(),
+    bytes: Type.Number(),
+    bytes_max: Type.Number(),
+    since: Type.Union([Type.String(), Type.Null()]),
+  },
+  'Records that wait on this machine while the log cannot be reached.',
+);
+
 const LogStatusSchema = record(
   {
     engine: Type.String(),
@@ -72,6 +82,8 @@ const LogStatusSchema = record(
         'One partition.',
       ),
     ),
+    spool: Type.Union([SpoolSchema, Type.Null()]),
+    error: errorOrNull,
   },
   'The log.',
 );
@@ -96,6 +108,7 @@ export const StatusSchema = record(
         files: Type.Number(),
         bytes: Type.Number(),
         set_aside: Type.Record(Type.String(), Type.Number()),
+        error: errorOrNull,
       },
       'The table.',
     ),

@@ -69,6 +69,18 @@ export interface LogStatus {
     /** Age of the oldest of them in seconds: the lag in time; 0 when nothing waits. */
     readonly lag_s: number;
   }[];
+  /** Records that wait on this machine in front of a log elsewhere; null where none can. */
+  readonly spool: SpoolStatus | null;
+  /** Why the log cannot be reached; the numbers are then the last ones known. */
+  readonly error: RoomError | null;
+}
+
+export interface SpoolStatus {
+  readonly records: number;
+  readonly bytes: number;
+  readonly bytes_max: number;
+  /** When the oldest of them came. */
+  readonly since: string | null;
 }
 
 export interface LandingStatus {
@@ -85,6 +97,8 @@ export interface TableStatus {
   readonly bytes: number;
   /** Rows set aside by reason, `invalid: …` joined under `invalid`. */
   readonly set_aside: Readonly<Record<string, number>>;
+  /** Why the lake cannot be read; the numbers are then the last ones known. */
+  readonly error: RoomError | null;
 }
 
 export interface AnalyticsStatus {

@@ -120,6 +120,8 @@ async function checkRooms(server: Server): Promise<readonly Check[]> {
       state: log.full ? ('failing' as const) : ('ok' as const),
       message: log.full ? 'it is at its size limit' : `${log.bytes} bytes`,
     },
+    ...(log.error === null ? [] : [checkRoom('brokers', log.error)]),
+    checkRoom('table', status.table.error),
     checkRoom('landing', status.landing.error),
     checkRoom('analytics', status.analytics.error),
     ...(status.raw_export === null ? [] : [checkRoom('export', status.raw_export.error)]),

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/schema.ts';
-import type { Status } from '../../model/status.ts';
+import type { SpoolStatus, Status } from '../../model/status.ts';
 import { openStatusReader } from '../../status.ts';
 import { hasData, rootOf } from '../../workspace.ts';
 import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
@@ -81,6 +81,7 @@ export function formatStatus(status: Status, running: boolean): string {
   }
   lines.push(
     `log        ${mebibytes(log.bytes)} of ${mebibytes(log.bytes_max)} MiB${log.full ? ', FULL' : ''}`,
+    ...formatSpool(log.spool),
     `table      version ${table.version}, ${table.rows} rows in ${table.files} files, ` +
       `${mebibytes(table.bytes)} MiB`,
     `set aside  ${formatReasons(table.set_aside)}`,
@@ -88,7 +89,8 @@ export function formatStatus(status: Status, running: boolean): string {
       (analytics.computed_at === null ? '' : `, computed ${analytics.computed_at}`),
   );
   if (raw_export !== null) lines.push(`raw files  up to table version ${raw_export.table_version}`);
-  for (const error of [landing.error, analytics.error, raw_export?.error ?? null]) {
+  const errors = [log.error, table.error, landing.error, analytics.error];
+  for (const error of [...errors, raw_export?.error ?? null]) {
     if (error !== null) {
       lines.push(
         `${error.code} since ${error.since}: ${error.message}`,
@@ -107,6 +109,13 @@ export function formatStatus(status: Status, running: boolean): string {
     ]),
   ];
   return `${lines.join('\n')}\n${formatTable(rows, [0, 1, 2, 3, 4])}`;
+}
+
+function formatSpool(spool: SpoolStatus | null): string[] {
+  if (spool === null || spool.records === 0) return [];
+  const { records, bytes, bytes_max, since } = spool;
+  const size = `${mebibytes(bytes)} of ${mebibytes(bytes_max)} MiB`;
+  return [`spool      ${records} records wait on this machine since ${since}, ${size}`];
 }
 
 function formatReasons(reasons: Readonly<Record<string, number>>): string {

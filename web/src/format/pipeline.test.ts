@@ -31,6 +31,8 @@ const WELL: Status = {
     partitions: [0, 1, 2].map((partition) => {
       return { partition, first: 0, next: 10, waiting: partition, lag_s: partition * 2 };
     }),
+    spool: null,
+    error: null,
   },
   landing: { last_landed_at: '2026-11-23T14:05:58Z', last_rows: 5, error: null },
   table: {
@@ -40,6 +42,7 @@ const WELL: Status = {
     files: 2,
     bytes: 3,
     set_aside: { duplicate: 5, superseded: 1, lost: 0 },
+    error: null,
   },
   analytics: {
     engine: 'duckdb',
