@@ -327,6 +327,12 @@ export const ERRORS = {
     1,
     503,
   ),
+  DRILL_FAILED: row(
+    'The system did not do what the drill expects.',
+    'See the lines above; the output of each process lies in DATA/cluster/drill-NAME.',
+    1,
+    503,
+  ),
   CLUSTER_ABSENT: row('No cluster runs here.', 'Start one with `isobar cluster up`.', 1, 503),
   IMPORT_INVALID: row('The import cannot be read.', 'Correct the named file or mapping.', 2, 400),
 } as const satisfies Record<string, ErrorRow>;

@@ -1,0 +1,157 @@
+/** `drill NAME`: breaks the running cluster on purpose and proves that nothing was lost. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, open } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { connectControl } from '../../cluster/control.ts';
+import { PROFILE } from '../../cluster/profile.ts';
+import { loadConfig } from '../../config/load.ts';
+import {
+  DRILL_NAMES,
+  type DrillName,
+  type DrillProcesses,
+  type DrillRole,
+  type Look,
+} from '../../drill/drill.ts';
+import { DRILLS } from '../../drill/drills.ts';
+import { IsobarError } from '../../errors.ts';
+import { openWorkspace } from '../../workspace.ts';
+import { type Environment, prepare } from '../environment.ts';
+import { verifyWorkspace } from './verify.ts';
+
+const LOOK_MS = 3_000;
+const STOP_MS = 60_000;
+/** A city each second: what stands still is noticed soon. */
+const SETTINGS = {
+  'collector.source': 'simulator',
+  'simulator.interval_s': '1',
+  'simulator.history_days': '0',
+  'table.landing_age_s': '1',
+  'table.raw_export': 'false',
+  'analytics.refresh_interval_s': '5',
+} as const;
+
+export function drillCommand(program: Command, environment: Environment): void {
+  program
+    .command('drill <name>')
+    .description('break the running cluster on purpose and prove that nothing was lost')
+    .addHelpText(
+      'after',
+      `
+Drills:
+${DRILLS.map(({ name, description }) => `  ${name.padEnd(18)} ${description}`).join('\n')}
+
+Needs \`isobar cluster up\`. Runs its own isobar with made-up weather beside it, tells what happens
+by the second, then verifies. Exits with 0 only if nothing was lost and the system said what it
+should.
+
+Example:
+  isobar cluster up && isobar drill broker-down`,
+    )
+    .action((name: string, _options, command: Command) => run(environment, command, name));
+}
+
+async function run(environment: Environment, command: Command, name: string): Promise<void> {
+  const drill = DRILLS.find((one) => one.name === name);
+  if (drill === undefined) {
+    throw new IsobarError('USAGE', `drill ${name}: there are ${DRILL_NAMES.join(', ')}`);
+  }
+  const { config: given } = prepare(environment, command);
+  const cluster = resolve(given.data, 'cluster');
+  const services = await connectControl(cluster);
+  const data = join(cluster, `drill-${name satisfies string as DrillName}`);
+  const port = await freePort();
+  const flags = { ...SETTINGS, 'api.port': String(port), data };
+  const profile = join(cluster, PROFILE);
+  const from = performance.now();
+  const tell = (line: string) => {
+    environment.print(
+      `${((performance.now() - from) / 1_000).toFixed(1).padStart(6)} s  ${line}\n`,
+    );
+  };
+  {
+    await using stack = new AsyncDisposableStack();
+    const processes = await startProcesses(drill.roles, profile, flags);
+    stack.defer(() => processes.stop());
+    tell(`${name}: ${drill.description}`);
+    const { signal } = environment;
+    await drill.run({ services, processes, look: () => look(port), tell, signal });
+    tell('stopping isobar: it lands what waits');
+  }
+  const { config } = loadConfig({ file: profile, env: {}, flags });
+  await using workspace = await openWorkspace(config, true);
+  const { sums, differences } = await verifyWorkspace(workspace);
+  for (const [label, value] of Object.entries(sums)) tell(`${label}: ${value}`);
+  if (differences.length > 0) throw new IsobarError('VERIFY_FAILED', differences.join('\n'));
+  tell('everything adds up');
+}
+
+interface OwnProcesses extends DrillProcesses {
+  stop(): Promise<void>;
+}
+
+async function startProcesses(
+  roles: readonly DrillRole[],
+  profile: string,
+  flags: Readonly<Record<string, string>>,
+): Promise<OwnProcesses> {
+  const running = new Map<DrillRole, ChildProcess>();
+  await mkdir(flags.data ?? '', { recursive: true });
+  const settings = Object.entries(flags).flatMap(([setting, value]) =>
+    setting === 'data' ? ['--data', value] : ['--set', `${setting}=${value}`],
+  );
+  async function start(role: DrillRole): Promise<void> {
+    const output = await open(join(flags.data ?? '', `${role}.log`), 'a');
+    const [, main = ''] = process.argv;
+    const args = [...process.execArgv, main, role, '--profile', profile, ...settings];
+    // A group of its own: Ctrl-C at the terminal is for us, who stop it.
+    const options = { detached: true, stdio: ['ignore', output.fd, output.fd] as const };
+    running.set(role, spawn(process.execPath, args, { ...options, stdio: [...options.stdio] }));
+    await output.close();
+  }
+  for (const role of roles) await start(role);
+  return {
+    signal: (role, name) => void running.get(role)?.kill(name),
+    restart: start,
+    async stop() {
+      const ended = [...running.values()].map(async (child) => {
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        const end = once(child, 'exit');
+        child.kill('SIGCONT');
+        child.kill('SIGTERM');
+        const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+        await end;
+        clearTimeout(late);
+      });
+      await Promise.all(ended);
+    },
+  };
+}
+
+async function look(port: number): Promise<Look> {
+  const get = async (path: string): Promise<Record<string, never> | null> => {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+        signal: AbortSignal.timeout(LOOK_MS),
+      });
+      return answer.ok ? ((await answer.json()) as Record<string, never>) : null;
+    } catch {
+      // It does not answer: that is what is looked for.
+      return null;
+    }
+  };
+  const [status, statistics] = await Promise.all([get('/api/status'), get('/api/city-statistics')]);
+  return { status: status?.data ?? null, meta: statistics?.meta ?? null };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,108 @@
+/**
+ * A drill: breaks one thing of a running cluster on purpose, watches what the system says while it
+ * is broken, makes it right again, and measures until all is as before.
+ */
+import type { ClusterControl } from '../cluster/control.ts';
+import { IsobarError } from '../errors.ts';
+import type { Status } from '../model/status.ts';
+
+export const DRILL_NAMES = [
+  'broker-down',
+  'namenode-down',
+  'spark-job-failure',
+  'api-down',
+  'consumer-lag',
+] as const;
+export type DrillName = (typeof DRILL_NAMES)[number];
+
+/** What the API says at one moment; null where it does not answer. */
+export interface Look {
+  readonly status: Status | null;
+  /** The `meta` of the city statistics. */
+  readonly meta: { readonly stale: boolean; readonly reason: string | null } | null;
+}
+
+export interface DrillContext {
+  readonly services: ClusterControl;
+  readonly processes: DrillProcesses;
+  look(): Promise<Look>;
+  /** A line for people, with the seconds since the drill began. */
+  tell(line: string): void;
+  readonly signal: AbortSignal;
+}
+
+/** isobar's own processes, as the drill's runner has started them. */
+export interface DrillProcesses {
+  signal(role: DrillRole, signal: NodeJS.Signals): void;
+  /** Starts it again after it has died. */
+  restart(role: DrillRole): Promise<void>;
+}
+
+export type DrillRole = 'start' | 'collect' | 'land' | 'analyze' | 'serve';
+
+export interface Drill {
+  readonly name: DrillName;
+  /** What it does, in a sentence. */
+  readonly description: string;
+  readonly roles: readonly DrillRole[];
+  run(context: DrillContext): Promise<void>;
+}
+
+const POLL_MS = 500;
+
+/** Polls until it holds and says so; rejects with DRILL_FAILED when it does not in time. */
+export async function expectWithin(
+  context: DrillContext,
+  seconds: number,
+  what: string,
+  holds: (look: Look) => boolean,
+): Promise<void> {
+  const from = performance.now();
+  for (;;) {
+    context.signal.throwIfAborted();
+    const look = await context.look();
+    const passed = (performance.now() - from) / 1_000;
+    if (holds(look)) {
+      context.tell(`${what} (after ${passed.toFixed(1)} s; ${describe(look)})`);
+      return;
+    }
+    if (passed > seconds) {
+      throw new IsobarError(
+        'DRILL_FAILED',
+        `not within ${seconds} s: ${what}; at last ${describe(look)}`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** Queue, lag, staleness, versions and errors on one line. */
+export function describe({ status, meta }: Look): string {
+  if (status === null) return 'the API does not answer';
+  const waiting = status.log.partitions.reduce((sum, { waiting }) => sum + waiting, 0);
+  const parts = [
+    `${waiting} records wait, lag ${lagOf(status)} s`,
+    `table ${status.table.version}, ${status.table.rows} rows`,
+    `analytics ${status.analytics.version}`,
+  ];
+  const spooled = spooledOf(status);
+  if (spooled > 0) parts.push(`${spooled} in the spool`);
+  for (const error of errorsOf(status)) parts.push(error);
+  if (meta?.stale === true) parts.push(`stale: ${meta.reason}`);
+  return parts.join(', ');
+}
+
+/** Seconds that the oldest waiting record waits. */
+export function lagOf({ log }: Status): number {
+  return Math.round(Math.max(0, ...log.partitions.map(({ lag_s }) => lag_s)));
+}
+
+/** Records that wait in front of a log that cannot be reached. */
+export function spooledOf({ log }: Status): number {
+  return log.spool?.records ?? 0;
+}
+
+export function errorsOf({ landing, analytics, log, table }: Status): string[] {
+  const errors = [log.error, table.error, landing.error, analytics.error];
+  return errors.filter((error) => error !== null).map(({ code }) => code);
+}
