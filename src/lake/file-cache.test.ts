@@ -158,6 +158,17 @@ describe('the cache of files', () => {
     assert.equal(await readFile(await lake.get(theirs, 'a'), 'utf8'), 'a.........');
   });
 
+  it('lets a limit wait no longer than to twice of it', async () => {
+    await using lake = await Lake.make();
+    const cache = await lake.open(20);
+    for (const path of ['a', 'b', 'c', 'd']) await lake.get(cache, path);
+    assert.equal(cache.bytes, 40);
+    lake.now += KEEP_MS / 10;
+    await lake.get(cache, 'e');
+    await lake.get(cache, 'f');
+    assert.deepEqual(await lake.files(), ['c', 'd', 'e', 'f']);
+  });
+
   it('counts what other processes brought', async () => {
     await using lake = await Lake.make();
     const [mine, theirs] = [await lake.open(20), await lake.open(20)];

@@ -5,8 +5,9 @@
  * A file lies under the name that it has in the lake, with its length and time of change; one of
  * another length or time is brought anew. It is written beside, synced and renamed, so a cut
  * download is never seen. The oldest in use go when all are larger than the limit; a path that was
- * given stays for a while, because whoever asked opens it later, and then the limit waits. Several
- * processes share one folder: the time of the last access, on disk, tells all of them.
+ * given stays for a while, because whoever asked opens it later, and then the limit waits, up to
+ * twice of it. Several processes share one folder: the time of the last access, on disk, tells
+ * all of them.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
@@ -167,13 +168,19 @@ export async function openFileCache(options: FileCacheOptions): Promise<FileCach
 
   async function evict(): Promise<void> {
     if (clock() - scannedAt >= SCAN_MS) await scan();
+    await evictUnused(bytesMax, keepMs);
+    // Whoever reads a whole lake through it would fill the disk.
+    await evictUnused(2 * bytesMax, keepMs / 15);
+  }
+
+  async function evictUnused(limit: number, forMs: number): Promise<void> {
     for (const [path, entry] of [...entries]) {
-      if (bytes <= bytesMax) return;
-      if (clock() - entry.usedAt < keepMs) continue;
+      if (bytes <= limit) return;
+      if (clock() - entry.usedAt < forMs) continue;
       const place = join(folder, path);
       const found = await stat(place).catch(() => null);
       const usedAt = found?.atimeMs ?? 0;
-      if (found !== null && clock() - usedAt < keepMs) {
+      if (found !== null && clock() - usedAt < forMs) {
         note(path, { ...entry, usedAt });
         continue;
       }

@@ -427,8 +427,8 @@ describe('the lake on HDFS and what it leaves', () => {
     await using storage = await place.open();
     const file = join(place.scratch, 'finished');
     await writeFile(file, 'content');
-    await storage.putIfAbsent('a', { file });
-    const local = await storage.localPath('a');
+    await storage.putIfAbsent('a.parquet', { file });
+    const local = await storage.localPath('a.parquet');
     assert.equal(await readFile(local, 'utf8'), 'content');
     assert.ok(!place.hdfs.opsOf('').includes('OPEN'));
   });

@@ -96,9 +96,11 @@ export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage
       }),
     );
     if (source instanceof Uint8Array) return;
-    // What was put from a file is often read from one soon.
+    // Whoever put a file of rows often reads it soon.
     const remote = { bytes: status.length, modifiedAt: new Date(status.modificationTime) };
-    if (!(await cache.adopt(path, source.file, remote))) await rm(source.file, { force: true });
+    const isRows = path.endsWith('.parquet');
+    const isKept = isRows && (await cache.adopt(path, source.file, remote));
+    if (!isKept) await rm(source.file, { force: true });
   }
 
   async function remove(path: string): Promise<boolean> {

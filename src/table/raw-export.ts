@@ -16,6 +16,7 @@ import type { ProcessName } from '../lake/this-process.ts';
 import type { DeltaTable } from './commit.ts';
 import { type ExportNote, notePath, readNotes, writeNote } from './export-notes.ts';
 import { literal } from './identities.ts';
+import { openInFlight } from './in-flight.ts';
 import { type HourFile, sha256, writeHours } from './raw-hours.ts';
 import type { TableState } from './snapshot.ts';
 import { dataFile, removedFile } from './snapshot.ts';
@@ -201,24 +202,32 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     const files = [...new Set(hours.flatMap((hour) => filesOfHour(state, hour)))];
     const paths = await observations.localPaths(files);
     const entries: Record<string, HourEntry> = { ...manifest.hours };
-    for await (const file of writeHours({ session, scratch: options.scratch, paths, hours })) {
-      reachFaultPoint('export.before-hour');
-      const clockHour = file.hour.slice(11, 13);
-      const before = entries[clockHour];
+    const flight = openInFlight();
+    const put = async (file: HourFile, isSame: boolean) => {
       const path = rawHourPath(new Date(file.hour));
-      const isSame = before?.sha256 === file.sha256;
       if (always || !isSame || (await storage.stat(path))?.bytes !== file.bytes) {
         assertHeld(claim);
         await putHour(path, file);
       }
-      entries[clockHour] = {
-        revision: isSame ? before.revision : (before?.revision ?? 0) + 1,
-        rows: file.rows,
-        bytes: file.bytes,
-        sha256: file.sha256,
-        table_version: state.version,
-      };
       reachFaultPoint('export.after-hour');
+    };
+    try {
+      for await (const file of writeHours({ session, scratch: options.scratch, paths, hours })) {
+        reachFaultPoint('export.before-hour');
+        const clockHour = file.hour.slice(11, 13);
+        const before = entries[clockHour];
+        const isSame = before?.sha256 === file.sha256;
+        entries[clockHour] = {
+          revision: isSame ? before.revision : (before?.revision ?? 0) + 1,
+          rows: file.rows,
+          bytes: file.bytes,
+          sha256: file.sha256,
+          table_version: state.version,
+        };
+        await flight.add(file.bytes, () => put(file, isSame));
+      }
+    } finally {
+      await flight.settle();
     }
     reachFaultPoint('export.before-manifest');
     assertHeld(claim);
