@@ -246,6 +246,20 @@ describe('the lake on HDFS and its DataNodes', () => {
     assert.equal(asked.length, 5);
   });
 
+  it('tells them which NameNode is active once one of them was silent', async () => {
+    await using place = await Place.make();
+    await using storage = await place.open();
+    await storage.putIfAbsent('a', bytes('1'));
+    place.failOnce('OPEN', 'hang', 'datanode');
+    assert.equal(await textOf(storage, 'a'), '1');
+    const told = place.hdfs.heard
+      .filter(({ server }) => server.startsWith('datanode'))
+      .map(({ query }) => query.get('namenoderpcaddress'));
+    assert.deepEqual(told, ['ns', 'ns', 'nn.inside:8020']);
+    const [last] = place.hdfs.heard.slice(-1);
+    assert.equal(last?.query.get('delegation'), 'SECRET-OF-REDIRECT');
+  });
+
   it('tries all again when none is left', async () => {
     await using place = await Place.make();
     await using storage = await place.open({ patienceMs: 10_000 });

@@ -208,7 +208,7 @@ export class TestHdfs implements AsyncDisposable {
     const offset = query.get('offset');
     const more = offset === null ? '' : `&offset=${offset}`;
     // The token of the redirect is a secret of the NameNode's making.
-    return `${base}/webhdfs/v1${path.split('/').map(encodeURIComponent).join('/')}?op=${op}&delegation=SECRET-OF-REDIRECT${more}`;
+    return `${base}/webhdfs/v1${path.split('/').map(encodeURIComponent).join('/')}?op=${op}&delegation=SECRET-OF-REDIRECT&namenoderpcaddress=ns${more}`;
   }
 
   #list(path: string, after: string): object {
@@ -317,7 +317,8 @@ export class TestHdfs implements AsyncDisposable {
       const name = transferName(one);
       return [name, { infoAddr: new URL(one).host, infoSecureAddr: '127.0.0.1:0', xferaddr: name }];
     });
-    return { beans: [{ LiveNodes: JSON.stringify(Object.fromEntries(live)) }] };
+    const LiveNodes = JSON.stringify(Object.fromEntries(live));
+    return { beans: [{ LiveNodes, State: 'active', HostAndPort: 'nn.inside:8020' }] };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

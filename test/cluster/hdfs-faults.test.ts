@@ -172,7 +172,8 @@ function describeNameNodes(of: Hdfs): void {
       skip: isHa ? false : 'there is one NameNode',
     }, async () => {
       await using place = await makeHdfsPlace(of);
-      await using storage = await place.open();
+      // Shorter than DataNodes wait for a NameNode that hangs.
+      await using storage = await place.open({ idleMs: 3_000 });
       await until('one is active', async () => (await activeOf(of)) > 0);
       const name = `namenode-${await activeOf(of)}`;
       const services = await control();

@@ -14,6 +14,7 @@ import {
   type Question,
 } from './namenodes.ts';
 import { NO_FOLDER, NoReplyError, PatienceError, RemoteError } from './remote-error.ts';
+import { openRpcAddress, type RpcAddress } from './rpc-address.ts';
 import {
   followRedirect,
   type HostRule,
@@ -87,7 +88,8 @@ export function openWebHdfs(options: WebHdfsOptions): WebHdfs {
   const nameNodes = openNameNodes({ ...options, idleMs });
   const transfers = openTransfers(options);
   const dataNodes = dataNodeMemory(nameNodes);
-  const around = { nameNodes, transfers, dataNodes, rules: options.dataNodeHosts };
+  const rpcAddress = openRpcAddress(nameNodes);
+  const around = { nameNodes, transfers, dataNodes, rpcAddress, rules: options.dataNodeHosts };
 
   async function status(path: string, signal?: AbortSignal): Promise<FileStatus | null> {
     const answer = await unlessMissing(
@@ -170,6 +172,7 @@ interface Around {
   readonly nameNodes: NameNodes;
   readonly transfers: Transfers;
   readonly dataNodes: ReturnType<typeof dataNodeMemory>;
+  readonly rpcAddress: RpcAddress;
   readonly rules: readonly HostRule[];
 }
 
@@ -191,7 +194,10 @@ async function redirect(around: Around, question: Question): Promise<Redirect> {
     answer = await ask({});
   }
   const { Location } = JSON.parse(answer.text);
-  return followRedirect(String(Location), question.path, answer.nameNode, around.rules);
+  const { path } = question;
+  const redirect = followRedirect(String(Location), path, answer.nameNode, around.rules);
+  await around.rpcAddress.apply(redirect.url);
+  return redirect;
 }
 
 /** One visit to a DataNode; one that does not answer is left out for a while. */
@@ -204,9 +210,15 @@ async function visit<T>(
   try {
     return await work(url);
   } catch (error) {
-    if (error instanceof NoReplyError) around.dataNodes.failed(named);
+    if (error instanceof NoReplyError) noteSilence(around, named, error);
     throw error;
   }
+}
+
+/** Whether the DataNode or the NameNode that it asks is to blame, nobody knows from here. */
+function noteSilence(around: Around, named: string, { code }: NoReplyError): void {
+  around.dataNodes.failed(named);
+  if (code === 'ETIMEDOUT') around.rpcAddress.doubt();
 }
 
 /** Visits until one answers; for what changes nothing. */
@@ -266,7 +278,7 @@ async function* read(
       return;
     } catch (error) {
       if (!(error instanceof NoReplyError)) throw error;
-      around.dataNodes.failed(named);
+      noteSilence(around, named, error);
       troubles.push(error);
       const isOver = tries >= TRIES_MAX || performance.now() > deadline;
       if (isOver || (offset > 0 && !neverChanges)) {
