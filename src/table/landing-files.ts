@@ -9,6 +9,7 @@ import type { DeltaTable } from './commit.ts';
 import { putDataFile } from './data-file.ts';
 import { type Action, type AddFile, PARTITION_COLUMN } from './delta.ts';
 import { literal } from './identities.ts';
+import { openInFlight } from './in-flight.ts';
 import { type Attempt, ceilMs, type MonthRange } from './landing.ts';
 import { OBSERVATION_COLUMNS } from './table.ts';
 
@@ -46,12 +47,25 @@ export async function writeLandedFiles(
 ): Promise<{ readonly add: AddFile; readonly condition: string }[]> {
   const rows = landedRowsSql(options.log.id, made.partition);
   const files: { add: AddFile; condition: string }[] = [];
-  for (const month of made.months) {
-    for (const condition of await pieces(options, month)) {
-      const select = `${rows} WHERE ${condition} ORDER BY city_id, observed_at`;
-      const add = await writeDataFile(options, select, month.month);
-      if (add !== null) files.push({ add, condition });
+  const flight = openInFlight();
+  try {
+    for (const month of made.months) {
+      for (const condition of await pieces(options, month)) {
+        const select = `${rows} WHERE ${condition} ORDER BY city_id, observed_at`;
+        const file = await makeDataFile(options, select);
+        // The session makes the next file while this one is on its way.
+        const put = async () => {
+          const add = await putMadeFile(options, file, month.month);
+          if (add !== null) files.push({ add, condition });
+        };
+        await flight.add(0, put).catch(async (error) => {
+          await rm(file.file, { force: true });
+          throw error;
+        });
+      }
     }
+  } finally {
+    await flight.settle();
   }
   return files;
 }
@@ -103,30 +117,59 @@ export async function rewriteSuperseded(options: FileWriting, made: Attempt): Pr
   return actions;
 }
 
+type MakingFiles = Pick<FileWriting, 'observations' | 'storage' | 'session' | 'scratch' | 'clock'>;
+
 /** Writes rows of `observations` as one file of the month; null when there is no row. */
 export async function writeDataFile(
-  options: Pick<FileWriting, 'observations' | 'storage' | 'session' | 'scratch' | 'clock'>,
+  options: MakingFiles,
   select: string,
   month: string,
 ): Promise<AddFile | null> {
-  const scratch = join(options.scratch, `rows-${randomUUID()}.parquet`);
+  return putMadeFile(options, await makeDataFile(options, select), month);
+}
+
+interface MadeFile {
+  /** On this machine. */
+  readonly file: string;
+  readonly rows: number;
+  readonly range: Record<string, string>;
+}
+
+async function makeDataFile(options: MakingFiles, select: string): Promise<MadeFile> {
+  const { session } = options;
+  const file = join(options.scratch, `rows-${randomUUID()}.parquet`);
   try {
-    const rows = await options.session.copy(select, scratch, 'parquet');
-    if (rows === 0) return null;
-    const [range] = await options.session.query<Record<string, string>>(
+    const rows = await session.copy(select, file, 'parquet');
+    if (rows === 0) return { file, rows, range: {} };
+    const [range = {}] = await session.query<Record<string, string>>(
       'SELECT min(city_id) AS city_min, max(city_id) AS city_max, min(observed_at) AS time_min, ' +
-        `max(observed_at) AS time_max FROM read_parquet(${literal(scratch)})`,
+        `max(observed_at) AS time_max FROM read_parquet(${literal(file)})`,
     );
+    return { file, rows, range };
+  } catch (error) {
+    await rm(file, { force: true });
+    throw error;
+  }
+}
+
+/** Puts it into the table's folder; the file here is gone afterwards. */
+async function putMadeFile(
+  options: MakingFiles,
+  { file, rows, range }: MadeFile,
+  month: string,
+): Promise<AddFile | null> {
+  try {
+    if (rows === 0) return null;
     return await putDataFile({
       table: options.observations,
       storage: options.storage,
-      file: scratch,
+      file,
       month,
-      stats: makeStats(rows, range ?? {}),
+      stats: makeStats(rows, range),
       clock: options.clock,
     });
   } finally {
-    await rm(scratch, { force: true });
+    await rm(file, { force: true });
   }
 }
 
