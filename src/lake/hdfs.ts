@@ -17,7 +17,7 @@ import type { Content, ListOptions, Storage, StoredFile, Tier } from './storage.
 import { type FileStatus, openWebHdfs, type WebHdfs } from './webhdfs/client.ts';
 import type { Authenticator } from './webhdfs/namenodes.ts';
 import { openFolders, putFile } from './webhdfs/put-file.ts';
-import { NO_FOLDER, RemoteError } from './webhdfs/remote-error.ts';
+import { NO_FOLDER, PatienceError, RemoteError } from './webhdfs/remote-error.ts';
 import type { HostRule, Source } from './webhdfs/transfer.ts';
 
 export interface HdfsOptions {
@@ -46,6 +46,7 @@ export interface HdfsStorage extends Storage {
 }
 
 const DRAFT_AGE_MS = 24 * 3_600_000;
+const READS_MAX = 3;
 
 /** Removes drafts that dead processes left. Rejects as the storage does. */
 export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage> {
@@ -65,14 +66,20 @@ export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage
   async function read(path: string, signal?: AbortSignal): Promise<Uint8Array> {
     assertPath(path);
     return guarded(path, async () => {
-      const parts: Buffer[] = [];
-      try {
-        for await (const part of hdfs.read(place(path), { signal })) parts.push(part);
-      } catch (error) {
-        if (!(error instanceof RemoteError) || !error.is(NO_FOLDER)) throw error;
-        throw new IsobarError('LAKE_MISSING', `${place(path)}: ${error.message}`);
+      for (let tries = 1; ; tries++) {
+        const parts: Buffer[] = [];
+        try {
+          for await (const part of hdfs.read(place(path), { signal })) parts.push(part);
+          return Buffer.concat(parts);
+        } catch (error) {
+          if (error instanceof RemoteError && error.is(NO_FOLDER)) {
+            throw new IsobarError('LAKE_MISSING', `${place(path)}: ${error.message}`);
+          }
+          // What came before the cut may be of another file than what comes next: from the start.
+          const isCut = error instanceof PatienceError && parts.length > 0;
+          if (!isCut || tries >= READS_MAX) throw error;
+        }
       }
-      return Buffer.concat(parts);
     });
   }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { HdfsStorage } from '../../src/lake/hdfs.ts';
+import { makeBackup, restoreBackup } from '../../src/table/backup.ts';
 import { compact } from '../../src/table/compaction.ts';
 import { openRawExporter } from '../../src/table/raw-export.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
@@ -108,6 +109,34 @@ describe('the table on HDFS', { skip: hdfs === null ? absent('hdfs') : false }, 
     const again = await lake.open(later);
     await assertRows(again);
     await verify(again);
+  });
+
+  it('is backed up on this machine, and brought back to HDFS', async () => {
+    if (hdfs === null) return;
+    await using place = await makeHdfsPlace(hdfs);
+    await using storage = await place.open();
+    await using lake = await openTestLake();
+    const opened = await lake.open(storage);
+    for (let round = 0; round < 6; round++) {
+      for (const city of CITIES) lake.log.put(0, observation(city, round * 864_000));
+      lake.log.put(0, observation('a', 0, { collectedAt: round, temperature_c: round }));
+      await opened.lander.land(0);
+    }
+    const { observations, setAside, session, scratch } = opened;
+    const common = { tables: [observations, setAside], session, scratch, simulated: false };
+    await makeBackup({ ...common, from: storage, to: lake.storage });
+    await verify(await lake.open(lake.storage));
+    await using target = await place.open({
+      folder: `${place.folder}/restored`,
+      cacheFolder: `${place.scratch}/cache-2`,
+    });
+    await restoreBackup({ ...common, from: lake.storage, to: target });
+    const restored = await lake.open(target);
+    await verify(restored);
+    assert.deepEqual(await rowsOf(restored), await rowsOf(opened));
+    lake.log.put(0, observation('f', 0));
+    await restored.lander.land(0);
+    await verify(restored);
   });
 
   it('costs few requests', async () => {
