@@ -14,7 +14,9 @@ import { asIsobarError, isErrorCode } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { DeltaTable } from './commit.ts';
 import { literal } from './identities.ts';
+import { openInFlight } from './in-flight.ts';
 import type { TableState } from './snapshot.ts';
+import type { DataFile } from './table.ts';
 import { verifyExports } from './verify-exports.ts';
 import { verifyOffsets } from './verify-offsets.ts';
 
@@ -91,8 +93,9 @@ async function verifyChain(
   if (state.foreignCommit !== null) {
     differences.push(`${state.foreignCommit}: it changed rows and is none of ours`);
   }
+  const flight = openInFlight();
   let before: number | null = null;
-  for await (const { path } of storage.list(`${table.folder}/_delta_log`)) {
+  for await (const { path, bytes } of storage.list(`${table.folder}/_delta_log`)) {
     const version = /\/(\d{20})\.json$/.exec(path)?.[1];
     if (version === undefined) continue;
     if (before !== null && Number(version) !== before + 1) {
@@ -102,24 +105,31 @@ async function verifyChain(
     }
     before = Number(version);
     // Every commit must be readable, not only those above the checkpoint.
-    await table.readCommit(before);
+    const commit = before;
+    await flight.add(bytes, async () => void (await table.readCommit(commit)));
   }
+  await flight.settle();
   if (before !== null && before !== state.version) {
     differences.push(`${table.folder}: version ${state.version}, newest commit ${before}`);
   }
-  for (const file of state.files) await verifyFile(options, state, file.path, findings);
+  const told = new Map<string, string[]>();
+  for (const file of state.files) {
+    const own: string[] = [];
+    told.set(file.path, own);
+    await flight.add(file.bytes, () => verifyFile(options, state, file, own));
+  }
+  await flight.settle();
+  differences.push(...[...told.values()].flat());
   return state;
 }
 
 async function verifyFile(
   options: VerifyOptions,
   state: TableState,
-  path: string,
-  { differences }: Findings,
+  file: DataFile,
+  differences: string[],
 ): Promise<void> {
   const { storage, session } = options;
-  const file = state.files.find((candidate) => candidate.path === path);
-  if (file === undefined) return;
   const place = file.storagePath;
   const stored = await storage.stat(place);
   if (stored === null) {
@@ -130,7 +140,7 @@ async function verifyFile(
     differences.push(`${place}: ${stored.bytes} bytes, the table says ${file.bytes}`);
     return;
   }
-  const told = state.adds.get(path)?.tags?.['isobar.sha256'];
+  const told = state.adds.get(file.path)?.tags?.['isobar.sha256'];
   if (told !== undefined) {
     const found = createHash('sha256')
       .update(await storage.read(place))
