@@ -75,8 +75,10 @@ function timed(session: SqlSession, clock: { ms: number }): SqlSession {
     define: (view, files, columns) => measure(() => session.define(view, files, columns)),
     query: (sql, parameters, signal) => measure(() => session.query(sql, parameters, signal)),
     materialize: (name, sql, signal) => measure(() => session.materialize(name, sql, signal)),
+    drop: (view) => measure(() => session.drop(view)),
     execute: (sql, signal) => measure(() => session.execute(sql, signal)),
     copy: (sql, path, format, signal) => measure(() => session.copy(sql, path, format, signal)),
+    copyInto: (sql, folder, signal) => measure(() => session.copyInto(sql, folder, signal)),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 }

@@ -232,6 +232,20 @@ function describeFiles(shared: () => Shared): void {
     assert.equal((await session.query('SELECT count(*) AS n FROM kept'))[0]?.n, 3);
     await session.materialize('kept', 'SELECT 1 AS x');
     assert.deepEqual(await session.query('SELECT * FROM kept'), [{ x: 1 }]);
+    await session.drop('kept');
+    await fails(session.query('SELECT * FROM kept'), 'QUERY_INVALID');
+    await session.drop('kept');
+  });
+
+  it('writes one file into a new folder, and into none that is there', async () => {
+    const { session, folder } = shared();
+    const path = join(folder, 'into');
+    assert.equal(await session.copyInto(ROWS, path), 3);
+    const parts = (await readdir(path)).filter((name) => !name.startsWith('.'));
+    assert.equal(parts.length, 1);
+    await session.define('written_into', [join(path, parts[0] ?? '')], COLUMNS);
+    assert.equal((await session.query('SELECT sum(hour) AS n FROM written_into'))[0]?.n, 6);
+    await fails(session.copyInto(ROWS, path), 'QUERY_FAILED', 'QUERY_INVALID');
   });
 
   it('leaves no file when it cannot write one', async () => {
@@ -331,7 +345,7 @@ function describeCommonSql(shared: () => Shared): void {
   const EXPRESSIONS: readonly (readonly [string, unknown])[] = [
     ["unix_micros(TIMESTAMP '1970-01-02 00:00:00.000001')", 86_400_000_001],
     ["CAST(floor(unix_micros(TIMESTAMP '1969-12-31 23:59:59') / 1e6 / 600) AS BIGINT)", -1],
-    ["substr(CAST(TIMESTAMP '2024-10-31 14:00:00' AS VARCHAR), 1, 7)", '2024-10'],
+    ["substr(CAST(TIMESTAMP '2024-10-31 14:00:00' AS STRING), 1, 7)", '2024-10'],
     ["date_trunc('month', TIMESTAMP '2024-10-31 14:00:00')", '2024-10-01T00:00:00Z'],
     ['1 / 2e0', 0.5],
     ['1e0 / nullif(0e0, 0e0)', null],

@@ -1,4 +1,7 @@
 /** The embedded engine: DuckDB in this process. */
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   DuckDBArrayValue,
   type DuckDBConnection,
@@ -10,9 +13,11 @@ import {
   DuckDBStructValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
+  version as duckdbVersion,
 } from '@duckdb/node-api';
-import { IsobarError } from '../errors.ts';
+import { IsobarError, translateFileError } from '../errors.ts';
 import type { Columns, Parameters, Row, SqlEngine, SqlSession } from './engine.ts';
+import { isoTime } from './iso-time.ts';
 
 export interface DuckdbOptions {
   readonly memoryMib: number;
@@ -35,6 +40,12 @@ export async function openDuckdbEngine(options: DuckdbOptions): Promise<SqlEngin
   });
   return {
     name: 'duckdb',
+    reach: 'machine',
+    facts: {
+      version: duckdbVersion(),
+      properties: { threads: String(options.threads), memory_limit: `${options.memoryMib}MiB` },
+    },
+    progress: null,
     async session() {
       const connection = await instance.connect();
       await connection.run("SET TimeZone = 'UTC'");
@@ -81,6 +92,20 @@ export function openSession(connection: DuckDBConnection): SqlSession {
     }
   }
 
+  async function copy(
+    sql: string,
+    path: string,
+    format: keyof typeof COPY_OPTIONS,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const statement = `COPY (${sql}) TO ${literal(path)} (${COPY_OPTIONS[format]})`;
+    const run = async () => {
+      const reader = await connection.runAndReadAll(statement);
+      return Number(reader.getRows()[0]?.[0] ?? 0);
+    };
+    return inTurn(statement, run, signal);
+  }
+
   return {
     async define(view, files, columns) {
       const sql =
@@ -104,19 +129,19 @@ export function openSession(connection: DuckDBConnection): SqlSession {
       const statement = `CREATE OR REPLACE TEMP TABLE ${quoted(view)} AS ${sql}`;
       await inTurn(statement, () => connection.run(statement), signal);
     },
+    async drop(view) {
+      const statement = `DROP TABLE IF EXISTS ${quoted(view)}`;
+      await inTurn(statement, () => connection.run(statement));
+    },
     async execute(sql, signal) {
       await inTurn(sql, () => connection.run(sql), signal);
     },
-    async copy(sql, path, format, signal) {
-      const statement = `COPY (${sql}) TO ${literal(path)} (${COPY_OPTIONS[format]})`;
-      return inTurn(
-        statement,
-        async () => {
-          const reader = await connection.runAndReadAll(statement);
-          return Number(reader.getRows()[0]?.[0] ?? 0);
-        },
-        signal,
-      );
+    copy,
+    async copyInto(sql, folder, signal) {
+      await mkdir(folder).catch((error) => {
+        throw translateFileError(error, folder, 'QUERY_FAILED');
+      });
+      return copy(sql, join(folder, `${randomUUID()}.parquet`), 'parquet', signal);
     },
     async [Symbol.asyncDispose]() {
       await turn;
@@ -203,18 +228,6 @@ function plainValue(value: unknown): unknown {
 
 function plainEntries(entries: readonly (readonly [string, unknown])[]): object {
   return Object.fromEntries(entries.map(([key, value]) => [key, plainValue(value)]));
-}
-
-/** `2024-10-31T14:00:00Z`, with as many digits after the second as the time needs; or null. */
-function isoTime(micros: bigint): string | null {
-  const milliseconds = micros >= 0n || micros % 1000n === 0n ? micros / 1000n : micros / 1000n - 1n;
-  const date = new Date(Number(milliseconds));
-  // The infinities, and what no calendar of ours reaches.
-  if (Number.isNaN(date.getTime())) return null;
-  const text = date.toISOString();
-  const rest = micros - milliseconds * 1000n;
-  if (rest !== 0n) return text.replace('Z', `${String(rest).padStart(3, '0')}Z`);
-  return text.replace('.000Z', 'Z');
 }
 
 /**

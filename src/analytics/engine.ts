@@ -8,8 +8,34 @@
 export interface SqlEngine extends AsyncDisposable {
   readonly name: 'duckdb' | 'spark';
 
-  /** Rejects with QUERY_FAILED when the engine cannot be reached. */
+  /**
+   * Which files it reads and writes: those with a path on this `machine`, or those of the `lake` by
+   * their addresses (`Storage.address`), wherever the engine runs.
+   */
+  readonly reach: 'machine' | 'lake';
+
+  /** What is in effect, as far as the engine has told; for people. */
+  readonly facts: EngineFacts;
+
+  /** How far the running statement is, where the engine can tell. */
+  readonly progress: Progress | null;
+
+  /**
+   * The session, or its first statement, rejects with ENGINE_UNAVAILABLE when the engine cannot be
+   * reached, ENGINE_REFUSED when it does not let us in.
+   */
   session(): Promise<SqlSession>;
+}
+
+export interface EngineFacts {
+  readonly version: string | null;
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+/** Tasks of the statement that runs, as far as they are known. */
+export interface Progress {
+  readonly done: number;
+  readonly of: number;
 }
 
 export interface SqlSession extends AsyncDisposable {
@@ -24,7 +50,8 @@ export interface SqlSession extends AsyncDisposable {
   /**
    * All rows. `parameters` are bound by name (`$from`), never pasted into the text. Rejects with
    * QUERY_INVALID when the text is wrong, QUERY_FAILED when the engine fails, ABORTED when the
-   * signal aborts; the session stays usable.
+   * signal aborts; the session stays usable. ENGINE_UNAVAILABLE from any method means that the
+   * engine was lost, and with it what was defined and materialised here: define it again.
    */
   query<R = Row>(sql: string, parameters?: Parameters, signal?: AbortSignal): Promise<R[]>;
 
@@ -34,6 +61,9 @@ export interface SqlSession extends AsyncDisposable {
    * either here or for views.
    */
   materialize(view: string, sql: string, signal?: AbortSignal): Promise<void>;
+
+  /** Lets go of what was materialised under that name; no matter if there is none. */
+  drop(view: string): Promise<void>;
 
   /** Runs statements that answer nothing (separated by `;`, without parameters). */
   execute(sql: string, signal?: AbortSignal): Promise<void>;
@@ -45,6 +75,13 @@ export interface SqlSession extends AsyncDisposable {
     format: 'parquet' | 'jsonl' | 'csv',
     signal?: AbortSignal,
   ): Promise<number>;
+
+  /**
+   * Writes the rows of `sql` to one Parquet file, under a name that the engine chooses, in a folder
+   * that is not there yet: a path on this machine, or an address that the engine writes by itself.
+   * Resolves with their number. What a failed call left there is no file of the lake: remove it.
+   */
+  copyInto(sql: string, folder: string, signal?: AbortSignal): Promise<number>;
 }
 
 /** Column name → SQL type of the engine-neutral kind used in our schemas. */

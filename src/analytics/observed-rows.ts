@@ -96,7 +96,7 @@ export function keepObservedRows(options: {
     const before = parts;
     parts = kept;
     for (const { name } of before) {
-      await session.execute(`DROP TABLE IF EXISTS ${name}`);
+      await session.drop(name);
     }
   }
 

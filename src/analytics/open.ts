@@ -15,5 +15,10 @@ export async function openEngine(
         tempFolder,
       });
     }
+    case 'spark': {
+      const { openSparkEngine } = await import('./spark/spark.ts');
+      const { address, token, user, timeout_s, properties } = config.spark;
+      return openSparkEngine({ address, token, user, timeoutSeconds: timeout_s, properties });
+    }
   }
 }

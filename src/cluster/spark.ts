@@ -110,6 +110,7 @@ function connectServer(options: SparkOptions, url: string): ServiceSpec {
     'spark.ui.port': String(uiPort),
     'spark.executor.memory': `${Math.round(heapMib * 0.7)}m`,
     'spark.sql.shuffle.partitions': '4',
+    'spark.connect.progress.reportInterval': '250ms',
     'spark.sql.session.timeZone': 'UTC',
     'spark.sql.parquet.outputTimestampType': 'TIMESTAMP_MICROS',
     'spark.sql.warehouse.dir': 'data/warehouse',

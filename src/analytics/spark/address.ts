@@ -1,0 +1,60 @@
+import { IsobarError } from '../../errors.ts';
+
+export interface ConnectAddress {
+  /** `http://host:port`, or `https:` with `use_ssl=true`. */
+  readonly url: string;
+  /** From the address itself; the configuration's own settings count before. */
+  readonly token: string | null;
+  readonly user: string | null;
+}
+
+const PARAMETERS = ['use_ssl', 'token', 'user_id'];
+
+/**
+ * Spark Connect's connection string: `sc://HOST[:PORT]/;use_ssl=true;user_id=…`
+ * (Spark's docs, "client-connection-string"). Rejects others with CONFIG_INVALID.
+ */
+export function parseConnectAddress(address: string): ConnectAddress {
+  const match = /^sc:\/\/(\[[0-9a-fA-F:.]+\]|[^\s/:;[\]]+)(?::(\d{1,5}))?\/?((?:;[^;]*)*)$/.exec(
+    address,
+  );
+  // The address may hold a token: it is never part of the message.
+  if (match === null) throw invalid('it is not of the form sc://HOST:PORT');
+  const [, host = '', port = '15002', rest = ''] = match;
+  if (Number(port) < 1 || Number(port) > 65_535) throw invalid(`port ${port} does not exist`);
+  const parameters = new Map<string, string>();
+  for (const pair of rest.split(';').filter((part) => part !== '')) {
+    const [name = '', ...value] = pair.split('=');
+    if (!PARAMETERS.includes(name)) {
+      throw invalid(`the parameter ${name} is none of ${PARAMETERS.join(', ')}`);
+    }
+    parameters.set(name, decodeURIComponent(value.join('=')));
+  }
+  const secure = parameters.get('use_ssl') === 'true';
+  return {
+    url: `${secure ? 'https' : 'http'}://${host}:${port}`,
+    token: parameters.get('token') ?? null,
+    user: parameters.get('user_id') ?? null,
+  };
+}
+
+/** `spark.sql.x=1, spark.y=a=b` → pairs; a value ends where the next ` spark.` begins. */
+export function parseProperties(text: string): Map<string, string> {
+  const properties = new Map<string, string>();
+  for (const pair of text.split(/,(?=\s*spark\.)/)) {
+    if (pair.trim() === '') continue;
+    const match = /^\s*(spark\.[\w.-]+)\s*=(.*)$/s.exec(pair);
+    if (match === null) {
+      throw new IsobarError(
+        'CONFIG_INVALID',
+        `analytics.spark.properties: ${pair.trim()} is not of the form spark.name=value`,
+      );
+    }
+    properties.set(match[1] ?? '', (match[2] ?? '').trim());
+  }
+  return properties;
+}
+
+function invalid(problem: string): IsobarError {
+  return new IsobarError('CONFIG_INVALID', `analytics.spark.address: ${problem}`);
+}

@@ -1,0 +1,287 @@
+/**
+ * Spark Connect's calls, as far as we need them. What is executed can be picked up again when the
+ * connection is cut (reattach), so that every answer of a statement comes exactly once.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
+import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { IsobarError } from '../../errors.ts';
+import { type ConnectAddress, parseConnectAddress } from './address.ts';
+import {
+  factsOf,
+  fullFacts,
+  isCut,
+  isLostOperation,
+  isLostSession,
+  type SparkErrorFacts,
+} from './errors.ts';
+import {
+  type ExecutePlanResponse,
+  InterruptRequest_InterruptType,
+  type Plan,
+  SparkConnectService,
+} from './proto/spark/connect/base_pb.ts';
+
+export interface ClientOptions {
+  /** `sc://host:port` */
+  readonly address: string;
+  /** Empty for none. */
+  readonly token: string;
+  readonly user: string;
+  /** Milliseconds without a word from the server after which it counts as lost. */
+  readonly timeoutMs: number;
+}
+
+/** A session of the server, by the id that we gave it. */
+export interface ServerSession {
+  readonly id: string;
+  /** Which one the server has under that id: it changes when the server was restarted. */
+  serverSideId: string | undefined;
+}
+
+export interface SparkClient {
+  /**
+   * Runs a plan; `onAnswer` gets each part of its answer once and in order. An aborted signal
+   * interrupts what runs on the server, and the call rejects once that has ended.
+   */
+  execute(
+    session: ServerSession,
+    plan: Plan,
+    onAnswer: (answer: ExecutePlanResponse) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  setConfig(session: ServerSession, pairs: ReadonlyMap<string, string>): Promise<void>;
+  /** The values in effect of those that have one. */
+  getConfig(session: ServerSession, keys: readonly string[]): Promise<Map<string, string>>;
+  /** Those of the names that can be changed while the server runs. */
+  modifiable(session: ServerSession, keys: readonly string[]): Promise<Set<string>>;
+  version(session: ServerSession): Promise<string>;
+  /** All that the server knows of an error; what came with it when it cannot be asked. */
+  factsOf(session: ServerSession, error: unknown): Promise<SparkErrorFacts | null>;
+  release(session: ServerSession): Promise<void>;
+  close(): void;
+}
+
+const MESSAGE_BYTES_MAX = 256 * 1024 * 1024;
+const CLIENT_TYPE = 'isobar';
+const AGAIN_MS = { least: 50, most: 1_000 } as const;
+
+export function openSparkClient(options: ClientOptions): SparkClient {
+  const { timeoutMs } = options;
+  const address = parseConnectAddress(options.address);
+  const token = options.token === '' ? address.token : options.token;
+  const userId = address.user ?? options.user;
+  const connection = new Http2SessionManager(address.url, { idleConnectionTimeoutMs: 900_000 });
+  const service = serviceAt(address, token, connection);
+  const userContext = { userId, userName: userId };
+
+  function common(session: ServerSession) {
+    return {
+      sessionId: session.id,
+      userContext,
+      clientType: CLIENT_TYPE,
+      ...(session.serverSideId === undefined
+        ? {}
+        : { clientObservedServerSideSessionId: session.serverSideId }),
+    };
+  }
+
+  /** A short call that may be made twice: a connection that was cut meanwhile is noticed by it. */
+  async function ask<T extends { readonly serverSideSessionId: string }>(
+    session: ServerSession,
+    call: () => Promise<T>,
+  ): Promise<T> {
+    const answer = await call().catch((error) => {
+      if (!isCut(error)) throw error;
+      return call();
+    });
+    session.serverSideId ??= answer.serverSideSessionId || undefined;
+    return answer;
+  }
+
+  async function execute(
+    session: ServerSession,
+    plan: Plan,
+    onAnswer: (answer: ExecutePlanResponse) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const operationId = randomUUID();
+    const ended = new AbortController();
+    const working = Promise.withResolvers<void>();
+    const interrupting = interruptOnAbort(session, operationId, signal, {
+      working: working.promise,
+      ended: ended.signal,
+    });
+    let lastResponseId: string | undefined;
+    let complete = false;
+    let heardAt = Date.now();
+    let pause: number = AGAIN_MS.least;
+    let begin = true;
+    try {
+      while (!complete) {
+        const quiet = new AbortController();
+        const watch = setTimeout(() => quiet.abort(), timeoutMs);
+        const callOptions = { signal: quiet.signal };
+        const answers = begin
+          ? service.executePlan(
+              { ...common(session), operationId, plan, requestOptions: [REATTACHABLE] },
+              callOptions,
+            )
+          : service.reattachExecute(
+              { ...common(session), operationId, ...(lastResponseId && { lastResponseId }) },
+              callOptions,
+            );
+        begin = false;
+        try {
+          for await (const answer of answers) {
+            watch.refresh();
+            heardAt = Date.now();
+            pause = AGAIN_MS.least;
+            session.serverSideId ??= answer.serverSideSessionId || undefined;
+            lastResponseId = answer.responseId;
+            if (isWorking(answer)) working.resolve();
+            if (answer.responseType.case === 'resultComplete') complete = true;
+            else onAnswer(answer);
+          }
+          // A stream that ends without saying so is to be picked up again.
+        } catch (error) {
+          if (complete) break;
+          // Nothing came of it and the server does not know it: the request never arrived.
+          if (isLostOperation(error) && lastResponseId === undefined) begin = true;
+          else if (!isCut(error) || signal?.aborted) throw error;
+          if (Date.now() - heardAt > timeoutMs) throw error;
+          await delay(pause);
+          pause = Math.min(pause * 2, AGAIN_MS.most);
+        } finally {
+          clearTimeout(watch);
+        }
+      }
+    } finally {
+      ended.abort();
+      await interrupting;
+      release(session, operationId);
+    }
+  }
+
+  /**
+   * Says it again until the statement has ended: said before it began it is lost. While the server
+   * plans, an interruption would leave the jobs running that it submits thereafter: it waits for
+   * the first word of their progress.
+   */
+  async function interruptOnAbort(
+    session: ServerSession,
+    operationId: string,
+    signal: AbortSignal | undefined,
+    { working, ended }: { readonly working: Promise<void>; readonly ended: AbortSignal },
+  ): Promise<void> {
+    if (signal === undefined) return;
+    const either = AbortSignal.any([signal, ended]);
+    if (!either.aborted) {
+      await new Promise((resolve) => either.addEventListener('abort', resolve, { once: true }));
+    }
+    const planned = delay(PLANNING_MS, undefined, { signal: ended }).catch(() => {});
+    await Promise.race([working, planned]);
+    while (!ended.aborted) {
+      const request = {
+        ...common(session),
+        interruptType: InterruptRequest_InterruptType.OPERATION_ID,
+        interrupt: { case: 'operationId', value: operationId },
+      } as const;
+      await service.interrupt(request, { timeoutMs }).catch(() => {});
+      await delay(AGAIN_MS.least, undefined, { signal: ended }).catch(() => {});
+    }
+  }
+
+  /** Lets the server forget an operation; by itself it does so after minutes. */
+  function release(session: ServerSession, operationId: string): void {
+    const request = {
+      ...common(session),
+      operationId,
+      release: { case: 'releaseAll', value: {} },
+    } as const;
+    service.releaseExecute(request, { timeoutMs }).catch(() => {});
+  }
+
+  async function config(session: ServerSession, opType: ConfigOperation) {
+    const request = { ...common(session), operation: { opType } };
+    const { pairs } = await ask(session, () => service.config(request, { timeoutMs }));
+    return pairs;
+  }
+
+  return {
+    execute,
+    async setConfig(session, pairs) {
+      if (pairs.size === 0) return;
+      const list = [...pairs].map(([key, value]) => ({ key, value }));
+      await config(session, { case: 'set', value: { pairs: list } });
+    },
+    async getConfig(session, keys) {
+      const pairs = await config(session, { case: 'getOption', value: { keys: [...keys] } });
+      return new Map(
+        pairs.flatMap(({ key, value }) => (value === undefined ? [] : [[key, value]])),
+      );
+    },
+    async modifiable(session, keys) {
+      if (keys.length === 0) return new Set();
+      const pairs = await config(session, { case: 'isModifiable', value: { keys: [...keys] } });
+      return new Set(pairs.filter(({ value }) => value === 'true').map(({ key }) => key));
+    },
+    async version(session) {
+      const request = { ...common(session), analyze: { case: 'sparkVersion', value: {} } } as const;
+      const { result } = await ask(session, () => service.analyzePlan(request, { timeoutMs }));
+      return result.case === 'sparkVersion' ? result.value.version : '';
+    },
+    async factsOf(session, error) {
+      const facts = factsOf(error);
+      if (facts === null || facts.errorId === '' || isLostSession(error)) return facts;
+      const request = { ...common(session), errorId: facts.errorId };
+      return service.fetchErrorDetails(request, { timeoutMs }).then(
+        (details) => fullFacts(facts, details),
+        () => facts,
+      );
+    },
+    async release(session) {
+      const { sessionId, clientType } = common(session);
+      const request = { sessionId, userContext, clientType };
+      await service.releaseSession(request, { timeoutMs: Math.min(timeoutMs, RELEASE_MS) });
+    },
+    close() {
+      connection.abort(new IsobarError('ABORTED', 'the engine is closed'));
+    },
+  };
+}
+
+/** Progress without a stage is told while the server still plans. */
+function isWorking({ responseType }: ExecutePlanResponse): boolean {
+  return responseType.case === 'executionProgress' && responseType.value.stages.length > 0;
+}
+
+const RELEASE_MS = 5_000;
+/** A server tells progress every two seconds. */
+const PLANNING_MS = 5_000;
+const REATTACHABLE = {
+  requestOption: { case: 'reattachOptions', value: { reattachable: true } },
+} as const;
+
+type ConfigOperation = NonNullable<
+  NonNullable<Parameters<Client<typeof SparkConnectService>['config']>[0]['operation']>['opType']
+>;
+
+function serviceAt(
+  address: ConnectAddress,
+  token: string | null,
+  sessionManager: Http2SessionManager,
+): Client<typeof SparkConnectService> {
+  const login: Interceptor = (next) => (request) => {
+    if (token !== null) request.header.set('authorization', `Bearer ${token}`);
+    return next(request);
+  };
+  const transport = createGrpcTransport({
+    baseUrl: address.url,
+    sessionManager,
+    interceptors: [login],
+    readMaxBytes: MESSAGE_BYTES_MAX,
+  });
+  return createClient(SparkConnectService, transport);
+}

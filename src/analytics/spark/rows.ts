@@ -1,0 +1,97 @@
+/** Rows as Spark sends them (Arrow) → the port's values. */
+import { type Data, DataType, RecordBatchReader, TimeUnit, type Vector } from 'apache-arrow';
+import { IsobarError } from '../../errors.ts';
+import type { Row } from '../engine.ts';
+import { isoTime } from '../iso-time.ts';
+
+/** Each message of Spark is a stream of its own: schema, batches. */
+export function rowsOf(message: Uint8Array): Row[] {
+  const rows: Row[] = [];
+  for (const batch of RecordBatchReader.from(message)) {
+    const columns = batch.schema.fields.map((field, index) => ({
+      name: field.name,
+      values: valuesOf(batch.getChildAt(index), batch.numRows),
+    }));
+    const names = distinctNames(columns.map((column) => column.name));
+    for (let index = 0; index < batch.numRows; index++) {
+      const row: Row = {};
+      for (const [position, { values }] of columns.entries()) {
+        row[names[position] ?? ''] = values[index];
+      }
+      rows.push(row);
+    }
+  }
+  return rows;
+}
+
+/** `x, x` → `x, x:1`: columns of one name are kept apart. */
+function distinctNames(names: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return names.map((name) => {
+    const times = seen.get(name) ?? 0;
+    seen.set(name, times + 1);
+    return times === 0 ? name : `${name}:${times}`;
+  });
+}
+
+function valuesOf(vector: Vector | null, length: number): unknown[] {
+  if (vector === null) return new Array(length).fill(null);
+  const values: unknown[] = [];
+  for (const data of vector.data) {
+    const valueAt = readerOf(data, vector);
+    for (let index = 0; index < data.length; index++) {
+      values.push(data.getValid(index) ? valueAt(index, values.length) : null);
+    }
+  }
+  return values;
+}
+
+/** How a value of this type is read: `index` within the part, `position` within the column. */
+function readerOf(data: Data, vector: Vector): (index: number, position: number) => unknown {
+  const { type } = data;
+  if (DataType.isTimestamp(type)) {
+    const toMicros = MICROS_PER_UNIT[type.unit];
+    if (toMicros === undefined) throw new IsobarError('QUERY_FAILED', `unknown unit of ${type}`);
+    const times = data.values as BigInt64Array;
+    return (index) => isoTime(((times[index] ?? 0n) * toMicros[0]) / toMicros[1]);
+  }
+  if (DataType.isDecimal(type)) {
+    const scale = 10 ** type.scale;
+    return (_, position) => decimalNumber(vector.get(position) as Uint32Array) / scale;
+  }
+  if (DataType.isDate(type)) {
+    return (_, position) => new Date(Number(vector.get(position))).toISOString().slice(0, 10);
+  }
+  return (_, position) => plainValue(vector.get(position));
+}
+
+const MICROS_PER_UNIT: Readonly<Partial<Record<TimeUnit, readonly [bigint, bigint]>>> = {
+  [TimeUnit.SECOND]: [1_000_000n, 1n],
+  [TimeUnit.MILLISECOND]: [1_000n, 1n],
+  [TimeUnit.MICROSECOND]: [1n, 1n],
+};
+
+/** 128 bits, lowest word first, two's complement. */
+function decimalNumber(words: Uint32Array): number {
+  let value = 0n;
+  for (let index = words.length - 1; index >= 0; index--) {
+    value = (value << 32n) | BigInt(words[index] ?? 0);
+  }
+  return Number(BigInt.asIntN(words.length * 32, value));
+}
+
+function plainValue(value: unknown): unknown {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'bigint') {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value;
+  }
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (typeof value !== 'object') return value;
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  const json = (value as { toJSON?: () => unknown }).toJSON?.() ?? value;
+  if (Array.isArray(json)) return json.map(plainValue);
+  return Object.fromEntries(
+    Object.entries(json as object).map(([key, of]) => [key, plainValue(of)]),
+  );
+}
