@@ -1,5 +1,6 @@
 /** Whether the hourly files equal the table, up to the exporter's cursor. */
 import { ROOT, rawHourPath } from '../lake/layout.ts';
+import { openInFlight } from './in-flight.ts';
 import { changedHours, filesOfHour, readCursor, readManifest } from './raw-export.ts';
 import { sha256, writeHours } from './raw-hours.ts';
 import type { TableState } from './snapshot.ts';
@@ -65,21 +66,30 @@ async function verifyDay(
   const manifest = await readManifest(storage, day);
   const files = [...new Set(hours.flatMap((hour) => filesOfHour(state, hour)))];
   const paths = await options.observations.localPaths(files);
-  let compared = 0;
-  for await (const file of writeHours({ session, scratch, paths, hours })) {
-    compared += 1;
-    const entry = manifest.hours[file.hour.slice(11, 13)];
-    const path = rawHourPath(new Date(file.hour));
-    if (!stored.delete(file.hour)) {
-      differences.push(`${path}: the file is missing`);
-      continue;
+  const told: string[][] = [];
+  const flight = openInFlight();
+  try {
+    for await (const file of writeHours({ session, scratch, paths, hours })) {
+      const own: string[] = [];
+      told.push(own);
+      const path = rawHourPath(new Date(file.hour));
+      if (!stored.delete(file.hour)) {
+        own.push(`${path}: the file is missing`);
+        continue;
+      }
+      await flight.add(file.bytes, async () => {
+        const entry = manifest.hours[file.hour.slice(11, 13)];
+        const found = sha256(await storage.read(path));
+        if (entry === undefined) own.push(`${path}: the day's manifest does not name it`);
+        else if (found !== entry.sha256) own.push(`${path}: it differs from its manifest`);
+        if (found !== file.sha256) own.push(`${path}: it differs from the table`);
+      });
     }
-    const found = sha256(await storage.read(path));
-    if (entry === undefined) differences.push(`${path}: the day's manifest does not name it`);
-    else if (found !== entry.sha256) differences.push(`${path}: it differs from its manifest`);
-    if (found !== file.sha256) differences.push(`${path}: it differs from the table`);
+  } finally {
+    await flight.settle();
   }
-  return compared;
+  differences.push(...told.flat());
+  return told.length;
 }
 
 /** Hours that have a file. */
