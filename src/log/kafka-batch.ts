@@ -12,6 +12,7 @@
  *               sequence i32, count i32, { record }, compressed from the first record on
  *     record  = length, attributes i8, time delta, offset delta, key, value, [header]   (varints)
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   compressionsAlgorithmsByBitmask,
   crc32c,
@@ -85,8 +86,11 @@ const COMPRESSION = 0x07;
 /** Thrown for bytes that are no batches of the known kind. */
 export class BatchError extends Error {}
 
+/** Others get their turn after so much. */
+const TURN_BYTES = 2 * 1024 * 1024;
+
 /** The records from this offset on; those before it in the first batch, and markers, left out. */
-export function decodeBatches(batches: Buffer, from: bigint): Decoded {
+export async function decodeBatches(batches: Buffer, from: bigint): Promise<Decoded> {
   const records: LogRecord[] = [];
   let next = from;
   let bytes = 0;
@@ -95,7 +99,9 @@ export function decodeBatches(batches: Buffer, from: bigint): Decoded {
   while (at + HEAD <= batches.length) {
     const end = at + LENGTH_AT + 4 + batches.readInt32BE(at + LENGTH_AT);
     if (end > batches.length) break;
+    const before = bytes;
     bytes += decodeBatch(batches.subarray(at, end), from, records);
+    if (Math.floor(bytes / TURN_BYTES) > Math.floor(before / TURN_BYTES)) await nextTurn();
     next = batches.readBigInt64BE(at) + BigInt(batches.readInt32BE(at + 23)) + 1n;
     at = end;
   }

@@ -44,7 +44,7 @@ export function openKafkaReader(options: {
   const kept = new Map<number, readonly Batch[]>();
   const times = new Map<number, { readonly offset: bigint; readonly time: Date }>();
   /** How much larger records are than what comes over the wire. */
-  let expansion = 1;
+  let expansion = 8;
   let idle: NodeJS.Timeout | null = null;
 
   async function fetchRaw(partition: number, from: bigint, wireBytes: number): Promise<Fetched> {
@@ -77,7 +77,7 @@ export function openKafkaReader(options: {
       async () => {
         try {
           const fetched = await fetchRaw(partition, from, wireBytes);
-          const { records, next, bytes } = decodeBatches(fetched.batches, from);
+          const { records, next, bytes } = await decodeBatches(fetched.batches, from);
           if (bytes > 0) expansion = Math.max(1, bytes / fetched.batches.length);
           return { from, next, records, more: next < fetched.next, ahead: null };
         } catch (error) {
@@ -176,7 +176,7 @@ export function openKafkaReader(options: {
     if (offset < first || offset >= next) return null;
     const time = await client.persist(`reading partition ${partition}`, async () => {
       const { batches } = await fetchRaw(partition, offset, 1);
-      const { records } = decodeBatches(batches, offset);
+      const { records } = await decodeBatches(batches, offset);
       return records[0]?.time ?? firstBatchTime(batches);
     });
     if (time !== null) times.set(partition, { offset, time });
