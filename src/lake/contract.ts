@@ -47,7 +47,11 @@ export function describeStorage(name: string, makePlace: () => Promise<StoragePl
 }
 
 function describeReading(shared: () => Shared): void {
-  it('names itself', () => assert.notEqual(shared().storage.location, ''));
+  it('names itself, and its files for other programs', () => {
+    const { storage } = shared();
+    assert.notEqual(storage.location, '');
+    assert.equal(storage.address('a/b'), `${storage.location.replace(/\/$/, '')}/a/b`);
+  });
 
   it('gives back the whole file, its length and its time', async () => {
     const { storage, other } = shared();
@@ -294,6 +298,7 @@ function describePaths(shared: () => Shared): void {
       () => storage.stat(path),
       () => storage.delete(path),
       () => storage.localPath(path),
+      async () => storage.address(path),
       () => storage.putIfAbsent(path, text('x')),
       () => storage.replace(path, text('x')),
       async () => (path === '' ? await storage.read(path) : await pathsOf(storage, path)),

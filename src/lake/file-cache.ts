@@ -185,6 +185,7 @@ export async function openFileCache(options: FileCacheOptions): Promise<FileCach
         continue;
       }
       await rm(place, { force: true });
+      known.delete(path);
       note(path, null);
     }
   }

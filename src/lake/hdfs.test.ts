@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
 import { inspect } from 'node:util';
+import { loadConfig } from '../config/load.ts';
 import { type ErrorCode, IsobarError, isErrorCode } from '../errors.ts';
 import { describeStorage, type StoragePlace } from './contract.ts';
 import { type HdfsOptions, type HdfsStorage, openHdfsStorage } from './hdfs.ts';
+import { openStorage } from './open.ts';
 import { type Fault, type Heard, type NameNodeMode, TestHdfs } from './test-hdfs.ts';
 import { parseHostRules } from './webhdfs/transfer.ts';
 
@@ -402,6 +404,13 @@ describe('the lake on HDFS, refused', () => {
   });
 });
 
+test('settings that cannot be meant are named', async () => {
+  const flags = { 'lake.engine': 'hdfs', 'lake.hdfs.namenodes': 'http://a:1, b:2' };
+  const { config } = loadConfig({ file: null, env: {}, flags });
+  const error = await rejects(openStorage(config.lake, tmpdir()), 'CONFIG_INVALID');
+  assert.match(error.message, /"b:2" is no address/);
+});
+
 describe('the lake on HDFS and what it leaves', () => {
   it('removes drafts of the dead and old ones, and shows none', async () => {
     await using place = await Place.make();
@@ -409,14 +418,15 @@ describe('the lake on HDFS and what it leaves', () => {
     await storage.putIfAbsent('a', bytes('1'));
     const node = place.hdfs.nodes.get('/lake/a');
     assert.ok(node);
-    const day = 86_400_000;
-    place.hdfs.nodes.set('/lake/.tmp/elsewhere~1~x.draft', node);
-    place.hdfs.nodes.set('/lake/.tmp/elsewhere~1~y.draft', {
-      ...node,
-      modificationTime: Date.now() - 2 * day,
-    });
+    const put = place.hdfs.heard.find(({ op }) => op === 'CREATE')?.path ?? '';
+    const ended = put.replace(/~\d+~\d+~/, '~1~77~');
+    assert.notEqual(ended, put);
+    const [elsewhere, old] = ['x~1~77~x.draft', 'x~1~77~y.draft'].map((one) => `/lake/.tmp/${one}`);
+    for (const draft of [put, ended, elsewhere ?? '']) place.hdfs.nodes.set(draft, node);
+    const modificationTime = Date.now() - 25 * 3_600_000;
+    place.hdfs.nodes.set(old ?? '', { ...node, modificationTime });
     await using again = await place.open();
-    assert.deepEqual(place.drafts(), ['/lake/.tmp/elsewhere~1~x.draft']);
+    assert.deepEqual(place.drafts(), [put, elsewhere]);
     assert.deepEqual(await Array.fromAsync(again.list(''), ({ path }) => path), ['a']);
   });
 

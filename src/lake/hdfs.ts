@@ -5,15 +5,16 @@
  * A name is durable once a write resolves: HDFS has the bytes on as many DataNodes as it keeps
  * copies, though they need not have synced their disks (`dfs.datanode.synconclose`).
  */
+import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { IsobarError, translateFileError } from '../errors.ts';
 import { openFileCache } from './file-cache.ts';
 import { translate } from './hdfs-errors.ts';
-import { draftName, isOfDeadProcess } from './local-disk.ts';
 import { assertFolder, assertPath, DRAFTS_FOLDER, isPath } from './path.ts';
 import type { Content, ListOptions, Storage, StoredFile, Tier } from './storage.ts';
+import { hasEnded, nameThisProcess, type ProcessName } from './this-process.ts';
 import { type FileStatus, openWebHdfs, type WebHdfs } from './webhdfs/client.ts';
 import type { Authenticator } from './webhdfs/namenodes.ts';
 import { openFolders, putFile } from './webhdfs/put-file.ts';
@@ -50,9 +51,10 @@ const READS_MAX = 3;
 
 /** Removes drafts that dead processes left. Rejects as the storage does. */
 export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage> {
-  const root = options.folder.replace(/\/+$/, '');
+  const root = rootOf(options.folder);
   const hdfs = openWebHdfs({ ...options, addresses: options.nameNodes });
   const folders = openFolders(hdfs);
+  const me = nameThisProcess();
   const cache = await openFileCache({
     folder: options.cacheFolder,
     bytesMax: options.cacheBytesMax,
@@ -93,7 +95,7 @@ export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage
     const source = await sourceOf(content);
     const status = await guarded(path, () =>
       putFile(hdfs, {
-        draft: () => place(`${DRAFTS_FOLDER}/${draftName()}`),
+        draft: () => place(`${DRAFTS_FOLDER}/${draftName(me)}`),
         target: place(path),
         source,
         mode,
@@ -144,7 +146,7 @@ export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage
     }
   }
 
-  await guarded('', () => removeDrafts(hdfs, place(DRAFTS_FOLDER)));
+  await guarded('', () => removeDrafts(hdfs, place(DRAFTS_FOLDER), me));
   const address = `${options.address.replace(/\/+$/, '')}${root}`;
   return {
     location: address === '' ? '/' : address,
@@ -165,10 +167,16 @@ export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage
   };
 }
 
+/** `/lake` for `lake/`, empty for `/`. */
+function rootOf(folder: string): string {
+  const segments = folder.split('/').filter((segment) => segment !== '');
+  return segments.map((segment) => `/${segment}`).join('');
+}
+
 /** Whether there is a file or folder of this path. */
 export async function isOnHdfs(options: HdfsOptions, path: string): Promise<boolean> {
   await using hdfs = openWebHdfs({ ...options, addresses: options.nameNodes });
-  const at = `${options.folder.replace(/\/+$/, '')}/${assertPath(path)}`;
+  const at = `${rootOf(options.folder)}/${assertPath(path)}`;
   try {
     return (await hdfs.status(at)) !== null;
   } catch (error) {
@@ -236,11 +244,28 @@ function startBefore(folder: string, after: string): string {
   return /^\d{20}$/.test(name) ? name.slice(0, -1) : '';
 }
 
+/**
+ * `3f0c…~4711~123456~2f1c….draft`: machine, process, when it began. Another machine may have the
+ * same name and another process the same number, so neither tells that a draft was left.
+ */
+function draftName({ place, pid, began }: ProcessName): string {
+  return `${hashOf(place)}~${pid}~${began}~${randomUUID()}.draft`;
+}
+
+function isOfDeadProcess(draft: string, { place }: ProcessName): boolean {
+  const [machine, pid, began = ''] = draft.split('~');
+  return machine === hashOf(place) && hasEnded({ place, pid: Number(pid), began }, place);
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
 /** Drafts of dead processes of this machine, and all that are older than a day. */
-async function removeDrafts(hdfs: WebHdfs, folder: string): Promise<void> {
+async function removeDrafts(hdfs: WebHdfs, folder: string, me: ProcessName): Promise<void> {
   const now = Date.now();
   for (const { pathSuffix, modificationTime } of (await hdfs.list(folder, '')) ?? []) {
-    if (now - modificationTime < DRAFT_AGE_MS && !isOfDeadProcess(pathSuffix)) continue;
+    if (now - modificationTime < DRAFT_AGE_MS && !isOfDeadProcess(pathSuffix, me)) continue;
     // Somebody else may be doing the same, or we may only read.
     await hdfs.remove(`${folder}/${pathSuffix}`).catch(() => false);
   }

@@ -23,7 +23,7 @@ export interface Draft {
 const AGE_MAX_MS = 24 * 3_600_000;
 
 /** `weather-1~4711~2f1c….draft` */
-export function draftName(): string {
+function draftName(): string {
   return `${encodeURIComponent(hostname())}~${process.pid}~${randomUUID()}.draft`;
 }
 
@@ -79,7 +79,7 @@ export function openDrafts(folder: string): Drafts {
 }
 
 /** Processes of other machines, or containers, are out of sight: only age tells about theirs. */
-export function isOfDeadProcess(name: string): boolean {
+function isOfDeadProcess(name: string): boolean {
   const [host, pid] = name.split('~');
   if (host !== encodeURIComponent(hostname()) || !/^\d+$/.test(pid ?? '')) return false;
   try {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
+import { IsobarError } from '../errors.ts';
 import type { HdfsOptions } from './hdfs.ts';
 import type { Storage } from './storage.ts';
 
@@ -52,10 +53,16 @@ async function hdfsOptions(
 ): Promise<HdfsOptions> {
   const { parseHostRules } = await import('./webhdfs/transfer.ts');
   const { token, user, replication } = config;
+  const nameNodes = config.namenodes.split(',').map((address) => address.trim());
+  const wrong = nameNodes.find((address) => !/^https?:\/\/[^/?#]+\/?$/.test(address));
+  if (wrong !== undefined) {
+    const text = `lake.hdfs.namenodes: ${JSON.stringify(wrong)} is no address like http://host:9870`;
+    throw new IsobarError('CONFIG_INVALID', text);
+  }
   return {
-    nameNodes: config.namenodes.split(',').map((address) => address.trim()),
+    nameNodes,
     address: config.address,
-    folder: simulated ? `${config.folder.replace(/\/+$/, '')}/simulated` : config.folder,
+    folder: simulated ? `${config.folder}/simulated` : config.folder,
     identity: token === '' ? { user: user === '' ? userInfo().username : user } : { token },
     replication: replication === 0 ? null : replication,
     verify: config.verify,

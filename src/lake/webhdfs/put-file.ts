@@ -161,7 +161,8 @@ async function moveDraft(
       if (!isMissing && !error.isUncertain) throw error;
       const left = await hdfs.status(draft);
       if (left === null && error.isUncertain) return;
-      if (left === null || !isMissing || tries >= RENAMES_MAX) throw error;
+      if (left === null) throw new NoReplyError('ENOENT', `${draft} is gone`, false, error);
+      if (!isMissing || tries >= RENAMES_MAX) throw error;
       // The folder is missing: it was removed, perhaps by whoever emptied it.
       options.folders.forget();
       await options.folders.make(parent);

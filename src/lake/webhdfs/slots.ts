@@ -2,7 +2,6 @@
 export interface Slots {
   /** Resolves when there is room; disposing of it makes room again. Rejects when aborted. */
   take(signal?: AbortSignal): Promise<Disposable>;
-  readonly taken: number;
 }
 
 export function openSlots(count: number): Slots {
@@ -45,9 +44,6 @@ export function openSlots(count: number): Slots {
       await turn.promise;
       signal?.removeEventListener('abort', leave);
       return slot();
-    },
-    get taken() {
-      return taken;
     },
   };
 }
