@@ -1,0 +1,76 @@
+/** A lake on the small HDFS of test-hdfs.ts, with short patience. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ErrorCode, IsobarError, isErrorCode } from '../errors.ts';
+import { type HdfsOptions, type HdfsStorage, openHdfsStorage } from './hdfs.ts';
+import { type Fault, type Heard, type NameNodeMode, TestHdfs } from './test-hdfs.ts';
+
+export const MIB = 1024 * 1024;
+
+export class Place implements AsyncDisposable {
+  readonly hdfs: TestHdfs;
+  readonly scratch: string;
+
+  constructor(hdfs: TestHdfs, scratch: string) {
+    this.hdfs = hdfs;
+    this.scratch = scratch;
+  }
+
+  static async make(modes: readonly NameNodeMode[] = ['active']): Promise<Place> {
+    const scratch = await mkdtemp(join(tmpdir(), 'isobar-hdfs-'));
+    return new Place(await TestHdfs.make(modes), scratch);
+  }
+
+  open(change: Partial<HdfsOptions> = {}): Promise<HdfsStorage> {
+    return openHdfsStorage({
+      nameNodes: this.hdfs.nameNodes,
+      address: 'hdfs://ns',
+      folder: '/lake',
+      identity: { user: 'weather' },
+      replication: null,
+      verify: 'length',
+      concurrency: 8,
+      idleMs: 300,
+      patienceMs: 3_000,
+      dataNodeHosts: [],
+      cacheFolder: join(this.scratch, 'cache'),
+      cacheBytesMax: 16 * MIB,
+      ...change,
+    });
+  }
+
+  /** Fails the first request that fits, then no more. */
+  failOnce(op: string, fault: Fault, server = ''): void {
+    let left = 1;
+    this.hdfs.fault = (heard: Heard) => {
+      if (left === 0 || heard.op !== op || !heard.server.startsWith(server)) return null;
+      left -= 1;
+      return fault;
+    };
+  }
+
+  drafts(): string[] {
+    return [...this.hdfs.nodes.keys()].filter((path) => path.startsWith('/lake/.tmp/'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.hdfs[Symbol.asyncDispose]();
+    await rm(this.scratch, { recursive: true, force: true });
+  }
+}
+
+export const bytes = (text: string) => Buffer.from(text);
+export const textOf = async (storage: HdfsStorage, path: string) =>
+  Buffer.from(await storage.read(path)).toString();
+
+export async function rejects(promise: Promise<unknown>, code: ErrorCode): Promise<IsobarError> {
+  let caught: unknown;
+  await assert.rejects(promise, (error) => {
+    caught = error;
+    return isErrorCode(error, code);
+  });
+  assert.ok(caught instanceof IsobarError);
+  return caught;
+}
