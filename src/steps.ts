@@ -1,6 +1,5 @@
 /** The steps as this process does them: what it claims runs here, the rest stands by. */
 
-import { createRefresher } from './analytics/refresh.ts';
 import { type RefreshLoop, startRefreshLoop } from './analytics/refresh-loop.ts';
 import type { Collector } from './collector/collector.ts';
 import type { Claims } from './lake/claims.ts';
@@ -10,7 +9,6 @@ import { openMaintenance } from './maintenance.ts';
 import { holdRole, type Share, sharePartitions } from './sharing.ts';
 import { type LanderLoop, startLanderLoop } from './table/lander-loop.ts';
 import { nextOffset } from './table/landing.ts';
-import { OBSERVATION_COLUMNS } from './table/table.ts';
 import { type Exports, startExports, startMaintaining } from './table/upkeep.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -92,15 +90,8 @@ async function startAnalytics(
   logger: Logger,
   onPublished: () => void,
 ): Promise<RefreshLoop> {
-  const { config, storage, scratch, observations, engine } = workspace;
-  const refresher = createRefresher({
-    table: observations,
-    columns: OBSERVATION_COLUMNS,
-    storage,
-    session: await workspace.session(),
-    engineName: engine.name,
-    scratch,
-  });
+  const { config } = workspace;
+  const refresher = await workspace.refresher(logger);
   return startRefreshLoop({
     refresher,
     intervalSeconds: config.analytics.refresh_interval_s,

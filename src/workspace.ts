@@ -9,6 +9,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { SqlEngine, SqlSession } from './analytics/engine.ts';
 import { openEngine } from './analytics/open.ts';
+import { createRefresher, type Refresher } from './analytics/refresh.ts';
 import type { Config } from './config/schema.ts';
 import { IsobarError, translateFileError } from './errors.ts';
 import { tableFolder } from './lake/layout.ts';
@@ -16,6 +17,7 @@ import { isInStorage, openStorage } from './lake/open.ts';
 import type { Storage } from './lake/storage.ts';
 import type { Log } from './log/log.ts';
 import { openLog } from './log/open.ts';
+import type { Logger } from './logger.ts';
 import { type CityTable, openCityTable } from './table/cities.ts';
 import { type DeltaTable, openTable, type TableOptions } from './table/commit.ts';
 import { type Lander, openLander } from './table/landing.ts';
@@ -28,7 +30,10 @@ export interface Workspace extends AsyncDisposable {
   readonly folder: string;
   readonly scratch: string;
   readonly storage: Storage;
+  /** The embedded one. */
   readonly engine: SqlEngine;
+  /** The one that computes the datasets. */
+  readonly computing: SqlEngine;
   readonly observations: DeltaTable;
   readonly setAside: DeltaTable;
   readonly cities: CityTable;
@@ -37,6 +42,8 @@ export interface Workspace extends AsyncDisposable {
   session(): Promise<SqlSession>;
   /** The log, opened (and made) on the first call. */
   log(): Promise<Log>;
+  /** A refresher of its own session. */
+  refresher(logger?: Logger): Promise<Refresher>;
   /** A lander of its own session. */
   lander(): Promise<Lander>;
 }
@@ -64,7 +71,13 @@ async function openRooms(
   const folder = rootOf(config, simulated);
   const scratch = await makeScratch(folder);
   const storage = stack.use(await openStorage(config.lake, join(folder, 'lake'), simulated));
-  const engine = stack.use(await openEngine(config.analytics, scratch));
+  // The table, queries and the API compute here, whichever engine computes the datasets.
+  const embedded = { ...config.analytics, engine: 'duckdb' } as const;
+  const engine = stack.use(await openEngine(embedded, scratch));
+  const computing =
+    config.analytics.engine === embedded.engine
+      ? engine
+      : stack.use(await openEngine(config.analytics, scratch));
   const session = async () => stack.use(await engine.session());
   const tableSession = await session();
   const opened = openTables(config, { storage, session: tableSession, scratch, simulated });
@@ -78,6 +91,7 @@ async function openRooms(
     scratch,
     storage,
     engine,
+    computing,
     observations,
     setAside,
     cities: openCityTable({ cities, storage, session: tableSession, scratch }),
@@ -88,6 +102,19 @@ async function openRooms(
         stack.use(opened),
       );
       return log;
+    },
+    async refresher(logger) {
+      return createRefresher({
+        table: observations,
+        columns: OBSERVATION_COLUMNS,
+        storage,
+        session: stack.use(await computing.session()),
+        engineName: computing.name,
+        reach: computing.reach,
+        retries: computing === engine ? 0 : config.analytics.spark.retries,
+        scratch,
+        logger,
+      });
     },
     async lander() {
       return openLander({

@@ -6,9 +6,11 @@
  * that came since. Files never change under their name: whatever happened to the table, the rows
  * here are right as long as all their files are among those asked for; else they are read again.
  */
+
+import type { Storage } from '../lake/storage.ts';
 import type { DataFile, Table } from '../table/table.ts';
 import { literal, view } from './compute.ts';
-import type { Columns, SqlSession } from './engine.ts';
+import type { Columns, SqlEngine, SqlSession } from './engine.ts';
 
 export interface ObservedRows {
   /** Makes the view `observations` hold the rows of these files. */
@@ -34,9 +36,15 @@ interface Part {
 export function keepObservedRows(options: {
   readonly session: SqlSession;
   readonly table: Table;
+  readonly storage: Storage;
   readonly columns: Columns;
+  readonly reach?: SqlEngine['reach'];
 }): ObservedRows {
-  const { session, table, columns } = options;
+  const { session, table, storage, columns, reach = 'machine' } = options;
+  const pathsOf = async (files: readonly DataFile[]) =>
+    reach === 'machine'
+      ? table.localPaths(files)
+      : files.map(({ storagePath }) => storage.address(storagePath));
   let parts: readonly Part[] = [];
   let made = 0;
 
@@ -70,7 +78,7 @@ export function keepObservedRows(options: {
     if (months.size === 0) months.set('', []);
     for (const [month, ofMonth] of months) {
       const name = `observed_files_${selects.length}`;
-      await session.define(name, await table.localPaths(ofMonth), columns);
+      await session.define(name, await pathsOf(ofMonth), columns);
       selects.push(`SELECT ${NEEDED.join(', ')}, ${literal(month)} AS month FROM ${name}`);
     }
     return selects;
@@ -103,7 +111,7 @@ export function keepObservedRows(options: {
   return {
     observe,
     async observeOnce(files) {
-      await session.define('observed_once', await table.localPaths(files), columns);
+      await session.define('observed_once', await pathsOf(files), columns);
       await defineView(['SELECT * FROM observed_once']);
     },
   };

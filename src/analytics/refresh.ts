@@ -5,6 +5,7 @@
  * all other months; the anomalies come from candidates (anomalies.ts). What the next refresh goes
  * on from is named by the publication, so that a process that has just started is as fast.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { asIsobarError, IsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { type Logger, silentLogger } from '../logger.ts';
@@ -25,8 +26,10 @@ import { defineStates, refreshStates } from './states.ts';
 
 export interface RefreshOptions extends RunOptions {
   readonly engineName: string;
+  /** Further tries of one refresh after a passing failure of the engine. */
+  readonly retries?: number;
   readonly clock?: () => Date;
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
 }
 
 export interface Refresher {
@@ -40,6 +43,7 @@ export interface Refresher {
 }
 
 const RACES_MAX = 10;
+const RETRY_MS = 1_000;
 const SELECT_CITIES = 'SELECT * FROM city_statistics';
 const HOURS_OF_CLOCKS = 48;
 
@@ -105,11 +109,24 @@ export function createRefresher(options: RefreshOptions): Refresher {
     return publishRun(options, run, before, null, null);
   }
 
+  async function refreshAgain(signal?: AbortSignal): Promise<Publication | null> {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await refresh(signal);
+      } catch (error) {
+        const passing = isErrorCode(error, 'ENGINE_UNAVAILABLE', 'QUERY_FAILED');
+        if (!passing || failures >= (options.retries ?? 0)) throw error;
+        logger.warn({ code: asIsobarError(error).code }, `refreshing again: ${error}`);
+        await delay(RETRY_MS * 2 ** failures, undefined, { signal });
+      }
+    }
+  }
+
   // One run at a time works in the session.
   let turn: Promise<unknown> = Promise.resolve();
   return {
     refresh(signal) {
-      const run = turn.then(() => refresh(signal));
+      const run = turn.then(() => refreshAgain(signal));
       turn = run.catch(() => {});
       return run;
     },

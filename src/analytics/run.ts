@@ -7,7 +7,7 @@ import { ANALYTICS_FOLDER } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
 import { view } from './compute.ts';
-import type { Columns, SqlSession } from './engine.ts';
+import type { Columns, SqlEngine, SqlSession } from './engine.ts';
 import type { ObservedRows } from './observed-rows.ts';
 import type { PublishedFile } from './publication.ts';
 
@@ -18,6 +18,8 @@ export interface RunOptions {
   /** The refresher's own: it remembers what its views stand for. */
   readonly session: SqlSession;
   readonly scratch: string;
+  /** Which files the session's engine reads and writes; those of this machine unless said. */
+  readonly reach?: SqlEngine['reach'];
 }
 
 /** What a refresher knows of its session from one run to the next. */
@@ -58,10 +60,26 @@ export function startRun(
   snapshot: Snapshot,
   signal: AbortSignal | undefined,
 ): Run {
-  const { storage, session, scratch } = options;
+  const { storage, session, scratch, reach = 'machine' } = options;
   const { rows, made, checked } = memory;
 
   async function write(folder: '_data' | '_state', sql: string): Promise<PublishedFile> {
+    return reach === 'lake' ? writeThere(folder, sql) : writeHere(folder, sql);
+  }
+
+  /** The engine writes into the lake by itself; what it wrote is read once, for its checksum. */
+  async function writeThere(folder: '_data' | '_state', sql: string): Promise<PublishedFile> {
+    const place = `${ANALYTICS_FOLDER}/${folder}/${randomUUID()}`;
+    const count = await session.copyInto(sql, storage.address(place), signal);
+    for await (const { path } of storage.list(place)) {
+      if (!path.endsWith('.parquet')) continue;
+      checked.add(path);
+      return { path, rows: count, sha256: hashOf(await storage.read(path)) };
+    }
+    throw new IsobarError('QUERY_FAILED', `${storage.address(place)}: the engine wrote no file`);
+  }
+
+  async function writeHere(folder: '_data' | '_state', sql: string): Promise<PublishedFile> {
     const name = `${randomUUID()}.parquet`;
     const file = join(scratch, name);
     try {
@@ -90,7 +108,7 @@ export function startRun(
         await readChecked(storage, file);
         checked.add(file.path);
       }
-      paths.push(await storage.localPath(file.path));
+      paths.push(await pathFor(storage, reach, file.path));
     }
     await session.define(name, paths, columns);
   }
@@ -130,6 +148,15 @@ export function startRun(
       observed = key;
     },
   };
+}
+
+/** Where an engine of this reach finds the file. */
+export async function pathFor(
+  storage: Storage,
+  reach: SqlEngine['reach'],
+  path: string,
+): Promise<string> {
+  return reach === 'lake' ? storage.address(path) : storage.localPath(path);
 }
 
 /** The bytes of a published file; rejects with TABLE_CORRUPT when they are not those published. */

@@ -2,7 +2,7 @@
 -- anomaly_bounds. The month is that of UTC, as the table is partitioned.
 SELECT
   o.city_id,
-  substr(CAST(o.observed_at AS VARCHAR), 1, 7) AS month,
+  substr(CAST(o.observed_at AS STRING), 1, 7) AS month,
   o.observed_at,
   o.temperature_c
 FROM observations o

@@ -1,6 +1,4 @@
 import type { Command } from 'commander';
-import { createRefresher } from '../../analytics/refresh.ts';
-import { OBSERVATION_COLUMNS } from '../../table/table.ts';
 import { type Environment, openChosenWorkspace, prepare } from '../environment.ts';
 import { run } from './start.ts';
 
@@ -15,14 +13,8 @@ export function analyzeCommand(program: Command, environment: Environment): void
       if (options.once !== true) return run(environment, command, ['analyze']);
       const prepared = prepare(environment, command);
       await using workspace = await openChosenWorkspace(prepared, options.simulated);
-      const publication = await createRefresher({
-        table: workspace.observations,
-        columns: OBSERVATION_COLUMNS,
-        storage: workspace.storage,
-        session: await workspace.session(),
-        engineName: workspace.engine.name,
-        scratch: workspace.scratch,
-      }).refresh(environment.signal);
+      const refresher = await workspace.refresher(prepared.logger);
+      const publication = await refresher.refresh(environment.signal);
       const sums = {
         version: publication?.version ?? 0,
         table_version: publication?.table_version ?? -1,

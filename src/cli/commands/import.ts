@@ -1,7 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { createRefresher } from '../../analytics/refresh.ts';
 import type { Units } from '../../collector/openweather/measurements.ts';
 import { parseRecorded } from '../../collector/openweather/recorded.ts';
 import { IsobarError } from '../../errors.ts';
@@ -14,7 +13,6 @@ import { openResponses } from '../../import/responses.ts';
 import { runImport } from '../../import/run.ts';
 import type { ImportSource } from '../../import/source.ts';
 import { DEFAULT_CITIES } from '../../model/city.ts';
-import { OBSERVATION_COLUMNS } from '../../table/table.ts';
 import { openWorkspace, type Workspace } from '../../workspace.ts';
 import { type Environment, prepare } from '../environment.ts';
 import { openProgress } from '../progress.ts';
@@ -108,19 +106,13 @@ async function importInto(workspace: Workspace, source: ImportSource, environmen
     onProgress: progress.update,
   });
   progress.end();
-  const { observations, setAside, storage, scratch, engine } = workspace;
+  const { observations, setAside } = workspace;
   await observations.refresh();
   await setAside.refresh();
   const session = await workspace.session();
   const outcome = await readOutcome({ session, logId: log.id, observations, setAside }, ranges);
-  await createRefresher({
-    table: observations,
-    columns: OBSERVATION_COLUMNS,
-    storage,
-    session,
-    engineName: engine.name,
-    scratch,
-  }).refresh(signal);
+  const refresher = await workspace.refresher();
+  await refresher.refresh(signal);
   return { read, wasDone, outcome };
 }
 

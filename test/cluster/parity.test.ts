@@ -1,0 +1,177 @@
+/**
+ * One SQL, two engines: what Spark computes and publishes is what DuckDB computes from the same
+ * rows. `verify` is the judge: it computes every dataset anew with DuckDB and compares row by row,
+ * numbers to a relative difference of 1e-9.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { verifyPublication } from '../../src/analytics/verify.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { isErrorCode } from '../../src/errors.ts';
+import { formatRecord, type Observation } from '../../src/model/observation.ts';
+import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
+import { openWorkspace, type Workspace } from '../../src/workspace.ts';
+import { createRandom } from '../random.ts';
+import { absent, control, killService, service } from './services.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const MAIN = join(ROOT, 'src', 'cli', 'main.ts');
+const HISTORY = join(ROOT, '..', 'shared', 'data', 'historical-hourly-weather');
+const VARIABLES = ['temperature', 'humidity', 'pressure', 'wind_speed', 'wind_direction'];
+const FILES = [...VARIABLES, 'weather_description'];
+const ROWS = 1_500;
+const SEED = Number(process.env.ISOBAR_TEST_SEED ?? 20_241_031);
+const HOUR_MS = 3_600_000;
+
+const spark = service('spark');
+const flags = (folder: string) => ({
+  data: folder,
+  'analytics.engine': 'spark',
+  'analytics.spark.address': spark?.address ?? '',
+  'analytics.spark.retries': '1',
+  'analytics.spark.timeout_s': '10',
+});
+
+async function withWorkspace(use: (workspace: Workspace) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'isobar-parity-'));
+  try {
+    const { config } = loadConfig({ file: null, env: {}, flags: flags(folder) });
+    await using workspace = await openWorkspace(config, false);
+    await use(workspace);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function land(workspace: Workspace, observations: readonly Observation[]): Promise<void> {
+  const log = await workspace.log();
+  const lander = await workspace.lander();
+  await log.append(observations.map((one) => ({ key: one.city_id, value: formatRecord(one) })));
+  for (let partition = 0; partition < log.partitionCount; partition += 1) {
+    while ((await lander.land(partition)) !== null) {}
+  }
+}
+
+async function assertSame(workspace: Workspace, told: string): Promise<void> {
+  const { differences, version } = await verifyPublication({
+    storage: workspace.storage,
+    session: await workspace.session(),
+    columns: OBSERVATION_COLUMNS,
+    table: workspace.observations,
+  });
+  assert.deepEqual(differences, [], told);
+  assert.ok(version > 0);
+}
+
+/** Cities that are difficult each in its own way, over a month's end and a change of the clocks. */
+function difficult(random: () => number, from: number, hours: number): Observation[] {
+  const observations: Observation[] = [];
+  const zones = [0, 3_600, -18_000, 20_700, 46_800];
+  for (let hour = from; hour < from + hours; hour += 1) {
+    const at = new Date(Date.UTC(2024, 9, 30) + hour * HOUR_MS).toISOString();
+    const swing = 10 * Math.sin((hour / 24) * 2 * Math.PI) + random();
+    const temperatures: Record<string, number | null> = {
+      usual: swing,
+      constant: 21.5,
+      offset: 50 + 1e-7 * random(),
+      gaps: random() < 0.5 ? null : swing,
+      jumps: random() < 0.02 ? 45 : swing,
+      'never-measured': null,
+    };
+    if (hour === from) temperatures[`once-${from}`] = swing;
+    for (const [at_, [city, temperature]] of Object.entries(temperatures).entries()) {
+      observations.push({
+        city_id: city,
+        city: city.toUpperCase(),
+        country: 'XX',
+        observed_at: at,
+        collected_at: at,
+        source: 'test',
+        interval_s: 3_600,
+        utc_offset_s: zones[at_ % zones.length] ?? 0,
+        provider_city_id: at_,
+        ...(temperature === null ? {} : { temperature_c: temperature }),
+        ...(random() < 0.9 ? { humidity_pct: Math.round(100 * random()) } : {}),
+        ...(random() < 0.9 ? { wind_speed_ms: 20 * random() } : {}),
+        ...(random() < 0.9 ? { wind_direction_deg: Math.round(360 * random()) } : {}),
+        response: '{}',
+      });
+    }
+  }
+  return observations;
+}
+
+describe('Spark and DuckDB', { skip: spark === null && absent('spark') }, () => {
+  it(`publish the same of difficult values, refresh after refresh (seed ${SEED})`, () =>
+    withWorkspace(async (workspace) => {
+      const random = createRandom(SEED);
+      const refresher = await workspace.refresher();
+      for (const [round, hours] of [40, 30, 5, 1].entries()) {
+        await land(workspace, difficult(random, round * 40, hours));
+        const publication = await refresher.refresh();
+        assert.equal(publication?.engine, 'spark');
+        await assertSame(workspace, `round ${round}`);
+      }
+    }));
+
+  it('publish the same of real history', {
+    skip: !existsSync(HISTORY) && 'the history is not beside the project',
+  }, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'isobar-parity-'));
+    try {
+      const slice = join(folder, 'slice');
+      mkdirSync(slice);
+      copyFileSync(join(HISTORY, 'city_attributes.csv'), join(slice, 'city_attributes.csv'));
+      for (const file of FILES) {
+        const text = gunzipSync(readFileSync(join(HISTORY, `${file}.csv.gz`))).toString('utf8');
+        const lines = text.split('\n').slice(0, ROWS + 1);
+        writeFileSync(join(slice, `${file}.csv`), `${lines.join('\n')}\n`);
+      }
+      const settings = Object.entries(flags(join(folder, 'data'))).flatMap(([name, value]) =>
+        name === 'data' ? ['--data', value] : ['--set', `${name}=${value}`],
+      );
+      const run = (...args: readonly string[]) =>
+        execFileSync(process.execPath, [MAIN, ...args, ...settings, '--json'], {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'pipe'],
+        });
+      assert.ok(JSON.parse(run('import', slice)).landed > 40_000);
+      const report = JSON.parse(run('verify'));
+      assert.deepEqual(report.differences, []);
+      assert.ok(report.sums['analytics version'] > 0);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('keep the last good version when Spark dies, and go on when it is back', () =>
+    withWorkspace(async (workspace) => {
+      const random = createRandom(SEED);
+      const refresher = await workspace.refresher();
+      await land(workspace, difficult(random, 0, 30));
+      const first = await refresher.refresh();
+      await land(workspace, difficult(random, 30, 30));
+      await killService('spark-connect');
+      await assert.rejects(refresher.refresh(), (error) =>
+        isErrorCode(error, 'ENGINE_UNAVAILABLE'),
+      );
+      await assertSame(workspace, 'while Spark is gone');
+      await (await control()).start('spark-connect');
+      const second = await refresher.refresh();
+      assert.equal(second?.version, (first?.version ?? 0) + 1);
+      await assertSame(workspace, 'after Spark came back');
+    }));
+});
