@@ -106,7 +106,7 @@ describe('the lake on HDFS, when answers are lost', () => {
     assert.equal(await storage.delete('a'), false);
   });
 
-  for (const fault of ['cut', 'carry-out-and-cut', 'half', 'hang'] as const) {
+  for (const fault of ['cut', 'carry-out-and-cut', 'half', 'short', 'hang'] as const) {
     it(`writes anew when a DataNode’s answer is: ${fault}`, async () => {
       await using place = await Place.make();
       await using storage = await place.open();

@@ -8,13 +8,14 @@ import type { AddressInfo, Socket } from 'node:net';
 
 export type NameNodeMode = 'active' | 'standby' | 'starting' | 'safe' | 'hung' | 'broken';
 
-/** What happens to one request instead of, or after, being carried out. */
+/** What happens to one request instead of, or after, being carried out; `short` is said by nobody. */
 export type Fault =
   | { readonly exception: string; readonly message: string; readonly status?: number }
   | 'cut'
   | 'carry-out-and-cut'
   | 'hang'
-  | 'half';
+  | 'half'
+  | 'short';
 
 export interface Heard {
   readonly server: string;
@@ -306,7 +307,8 @@ export class TestHdfs implements AsyncDisposable {
     } finally {
       // A client that dies leaves a file that looks finished.
       const all = Buffer.concat(parts);
-      this.nodes.set(path, fileNode(fault === 'half' ? all.subarray(0, all.length >> 1) : all));
+      const isShort = fault === 'half' || fault === 'short';
+      this.nodes.set(path, fileNode(isShort ? all.subarray(0, all.length >> 1) : all));
     }
     if (fault === 'carry-out-and-cut') return void incoming.socket.destroy();
     outgoing.writeHead(201, { connection: 'close' }).end();
