@@ -3,8 +3,8 @@
 import { readPublication } from './analytics/publication.ts';
 import type { RefreshLoop } from './analytics/refresh-loop.ts';
 import type { Collector } from './collector/collector.ts';
-import { asIsobarError, ERRORS, type IsobarError } from './errors.ts';
-import type { WaitingRecords } from './log/log.ts';
+import { asIsobarError, ERRORS, IsobarError } from './errors.ts';
+import type { Log, WaitingRecords } from './log/log.ts';
 import type {
   AnalyticsStatus,
   ExportStatus,
@@ -40,37 +40,55 @@ export async function openStatusReader(
   const session = await workspace.session();
   const startedAt = new Date().toISOString();
   const failures = openFailures();
+  let partitions: { readonly list: LogStatus['partitions']; readonly at: number } | null = null;
   let reasons = { version: -2, counts: {} as Record<string, number> };
 
   async function logStatus(): Promise<LogStatus> {
     const log = await workspace.log();
     const size = await log.size();
-    // While the lake cannot be reached, what has landed is what was known before.
-    const state =
-      (await workspace.observations.refresh().catch(() => null)) ?? workspace.observations.latest;
-    const partitions = [];
-    for (let partition = 0; partition < log.partitionCount; partition++) {
-      const { first, next } = await log.range(partition);
-      const landedUpTo = state === null ? first : nextOffset(state, log.id, partition);
-      const oldest = next > landedUpTo ? await log.timeOf(partition, landedUpTo) : null;
-      partitions.push({
-        partition,
-        first: Number(first),
-        next: Number(next),
-        waiting: Math.max(0, Number(next - landedUpTo)),
-        lag_s: oldest === null ? 0 : Math.max(0, (Date.now() - oldest.getTime()) / 1_000),
-      });
+    const { waiting } = size;
+    let error = waiting?.error ? failures.of('log', waiting.error) : null;
+    try {
+      partitions = { list: await partitionStatus(log), at: performance.now() };
+    } catch (cause) {
+      if (partitions === null) throw cause;
+      error ??= failures.of('log', asIsobarError(cause));
     }
+    const passed = (performance.now() - partitions.at) / 1_000;
     return {
       engine: workspace.config.log.engine,
       id: log.id,
       bytes: size.bytes,
       bytes_max: size.bytesMax,
       full: size.full,
-      partitions,
-      spool: size.waiting === null ? null : spoolStatus(size.waiting),
-      error: size.waiting?.error ? failures.of('log', size.waiting.error) : null,
+      // What waited then goes on waiting.
+      partitions: partitions.list.map((row) =>
+        row.waiting === 0 ? row : { ...row, lag_s: row.lag_s + passed },
+      ),
+      spool: waiting === null ? null : spoolStatus(waiting),
+      error,
     };
+  }
+
+  async function partitionStatus(log: Log): Promise<LogStatus['partitions']> {
+    // While the lake cannot be reached, what has landed is what was known before.
+    const state =
+      (await workspace.observations.refresh().catch(() => null)) ?? workspace.observations.latest;
+    const numbers = Array.from({ length: log.partitionCount }, (_, partition) => partition);
+    return Promise.all(
+      numbers.map(async (partition) => {
+        const { first, next } = await log.range(partition);
+        const landedUpTo = state === null ? first : nextOffset(state, log.id, partition);
+        const oldest = next > landedUpTo ? await log.timeOf(partition, landedUpTo) : null;
+        return {
+          partition,
+          first: Number(first),
+          next: Number(next),
+          waiting: Math.max(0, Number(next - landedUpTo)),
+          lag_s: oldest === null ? 0 : Math.max(0, (Date.now() - oldest.getTime()) / 1_000),
+        };
+      }),
+    );
   }
 
   async function tableStatus(): Promise<TableStatus> {
@@ -127,17 +145,28 @@ export async function openStatusReader(
   const lastAnalytics = keepLast('analytics', analyticsStatus);
   const lastExport = keepLast('export', exportStatus);
 
-  /** What the room says, or what it said last with the reason why it says nothing now. */
+  /**
+   * What the room says, or what it said last with the reason why it says nothing now. One that
+   * waits for somebody else is not waited for: who asks wants to know just that.
+   */
   function keepLast<T extends { readonly error: RoomError | null } | null>(
-    room: string,
+    room: 'log' | 'table' | 'analytics' | 'export',
     read: () => Promise<T>,
   ): () => Promise<T> {
     let last: T | null = null;
+    let reading: Promise<T> | null = null;
     return async () => {
+      reading ??= read()
+        .then((found) => {
+          last = found;
+          if (found?.error === null) failures.forget(room);
+          return found;
+        })
+        .finally(() => {
+          reading = null;
+        });
       try {
-        last = await read();
-        if (last?.error === null) failures.forget(room);
-        return last;
+        return await (last === null ? reading : orTooLate(reading, room));
       } catch (error) {
         if (last === null) throw error;
         return { ...last, error: last.error ?? failures.of(room, asIsobarError(error)) };
@@ -165,6 +194,23 @@ export async function openStatusReader(
       };
     },
   };
+}
+
+const ANSWER_MS = 1_500;
+
+/** Rejects when there is no answer soon; what comes later is kept for the next one who asks. */
+async function orTooLate<T>(reading: Promise<T>, room: string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const code = room === 'log' ? 'LOG_UNAVAILABLE' : 'LAKE_UNAVAILABLE';
+    late.reject(new IsobarError(code, `no answer within ${ANSWER_MS} ms`));
+  }, ANSWER_MS);
+  reading.catch(() => {});
+  try {
+    return await Promise.race([reading, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Since when each room fails as it does now. */

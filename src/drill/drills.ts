@@ -1,4 +1,5 @@
 /** The five failures that the system must live through, as the description lists them. */
+import type { Status } from '../model/status.ts';
 import {
   type Drill,
   type DrillContext,
@@ -140,14 +141,20 @@ interface Before {
 
 /** Waits until observations flow through all steps, so that what follows comes from the drill. */
 async function healthy(context: DrillContext): Promise<Before> {
-  let before: Before | null = null;
+  let atFirst: number | null = null;
+  let before: Before = { rows: 0, analytics: 0 };
   await expectWithin(context, RECOVERED_S, 'observations flow', ({ status, meta }) => {
     if (status === null || meta === null || meta.stale) return false;
-    before = { rows: status.table.rows, analytics: status.analytics.version };
     const { rows } = status.table;
-    return rows > 0 && status.analytics.version > 0 && errorsOf(status).length === 0;
+    atFirst ??= rows;
+    before = { rows, analytics: status.analytics.version };
+    return rows > atFirst && before.analytics > 0 && isWell(status);
   });
-  return before ?? { rows: 0, analytics: 0 };
+  return before;
+}
+
+function isWell(status: Status): boolean {
+  return lagOf(status) < LAG_S && spooledOf(status) === 0 && errorsOf(status).length === 0;
 }
 
 /** New rows have landed, little waits, nothing complains. */

@@ -95,7 +95,7 @@ function settingsOf(proxies: readonly CuttingProxy[]) {
       },
     },
     table: { landing_age_s: 1, checkpoint_commits: 10, raw_export: false },
-    analytics: { engine: 'duckdb', refresh_delay_s: 2, spark: { address: spark?.address } },
+    analytics: { engine: 'spark', refresh_delay_s: 2, spark: { address: spark?.address } },
   };
 }
 

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { connectControl } from '../../cluster/control.ts';
+import { type ClusterControl, connectControl } from '../../cluster/control.ts';
 import { PROFILE } from '../../cluster/profile.ts';
 import { loadConfig } from '../../config/load.ts';
 import {
@@ -78,7 +78,13 @@ async function run(environment: Environment, command: Command, name: string): Pr
     stack.defer(() => processes.stop());
     tell(`${name}: ${drill.description}`);
     const { signal } = environment;
-    await drill.run({ services, processes, look: () => look(port), tell, signal });
+    const ready = await readyServices(services);
+    // Whatever becomes of the drill, what it broke is made whole.
+    stack.defer(() => startAgain(services, ready));
+    await Promise.race([
+      drill.run({ services, processes, look: () => look(port), tell, signal }),
+      processes.died,
+    ]);
     tell('stopping isobar: it lands what waits');
   }
   const { config } = loadConfig({ file: profile, env: {}, flags });
@@ -89,7 +95,20 @@ async function run(environment: Environment, command: Command, name: string): Pr
   tell('everything adds up');
 }
 
+async function readyServices(services: ClusterControl): Promise<string[]> {
+  const status = await services.status();
+  return status.filter(({ state }) => state === 'ready').map(({ name }) => name);
+}
+
+async function startAgain(services: ClusterControl, names: readonly string[]): Promise<void> {
+  const ready = await readyServices(services);
+  const gone = names.filter((name) => !ready.includes(name));
+  await Promise.all(gone.map((name) => services.start(name)));
+}
+
 interface OwnProcesses extends DrillProcesses {
+  /** Rejects when one ends that nobody has ended. */
+  readonly died: Promise<never>;
   stop(): Promise<void>;
 }
 
@@ -99,6 +118,9 @@ async function startProcesses(
   flags: Readonly<Record<string, string>>,
 ): Promise<OwnProcesses> {
   const running = new Map<DrillRole, ChildProcess>();
+  const killed = new Set<ChildProcess>();
+  const died = Promise.withResolvers<never>();
+  died.promise.catch(() => {});
   await mkdir(flags.data ?? '', { recursive: true });
   const settings = Object.entries(flags).flatMap(([setting, value]) =>
     setting === 'data' ? ['--data', value] : ['--set', `${setting}=${value}`],
@@ -109,15 +131,27 @@ async function startProcesses(
     const args = [...process.execArgv, main, role, '--profile', profile, ...settings];
     // A group of its own: Ctrl-C at the terminal is for us, who stop it.
     const options = { detached: true, stdio: ['ignore', output.fd, output.fd] as const };
-    running.set(role, spawn(process.execPath, args, { ...options, stdio: [...options.stdio] }));
+    const child = spawn(process.execPath, args, { ...options, stdio: [...options.stdio] });
+    running.set(role, child);
+    child.once('exit', () => {
+      if (killed.has(child)) return;
+      died.reject(new IsobarError('DRILL_FAILED', `isobar ${role} ended; see ${role}.log`));
+    });
     await output.close();
   }
   for (const role of roles) await start(role);
   return {
-    signal: (role, name) => void running.get(role)?.kill(name),
+    died: died.promise,
+    signal(role, name) {
+      const child = running.get(role);
+      if (child === undefined) return;
+      if (name === 'SIGKILL') killed.add(child);
+      child.kill(name);
+    },
     restart: start,
     async stop() {
       const ended = [...running.values()].map(async (child) => {
+        killed.add(child);
         if (child.exitCode !== null || child.signalCode !== null) return;
         const end = once(child, 'exit');
         child.kill('SIGCONT');
