@@ -50,6 +50,7 @@ const RECORD_OVERHEAD_BYTES = 32;
 /** What compression may add when it does not help. */
 const COMPRESSION_LOSS = 1.2;
 const RETRY_MS = 200;
+const CLOSE_MS = 1_000;
 
 type AnyProducer = Producer<Buffer, Buffer, Buffer, Buffer>;
 
@@ -126,7 +127,7 @@ export function openKafkaAppender(options: {
     } catch (error) {
       const given = producer;
       producer = null;
-      await given.close(true).catch(() => {});
+      await closeSoon(given);
       if (isPassing(error)) client.report(false);
       // Where the partitions are may be what is wrong; whether it is another topic is told later.
       await within(client.patienceMs(), client.look()).catch(() => null);
@@ -192,10 +193,15 @@ export function openKafkaAppender(options: {
   async function close(): Promise<void> {
     closing = true;
     await running;
-    await producer?.close(true).catch(() => {});
+    if (producer !== null) await closeSoon(producer);
   }
 
   return { append, close };
+}
+
+/** A connection to a broker that hangs may never tell that it is closed. */
+async function closeSoon(producer: AnyProducer): Promise<void> {
+  await within(CLOSE_MS, producer.close(true)).catch(() => {});
 }
 
 function takeGroup(waiting: Waiting[]): Waiting[] {

@@ -52,6 +52,7 @@ export interface Layout {
 
 const CLIENT_ID = 'isobar';
 const AWAY_MS_MIN = 1_000;
+const CLOSE_MS = 1_000;
 const RETRY_MS = { least: 50, most: 1_000 } as const;
 const MECHANISMS = {
   plain: 'PLAIN',
@@ -157,8 +158,9 @@ export async function openClient(config: Config['log']['kafka']): Promise<KafkaC
   async function close(): Promise<void> {
     if (closed) return;
     closed = true;
-    // What is asked of a broker that hangs ends with its connection.
-    await Promise.allSettled([admin.close(), pools.control.close(), pools.data.close()]);
+    const closings = [admin.close(), pools.control.close(), pools.data.close()];
+    // A connection to a broker that hangs may never tell that it is closed.
+    await Promise.allSettled(closings.map((one) => within(CLOSE_MS, one)));
   }
 
   return {
@@ -191,9 +193,12 @@ export async function openClient(config: Config['log']['kafka']): Promise<KafkaC
 /** Rejects when the promise takes longer. */
 export async function within<T>(ms: number, promise: Promise<T>, signal?: AbortSignal): Promise<T> {
   const end = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    end.reject(new Error('no answer in time'));
-  }, ms);
+  const timer = setTimeout(
+    () => {
+      end.reject(new Error('no answer in time'));
+    },
+    Math.max(1, ms),
+  );
   const abort = () => end.reject(signal?.reason);
   signal?.addEventListener('abort', abort);
   // The loser's failure has been told already, or nobody asks any more.

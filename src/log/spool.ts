@@ -29,7 +29,7 @@ export interface SpoolOptions {
 }
 
 const BATCH = { records: 1_000, bytes: 4 * 1024 * 1024 } as const;
-const RETRY_MS = { least: 250, most: 15_000 } as const;
+const RETRY_MS = { least: 250, most: 5_000 } as const;
 /** What an earlier process left begins to drain after this: a command that only looks is faster. */
 const LEFTOVERS_MS = 1_000;
 const LOOK_MS = 10_000;
