@@ -67,6 +67,8 @@ export function openService(spec: ServiceSpec, folder: string): ServiceProcess {
     if (starts === 0) await prepare(spec, home);
     starts += 1;
     state = 'starting';
+    // The one before may have been read from the file after it had ended.
+    pid = null;
     const to = openSync(output, 'a');
     outputFrom = statSync(output).size;
     try {
