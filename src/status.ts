@@ -49,7 +49,7 @@ export async function openStatusReader(
     const { waiting } = size;
     let error = waiting?.error ? failures.of('log', waiting.error) : null;
     try {
-      partitions = { list: await partitionStatus(log), at: performance.now() };
+      partitions = { list: await partitionStatus(log, size.keptMs), at: performance.now() };
     } catch (cause) {
       if (partitions === null) throw cause;
       error ??= failures.of('log', asIsobarError(cause));
@@ -63,14 +63,17 @@ export async function openStatusReader(
       full: size.full,
       // What waited then goes on waiting.
       partitions: partitions.list.map((row) =>
-        row.waiting === 0 ? row : { ...row, lag_s: row.lag_s + passed },
+        row.waiting === 0 ? row : { ...row, ...aged(row.lag_s + passed, size.keptMs) },
       ),
       spool: waiting === null ? null : spoolStatus(waiting),
       error,
     };
   }
 
-  async function partitionStatus(log: Log): Promise<LogStatus['partitions']> {
+  async function partitionStatus(
+    log: Log,
+    keptMs: number | null,
+  ): Promise<LogStatus['partitions']> {
     // While the lake cannot be reached, what has landed is what was known before.
     const state =
       (await workspace.observations.refresh().catch(() => null)) ?? workspace.observations.latest;
@@ -85,7 +88,9 @@ export async function openStatusReader(
           first: Number(first),
           next: Number(next),
           waiting: Math.max(0, Number(next - landedUpTo)),
-          lag_s: oldest === null ? 0 : Math.max(0, (Date.now() - oldest.getTime()) / 1_000),
+          ...(oldest === null
+            ? { lag_s: 0, expires_in_s: first > landedUpTo && keptMs !== null ? 0 : null }
+            : aged(Math.max(0, (Date.now() - oldest.getTime()) / 1_000), keptMs)),
         };
       }),
     );
@@ -234,5 +239,13 @@ function spoolStatus({ records, bytes, bytesMax, since }: WaitingRecords): Spool
     bytes,
     bytes_max: bytesMax,
     since: since?.toISOString() ?? null,
+  };
+}
+
+/** How old the oldest record that has not landed is, and how long it has left. */
+function aged(lag: number, keptMs: number | null): { lag_s: number; expires_in_s: number | null } {
+  return {
+    lag_s: lag,
+    expires_in_s: keptMs === null ? null : Math.max(0, keptMs / 1_000 - lag),
   };
 }

@@ -40,7 +40,7 @@ export function addRoomMetrics(registry: Registry, status: () => Status | null):
   gauge('isobar_collector_calls_limit', 'Calls of the provider allowed.', (s) => calls(s, 'limit'));
 
   gauge('isobar_log_size_bytes', 'Size of the log.', (s) => one(s.log.bytes));
-  gauge('isobar_log_size_limit_bytes', 'Size at which it takes no more.', (s) =>
+  gauge('isobar_log_size_limit_bytes', 'Size at which it takes no more; 0: none of its own.', (s) =>
     one(s.log.bytes_max),
   );
   gauge('isobar_log_full', 'Whether it takes no more.', (s) => one(Number(s.log.full)));
@@ -49,6 +49,11 @@ export function addRoomMetrics(registry: Registry, status: () => Status | null):
   );
   gauge('isobar_log_lag_seconds', 'Age of the oldest record that has not landed.', (s) =>
     s.log.partitions.map((p) => [{ partition: String(p.partition) }, p.lag_s]),
+  );
+  gauge('isobar_log_expires_seconds', 'Until it is removed although it has not landed.', (s) =>
+    s.log.partitions.flatMap((p) =>
+      p.expires_in_s === null ? [] : [[{ partition: String(p.partition) }, p.expires_in_s]],
+    ),
   );
   gauge('isobar_log_spool_records', 'Records that wait in front of the log.', (s) =>
     one(s.log.spool?.records ?? null),

@@ -78,6 +78,9 @@ const LogStatusSchema = record(
           next: Type.Number(),
           waiting: Type.Number({ description: 'Records that have not landed.' }),
           lag_s: Type.Number({ description: 'Age of the oldest of them.' }),
+          expires_in_s: Type.Union([Type.Number(), Type.Null()], {
+            description: 'Until it is removed although it has not landed; null: never.',
+          }),
         },
         'One partition.',
       ),

@@ -224,7 +224,7 @@ export function exampleStatus(): Status {
       bytes: 1,
       bytes_max: 100,
       full: false,
-      partitions: [{ partition: 0, first: 0, next: 3, waiting: 3, lag_s: 1.5 }],
+      partitions: [{ partition: 0, first: 0, next: 3, waiting: 3, lag_s: 1.5, expires_in_s: null }],
       spool: null,
       error: null,
     },

@@ -183,7 +183,7 @@ export async function openSpool(options: SpoolOptions): Promise<Log> {
       lastSize = await target.size();
     } catch (error) {
       // What waits is worth most to know now; `range` tells that the log is away.
-      if (closing.signal.aborted || waiting === null) throw error;
+      if (closing.signal.aborted || (waiting === null && lastSize === null)) throw error;
       lastSize ??= { bytes: 0, bytesMax: 0, records: 0n, full: false, keptMs: null, waiting };
     }
     return { ...lastSize, full: lastSize.full || (waiting?.isFull ?? false), waiting };

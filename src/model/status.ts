@@ -58,6 +58,7 @@ export interface LogStatus {
   readonly engine: string;
   readonly id: string;
   readonly bytes: number;
+  /** 0 when the log has no limit of its own. */
   readonly bytes_max: number;
   readonly full: boolean;
   readonly partitions: readonly {
@@ -68,6 +69,8 @@ export interface LogStatus {
     readonly waiting: number;
     /** Age of the oldest of them in seconds: the lag in time; 0 when nothing waits. */
     readonly lag_s: number;
+    /** Seconds until the oldest of them is removed although it has not landed; null: never. */
+    readonly expires_in_s: number | null;
   }[];
   /** Records that wait on this machine in front of a log elsewhere; null where none can. */
   readonly spool: SpoolStatus | null;

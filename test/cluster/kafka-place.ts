@@ -42,7 +42,13 @@ export async function makeKafkaPlace(
       ...flags,
     },
   }).config;
-  const admin = new Admin({ clientId: 'test', bootstrapBrokers: brokers.split(',') });
+  // A broker that has just come back finds its controller only after a while.
+  const admin = new Admin({
+    clientId: 'test',
+    bootstrapBrokers: brokers.split(','),
+    retries: 30,
+    retryDelay: 500,
+  });
 
   async function deleteTopic(): Promise<void> {
     await admin.deleteTopics({ topics: [topic] }).catch((error: unknown) => {

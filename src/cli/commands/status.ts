@@ -80,7 +80,8 @@ export function formatStatus(status: Status, running: boolean): string {
     );
   }
   lines.push(
-    `log        ${mebibytes(log.bytes)} of ${mebibytes(log.bytes_max)} MiB${log.full ? ', FULL' : ''}`,
+    `log        ${mebibytes(log.bytes)}${log.bytes_max > 0 ? ` of ${mebibytes(log.bytes_max)}` : ''} MiB` +
+      (log.full ? ', FULL' : ''),
     ...formatSpool(log.spool),
     `table      version ${table.version}, ${table.rows} rows in ${table.files} files, ` +
       `${mebibytes(table.bytes)} MiB`,
@@ -98,17 +99,32 @@ export function formatStatus(status: Status, running: boolean): string {
       );
     }
   }
+  return `${lines.join('\n')}\n${formatPartitions(log.partitions)}`;
+}
+
+/** The last column only where retention may pass the landing. */
+function formatPartitions(partitions: Status['log']['partitions']): string {
+  const mayExpire = partitions.some((row) => row.expires_in_s !== null);
   const rows = [
-    ['partition', 'first', 'next', 'waiting', 'lag'],
-    ...log.partitions.map((row) => [
+    ['partition', 'first', 'next', 'waiting', 'lag', ...(mayExpire ? ['removed in'] : [])],
+    ...partitions.map((row) => [
       String(row.partition),
       String(row.first),
       String(row.next),
       String(row.waiting),
       `${Math.round(row.lag_s)} s`,
+      ...(mayExpire ? [formatLeft(row.expires_in_s)] : []),
     ]),
   ];
-  return `${lines.join('\n')}\n${formatTable(rows, [0, 1, 2, 3, 4])}`;
+  return formatTable(rows, [0, 1, 2, 3, 4, 5]);
+}
+
+function formatLeft(seconds: number | null): string {
+  if (seconds === null) return '';
+  if (seconds === 0) return 'LOST';
+  return seconds >= 86_400
+    ? `${(seconds / 86_400).toFixed(1)} d`
+    : `${Math.round(seconds / 60)} min`;
 }
 
 function formatSpool(spool: SpoolStatus | null): string[] {

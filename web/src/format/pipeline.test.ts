@@ -29,7 +29,8 @@ const WELL: Status = {
     bytes_max: 2,
     full: false,
     partitions: [0, 1, 2].map((partition) => {
-      return { partition, first: 0, next: 10, waiting: partition, lag_s: partition * 2 };
+      const lag_s = partition * 2;
+      return { partition, first: 0, next: 10, waiting: partition, lag_s, expires_in_s: null };
     }),
     spool: null,
     error: null,
