@@ -181,21 +181,23 @@ export async function openStatusReader(
 
   return {
     async read() {
+      const rooms = [lastLog(), lastTable(), lastAnalytics(), lastExport()] as const;
+      const [log, table, analytics, rawExport] = await Promise.all(rooms);
       return {
         version,
         started_at: startedAt,
         simulated: workspace.simulated,
         data: workspace.folder,
         collector: running.collector?.status() ?? null,
-        log: await lastLog(),
+        log,
         landing: running.landing?.status() ?? {
           last_landed_at: null,
           last_rows: 0,
           error: null,
         },
-        table: await lastTable(),
-        analytics: await lastAnalytics(),
-        raw_export: await lastExport(),
+        table,
+        analytics,
+        raw_export: rawExport,
       };
     },
   };
