@@ -216,8 +216,8 @@ async function clientOptions(config: Config['log']['kafka']): Promise<AdminOptio
   return {
     clientId: CLIENT_ID,
     bootstrapBrokers: parseBrokers(config.brokers),
-    connectTimeout: Math.min(5_000, timeoutMs),
     // A broker that hangs is told apart within the limit, with time left for another try.
+    connectTimeout: Math.min(5_000, timeoutMs / 2),
     requestTimeout: Math.max(500, timeoutMs / 2),
     timeout: Math.max(500, timeoutMs / 2),
     ...(await securityOptions(config)),

@@ -6,8 +6,8 @@ import { maskSecrets } from '../logger.ts';
  * What is at the bottom of an error → what the port says, the first line that fits:
  *
  *     an error of ours                                              as it is
- *     SASL refused, mechanism unknown                               LOG_LOGIN_REFUSED
  *     a certificate, its name or age; TLS on one side only          LOG_TLS
+ *     SASL refused, mechanism unknown                               LOG_LOGIN_REFUSED
  *     …_AUTHORIZATION_FAILED                                        LOG_FORBIDDEN
  *     INVALID_TOPIC_EXCEPTION, INVALID_REPLICATION_FACTOR,
  *     INVALID_CONFIG, POLICY_VIOLATION, MESSAGE_TOO_LARGE           LOG_TOPIC_UNFIT
@@ -24,7 +24,8 @@ export function translateKafkaError(
   const leaves = leavesOf(error);
   for (const leaf of leaves) if (leaf instanceof IsobarError) return leaf;
   const [code, leaf] = classify(leaves);
-  const text = maskSecrets(`${place}: ${textOf(leaf)}`, secrets);
+  const hint = textOf(leaf) === CLOSED ? CLOSED_HINT : '';
+  const text = maskSecrets(`${place}: ${textOf(leaf)}${hint}`, secrets);
   return new IsobarError(code, text, { details: { place } });
 }
 
@@ -56,6 +57,10 @@ interface Leaf {
   readonly errors?: unknown;
 }
 
+/** What the library says when a broker hangs up: also on those who speak otherwise than expected. */
+const CLOSED = 'Connection closed';
+const CLOSED_HINT = ' by the broker; if it stays so, the port may expect TLS, or a login';
+
 const UNFIT = new Set([
   'INVALID_TOPIC_EXCEPTION',
   'INVALID_REPLICATION_FACTOR',
@@ -72,12 +77,16 @@ const ONE_SIDED = /requires TLS|supports TLS|secure TLS connection/;
 
 function classify(leaves: readonly Leaf[]): [ErrorCode, Leaf | undefined] {
   const found = (test: (leaf: Leaf) => boolean) => leaves.find(test);
-  const login = found((leaf) => LOGIN.has(apiIdOf(leaf)) || leaf.code === 'PLT_KFK_AUTHENTICATION');
-  if (login !== undefined) return ['LOG_LOGIN_REFUSED', login];
   const tls = found(
     (leaf) => CERTIFICATE.test(String(leaf.code ?? '')) || ONE_SIDED.test(textOf(leaf)),
   );
   if (tls !== undefined) return ['LOG_TLS', tls];
+  const login = found((leaf) => LOGIN.has(apiIdOf(leaf)));
+  if (login !== undefined) return ['LOG_LOGIN_REFUSED', login];
+  // A login that was cut off says nothing about the password.
+  const unproven = found((leaf) => leaf.code === 'PLT_KFK_AUTHENTICATION');
+  const cut = found((leaf) => leaf.code === 'PLT_KFK_NETWORK');
+  if (unproven !== undefined && cut === undefined) return ['LOG_LOGIN_REFUSED', unproven];
   const forbidden = found((leaf) => apiIdOf(leaf).endsWith('_AUTHORIZATION_FAILED'));
   if (forbidden !== undefined) return ['LOG_FORBIDDEN', forbidden];
   const unfit = found((leaf) => UNFIT.has(apiIdOf(leaf)));
