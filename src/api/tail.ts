@@ -58,13 +58,15 @@ export async function openTail(options: TailOptions): Promise<Tail> {
   const { log, logger } = options;
   const next: bigint[] = [];
   const waiting = new Map<string, Waiting>();
-  const partitions = Array.from({ length: log.partitionCount }, (_, partition) => partition);
 
-  for (const partition of partitions) {
-    const range = await log.range(partition);
-    const from = options.firstWaiting(partition) ?? range.first;
-    next.push(max(range.first, max(from, range.next - BACKLOG_MAX)));
-    if (from > range.next) next[partition] = range.next;
+  /** Where to begin in each partition that was not followed before: some may be added later. */
+  async function findPartitions(): Promise<void> {
+    while (next.length < log.partitionCount) {
+      const range = await log.range(next.length);
+      const from = options.firstWaiting(next.length) ?? range.first;
+      const newest = max(range.first, max(from, range.next - BACKLOG_MAX));
+      next.push(from > range.next ? range.next : newest);
+    }
   }
 
   function keep(event: TailEvent): void {
@@ -95,7 +97,8 @@ export async function openTail(options: TailOptions): Promise<Tail> {
   }
 
   async function pass(signal: AbortSignal): Promise<void> {
-    for (const partition of partitions) {
+    await findPartitions();
+    for (const partition of next.keys()) {
       if (await skip(partition)) options.onSkip();
       while (!signal.aborted) {
         const events = await readPartition(partition, signal);
@@ -108,7 +111,7 @@ export async function openTail(options: TailOptions): Promise<Tail> {
 
   async function read(from: readonly bigint[]): Promise<TailEvent[]> {
     const events: TailEvent[] = [];
-    for (const partition of partitions) {
+    for (const partition of next.keys()) {
       const end = next[partition] ?? 0n;
       for (let at = from[partition] ?? 0n; at < end; ) {
         const records = await log.read(partition, at, READ_LIMITS);
@@ -123,7 +126,8 @@ export async function openTail(options: TailOptions): Promise<Tail> {
     return events;
   }
 
-  for (const partition of partitions) {
+  await findPartitions();
+  for (const partition of next.keys()) {
     // The part of the past that has not landed; nobody listens yet.
     while ((await readPartition(partition)).length > 0);
   }
@@ -141,7 +145,7 @@ export async function openTail(options: TailOptions): Promise<Tail> {
     cityIds: () => waiting.keys(),
     async readSince(from, recordsMax) {
       let missed = 0n;
-      for (const partition of partitions) {
+      for (const partition of next.keys()) {
         const at = from[partition];
         const range = await log.range(partition);
         if (at === undefined || at < range.first || at > range.next) return null;
