@@ -33,7 +33,6 @@ interface Send {
   readonly messages: Message[];
   /** Whose record each message is. */
   readonly owners: Waiting[];
-  readonly compress: boolean;
 }
 
 interface Message {
@@ -47,8 +46,10 @@ const GROUP_RECORDS_MAX = 5_000;
 const SEND_BYTES_MAX = 8 * 1024 * 1024;
 /** Beside key and value: lengths and offsets. */
 const RECORD_OVERHEAD_BYTES = 32;
-/** What compression may add when it does not help. */
-const COMPRESSION_LOSS = 1.2;
+/** A batch's own head. */
+const BATCH_HEAD_BYTES = 1_024;
+/** What a compression may add when it does not help: less than that, for each of them. */
+const COMPRESSION_LOSS = 1.05;
 const RETRY_MS = 200;
 const CLOSE_MS = 1_000;
 
@@ -61,8 +62,7 @@ export function openKafkaAppender(options: {
   readonly onAppended: () => void;
 }): KafkaAppender {
   const { client, compression, onAppended } = options;
-  // One record may need all of it; several leave room for what compression adds.
-  const bytesMax = options.batchBytesMax - 1_024;
+  const bytesMax = options.batchBytesMax - BATCH_HEAD_BYTES;
   const waiting: Waiting[] = [];
   let running: Promise<void> | null = null;
   let producer: AnyProducer | null = null;
@@ -117,7 +117,7 @@ export function openKafkaAppender(options: {
     producer ??= makeProducer();
     const sending = producer.send({
       messages: send.messages,
-      compression: send.compress ? compression : 'none',
+      compression,
     });
     try {
       const { offsets = [] } = await within(client.patienceMs(), sending);
@@ -168,8 +168,7 @@ export function openKafkaAppender(options: {
     let sums = new Map<number, number>();
     let total = 0;
     const cut = (): Send => {
-      const largest = Math.max(...sums.values());
-      const send = { messages, owners, compress: largest * COMPRESSION_LOSS < bytesMax };
+      const send = { messages, owners };
       [messages, owners, sums, total] = [[], [], new Map(), 0];
       return send;
     };

@@ -23,6 +23,10 @@ interface Place extends AsyncDisposable {
   readonly folder: string;
   /** Whether the log behind the spool takes records. */
   isUp: boolean;
+  /** How long it takes to answer. */
+  slowMs: number;
+  /** The most appends that were under way there at the same time. */
+  mostAtOnce: number;
   open(options?: { mib?: number; clock?: () => Date; ageMaxMs?: number }): Promise<Log>;
   /** What got into the log behind, by partition. */
   arrived(): Promise<string[][]>;
@@ -31,9 +35,12 @@ interface Place extends AsyncDisposable {
 /** An embedded log stands for the one that can be away. */
 async function makePlace(): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'isobar-spool-'));
+  let atOnce = 0;
   const place: Place = {
     folder,
     isUp: true,
+    slowMs: 0,
+    mostAtOnce: 0,
     async open({ mib = 16, clock, ageMaxMs = HOUR_MS } = {}) {
       const log = await openLog(CONFIG, join(folder, 'target'));
       const waiting = { ...CONFIG, partitions: 1, retention_days: -1, size_max_mib: mib };
@@ -41,8 +48,15 @@ async function makePlace(): Promise<Place> {
         target: {
           ...log,
           async append(records) {
-            if (!place.isUp) throw new IsobarError('LOG_UNAVAILABLE', 'it is away');
-            return log.append(records);
+            atOnce += 1;
+            place.mostAtOnce = Math.max(place.mostAtOnce, atOnce);
+            try {
+              if (place.slowMs > 0) await sleep(place.slowMs);
+              if (!place.isUp) throw new IsobarError('LOG_UNAVAILABLE', 'it is away');
+              return await log.append(records);
+            } finally {
+              atOnce -= 1;
+            }
           },
         },
         folder: join(folder, 'spool'),
@@ -143,6 +157,7 @@ describe('the spool', () => {
       await assert.rejects(log.append([record(1), tooLarge], WAIT), (error) =>
         isErrorCode(error, 'RECORD_TOO_LARGE'),
       );
+      if (isUp) assert.equal((await log.size()).waiting, null);
     }
     await log.append([{ key: 'a', value: new Uint8Array(RECORD_BYTES_MAX) }], WAIT);
     await log.append([record(2)], WAIT);
@@ -208,20 +223,26 @@ describe('the spool', () => {
     assert.deepEqual((await place.arrived()).flat(), ['tokyo 1', 'tokyo 2', 'tokyo 3']);
   });
 
-  it('is drained by one of the processes that share it, and by another when that one ends', async () => {
+  it('is drained by one at a time of those that share it', async () => {
     await using place = await makePlace();
     place.isUp = false;
     await using a = await place.open();
-    const b = await place.open();
-    for (let i = 0; i < 40; i++) await (i % 2 === 0 ? a : b).append([record(i)], WAIT);
+    await using b = await place.open();
+    await a.append([record('first', 'other')], WAIT);
+    await b.append([record('first', 'other')], WAIT);
+    [place.slowMs, place.mostAtOnce] = [200, 0];
+    const expected: string[] = [];
+    for (let i = 0; i < 40; i++) {
+      const batch = Array.from({ length: 100 }, (_, k) => record(i * 100 + k));
+      expected.push(...batch.map(({ value }) => `tokyo ${Buffer.from(value).toString()}`));
+      await (i % 2 === 0 ? a : b).append(batch, WAIT);
+    }
     place.isUp = true;
-    await b[Symbol.asyncDispose]();
     await drained(a);
-    const found = (await place.arrived()).flat();
-    assert.deepEqual(
-      found,
-      Array.from({ length: 40 }, (_, i) => `tokyo ${i}`),
-    );
+    assert.equal(place.mostAtOnce, 1);
+    await assertTakesDirectly(a);
+    await assertTakesDirectly(b);
+    assert.deepEqual(ofTokyo(await place.arrived()), expected);
   });
 
   it('loses nothing when it dies between the acknowledgement and its own note', async () => {
