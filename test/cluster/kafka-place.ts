@@ -3,12 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Admin } from '@platformatic/kafka';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { isTopicMissing } from '../../src/log/kafka-errors.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openLog } from '../../src/log/open.ts';
+
+const DELETE_MS = 30_000;
 
 export interface KafkaPlace extends AsyncDisposable {
   readonly topic: string;
@@ -42,18 +45,21 @@ export async function makeKafkaPlace(
       ...flags,
     },
   }).config;
-  // A broker that has just come back finds its controller only after a while.
-  const admin = new Admin({
-    clientId: 'test',
-    bootstrapBrokers: brokers.split(','),
-    retries: 30,
-    retryDelay: 500,
-  });
+  const admin = new Admin({ clientId: 'test', bootstrapBrokers: brokers.split(',') });
 
+  /** A broker that has just come back refuses this for a while. */
   async function deleteTopic(): Promise<void> {
-    await admin.deleteTopics({ topics: [topic] }).catch((error: unknown) => {
-      if (!isTopicMissing(error)) throw error;
-    });
+    const deadline = performance.now() + DELETE_MS;
+    for (;;) {
+      try {
+        await admin.deleteTopics({ topics: [topic] });
+        return;
+      } catch (error) {
+        if (isTopicMissing(error)) return;
+        if (performance.now() > deadline) throw error;
+        await sleep(250);
+      }
+    }
   }
 
   return {
@@ -70,9 +76,12 @@ export async function makeKafkaPlace(
     },
     deleteTopic,
     async [Symbol.asyncDispose]() {
-      await deleteTopic();
-      await admin.close();
-      await rm(folder, { recursive: true });
+      try {
+        await deleteTopic();
+      } finally {
+        await admin.close();
+        await rm(folder, { recursive: true });
+      }
     },
   };
 }
