@@ -64,19 +64,29 @@ export function startRun(
   const { rows, made, checked } = memory;
 
   async function write(folder: '_data' | '_state', sql: string): Promise<PublishedFile> {
-    return reach === 'lake' ? writeThere(folder, sql) : writeHere(folder, sql);
+    const place = `${ANALYTICS_FOLDER}/${folder}/${randomUUID()}`;
+    // In a folder of this machine the storage makes files durable; the engine only writes them.
+    const isHere = reach === 'machine' || storage.address(place).startsWith('/');
+    if (isHere) return writeHere(folder, sql);
+    try {
+      return await writeThere(place, sql);
+    } catch (error) {
+      // What cannot be removed now goes when publications are cleaned.
+      await removeFolder(storage, place).catch(() => {});
+      throw error;
+    }
   }
 
-  /** The engine writes into the lake by itself; what it wrote is read once, for its checksum. */
-  async function writeThere(folder: '_data' | '_state', sql: string): Promise<PublishedFile> {
-    const place = `${ANALYTICS_FOLDER}/${folder}/${randomUUID()}`;
+  /**
+   * The engine writes into the lake by itself, under a name of its own. What it wrote is read once,
+   * for its checksum: so it is known to be where the storage sees it.
+   */
+  async function writeThere(place: string, sql: string): Promise<PublishedFile> {
     const count = await session.copyInto(sql, storage.address(place), signal);
-    for await (const { path } of storage.list(place)) {
-      if (!path.endsWith('.parquet')) continue;
-      checked.add(path);
-      return { path, rows: count, sha256: hashOf(await storage.read(path)) };
-    }
-    throw new IsobarError('QUERY_FAILED', `${storage.address(place)}: the engine wrote no file`);
+    const path = await onlyParquet(storage, place);
+    const sha256 = hashOf(await storage.read(path));
+    checked.add(path);
+    return { path, rows: count, sha256 };
   }
 
   async function writeHere(folder: '_data' | '_state', sql: string): Promise<PublishedFile> {
@@ -148,6 +158,22 @@ export function startRun(
       observed = key;
     },
   };
+}
+
+/** The one file that the engine wrote into this folder of the lake. */
+async function onlyParquet(storage: Storage, place: string): Promise<string> {
+  const written: string[] = [];
+  for await (const { path } of storage.list(place)) {
+    if (path.endsWith('.parquet')) written.push(path);
+  }
+  const [path, ...others] = written;
+  if (path !== undefined && others.length === 0) return path;
+  const problem = path === undefined ? 'no file' : `${written.length} files`;
+  throw new IsobarError('QUERY_FAILED', `${storage.address(place)}: the engine wrote ${problem}`);
+}
+
+async function removeFolder(storage: Storage, place: string): Promise<void> {
+  for await (const { path } of storage.list(place)) await storage.delete(path);
 }
 
 /** Where an engine of this reach finds the file. */

@@ -25,6 +25,7 @@ import { formatRecord, type Observation } from '../../src/model/observation.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace.ts';
 import { createRandom } from '../random.ts';
+import { makeHdfsPlace } from './hdfs-place.ts';
 import { absent, control, killService, service } from './services.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -37,6 +38,7 @@ const SEED = Number(process.env.ISOBAR_TEST_SEED ?? 20_241_031);
 const HOUR_MS = 3_600_000;
 
 const spark = service('spark');
+const hdfs = service('hdfs');
 const flags = (folder: string) => ({
   data: folder,
   'analytics.engine': 'spark',
@@ -45,10 +47,14 @@ const flags = (folder: string) => ({
   'analytics.spark.timeout_s': '10',
 });
 
-async function withWorkspace(use: (workspace: Workspace) => Promise<void>): Promise<void> {
+async function withWorkspace(
+  use: (workspace: Workspace) => Promise<void>,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-parity-'));
   try {
-    const { config } = loadConfig({ file: null, env: {}, flags: flags(folder) });
+    const all = { ...flags(folder), ...settings };
+    const { config } = loadConfig({ file: null, env: {}, flags: all });
     await using workspace = await openWorkspace(config, false);
     await use(workspace);
   } finally {
@@ -115,17 +121,33 @@ function difficult(random: () => number, from: number, hours: number): Observati
 }
 
 describe('Spark and DuckDB', { skip: spark === null && absent('spark') }, () => {
+  async function tryRefreshes(workspace: Workspace): Promise<void> {
+    const random = createRandom(SEED);
+    const refresher = await workspace.refresher();
+    for (const [round, hours] of [40, 30, 5, 1].entries()) {
+      await land(workspace, difficult(random, round * 40, hours));
+      const publication = await refresher.refresh();
+      assert.equal(publication?.engine, 'spark');
+      await assertSame(workspace, `round ${round}`);
+    }
+  }
+
   it(`publish the same of difficult values, refresh after refresh (seed ${SEED})`, () =>
-    withWorkspace(async (workspace) => {
-      const random = createRandom(SEED);
-      const refresher = await workspace.refresher();
-      for (const [round, hours] of [40, 30, 5, 1].entries()) {
-        await land(workspace, difficult(random, round * 40, hours));
-        const publication = await refresher.refresh();
-        assert.equal(publication?.engine, 'spark');
-        await assertSame(workspace, `round ${round}`);
-      }
-    }));
+    withWorkspace(tryRefreshes));
+
+  it('publish the same on HDFS, where Spark reads and writes by itself', {
+    skip: hdfs === null && absent('hdfs'),
+  }, async () => {
+    if (hdfs === null) return;
+    await using place = await makeHdfsPlace(hdfs);
+    const settings = {
+      'lake.engine': 'hdfs',
+      'lake.hdfs.namenodes': hdfs.namenodes,
+      'lake.hdfs.address': hdfs.address,
+      'lake.hdfs.folder': place.folder,
+    };
+    await withWorkspace(tryRefreshes, settings);
+  });
 
   it('publish the same of real history', {
     skip: !existsSync(HISTORY) && 'the history is not beside the project',
