@@ -1,24 +1,18 @@
-/**
- * Spark Connect's calls, as far as we need them. What is executed can be picked up again when the
- * connection is cut (reattach), so that every answer of a statement comes exactly once.
- */
-import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
+/** Spark Connect's calls, as far as we need them, and the connection that they share. */
+import {
+  type Client,
+  Code,
+  ConnectError,
+  createClient,
+  type Interceptor,
+} from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { IsobarError } from '../../errors.ts';
 import { type ConnectAddress, parseConnectAddress } from './address.ts';
-import {
-  factsOf,
-  fullFacts,
-  isCut,
-  isLostOperation,
-  isLostSession,
-  type SparkErrorFacts,
-} from './errors.ts';
+import { factsOf, fullFacts, isCut, isLostSession, type SparkErrorFacts } from './errors.ts';
+import { type RequestSession, runStatement } from './execution.ts';
 import {
   type ExecutePlanResponse,
-  InterruptRequest_InterruptType,
   type Plan,
   SparkConnectService,
 } from './proto/spark/connect/base_pb.ts';
@@ -65,7 +59,6 @@ export interface SparkClient {
 
 const MESSAGE_BYTES_MAX = 256 * 1024 * 1024;
 const CLIENT_TYPE = 'isobar';
-const AGAIN_MS = { least: 50, most: 1_000 } as const;
 
 export function openSparkClient(options: ClientOptions): SparkClient {
   const { timeoutMs } = options;
@@ -76,7 +69,7 @@ export function openSparkClient(options: ClientOptions): SparkClient {
   const service = serviceAt(address, token, connection);
   const userContext = { userId, userName: userId };
 
-  function common(session: ServerSession) {
+  function common(session: ServerSession): RequestSession {
     return {
       sessionId: session.id,
       userContext,
@@ -100,107 +93,31 @@ export function openSparkClient(options: ClientOptions): SparkClient {
     return answer;
   }
 
-  async function execute(
+  /** A new connection: what goes on over the old one is picked up again. */
+  async function reconnect(session: ServerSession): Promise<void> {
+    connection.abort(new ConnectError('the server was silent', Code.Unavailable));
+    const opType: ConfigOperation = { case: 'getOption', value: { keys: [] } };
+    await service.config({ ...common(session), operation: { opType } }, { timeoutMs });
+  }
+
+  function execute(
     session: ServerSession,
     plan: Plan,
     onAnswer: (answer: ExecutePlanResponse) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    const operationId = randomUUID();
-    const ended = new AbortController();
-    const working = Promise.withResolvers<void>();
-    const interrupting = interruptOnAbort(session, operationId, signal, {
-      working: working.promise,
-      ended: ended.signal,
+    return runStatement({
+      service,
+      session: () => common(session),
+      plan,
+      timeoutMs,
+      reconnect: () => reconnect(session),
+      onAnswer(answer) {
+        session.serverSideId ??= answer.serverSideSessionId || undefined;
+        onAnswer(answer);
+      },
+      signal,
     });
-    let lastResponseId: string | undefined;
-    let complete = false;
-    let heardAt = Date.now();
-    let pause: number = AGAIN_MS.least;
-    let begin = true;
-    try {
-      while (!complete) {
-        const quiet = new AbortController();
-        const watch = setTimeout(() => quiet.abort(), timeoutMs);
-        const callOptions = { signal: quiet.signal };
-        const answers = begin
-          ? service.executePlan(
-              { ...common(session), operationId, plan, requestOptions: [REATTACHABLE] },
-              callOptions,
-            )
-          : service.reattachExecute(
-              { ...common(session), operationId, ...(lastResponseId && { lastResponseId }) },
-              callOptions,
-            );
-        begin = false;
-        try {
-          for await (const answer of answers) {
-            watch.refresh();
-            heardAt = Date.now();
-            pause = AGAIN_MS.least;
-            session.serverSideId ??= answer.serverSideSessionId || undefined;
-            lastResponseId = answer.responseId;
-            if (isWorking(answer)) working.resolve();
-            if (answer.responseType.case === 'resultComplete') complete = true;
-            else onAnswer(answer);
-          }
-          // A stream that ends without saying so is to be picked up again.
-        } catch (error) {
-          if (complete) break;
-          // Nothing came of it and the server does not know it: the request never arrived.
-          if (isLostOperation(error) && lastResponseId === undefined) begin = true;
-          else if (!isCut(error) || signal?.aborted) throw error;
-          if (Date.now() - heardAt > timeoutMs) throw error;
-          await delay(pause);
-          pause = Math.min(pause * 2, AGAIN_MS.most);
-        } finally {
-          clearTimeout(watch);
-        }
-      }
-    } finally {
-      ended.abort();
-      await interrupting;
-      release(session, operationId);
-    }
-  }
-
-  /**
-   * Says it again until the statement has ended: said before it began it is lost. While the server
-   * plans, an interruption would leave the jobs running that it submits thereafter: it waits for
-   * the first word of their progress.
-   */
-  async function interruptOnAbort(
-    session: ServerSession,
-    operationId: string,
-    signal: AbortSignal | undefined,
-    { working, ended }: { readonly working: Promise<void>; readonly ended: AbortSignal },
-  ): Promise<void> {
-    if (signal === undefined) return;
-    const either = AbortSignal.any([signal, ended]);
-    if (!either.aborted) {
-      await new Promise((resolve) => either.addEventListener('abort', resolve, { once: true }));
-    }
-    const planned = delay(PLANNING_MS, undefined, { signal: ended }).catch(() => {});
-    await Promise.race([working, planned]);
-    while (!ended.aborted) {
-      const request = {
-        ...common(session),
-        interruptType: InterruptRequest_InterruptType.OPERATION_ID,
-        interrupt: { case: 'operationId', value: operationId },
-      } as const;
-      await service.interrupt(request, { timeoutMs }).catch(() => {});
-      await delay(AGAIN_MS.least, undefined, { signal: ended }).catch(() => {});
-    }
-  }
-
-  /** Lets the server forget an operation; by itself it does so after minutes. */
-  function release(session: ServerSession, operationId: string): void {
-    const request = {
-      ...common(session),
-      operationId,
-      release: { case: 'releaseAll', value: {} },
-    } as const;
-    service.releaseExecute(request, { timeoutMs }).catch(() => {});
   }
 
   async function config(session: ServerSession, opType: ConfigOperation) {
@@ -252,17 +169,7 @@ export function openSparkClient(options: ClientOptions): SparkClient {
   };
 }
 
-/** Progress without a stage is told while the server still plans. */
-function isWorking({ responseType }: ExecutePlanResponse): boolean {
-  return responseType.case === 'executionProgress' && responseType.value.stages.length > 0;
-}
-
 const RELEASE_MS = 5_000;
-/** A server tells progress every two seconds. */
-const PLANNING_MS = 5_000;
-const REATTACHABLE = {
-  requestOption: { case: 'reattachOptions', value: { reattachable: true } },
-} as const;
 
 type ConfigOperation = NonNullable<
   NonNullable<Parameters<Client<typeof SparkConnectService>['config']>[0]['operation']>['opType']

@@ -70,7 +70,7 @@ export function isLostOperation(error: unknown): boolean {
  * looks like Aborted, Canceled, Unavailable or Internal, but never carries Spark's own details.
  */
 export function isCut(error: unknown): boolean {
-  if (!(error instanceof ConnectError)) return true;
+  if (!(error instanceof ConnectError)) return false;
   return factsOf(error) === null && CUT.includes(error.code);
 }
 
@@ -85,7 +85,7 @@ const CUT: readonly Code[] = [
 ];
 
 /**
- *   cancelled by us, OPERATION_CANCELED                 → ABORTED
+ *   OPERATION_CANCELED                                 → ABORTED
  *   No space left on device, DSQuotaExceeded            → DISK_FULL
  *   no connection, the session or the operation lost,
  *     an executor or the driver lost                    → ENGINE_UNAVAILABLE
@@ -100,15 +100,19 @@ export function translate(error: unknown, facts: SparkErrorFacts | null, sql: st
   const options = { cause: error, details: detailsOf(facts, sql) };
   if (facts === null) {
     const text = error instanceof Error ? error.message : String(error);
-    const code = error instanceof ConnectError ? error.code : null;
-    if (code === Code.Unauthenticated || code === Code.PermissionDenied) {
-      return new IsobarError('ENGINE_REFUSED', text, options);
-    }
-    return new IsobarError('ENGINE_UNAVAILABLE', text, options);
+    return new IsobarError(codeOfTransport(error), text, options);
   }
-  // Spark adds its plan and the Java stack after the first lines.
-  const message = facts.message.split(/\n(?:\s*at |== |JVM stacktrace|Driver stacktrace)/)[0] ?? '';
+  // Spark adds its plan or the Java stack after the first lines.
+  const message =
+    facts.message.split(/;?\n(?:\s*at |'|\+- |== |JVM stacktrace|Driver stacktrace)/)[0] ?? '';
   return new IsobarError(codeOf(facts), message.trim(), options);
+}
+
+function codeOfTransport(error: unknown): IsobarError['code'] {
+  if (isCut(error)) return 'ENGINE_UNAVAILABLE';
+  const code = error instanceof ConnectError ? error.code : null;
+  const isRefused = code === Code.Unauthenticated || code === Code.PermissionDenied;
+  return isRefused ? 'ENGINE_REFUSED' : 'QUERY_FAILED';
 }
 
 function codeOf({ errorClass, sqlState, message }: SparkErrorFacts): IsobarError['code'] {

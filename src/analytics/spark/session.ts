@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { IsobarError, translateFileError } from '../../errors.ts';
 import type { Parameters, Progress, Row, SqlSession } from '../engine.ts';
 import type { ServerSession, SparkClient } from './client.ts';
-import { isLostSession, translate } from './errors.ts';
+import { factsOf, translate } from './errors.ts';
 import {
   dropPlan,
   filesRelation,
@@ -73,16 +73,16 @@ export function openSparkSession(options: SessionOptions): SqlSession {
     signal: AbortSignal | undefined,
   ): Promise<IsobarError> {
     if (signal?.aborted) return cancelled(error);
-    const session = server;
-    if (isLostSession(error)) {
-      server = null;
-      const text =
-        'the Spark server was restarted or has let go of the session: its views are gone';
-      const details = { sql: sql.slice(0, 2_000) };
-      return new IsobarError('ENGINE_UNAVAILABLE', text, { cause: error, details });
-    }
-    const facts = session === null ? null : await client.factsOf(session, error);
-    return translate(error, facts, sql);
+    const facts = server === null ? factsOf(error) : await client.factsOf(server, error);
+    const told = translate(error, facts, sql);
+    // What the session had may be gone: the next statement begins a new one.
+    if (told.code === 'ENGINE_UNAVAILABLE') forget();
+    return told;
+  }
+
+  function forget(): void {
+    if (server !== null) client.release(server).catch(() => {});
+    server = null;
   }
 
   async function execute(
