@@ -27,7 +27,7 @@ export function filesRelation(paths: readonly string[], columns: Columns): Relat
   const value = {
     format: isJson ? 'json' : 'parquet',
     schema,
-    paths: paths.map(addressOf),
+    paths: paths.map(literalAddressOf),
     options: isJson ? { mode: 'FAILFAST' } : {},
   };
   return { relType: { case: 'read', value: { readType: { case: 'dataSource', value } } } };
@@ -127,11 +127,15 @@ function commandPlan(commandType: Command & {}): Plan {
 
 /**
  * A path on this machine becomes an address, since without one Spark means its own default file
- * system. What stands for several files there stands for itself here.
+ * system.
  */
 export function addressOf(path: string): string {
-  const literal = path.replaceAll(/[[\]{}*?\\]/g, '\\$&');
-  return path.startsWith('/') ? `file://${literal}` : literal;
+  return path.startsWith('/') ? `file://${path}` : path;
+}
+
+/** Where Spark reads, some characters stand for several files: here each stands for itself. */
+function literalAddressOf(path: string): string {
+  return addressOf(path.replaceAll(/[[\]{}*?\\]/g, '\\$&'));
 }
 
 function ddlOf(columns: Columns): string {
