@@ -14,6 +14,7 @@ import type { NewRecord } from '../src/log/log.ts';
 import { openLog } from '../src/log/open.ts';
 import { formatRecord } from '../src/model/observation.ts';
 import {
+  type IcebergSettings,
   type PeerContext,
   runConsumerTest,
   runFileSink,
@@ -28,6 +29,12 @@ const RECORDS = Number(process.env.ISOBAR_BENCH_RECORDS ?? 1_000_000);
 const CITIES = 20_000;
 const BATCH = 2_000;
 const BAR = 100_000;
+/** Of these the best counts. */
+const ICEBERG: readonly IcebergSettings[] = [
+  { commitMs: 1_000, tasks: 2 },
+  { commitMs: 1_000, tasks: 1 },
+  { commitMs: 10_000, tasks: 1 },
+];
 
 /** Columns and types of the bench's records, as Spark writes them. */
 const SCHEMA =
@@ -66,7 +73,7 @@ async function measure(context: PeerContext, profile: string): Promise<Measured[
   const limit = await tellRun('ConsumerPerformance', () => runConsumerTest(context));
   const ours = await tellRun('isobar', () => landAll(context, profile));
   const fileSink = await tellRun('FileStreamSink', () => runFileSink(context));
-  const iceberg = await tellRun('Iceberg sink', () => runIcebergSink(context));
+  const iceberg = await runIcebergAtBest(context);
   const spark = await tellRun('Spark streaming', () => runSparkStreaming(context, SCHEMA));
   const sparkPeer = { ...spark, milliseconds: spark.warmMs };
   const perCpu = (run: PeerRun) => RECORDS / run.cpuSeconds;
@@ -91,6 +98,16 @@ async function measure(context: PeerContext, profile: string): Promise<Measured[
       reached: perCpu(ours) >= perCpu(fileSink),
     },
   ];
+}
+
+async function runIcebergAtBest(context: PeerContext): Promise<PeerRun> {
+  const runs: PeerRun[] = [];
+  for (const settings of ICEBERG) {
+    const { commitMs, tasks } = settings;
+    const name = `Iceberg sink, ${tasks} tasks, a commit each ${commitMs / 1_000} s`;
+    runs.push(await tellRun(name, () => runIcebergSink(context, settings)));
+  }
+  return runs.reduce((best, run) => (run.milliseconds < best.milliseconds ? run : best));
 }
 
 function formatRun(run: PeerRun): string {

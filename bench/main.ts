@@ -7,6 +7,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { benchApi } from './api.ts';
 import { benchCluster } from './cluster.ts';
+import { benchEngines } from './engines.ts';
 import { benchHistory } from './history.ts';
 import { benchLanding } from './landing.ts';
 import { benchPlanetDay } from './planet-day.ts';
@@ -32,7 +33,11 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
   start: benchStart,
   history: benchHistory,
   cluster: benchCluster,
+  engines: benchEngines,
 };
+
+/** Only where they are asked for. */
+const NEEDS_JAVA = ['cluster', 'engines'];
 
 const PAGE = join(import.meta.dirname, '..', 'docs', 'benchmarks.md');
 const HEAD = '| name | measured | bar | compared to | reached |';
@@ -40,8 +45,7 @@ const HEAD = '| name | measured | bar | compared to | reached |';
 const wanted = process.argv.slice(2);
 const results = new Map(readBefore());
 for (const [name, bench] of Object.entries(BENCHES)) {
-  // The cluster's needs Java: only where it is asked for.
-  if (wanted.length > 0 ? !wanted.includes(name) : name === 'cluster') continue;
+  if (wanted.length > 0 ? !wanted.includes(name) : NEEDS_JAVA.includes(name)) continue;
   process.stderr.write(`${name} …\n`);
   for (const measured of await bench()) {
     const row = formatRow(measured);

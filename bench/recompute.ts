@@ -1,49 +1,30 @@
 /** A full recompute of 10 million observations beside the query that one would write by hand. */
-import { join } from 'node:path';
 import { createRefresher } from '../src/analytics/refresh.ts';
-import { type DataFile, OBSERVATION_COLUMNS, type Table } from '../src/table/table.ts';
+import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 import type { Measured } from './main.ts';
-import { openBenchWorkspace, range } from './observations.ts';
+import { tableOf, writeMonths } from './months.ts';
+import { openBenchWorkspace } from './observations.ts';
 
 const CITIES = 228;
-const MONTHS = 60;
 
 export async function benchRecompute(): Promise<Measured[]> {
   await using bench = await openBenchWorkspace();
-  const { workspace, folder } = bench;
+  const { workspace } = bench;
+  const { storage } = workspace;
   const session = await workspace.session();
-  const files: DataFile[] = [];
-  let rows = 0;
-  for (const index of range(0, MONTHS)) {
-    const start = new Date(Date.UTC(2013, index, 1));
-    const end = new Date(Date.UTC(2013, index + 1, 1));
-    const path = join(folder, `month-${index}.parquet`);
-    const count = await session.copy(monthSql(start, end), path, 'parquet');
-    rows += count;
-    files.push({
-      path,
-      storagePath: path,
-      month: start.toISOString().slice(0, 7),
-      bytes: 0,
-      rows: count,
-      cityIdMin: null,
-      cityIdMax: null,
-      observedAtMin: null,
-      observedAtMax: null,
-    });
-  }
+  const { files, rows } = await writeMonths(session, storage, CITIES);
   const startedAt = performance.now();
   await createRefresher({
-    table: tableOf(files),
+    table: tableOf(files, storage),
     columns: OBSERVATION_COLUMNS,
-    storage: workspace.storage,
+    storage,
     session,
     engineName: 'duckdb',
     scratch: workspace.scratch,
   }).refresh();
   const ours = performance.now() - startedAt;
   const peer = await byHand(
-    files.map((file) => file.path),
+    files.map(({ storagePath }) => storage.address(storagePath)),
     workspace,
   );
   return [
@@ -55,48 +36,6 @@ export async function benchRecompute(): Promise<Measured[]> {
       reached: ours < 1.5 * peer,
     },
   ];
-}
-
-function tableOf(files: readonly DataFile[]): Table {
-  const snapshot = {
-    version: 1,
-    committedAt: null,
-    files,
-    transactions: new Map(),
-    rowCount: 0,
-    simulated: false,
-  };
-  return {
-    latest: snapshot,
-    refresh: async () => snapshot,
-    changes: async () => null,
-    localPaths: async (wanted) => wanted.map((file) => file.path),
-  };
-}
-
-function monthSql(start: Date, end: Date): string {
-  const values: Record<string, string> = {
-    city_id: "'city-' || c",
-    city: "'City ' || c",
-    country: "'US'",
-    observed_at: 'moment',
-    collected_at: 'moment',
-    interval_s: '3600',
-    hour_utc: 'hour(moment)',
-    hour_local: '(hour(moment) + c) % 24',
-    temperature_c: '12 + 9 * sin(epoch(moment) / 13750) + (hash(moment, c) % 100) / 20.0',
-    humidity_pct: 'hash(c, moment) % 100',
-    wind_speed_ms: '(hash(moment, c, 1) % 100) / 10.0',
-    wind_direction_deg: 'hash(moment, c, 2) % 360',
-  };
-  const columns = Object.entries(OBSERVATION_COLUMNS).map(
-    ([name, type]) => `CAST(${values[name] ?? 'NULL'} AS ${type}) AS ${name}`,
-  );
-  return (
-    `SELECT ${columns.join(', ')} FROM range(${CITIES}) cities(c), ` +
-    `range(TIMESTAMPTZ '${start.toISOString()}', TIMESTAMPTZ '${end.toISOString()}', ` +
-    'INTERVAL 1 HOUR) moments(moment) ORDER BY city_id, observed_at'
-  );
 }
 
 /** What one would write by hand for the same datasets, coverage and extremes' times included. */

@@ -23,6 +23,11 @@ export interface PeerContext {
   readonly port: number;
 }
 
+export interface IcebergSettings {
+  readonly commitMs: number;
+  readonly tasks: number;
+}
+
 const QUIET = {
   'log4j2.properties': propertiesText({
     'appender.out.type': 'Console',
@@ -33,7 +38,6 @@ const QUIET = {
     'rootLogger.appenderRef.out.ref': 'out',
   }),
 };
-const CONTROL = 'control-iceberg';
 const LOGGING = '-Dlog4j2.configurationFile=log4j2.properties';
 
 /** Kafka's own reader, which throws away what it reads: the limit. */
@@ -87,39 +91,43 @@ export async function runFileSink(context: PeerContext): Promise<PeerRun> {
   });
 }
 
-/** The Iceberg sink: Parquet on HDFS, exactly once, a commit each second. */
-export async function runIcebergSink(context: PeerContext): Promise<PeerRun> {
+/** The Iceberg sink: Parquet on HDFS, exactly once, with the settings given. */
+export async function runIcebergSink(
+  context: PeerContext,
+  { commitMs, tasks }: IcebergSettings,
+): Promise<PeerRun> {
   const iceberg = await resolvePom(join(import.meta.dirname, 'iceberg'), context.cache);
-  const folder = join(context.folder, 'iceberg-sink');
+  const name = `iceberg-${commitMs}-${tasks}`;
+  const folder = join(context.folder, name);
   mkdirSync(join(folder, 'plugins'), { recursive: true });
   // The sink does not make the topic on which its tasks agree.
   const admin = new Admin({ clientId: 'bench', bootstrapBrokers: context.brokers.split(',') });
-  await admin.createTopics({ topics: [CONTROL], partitions: 1, replicas: 1 });
+  await admin.createTopics({ topics: [`control-${name}`], partitions: 1, replicas: 1 });
   await admin.close();
   symlinkSync(join(iceberg, 'lib'), join(folder, 'plugins', 'iceberg'));
   const converter = 'org.apache.kafka.connect.json.JsonConverter';
   return runConnect(context, folder, converter, {
     connector: {
-      name: 'iceberg-sink',
+      name,
       'connector.class': 'org.apache.iceberg.connect.IcebergSinkConnector',
-      'tasks.max': 2,
+      'tasks.max': tasks,
       topics: context.topic,
       'value.converter.schemas.enable': false,
       'iceberg.tables': 'bench.observations',
       'iceberg.tables.auto-create-enabled': true,
       'iceberg.tables.evolve-schema-enabled': false,
       'iceberg.catalog.type': 'hadoop',
-      'iceberg.catalog.warehouse': `${context.hdfs}/iceberg`,
-      'iceberg.control.topic': CONTROL,
-      'iceberg.control.commit.interval-ms': 1_000,
+      'iceberg.catalog.warehouse': `${context.hdfs}/${name}`,
+      'iceberg.control.topic': `control-${name}`,
+      'iceberg.control.commit.interval-ms': commitMs,
     },
-    isDone: async () => (await icebergRows(context.namenode)) === context.records,
+    isDone: async () => (await icebergRows(context.namenode, name)) === context.records,
   });
 }
 
 /** The rows that the table's newest version counts, as its metadata on HDFS say. */
-async function icebergRows(namenode: string): Promise<number> {
-  const folder = `${namenode}/webhdfs/v1/iceberg/bench/observations/metadata`;
+async function icebergRows(namenode: string, warehouse: string): Promise<number> {
+  const folder = `${namenode}/webhdfs/v1/${warehouse}/bench/observations/metadata`;
   const hint = await fetch(`${folder}/version-hint.text?op=OPEN`);
   if (!hint.ok) return 0;
   const answer = await fetch(`${folder}/v${(await hint.text()).trim()}.metadata.json?op=OPEN`);
@@ -150,6 +158,8 @@ async function runConnect(
     'value.converter': converter,
     'value.converter.schemas.enable': false,
     'offset.storage.file.filename': join(folder, 'offsets'),
+    // A task that waits for records looks at nothing else (a commit, say) in this time.
+    'offset.flush.interval.ms': 500,
     'plugin.path': join(folder, 'plugins'),
     listeners: `http://127.0.0.1:${context.port}`,
     'consumer.auto.offset.reset': 'earliest',

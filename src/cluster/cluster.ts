@@ -14,6 +14,8 @@ export interface ClusterOptions {
   readonly kinds: readonly Kind[];
   readonly ha: boolean;
   readonly sparkLocal: boolean;
+  /** Of each process of Spark that computes; a default that suits tests. */
+  readonly sparkHeapMib?: number | undefined;
   /** Where the programs are kept once Maven has brought them. */
   readonly cache: string;
   readonly signal?: AbortSignal | undefined;
@@ -34,7 +36,7 @@ export interface Cluster extends AsyncDisposable {
 
 /** Resolves when all services are ready; a rejection has stopped what was started. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { kinds, ha, sparkLocal, cache, signal, tell } = options;
+  const { kinds, ha, sparkLocal, sparkHeapMib, cache, signal, tell } = options;
   const folder = resolve(options.folder);
   await checkTools(signal);
   await mkdir(folder, { recursive: true });
@@ -43,6 +45,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     kinds,
     ha,
     sparkLocal,
+    sparkHeapMib,
     ports,
     resolve(distribution) {
       tell(`${distribution}: looking for its programs (Maven brings them the first time)`);

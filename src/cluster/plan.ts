@@ -19,6 +19,7 @@ export interface PlanOptions {
   readonly ha: boolean;
   /** Spark without master and workers. */
   readonly sparkLocal: boolean;
+  readonly sparkHeapMib?: number | undefined;
   readonly ports: Ports;
   /** The folder of a distribution, brought when it is not there. */
   readonly resolve: (distribution: 'kafka' | 'kafka39' | 'hadoop' | 'spark') => Promise<string>;
@@ -114,7 +115,7 @@ async function planSpark(
   groups: ServiceSpec[][],
   addresses: Mutable<Addresses>,
 ): Promise<void> {
-  const { ha, ports, resolve, sparkLocal } = options;
+  const { ha, ports, resolve, sparkLocal, sparkHeapMib = SPARK_HEAP_MIB } = options;
   const [master = null] = sparkLocal
     ? []
     : await portsOf(ports, 'spark-master', 1, ['port', 'http']);
@@ -133,7 +134,7 @@ async function planSpark(
         hadoop.map(([name, value]) => [`spark.hadoop.${name}`, value]),
       ),
       user: userInfo().username,
-      heapMib: SPARK_HEAP_MIB,
+      heapMib: sparkHeapMib,
     }),
   );
   addresses.spark = {
