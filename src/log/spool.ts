@@ -43,8 +43,6 @@ export async function openSpool(options: SpoolOptions): Promise<Log> {
   let opened: Promise<Log> | null = null;
   /** Records go to the spool: some wait there, or the log could not be reached just now. */
   let isWaiting = false;
-  let puts = 0;
-  let pending = 0;
   let turn: Promise<unknown> = Promise.resolve();
   let draining: Promise<void> | null = null;
   let failure: IsobarError | null = null;
@@ -62,11 +60,15 @@ export async function openSpool(options: SpoolOptions): Promise<Log> {
 
   const append: Log['append'] = async (records, { mayWait = false } = {}) => {
     if (!mayWait || closing.signal.aborted) return target.append(records);
-    // One after the other: none overtakes one that fails.
-    const mine = turn.then(() => appendOrPut(records));
+    return takeTurn(() => appendOrPut(records));
+  };
+
+  /** One after the other: none overtakes one that fails, nor the last of those that wait. */
+  function takeTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = turn.then(work);
     turn = mine.catch(() => {});
     return mine;
-  };
+  }
 
   const appendOrPut: Log['append'] = async (records) => {
     if (!isWaiting) {
@@ -83,13 +85,10 @@ export async function openSpool(options: SpoolOptions): Promise<Log> {
   };
 
   async function put(records: readonly NewRecord[]): Promise<void> {
-    pending += 1;
-    puts += 1;
     try {
       const log = await openForPut();
       await log.append(records);
     } finally {
-      pending -= 1;
       startDraining();
     }
   }
@@ -127,24 +126,25 @@ export async function openSpool(options: SpoolOptions): Promise<Log> {
   async function drain(): Promise<void> {
     let lock: DrainLock | null = null;
     let failures = 0;
+    let isBack = false;
     try {
-      while (!closing.signal.aborted) {
+      while (isWaiting && !closing.signal.aborted) {
         try {
           const log = await waitingLog();
           lock ??= openDrainLock(folder);
-          const before = puts;
           const { records } = await countWaiting(log);
-          if (records === 0n && pending === 0 && before === puts) {
-            [isWaiting, failure] = [false, null];
-            return;
-          }
-          // Another process drains, or what is coming is not there yet.
-          if (lock === null || records === 0n) await pause(RETRY_MS.least);
-          else await drainBatch(log);
+          const isLast = records === 0n || (isBack && records <= BATCH.records);
+          // New records wait for the last batch, else some would always be on their way. A log that
+          // is still away holds nobody up.
+          if (isLast) await takeTurn(() => drainLast(log, lock));
+          else if (lock !== null) await drainBatch(log);
+          if (isWaiting && lock === null) await pause(RETRY_MS.least);
+          isBack = lock !== null && records > 0n;
           failures = 0;
         } catch (error) {
           failure = asIsobarError(error);
           failures += 1;
+          isBack = false;
           const most = Math.min(RETRY_MS.most, RETRY_MS.least * 2 ** failures);
           await pause(most * (0.5 + random() / 2));
         }
@@ -152,6 +152,13 @@ export async function openSpool(options: SpoolOptions): Promise<Log> {
     } finally {
       lock?.release();
     }
+  }
+
+  /** In a turn: nobody of this process puts anything meanwhile. */
+  async function drainLast(log: Log, lock: DrainLock | null): Promise<void> {
+    if (lock !== null) await drainBatch(log);
+    const { records } = await countWaiting(log);
+    if (records === 0n) [isWaiting, failure] = [false, null];
   }
 
   async function drainBatch(log: Log): Promise<void> {
