@@ -14,6 +14,18 @@ export interface Selection {
   readonly to: string | null;
 }
 
+const MEASURED = ['temperature_c', 'humidity_pct', 'wind_speed_ms', 'wind_direction_deg'];
+
+/**
+ * The columns that datasets are computed from, of rows as they are in files. What is no number
+ * (NaN, an infinity: no record of ours holds one) is missing; else one such value would leave no
+ * statistics of its city in one engine and stop the other.
+ */
+export const OBSERVED = [
+  ...['city_id', 'city', 'country', 'observed_at', 'interval_s', 'hour_utc', 'hour_local'],
+  ...MEASURED.map((name) => `CASE WHEN abs(${name}) <= 1e300 THEN ${name} END AS ${name}`),
+].join(', ');
+
 /** Beside the dataset's columns come those that `finishRow` leaves out. */
 export async function computeCityStatistics(
   session: SqlSession,
@@ -51,7 +63,11 @@ async function selectObservations(session: SqlSession, selection: Selection): Pr
   ];
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   // The states of a selection are merged at once: one for all its months will do.
-  await view(session, 'observations', `SELECT *, '' AS month FROM selected_files${where}`);
+  await view(
+    session,
+    'observations',
+    `SELECT ${OBSERVED}, '' AS month FROM selected_files${where}`,
+  );
 }
 
 /** A temporary view of both engines. */

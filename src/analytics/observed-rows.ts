@@ -6,10 +6,9 @@
  * that came since. Files never change under their name: whatever happened to the table, the rows
  * here are right as long as all their files are among those asked for; else they are read again.
  */
-
 import type { Storage } from '../lake/storage.ts';
 import type { DataFile, Table } from '../table/table.ts';
-import { literal, view } from './compute.ts';
+import { literal, OBSERVED, view } from './compute.ts';
 import type { Columns, SqlEngine, SqlSession } from './engine.ts';
 
 export interface ObservedRows {
@@ -23,10 +22,8 @@ export interface ObservedRows {
 const ROWS_MAX = 500_000;
 /** Parts that are joined to one, so that the view stays simple. */
 const PARTS_MAX = 6;
-const NEEDED = [
-  ...['city_id', 'city', 'country', 'observed_at', 'interval_s', 'hour_utc', 'hour_local'],
-  ...['temperature_c', 'humidity_pct', 'wind_speed_ms', 'wind_direction_deg'],
-];
+/** Of UTC, as both engines write times. */
+const MONTH = 'substr(CAST(observed_at AS STRING), 1, 7)';
 
 interface Part {
   readonly name: string;
@@ -71,15 +68,22 @@ export function keepObservedRows(options: {
     }
   }
 
-  /** Each month for itself, so that rows know their month without a look at a calendar. */
+  /**
+   * Each month for itself, so that rows know their month without a look at a calendar; but for an
+   * engine elsewhere, to which each part of a plan costs more than that look.
+   */
   async function selectMonths(files: readonly DataFile[]): Promise<string[]> {
     const selects: string[] = [];
+    if (reach === 'lake' && files.length > 1) {
+      await session.define('observed_files', await pathsOf(files), columns);
+      return [`SELECT ${OBSERVED}, ${MONTH} AS month FROM observed_files`];
+    }
     const months = Map.groupBy(files, (file) => file.month ?? '');
     if (months.size === 0) months.set('', []);
     for (const [month, ofMonth] of months) {
       const name = `observed_files_${selects.length}`;
       await session.define(name, await pathsOf(ofMonth), columns);
-      selects.push(`SELECT ${NEEDED.join(', ')}, ${literal(month)} AS month FROM ${name}`);
+      selects.push(`SELECT ${OBSERVED}, ${literal(month)} AS month FROM ${name}`);
     }
     return selects;
   }
@@ -112,7 +116,7 @@ export function keepObservedRows(options: {
     observe,
     async observeOnce(files) {
       await session.define('observed_once', await pathsOf(files), columns);
-      await defineView(['SELECT * FROM observed_once']);
+      await defineView([`SELECT ${OBSERVED} FROM observed_once`]);
     },
   };
 }
