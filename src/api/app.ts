@@ -16,6 +16,7 @@ import { formatPosition } from './position.ts';
 import { openReader } from './reader.ts';
 import { NoQuerySchema } from './route-table.ts';
 import { addCitiesRoute } from './routes/cities.ts';
+import { addClimateRoutes } from './routes/climate.ts';
 import { addDatasetRoutes } from './routes/datasets.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addOperationRoutes } from './routes/operation.ts';
@@ -159,6 +160,7 @@ async function createApp(
   addDatasetRoutes(app, server);
   addRawDataRoute(app, server);
   addSeriesRoutes(app, server);
+  addClimateRoutes(app, server);
   addCitiesRoute(app, server);
   addEventsRoute(app, server, live);
   addOperationRoutes(app, server, registry, { querystring: NoQuerySchema });

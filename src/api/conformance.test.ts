@@ -45,6 +45,9 @@ function checkerOf(description: Json, path: string, method: string, status: numb
   return Schema.Compile(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')));
 }
 
+/** They take no time. */
+const TIMELESS = ['/api/cities', '/api/climatology'];
+
 describe('every answer is what its description says', () => {
   let api: TestApi;
   let description: Json;
@@ -75,7 +78,7 @@ describe('every answer is what its description says', () => {
           method: route.method,
           url: `${url}${query}`,
         });
-        if (query.includes('from') && url === '/api/cities') continue;
+        if (query.includes('from') && TIMELESS.includes(url)) continue;
         assert.equal(answer.statusCode, 200, answer.body);
         assert.match(String(answer.headers['content-type']), /^application\/json; charset=utf-8$/);
         const checker = checkerOf(

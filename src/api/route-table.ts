@@ -6,9 +6,12 @@ import {
   ChartAnswerSchema,
   CitiesAnswerSchema,
   CityStatisticsAnswerSchema,
+  ClimatologyAnswerSchema,
+  HourlyMeansAnswerSchema,
   HourlyTrendsAnswerSchema,
   RawDataAnswerSchema,
   SeriesAnswerSchema,
+  WindRoseAnswerSchema,
 } from './schemas.ts';
 import {
   ControlAnswerSchema,
@@ -67,6 +70,11 @@ const format = Type.Enum(['json', 'csv'], {
   description: 'CSV has one header row and nothing else; its meta is in headers `X-Isobar-…`.',
 });
 
+const variable = Type.Enum([...VARIABLE_NAMES], {
+  default: 'temperature_c',
+  description: 'Name of a variable.',
+});
+
 export const DatasetQuerySchema = parameters({
   city: city(200),
   from,
@@ -108,6 +116,19 @@ export const SeriesQuerySchema = parameters({
   }),
   format,
 });
+export const ClimatologyQuerySchema = parameters({ variable, city: city(10), format });
+export const HourlyMeansQuerySchema = parameters({
+  variable,
+  city: city(10),
+  from,
+  to,
+  period: Type.Enum(['day', 'week', 'month'], {
+    default: 'day',
+    description: 'Whose mean a row is: weeks begin on Monday.',
+  }),
+  format,
+});
+export const WindRoseQuerySchema = parameters({ city: city(10), from, to, format });
 export const EventsQuerySchema = parameters({
   city: city(200),
   since: Type.Optional(
@@ -124,6 +145,9 @@ export type RawDataQuery = Static<typeof RawDataQuerySchema>;
 export type CitiesQuery = Static<typeof CitiesQuerySchema>;
 export type ChartQuery = Static<typeof ChartQuerySchema>;
 export type SeriesQuery = Static<typeof SeriesQuerySchema>;
+export type ClimatologyQuery = Static<typeof ClimatologyQuerySchema>;
+export type HourlyMeansQuery = Static<typeof HourlyMeansQuerySchema>;
+export type WindRoseQuery = Static<typeof WindRoseQuerySchema>;
 export type EventsQuery = Static<typeof EventsQuerySchema>;
 
 const RANGE =
@@ -172,6 +196,27 @@ export const ROUTES = [
     `${DEFAULT_RANGE} Where there are more observations than points, the lowest and the highest of each interval are kept; a gap is a null.`,
     SeriesQuerySchema,
     SeriesAnswerSchema,
+  ),
+  data(
+    '/api/climatology',
+    'What is usual at each hour of the day in each month.',
+    'Over all observations of the city: the middle eight tenths of the values and their median. A month and hour with fewer than 20 values has no row. Without `city` the first ten.',
+    ClimatologyQuerySchema,
+    ClimatologyAnswerSchema,
+  ),
+  data(
+    '/api/hourly-means',
+    'Means by day and hour of the day, as for a heat map.',
+    `${DEFAULT_RANGE} Days and hours are those of the city’s clock. Without \`city\` the first ten.`,
+    HourlyMeansQuerySchema,
+    HourlyMeansAnswerSchema,
+  ),
+  data(
+    '/api/wind-rose',
+    'How often the wind came from where, and how strong.',
+    `${DEFAULT_RANGE} Below 0.5 m/s it is calm and comes from nowhere. Without \`city\` the first ten.`,
+    WindRoseQuerySchema,
+    WindRoseAnswerSchema,
   ),
   data(
     '/api/raw-data',

@@ -221,6 +221,50 @@ export const SeriesSchema = record(
   'One entry per city and variable.',
 );
 
+export const ClimatologySchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    variable: Type.Enum([...VARIABLE_NAMES], { description: 'Name of the variable.' }),
+    unit: text('Unit of the values.'),
+    month: Type.Integer({ minimum: 1, maximum: 12, description: 'Month on the city’s clock.' }),
+    hour: Type.Integer({ minimum: 0, maximum: 23, description: 'Hour on the city’s clock.' }),
+    observation_count: whole('Number of values.'),
+    year_count: whole('Number of years that they come from.'),
+    low: Type.Number({ description: 'A tenth of the values lie below.' }),
+    median: Type.Number({ description: 'Half of the values lie below.' }),
+    high: Type.Number({ description: 'A tenth of the values lie above.' }),
+  },
+  'One row per city, month and hour of the day.',
+);
+
+export const HourlyMeanSchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    variable: Type.Enum([...VARIABLE_NAMES], { description: 'Name of the variable.' }),
+    unit: text('Unit of the values.'),
+    period_start: Type.String({
+      format: 'date',
+      description: 'First day of the period, on the city’s clock.',
+    }),
+    hour: Type.Integer({ minimum: 0, maximum: 23, description: 'Hour on the city’s clock.' }),
+    observation_count: whole('Number of values.'),
+    mean: Type.Number({ description: 'Mean of the values.' }),
+  },
+  'One row per city, period and hour of the day.',
+);
+
+export const WindSectorSchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    direction_deg: number('Middle of the sector that the wind comes from, °; null when calm.'),
+    speed_from_ms: Type.Number({ description: 'Lowest speed of the class, m/s.' }),
+    speed_to_ms: number('Speed that the class stays below, m/s; null for none.'),
+    observation_count: whole('Number of observations.'),
+    share_pct: Type.Number({ description: 'Share of the city’s observations, %.' }),
+  },
+  'One row per city, sector of 22.5° and class of speed.',
+);
+
 export const TraceSchema = record(
   {
     type: Type.Literal('scatter'),
@@ -263,6 +307,9 @@ export const AnomaliesAnswerSchema = answer(AnomaliesMetaSchema, Type.Array(Anom
 export const RawDataAnswerSchema = answer(PagedMetaSchema, Type.Array(ObservationRowSchema));
 export const CitiesAnswerSchema = answer(CitiesMetaSchema, Type.Array(CityEntrySchema));
 export const SeriesAnswerSchema = answer(MetaSchema, Type.Array(SeriesSchema));
+export const ClimatologyAnswerSchema = answer(MetaSchema, Type.Array(ClimatologySchema));
+export const HourlyMeansAnswerSchema = answer(MetaSchema, Type.Array(HourlyMeanSchema));
+export const WindRoseAnswerSchema = answer(MetaSchema, Type.Array(WindSectorSchema));
 export const ChartAnswerSchema = record(
   { meta: MetaSchema, data: Type.Array(TraceSchema), layout: LayoutSchema },
   'A figure for Plotly.',
@@ -290,6 +337,9 @@ export type ObservationRow = Static<typeof ObservationRowSchema>;
 export type LatestObservation = Static<typeof LatestObservationSchema>;
 export type CityEntry = Static<typeof CityEntrySchema>;
 export type Series = Static<typeof SeriesSchema>;
+export type Climatology = Static<typeof ClimatologySchema>;
+export type HourlyMean = Static<typeof HourlyMeanSchema>;
+export type WindSector = Static<typeof WindSectorSchema>;
 export type Trace = Static<typeof TraceSchema>;
 export type Layout = Static<typeof LayoutSchema>;
 export type CityStatisticsAnswer = Static<typeof CityStatisticsAnswerSchema>;
@@ -298,5 +348,8 @@ export type AnomaliesAnswer = Static<typeof AnomaliesAnswerSchema>;
 export type RawDataAnswer = Static<typeof RawDataAnswerSchema>;
 export type CitiesAnswer = Static<typeof CitiesAnswerSchema>;
 export type SeriesAnswer = Static<typeof SeriesAnswerSchema>;
+export type ClimatologyAnswer = Static<typeof ClimatologyAnswerSchema>;
+export type HourlyMeansAnswer = Static<typeof HourlyMeansAnswerSchema>;
+export type WindRoseAnswer = Static<typeof WindRoseAnswerSchema>;
 export type ChartAnswer = Static<typeof ChartAnswerSchema>;
 export type Problem = Static<typeof ProblemSchema>;

@@ -106,7 +106,7 @@ export async function readSeries(
 }
 
 /** Both ends; what was not asked for follows from the newest observation. */
-function fillRange(
+export function fillRange(
   { from, to }: TimeRange,
   newest: string | null,
 ): { readonly from: string; readonly to: string } | null {

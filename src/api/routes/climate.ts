@@ -1,0 +1,275 @@
+/** `/api/climatology`, `/api/hourly-means`, `/api/wind-rose`: what a place is like. */
+import type { FastifyInstance } from 'fastify';
+import { VARIABLES, type VariableName } from '../../model/variables.ts';
+import type { DataFile } from '../../table/table.ts';
+import type { Facts, Question } from '../answers.ts';
+import { parseCities, parseRange, type TimeRange } from '../parameters.ts';
+import { loadQuery, selectFiles } from '../reader.ts';
+import {
+  type ClimatologyQuery,
+  ClimatologyQuerySchema,
+  type HourlyMeansQuery,
+  HourlyMeansQuerySchema,
+  type WindRoseQuery,
+  WindRoseQuerySchema,
+} from '../route-table.ts';
+import {
+  type Climatology,
+  ClimatologySchema,
+  type HourlyMean,
+  HourlyMeanSchema,
+  type WindSector,
+  WindSectorSchema,
+} from '../schemas.ts';
+import { fillRange } from '../series.ts';
+import {
+  answer,
+  knownCities,
+  newestOf,
+  type Server,
+  sourcesOf,
+  tableVersionOf,
+} from '../server.ts';
+import type { Current } from '../versions.ts';
+
+const CLIMATOLOGY_SQL = loadQuery('climatology');
+const HOURLY_MEANS_SQL = loadQuery('hourly-means');
+const WIND_ROSE_SQL = loadQuery('wind-rose');
+const CITIES_MAX = 10;
+/** Fewer values of an hour of a month say nothing about what is usual. */
+const LEAST_VALUES = 20;
+const CALM_MS = 0.5;
+const SPEED_CLASSES = [0, CALM_MS, 2, 4, 6, 8] as const;
+const SECTOR_DEG = 22.5;
+
+interface Asked {
+  readonly route: 'climatology' | 'hourly-means' | 'wind-rose';
+  readonly format: 'json' | 'csv';
+  readonly columns: readonly string[];
+  readonly cities: readonly string[];
+  /** What the answer depends on beside the table and the cities. */
+  readonly key: readonly unknown[];
+  readonly range: { readonly from: string; readonly to: string } | null;
+  readonly compute: (range: { readonly from: string; readonly to: string }) => Promise<Row[]>;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+export function addClimateRoutes(app: FastifyInstance, server: Server): void {
+  const climatology = { schema: { querystring: ClimatologyQuerySchema } };
+  app.get<{ Querystring: ClimatologyQuery }>('/api/climatology', climatology, (request, reply) =>
+    answer(server, request, reply, (current) => {
+      const { variable, format, city } = request.query;
+      const cities = choose(server, current, city);
+      const { range, files, key } = settledPart(current);
+      return question(server, current, {
+        route: 'climatology',
+        format,
+        columns: Object.keys(ClimatologySchema.properties),
+        cities,
+        key: [key, variable],
+        range,
+        compute: ({ to }) =>
+          readClimatology(server, select(files, cities, null, to), to, variable, cities),
+      });
+    }),
+  );
+
+  const means = { schema: { querystring: HourlyMeansQuerySchema } };
+  app.get<{ Querystring: HourlyMeansQuery }>('/api/hourly-means', means, (request, reply) => {
+    const { variable, format, city, period } = request.query;
+    const limits = parseRange(request.query);
+    return answer(server, request, reply, (current) =>
+      ranged(
+        server,
+        current,
+        { route: 'hourly-means', format, city, limits },
+        {
+          columns: Object.keys(HourlyMeanSchema.properties),
+          key: [variable, period],
+          async read(files, parameters) {
+            const sql = HOURLY_MEANS_SQL.replaceAll('{variable}', variable);
+            const rows = await server.reader.query<Omit<HourlyMean, 'variable' | 'unit'>>(
+              files,
+              sql,
+              { ...parameters, period },
+            );
+            const { unit } = VARIABLES[variable];
+            return rows.map((row): HourlyMean => ({ ...row, variable, unit }));
+          },
+        },
+      ),
+    );
+  });
+
+  const rose = { schema: { querystring: WindRoseQuerySchema } };
+  app.get<{ Querystring: WindRoseQuery }>('/api/wind-rose', rose, (request, reply) => {
+    const { format, city } = request.query;
+    const limits = parseRange(request.query);
+    return answer(server, request, reply, (current) =>
+      ranged(
+        server,
+        current,
+        { route: 'wind-rose', format, city, limits },
+        {
+          columns: Object.keys(WindSectorSchema.properties),
+          key: [],
+          async read(files, parameters) {
+            const all = { ...parameters, calm: CALM_MS };
+            return shareSectors(await server.reader.query<SectorRow>(files, WIND_ROSE_SQL, all));
+          },
+        },
+      ),
+    );
+  });
+}
+
+function choose(
+  server: Server,
+  { picture }: Current,
+  ids: readonly string[] | undefined,
+): readonly string[] {
+  const cities = parseCities(ids, knownCities(server));
+  return cities.length > 0 ? cities : [...picture.newest.keys()].sort().slice(0, CITIES_MAX);
+}
+
+/**
+ * All but the newest day: what is usual does not change with each landing, and is computed once a
+ * day, or when older months change.
+ */
+function settledPart({ picture }: Current) {
+  const newest = picture.observedTo;
+  const { files } = picture.snapshot;
+  if (newest === null) return { range: null, files, key: null };
+  const day = newest.slice(0, 10);
+  const to = `${day}T00:00:00Z`;
+  const older = files.filter(({ month }) => month !== null && month < day.slice(0, 7));
+  const key = [day, older.map(({ storagePath }) => storagePath).sort()];
+  return { range: { from: '0001-01-01T00:00:00Z', to }, files, key };
+}
+
+async function readClimatology(
+  server: Server,
+  files: readonly DataFile[],
+  to: string,
+  variable: VariableName,
+  cities: readonly string[],
+): Promise<Row[]> {
+  if (files.length === 0) return [];
+  const sql = CLIMATOLOGY_SQL.replaceAll('{variable}', variable);
+  const rows = await server.reader.query<Omit<Climatology, 'variable' | 'unit'>>(files, sql, {
+    cities: cities.join(','),
+    to,
+    least: LEAST_VALUES,
+  });
+  const { unit } = VARIABLES[variable];
+  return rows.map((row): Climatology => ({ ...row, variable, unit }));
+}
+
+interface Ranged {
+  readonly route: Asked['route'];
+  readonly format: Asked['format'];
+  readonly city: readonly string[] | undefined;
+  readonly limits: TimeRange;
+}
+
+interface Reading {
+  readonly columns: readonly string[];
+  readonly key: readonly unknown[];
+  readonly read: (
+    files: readonly DataFile[],
+    parameters: Readonly<Record<'cities' | 'from' | 'to', string>>,
+  ) => Promise<Row[]>;
+}
+
+/** A question about the observations of a time, read once for each version of the table. */
+function ranged(
+  server: Server,
+  current: Current,
+  { route, format, city, limits }: Ranged,
+  { columns, key, read }: Reading,
+): Question {
+  const cities = choose(server, current, city);
+  const range = fillRange(limits, newestOf(current.picture, cities));
+  const { files, version } = current.picture.snapshot;
+  return question(server, current, {
+    route,
+    format,
+    columns,
+    cities,
+    key: [version, range, ...key],
+    range,
+    async compute({ from, to }) {
+      const selected = select(files, cities, from, to);
+      if (selected.length === 0) return [];
+      return read(selected, { cities: cities.join(','), from, to });
+    },
+  });
+}
+
+function select(
+  files: readonly DataFile[],
+  cities: readonly string[],
+  from: string | null,
+  to: string | null,
+): readonly DataFile[] {
+  return selectFiles(files, { cities, from, to });
+}
+
+function question(server: Server, current: Current, asked: Asked): Question {
+  const { route, format, columns, cities, key, range, compute } = asked;
+  return {
+    route,
+    format,
+    key: JSON.stringify([key, cities]),
+    tableVersion: tableVersionOf(current),
+    analyticsVersion: current.publication?.version ?? null,
+    async compute() {
+      const rows = range === null ? [] : await compute(range);
+      const facts: Facts = {
+        sources: sourcesOf(current.picture, cities),
+        observedFrom: range === null ? null : current.picture.observedFrom,
+        observedTo: range === null ? null : newestOf(current.picture, cities),
+        newest: newestOf(current.picture, cities),
+        computedAt: server.clock().toISOString(),
+        coveragePct: null,
+        rowCount: rows.length,
+        note: rows.length === 0 ? NOTES[route] : null,
+      };
+      return {
+        facts,
+        body: format === 'csv' ? { format, columns, rows } : { format, data: rows },
+      };
+    },
+  };
+}
+
+const NOTES: Readonly<Record<Asked['route'], string>> = {
+  climatology: `no month and hour has ${LEAST_VALUES} values yet`,
+  'hourly-means': 'nothing was observed in this time',
+  'wind-rose': 'no wind was observed in this time',
+};
+
+interface SectorRow {
+  readonly city_id: string;
+  readonly sector: number | null;
+  readonly speed_class: number;
+  readonly observation_count: number;
+}
+
+function shareSectors(rows: readonly SectorRow[]): Row[] {
+  const totals = new Map<string, number>();
+  for (const { city_id, observation_count } of rows) {
+    totals.set(city_id, (totals.get(city_id) ?? 0) + observation_count);
+  }
+  return rows.map(
+    ({ city_id, sector, speed_class, observation_count }): WindSector => ({
+      city_id,
+      direction_deg: sector === null ? null : sector * SECTOR_DEG,
+      speed_from_ms: SPEED_CLASSES[speed_class] ?? 0,
+      speed_to_ms: SPEED_CLASSES[speed_class + 1] ?? null,
+      observation_count,
+      share_pct: (100 * observation_count) / (totals.get(city_id) ?? 1),
+    }),
+  );
+}
