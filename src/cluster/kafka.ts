@@ -4,9 +4,17 @@ import type { ServiceSpec } from './service.ts';
 
 export interface KafkaOptions {
   readonly distribution: string;
-  /** Three numbers a node: of the broker, of the controller; the service is `kafka-N`. */
-  readonly nodes: readonly { readonly port: number; readonly controllerPort: number }[];
+  /** The ports of each node; the service is `kafka-N`. */
+  readonly nodes: readonly KafkaNode[];
   readonly heapMib: number;
+}
+
+export interface KafkaNode {
+  readonly port: number;
+  readonly controllerPort: number;
+  /** Who is met through a proxy listens on one port and says another one. */
+  readonly proxiedPort?: number;
+  readonly proxyPort?: number;
 }
 
 /** A cluster's id is any 16 bytes; a folder keeps what it was formatted with. */
@@ -15,12 +23,17 @@ const CLUSTER_ID = 'aXNvYmFyLWNsdXN0ZXItMQ';
 export function kafkaServices({ distribution, nodes, heapMib }: KafkaOptions): ServiceSpec[] {
   const voters = nodes.map((node, at) => `${at + 1}@127.0.0.1:${node.controllerPort}`).join(',');
   const copies = Math.min(3, nodes.length);
-  return nodes.map(({ port, controllerPort }, at) => {
+  return nodes.map(({ port, controllerPort, proxiedPort, proxyPort }, at) => {
+    const own = `PLAINTEXT://127.0.0.1:${port}`;
+    const proxied = (met?: number) => (met === undefined ? '' : `,PROXIED://127.0.0.1:${met}`);
     const properties = {
       'process.roles': 'broker,controller',
       'node.id': at + 1,
-      listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+      listeners: `${own}${proxied(proxiedPort)},CONTROLLER://127.0.0.1:${controllerPort}`,
+      'advertised.listeners': `${own}${proxied(proxyPort)}`,
+      'listener.security.protocol.map':
+        'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      'inter.broker.listener.name': 'PLAINTEXT',
       'controller.listener.names': 'CONTROLLER',
       'controller.quorum.voters': voters,
       'broker.session.timeout.ms': 6_000,

@@ -27,7 +27,11 @@ export interface PlanOptions {
 
 /** Where the services are met. */
 export interface Addresses {
-  readonly kafka?: { readonly brokers: string };
+  readonly kafka?: {
+    readonly brokers: string;
+    /** Where a proxy in front of each broker may listen, and where it leads to. */
+    readonly proxies: readonly { readonly from: number; readonly to: number }[];
+  };
   readonly kafka39?: { readonly brokers: string };
   readonly hdfs?: {
     readonly namenodes: string;
@@ -70,11 +74,15 @@ export async function planCluster(options: PlanOptions): Promise<Plan> {
     addresses.zookeeper = { address: `${HOST}:${zookeeperPort}` };
   }
   if (has('kafka')) {
-    const nodes = await portsOf(ports, 'kafka', ha ? 3 : 1, ['port', 'controllerPort']);
+    const names = ['port', 'controllerPort', 'proxiedPort', 'proxyPort'] as const;
+    const nodes = await portsOf(ports, 'kafka', ha ? 3 : 1, names);
     const distribution = await resolve('kafka');
     const heapMib = ha ? KAFKA_HA_HEAP_MIB : KAFKA_HEAP_MIB;
     groups.push(kafkaServices({ distribution, nodes, heapMib }));
-    addresses.kafka = { brokers: nodes.map(({ port }) => `${HOST}:${port}`).join(',') };
+    addresses.kafka = {
+      brokers: nodes.map(({ port }) => `${HOST}:${port}`).join(','),
+      proxies: nodes.map(({ proxiedPort, proxyPort }) => ({ from: proxyPort, to: proxiedPort })),
+    };
   }
   if (has('kafka39') && zookeeperPort !== null) {
     const port = await ports.of('kafka39');

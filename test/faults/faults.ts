@@ -1,5 +1,7 @@
 /** What can go wrong on a cluster, each with what makes it right again. */
 import { execFile } from 'node:child_process';
+import { mkdir, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ClusterControl } from '../../src/cluster/control.ts';
 import type { Processes } from './processes.ts';
@@ -10,56 +12,115 @@ export interface Surroundings {
   readonly processes: Processes;
   /** In front of the NameNodes. */
   readonly proxies: readonly CuttingProxy[];
+  /** In front of the brokers. */
+  readonly brokerProxies: readonly CuttingProxy[];
   readonly random: () => number;
 }
 
-export type Fault = (surroundings: Surroundings) => Promise<void>;
+/** Resolves once all is right again, with what it chose, if there was a choice. */
+export type Fault = (surroundings: Surroundings) => Promise<string>;
 
 const run = promisify(execFile);
 const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+const BROKERS = ['kafka-1', 'kafka-2', 'kafka-3'];
+const SPARE_DATANODE = 'datanode-3';
+const SPARE_WORKER = 'spark-worker-3';
+/** More than one block, else the NameNode gives it none. */
+const SMALL_DISK_MIB = 400;
+const JOB_WAIT_S = 20;
 
 export const FAULTS: Readonly<Record<string, Fault>> = {
   async 'a broker is killed'({ services, random }) {
-    const name = pick(['kafka-1', 'kafka-2', 'kafka-3'], random);
+    const name = pick(BROKERS, random);
     await services.signal(name, 'SIGKILL');
     await pause(3);
     await services.start(name);
+    return name;
   },
   async 'a broker stops for 12 s'({ services, random }) {
-    const name = pick(['kafka-1', 'kafka-2', 'kafka-3'], random);
+    const name = pick(BROKERS, random);
     await services.signal(name, 'SIGSTOP');
     await pause(12);
     await services.signal(name, 'SIGCONT');
+    return name;
   },
   async 'all brokers are restarted'({ services }) {
-    const names = ['kafka-1', 'kafka-2', 'kafka-3'];
-    await Promise.all(names.map((name) => services.stop(name)));
+    await Promise.all(BROKERS.map((name) => services.stop(name)));
     await pause(1);
-    await Promise.all(names.map((name) => services.start(name)));
+    await Promise.all(BROKERS.map((name) => services.start(name)));
+    return '';
+  },
+  async 'connections to the brokers are cut'({ brokerProxies }) {
+    let count = 0;
+    for (let times = 0; times < 30; times += 1) {
+      for (const proxy of brokerProxies) count += proxy.cut();
+      await pause(0.1);
+    }
+    return `${count} connections`;
+  },
+  async 'connections to the brokers are slow'({ brokerProxies }) {
+    for (const proxy of brokerProxies) proxy.slow(300);
+    await pause(8);
+    for (const proxy of brokerProxies) proxy.slow(0);
+    return '';
   },
   async 'the active NameNode is killed'({ services }) {
     const active = await activeNameNode(services);
     await services.signal(`namenode-${active}`, 'SIGKILL');
     await pause(3);
     await services.start(`namenode-${active}`);
+    return `namenode-${active}`;
   },
   async 'the active NameNode stops for 15 s'({ services }) {
     const active = await activeNameNode(services);
     await services.signal(`namenode-${active}`, 'SIGSTOP');
     await pause(15);
     await services.signal(`namenode-${active}`, 'SIGCONT');
+    // The other one has taken over: one that finds the journals closed to it gives up.
+    await pause(3);
+    await startFailed(services);
+    return `namenode-${active}`;
   },
   async 'the controller of the active NameNode is killed'({ services }) {
     const active = await activeNameNode(services);
     await services.signal(`zkfc-${active}`, 'SIGKILL');
     await pause(7);
     await services.start(`zkfc-${active}`);
+    return `zkfc-${active}`;
   },
   async 'a DataNode is killed in the middle of its work'({ services, random }) {
     const name = pick(['datanode-1', 'datanode-2'], random);
     await services.signal(name, 'SIGKILL');
     await pause(4);
     await services.start(name);
+    return name;
+  },
+  async 'the disk of a DataNode is full'({ services }) {
+    const disk = join(services.note.folder, SPARE_DATANODE, 'data');
+    await mkdir(disk, { recursive: true });
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${SMALL_DISK_MIB}m`, 'tmpfs', disk]);
+    try {
+      await services.start(SPARE_DATANODE);
+      // It is given blocks by now; after that nothing more fits.
+      await pause(4);
+      const { bavail, bsize } = await statfs(disk);
+      const rest = join(disk, 'full');
+      await run('fallocate', ['-l', String(bavail * bsize), rest]);
+      await pause(8);
+      await rm(rest);
+      await pause(1);
+      await services.stop(SPARE_DATANODE);
+    } finally {
+      await run('umount', ['-l', disk]);
+    }
+    return SPARE_DATANODE;
+  },
+  async 'a DataNode and a worker join, and leave again'({ services }) {
+    await Promise.all([SPARE_DATANODE, SPARE_WORKER].map((name) => services.start(name)));
+    const told = await untilJob(services);
+    await pause(4);
+    await Promise.all([SPARE_DATANODE, SPARE_WORKER].map((name) => services.stop(name)));
+    return `${SPARE_DATANODE}, ${SPARE_WORKER}, ${told}`;
   },
   async 'two of three JournalNodes are killed'({ services }) {
     const journals = ['journalnode-1', 'journalnode-2'];
@@ -68,47 +129,66 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     await Promise.all(journals.map((name) => services.start(name)));
     // Without most of the journals a NameNode gives up.
     await pause(2);
-    const status = await services.status();
-    const gone = status.filter(({ state }) => state === 'failed').map(({ name }) => name);
-    for (const name of gone) await services.start(name);
+    const gone = await startFailed(services);
+    return gone.length === 0 ? '' : `then ${gone.join(', ')} gave up`;
   },
   async 'a lander is killed'({ processes, random }) {
     const lander = pick(processes.landers(), random);
     lander.kill('SIGKILL');
     await pause(2);
     processes.startLander();
+    return '';
   },
   async 'a lander stops and wakes up after others took over'({ processes, random }) {
     const lander = pick(processes.landers(), random);
     lander.kill('SIGSTOP');
     await pause(30);
     lander.kill('SIGCONT');
+    return '';
   },
-  async 'an executor of Spark is killed'({ services }) {
+  async 'the producer is killed'({ processes }) {
+    await processes.killProducer();
+    return '';
+  },
+  async 'the analyzer is killed'({ processes }) {
+    await processes.killAnalyzer();
+    return '';
+  },
+  async 'the executors of Spark are killed in the middle of a job'({ services }) {
+    const told = await untilJob(services);
     const workers = (await services.status()).filter(
       ({ name, pid }) => name.startsWith('spark-worker') && pid !== null,
     );
+    let killed = 0;
     for (const { pid } of workers) {
-      // There is one only while a session has work.
-      await run('pkill', ['-KILL', '-P', String(pid)]).catch(() => {});
+      for (const child of await childrenOf(pid ?? 0)) {
+        process.kill(child, 'SIGKILL');
+        killed += 1;
+      }
     }
     await pause(2);
+    return `${killed} executors, ${told}`;
   },
-  async 'the server of Spark is killed'({ services }) {
+  async 'the server of Spark is killed in the middle of a job'({ services }) {
+    const told = await untilJob(services);
     await services.signal('spark-connect', 'SIGKILL');
     await pause(3);
     await services.start('spark-connect');
+    return told;
   },
   async 'connections to the NameNodes are cut'({ proxies }) {
+    let count = 0;
     for (let times = 0; times < 30; times += 1) {
-      for (const proxy of proxies) proxy.cut();
+      for (const proxy of proxies) count += proxy.cut();
       await pause(0.1);
     }
+    return `${count} connections`;
   },
   async 'connections to the NameNodes are slow'({ proxies }) {
     for (const proxy of proxies) proxy.slow(300);
     await pause(8);
     for (const proxy of proxies) proxy.slow(0);
+    return '';
   },
 };
 
@@ -116,6 +196,37 @@ function pick<T>(choices: readonly T[], random: () => number): T {
   const found = choices[Math.floor(random() * choices.length)];
   if (found === undefined) throw new Error('there is nothing to choose from');
   return found;
+}
+
+/** Services that ended by themselves, started again; their names. */
+async function startFailed(services: ClusterControl): Promise<string[]> {
+  const gone = (await services.status()).filter(({ state }) => state === 'failed');
+  for (const { name } of gone) await services.start(name);
+  return gone.map(({ name }) => name);
+}
+
+/** Waits until Spark runs a job, as its own UI says. */
+async function untilJob({ note }: ClusterControl): Promise<string> {
+  const api = `${note.addresses.spark?.ui}/api/v1/applications`;
+  const ask = async (path: string): Promise<readonly { readonly id: string }[]> => {
+    const answer = await fetch(`${api}${path}`, { signal: AbortSignal.timeout(2_000) });
+    return answer.ok ? ((await answer.json()) as { id: string }[]) : [];
+  };
+  const deadline = Date.now() + JOB_WAIT_S * 1_000;
+  while (Date.now() < deadline) {
+    const [application] = await ask('').catch(() => []);
+    const path = `/${application?.id}/jobs?status=running`;
+    const jobs = application === undefined ? [] : await ask(path).catch(() => []);
+    if (jobs.length > 0) return 'a job runs';
+    await pause(0.05);
+  }
+  return 'no job was seen';
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  // It finds none, too: then it ends with 1.
+  const { stdout } = await run('pgrep', ['-P', String(pid)]).catch(() => ({ stdout: '' }));
+  return stdout.split('\n').map(Number).filter(Boolean);
 }
 
 /** Its number; waits while they are electing. */

@@ -1,29 +1,41 @@
 /** A proxy for one port: lets through, cuts or slows what goes through it. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface CuttingProxy extends AsyncDisposable {
   readonly port: number;
-  /** Ends all connections at once, in the middle of whatever they carry. */
-  cut(): void;
+  /** Ends all connections at once, in the middle of whatever they carry; says how many. */
+  cut(): number;
   /** From now on each piece waits this long on its way. */
   slow(ms: number): void;
 }
 
-export async function openProxy(target: number): Promise<CuttingProxy> {
+/** Listens on `port`, or on any free one. */
+export async function openProxy(target: number, port = 0): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
   let delay = 0;
   const pass = (from: Socket, to: Socket) => {
+    // What came later must not overtake when the delay becomes shorter.
+    let last = Promise.resolve();
+    const after = (then: () => void) => {
+      const due = performance.now() + delay;
+      last = last.then(async () => {
+        const left = due - performance.now();
+        if (left > 0) await sleep(left, undefined, { ref: false });
+        then();
+      });
+    };
     from.on('data', (piece) => {
-      setTimeout(() => {
+      after(() => {
         if (!to.destroyed) to.write(piece);
-      }, delay);
+      });
     });
-    from.on('end', () => setTimeout(() => to.end(), delay));
+    from.on('end', () => after(() => to.end()));
     from.on('error', () => to.destroy());
     from.on('close', () => {
       sockets.delete(from);
-      setTimeout(() => to.destroy(), delay + 50);
+      after(() => setTimeout(() => to.destroy(), 50).unref());
     });
     sockets.add(from);
   };
@@ -32,20 +44,23 @@ export async function openProxy(target: number): Promise<CuttingProxy> {
     pass(near, far);
     pass(far, near);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
     cut() {
+      const count = sockets.size;
       for (const socket of sockets) socket.resetAndDestroy();
+      return count / 2;
     },
     slow(ms) {
       delay = ms;
     },
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
+      const closed = once(server, 'close');
       server.close();
-      await once(server, 'close');
+      for (const socket of sockets) socket.destroy();
+      await closed;
     },
   };
 }
