@@ -70,12 +70,12 @@ test('a panel shows skeleton, error, data, error over data, stale and empty', as
   const past = '?from=1999-01-01T00:00:00Z&to=1999-01-02T00:00:00Z';
   await page.goto(`${served.pipeline.url}/${past}`);
   behave = 'pass';
-  for (const id of ['temperature', 'humidity', 'trends', 'rows']) {
+  for (const id of ['chart-temperature_c', 'chart-humidity_pct', 'trends', 'rows']) {
     await page.locator(`#${id} .state`).getByRole('button', { name: 'Widen to 7 d' }).waitFor();
   }
   await page.screenshot({ path: join(ARTEFACTS, 'page-empty.png'), fullPage: true });
   assert.deepEqual(await findViolations(page), []);
-  await page.locator('#temperature').getByRole('button', { name: 'Widen to 7 d' }).click();
+  await page.locator('#chart-temperature_c').getByRole('button', { name: 'Widen to 7 d' }).click();
   await untilFilled(page);
   const failures = served.browser.takeProblems().filter((text) => !text.includes('status of 503'));
   assert.deepEqual(failures, []);
@@ -85,11 +85,14 @@ test('while a longer range is on its way, what is not known yet is not called a 
   const page = await served.openPage(t);
   await untilFilled(page);
   const held: Route[] = [];
-  await page.route('**/api/temperature-chart*', (route) => void held.push(route));
+  await page.route(
+    /series\?.*variable=temperature_c&points=(?!96)/,
+    (route) => void held.push(route),
+  );
   await page.getByRole('button', { name: '30 d' }).click();
-  await page.locator('#temperature .updating').waitFor();
-  await page.locator('#humidity[aria-busy="false"]').waitFor();
-  assert.doesNotMatch(await textOf(page, '#temperature .plot'), /no data/);
+  await page.locator('#chart-temperature_c .updating').waitFor();
+  await page.locator('#chart-humidity_pct[aria-busy="false"]').waitFor();
+  assert.doesNotMatch(await textOf(page, '#chart-temperature_c .plot'), /no data/);
   for (const route of held) await route.continue();
   await untilFilled(page);
   isQuiet(served);
@@ -149,7 +152,7 @@ test('when the server is gone the last good data stays, and it is back when the 
   await served.pipeline[Symbol.asyncDispose]();
   await eventually('offline', async () => /Offline/.test(await textOf(page, '#state')));
   assert.equal(await page.locator('.card .pill').count(), 5);
-  assert.equal(await page.locator('#temperature path.js-line').count(), 3);
+  assert.equal(await page.locator('#chart-temperature_c path.line').count(), 3);
   await page.screenshot({ path: join(ARTEFACTS, 'page-offline.png') });
   assert.deepEqual(await findViolations(page), []);
   served.pipeline = await served.start({ 'api.port': port });

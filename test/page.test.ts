@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -125,7 +125,7 @@ test('what is chosen is in the address, goes back, and shows the same in another
   const other = await served.openPage(t, search);
   await untilFilled(other);
   assert.deepEqual(await pressed(other), await pressed(page));
-  assert.match(await textOf(other, '#temperature .subtitle'), /^°F · UTC/);
+  assert.match(await textOf(other, '#chart-temperature_c .subtitle'), /^°F · UTC/);
   await page.goBack();
   assert.doesNotMatch(page.url(), /tokyo/);
   assert.equal(await page.locator('.card.compared').count(), 3);
@@ -150,8 +150,8 @@ test('a city is chosen with the keyboard alone, and a row shows where it comes f
   const origin = await textOf(page, '.origin');
   assert.match(origin, /partition/);
   assert.match(origin, /"main": \{/);
-  await page.locator('#temperature').getByRole('button', { name: 'Table' }).click();
-  assert.ok((await page.locator('#temperature tbody tr').count()) > 50);
+  await page.locator('#chart-temperature_c').getByRole('button', { name: 'Table' }).click();
+  assert.ok((await page.locator('#chart-temperature_c tbody tr').count()) > 50);
   await untilFilled(page);
   assert.deepEqual(await findViolations(page), []);
   await page.getByRole('button', { name: 'Older' }).click();
@@ -164,16 +164,21 @@ test('dragging over a chart chooses that time for the whole page', async (t) => 
   await untilFilled(page);
   // What the axis spans: from the same whole hour as the question to now.
   const asked = await page
-    .locator('#temperature .actions a', { hasText: 'API' })
+    .locator('#chart-temperature_c .actions a', { hasText: 'API' })
     .getAttribute('href');
   const start = Date.parse(/from=([^&]+)/.exec(asked ?? '')?.[1] ?? '');
-  const box = await page.locator('#temperature .nsewdrag').boundingBox();
-  assert.ok(box !== null);
+  // The axis itself, without the marks on its left and the names on its right.
+  const box = (await page.evaluate(`(() => {
+    const { x, y, width } = document.querySelector('#chart-temperature_c clipPath rect');
+    const plot = document.querySelector('#chart-temperature_c svg').getBoundingClientRect();
+    const [left, right] = [x, width].map(({ baseVal }) => baseVal.value);
+    return { x: plot.x + left, y: plot.y, width: right, height: plot.height };
+  })()`)) as { x: number; y: number; width: number; height: number };
   const timeAt = (share: number) => start + share * (Date.now() - start);
   const y = box.y + box.height / 2;
   await page.mouse.move(box.x + box.width * 0.3, y);
-  await page.locator('#temperature .tooltip').waitFor();
-  const told = await textOf(page, '#temperature .tooltip-time');
+  await page.locator('#chart-temperature_c .tooltip').waitFor();
+  const told = await textOf(page, '#chart-temperature_c .tooltip-time');
   const near = (minutes: number) => formatTime(timeAt(0.3) + minutes * 60_000, 'UTC', Date.now());
   const minutes = Array.from({ length: 41 }, (_, index) => index - 20);
   assert.ok(minutes.map(near).includes(told), `${told} and not ${near(0)}`);
@@ -194,6 +199,67 @@ test('dragging over a chart chooses that time for the whole page', async (t) => 
   assert.equal(await page.locator('.ranges [aria-pressed="true"]').count(), 0);
   await page.goBack();
   assert.equal(await page.locator('.ranges [aria-pressed="true"]').textContent(), '7 d');
+  isQuiet(served);
+});
+
+test('a chart is read by the keyboard alone, and spoken', async (t) => {
+  const page = await served.openPage(t, '?city=tokyo&city=london');
+  await untilFilled(page);
+  const plot = page.locator('#chart-temperature_c .plot');
+  await plot.focus();
+  const spoken = page.locator('#chart-temperature_c [aria-live="polite"]');
+  const said = async (pattern: RegExp) => {
+    await eventually(`it says ${pattern}`, async () =>
+      pattern.test((await spoken.textContent()) ?? ''),
+    );
+  };
+  await page.keyboard.press('End');
+  await said(/^Tokyo −?\d+\.\d°, /);
+  await page.keyboard.press('ArrowDown');
+  await said(/^London /);
+  const newest = await textOf(page, '#chart-temperature_c .tooltip-time');
+  await page.keyboard.press('ArrowLeft');
+  await eventually('an earlier time', async () => {
+    return (await textOf(page, '#chart-temperature_c .tooltip-time')) !== newest;
+  });
+  assert.equal(await page.locator('.plot .cursor').count(), 2, 'all charts point at the same time');
+  const details = (await plot.getAttribute('aria-details')) ?? '';
+  assert.equal(await page.locator(`#${details}`).count(), 1);
+  await page.keyboard.press('+');
+  await page.waitForURL(/from=.+&to=/);
+  await plot.focus();
+  await page.keyboard.press('Escape');
+  await eventually('no cursor', async () => (await page.locator('.plot .cursor').count()) === 0);
+  isQuiet(served);
+});
+
+test('a chart of any variable is added, kept in the address, saved as PNG, opened in Plotly', async (t) => {
+  const page = await served.openPage(t);
+  await untilFilled(page);
+  await page.getByLabel('Add a chart of').selectOption('pressure_hpa');
+  await page.waitForSelector('#chart-pressure_hpa[aria-busy="false"] path.line');
+  assert.match(page.url(), /chart=temperature_c&chart=humidity_pct&chart=pressure_hpa/);
+  const saving = page.waitForEvent('download');
+  await page.locator('#chart-pressure_hpa').getByRole('button', { name: 'PNG' }).click();
+  const download = await saving;
+  assert.equal(download.suggestedFilename(), 'isobar-chart-pressure_hpa.png');
+  const path = join(ARTEFACTS, 'chart.png');
+  await download.saveAs(path);
+  const head = readFileSync(path).subarray(0, 8);
+  assert.deepEqual([...head], [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  await page.locator('#chart-temperature_c').getByRole('button', { name: 'Plotly' }).click();
+  await page.waitForSelector('dialog .plotly-place[data-drawn] .scatterlayer path.js-line');
+  assert.equal(
+    await page.locator('dialog a[href*="plotly.com"], dialog [data-title*="Cloud"]').count(),
+    0,
+  );
+  await page.keyboard.press('Escape');
+  await eventually('it closes', async () => (await page.locator('dialog').count()) === 0);
+  await page.locator('#chart-pressure_hpa').getByRole('button', { name: 'Remove' }).click();
+  await eventually(
+    'it is gone',
+    async () => (await page.locator('#chart-pressure_hpa').count()) === 0,
+  );
   isQuiet(served);
 });
 

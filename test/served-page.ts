@@ -18,8 +18,8 @@ const ROOT = join(import.meta.dirname, '..');
 export const ARTEFACTS = join(ROOT, 'artefacts');
 const PANELS = [
   'cities',
-  'temperature',
-  'humidity',
+  'chart-temperature_c',
+  'chart-humidity_pct',
   'trends',
   'statistics',
   'anomalies',
@@ -104,9 +104,7 @@ export async function untilFilled(page: Page): Promise<void> {
   for (const id of PANELS) {
     await page.waitForSelector(`#${id}[aria-busy="false"]`, { timeout: 30_000 });
   }
-  for (const id of ['temperature', 'humidity']) {
-    await page.waitForSelector(`#${id} [data-drawn] .main-svg .scatterlayer path.js-line`);
-  }
+  await page.waitForSelector('.plot[data-drawn] path.line');
 }
 
 export async function eventually(what: string, isRight: () => Promise<boolean>): Promise<void> {

@@ -4,12 +4,11 @@ import { Anomalies } from './panels/anomalies.tsx';
 import { CityCards } from './panels/city-cards.tsx';
 import { Header } from './panels/header.tsx';
 import { HourlyTrends } from './panels/hourly-trends.tsx';
-import { Humidity } from './panels/humidity.tsx';
 import { Pipeline } from './panels/pipeline.tsx';
 import { RawRows } from './panels/raw-rows.tsx';
 import { Statistics } from './panels/statistics.tsx';
 import { Summary } from './panels/summary.tsx';
-import { Temperature } from './panels/temperature.tsx';
+import { Charts } from './panels/time-series.tsx';
 
 /** The whole page, from what is fresh down to what lies beneath it. */
 export function Page({ store }: { readonly store: Store }) {
@@ -29,8 +28,7 @@ export function Page({ store }: { readonly store: Store }) {
       <main id="main">
         <Summary store={store} />
         <CityCards store={store} />
-        <Temperature store={store} />
-        <Humidity store={store} />
+        <Charts store={store} />
         <div class="columns">
           <HourlyTrends store={store} />
           <Statistics store={store} />

@@ -1,4 +1,4 @@
-/** Loads Plotly when the first chart is drawn: a chunk of its own, from this server. */
+/** Plotly, loaded when somebody opens a chart in it: a chunk of its own, from this server. */
 import type Plotly from 'plotly.js-basic-dist-min';
 
 /**
@@ -18,7 +18,7 @@ function declareStyles(): void {
 let loading: Promise<typeof Plotly> | null = null;
 
 /** Rejects when the chunk cannot be fetched; the next call tries again. */
-export function loadPlotly(): Promise<typeof Plotly> {
+function loadPlotly(): Promise<typeof Plotly> {
   // Before the import, since Plotly writes the first rules as soon as it is read.
   declareStyles();
   loading ??= import('plotly.js-basic-dist-min').then(
@@ -29,4 +29,23 @@ export function loadPlotly(): Promise<typeof Plotly> {
     },
   );
   return loading;
+}
+
+const CONFIG = {
+  displaylogo: false,
+  showSendToCloud: false,
+  plotlyServerURL: '',
+  responsive: true,
+};
+
+/** Draws a figure of the API; resolves with what takes it away again. */
+export async function drawPlotly(
+  element: HTMLElement,
+  traces: readonly object[],
+  layout: object,
+): Promise<() => void> {
+  const plotly = await loadPlotly();
+  await plotly.react(element, traces, { ...layout, autosize: true }, CONFIG);
+  element.dataset.drawn = 'true';
+  return () => plotly.purge(element);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { daysPerPoint, outline, stepWords, summarise } from './summarise.ts';
+import { outlinePath } from './line-layout.ts';
+import { daysPerPoint, stepWords, summarise } from './summarise.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -59,20 +60,17 @@ test('a day without a value parts the line and the band', () => {
   const values = whole.values.map((value, index) => (Math.floor(index / 24) === 2 ? null : value));
   const summary = summarise({ ...whole, values }, 1, 'UTC');
   assert.equal(summary.values[2], null);
-  const { x, y } = outline(summary);
-  assert.deepEqual(
-    x.map((at) => (at === null ? null : (at - START) / HOUR)),
-    [12, 36, 36, 12, 12, null, 84, 108, 108, 84, 84],
+  const path = outlinePath(
+    summary,
+    (at) => (at - START) / HOUR,
+    (value) => value,
   );
-  assert.deepEqual(
-    y.map((value) => (value === null ? null : Math.round(value))),
-    [15, 15, 5, 5, 15, null, 15, 15, 5, 5, 15],
-  );
+  assert.equal(path.replaceAll('.0', ''), 'M12 15L36 15L36 5L12 5ZM84 15L108 15L108 5L84 5Z');
 });
 
 test('without values there is nothing', () => {
   const summary = summarise({ ...line(1), values: line(1).values.map(() => null) }, 1, 'UTC');
-  assert.deepEqual([summary.times, outline(summary).x], [[], []]);
+  assert.deepEqual([summary.times, outlinePath(summary, Number, Number)], [[], '']);
 });
 
 test('the step is told in words', () => {

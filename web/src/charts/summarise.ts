@@ -2,8 +2,10 @@
  * Long ranges. Where the days are too narrow to follow their ups and downs, a line through all of
  * them is a scribble: then each day, or each few days, is one point with its lowest and highest.
  */
+import { formatCount } from '../format/numbers.ts';
 import { offsetAt } from '../format/times.ts';
-import type { Line } from './figure.ts';
+import { words } from '../words/words.ts';
+import type { Line } from './lines.ts';
 
 /** A line of whole days: `values` are the middle of lowest and highest, a day without any is null. */
 export interface Summary extends Line {
@@ -94,38 +96,6 @@ function offsets(zone: string): (at: number) => number {
   };
 }
 
-/** Closed outlines around what lies between lowest and highest, parted by nulls where days lack. */
-export function outline({ times, lows, highs }: Summary): {
-  readonly x: readonly (number | null)[];
-  readonly y: readonly (number | null)[];
-} {
-  const x: (number | null)[] = [];
-  const y: (number | null)[] = [];
-  let run: number[] = [];
-  const close = () => {
-    if (run.length > 1) {
-      const [first = 0] = run;
-      const above = run.map((index) => [index, highs] as const);
-      const below = run.toReversed().map((index) => [index, lows] as const);
-      if (x.length > 0) {
-        x.push(null);
-        y.push(null);
-      }
-      for (const [index, side] of [...above, ...below, [first, highs] as const]) {
-        x.push(times[index] ?? null);
-        y.push(side[index] ?? null);
-      }
-    }
-    run = [];
-  };
-  times.forEach((_, index) => {
-    if (lows[index] === null) close();
-    else run.push(index);
-  });
-  close();
-  return { x, y };
-}
-
 /** Lowest and highest of the days of this point; null where they have no value. */
 export function spanAt({ times, lows, highs }: Summary, at: number) {
   const index = times.indexOf(at);
@@ -136,5 +106,6 @@ export function spanAt({ times, lows, highs }: Summary, at: number) {
 
 /** "each day", "each week", "every 2 days". */
 export function stepWords(days: number): string {
-  return days === 1 ? 'each day' : days === 7 ? 'each week' : `every ${days} days`;
+  const { eachDay, eachWeek, everyDays } = words.value.chart;
+  return days === 1 ? eachDay : days === 7 ? eachWeek : everyDays(formatCount(days));
 }

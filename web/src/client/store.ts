@@ -2,7 +2,6 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type {
   AnomaliesAnswer,
-  ChartAnswer,
   CitiesAnswer,
   CityStatisticsAnswer,
   HourlyTrendsAnswer,
@@ -14,6 +13,7 @@ import { isHistory } from '../format/ages.ts';
 import { type ConnectionState, connectionState, type StreamState } from '../format/connection.ts';
 import { COMPARED_MAX } from '../format/line-style.ts';
 import { type Address, createAddress } from './address.ts';
+import { type Chart, createCharts, pointsFor } from './charts.ts';
 import {
   cardCities,
   comparedCities,
@@ -36,8 +36,7 @@ export interface Store {
 
   readonly cities: Resource<CitiesAnswer>;
   readonly recent: Resource<SeriesAnswer>;
-  readonly temperature: Resource<ChartAnswer>;
-  readonly humidity: Resource<ChartAnswer>;
+  readonly charts: readonly Chart[];
   readonly trends: Resource<HourlyTrendsAnswer>;
   readonly statistics: Resource<CityStatisticsAnswer>;
   readonly anomalies: Resource<AnomaliesAnswer>;
@@ -54,6 +53,10 @@ export interface Store {
   readonly compared: ReadonlySignal<readonly ShownCity[]>;
   /** Null until it is known where all observations begin. */
   readonly range: ReadonlySignal<ResolvedRange | null>;
+  /** The time that all charts point at; null while nobody points. */
+  readonly cursor: Signal<number | null>;
+  /** The width of the charts, px; 0 before it is known. */
+  readonly chartWidth: Signal<number>;
   readonly cardCount: Signal<number>;
   /** The cities that have a card. */
   readonly cards: ReadonlySignal<readonly ShownCity[]>;
@@ -75,6 +78,8 @@ export function createStore(): Store {
   const stream = signal<StreamState>('connecting');
   const reached = signal<boolean | null>(null);
   const live = signal<ReadonlyMap<string, Latest>>(new Map());
+  const cursor = signal<number | null>(null);
+  const chartWidth = signal(0);
   const cardCount = signal(CARDS_FIRST);
   const rowsCursors = signal<readonly string[]>([]);
   const client = createClient(fetch.bind(globalThis), (value) => {
@@ -122,8 +127,21 @@ export function createStore(): Store {
       ? null
       : formatPath(route, { city, ...span, ...more });
   };
-  const temperature = ask<ChartAnswer>(() => ranged('api/temperature-chart', {}, false));
-  const humidity = ask<ChartAnswer>(() => ranged('api/humidity-chart', {}, false));
+  const points = computed(() => (chartWidth.value === 0 ? null : pointsFor(chartWidth.value)));
+  const charts = createCharts({
+    view: address.view,
+    ask,
+    seriesPath: (variable) =>
+      points.value === null
+        ? null
+        : ranged('api/series', { variable, points: points.value }, false),
+    usualPath(variable) {
+      const [first] = split(comparedIds.value);
+      return first === undefined
+        ? null
+        : formatPath('api/climatology', { variable, city: [first] });
+    },
+  });
   const trends = ask<HourlyTrendsAnswer>(() => ranged('api/hourly-trends'));
   const rows = ask<RawDataAnswer>(() =>
     ranged('api/raw-data', { limit: ROWS, cursor: rowsCursors.value.at(-1) }),
@@ -157,8 +175,9 @@ export function createStore(): Store {
     connection,
     cities,
     recent,
-    temperature,
-    humidity,
+    charts,
+    cursor,
+    chartWidth,
     trends,
     statistics,
     anomalies,
@@ -168,8 +187,7 @@ export function createStore(): Store {
     resources: [
       cities,
       recent,
-      temperature,
-      humidity,
+      ...charts.flatMap(({ series, usual }) => [series, usual]),
       trends,
       statistics,
       anomalies,

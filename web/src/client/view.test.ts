@@ -16,13 +16,20 @@ test('a view survives its address, and the usual one leaves no trace', () => {
     units: 'f',
     clock: 'utc',
     theme: 'dark',
+    sheet: 'pipeline',
+    charts: ['pressure_hpa', 'temperature_c'],
+    language: 'de',
+    kiosk: true,
   } as const;
   assert.deepEqual(parseView(formatView(view)), view);
   assert.deepEqual(parseView(formatView({ ...view, range: '30d' })), { ...view, range: '30d' });
 });
 
 test('what an address says wrong is left at its default', () => {
-  assert.deepEqual(parseView('?range=2w&units=k&tz=moon&theme=pink&from=x&city='), DEFAULT_VIEW);
+  assert.deepEqual(
+    parseView('?range=2w&units=k&tz=moon&theme=pink&from=x&city=&chart=x&lang=xx&kiosk=2&sheet=y'),
+    DEFAULT_VIEW,
+  );
   assert.deepEqual(
     parseView('?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z').range,
     DEFAULT_VIEW.range,

@@ -25,7 +25,8 @@ export function lineStyle(index: number): LineStyle {
   return LINE_STYLES[index % LINE_STYLES.length] ?? { light: '#000000', dark: '#ffffff', dash: [] };
 }
 
-/** For Plotly and for `stroke-dasharray` in a style: "7px,3px", "solid". */
-export function formatDash(style: LineStyle): string {
-  return style.dash.length === 0 ? 'solid' : style.dash.map((length) => `${length}px`).join(',');
+/** For `stroke-dasharray`: "7 3"; undefined for a solid line. */
+export function dashOf(place: number): string | undefined {
+  const { dash } = lineStyle(place);
+  return dash.length === 0 ? undefined : dash.join(' ');
 }

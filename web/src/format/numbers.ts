@@ -1,20 +1,19 @@
-/** Numbers as people read them: one language for now, a true minus sign, fixed digits. */
+/** Numbers as people read them: in the page's language, a true minus sign, fixed digits. */
+import { locale } from '../words/words.ts';
 
-/** Language of all numbers and times; the page's words are English too. */
-export const LOCALE = 'en-GB';
-
-const formats = new Map<number, Intl.NumberFormat>();
+const formats = new Map<string, Intl.NumberFormat>();
 
 /** 1284.04 with 1 digit → "1,284.0"; a value that rounds to zero has no sign. */
 export function formatNumber(value: number, digits: number): string {
-  let format = formats.get(digits);
+  const key = `${locale.value} ${digits}`;
+  let format = formats.get(key);
   if (format === undefined) {
-    format = new Intl.NumberFormat(LOCALE, {
+    format = new Intl.NumberFormat(locale.value, {
       minimumFractionDigits: digits,
       maximumFractionDigits: digits,
       signDisplay: 'negative',
     });
-    formats.set(digits, format);
+    formats.set(key, format);
   }
   return format.format(value).replace('-', '−');
 }

@@ -1,5 +1,5 @@
 /** Times on somebody's clock: the city's, mine or UTC. Instants are milliseconds since 1970 in UTC. */
-import { LOCALE } from './numbers.ts';
+import { locale } from '../words/words.ts';
 
 /** Whose clock people read. */
 export type Clock = 'city' | 'mine' | 'utc';
@@ -14,13 +14,18 @@ export function zoneOf(clock: Clock, cityZone: string | null | undefined): strin
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function format(zone: string, name: keyof typeof STYLES): Intl.DateTimeFormat {
-  const key = `${name} ${zone}`;
+  const key = `${locale.value} ${name} ${zone}`;
   let made = formats.get(key);
   if (made === undefined) {
-    made = new Intl.DateTimeFormat(LOCALE, { ...STYLES[name], timeZone: zone });
+    made = new Intl.DateTimeFormat(localeOf(name), { ...STYLES[name], timeZone: zone });
     formats.set(key, made);
   }
   return made;
+}
+
+/** What is read by the page and not by people is the same in every language. */
+function localeOf(name: keyof typeof STYLES): string {
+  return name === 'parts' || name === 'offset' ? 'en-GB' : locale.value;
 }
 
 const STYLES = {

@@ -1,13 +1,14 @@
 import type { Anomaly } from '../../../src/model/datasets.ts';
-import { formatEnd, type Line, readAt } from '../charts/figure.ts';
+import type { VariableName } from '../../../src/model/variables.ts';
+import { formatEnd, type Line, readAt } from '../charts/lines.ts';
 import { type Summary, spanAt } from '../charts/summarise.ts';
 import type { ResolvedRange } from '../client/range.ts';
 import type { Store } from '../client/store.ts';
 import { describeAnomaly, episodesOf } from '../format/anomaly.ts';
-import { formatDash, lineStyle } from '../format/line-style.ts';
+import { dashOf } from '../format/line-style.ts';
 import { lastOf } from '../format/lines.ts';
 import { formatDay, formatTime } from '../format/times.ts';
-import type { ChartVariable } from './line-chart.tsx';
+import { words } from '../words/words.ts';
 
 /** The names above the lines, where there is no room at their ends. */
 export function Names({
@@ -15,7 +16,7 @@ export function Names({
   variable,
 }: {
   readonly lines: readonly Line[];
-  readonly variable: ChartVariable;
+  readonly variable: VariableName;
 }) {
   return (
     <ul class="names">
@@ -24,7 +25,7 @@ export function Names({
         return (
           <li key={line.cityId} class={`place-${line.place}`}>
             <Swatch place={line.place} /> {line.name}{' '}
-            {last === null ? 'no data' : formatEnd(last.value, variable)}
+            {last === null ? words.value.chart.noData : formatEnd(last.value, variable)}
           </li>
         );
       })}
@@ -33,7 +34,6 @@ export function Names({
 }
 
 export function Swatch({ place }: { readonly place: number }) {
-  const style = lineStyle(place);
   return (
     <svg
       class={`swatch place-${place}`}
@@ -42,17 +42,15 @@ export function Swatch({ place }: { readonly place: number }) {
       height="8"
       aria-hidden="true"
     >
-      <path
-        d="M0 4H24"
-        stroke-dasharray={formatDash(style) === 'solid' ? undefined : style.dash.join(' ')}
-      />
+      <path d="M0 4H24" stroke-dasharray={dashOf(place)} />
     </svg>
   );
 }
 
-interface TooltipProps {
+/** What the charts say of a time. */
+export interface ReadingProps {
   readonly store: Store;
-  readonly variable: ChartVariable;
+  readonly variable: VariableName;
   readonly lines: readonly Line[];
   readonly summaries: readonly Summary[] | null;
   /** Days of one point of the summaries. */
@@ -62,7 +60,6 @@ interface TooltipProps {
   readonly anomalies: readonly Anomaly[];
   readonly width: number;
   readonly at: number;
-  readonly left: number;
 }
 
 const TOOLTIP_WIDTH = 250;
@@ -70,11 +67,50 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
 /** All cities at the time under the pointer, and in words why a value is unusual. */
-export function Tooltip(props: TooltipProps) {
-  const { store, variable, lines, range, days, anomalies, width, at, left } = props;
-  const tolerance = Math.max(HOUR, (range.to - range.from) / 200);
-  const near = days === null ? tolerance / 4 : (days * DAY) / 2;
-  const unusual = episodesOf(anomalies)
+export function Tooltip(props: ReadingProps & { readonly left: number }) {
+  const { width, left } = props;
+  const unusual = unusualAt(props);
+  const side = left + 16 + TOOLTIP_WIDTH > width ? left - 16 - TOOLTIP_WIDTH : left + 16;
+  return (
+    <div class="tooltip" aria-hidden="true" style={{ left: `${Math.max(0, side)}px` }}>
+      <p class="tooltip-time">{timeWords(props)}</p>
+      {readingsAt(props).map(({ line, said }) => (
+        <p key={line.cityId} class="tooltip-row">
+          <Swatch place={line.place} /> <span>{line.name}</span>
+          <b>{said ?? words.value.chart.noData}</b>
+        </p>
+      ))}
+      {unusual.slice(0, 2).map((row) => (
+        <p key={`${row.city_id} ${row.observed_at}`} class="tooltip-reason">
+          <b class="alert">{words.value.chart.unusualIn(row.city)}</b> {explain(row, props.store)}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+/** The same for a screen reader: the chosen city first, and why a value is unusual. */
+export function spokenAt(props: ReadingProps, city: number): string {
+  const readings = readingsAt(props);
+  const chosen = readings[Math.min(city, readings.length - 1)];
+  if (chosen === undefined) return '';
+  const value = chosen.said ?? words.value.chart.noData;
+  const reasons = unusualAt(props)
+    .filter(({ city_id }) => city_id === chosen.line.cityId)
+    .map((row) => `${words.value.chart.unusualIn(row.city)} ${explain(row, props.store)}`);
+  return [`${chosen.line.name} ${value}, ${timeWords(props)}`, ...reasons].join('. ');
+}
+
+/** How far from its time a value still counts. */
+function toleranceOf({ range }: ReadingProps): number {
+  return Math.max(HOUR, (range.to - range.from) / 200);
+}
+
+/** Peaks of what was unusual then. */
+function unusualAt(props: ReadingProps): readonly Anomaly[] {
+  const { variable, lines, days, anomalies, at } = props;
+  const near = days === null ? toleranceOf(props) / 4 : (days * DAY) / 2;
+  return episodesOf(anomalies)
     .map(({ peak }) => peak)
     .filter(
       (row) =>
@@ -82,53 +118,37 @@ export function Tooltip(props: TooltipProps) {
         lines.some(({ cityId }) => cityId === row.city_id) &&
         Math.abs(Date.parse(row.observed_at) - at) <= near,
     );
-  const side = left + 16 + TOOLTIP_WIDTH > width ? left - 16 - TOOLTIP_WIDTH : left + 16;
-  return (
-    <div class="tooltip" aria-hidden="true" style={{ left: `${Math.max(0, side)}px` }}>
-      <p class="tooltip-time">{timeWords(props)}</p>
-      {readingsAt(props, tolerance).map(({ line, words }) => (
-        <p key={line.cityId} class="tooltip-row">
-          <Swatch place={line.place} /> <span>{line.name}</span>
-          <b>{words ?? 'no data'}</b>
-        </p>
-      ))}
-      {unusual.slice(0, 2).map((row) => (
-        <p key={`${row.city_id} ${row.observed_at}`} class="tooltip-reason">
-          <b class="alert">Unusual in {row.city}:</b> {explain(row, store)}
-        </p>
-      ))}
-    </div>
-  );
 }
 
 /** The time, or the days that one point stands for. */
-function timeWords({ store, at, zone, days }: TooltipProps): string {
+function timeWords({ store, at, zone, days }: ReadingProps): string {
   const now = store.clock.now.peek();
   if (days === null) return formatTime(at, zone, now);
   // The point stands in the middle of its days.
   const half = (days * DAY) / 2;
   const first = formatDay(at - half + HOUR, zone, now);
-  return days === 1 ? first : `${first} to ${formatDay(at + half - HOUR, zone, now)}`;
+  return days === 1 ? first : words.value.chart.days(first, formatDay(at + half - HOUR, zone, now));
 }
 
 function readingsAt(
-  { lines, summaries, variable, at }: TooltipProps,
-  tolerance: number,
-): readonly { readonly line: Line; readonly words: string | null }[] {
+  props: ReadingProps,
+): readonly { readonly line: Line; readonly said: string | null }[] {
+  const { lines, summaries, variable, at } = props;
   const text = (value: number) => formatEnd(value, variable);
   if (summaries === null) {
-    return readAt(lines, at, tolerance).map(({ line, value }) => ({
+    return readAt(lines, at, toleranceOf(props)).map(({ line, value }) => ({
       line,
-      words: value === null ? null : text(value),
+      said: value === null ? null : text(value),
     }));
   }
   return summaries.map((line) => {
     const span = spanAt(line, at);
-    return { line, words: span === null ? null : `${text(span.low)} to ${text(span.high)}` };
+    const said = span === null ? null : words.value.chart.span(text(span.low), text(span.high));
+    return { line, said };
   });
 }
 
 function explain(row: Anomaly, store: Store): string {
   const { value, usual, off, mean } = describeAnomaly(row, store.address.view.value.units);
-  return `${value}, ${off} the mean of ${mean}; usual here: ${usual}.`;
+  return words.value.chart.unusual(value, off, mean, usual);
 }

@@ -126,7 +126,7 @@ function Unusual({ store }: { readonly store: Store }) {
 }
 
 function Coverage({ store }: { readonly store: Store }) {
-  const coverage = store.temperature.answer.value?.meta.coverage_pct ?? null;
+  const coverage = store.charts[0]?.series.answer.value?.meta.coverage_pct ?? null;
   if (coverage === null) return null;
   return (
     <Fact to="statistics">

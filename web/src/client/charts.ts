@@ -1,0 +1,46 @@
+/** The charts of the page: each one variable of the compared cities, and what is usual there. */
+import { computed, type ReadonlySignal } from '@preact/signals';
+import type { ClimatologyAnswer, SeriesAnswer } from '../../../src/api/schemas.ts';
+import type { VariableName } from '../../../src/model/variables.ts';
+import type { Resource } from './resource.ts';
+import { CHARTS_MAX, type View } from './view.ts';
+
+export interface Chart {
+  /** Null while there is no chart in this place. */
+  readonly variable: ReadonlySignal<VariableName | null>;
+  readonly series: Resource<SeriesAnswer>;
+  /** Of the first compared city. */
+  readonly usual: Resource<ClimatologyAnswer>;
+}
+
+export interface ChartsOptions {
+  readonly view: ReadonlySignal<View>;
+  /** The question for the series of this variable; null while it cannot be asked. */
+  readonly seriesPath: (variable: VariableName) => string | null;
+  readonly usualPath: (variable: VariableName) => string | null;
+  readonly ask: <T>(path: () => string | null) => Resource<T>;
+}
+
+/** As many places as there can be charts. */
+export function createCharts({
+  view,
+  seriesPath,
+  usualPath,
+  ask,
+}: ChartsOptions): readonly Chart[] {
+  return Array.from({ length: CHARTS_MAX }, (_, place) => {
+    const variable = computed(() => view.value.charts[place] ?? null);
+    const about = (path: (name: VariableName) => string | null) => () =>
+      variable.value === null ? null : path(variable.value);
+    return {
+      variable,
+      series: ask<SeriesAnswer>(about(seriesPath)),
+      usual: ask<ClimatologyAnswer>(about(usualPath)),
+    };
+  });
+}
+
+/** Points of a line: two for each px, in steps, so that a wider window asks the same for a while. */
+export function pointsFor(width: number): number {
+  return Math.max(400, Math.ceil(width / 200) * 400);
+}

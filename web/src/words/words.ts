@@ -1,0 +1,45 @@
+/** The language of the page: its words, and the locale of its numbers and times. */
+import { batch, signal } from '@preact/signals';
+import { en, type Words } from './en.ts';
+
+export const LANGUAGES = ['en', 'de', 'fr'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+/** What a language calls itself. */
+export const LANGUAGE_NAMES: Readonly<Record<Language, string>> = {
+  en: 'English',
+  de: 'Deutsch',
+  fr: 'Français',
+};
+
+const LOCALES: Readonly<Record<Language, string>> = { en: 'en-GB', de: 'de-DE', fr: 'fr-FR' };
+
+const LOADERS: Readonly<Record<Exclude<Language, 'en'>, () => Promise<Words>>> = {
+  de: () => import('./de.ts').then(({ de }) => de),
+  fr: () => import('./fr.ts').then(({ fr }) => fr),
+};
+
+export const words = signal<Words>(en);
+export const locale = signal('en-GB');
+
+let wanted: Language = 'en';
+
+/** The words of other languages are loaded when somebody wants them; until then the last ones stay. */
+export async function setLanguage(language: Language): Promise<void> {
+  wanted = language;
+  const loaded = language === 'en' ? en : await LOADERS[language]();
+  if (wanted !== language) return;
+  batch(() => {
+    words.value = loaded;
+    locale.value = LOCALES[language];
+  });
+}
+
+/** The first of these that the page speaks: as browsers name them, "de-CH". */
+export function languageOf(preferred: readonly string[]): Language {
+  for (const tag of preferred) {
+    const found = LANGUAGES.find((name) => tag.toLowerCase().split('-')[0] === name);
+    if (found !== undefined) return found;
+  }
+  return 'en';
+}
