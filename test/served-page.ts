@@ -17,10 +17,13 @@ const ROOT = join(import.meta.dirname, '..');
 /** Pictures of each view are kept here. */
 export const ARTEFACTS = join(ROOT, 'artefacts');
 const PANELS = [
+  'map',
   'cities',
   'chart-temperature_c',
   'chart-humidity_pct',
   'trends',
+  'heat',
+  'wind',
   'statistics',
   'anomalies',
   'pipeline',

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
+import { land } from './land.ts';
 
 /** The page: `vite build web` → web/dist; `vite web` serves it beside a running `isobar start`. */
 export default defineConfig({
@@ -16,7 +17,7 @@ export default defineConfig({
     // Plotly is a chunk of its own, loaded after the first picture.
     chunkSizeWarningLimit: 1_300,
   },
-  plugins: [compressed()],
+  plugins: [land(), compressed()],
   server: { proxy: { '/api': `http://127.0.0.1:${process.env.ISOBAR_API_PORT ?? '5000'}` } },
 });
 

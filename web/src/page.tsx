@@ -3,12 +3,15 @@ import type { Store } from './client/store.ts';
 import { Anomalies } from './panels/anomalies.tsx';
 import { CityCards } from './panels/city-cards.tsx';
 import { Header } from './panels/header.tsx';
+import { HeatMap } from './panels/heat-map.tsx';
 import { HourlyTrends } from './panels/hourly-trends.tsx';
+import { CityMap } from './panels/map.tsx';
 import { Pipeline } from './panels/pipeline.tsx';
 import { RawRows } from './panels/raw-rows.tsx';
 import { Statistics } from './panels/statistics.tsx';
 import { Summary } from './panels/summary.tsx';
 import { Charts } from './panels/time-series.tsx';
+import { WindRose } from './panels/wind-rose.tsx';
 
 /** The whole page, from what is fresh down to what lies beneath it. */
 export function Page({ store }: { readonly store: Store }) {
@@ -27,12 +30,17 @@ export function Page({ store }: { readonly store: Store }) {
       <Header store={store} />
       <main id="main">
         <Summary store={store} />
-        <CityCards store={store} />
-        <Charts store={store} />
-        <div class="columns">
-          <HourlyTrends store={store} />
-          <Statistics store={store} />
+        <div class="columns columns-now">
+          <CityMap store={store} />
+          <CityCards store={store} />
         </div>
+        <Charts store={store} />
+        <div class="columns columns-three">
+          <HourlyTrends store={store} />
+          <HeatMap store={store} />
+          <WindRose store={store} />
+        </div>
+        <Statistics store={store} />
         <div class="columns columns-left">
           <Anomalies store={store} />
           <Pipeline store={store} />

@@ -27,7 +27,7 @@ export interface HeatLayout {
 const LEFT = 62;
 const BOTTOM = 24;
 const HEIGHT = 250;
-const CELL_HEIGHT_MAX = 16;
+const CELL_HEIGHT_MAX = 24;
 const MARK_HEIGHT = 26;
 const DAY_MS = 86_400_000;
 

@@ -190,10 +190,10 @@ function Picture({ id, layout }: { readonly id: string; readonly layout: LineLay
           </text>
         </g>
       ))}
-      {layout.timeMarks.map(({ x, label }) => (
+      {layout.timeMarks.map(({ x, label, anchor }) => (
         <g key={x}>
           <path class="grid" d={`M${x.toFixed(1)} ${bottom}v4`} />
-          <text class="tick" x={x} y={bottom + 18} text-anchor={anchorOf(x, left, right)}>
+          <text class="tick" x={x} y={bottom + 18} text-anchor={anchor}>
             {label}
           </text>
         </g>
@@ -238,14 +238,6 @@ function Picture({ id, layout }: { readonly id: string; readonly layout: LineLay
       ))}
     </>
   );
-}
-
-/** Room that a label may need on either side of its mark, px. */
-const LABEL_HALF = 30;
-
-function anchorOf(x: number, left: number, right: number): 'start' | 'middle' | 'end' {
-  if (x - left < LABEL_HALF) return 'start';
-  return right - x < LABEL_HALF ? 'end' : 'middle';
 }
 
 function Cursor({ layout, cursor, marks }: LineChartProps) {

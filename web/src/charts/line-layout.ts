@@ -48,7 +48,11 @@ export interface LineLayout {
   readonly right: number;
   readonly top: number;
   readonly bottom: number;
-  readonly timeMarks: readonly { readonly x: number; readonly label: string }[];
+  readonly timeMarks: readonly {
+    readonly x: number;
+    readonly label: string;
+    readonly anchor: 'start' | 'middle' | 'end';
+  }[];
   readonly valueMarks: readonly { readonly y: number; readonly label: string }[];
   readonly nights: readonly Column[];
   /** With words where there is room for them. */
@@ -78,6 +82,8 @@ const VALUE_LENGTH = 7;
 const LABEL_HEIGHT = 16;
 /** Least distance of two marks of the time axis. */
 const TICK_WIDTH = 84;
+/** Px of one character of a mark's words, roughly. */
+const TICK_CHARACTER_WIDTH = 6.4;
 /** A gap narrower than this share of the axis is only seen, not spoken of. */
 const GAP_SHARE = 0.02;
 const GAP_WORDS_MIN = 70;
@@ -105,8 +111,12 @@ export function layOutLines(options: LayoutOptions): LineLayout {
     right,
     top,
     bottom,
-    timeMarks: timeTicks(from, to, options.zone, Math.floor((right - left) / TICK_WIDTH)).map(
-      ({ at, label }) => ({ x: x(at), label }),
+    timeMarks: labelTimes(
+      timeTicks(from, to, options.zone, Math.floor((right - left) / TICK_WIDTH)).map(
+        ({ at, label }) => ({ x: x(at), label }),
+      ),
+      left,
+      right,
     ),
     valueMarks: marksOf(low, high, step).map((value) => ({
       y: y(value),
@@ -151,6 +161,26 @@ export function plotWidthOf({ lines, width, labelled }: Measures): number {
 /** Those of these lines that have a band. */
 export function bandedOf<T>(lines: readonly T[]): readonly T[] {
   return lines.length > BANDS_MAX ? lines.slice(0, 1) : lines;
+}
+
+type Anchor = 'start' | 'middle' | 'end';
+
+/** Each mark with the side that its words are on; words that would lie upon others are left out. */
+function labelTimes(
+  marks: readonly { readonly x: number; readonly label: string }[],
+  left: number,
+  right: number,
+): LineLayout['timeMarks'] {
+  let taken = Number.NEGATIVE_INFINITY;
+  return marks.map(({ x, label }) => {
+    const width = label.length * TICK_CHARACTER_WIDTH;
+    const anchor: Anchor =
+      x - left < width / 2 ? 'start' : right - x < width / 2 ? 'end' : 'middle';
+    const start = x - { start: 0, middle: width / 2, end: width }[anchor];
+    const fits = start > taken + TICK_CHARACTER_WIDTH;
+    if (fits) taken = start + width;
+    return { x, label: fits ? label : '', anchor };
+  });
 }
 
 /** "°" for temperatures and directions, " %" for shares; other units stand in the subtitle. */

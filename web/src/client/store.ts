@@ -4,11 +4,14 @@ import type {
   AnomaliesAnswer,
   CitiesAnswer,
   CityStatisticsAnswer,
+  HourlyMeansAnswer,
   HourlyTrendsAnswer,
   RawDataAnswer,
   SeriesAnswer,
+  WindRoseAnswer,
 } from '../../../src/api/schemas.ts';
 import type { StatusAnswer } from '../../../src/api/status-schemas.ts';
+import { periodOf } from '../charts/heat-layout.ts';
 import { isHistory } from '../format/ages.ts';
 import { type ConnectionState, connectionState, type StreamState } from '../format/connection.ts';
 import { COMPARED_MAX } from '../format/line-style.ts';
@@ -38,6 +41,8 @@ export interface Store {
   readonly recent: Resource<SeriesAnswer>;
   readonly charts: readonly Chart[];
   readonly trends: Resource<HourlyTrendsAnswer>;
+  readonly means: Resource<HourlyMeansAnswer>;
+  readonly rose: Resource<WindRoseAnswer>;
   readonly statistics: Resource<CityStatisticsAnswer>;
   readonly anomalies: Resource<AnomaliesAnswer>;
   /** The anomalies of the last 24 h. */
@@ -51,6 +56,10 @@ export interface Store {
   readonly live: Signal<ReadonlyMap<string, Latest>>;
   readonly shown: ReadonlySignal<readonly ShownCity[]>;
   readonly compared: ReadonlySignal<readonly ShownCity[]>;
+  /** The compared city that the panels of one city show; null without any. */
+  readonly focus: ReadonlySignal<ShownCity | null>;
+  /** Which one people chose for that. */
+  readonly focusId: Signal<string | null>;
   /** Null until it is known where all observations begin. */
   readonly range: ReadonlySignal<ResolvedRange | null>;
   /** The time that all charts point at; null while nobody points. */
@@ -64,7 +73,7 @@ export interface Store {
 }
 
 /** Cards before "show more". */
-export const CARDS_FIRST = 12;
+export const CARDS_FIRST = 8;
 /** The API draws no more than 50 cities at once, and the compared ones may come on top. */
 export const CARDS_MAX = 50 - COMPARED_MAX;
 const ROWS = 15;
@@ -87,11 +96,16 @@ export function createStore(): Store {
   });
   const ask = <T>(path: () => string | null) => createResource<T>(client, computed(path));
 
-  const cities = ask<CitiesAnswer>(() => formatPath('api/cities', { limit: 1_000 }));
+  const cities = ask<CitiesAnswer>(() => formatPath('api/cities', { limit: 10_000 }));
   const shown = computed(() => mergeCities(cities.answer.value?.data ?? [], live.value));
   const compared = computed(() => comparedCities(address.view.value.cities, shown.value));
   // Equal texts end the chain here, so that a tick of the clock asks nothing.
   const comparedIds = computed(() => compared.value.map(({ city_id }) => city_id).join(' '));
+  const focusId = signal<string | null>(null);
+  const focus = computed(
+    () =>
+      compared.value.find(({ city_id }) => city_id === focusId.value) ?? compared.value[0] ?? null,
+  );
   const newest = computed(() => timeOf(cities.answer.value?.meta.observed_to));
   const everything = computed(() => address.view.value.range === 'all');
   const cards = computed(() => cardCities(shown.value, cardCount.value, compared.value));
@@ -143,6 +157,20 @@ export function createStore(): Store {
     },
   });
   const trends = ask<HourlyTrendsAnswer>(() => ranged('api/hourly-trends'));
+  const period = computed(() =>
+    range.value === null ? 'day' : periodOf(range.value.from, range.value.to),
+  );
+  const ofFocus = (route: string, more: Query = {}): string | null => {
+    const span = parseRange(rangeText.value);
+    const city = focus.value?.city_id;
+    return city === undefined || span === null
+      ? null
+      : formatPath(route, { city: [city], ...span, ...more });
+  };
+  const means = ask<HourlyMeansAnswer>(() =>
+    ofFocus('api/hourly-means', { variable: 'temperature_c', period: period.value }),
+  );
+  const rose = ask<WindRoseAnswer>(() => ofFocus('api/wind-rose'));
   const rows = ask<RawDataAnswer>(() =>
     ranged('api/raw-data', { limit: ROWS, cursor: rowsCursors.value.at(-1) }),
   );
@@ -179,6 +207,8 @@ export function createStore(): Store {
     cursor,
     chartWidth,
     trends,
+    means,
+    rose,
     statistics,
     anomalies,
     unusual,
@@ -189,6 +219,8 @@ export function createStore(): Store {
       recent,
       ...charts.flatMap(({ series, usual }) => [series, usual]),
       trends,
+      means,
+      rose,
       statistics,
       anomalies,
       unusual,
@@ -198,6 +230,8 @@ export function createStore(): Store {
     live,
     shown,
     compared,
+    focus,
+    focusId,
     range,
     cardCount,
     cards,

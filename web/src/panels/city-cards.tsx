@@ -29,7 +29,7 @@ export function CityCards({ store }: { readonly store: Store }) {
   return (
     <Panel
       id="cities"
-      title="Now"
+      title="Cities"
       subtitle={`temperature, ${temperatureUnit(units)} · line: 24 h, one scale for all · choose up to ${COMPARED_MAX} to compare`}
       store={store}
       resource={store.cities}

@@ -22,10 +22,9 @@ const MARGIN = { top: 8, right: 4, bottom: 24, left: 36 };
 /** The mean of each hour of the day, by the city's clock or by UTC. */
 export function HourlyTrends({ store }: { readonly store: Store }) {
   const clock = useSignal<'local' | 'utc'>('local');
-  const chosen = useSignal<string | null>(null);
   const table = useSignal(false);
   const compared = store.compared.value;
-  const city = compared.find(({ city_id }) => city_id === chosen.value) ?? compared[0];
+  const city = store.focus.value;
   const { units } = store.address.view.value;
   const words = clock.value === 'local' ? 'by its own clock' : 'by UTC';
   return (
@@ -68,7 +67,7 @@ export function HourlyTrends({ store }: { readonly store: Store }) {
                 options={compared.map(({ city_id, name }) => [city_id, name])}
                 value={city?.city_id ?? null}
                 onChoose={(id) => {
-                  chosen.value = id;
+                  store.focusId.value = id;
                 }}
               />
               <Choice
@@ -167,7 +166,7 @@ function barAxis(values: readonly number[]): readonly [number, number, number] {
   return [bottom, Math.max(bottom + step, Math.ceil(high / step) * step), step];
 }
 
-function formatHour(hour: number): string {
+export function formatHour(hour: number): string {
   return `${String(hour).padStart(2, '0')}:00`;
 }
 

@@ -22,6 +22,38 @@ export const de: Words = {
     noPicture: 'PNG misslungen: noch einmal',
     asTable: (label) => `${label} als Tabelle`,
   },
+  map: {
+    title: 'Karte',
+    subtitle: (unit) => `Temperatur, ${unit} · eine Stadt wählen, um sie zu vergleichen`,
+    role: 'Karte',
+    label: (count) => `Karte von ${count} Städten mit ihren Temperaturen`,
+    keys:
+      'Pfeile gehen von Stadt zu Stadt, Eingabe wählt eine oder geht näher heran, plus und minus ' +
+      'ändern den Ausschnitt, Pos1 zeigt alle Städte.',
+    nearer: 'Näher',
+    farther: 'Weiter weg',
+    home: 'Alle Städte',
+    empty: 'Es wird keine Stadt beobachtet.',
+    unplaced: (count) => `nicht auf der Karte, da niemand sagte, wo sie liegen: ${count}`,
+    together: (first, others) => `${first} und ${others} weitere, näher heran zeigt sie`,
+  },
+  heat: {
+    title: { day: 'Stunde × Tag', week: 'Stunde × Woche', month: 'Stunde × Monat' },
+    subtitle: (unit) => `Mittel jeder Stunde, ${unit}, nach der Uhr der Stadt`,
+    mean: (value, count) => `${value}, Mittel von ${count}`,
+    label: (city, low, high) =>
+      `Mittlere Temperatur nach Stunde und Tag in ${city}: tiefste ${low}, höchste ${high}.`,
+    caption: (city, unit) => `${city}, mittlere Temperatur jeder Stunde, ${unit}`,
+  },
+  rose: {
+    title: 'Wind',
+    subtitle: 'woher er kam, Anteil der Beobachtungen',
+    calm: (share) => `windstill ${share} %`,
+    label: (city, most) => `Wind in ${city}, am häufigsten aus: ${most}.`,
+    caption: (city) => `Woher der Wind in ${city} kam`,
+    from: 'Aus',
+    share: 'Anteil',
+  },
   chart: {
     role: 'Diagramm',
     keys:

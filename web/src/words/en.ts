@@ -20,6 +20,38 @@ export const en = {
     noPicture: 'PNG failed: try again',
     asTable: (label: string) => `${label} as a table`,
   },
+  map: {
+    title: 'Map',
+    subtitle: (unit: string) => `temperature, ${unit} · choose a city to compare it`,
+    role: 'map',
+    label: (count: string) => `Map of ${count} cities with their temperatures`,
+    keys:
+      'Arrows move from city to city, Enter chooses one or comes nearer, plus and minus zoom, ' +
+      'Home shows all cities.',
+    nearer: 'Nearer',
+    farther: 'Farther',
+    home: 'All cities',
+    empty: 'No city is watched.',
+    unplaced: (count: string) => `not on the map, since nobody said where they are: ${count}`,
+    together: (first: string, others: string) => `${first} and ${others} more, come nearer to see`,
+  },
+  heat: {
+    title: { day: 'Hour × day', week: 'Hour × week', month: 'Hour × month' },
+    subtitle: (unit: string) => `mean of each hour, ${unit}, by its own clock`,
+    mean: (value: string, count: string) => `${value}, mean of ${count}`,
+    label: (city: string, low: string, high: string) =>
+      `Mean temperature by hour and day in ${city}: lowest ${low}, highest ${high}.`,
+    caption: (city: string, unit: string) => `${city}, mean temperature of each hour, ${unit}`,
+  },
+  rose: {
+    title: 'Wind',
+    subtitle: 'where it came from, share of the observations',
+    calm: (share: string) => `calm ${share} %`,
+    label: (city: string, most: string) => `Wind in ${city}, most often from: ${most}.`,
+    caption: (city: string) => `Where the wind came from in ${city}`,
+    from: 'From',
+    share: 'Share',
+  },
   chart: {
     role: 'chart',
     keys:

@@ -22,6 +22,38 @@ export const fr: Words = {
     noPicture: 'Échec du PNG : réessayer',
     asTable: (label) => `${label} en tableau`,
   },
+  map: {
+    title: 'Carte',
+    subtitle: (unit) => `température, ${unit} · choisir une ville pour la comparer`,
+    role: 'carte',
+    label: (count) => `Carte de ${count} villes avec leurs températures`,
+    keys:
+      'Les flèches vont de ville en ville, Entrée en choisit une ou rapproche, plus et moins ' +
+      'changent l’échelle, Début montre toutes les villes.',
+    nearer: 'Rapprocher',
+    farther: 'Éloigner',
+    home: 'Toutes les villes',
+    empty: 'Aucune ville n’est suivie.',
+    unplaced: (count) => `pas sur la carte, leur lieu n’est pas connu : ${count}`,
+    together: (first, others) => `${first} et ${others} autres, rapprochez pour les voir`,
+  },
+  heat: {
+    title: { day: 'Heure × jour', week: 'Heure × semaine', month: 'Heure × mois' },
+    subtitle: (unit) => `moyenne de chaque heure, ${unit}, à l’horloge de la ville`,
+    mean: (value, count) => `${value}, moyenne de ${count}`,
+    label: (city, low, high) =>
+      `Température moyenne par heure et jour à ${city} : la plus basse ${low}, la plus haute ${high}.`,
+    caption: (city, unit) => `${city}, température moyenne de chaque heure, ${unit}`,
+  },
+  rose: {
+    title: 'Vent',
+    subtitle: 'd’où il venait, part des observations',
+    calm: (share) => `calme ${share} %`,
+    label: (city, most) => `Vent à ${city}, le plus souvent de : ${most}.`,
+    caption: (city) => `D’où venait le vent à ${city}`,
+    from: 'De',
+    share: 'Part',
+  },
   chart: {
     role: 'graphique',
     keys:

@@ -1,0 +1,125 @@
+/** What a map shows of its places at one zoom: those that would lie upon each other as one. */
+import { MAP_HEIGHT, MAP_WIDTH, type Point, project } from './projection.ts';
+
+export interface Place {
+  readonly id: string;
+  readonly latitude: number;
+  readonly longitude: number;
+  /** Those with more weight are shown by themselves first. */
+  readonly weight: number;
+}
+
+/** The part of the map that is seen, in its units. */
+export interface Frame {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Mark extends Point {
+  /** The weightiest first. */
+  readonly ids: readonly string[];
+}
+
+/** No further in than this, as a share of the whole width. */
+const FRAME_MIN = MAP_WIDTH / 120;
+
+/**
+ * Marks in px of a drawing of this width, at least `distance` px from each other, but for places
+ * outside of it. Each place goes to the first mark near it in the order of weight, so a place that
+ * matters keeps its own; the work is proportional to the number of places.
+ */
+export function clusterPlaces(
+  places: readonly Place[],
+  frame: Frame,
+  width: number,
+  distance: number,
+): readonly Mark[] {
+  const scale = width / frame.width;
+  const height = frame.height * scale;
+  const cells = new Map<string, { x: number; y: number; ids: string[] }[]>();
+  const marks: { x: number; y: number; ids: string[] }[] = [];
+  for (const place of places.toSorted((a, b) => b.weight - a.weight)) {
+    const at = project(place.latitude, place.longitude);
+    const [x, y] = [(at.x - frame.x) * scale, (at.y - frame.y) * scale];
+    if (x < -distance || y < -distance || x > width + distance || y > height + distance) continue;
+    const [column, row] = [Math.floor(x / distance), Math.floor(y / distance)];
+    const near = around(cells, column, row).find(
+      (mark) => Math.hypot(mark.x - x, mark.y - y) < distance,
+    );
+    if (near !== undefined) {
+      near.ids.push(place.id);
+      continue;
+    }
+    const mark = { x, y, ids: [place.id] };
+    marks.push(mark);
+    const key = `${column} ${row}`;
+    cells.set(key, [...(cells.get(key) ?? []), mark]);
+  }
+  return marks;
+}
+
+function around<T>(cells: ReadonlyMap<string, readonly T[]>, column: number, row: number): T[] {
+  return [-1, 0, 1].flatMap((dx) =>
+    [-1, 0, 1].flatMap((dy) => cells.get(`${column + dx} ${row + dy}`) ?? []),
+  );
+}
+
+/** The smallest frame of this shape that holds all places with room around them. */
+export function frameAround(
+  places: readonly Pick<Place, 'latitude' | 'longitude'>[],
+  shape: number,
+): Frame {
+  const whole = { x: 0, y: 0, width: MAP_WIDTH, height: MAP_HEIGHT };
+  if (places.length === 0) return fit(whole, shape);
+  const points = places.map(({ latitude, longitude }) => project(latitude, longitude));
+  const [xs, ys] = [points.map(({ x }) => x), points.map(({ y }) => y)];
+  const [left, right] = [Math.min(...xs), Math.max(...xs)];
+  const [top, bottom] = [Math.min(...ys), Math.max(...ys)];
+  const room = Math.max(30, 0.12 * Math.max(right - left, bottom - top));
+  return fit(
+    {
+      x: left - room,
+      y: top - room,
+      width: right - left + 2 * room,
+      height: bottom - top + 2 * room,
+    },
+    shape,
+  );
+}
+
+/** Widened or heightened to this shape (width ÷ height), and moved onto the map where it can be. */
+function fit({ x, y, width, height }: Frame, shape: number): Frame {
+  let [w, h] = width / height < shape ? [height * shape, height] : [width, width / shape];
+  if (w > MAP_WIDTH) [w, h] = [MAP_WIDTH, MAP_WIDTH / shape];
+  const middle = { x: x + width / 2, y: y + height / 2 };
+  return keep({ x: middle.x - w / 2, y: middle.y - h / 2, width: w, height: h });
+}
+
+function keep(frame: Frame): Frame {
+  const held = (start: number, length: number, whole: number) =>
+    length >= whole ? (whole - length) / 2 : Math.min(whole - length, Math.max(0, start));
+  return {
+    ...frame,
+    x: held(frame.x, frame.width, MAP_WIDTH),
+    y: held(frame.y, frame.height, MAP_HEIGHT),
+  };
+}
+
+/** Nearer by a factor above 1, around a point given as shares of the frame. */
+export function zoomFrame(frame: Frame, factor: number, at: Point = { x: 0.5, y: 0.5 }): Frame {
+  const width = Math.min(MAP_WIDTH, Math.max(FRAME_MIN, frame.width / factor));
+  const height = (frame.height / frame.width) * width;
+  return keep({
+    x: frame.x + (frame.width - width) * at.x,
+    y: frame.y + (frame.height - height) * at.y,
+    width,
+    height,
+  });
+}
+
+/** Moved by shares of its own width and height. */
+export function moveFrame(frame: Frame, dx: number, dy: number): Frame {
+  return keep({ ...frame, x: frame.x + dx * frame.width, y: frame.y + dy * frame.height });
+}
