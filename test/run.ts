@@ -1,8 +1,8 @@
 /**
  * Runs the tests. `node test/run.ts`: all but those that need more than Node or more than minutes.
  * `--cluster`: those that need the real services, which it starts (Java and Maven are needed).
- * `--ci`: the long ones, and those of the cluster but for the ones that break services; there a
- * skipped test is a failure.
+ * `--ci`: the long ones, those of the cluster but for the ones that break services, and a few
+ * faults; there a skipped test is a failure.
  * `--faults`: only the fault suite, with `--count N` faults and the seed of `--seed S`.
  * Further arguments are files to run instead.
  */
@@ -26,6 +26,8 @@ const CLUSTER = ['test/cluster/*.test.ts', 'test/faults/*.test.ts'];
 /** Those that leave the services alone. */
 const STEADY = ['test/cluster/!(*-faults).test.ts'];
 const FAULTS = ['test/faults/*.test.ts'];
+/** A broker, the analyzer, executors, joining nodes, a NameNode: each of the services once. */
+const FAULTS_IN_CI = { count: '5', seed: '19' };
 const SERVICES = 'kafka,kafka39,hdfs,spark';
 const MINUTE_MS = 60_000;
 /** Two hundred faults take hours. */
@@ -41,7 +43,7 @@ if (args.includes('--cluster')) {
   failed = await testOnCluster(FAULTS);
 } else {
   failed = await runTests(filesOf(isCi ? LONG : SHORT), { minutes: isCi ? 40 : 10, atOnce: 2 });
-  if (isCi && wanted.length === 0) failed = (await testOnCluster(STEADY)) || failed;
+  if (isCi && wanted.length === 0) failed = (await testOnCluster([...STEADY, ...FAULTS])) || failed;
 }
 process.exit(failed ? 1 : 0);
 
@@ -53,7 +55,9 @@ async function testOnCluster(patterns: readonly string[]): Promise<boolean> {
     const up = ['cluster', 'up', '--ha', '--only', SERVICES, ...cluster];
     if (await run([main, ...up])) return true;
     const env: Record<string, string> = { ISOBAR_TEST_CLUSTER: join(folder, 'cluster') };
-    if (count !== undefined) env.ISOBAR_TEST_FAULTS = count;
+    const faults = count ?? (isCi ? FAULTS_IN_CI.count : undefined);
+    if (faults !== undefined) env.ISOBAR_TEST_FAULTS = faults;
+    if (isCi) env.ISOBAR_TEST_FAULTS_SEED = FAULTS_IN_CI.seed;
     if (seed !== undefined) env.ISOBAR_TEST_SEED = seed;
     return await runTests(filesOf(patterns), { minutes: MINUTES_ON_CLUSTER, atOnce: 1, env });
   } finally {

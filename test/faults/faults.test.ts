@@ -24,7 +24,9 @@ import { openProcesses, type Processes } from './processes.ts';
 import { type CuttingProxy, openProxy } from './proxy.ts';
 
 const COUNT = Number(process.env.ISOBAR_TEST_FAULTS ?? 14);
-const SEED = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
+const SEED = Number(
+  process.env.ISOBAR_TEST_SEED ?? process.env.ISOBAR_TEST_FAULTS_SEED ?? Date.now() % 1_000_000,
+);
 const RECOVERY_S = 150;
 const LANDERS = 3;
 const POLL_MS = 200;
