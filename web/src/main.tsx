@@ -8,6 +8,7 @@ import './styles/panel.css';
 import './styles/cards.css';
 import './styles/charts.css';
 import './styles/tables.css';
+import './styles/flow.css';
 import './styles/plotly.css';
 
 const place = document.getElementById('page');

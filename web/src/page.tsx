@@ -7,6 +7,7 @@ import { HeatMap } from './panels/heat-map.tsx';
 import { HourlyTrends } from './panels/hourly-trends.tsx';
 import { CityMap } from './panels/map.tsx';
 import { Pipeline } from './panels/pipeline.tsx';
+import { PipelineSheet } from './panels/pipeline-sheet.tsx';
 import { RawRows } from './panels/raw-rows.tsx';
 import { Statistics } from './panels/statistics.tsx';
 import { Summary } from './panels/summary.tsx';
@@ -29,25 +30,37 @@ export function Page({ store }: { readonly store: Store }) {
       </a>
       <Header store={store} />
       <main id="main">
-        <Summary store={store} />
-        <div class="columns columns-now">
-          <CityMap store={store} />
-          <CityCards store={store} />
-        </div>
-        <Charts store={store} />
-        <div class="columns columns-three">
-          <HourlyTrends store={store} />
-          <HeatMap store={store} />
-          <WindRose store={store} />
-        </div>
-        <Statistics store={store} />
-        <div class="columns columns-left">
-          <Anomalies store={store} />
-          <Pipeline store={store} />
-        </div>
-        <RawRows store={store} />
+        {store.address.view.value.sheet === 'pipeline' ? (
+          <PipelineSheet store={store} />
+        ) : (
+          <Weather store={store} />
+        )}
       </main>
       <Foot store={store} />
+    </>
+  );
+}
+
+function Weather({ store }: { readonly store: Store }) {
+  return (
+    <>
+      <Summary store={store} />
+      <div class="columns columns-now">
+        <CityMap store={store} />
+        <CityCards store={store} />
+      </div>
+      <Charts store={store} />
+      <div class="columns columns-three">
+        <HourlyTrends store={store} />
+        <HeatMap store={store} />
+        <WindRose store={store} />
+      </div>
+      <Statistics store={store} />
+      <div class="columns columns-left">
+        <Anomalies store={store} />
+        <Pipeline store={store} />
+      </div>
+      <RawRows store={store} />
     </>
   );
 }

@@ -4,6 +4,7 @@ import { formatAge } from '../format/ages.ts';
 import { CONNECTION_WORDS } from '../format/connection.ts';
 import { formatTimeShort, zoneOf } from '../format/times.ts';
 import { Choice } from './choice.tsx';
+import { SheetLinks } from './sheet-links.tsx';
 
 /** Name, state, freshness, and what people choose for the whole page. */
 export function Header({ store }: { readonly store: Store }) {
@@ -14,6 +15,7 @@ export function Header({ store }: { readonly store: Store }) {
         <Waves />
         isobar
       </h1>
+      <SheetLinks store={store} />
       <div class="fresh">
         <StateBadge store={store} />
         <SimulatedBadge store={store} />

@@ -40,7 +40,6 @@ export function Pipeline({ store }: { readonly store: Store }) {
 }
 
 function StepRow({ step }: { readonly step: Step }) {
-  const [shape, word] = STATES[step.state];
   return (
     <li class="step">
       <h3>{step.name}</h3>
@@ -48,9 +47,17 @@ function StepRow({ step }: { readonly step: Step }) {
         <p>{step.lines.join(' · ')}</p>
         {step.note !== null && <p class="quiet">{step.note}</p>}
       </div>
-      <p class={`step-${step.state}`}>
-        <span aria-hidden="true">{shape}</span> {word}
-      </p>
+      <StepState state={step.state} />
     </li>
+  );
+}
+
+/** Told by a shape and a word, and not by colour alone. */
+export function StepState({ state }: Pick<Step, 'state'>) {
+  const [shape, word] = STATES[state];
+  return (
+    <p class={`step-${state}`}>
+      <span aria-hidden="true">{shape}</span> {word}
+    </p>
   );
 }
