@@ -20,6 +20,9 @@ export function Page({ store }: { readonly store: Store }) {
     document.documentElement.dataset.theme = store.address.view.value.theme;
   });
   useSignalEffect(() => {
+    document.documentElement.toggleAttribute('data-kiosk', store.address.view.value.kiosk);
+  });
+  useSignalEffect(() => {
     const simulated = store.status.answer.value?.data.simulated === true;
     document.title = simulated ? 'isobar (simulated data)' : 'isobar';
   });

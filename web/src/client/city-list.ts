@@ -39,6 +39,16 @@ function isOlder(a: Latest, b: Latest): boolean {
   return Date.parse(a.observed_at) < Date.parse(b.observed_at);
 }
 
+/** The order stays, but for favourites, which go first. */
+export function favouritesFirst(
+  cities: readonly ShownCity[],
+  favourites: ReadonlySet<string>,
+): readonly ShownCity[] {
+  if (favourites.size === 0) return cities;
+  const isFirst = ({ city_id }: ShownCity) => favourites.has(city_id);
+  return [...cities.filter(isFirst), ...cities.filter((city) => !isFirst(city))];
+}
+
 /** How many cities are compared when nobody chose any. */
 const COMPARED_FIRST = 3;
 

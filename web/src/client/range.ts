@@ -57,6 +57,23 @@ export function rangeQuery({ from, to, open }: ResolvedRange): Readonly<Record<s
   return open ? { from: start } : { from: start, to: formatInstant(to) };
 }
 
+/** Half of its length earlier or later, and never beyond `now`. */
+export function moveRange({ from, to }: Between, share: number, now: number): Between {
+  const length = to - from;
+  const end = Math.min(now, to + share * length);
+  return { from: Math.round(end - length), to: Math.round(end) };
+}
+
+const SPAN_MIN = HOUR / 4;
+const SPAN_MAX = 200 * 365 * DAY;
+
+/** Longer (factor above 1) or shorter around its middle, and not beyond `now`. */
+export function zoomRange({ from, to }: Between, factor: number, now: number): Between {
+  const length = Math.min(SPAN_MAX, Math.max(SPAN_MIN, (to - from) * factor));
+  const end = Math.min(now, (from + to) / 2 + length / 2);
+  return { from: Math.round(end - length), to: Math.round(end) };
+}
+
 /** The next longer range, for "widen to …". */
 export function widerRange(range: View['range']): RangeName {
   if (typeof range !== 'string') return '7d';

@@ -20,11 +20,13 @@ import { type Chart, createCharts, pointsFor } from './charts.ts';
 import {
   cardCities,
   comparedCities,
+  favouritesFirst,
   type Latest,
   mergeCities,
   type ShownCity,
 } from './city-list.ts';
 import { type Clock, createClock } from './clock.ts';
+import { browserKeeper, createFavourites, type Favourites } from './favourites.ts';
 import { createClient, formatPath } from './fetching.ts';
 import { type ResolvedRange, rangeQuery, resolveRange } from './range.ts';
 import { createResource, type Resource } from './resource.ts';
@@ -66,6 +68,7 @@ export interface Store {
   readonly cursor: Signal<number | null>;
   /** The width of the charts, px; 0 before it is known. */
   readonly chartWidth: Signal<number>;
+  readonly favourites: Favourites;
   readonly cardCount: Signal<number>;
   /** The cities that have a card. */
   readonly cards: ReadonlySignal<readonly ShownCity[]>;
@@ -97,7 +100,10 @@ export function createStore(): Store {
   const ask = <T>(path: () => string | null) => createResource<T>(client, computed(path));
 
   const cities = ask<CitiesAnswer>(() => formatPath('api/cities', { limit: 10_000 }));
-  const shown = computed(() => mergeCities(cities.answer.value?.data ?? [], live.value));
+  const favourites = createFavourites(browserKeeper());
+  const shown = computed(() =>
+    favouritesFirst(mergeCities(cities.answer.value?.data ?? [], live.value), favourites.ids.value),
+  );
   const compared = computed(() => comparedCities(address.view.value.cities, shown.value));
   // Equal texts end the chain here, so that a tick of the clock asks nothing.
   const comparedIds = computed(() => compared.value.map(({ city_id }) => city_id).join(' '));
@@ -233,6 +239,7 @@ export function createStore(): Store {
     focus,
     focusId,
     range,
+    favourites,
     cardCount,
     cards,
     rowsCursors,

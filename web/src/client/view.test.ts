@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cardCities, comparedCities, mergeCities, overlay, toggleCity } from './city-list.ts';
 import { formatPath } from './fetching.ts';
-import { rangeQuery, resolveRange, widerRange } from './range.ts';
+import { moveRange, rangeQuery, resolveRange, widerRange, zoomRange } from './range.ts';
 import { DEFAULT_VIEW, formatView, parseView } from './view.ts';
 
 const at = (text: string) => Date.parse(text);
@@ -152,4 +152,20 @@ test('a compared city has a card, however many cities come before it', () => {
   const ids = (count: number) => cardCities(cities, count, compared).map(({ city_id }) => city_id);
   assert.deepEqual(ids(2), ['a', 'b', 'd']);
   assert.deepEqual(ids(9), ['a', 'b', 'c', 'd']);
+});
+
+test('a range is moved and zoomed, and never into the future', () => {
+  const span = { from: NOW - 8 * 3_600_000, to: NOW - 4 * 3_600_000 };
+  assert.deepEqual(moveRange(span, -0.5, NOW), {
+    from: NOW - 10 * 3_600_000,
+    to: NOW - 6 * 3_600_000,
+  });
+  assert.deepEqual(moveRange(span, 5, NOW), { from: NOW - 4 * 3_600_000, to: NOW });
+  assert.deepEqual(zoomRange(span, 0.5, NOW), {
+    from: NOW - 7 * 3_600_000,
+    to: NOW - 5 * 3_600_000,
+  });
+  assert.equal(zoomRange(span, 100, NOW).to, NOW);
+  const least = zoomRange(span, 1e-9, NOW);
+  assert.equal(least.to - least.from, 900_000);
 });

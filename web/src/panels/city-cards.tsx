@@ -16,6 +16,7 @@ import {
   type Units,
 } from '../format/units.ts';
 import { formatWind } from '../format/wind.ts';
+import { words } from '../words/words.ts';
 import { DataLinks, Panel } from './panel.tsx';
 
 const HOUR = 3_600_000;
@@ -112,6 +113,7 @@ function CityCard({ store, city, points, scale }: CityCardProps) {
             {city.name}
           </button>
         </h3>
+        <Star store={store} city={city} />
         {latest !== null && <Age store={store} city={city} />}
       </div>
       {latest === null ? (
@@ -135,6 +137,23 @@ function CityCard({ store, city, points, scale }: CityCardProps) {
         </div>
       )}
     </li>
+  );
+}
+
+/** Puts a city first, in this browser. */
+function Star({ store, city }: { readonly store: Store; readonly city: ShownCity }) {
+  const isFirst = store.favourites.ids.value.has(city.city_id);
+  return (
+    <button
+      type="button"
+      class="star"
+      aria-pressed={isFirst}
+      aria-label={words.value.search.favourite(city.name)}
+      title={words.value.search.favourite(city.name)}
+      onClick={() => store.favourites.toggle(city.city_id)}
+    >
+      <span aria-hidden="true">{isFirst ? '★' : '☆'}</span>
+    </button>
   );
 }
 

@@ -4,7 +4,9 @@ import { formatAge } from '../format/ages.ts';
 import { CONNECTION_WORDS } from '../format/connection.ts';
 import { formatTimeShort, zoneOf } from '../format/times.ts';
 import { Choice } from './choice.tsx';
+import { RefreshNow } from './header-actions.tsx';
 import { SheetLinks } from './sheet-links.tsx';
+import { Shortcuts } from './shortcuts.tsx';
 
 /** Name, state, freshness, and what people choose for the whole page. */
 export function Header({ store }: { readonly store: Store }) {
@@ -47,7 +49,9 @@ export function Header({ store }: { readonly store: Store }) {
           value={theme}
           onChoose={(value) => chooseView(store, { theme: value })}
         />
+        <RefreshNow store={store} />
         <PauseButton store={store} />
+        <Shortcuts store={store} />
       </div>
     </header>
   );

@@ -7,6 +7,9 @@ import { formatCount, formatNumber } from '../format/numbers.ts';
 import { isBounded } from '../format/pipeline.ts';
 import { formatTime, formatTimeShort, zoneOf } from '../format/times.ts';
 import { Choice } from './choice.tsx';
+import { CopyLink } from './header-actions.tsx';
+import { RangeControls } from './range-controls.tsx';
+import { Search } from './search.tsx';
 
 /** The range of all panels, and what the whole comes down to, each fact a way to its place. */
 export function Summary({ store }: { readonly store: Store }) {
@@ -14,8 +17,11 @@ export function Summary({ store }: { readonly store: Store }) {
     <div class="overview">
       <nav class="ranges" aria-label="Range of time">
         <RangeChoice store={store} />
+        <RangeControls store={store} />
         <RangeNote store={store} />
       </nav>
+      <Search store={store} />
+      <CopyLink />
       <ul class="facts" aria-label="Summary">
         <Reporting store={store} />
         <Unusual store={store} />
