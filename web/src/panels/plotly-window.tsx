@@ -87,7 +87,7 @@ function PlotlyWindow({ path, title, onClose }: PlotlyWindowProps) {
   }, [path, failed]);
   return (
     <dialog ref={dialog} class="window" aria-label={title} onClose={onClose}>
-      <header class="panel-head">
+      <div class="panel-head">
         <h2>{title}</h2>
         <p class="subtitle">{words.value.chart.plotly}</p>
         <div class="actions">
@@ -95,7 +95,7 @@ function PlotlyWindow({ path, title, onClose }: PlotlyWindowProps) {
             {words.value.panel.close}
           </button>
         </div>
-      </header>
+      </div>
       {failed.value && <p class="notice alert">▲ {words.value.chart.plotlyFailed}</p>}
       <div ref={place} class="plotly-place" />
     </dialog>

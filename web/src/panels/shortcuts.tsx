@@ -90,14 +90,14 @@ function ShortcutsWindow({ open, on }: WindowProps) {
         open.value = false;
       }}
     >
-      <header class="panel-head">
+      <div class="panel-head">
         <h2>{say.title}</h2>
         <div class="actions">
           <button type="button" class="plain" onClick={() => dialog.current?.close()}>
             {words.value.panel.close}
           </button>
         </div>
-      </header>
+      </div>
       <dl class="keys">
         {say.keys.map(([key, what]) => (
           <div key={key}>

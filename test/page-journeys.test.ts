@@ -1,0 +1,150 @@
+/** What people come to the page for, by the keyboard alone where that is how they work. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import {
+  eventually,
+  findViolations,
+  isQuiet,
+  type ServedPage,
+  servePage,
+  textOf,
+  untilFilled,
+} from './served-page.ts';
+
+let served: ServedPage;
+
+before(async () => {
+  served = await servePage();
+});
+
+after(async () => {
+  await served?.[Symbol.asyncDispose]();
+});
+
+const comparedOn = (page: Page) => page.locator('.card.compared h3').allInnerTexts();
+
+test('a city is found, compared and read by the keyboard, and the link shows the same', async (t) => {
+  const page = await served.openPage(t);
+  await untilFilled(page);
+  await page.keyboard.press('/');
+  await page.keyboard.type('tok');
+  await page.locator('[role="option"]').first().waitFor();
+  assert.match(await textOf(page, '[role="option"][aria-selected="true"]'), /Tokyo/);
+  assert.deepEqual(await findViolations(page), []);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/city=tokyo/);
+  assert.ok((await comparedOn(page)).includes('Tokyo'));
+  await page.keyboard.press('/');
+  await page.keyboard.type('nowhere');
+  await page.getByText('No city of that name is watched.').waitFor();
+  await page.keyboard.press('Escape');
+  const other = await served.openPage(t, new URL(page.url()).search);
+  await untilFilled(other);
+  assert.deepEqual(await comparedOn(other), await comparedOn(page));
+  isQuiet(served);
+});
+
+test('a range is chosen without a mouse: keys, buttons, and two times', async (t) => {
+  const page = await served.openPage(t, '?tz=utc');
+  await untilFilled(page);
+  await page.keyboard.press('1');
+  await page.waitForURL(/range=24h/);
+  await page.keyboard.press('[');
+  await page.waitForURL(/from=.+&to=/);
+  const spanOf = () => {
+    const { searchParams } = new URL(page.url());
+    return ['from', 'to'].map((name) => Date.parse(searchParams.get(name) ?? '')) as [
+      number,
+      number,
+    ];
+  };
+  const [from, to] = spanOf();
+  assert.ok(Math.abs(to - from - 86_400_000) < 2 * 3_600_000, 'as long as before');
+  await page.getByRole('button', { name: 'Shorter range' }).click();
+  await eventually('half as long', async () => {
+    const [a, b] = spanOf();
+    return Math.abs((b - a) / (to - from) - 0.5) < 0.01;
+  });
+  await page.getByRole('button', { name: 'From … to …' }).click();
+  await page.getByLabel('From', { exact: true }).fill('2026-01-02T03:04');
+  await page.getByLabel('To', { exact: true }).fill('2026-01-01T03:04');
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await page.getByText('Two times are needed').waitFor();
+  await page.getByLabel('To', { exact: true }).fill('2026-01-03T03:04');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/from=2026-01-02T03:04:00.000Z&to=2026-01-03T03:04:00.000Z/);
+  isQuiet(served);
+});
+
+test('shortcuts say what they do, and can be switched off', async (t) => {
+  const page = await served.openPage(t);
+  await untilFilled(page);
+  await page.keyboard.press('?');
+  await page.getByRole('heading', { name: 'Keyboard shortcuts' }).waitFor();
+  assert.deepEqual(await findViolations(page), []);
+  await page.getByLabel('Single keys act').uncheck();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('p');
+  await page.keyboard.press('1');
+  assert.doesNotMatch(page.url(), /range/);
+  assert.match(await textOf(page, '#state'), /Live/);
+  isQuiet(served);
+});
+
+test('favourites go first, also after the page was loaded anew', async (t) => {
+  const page = await served.openPage(t);
+  await untilFilled(page);
+  await page.getByRole('button', { name: 'Tokyo first' }).click();
+  const first = () => textOf(page, '.card h3');
+  await eventually('Tokyo is first', async () => (await first()) === 'Tokyo');
+  await page.reload();
+  await untilFilled(page);
+  assert.equal(await first(), 'Tokyo');
+  isQuiet(served);
+});
+
+test('the map is walked by the keyboard, and chooses what it is at', async (t) => {
+  const page = await served.openPage(t, '?city=london');
+  await untilFilled(page);
+  const map = page.locator('.map-view');
+  await map.focus();
+  await page.keyboard.press('ArrowRight');
+  const spoken = page.locator('.map [aria-live="polite"]');
+  await eventually('it says a city', async () => /°/.test((await spoken.textContent()) ?? ''));
+  for (let steps = 0; steps < 12; steps += 1) {
+    if (/Sydney/.test((await spoken.textContent()) ?? '')) break;
+    await page.keyboard.press(steps % 2 === 0 ? 'ArrowRight' : 'ArrowDown');
+  }
+  assert.match((await spoken.textContent()) ?? '', /Sydney/);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/city=sydney/);
+  await page.getByRole('button', { name: 'Nearer' }).click();
+  await page.getByRole('button', { name: 'All cities' }).click();
+  isQuiet(served);
+});
+
+test('the pipeline has a sheet of its own, with what an operator asks', async (t) => {
+  const page = await served.openPage(t);
+  await untilFilled(page);
+  await page.getByRole('link', { name: 'Pipeline', exact: true }).click();
+  await page.waitForSelector('#flow[aria-busy="false"] .flow-step');
+  assert.match(page.url(), /sheet=pipeline/);
+  assert.equal(await page.locator('.flow-step').count(), 5);
+  assert.match(await textOf(page, '#flow'), /Every step works/);
+  assert.match(await textOf(page, '#flow'), /Oldest waits/);
+  assert.deepEqual(await findViolations(page), []);
+  await page.goBack();
+  await untilFilled(page);
+  isQuiet(served);
+});
+
+test('a screen on a wall has nothing to press', async (t) => {
+  const page = await served.openPage(t, '?kiosk=1');
+  await untilFilled(page);
+  for (const hidden of ['.settings', '.ranges', '.actions', '.search']) {
+    assert.equal(await page.locator(hidden).first().isVisible(), false, hidden);
+  }
+  assert.equal(await page.locator('#chart-temperature_c path.line').first().isVisible(), true);
+  isQuiet(served);
+});
