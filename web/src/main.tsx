@@ -9,6 +9,7 @@ import './styles/cards.css';
 import './styles/charts.css';
 import './styles/tables.css';
 import './styles/flow.css';
+import './styles/controls.css';
 import './styles/plotly.css';
 
 const place = document.getElementById('page');

@@ -15,22 +15,20 @@ import type { Resource } from '../client/resource.ts';
 import { chooseView, type Store } from '../client/store.ts';
 import { CHARTS_MAX } from '../client/view.ts';
 import { lastOf } from '../format/lines.ts';
-import { formatCount } from '../format/numbers.ts';
 import { nights, type Span } from '../format/sun.ts';
-import { formatOffset, formatTime, zoneOf } from '../format/times.ts';
+import { formatOffset, zoneOf } from '../format/times.ts';
 import { unitOf } from '../format/units.ts';
 import { words } from '../words/words.ts';
 import { Names, spokenAt, Tooltip } from './chart-words.tsx';
 import { csvOf, DataLinks, Panel } from './panel.tsx';
 import { PictureButton } from './picture-button.tsx';
 import { PlotlyButton } from './plotly-window.tsx';
-import { ScrollTable } from './scroll-table.tsx';
+import { PointsTable } from './points-table.tsx';
 
 /** Nights are drawn where they can still be told apart. */
 const NIGHTS_MAX_MS = 10 * 86_400_000;
 /** Narrower than this, the cities' names stand above the lines and not at their ends. */
 const LABELLED_MIN = 640;
-const TABLE_ROWS = 100;
 const CSV_POINTS = 10_000;
 const HEIGHTS = [300, 200] as const;
 
@@ -362,59 +360,4 @@ function describe(lines: readonly Line[], variable: VariableName): string {
     return say.line(line.name, text(last.value), text(low), text(high));
   });
   return `${words.value.variables[variable]}. ${parts.join('. ')}.`;
-}
-
-interface PointsTableProps {
-  readonly store: Store;
-  readonly variable: VariableName;
-  readonly lines: readonly Line[];
-  readonly zone: string;
-}
-
-/** The same numbers as a table, newest first. */
-function PointsTable({ store, variable, lines, zone }: PointsTableProps) {
-  const label = words.value.variables[variable];
-  const times = timesOf(lines).toReversed();
-  const shown = times.slice(0, TABLE_ROWS);
-  const values = lines.map(
-    (line) => new Map(line.times.map((at, index) => [at, line.values[index] ?? null])),
-  );
-  return (
-    <ScrollTable label={words.value.panel.asTable(label)} tall>
-      <table>
-        <caption>
-          {words.value.chart.caption(
-            label,
-            formatCount(shown.length),
-            times.length > shown.length ? formatCount(times.length) : null,
-          )}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">{words.value.panel.time}</th>
-            {lines.map((line) => (
-              <th key={line.cityId} scope="col" class="number">
-                {line.name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map((at) => (
-            <tr key={at}>
-              <th scope="row">{formatTime(at, zone, store.clock.now.peek())}</th>
-              {lines.map((line, index) => {
-                const value = values[index]?.get(at) ?? null;
-                return (
-                  <td key={line.cityId} class="number">
-                    {value === null ? '–' : formatEnd(value, variable)}
-                  </td>
-                );
-              })}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </ScrollTable>
-  );
 }
