@@ -5,6 +5,7 @@
 import type { ClusterControl } from '../cluster/control.ts';
 import { IsobarError } from '../errors.ts';
 import type { Status } from '../model/status.ts';
+import type { Story } from './story.ts';
 
 export const DRILL_NAMES = [
   'broker-down',
@@ -28,6 +29,7 @@ export interface DrillContext {
   look(): Promise<Look>;
   /** A line for people, with the seconds since the drill began. */
   tell(line: string): void;
+  readonly story: Story;
   readonly signal: AbortSignal;
 }
 
@@ -61,15 +63,16 @@ export async function expectWithin(
   for (;;) {
     context.signal.throwIfAborted();
     const look = await context.look();
+    context.story.see(look);
     const passed = (performance.now() - from) / 1_000;
     if (holds(look)) {
-      context.tell(`${what} (after ${passed.toFixed(1)} s; ${describe(look)})`);
+      context.tell(`${what}, after ${passed.toFixed(1)} s: ${describe(look)}`);
       return;
     }
     if (passed > seconds) {
       throw new IsobarError(
         'DRILL_FAILED',
-        `not within ${seconds} s: ${what}; at last ${describe(look)}`,
+        `expected within ${seconds} s: ${what}\nat last: ${describe(look)}`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -79,22 +82,27 @@ export async function expectWithin(
 /** Queue, lag, staleness, versions and errors on one line. */
 export function describe({ status, meta }: Look): string {
   if (status === null) return 'the API does not answer';
-  const waiting = status.log.partitions.reduce((sum, { waiting }) => sum + waiting, 0);
   const parts = [
-    `${waiting} records wait, lag ${lagOf(status)} s`,
-    `table ${status.table.version}, ${status.table.rows} rows`,
-    `analytics ${status.analytics.version}`,
+    `${queueOf(status)} records wait, lag ${lagOf(status)} s`,
+    `table version ${status.table.version} of ${status.table.rows} rows`,
+    `datasets version ${status.analytics.version}`,
   ];
-  const spooled = spooledOf(status);
-  if (spooled > 0) parts.push(`${spooled} in the spool`);
-  for (const error of errorsOf(status)) parts.push(error);
-  if (meta?.stale === true) parts.push(`stale: ${meta.reason}`);
+  if (meta?.stale === true) parts.push('marked as stale');
+  for (const { code, room } of errorsOf(status)) parts.push(`${room} says ${code}`);
   return parts.join(', ');
+}
+
+/** Records that have not landed: those in the log, and those in front of it. */
+export function queueOf(status: Status): number {
+  const inLog = status.log.partitions.reduce((sum, { waiting }) => sum + waiting, 0);
+  return inLog + spooledOf(status);
 }
 
 /** Seconds that the oldest waiting record waits. */
 export function lagOf({ log }: Status): number {
-  return Math.round(Math.max(0, ...log.partitions.map(({ lag_s }) => lag_s)));
+  const since = log.spool?.since ?? null;
+  const spooled = since === null ? 0 : (Date.now() - Date.parse(since)) / 1_000;
+  return Math.round(Math.max(spooled, 0, ...log.partitions.map(({ lag_s }) => lag_s)));
 }
 
 /** Records that wait in front of a log that cannot be reached. */
@@ -102,7 +110,8 @@ export function spooledOf({ log }: Status): number {
   return log.spool?.records ?? 0;
 }
 
-export function errorsOf({ landing, analytics, log, table }: Status): string[] {
-  const errors = [log.error, table.error, landing.error, analytics.error];
-  return errors.filter((error) => error !== null).map(({ code }) => code);
+export function errorsOf({ landing, analytics, log, table }: Status) {
+  return Object.entries({ log, table, landing, analytics }).flatMap(([room, { error }]) =>
+    error === null ? [] : [{ room, code: error.code }],
+  );
 }

@@ -17,19 +17,20 @@ import {
   type Look,
 } from '../../drill/drill.ts';
 import { DRILLS } from '../../drill/drills.ts';
+import { openStory } from '../../drill/story.ts';
 import { IsobarError } from '../../errors.ts';
 import { openWorkspace } from '../../workspace.ts';
 import { type Environment, prepare } from '../environment.ts';
 import { verifyWorkspace } from './verify.ts';
 
-const LOOK_MS = 3_000;
+const LOOK_MS = 8_000;
 const STOP_MS = 60_000;
-/** A city each second: what stands still is noticed soon. */
+/** An observation of each city every two seconds: what stands still is noticed soon. */
 const SETTINGS = {
   'collector.source': 'simulator',
-  'simulator.interval_s': '1',
+  'simulator.interval_s': '2',
   'simulator.history_days': '0',
-  'table.landing_age_s': '1',
+  'table.landing_age_s': '2',
   'table.raw_export': 'false',
   'analytics.refresh_interval_s': '5',
 } as const;
@@ -44,9 +45,10 @@ export function drillCommand(program: Command, environment: Environment): void {
 Drills:
 ${DRILLS.map(({ name, description }) => `  ${name.padEnd(18)} ${description}`).join('\n')}
 
-Needs \`isobar cluster up\`. Runs its own isobar with made-up weather beside it, tells what happens
-by the second, then verifies. Exits with 0 only if nothing was lost and the system said what it
-should.
+Needs \`isobar cluster up\`. Runs its own isobar with made-up weather in a topic and a folder of the
+drill's own, tells what happens by the second, then verifies and says it all in short. Exits with 0
+only if nothing was lost and the system said what it should; what was broken is made whole either
+way.
 
 Example:
   isobar cluster up && isobar drill broker-down`,
@@ -62,37 +64,62 @@ async function run(environment: Environment, command: Command, name: string): Pr
   const { config: given } = prepare(environment, command);
   const cluster = resolve(given.data, 'cluster');
   const services = await connectControl(cluster);
-  const data = join(cluster, `drill-${name satisfies string as DrillName}`);
-  const port = await freePort();
-  const flags = { ...SETTINGS, 'api.port': String(port), data };
   const profile = join(cluster, PROFILE);
+  const flags = await ownSettings(drill.name, cluster, profile);
   const from = performance.now();
   const tell = (line: string) => {
-    environment.print(
-      `${((performance.now() - from) / 1_000).toFixed(1).padStart(6)} s  ${line}\n`,
-    );
+    const seconds = ((performance.now() - from) / 1_000).toFixed(1).padStart(6);
+    environment.print(`${seconds} s  ${line.replaceAll('\n', `\n${' '.repeat(10)}`)}\n`);
   };
+  const story = openStory();
+  tell(`${name}: ${drill.description}`);
   {
     await using stack = new AsyncDisposableStack();
     const processes = await startProcesses(drill.roles, profile, flags);
-    stack.defer(() => processes.stop());
-    tell(`${name}: ${drill.description}`);
+    // What it says of its end is asked for below; after a failure it is not the matter any more.
+    stack.defer(() => processes.stop().catch(() => {}));
     const { signal } = environment;
     const ready = await readyServices(services);
     // Whatever becomes of the drill, what it broke is made whole.
     stack.defer(() => startAgain(services, ready));
+    const look = () => lookAt(Number(flags['api.port']));
     await Promise.race([
-      drill.run({ services, processes, look: () => look(port), tell, signal }),
+      drill.run({ services, processes, look, tell, story, signal }),
       processes.died,
     ]);
     tell('stopping isobar: it lands what waits');
+    await processes.stop();
   }
+  tell('verifying: every record in exactly one place, by the files alone');
   const { config } = loadConfig({ file: profile, env: {}, flags });
   await using workspace = await openWorkspace(config, true);
   const { sums, differences } = await verifyWorkspace(workspace);
-  for (const [label, value] of Object.entries(sums)) tell(`${label}: ${value}`);
+  const counted = Object.entries(sums).map(([label, value]) => [label, String(value)] as const);
+  const said = [...story.summary(), ...counted];
+  const width = Math.max(...said.map(([label]) => label.length));
+  tell('in short');
+  for (const [label, text] of said) {
+    environment.print(`${' '.repeat(10)}${label.padEnd(width)}  ${text}\n`);
+  }
   if (differences.length > 0) throw new IsobarError('VERIFY_FAILED', differences.join('\n'));
-  tell('everything adds up');
+  tell('everything adds up: nothing was lost, nothing is there twice');
+}
+
+/** Its own port, topic and folders: it meets nobody else's data. */
+async function ownSettings(
+  name: DrillName,
+  cluster: string,
+  profile: string,
+): Promise<Readonly<Record<string, string>>> {
+  const { config } = loadConfig({ file: profile, env: {}, flags: {} });
+  return {
+    ...SETTINGS,
+    'api.port': String(await freePort()),
+    'log.kafka.topic': `drill_${name}`,
+    'log.kafka.group': `drill_${name}`,
+    'lake.hdfs.folder': `${config.lake.hdfs.folder}/drills/${name}`,
+    data: join(cluster, `drill-${name}`),
+  };
 }
 
 async function readyServices(services: ClusterControl): Promise<string[]> {
@@ -109,6 +136,7 @@ async function startAgain(services: ClusterControl, names: readonly string[]): P
 interface OwnProcesses extends DrillProcesses {
   /** Rejects when one ends that nobody has ended. */
   readonly died: Promise<never>;
+  /** Rejects with DRILL_FAILED when one does not stop well. */
   stop(): Promise<void>;
 }
 
@@ -150,22 +178,30 @@ async function startProcesses(
     },
     restart: start,
     async stop() {
-      const ended = [...running.values()].map(async (child) => {
-        killed.add(child);
-        if (child.exitCode !== null || child.signalCode !== null) return;
-        const end = once(child, 'exit');
-        child.kill('SIGCONT');
-        child.kill('SIGTERM');
-        const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
-        await end;
-        clearTimeout(late);
-      });
-      await Promise.all(ended);
+      const ends = await Promise.all([...running].map(([role, child]) => stopOne(role, child)));
+      const bad = ends.filter((end) => end !== null);
+      if (bad.length > 0) throw new IsobarError('DRILL_FAILED', bad.join('\n'));
     },
   };
+
+  /** Resolves with what was wrong about its end. */
+  async function stopOne(role: DrillRole, child: ChildProcess): Promise<string | null> {
+    killed.add(child);
+    if (child.exitCode !== null || child.signalCode !== null) return null;
+    const end = once(child, 'exit');
+    child.kill('SIGCONT');
+    child.kill('SIGTERM');
+    const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    const [code, signal] = await end;
+    clearTimeout(late);
+    if (code === 0) return null;
+    const how =
+      signal === 'SIGKILL' ? `did not stop within ${STOP_MS / 1_000} s` : `ended with ${code}`;
+    return `isobar ${role} ${how}; see ${role}.log`;
+  }
 }
 
-async function look(port: number): Promise<Look> {
+async function lookAt(port: number): Promise<Look> {
   const get = async (path: string): Promise<Record<string, never> | null> => {
     try {
       const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
