@@ -52,19 +52,37 @@ export interface Pipeline extends AsyncDisposable {
 }
 
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
-  const stack = new AsyncDisposableStack();
+  const rooms = new AsyncDisposableStack();
+  const giveUp = new AbortController();
+  const stop = () => stopRooms(rooms, giveUp, options.config.stop_s);
   try {
-    return await startRooms(options, stack);
+    return { ...(await startRooms(options, rooms, giveUp.signal)), [Symbol.asyncDispose]: stop };
   } catch (error) {
-    await stack.disposeAsync();
+    await stop();
     throw error;
+  }
+}
+
+/** In reverse; a lake or a Spark that does not answer holds nobody up for longer than that. */
+async function stopRooms(
+  rooms: AsyncDisposableStack,
+  giveUp: AbortController,
+  seconds: number,
+): Promise<void> {
+  const late = new IsobarError('ABORTED', `stopping has lasted ${seconds} s`);
+  const timer = setTimeout(() => giveUp.abort(late), seconds * 1_000);
+  try {
+    await rooms.disposeAsync();
+  } finally {
+    clearTimeout(timer);
   }
 }
 
 async function startRooms(
   options: PipelineOptions,
   stack: AsyncDisposableStack,
-): Promise<Pipeline> {
+  giveUp: AbortSignal,
+): Promise<Omit<Pipeline, typeof Symbol.asyncDispose>> {
   const { config, logger } = options;
   const has = (role: Role) => options.roles.includes(role);
   const source = await chooseSource(config);
@@ -73,7 +91,7 @@ async function startRooms(
   if (options.roles.length === ROLES.length) {
     stack.use(await lockFolder(folder, options.command));
   }
-  const workspace = stack.use(await openWorkspace(config, simulated));
+  const workspace = stack.use(await openWorkspace(config, simulated, giveUp));
   const cities = await openCityList(workspace);
   const changes = createChanges();
 
@@ -92,7 +110,7 @@ async function startRooms(
     url = await listen(context, config, stack, folder, options.command);
   }
   const claims = stack.use(await openWorkspaceClaims(workspace, options.command, logger));
-  const context = { workspace, claims, logger, running, onChange: changes.tell };
+  const context = { workspace, claims, logger, running, onChange: changes.tell, giveUp };
   const add = (share: Share) => stack.defer(() => share.stop());
   if (has('analyze')) add(await analyze(context));
   if (has('land')) add(await land(context));
@@ -109,7 +127,7 @@ async function startRooms(
     await running.analytics?.refreshNow();
   }
 
-  return { simulated, folder, url, settle, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { simulated, folder, url, settle };
 }
 
 /** The known cities as one array, made anew only when something changed. */

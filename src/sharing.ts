@@ -151,6 +151,8 @@ export async function sharePartitions(options: {
   readonly partitionCount: () => number;
   readonly landing: LanderLoop;
   readonly logger: Logger;
+  /** How long stopping goes on landing. */
+  readonly giveUp?: AbortSignal;
 }): Promise<Share> {
   const { claims, landing, logger } = options;
   const held = new Map<number, Claim>();
@@ -207,7 +209,7 @@ export async function sharePartitions(options: {
   return {
     async stop() {
       await following.stop();
-      await landing.stop();
+      await landing.stop(options.giveUp);
       await Promise.all([...held.values(), seat].map((claim) => claim?.release()));
     },
   };

@@ -17,6 +17,7 @@ import type {
 import type { LanderLoop } from './table/lander-loop.ts';
 import { nextOffset } from './table/landing.ts';
 import { readCursor } from './table/raw-export.ts';
+import type { TableState } from './table/snapshot.ts';
 import { SET_ASIDE_COLUMNS } from './table/table.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -54,17 +55,13 @@ export async function openStatusReader(
       if (partitions === null) throw cause;
       error ??= failures.of('log', asIsobarError(cause));
     }
-    const passed = (performance.now() - partitions.at) / 1_000;
     return {
       engine: workspace.config.log.engine,
       id: log.id,
       bytes: size.bytes,
       bytes_max: size.bytesMax,
       full: size.full,
-      // What waited then goes on waiting.
-      partitions: partitions.list.map((row) =>
-        row.waiting === 0 ? row : { ...row, ...aged(row.lag_s + passed, size.keptMs) },
-      ),
+      partitions: olderBy(partitions.list, performance.now() - partitions.at),
       spool: waiting === null ? null : spoolStatus(waiting),
       error,
     };
@@ -74,9 +71,7 @@ export async function openStatusReader(
     log: Log,
     keptMs: number | null,
   ): Promise<LogStatus['partitions']> {
-    // While the lake cannot be reached, what has landed is what was known before.
-    const state =
-      (await workspace.observations.refresh().catch(() => null)) ?? workspace.observations.latest;
+    const state = await newestKnown();
     const numbers = Array.from({ length: log.partitionCount }, (_, partition) => partition);
     return Promise.all(
       numbers.map(async (partition) => {
@@ -93,6 +88,15 @@ export async function openStatusReader(
             : aged(Math.max(0, (Date.now() - oldest.getTime()) / 1_000), keptMs)),
         };
       }),
+    );
+  }
+
+  /** While the lake cannot be reached, what has landed is what was known before. */
+  async function newestKnown(): Promise<TableState | null> {
+    const refreshing = workspace.observations.refresh();
+    const { latest } = workspace.observations;
+    return (latest === null ? refreshing : orTooLate(refreshing, 'table', LAKE_MS)).catch(
+      () => workspace.observations.latest,
     );
   }
 
@@ -146,7 +150,11 @@ export async function openStatusReader(
     };
   }
 
-  const [lastLog, lastTable] = [keepLast('log', logStatus), keepLast('table', tableStatus)];
+  const lastLog = keepLast('log', logStatus, (last, passedMs) => ({
+    ...last,
+    partitions: olderBy(last.partitions, passedMs),
+  }));
+  const lastTable = keepLast('table', tableStatus);
   const lastAnalytics = keepLast('analytics', analyticsStatus);
   const lastExport = keepLast('export', exportStatus);
 
@@ -157,13 +165,15 @@ export async function openStatusReader(
   function keepLast<T extends { readonly error: RoomError | null } | null>(
     room: 'log' | 'table' | 'analytics' | 'export',
     read: () => Promise<T>,
+    grow: (last: T & {}, passedMs: number) => T & {} = (last) => last,
   ): () => Promise<T> {
     let last: T | null = null;
+    let lastAt = 0;
     let reading: Promise<T> | null = null;
     return async () => {
       reading ??= read()
         .then((found) => {
-          last = found;
+          [last, lastAt] = [found, performance.now()];
           if (found?.error === null) failures.forget(room);
           return found;
         })
@@ -174,7 +184,8 @@ export async function openStatusReader(
         return await (last === null ? reading : orTooLate(reading, room));
       } catch (error) {
         if (last === null) throw error;
-        return { ...last, error: last.error ?? failures.of(room, asIsobarError(error)) };
+        const grown = grow(last, performance.now() - lastAt);
+        return { ...grown, error: last.error ?? failures.of(room, asIsobarError(error)) };
       }
     };
   }
@@ -204,14 +215,16 @@ export async function openStatusReader(
 }
 
 const ANSWER_MS = 1_500;
+/** The log's own answer waits less for what the lake adds to it. */
+const LAKE_MS = 500;
 
 /** Rejects when there is no answer soon; what comes later is kept for the next one who asks. */
-async function orTooLate<T>(reading: Promise<T>, room: string): Promise<T> {
+async function orTooLate<T>(reading: Promise<T>, room: string, ms = ANSWER_MS): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     const code = room === 'log' ? 'LOG_UNAVAILABLE' : 'LAKE_UNAVAILABLE';
-    late.reject(new IsobarError(code, `no answer within ${ANSWER_MS} ms`));
-  }, ANSWER_MS);
+    late.reject(new IsobarError(code, `no answer within ${ms} ms`));
+  }, ms);
   reading.catch(() => {});
   try {
     return await Promise.race([reading, late.promise]);
@@ -242,6 +255,16 @@ function spoolStatus({ records, bytes, bytesMax, since }: WaitingRecords): Spool
     bytes_max: bytesMax,
     since: since?.toISOString() ?? null,
   };
+}
+
+/** What waited then goes on waiting. */
+function olderBy(list: LogStatus['partitions'], passedMs: number): LogStatus['partitions'] {
+  const passed = passedMs / 1_000;
+  return list.map((row) => {
+    if (row.waiting === 0) return row;
+    const left = row.expires_in_s === null ? null : Math.max(0, row.expires_in_s - passed);
+    return { ...row, lag_s: row.lag_s + passed, expires_in_s: left };
+  });
 }
 
 /** How old the oldest record that has not landed is, and how long it has left. */

@@ -27,6 +27,8 @@ export interface StepContext {
   readonly running: Running;
   /** Something landed or was published. */
   readonly onChange: () => void;
+  /** Aborts when stopping has lasted long enough. */
+  readonly giveUp: AbortSignal;
 }
 
 /** Computes the datasets while nobody else does. */
@@ -46,7 +48,7 @@ export function analyze(context: StepContext): Promise<Share> {
 
 /** Lands its share of the partitions; exports and maintains while nobody else does. */
 export async function land(context: StepContext): Promise<Share> {
-  const { workspace, claims, logger, running } = context;
+  const { workspace, claims, logger, running, giveUp } = context;
   await using stack = new AsyncDisposableStack();
   if (workspace.config.table.raw_export) {
     const exporting = await holdRole({ ...context, role: 'export' }, async (claim) => {
@@ -69,11 +71,11 @@ export async function land(context: StepContext): Promise<Share> {
   const landing = await startLanding(workspace, logger, () => landed(context));
   running.landing = landing;
   const partitionCount = () => log.partitionCount;
-  const sharing = await sharePartitions({ claims, partitionCount, landing, logger });
+  const sharing = await sharePartitions({ claims, partitionCount, landing, logger, giveUp });
   stack.defer(async () => {
     await sharing.stop();
     // What landed on the way out is published too.
-    await running.analytics?.refreshNow().catch(() => {});
+    await running.analytics?.refreshNow(giveUp).catch(() => {});
   });
   const owned = stack.move();
   return { stop: () => owned.disposeAsync() };

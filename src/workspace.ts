@@ -51,11 +51,18 @@ export interface Workspace extends AsyncDisposable {
 const MIB = 1024 * 1024;
 const SCRATCH_AGE_MS = 86_400_000;
 
-/** Opens the data root of the wanted kind. */
-export async function openWorkspace(config: Config, simulated: boolean): Promise<Workspace> {
+/**
+ * Opens the data root of the wanted kind. Once the signal aborts, a lake elsewhere is not waited
+ * for any more.
+ */
+export async function openWorkspace(
+  config: Config,
+  simulated: boolean,
+  signal?: AbortSignal,
+): Promise<Workspace> {
   const stack = new AsyncDisposableStack();
   try {
-    return await openRooms(config, simulated, stack);
+    return await openRooms(config, simulated, stack, signal);
   } catch (error) {
     await stack.disposeAsync();
     throw error;
@@ -67,10 +74,12 @@ async function openRooms(
   config: Config,
   simulated: boolean,
   stack: AsyncDisposableStack,
+  signal?: AbortSignal,
 ): Promise<Workspace> {
   const folder = rootOf(config, simulated);
   const scratch = await makeScratch(folder);
-  const storage = stack.use(await openStorage(config.lake, join(folder, 'lake'), simulated));
+  const lakeFolder = join(folder, 'lake');
+  const storage = stack.use(await openStorage(config.lake, lakeFolder, simulated, signal));
   // The table, queries and the API compute here, whichever engine computes the datasets.
   const embedded = { ...config.analytics, engine: 'duckdb' } as const;
   const engine = stack.use(await openEngine(embedded, scratch));

@@ -1,5 +1,5 @@
 /** The versions: which table and which analytics are answered from, moved on as one. */
-import { asIsobarError, type IsobarError } from '../errors.ts';
+import { asIsobarError, IsobarError } from '../errors.ts';
 import type { ApiContext, Publication } from './context.ts';
 import { drawPicture, type Picture } from './picture.ts';
 import type { Reader } from './reader.ts';
@@ -25,6 +25,10 @@ export interface Versions {
 }
 
 const POLL_MS = 1_000;
+/** A look that lasts longer than this is as good as one that has failed: who asks is told. */
+const SLOW_MS = 10_000;
+
+const SLOW = new IsobarError('LAKE_UNAVAILABLE', `no answer for ${SLOW_MS / 1_000} s`);
 
 /** `beforeMove` is waited for before the next versions become the current ones. */
 export function openVersions(
@@ -36,6 +40,7 @@ export function openVersions(
   let current: Current | null = null;
   let failure: IsobarError | null = null;
   let running: Promise<void> | null = null;
+  let lookingSince: number | null = null;
   let again = false;
   let timer: NodeJS.Timeout | undefined;
   let leave: (() => void) | undefined;
@@ -70,7 +75,9 @@ export function openVersions(
   }
 
   function note(problem: IsobarError | null): void {
-    if (problem !== null && problem.message !== failure?.message) {
+    const isNew = problem !== null && problem.message !== failure?.message;
+    // Whoever is asked to stop need not say why it looks no further.
+    if (isNew && problem.code !== 'ABORTED') {
       context.logger.error({ err: problem }, `looking for new versions: ${problem.message}`);
     }
     failure = problem;
@@ -79,7 +86,9 @@ export function openVersions(
   async function lookUntilQuiet(): Promise<void> {
     do {
       again = false;
+      lookingSince = performance.now();
       note(await look().catch(asIsobarError));
+      lookingSince = null;
     } while (again);
   }
 
@@ -89,7 +98,8 @@ export function openVersions(
       return current;
     },
     get failure() {
-      return failure;
+      if (failure !== null || current === null || lookingSince === null) return failure;
+      return performance.now() - lookingSince < SLOW_MS ? null : SLOW;
     },
     refresh() {
       if (running === null) {

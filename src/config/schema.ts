@@ -17,6 +17,12 @@ export const ConfigSchema = section('isobar', {
     'info',
     'Least level of messages on stderr.',
   ),
+  stop_s: whole(
+    20,
+    1,
+    3_600,
+    'Seconds that stopping waits for the lake and for Spark; what has not landed then waits in the log.',
+  ),
   openweather: section('The provider OpenWeatherMap.', {
     key: Type.String({
       default: '',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { Heard } from './test-hdfs.ts';
 import { bytes, MIB, Place, rejects, textOf } from './test-hdfs-place.ts';
 
 describe('the lake on HDFS, when NameNodes change', () => {
@@ -65,6 +66,31 @@ describe('the lake on HDFS, when NameNodes change', () => {
     setImmediate(() => stop.abort(reason));
     await assert.rejects(reading, reason);
   });
+
+  for (const [op, server] of [
+    ['CREATE', 'datanode'],
+    ['CREATE', 'namenode'],
+    ['MKDIRS', 'namenode'],
+    ['RENAME', 'namenode'],
+  ] as const) {
+    it(`gives up a put that hangs in ${op} of the ${server} once it is told to`, async () => {
+      await using place = await Place.make();
+      const stop = new AbortController();
+      const patience = { idleMs: 60_000, patienceMs: 60_000 };
+      await using storage = await place.open({ ...patience, signal: stop.signal });
+      const isWanted = (heard: Heard) => heard.op === op && heard.server.startsWith(server);
+      place.hdfs.fault = (heard) => (isWanted(heard) ? 'hang' : null);
+      const putting = storage.putIfAbsent('folder/a', bytes('mine'));
+      while (!place.hdfs.heard.some(isWanted)) await new Promise(setImmediate);
+      const reason = new Error('enough');
+      const from = performance.now();
+      stop.abort(reason);
+      await assert.rejects(putting, reason);
+      await assert.rejects(storage.read('folder/a'), reason);
+      assert.ok(performance.now() - from < 2_000);
+      assert.ok(!place.hdfs.nodes.has('/lake/folder/a'));
+    });
+  }
 });
 
 describe('the lake on HDFS, when answers are lost', () => {

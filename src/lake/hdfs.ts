@@ -39,6 +39,8 @@ export interface HdfsOptions {
   /** On this machine. */
   readonly cacheFolder: string;
   readonly cacheBytesMax: number;
+  /** Once it aborts nothing is waited for any more: what is under way rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface HdfsStorage extends Storage {

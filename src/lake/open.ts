@@ -10,12 +10,14 @@ const MIB = 1024 * 1024;
 
 /**
  * The storage that the configuration asks for. A local one lies in `folder`; of another one the
- * cache lies beside it, and simulated data in a folder of their own.
+ * cache lies beside it, and simulated data in a folder of their own. Once the signal aborts, one
+ * that is reached over a network is not waited for any more.
  */
 export async function openStorage(
   config: Config['lake'],
   folder: string,
   simulated = false,
+  signal?: AbortSignal,
 ): Promise<Storage> {
   switch (config.engine) {
     case 'local': {
@@ -24,7 +26,7 @@ export async function openStorage(
     }
     case 'hdfs': {
       const { openHdfsStorage } = await import('./hdfs.ts');
-      return openHdfsStorage(await hdfsOptions(config.hdfs, folder, simulated));
+      return openHdfsStorage({ ...(await hdfsOptions(config.hdfs, folder, simulated)), signal });
     }
   }
 }

@@ -66,21 +66,30 @@ export function openTable(options: TableOptions): DeltaTable {
   const { storage, simulated, clock = () => new Date() } = options;
   const folder = tableFolder(options.name);
   let latest: TableState | null = null;
-  let refreshing: Promise<TableState> | null = null;
+  let looking: Promise<TableState> | null = null;
+  let lookingNext: Promise<TableState> | null = null;
 
-  async function refresh(signal?: AbortSignal): Promise<TableState> {
-    // Callers at the same time share one look; each sees at least what was there when it asked.
-    while (refreshing) await refreshing.catch(() => {});
-    refreshing = load(signal).finally(() => {
-      refreshing = null;
-    });
-    return refreshing;
+  /**
+   * Callers that come during a look share the next one: each sees at least what was there when it
+   * asked, and of a lake that is away all hear at once instead of one after the other.
+   */
+  function refresh(signal?: AbortSignal): Promise<TableState> {
+    if (looking === null && lookingNext === null) return orAborted(look(), signal);
+    lookingNext ??= looking?.then(look, look) ?? look();
+    return orAborted(lookingNext, signal);
   }
 
-  async function load(signal?: AbortSignal): Promise<TableState> {
+  function look(): Promise<TableState> {
+    lookingNext = null;
+    looking = load().finally(() => {
+      looking = null;
+    });
+    return looking;
+  }
+
+  async function load(): Promise<TableState> {
     let state = latest ?? (await loadCheckpoint());
     for (;;) {
-      signal?.throwIfAborted();
       const version = state.version + 1;
       const actions = await readCommit(version);
       if (actions === null) break;
@@ -244,4 +253,19 @@ function commitId(actions: readonly Action[]): string | null {
     if ('commitInfo' in action) return action.commitInfo.isobarCommitId;
   }
   return null;
+}
+
+/** The look itself goes on: others may share it. */
+async function orAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return promise;
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort);
+  promise.catch(() => {});
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }

@@ -33,8 +33,11 @@ export interface LanderLoop {
   give(partition: number): Promise<void>;
   /** Lands all that waits in its partitions now; resolves with the landings made. */
   landAll(signal?: AbortSignal): Promise<readonly Landed[]>;
-  /** Stops waiting, lands what waits and resolves; a landing that fails is told, not thrown. */
-  stop(): Promise<void>;
+  /**
+   * Stops waiting, lands what waits until the signal aborts, and resolves; a landing that fails
+   * is told, not thrown.
+   */
+  stop(signal?: AbortSignal): Promise<void>;
 }
 
 const RETRY_MS = { least: 500, most: 30_000 } as const;
@@ -170,11 +173,11 @@ export function startLanderLoop(options: LanderLoopOptions): LanderLoop {
     take,
     give,
     landAll,
-    async stop() {
+    async stop(signal) {
       stopping.abort();
       await Promise.allSettled([...watched.values()].map(({ done }) => done));
       try {
-        await landAll();
+        await landAll(signal);
       } catch (error) {
         const { code, message } = asIsobarError(error);
         logger.warn({ code }, `landing at shutdown: ${message}; it waits in the log`);

@@ -33,6 +33,8 @@ export interface NameNodesOptions {
   readonly concurrency: number;
   readonly idleMs: number;
   readonly patienceMs: number;
+  /** Once it aborts nothing is waited for any more: all rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
   readonly random?: () => number;
 }
 
@@ -83,8 +85,9 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
 
   const deadline = () => performance.now() + patienceMs;
 
-  async function ask(question: Question): Promise<Answer> {
-    const { signal } = question;
+  async function ask(asked: Question): Promise<Answer> {
+    const signal = either(asked.signal, options.signal);
+    const question = { ...asked, signal };
     const until = question.deadline ?? deadline();
     const troubles = new Map<number, Error>();
     let isUncertain = false;
@@ -165,7 +168,12 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
   async function page(path: string, signal?: AbortSignal): Promise<string | null> {
     const base = bases[active];
     if (base === undefined) return null;
-    const question: Question = { method: 'GET', path: '', op: '', signal };
+    const question: Question = {
+      method: 'GET',
+      path: '',
+      op: '',
+      signal: either(signal, options.signal),
+    };
     const reply = await send(question, new URL(path, base), base).catch((error) => {
       if (error instanceof NoReplyError) return null;
       throw error;
@@ -185,6 +193,15 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
       agents['https:'].destroy();
     },
   };
+}
+
+/** Aborts with the first of the two. */
+export function either(
+  one: AbortSignal | undefined,
+  other: AbortSignal | undefined,
+): AbortSignal | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return AbortSignal.any([one, other]);
 }
 
 /** `/webhdfs/v1/a%20b?op=OPEN&…`, every segment encoded by us. */

@@ -5,6 +5,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { exchange } from './exchange.ts';
+import { either } from './namenodes.ts';
 import { NoReplyError, parseRemoteError, RedirectError } from './remote-error.ts';
 import { openSlots } from './slots.ts';
 
@@ -73,6 +74,8 @@ export function lengthOf(source: Source): number {
 export interface TransfersOptions {
   readonly concurrency: number;
   readonly idleMs: number;
+  /** Once it aborts nothing is waited for any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** All reject with RemoteError, NoReplyError, or the signal's reason. */
@@ -91,7 +94,8 @@ export function openTransfers(options: TransfersOptions): Transfers {
   const { idleMs } = options;
   let requestCount = 0;
 
-  async function upload(url: URL, source: Source, signal?: AbortSignal): Promise<void> {
+  async function upload(url: URL, source: Source, own?: AbortSignal): Promise<void> {
+    const signal = either(own, options.signal);
     using _slot = await slots.take(signal);
     requestCount += 1;
     const body = { bytes: lengthOf(source), chunks: () => chunksOf(source) };
@@ -100,7 +104,8 @@ export function openTransfers(options: TransfersOptions): Transfers {
     if (reply.status !== 201) throw refusal(url, reply.status, text);
   }
 
-  async function* download(url: URL, signal?: AbortSignal): AsyncGenerator<Buffer, void> {
+  async function* download(url: URL, own?: AbortSignal): AsyncGenerator<Buffer, void> {
+    const signal = either(own, options.signal);
     using _slot = await slots.take(signal);
     requestCount += 1;
     const reply = await exchange({ method: 'GET', url, idleMs, signal });
@@ -116,7 +121,8 @@ export function openTransfers(options: TransfersOptions): Transfers {
     }
   }
 
-  async function ask(url: URL, signal?: AbortSignal): Promise<string> {
+  async function ask(url: URL, own?: AbortSignal): Promise<string> {
+    const signal = either(own, options.signal);
     using _slot = await slots.take(signal);
     requestCount += 1;
     const reply = await exchange({ method: 'GET', url, idleMs, signal });
