@@ -1,0 +1,13 @@
+import { test } from 'node:test';
+import { runManyProcesses } from './many-processes.ts';
+
+const SEED = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
+
+test(`eight processes share the work while some are killed or stopped (seed ${SEED})`, (t) =>
+  runManyProcesses({
+    seed: SEED,
+    disturbances: 4,
+    perMinute: 120,
+    thorough: false,
+    tell: (line) => t.diagnostic(line),
+  }));
