@@ -124,6 +124,22 @@ test('the map is walked by the keyboard, and chooses what it is at', async (t) =
   isQuiet(served);
 });
 
+test('a row of what is unusual lights its point, and shows it in the charts', async (t) => {
+  const page = await served.openPage(t, '?range=30d');
+  await untilFilled(page);
+  const city = page.locator('#anomalies tbody button').first();
+  await city.waitFor();
+  const name = (await city.textContent()) ?? '';
+  await city.click();
+  await page.waitForURL(/from=.+&to=/);
+  await eventually('its city is compared', async () => (await comparedOn(page)).includes(name));
+  await untilFilled(page);
+  await page.locator('#anomalies tbody button', { hasText: name }).first().focus();
+  await eventually('one ring is lit', async () => (await page.locator('.ring.lit').count()) === 1);
+  assert.deepEqual(await findViolations(page), []);
+  isQuiet(served);
+});
+
 test('the pipeline has a sheet of its own, with what an operator asks', async (t) => {
   const page = await served.openPage(t);
   await untilFilled(page);

@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Between } from '../client/view.ts';
+import { keyOfAnomaly } from '../format/anomaly.ts';
 import { dashOf } from '../format/line-style.ts';
 import { words } from '../words/words.ts';
 import type { LineLayout } from './line-layout.ts';
@@ -27,6 +28,8 @@ export interface LineChartProps {
   readonly details: string;
   /** What is read out for the cursor: null while it is nowhere. */
   readonly spoken: string | null;
+  /** The ring that is told apart from the others: see `keyOfAnomaly`. */
+  readonly lit: string | null;
   onCursor(at: number | null): void;
   onCity(city: number): void;
   /** A span of time was chosen. */
@@ -40,11 +43,11 @@ const PAGE = 24;
 const SPEECH_DELAY_MS = 250;
 
 export function LineChart(props: LineChartProps) {
-  const { id, layout, width, height, label, details } = props;
+  const { id, layout, width, height, label, details, lit } = props;
   const dragged = useSignal<{ readonly from: number; readonly to: number } | null>(null);
   const handlers = useHandlers(props, dragged);
   // A move of the cursor draws only what it moves.
-  const picture = useMemo(() => <Picture id={id} layout={layout} />, [id, layout]);
+  const picture = useMemo(() => <Picture id={id} layout={layout} lit={lit} />, [id, layout, lit]);
   return (
     <>
       <div
@@ -159,7 +162,7 @@ function useHandlers(
   };
 }
 
-function Picture({ id, layout }: { readonly id: string; readonly layout: LineLayout }) {
+function Picture({ id, layout, lit }: Pick<LineChartProps, 'id' | 'layout' | 'lit'>) {
   const { left, right, top, bottom } = layout;
   const height = bottom - top;
   const clip = `${id}-clip`;
@@ -224,11 +227,11 @@ function Picture({ id, layout }: { readonly id: string; readonly layout: LineLay
       </g>
       {layout.rings.map(({ x, y, anomaly }) => (
         <circle
-          key={`${anomaly.city_id} ${anomaly.observed_at} ${anomaly.rule}`}
-          class="ring"
+          key={keyOfAnomaly(anomaly)}
+          class={keyOfAnomaly(anomaly) === lit ? 'ring lit' : 'ring'}
           cx={x.toFixed(1)}
           cy={y.toFixed(1)}
-          r="6"
+          r={keyOfAnomaly(anomaly) === lit ? 10 : 6}
         />
       ))}
       {layout.ends.map(({ y, place, text }) => (

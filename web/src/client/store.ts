@@ -66,6 +66,8 @@ export interface Store {
   readonly range: ReadonlySignal<ResolvedRange | null>;
   /** The time that all charts point at; null while nobody points. */
   readonly cursor: Signal<number | null>;
+  /** The unusual value that people point at in the table; null while at none. */
+  readonly lit: Signal<string | null>;
   /** The width of the charts, px; 0 before it is known. */
   readonly chartWidth: Signal<number>;
   readonly favourites: Favourites;
@@ -91,6 +93,7 @@ export function createStore(): Store {
   const reached = signal<boolean | null>(null);
   const live = signal<ReadonlyMap<string, Latest>>(new Map());
   const cursor = signal<number | null>(null);
+  const lit = signal<string | null>(null);
   const chartWidth = signal(0);
   const cardCount = signal(CARDS_FIRST);
   const rowsCursors = signal<readonly string[]>([]);
@@ -211,6 +214,7 @@ export function createStore(): Store {
     recent,
     charts,
     cursor,
+    lit,
     chartWidth,
     trends,
     means,

@@ -4,6 +4,16 @@ import { isVariableName, VARIABLES } from '../../../src/model/variables.ts';
 import { formatNumber } from './numbers.ts';
 import { formatBare, formatValue, type Units } from './units.ts';
 
+/** Names a flagged value. */
+export function keyOfAnomaly({
+  city_id,
+  observed_at,
+  variable,
+  rule,
+}: Pick<Anomaly, 'city_id' | 'observed_at' | 'variable' | 'rule'>): string {
+  return `${city_id} ${observed_at} ${variable} ${rule}`;
+}
+
 export interface AnomalyWords {
   /** "temperature". */
   readonly variable: string;

@@ -1,10 +1,11 @@
 import type { AnomaliesAnswer } from '../../../src/api/schemas.ts';
-import type { Anomaly } from '../../../src/model/datasets.ts';
-import type { Store } from '../client/store.ts';
+import { chooseView, type Store } from '../client/store.ts';
 import { formatAge } from '../format/ages.ts';
-import { describeAnomaly, type Episode, episodesOf } from '../format/anomaly.ts';
+import { describeAnomaly, type Episode, episodesOf, keyOfAnomaly } from '../format/anomaly.ts';
+import { COMPARED_MAX } from '../format/line-style.ts';
 import { formatCount, formatPlural } from '../format/numbers.ts';
 import { zoneOf } from '../format/times.ts';
+import { words } from '../words/words.ts';
 import { csvOf, DataLinks, Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 import { TimeCell } from './time-cell.tsx';
@@ -46,7 +47,7 @@ export function Anomalies({ store }: { readonly store: Store }) {
               </thead>
               <tbody>
                 {episodesOf(answer.data).map((episode) => (
-                  <EpisodeRow key={keyOf(episode.peak)} store={store} episode={episode} />
+                  <EpisodeRow key={keyOfAnomaly(episode.peak)} store={store} episode={episode} />
                 ))}
               </tbody>
             </table>
@@ -58,22 +59,41 @@ export function Anomalies({ store }: { readonly store: Store }) {
   );
 }
 
-function keyOf({ city_id, observed_at, variable, rule }: Anomaly): string {
-  return `${city_id} ${observed_at} ${variable} ${rule}`;
-}
-
 function EpisodeRow({ store, episode }: { readonly store: Store; readonly episode: Episode }) {
   const { peak: row, from, to, count } = episode;
   const { units, clock } = store.address.view.value;
   const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
   const zone = zoneOf(clock, city?.time_zone);
   const { variable, value, usual, off } = describeAnomaly(row, units);
+  const light = () => {
+    store.lit.value = keyOfAnomaly(row);
+  };
+  const leave = (event: Event) => {
+    // A pointer that goes away takes nothing from the row that has the focus.
+    const isFocused = (event.currentTarget as Element).contains(document.activeElement);
+    if (event.type === 'focusout' || !isFocused) store.lit.value = null;
+  };
   return (
-    <tr title={row.reason}>
+    <tr
+      title={row.reason}
+      onFocusIn={light}
+      onFocusOut={leave}
+      onPointerEnter={light}
+      onPointerLeave={leave}
+    >
       <th scope="row">
         <TimeCell at={row.observed_at} zone={zone} store={store} mixed={clock === 'city'} />
       </th>
-      <td>{row.city}</td>
+      <td>
+        <button
+          type="button"
+          class="link"
+          title={words.value.anomalies.show}
+          onClick={() => showEpisode(store, episode)}
+        >
+          {row.city}
+        </button>
+      </td>
       <td>{variable}</td>
       <td class="number">{value}</td>
       <td class="number">{usual}</td>
@@ -83,6 +103,21 @@ function EpisodeRow({ store, episode }: { readonly store: Store; readonly episod
       </td>
     </tr>
   );
+}
+
+/** Room around an episode when it is shown. */
+const AROUND_MS = 3 * 86_400_000;
+
+/** Its city among the compared ones, its time in the middle of the range. */
+function showEpisode(store: Store, { peak, from, to }: Episode): void {
+  const compared = store.compared.peek().map(({ city_id }) => city_id);
+  const cities = compared.includes(peak.city_id)
+    ? compared
+    : [peak.city_id, ...compared].slice(0, COMPARED_MAX);
+  const now = store.clock.now.peek();
+  const range = { from: from - AROUND_MS, to: Math.min(now, to + AROUND_MS) };
+  chooseView(store, { cities, range });
+  document.getElementById(`chart-${peak.variable}`)?.scrollIntoView({ block: 'center' });
 }
 
 /** What is not in the table, and why. */

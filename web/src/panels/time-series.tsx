@@ -316,6 +316,7 @@ function Drawing({ store, id, variable, height, lines, range, zone, answer, usua
           cityCount={lines.length}
           label={describe(lines, variable)}
           details={`${id}-table`}
+          lit={store.lit.value}
           spoken={reading === null ? null : spokenAt(reading, city.value)}
           onCursor={(at) => {
             store.cursor.value = at;

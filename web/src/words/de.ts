@@ -139,6 +139,7 @@ export const de: Words = {
     refreshed: 'Aktualisiert',
     refreshFailed: 'Nicht aktualisiert',
   },
+  anomalies: { show: 'In den Diagrammen zeigen' },
   chart: {
     role: 'Diagramm',
     keys:

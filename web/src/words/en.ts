@@ -137,6 +137,7 @@ export const en = {
     refreshed: 'Refreshed',
     refreshFailed: 'Not refreshed',
   },
+  anomalies: { show: 'Show it in the charts' },
   chart: {
     role: 'chart',
     keys:

@@ -139,6 +139,7 @@ export const fr: Words = {
     refreshed: 'Actualisé',
     refreshFailed: 'Non actualisé',
   },
+  anomalies: { show: 'Montrer dans les graphiques' },
   chart: {
     role: 'graphique',
     keys:
