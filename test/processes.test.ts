@@ -6,8 +6,8 @@ const SEED = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
 test(`eight processes share the work while some are killed or stopped (seed ${SEED})`, (t) =>
   runManyProcesses({
     seed: SEED,
-    disturbances: 4,
+    provider: 'counted',
+    disturbed: [SEED % 2 === 0 ? 'collect' : 'analyze'],
     perMinute: 120,
-    thorough: false,
     tell: (line) => t.diagnostic(line),
   }));

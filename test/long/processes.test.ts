@@ -6,9 +6,18 @@ const SEED = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
 test(`eight processes share the work and a tight budget for minutes (seed ${SEED})`, (t) =>
   runManyProcesses({
     seed: SEED,
-    disturbances: 10,
-    // A call a city and interval would be 54.
-    perMinute: 40,
-    thorough: true,
+    provider: 'counted',
+    disturbed: ['collect', 'analyze', 'collect', 'land', null, null, null, null],
+    // A call a city and interval is 54.
+    perMinute: 60,
+    tell: (line) => t.diagnostic(line),
+  }));
+
+test(`eight processes share the work with the simulator (seed ${SEED})`, (t) =>
+  runManyProcesses({
+    seed: SEED,
+    provider: 'simulator',
+    disturbed: ['collect', 'analyze', 'land'],
+    perMinute: 60,
     tell: (line) => t.diagnostic(line),
   }));
