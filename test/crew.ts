@@ -99,6 +99,8 @@ export function openCrew(folder: string, settings: string): Crew {
 
 async function stopOne(member: Member): Promise<void> {
   const { child, role } = member;
+  // One that has just been started cannot stop well before it has loaded its own code.
+  await until(`isobar ${role} is up`, () => member.output.includes('stops it'));
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
   const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);

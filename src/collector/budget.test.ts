@@ -213,12 +213,13 @@ describe('the budget', () => {
   test('four processes at a time, killed at random, never make more calls than allowed', async () => {
     const folder = newFolder();
     const limit = 600;
-    const source = childSource(folder, { ...GENEROUS, per_day: limit });
+    const given = { ...GENEROUS, per_day: limit };
     const running = Array.from({ length: 4 }, async (_, worker) => {
       let calls = 0;
       let kills = 0;
       for (let round = 0; ; round++) {
-        const child = startChild(source);
+        // Those that will be killed do not get so far that nothing is left, however late that is.
+        const child = startChild(childSource(folder, given, round < 3 ? 45 : limit));
         if (round < 3) {
           await child.waitFor('call\n'.repeat(10 + worker * 5)).catch(() => {});
           child.process.kill('SIGKILL');
@@ -241,14 +242,18 @@ describe('the budget', () => {
   });
 });
 
-/** Books one call after the other, each told on stdout, until the day is spent. */
-function childSource(folder: string, limit: BudgetLimits): string {
+/** Books one call after the other, each told on stdout, until the day is spent; waits at `most`. */
+function childSource(folder: string, limit: BudgetLimits, most = Infinity): string {
   const at = new URL('./budget.ts', import.meta.url).href;
   return `
     import { writeSync } from 'node:fs';
     import { openBudget } from ${JSON.stringify(at)};
     const budget = openBudget(${JSON.stringify(folder)}, ${JSON.stringify(limit)});
-    while ((await budget.book()).calls > 0) writeSync(1, 'call\\n');`;
+    for (let calls = 0; (await budget.book()).calls > 0; ) {
+      writeSync(1, 'call\\n');
+      calls += 1;
+      if (calls >= ${most}) await new Promise((resolve) => setTimeout(resolve, 3_600_000));
+    }`;
 }
 
 type Step =

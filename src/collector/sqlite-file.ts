@@ -20,19 +20,39 @@ export interface SqliteFileOptions {
 
 /** Opens the file, and makes it when there is none; several processes may do so at once. */
 export function openSqliteFile(options: SqliteFileOptions): DatabaseSync {
-  const { path, synchronous, schema, corrupt } = options;
-  let db: DatabaseSync | null = null;
+  const { path, corrupt } = options;
+  const deadline = performance.now() + BUSY_GIVE_UP_MS;
+  for (;;) {
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      return openOnce(options);
+    } catch (error) {
+      // Who turns the journal of a new file to WAL is refused at once while others do, without the
+      // waiting that SQLite has elsewhere.
+      if (!isBusyCode(primaryCode(error)) || performance.now() >= deadline) {
+        throw translateSqliteError(error, path, corrupt);
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_RETRY_MS);
+    }
+  }
+}
+
+function openOnce({ path, synchronous, schema }: SqliteFileOptions): DatabaseSync {
+  // Making the file needs its lock for a moment, hence the longer waiting.
+  const db = new DatabaseSync(path, { timeout: BUSY_GIVE_UP_MS });
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    // Making the file needs its lock for a moment, hence the longer waiting.
-    db = new DatabaseSync(path, { timeout: BUSY_GIVE_UP_MS });
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
     db.exec(`BEGIN IMMEDIATE; ${schema}; COMMIT; PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     return db;
   } catch (error) {
-    db?.close();
-    throw translateSqliteError(error, path, corrupt);
+    db.close();
+    throw error;
   }
+}
+
+/** SQLITE_BUSY, SQLITE_LOCKED. */
+function isBusyCode(code: number | null): boolean {
+  return code === 5 || code === 6;
 }
 
 /** All of `work` or nothing of it. */
@@ -55,8 +75,7 @@ export async function retryBusy<T>(attempt: () => T): Promise<T> {
     try {
       return attempt();
     } catch (error) {
-      const code = primaryCode(error);
-      if ((code !== 5 && code !== 6) || performance.now() >= deadline) throw error;
+      if (!isBusyCode(primaryCode(error)) || performance.now() >= deadline) throw error;
     }
     await sleep(BUSY_RETRY_MS);
   }
