@@ -1,6 +1,7 @@
 /**
- * When landings happen, in the partitions that are this lander's: as soon as enough records wait, or the oldest has waited long enough, or
- * an hour of the clock ends, or on shutdown. Each takes all that waits.
+ * When landings happen, in the partitions that are this lander's: as soon as enough records wait,
+ * or the oldest has waited long enough, or an hour of the clock ends, or on shutdown. Each takes
+ * all that waits.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { asIsobarError, ERRORS } from '../errors.ts';
@@ -80,7 +81,8 @@ export function startLanderLoop(options: LanderLoopOptions): LanderLoop {
       try {
         const wait = await untilDue(partition);
         if (wait === 0) {
-          while (await landOne(partition, signal)) {}
+          // What came meanwhile waits its own time: else a steady flow would land without a pause.
+          await landOne(partition, signal);
           failures = 0;
         } else {
           const woken = await Promise.race([pending, pause(wait, signal)]);
