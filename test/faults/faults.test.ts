@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { stringify } from 'yaml';
+import { readPublication } from '../../src/analytics/publication.ts';
 import { verifyWorkspace } from '../../src/cli/commands/verify.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
@@ -19,7 +20,7 @@ import { openWorkspace, type Workspace } from '../../src/workspace.ts';
 import { absent, control, service } from '../cluster/services.ts';
 import { followParent } from '../leash.ts';
 import { createRandom } from '../random.ts';
-import { FAULTS, type Surroundings } from './faults.ts';
+import { FAULTS, type Surroundings, startFailed } from './faults.ts';
 import { openProcesses, type Processes } from './processes.ts';
 import { type CuttingProxy, openProxy } from './proxy.ts';
 
@@ -136,16 +137,42 @@ async function disturb(
   const took = (performance.now() - from) / 1_000;
   const wanted = processes.acknowledged();
   const recovery = await recover(workspace, processes, wanted, name);
+  const published = OF_ANALYTICS.test(name) ? await untilPublished(workspace, name) : null;
   await assertSound(workspace, name);
   await assertInOrder(workspace, name);
   processes.assertAlive();
+  // Not part of the fault, but what it brought about later.
+  const gone = await startFailed(surroundings.services);
   story.faults += 1;
   story.seconds.push(recovery);
-  const checked = (performance.now() - from) / 1_000 - took - recovery;
+  const checked = (performance.now() - from) / 1_000 - took - recovery - (published ?? 0);
   return (
     `${story.faults}. ${name}${chosen ? ` (${chosen})` : ''}: ${took.toFixed(1)} s, caught up ` +
-    `after ${recovery.toFixed(1)} s, checked ${wanted} in ${checked.toFixed(1)} s`
+    `after ${recovery.toFixed(1)} s, ` +
+    (published === null ? '' : `published after ${published.toFixed(1)} s more, `) +
+    `checked ${wanted} in ${checked.toFixed(1)} s` +
+    (gone.length === 0 ? '' : `; started again: ${gone.join(', ')}`)
   );
+}
+
+/** After these it counts that Spark publishes again. */
+const OF_ANALYTICS = /Spark|worker|analyzer/;
+
+/** Seconds until there is a publication of what is landed now. */
+async function untilPublished({ observations, storage }: Workspace, told: string): Promise<number> {
+  const from = performance.now();
+  const { version } = await observations.refresh();
+  for (;;) {
+    const publication = await readPublication(storage);
+    const seconds = (performance.now() - from) / 1_000;
+    if ((publication?.table_version ?? -1) >= version) return seconds;
+    assert.ok(
+      seconds < RECOVERY_S,
+      `${told}: the newest publication is of version ${publication?.table_version}, the table ` +
+        `was at ${version} ${RECOVERY_S} s ago`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
 }
 
 /** At once: the runner tells diagnostics at the end only, and this may take hours. */

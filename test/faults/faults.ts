@@ -1,6 +1,6 @@
 /** What can go wrong on a cluster, each with what makes it right again. */
 import { execFile } from 'node:child_process';
-import { mkdir, rm, statfs } from 'node:fs/promises';
+import { mkdir, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ClusterControl } from '../../src/cluster/control.ts';
@@ -27,7 +27,9 @@ const SPARE_DATANODE = 'datanode-3';
 const SPARE_WORKER = 'spark-worker-3';
 /** More than one block, else the NameNode gives it none. */
 const SMALL_DISK_MIB = 400;
-const JOB_WAIT_S = 20;
+const JOB_WAIT_S = 60;
+const ELECTION_S = 90;
+const EXECUTOR_ATTEMPTS = 60;
 
 export const FAULTS: Readonly<Record<string, Fault>> = {
   async 'a broker is killed'({ services, random }) {
@@ -99,6 +101,8 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     const disk = join(services.note.folder, SPARE_DATANODE, 'data');
     await mkdir(disk, { recursive: true });
     await run('mount', ['-t', 'tmpfs', '-o', `size=${SMALL_DISK_MIB}m`, 'tmpfs', disk]);
+    const output = join(services.note.folder, SPARE_DATANODE, 'output.log');
+    const before = await countWords(output, NO_ROOM).catch(() => 0);
     try {
       await services.start(SPARE_DATANODE);
       // It is given blocks by now; after that nothing more fits.
@@ -113,14 +117,14 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     } finally {
       await run('umount', ['-l', disk]);
     }
-    return SPARE_DATANODE;
+    return `${SPARE_DATANODE}, it said so ${(await countWords(output, NO_ROOM)) - before} times`;
   },
   async 'a DataNode and a worker join, and leave again'({ services }) {
     await Promise.all([SPARE_DATANODE, SPARE_WORKER].map((name) => services.start(name)));
-    const told = await untilJob(services);
+    await untilJob(services);
     await pause(4);
     await Promise.all([SPARE_DATANODE, SPARE_WORKER].map((name) => services.stop(name)));
-    return `${SPARE_DATANODE}, ${SPARE_WORKER}, ${told}`;
+    return `${SPARE_DATANODE}, ${SPARE_WORKER}`;
   },
   async 'two of three JournalNodes are killed'({ services }) {
     const journals = ['journalnode-1', 'journalnode-2'];
@@ -133,8 +137,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     return gone.length === 0 ? '' : `then ${gone.join(', ')} gave up`;
   },
   async 'a lander is killed'({ processes, random }) {
-    const lander = pick(processes.landers(), random);
-    lander.kill('SIGKILL');
+    await processes.kill(pick(processes.landers(), random));
     await pause(2);
     processes.startLander();
     return '';
@@ -155,26 +158,22 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     return '';
   },
   async 'the executors of Spark are killed in the middle of a job'({ services }) {
-    const told = await untilJob(services);
-    const workers = (await services.status()).filter(
-      ({ name, pid }) => name.startsWith('spark-worker') && pid !== null,
-    );
     let killed = 0;
-    for (const { pid } of workers) {
-      for (const child of await childrenOf(pid ?? 0)) {
-        process.kill(child, 'SIGKILL');
-        killed += 1;
-      }
+    // A server that has just come back has none yet.
+    for (let attempt = 0; killed === 0 && attempt < EXECUTOR_ATTEMPTS; attempt += 1) {
+      await untilJob(services);
+      killed = await killExecutors(services);
+      await pause(killed === 0 ? 0.5 : 2);
     }
-    await pause(2);
-    return `${killed} executors, ${told}`;
+    if (killed === 0) throw new Error('Spark has no executors');
+    return `${killed} executors`;
   },
   async 'the server of Spark is killed in the middle of a job'({ services }) {
-    const told = await untilJob(services);
+    await untilJob(services);
     await services.signal('spark-connect', 'SIGKILL');
     await pause(3);
     await services.start('spark-connect');
-    return told;
+    return '';
   },
   async 'connections to the NameNodes are cut'({ proxies }) {
     let count = 0;
@@ -198,15 +197,37 @@ function pick<T>(choices: readonly T[], random: () => number): T {
   return found;
 }
 
+/** How many executors of Spark there were. */
+async function killExecutors(services: ClusterControl): Promise<number> {
+  const workers = (await services.status()).filter(
+    ({ name, pid }) => name.startsWith('spark-worker') && pid !== null,
+  );
+  let killed = 0;
+  for (const { pid } of workers) {
+    for (const child of await childrenOf(pid ?? 0)) {
+      process.kill(child, 'SIGKILL');
+      killed += 1;
+    }
+  }
+  return killed;
+}
+
+/** What a DataNode writes whose disk has no room. */
+const NO_ROOM = /No space left|Out of space|DiskOutOfSpace|Insufficient space/g;
+
+async function countWords(path: string, words: RegExp): Promise<number> {
+  return (await readFile(path, 'utf8')).match(words)?.length ?? 0;
+}
+
 /** Services that ended by themselves, started again; their names. */
-async function startFailed(services: ClusterControl): Promise<string[]> {
+export async function startFailed(services: ClusterControl): Promise<string[]> {
   const gone = (await services.status()).filter(({ state }) => state === 'failed');
   for (const { name } of gone) await services.start(name);
   return gone.map(({ name }) => name);
 }
 
 /** Waits until Spark runs a job, as its own UI says. */
-async function untilJob({ note }: ClusterControl): Promise<string> {
+async function untilJob({ note }: ClusterControl): Promise<void> {
   const api = `${note.addresses.spark?.ui}/api/v1/applications`;
   const ask = async (path: string): Promise<readonly { readonly id: string }[]> => {
     const answer = await fetch(`${api}${path}`, { signal: AbortSignal.timeout(2_000) });
@@ -217,10 +238,10 @@ async function untilJob({ note }: ClusterControl): Promise<string> {
     const [application] = await ask('').catch(() => []);
     const path = `/${application?.id}/jobs?status=running`;
     const jobs = application === undefined ? [] : await ask(path).catch(() => []);
-    if (jobs.length > 0) return 'a job runs';
+    if (jobs.length > 0) return;
     await pause(0.05);
   }
-  return 'no job was seen';
+  throw new Error(`Spark ran no job within ${JOB_WAIT_S} s`);
 }
 
 async function childrenOf(pid: number): Promise<number[]> {
@@ -232,7 +253,8 @@ async function childrenOf(pid: number): Promise<number[]> {
 /** Its number; waits while they are electing. */
 async function activeNameNode({ note }: ClusterControl): Promise<number> {
   const addresses = note.addresses.hdfs?.namenodes.split(',') ?? [];
-  for (;;) {
+  const deadline = Date.now() + ELECTION_S * 1_000;
+  while (Date.now() < deadline) {
     for (const [at, address] of addresses.entries()) {
       const answer = await fetch(`${address}/isActive`, {
         signal: AbortSignal.timeout(2_000),
@@ -241,4 +263,5 @@ async function activeNameNode({ note }: ClusterControl): Promise<number> {
     }
     await pause(0.2);
   }
+  throw new Error(`no NameNode became active within ${ELECTION_S} s`);
 }

@@ -9,6 +9,7 @@ export interface Processes extends AsyncDisposable {
   startAnalyzer(): void;
   startProducer(): void;
   landers(): readonly ChildProcess[];
+  kill(lander: ChildProcess): Promise<void>;
   /** How many observations were acknowledged: all of lower numbers. */
   acknowledged(): number;
   /** Kills the producer and starts one that goes on behind what was acknowledged. */
@@ -110,11 +111,6 @@ export function openProcesses(profile: string, folder: string): Processes {
     startLander() {
       const lander = isobar('lander', 'land');
       landers.add(lander);
-      const { kill: send } = lander;
-      lander.kill = (signal) => {
-        if (signal === 'SIGKILL') dismiss(lander);
-        return send.call(lander, signal);
-      };
       lander.once('exit', () => landers.delete(lander));
     },
     startAnalyzer() {
@@ -122,6 +118,7 @@ export function openProcesses(profile: string, folder: string): Processes {
     },
     startProducer,
     landers: () => [...landers],
+    kill,
     acknowledged: () => acknowledged,
     async killProducer() {
       await kill(producer);
