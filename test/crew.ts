@@ -169,13 +169,15 @@ export function textIn(path: string): string {
 }
 
 export async function until(
-  what: string,
+  what: string | (() => string),
   isRight: () => boolean,
   ms: number = PATIENCE_MS,
 ): Promise<void> {
   const deadline = performance.now() + ms;
   while (!isRight()) {
-    assert.ok(performance.now() < deadline, `not within ${ms / 1_000} s: ${what}`);
+    if (performance.now() > deadline) {
+      assert.fail(`not within ${ms / 1_000} s: ${typeof what === 'string' ? what : what()}`);
+    }
     await delay(100);
   }
 }

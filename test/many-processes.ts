@@ -101,9 +101,9 @@ export async function runManyProcesses(options: ManyOptions): Promise<void> {
   if (counted) assertSharedWell(asked, from, Date.now() / 1_000);
 
   for (const role of options.disturbed) {
-    const what = await disturb(scene, role);
+    tell(await disturb(scene, role));
     const seconds = await untilItGoesOn(scene, counted ? asked : null);
-    tell(`${what}; all is asked and published again ${seconds} s later`);
+    tell(`all is asked and published again ${seconds} s later`);
   }
 
   scene.absences.push({ from: performance.now(), to: Number.POSITIVE_INFINITY });
@@ -290,13 +290,17 @@ function assertSharedWell(asked: readonly Asked[], from: number, to: number): vo
 }
 
 /** Every city is asked again, and what was observed is published; how long that took. */
-async function untilItGoesOn({ lake }: Scene, asked: readonly Asked[] | null): Promise<string> {
+async function untilItGoesOn(scene: Scene, asked: readonly Asked[] | null): Promise<string> {
+  const { lake, crew } = scene;
   const from = performance.now();
   const published = () => namesIn(join(lake, ANALYTICS_FOLDER, '_versions')).at(-1);
   const before = published();
   const isNew = ({ at }: Asked) => at > from;
+  const words = () =>
+    crew.members.filter(({ role }) => role === 'collect').map(({ output }) => output);
+  const calls = () => (asked ?? []).filter(isNew).map(({ city }) => city);
   await until(
-    'every city is asked',
+    () => `every city is asked, only ${calls().join(' ')}: ${words().join('\n')}`,
     () => asked === null || new Set(asked.filter(isNew).map(({ city }) => city)).size === CITIES,
     INTERVAL_S * 1_000 + TAKEOVER_MS,
   );

@@ -49,6 +49,25 @@ describe('the budget', () => {
     return calls;
   }
 
+  test('asks again soon when only its share of the minute is used up, for that may grow', async () => {
+    const clock = openTestClock(START);
+    let perMinute = 2;
+    const share = {
+      perMinute: () => perMinute,
+      perDay: () => 1_000,
+      perMonth: () => 1_000,
+      elsewhere: () => 0,
+    };
+    const budget = openBudget(newFolder(), { ...GENEROUS, per_minute: 4 }, clock, share);
+    assert.equal(await bookAll(budget), 2);
+    const { refused } = await budget.book();
+    assert.deepEqual([refused?.period, refused?.waitMs], ['minute', 1_000]);
+    perMinute = 4;
+    assert.equal(await bookAll(budget), 2);
+    const whole = await budget.book();
+    assert.ok((whole.refused?.waitMs ?? 0) > 60_000, 'all of the minute is used up');
+  });
+
   test('books up to the limit of any 60 seconds, and says when there is room again', async () => {
     const { budget, clock } = open({ per_minute: 3 });
     assert.equal(await bookAll(budget), 3);

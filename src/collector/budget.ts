@@ -199,9 +199,16 @@ const GIVEN_BACK_MS = 60_000;
 function rooms(ledger: Ledger, limits: BudgetLimits, share: BudgetShare, moment: Moment): Room[] {
   const perMinute = Math.min(limits.per_minute, share.perMinute());
   const minute = ledger.usedInMinute(moment.monotonic, perMinute);
-  const found: Room[] = [{ period: 'minute', left: perMinute - minute.used, ...minute }];
-  if (perMinute <= 0)
-    found[0] = { period: 'minute', used: minute.used, left: 0, waitMs: SHARE_WAIT_MS };
+  // Of a claim that lapsed for a moment the share is small, and then grows again.
+  const isOfShare = perMinute <= 0 || minute.used < limits.per_minute;
+  const found: Room[] = [
+    {
+      period: 'minute',
+      used: minute.used,
+      left: perMinute <= 0 ? 0 : perMinute - minute.used,
+      waitMs: isOfShare ? SHARE_WAIT_MS : minute.waitMs,
+    },
+  ];
   for (const now of new Set([moment.wall, moment.latest])) {
     for (const at of new Set([now, now + LEAVES_WITHIN_MS])) {
       const [day, month] = [dayOf(at), monthOf(at)];
