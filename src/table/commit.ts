@@ -88,14 +88,18 @@ export function openTable(options: TableOptions): DeltaTable {
   }
 
   async function load(): Promise<TableState> {
-    let state = latest ?? (await loadCheckpoint());
-    for (;;) {
-      const version = state.version + 1;
-      const actions = await readCommit(version);
-      if (actions === null) break;
-      state = apply(state, version, actions);
+    let state = await readOn(latest ?? (await loadCheckpoint()));
+    if (latest === null) {
+      for (let above = await findAbove(state); above !== null; above = await findAbove(state)) {
+        const { version } = state;
+        state = await readOn(state);
+        // Else somebody committed between the two looks.
+        if (state.version === version) {
+          const missing = `${folder}/_delta_log/${formatVersion(version + 1)}.json`;
+          throw new IsobarError('TABLE_GAP', `${missing} is missing, but ${above} is there`);
+        }
+      }
     }
-    if (latest === null) await assertNoGap(state);
     // A commit of this process may have gone further in the meantime.
     if (latest === null || state.version >= latest.version) latest = state;
     return latest;
@@ -113,17 +117,23 @@ export function openTable(options: TableOptions): DeltaTable {
     return applyActions(emptyState(folder), actions, { version, place, checkpoint: true }, folder);
   }
 
-  /** A commit above the newest one that we could reach means that one between them is missing. */
-  async function assertNoGap(state: TableState): Promise<void> {
+  /** Reads commits until there is none. */
+  async function readOn(from: TableState): Promise<TableState> {
+    for (let state = from; ; ) {
+      const version = state.version + 1;
+      const actions = await readCommit(version);
+      if (actions === null) return state;
+      state = apply(state, version, actions);
+    }
+  }
+
+  /** A commit or checkpoint above this state; null when there is none. */
+  async function findAbove(state: TableState): Promise<string | null> {
     const after = `${folder}/_delta_log/${formatVersion(state.version + 1)}`;
     for await (const { path } of storage.list(`${folder}/_delta_log`, { after })) {
-      if (!/\/\d{20}\.(json|checkpoint\.parquet)$/.test(path)) continue;
-      throw new IsobarError(
-        'TABLE_GAP',
-        `${folder}/_delta_log/${formatVersion(state.version + 1)}.json is missing, ` +
-          `but ${path} is there`,
-      );
+      if (/\/\d{20}\.(json|checkpoint\.parquet)$/.test(path)) return path;
     }
+    return null;
   }
 
   async function readCommit(version: number): Promise<readonly Action[] | null> {

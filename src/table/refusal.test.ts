@@ -82,6 +82,26 @@ test('a missing commit is refused, not written anew', async () => {
   await assertRefused(lake, 'TABLE_GAP', /2\.json is missing/);
 });
 
+test('a commit that comes while the table is opened is no missing one', async () => {
+  await using lake = await openFilled();
+  const { lander, observations } = await lake.open();
+  let isLanded = false;
+  const reader = await lake.open({
+    ...lake.storage,
+    // Asked for after the commits were read one by one.
+    async *list(folder, options) {
+      if (folder.endsWith('_delta_log') && !isLanded) {
+        isLanded = true;
+        await lander.land(0);
+      }
+      yield* lake.storage.list(folder, options);
+    },
+  });
+  const { version } = await reader.observations.refresh();
+  assert.ok(isLanded);
+  assert.equal(version, observations.latest?.version);
+});
+
 test('a damaged commit is refused with its line', async () => {
   await using cut = await openFilled();
   edit(commitPath(cut, 2), (text) => text.slice(0, -30));
