@@ -2,7 +2,7 @@
  * A leash for what a test must not leave behind: when this process has gone, however it went, a
  * small shell kills the processes, takes the mounts off and removes the folder.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 
 export interface Leash extends Disposable {
   /** Kills this process too when we die; until it is let go. */
@@ -20,16 +20,20 @@ while read -r line; do pids=$line; done
 for pid in $pids; do kill -KILL "$pid"; done
 [ -n "$1" ] || exit 0
 sleep 3
-while read -r _ place _; do
+`;
+
+/** A disk that a killed test left mounted is no reason to leave the rest. */
+const REMOVE = `
+[ ! -r /proc/mounts ] || while read -r _ place _; do
   case $place in "$1"/*) umount -l "$place";; esac
 done </proc/mounts
-rm -rf --one-file-system "$1"
+rm -rf "$1"
 `;
 
 /** The folder is removed only when this process dies without disposing of the leash. */
 export function openLeash(folder = ''): Leash {
   const pids = new Set<number>();
-  const shell = spawn('/bin/sh', ['-c', WATCH, 'leash', folder], {
+  const shell = spawn('/bin/sh', ['-c', `${WATCH}${REMOVE}`, 'leash', folder], {
     // A group of its own: Ctrl-C at the terminal is for us.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -50,6 +54,10 @@ export function openLeash(folder = ''): Leash {
       shell.kill('SIGKILL');
     },
   };
+}
+
+export function removeFolder(folder: string): void {
+  spawnSync('/bin/sh', ['-c', REMOVE, 'remove', folder], { stdio: 'inherit' });
 }
 
 /** Ends this process when its parent dies: a runner that is killed takes its tests with it. */

@@ -11,6 +11,7 @@ import { once } from 'node:events';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Leash, openLeash, removeFolder } from './leash.ts';
 
 const root = join(import.meta.dirname, '..');
 const main = join(root, 'src', 'cli', 'main.ts');
@@ -29,6 +30,7 @@ const FAULTS = ['test/faults/*.test.ts'];
 /** A broker, the analyzer, executors, joining nodes, a NameNode: each of the services once. */
 const FAULTS_IN_CI = { count: '5', seed: '19' };
 const SERVICES = 'kafka,kafka39,hdfs,spark';
+const SERVICES_OF_FAULTS = 'kafka,hdfs,spark';
 const MINUTE_MS = 60_000;
 /** Two hundred faults take hours. */
 const MINUTES_ON_CLUSTER = count === undefined ? 40 : 600;
@@ -51,18 +53,23 @@ process.exit(failed ? 1 : 0);
 async function testOnCluster(patterns: readonly string[]): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-services-'));
   const cluster = ['--data', folder];
+  // A runner that is killed must not leave twenty Java processes behind.
+  using leash = openLeash(folder);
   try {
-    const up = ['cluster', 'up', '--ha', '--only', SERVICES, ...cluster];
+    const services = args.includes('--faults') ? SERVICES_OF_FAULTS : SERVICES;
+    const up = ['cluster', 'up', '--ha', '--only', services, ...cluster];
     if (await run([main, ...up])) return true;
+    leash.hold(JSON.parse(readFileSync(join(folder, 'cluster', 'cluster.json'), 'utf8')).pid);
     const env: Record<string, string> = { ISOBAR_TEST_CLUSTER: join(folder, 'cluster') };
     const faults = count ?? (isCi ? FAULTS_IN_CI.count : undefined);
     if (faults !== undefined) env.ISOBAR_TEST_FAULTS = faults;
     if (isCi) env.ISOBAR_TEST_FAULTS_SEED = FAULTS_IN_CI.seed;
     if (seed !== undefined) env.ISOBAR_TEST_SEED = seed;
-    return await runTests(filesOf(patterns), { minutes: MINUTES_ON_CLUSTER, atOnce: 1, env });
+    const options = { minutes: MINUTES_ON_CLUSTER, atOnce: 1, env, leash };
+    return await runTests(filesOf(patterns), options);
   } finally {
     await run([main, 'cluster', 'down', ...cluster]);
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }
 
@@ -78,16 +85,17 @@ interface RunOptions {
   readonly minutes: number;
   readonly atOnce: number;
   readonly env?: Readonly<Record<string, string>>;
+  readonly leash?: Leash;
 }
 
 async function runTests(files: readonly string[], options: RunOptions): Promise<boolean> {
-  const { minutes, atOnce, env = {} } = options;
+  const { minutes, atOnce, env = {}, leash } = options;
   const report = join(mkdtempSync(join(tmpdir(), 'isobar-report-')), 'tap');
   const reporters = ['spec', 'stdout', 'tap', report].map((value, at) =>
     at % 2 === 0 ? `--test-reporter=${value}` : `--test-reporter-destination=${value}`,
   );
   const limits = [`--test-concurrency=${atOnce}`, `--test-timeout=${minutes * MINUTE_MS}`];
-  const failedTests = await run(['--test', ...limits, ...reporters, ...files], env);
+  const failedTests = await run(['--test', ...limits, ...reporters, ...files], env, leash);
   const skipped = readFileSync(report, 'utf8').match(/^ *ok .* # SKIP.*$/gm) ?? [];
   rmSync(join(report, '..'), { recursive: true });
   if (!isCi || skipped.length === 0) return failedTests;
@@ -99,15 +107,18 @@ async function runTests(files: readonly string[], options: RunOptions): Promise<
 async function run(
   nodeArgs: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  leash?: Leash,
 ): Promise<boolean> {
   const child = spawn(process.execPath, nodeArgs, {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, ...env },
   });
+  if (child.pid !== undefined) leash?.hold(child.pid);
   const pass = () => child.kill('SIGTERM');
   stop.signal.addEventListener('abort', pass);
   const [code] = await once(child, 'exit');
+  if (child.pid !== undefined) leash?.letGo(child.pid);
   stop.signal.removeEventListener('abort', pass);
   return code !== 0;
 }

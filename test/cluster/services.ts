@@ -11,8 +11,12 @@ import {
   connectControl,
 } from '../../src/cluster/control.ts';
 import type { Addresses } from '../../src/cluster/plan.ts';
+import { followParent } from '../leash.ts';
 
 const folder = process.env.ISOBAR_TEST_CLUSTER;
+
+// The services go with the runner; a test without them would wait for its deadline.
+followParent();
 
 /** Where the service is met, or null when it does not run. */
 export function service<K extends keyof Addresses>(kind: K): NonNullable<Addresses[K]> | null {

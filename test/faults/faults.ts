@@ -145,7 +145,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   async 'a lander stops and wakes up after others took over'({ processes, random }) {
     const lander = pick(processes.landers(), random);
     lander.kill('SIGSTOP');
-    await pause(30);
+    await pause(16);
     lander.kill('SIGCONT');
     return '';
   },
