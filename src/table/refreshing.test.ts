@@ -3,13 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
-import { openTable } from './commit.ts';
-import { OBSERVATION_COLUMNS } from './table.ts';
 import { observation, openTestLake, type TestLake } from './test-lake.ts';
 
 /** A table whose looks wait until they are let go; each look reads one commit that is not there. */
 async function openHeld(lake: TestLake) {
-  const { storage, session } = await lake.open();
+  const { storage } = lake;
   const held: PromiseWithResolvers<void>[] = [];
   let isHolding = false;
   const slow: Storage = {
@@ -23,17 +21,7 @@ async function openHeld(lake: TestLake) {
       return storage.read(path, signal);
     },
   };
-  const table = openTable({
-    name: 'observations',
-    columns: OBSERVATION_COLUMNS,
-    partitionColumns: ['observed_month'],
-    storage: slow,
-    session,
-    scratch: lake.folder,
-    simulated: false,
-    checkpointCommits: 50,
-    keepDays: 7,
-  });
+  const { observations: table } = await lake.open(slow);
   await table.refresh();
   isHolding = true;
   return { table, held };
