@@ -3,16 +3,20 @@
 import { readPublication } from './analytics/publication.ts';
 import type { RefreshLoop } from './analytics/refresh-loop.ts';
 import type { Collector } from './collector/collector.ts';
+import { type ComputingStatus, computingStatus, readComputing } from './computing-status.ts';
 import { asIsobarError, ERRORS, IsobarError } from './errors.ts';
+import { openClaimsReader, type ReadClaim } from './lake/claims-reader.ts';
 import type { Log, WaitingRecords } from './log/log.ts';
 import type {
   AnalyticsStatus,
+  ClaimStatus,
   ExportStatus,
   LogStatus,
   RoomError,
   SpoolStatus,
   Status,
   TableStatus,
+  WorkStatus,
 } from './model/status.ts';
 import type { LanderLoop } from './table/lander-loop.ts';
 import { nextOffset } from './table/landing.ts';
@@ -41,8 +45,13 @@ export async function openStatusReader(
   const session = await workspace.session();
   const startedAt = new Date().toISOString();
   const failures = openFailures();
+  const claims = openClaimsReader({ storage: workspace.storage });
   let partitions: { readonly list: LogStatus['partitions']; readonly at: number } | null = null;
   let reasons = { version: -2, counts: {} as Record<string, number> };
+
+  async function workStatus(): Promise<WorkStatus> {
+    return { claims: (await claims.read()).map(claimStatus), error: null };
+  }
 
   async function logStatus(): Promise<LogStatus> {
     const log = await workspace.log();
@@ -135,8 +144,16 @@ export async function openStatusReader(
       version: newest?.version ?? 0,
       table_version: newest?.table_version ?? -1,
       computed_at: newest?.computed_at ?? null,
-      error: running.analytics?.failure ?? null,
+      ...(await computing()),
     };
+  }
+
+  /** By its own word, or by what the process that computes says with its claim. */
+  async function computing(): Promise<ComputingStatus> {
+    const own = computingStatus(workspace.computing, running.analytics);
+    if (running.analytics !== null) return own;
+    const analyzer = (await claims.read()).find(({ role }) => role === 'analyze');
+    return readComputing(analyzer?.text.detail) ?? own;
   }
 
   async function exportStatus(): Promise<ExportStatus | null> {
@@ -150,6 +167,7 @@ export async function openStatusReader(
     };
   }
 
+  const lastWork = keepLast('work', workStatus);
   const lastLog = keepLast('log', logStatus, (last, passedMs) => ({
     ...last,
     partitions: olderBy(last.partitions, passedMs),
@@ -163,7 +181,7 @@ export async function openStatusReader(
    * waits for somebody else is not waited for: who asks wants to know just that.
    */
   function keepLast<T extends { readonly error: RoomError | null } | null>(
-    room: 'log' | 'table' | 'analytics' | 'export',
+    room: 'work' | 'log' | 'table' | 'analytics' | 'export',
     read: () => Promise<T>,
     grow: (last: T & {}, passedMs: number) => T & {} = (last) => last,
   ): () => Promise<T> {
@@ -192,13 +210,14 @@ export async function openStatusReader(
 
   return {
     async read() {
-      const rooms = [lastLog(), lastTable(), lastAnalytics(), lastExport()] as const;
-      const [log, table, analytics, rawExport] = await Promise.all(rooms);
+      const rooms = [lastWork(), lastLog(), lastTable(), lastAnalytics(), lastExport()] as const;
+      const [work, log, table, analytics, rawExport] = await Promise.all(rooms);
       return {
         version,
         started_at: startedAt,
         simulated: workspace.simulated,
         data: workspace.folder,
+        work,
         collector: running.collector?.status() ?? null,
         log,
         landing: running.landing?.status() ?? {
@@ -246,6 +265,12 @@ function openFailures() {
     },
     forget: (room: string) => void known.delete(room),
   };
+}
+
+function claimStatus({ role, number, text, lastSignAt, isSilent }: ReadClaim): ClaimStatus {
+  const { host, pid, command, since } = text;
+  const state = isSilent ? 'silent' : 'live';
+  return { role, number, state, host, pid, command, since, last_sign_at: lastSignAt.toISOString() };
 }
 
 function spoolStatus({ records, bytes, bytesMax, since }: WaitingRecords): SpoolStatus {

@@ -2,6 +2,7 @@
 
 import { type RefreshLoop, startRefreshLoop } from './analytics/refresh-loop.ts';
 import type { Collector } from './collector/collector.ts';
+import { computingStatus, tellComputing } from './computing-status.ts';
 import type { Claims } from './lake/claims.ts';
 import type { Claim } from './lake/held-claim.ts';
 import type { Logger } from './logger.ts';
@@ -33,12 +34,15 @@ export interface StepContext {
 
 /** Computes the datasets while nobody else does. */
 export function analyze(context: StepContext): Promise<Share> {
-  const { workspace, logger, running, onChange } = context;
-  return holdRole({ ...context, role: 'analyze' }, async () => {
+  const { workspace, claims, logger, running, onChange } = context;
+  return holdRole({ ...context, role: 'analyze' }, async (claim) => {
     const loop = await startAnalytics(workspace, logger, onChange);
     running.analytics = loop;
+    const status = () => computingStatus(workspace.computing, loop);
+    const untell = tellComputing(claims, claim, status);
     return {
       async stop() {
+        untell();
         running.analytics = null;
         await loop.stop();
       },

@@ -91,12 +91,50 @@ const LogStatusSchema = record(
   'The log.',
 );
 
+const ClaimSchema = record(
+  {
+    role: Type.Enum(['collect', 'land', 'partition', 'analyze', 'export', 'maintain', 'serve'], {
+      description:
+        '`collect` and `land`: offers to; `partition`: lands that one; the others: does that alone.',
+    }),
+    number: Type.Integer({
+      description: 'Of the partition, else which of those with that role it is.',
+    }),
+    state: Type.Enum(['live', 'silent'], {
+      description: '`silent`: nothing came for too long; somebody else takes over.',
+    }),
+    host: Type.String(),
+    pid: Type.Integer(),
+    command: Type.String(),
+    since: Type.String(),
+    last_sign_at: Type.String({ description: 'By the lake’s clock.' }),
+  },
+  'A part of the work, and the process that does it.',
+);
+
+const FactsSchema = record(
+  {
+    version: Type.Union([Type.String(), Type.Null()]),
+    properties: Type.Record(Type.String(), Type.String()),
+  },
+  'What is in effect in the engine; null while nobody who computes has told.',
+);
+
+const ProgressSchema = record(
+  { done: Type.Integer(), of: Type.Integer() },
+  'Tasks of the statement that runs now, where the engine can tell.',
+);
+
 export const StatusSchema = record(
   {
     version: Type.String({ description: 'Version of the program.' }),
     started_at: Type.String(),
     simulated: Type.Boolean(),
     data: Type.String({ description: 'Folder of the data.' }),
+    work: record(
+      { claims: Type.Array(ClaimSchema), error: errorOrNull },
+      'Who does what, on whatever machine.',
+    ),
     collector: Type.Union([CollectorStatusSchema, Type.Null()]),
     log: LogStatusSchema,
     landing: record(
@@ -121,6 +159,8 @@ export const StatusSchema = record(
         version: Type.Integer(),
         table_version: Type.Integer(),
         computed_at: whenOrNull(),
+        facts: Type.Union([FactsSchema, Type.Null()]),
+        progress: Type.Union([ProgressSchema, Type.Null()]),
         error: errorOrNull,
       },
       'The analytics.',

@@ -207,6 +207,21 @@ export function exampleStatus(): Status {
     started_at: '2024-11-01T00:00:00Z',
     simulated: false,
     data: '/data',
+    work: {
+      claims: [
+        {
+          role: 'partition',
+          number: 0,
+          state: 'live',
+          host: 'a-host',
+          pid: 4_711,
+          command: 'isobar land',
+          since: '2024-10-31T23:00:00Z',
+          last_sign_at: '2024-10-31T23:59:58Z',
+        },
+      ],
+      error: null,
+    },
     collector: {
       source: 'openweathermap',
       state: 'live',
@@ -243,6 +258,8 @@ export function exampleStatus(): Status {
       version: 0,
       table_version: 0,
       computed_at: null,
+      facts: { version: '4.2.0', properties: { 'spark.executor.memory': '1g' } },
+      progress: { done: 3, of: 12 },
       error: { code: 'QUERY_FAILED', message: 'm', remedy: 'r', since: '2024-11-01T00:00:00Z' },
     },
     raw_export: { table_version: 0, exported_at: null, error: null },

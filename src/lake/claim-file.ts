@@ -22,6 +22,9 @@ export interface ClaimText extends ProcessName {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
+/** Heartbeats without a change after which a claim is silent. */
+export const SILENT_HEARTBEATS = 2.5;
+
 export interface Place {
   readonly role: Role;
   readonly number: number;
@@ -58,7 +61,10 @@ const NONSENSE: ClaimText = {
   detail: {},
 };
 
-export async function readClaim(storage: Storage, path: string): Promise<ClaimText | null> {
+export async function readClaim(
+  storage: Pick<Storage, 'read'>,
+  path: string,
+): Promise<ClaimText | null> {
   let bytes: Uint8Array;
   try {
     bytes = await storage.read(path);

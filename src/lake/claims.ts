@@ -22,6 +22,7 @@ import {
   parsePlace,
   type Role,
   readClaim,
+  SILENT_HEARTBEATS,
 } from './claim-file.ts';
 import { type Claim, HeldClaim } from './held-claim.ts';
 import { CLAIMS_FOLDER } from './layout.ts';
@@ -82,8 +83,6 @@ export interface ClaimsOptions {
 
 /** Looks in a heartbeat. */
 const LOOKS = 5;
-/** Heartbeats without a change after which a claim is silent. */
-const SILENT = 2.5;
 
 /** What the watcher remembers of a file. */
 interface Watched {
@@ -181,7 +180,7 @@ class ClaimBook implements Claims {
 
   /** Also notes since when. */
   #stateOf(one: Watched, now: number): ClaimState {
-    const patience = SILENT * Math.max(this.heartbeatMs, one.text.heartbeat_s * 1_000);
+    const patience = SILENT_HEARTBEATS * Math.max(this.heartbeatMs, one.text.heartbeat_s * 1_000);
     const isSilent = now - one.changedAt >= patience || hasEnded(one.text, this.#process.place);
     const state = one.text.released ? 'released' : isSilent ? 'silent' : 'live';
     if (state !== one.state) {

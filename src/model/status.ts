@@ -7,12 +7,35 @@ export interface Status {
   readonly started_at: string;
   readonly simulated: boolean;
   readonly data: string;
+  readonly work: WorkStatus;
   readonly collector: CollectorStatus | null;
   readonly log: LogStatus;
   readonly landing: LandingStatus;
   readonly table: TableStatus;
   readonly analytics: AnalyticsStatus;
   readonly raw_export: ExportStatus | null;
+}
+
+/** Who does what: the parts of the work that processes have claimed, on whatever machine. */
+export interface WorkStatus {
+  readonly claims: readonly ClaimStatus[];
+  /** Why the claims cannot be read; they are then the last ones known. */
+  readonly error: RoomError | null;
+}
+
+export interface ClaimStatus {
+  /** `collect` and `land`: offers to; `partition`: lands that one; the others: does that alone. */
+  readonly role: 'collect' | 'land' | 'partition' | 'analyze' | 'export' | 'maintain' | 'serve';
+  /** Of the partition, else which of those with that role it is. */
+  readonly number: number;
+  /** `silent`: nothing came for too long; somebody else takes over. */
+  readonly state: 'live' | 'silent';
+  readonly host: string;
+  readonly pid: number;
+  readonly command: string;
+  readonly since: string;
+  /** When its file was last written, by the lake's clock. */
+  readonly last_sign_at: string;
 }
 
 /**
@@ -109,6 +132,13 @@ export interface AnalyticsStatus {
   readonly version: number;
   readonly table_version: number;
   readonly computed_at: string | null;
+  /** What is in effect in the engine; null while nobody who computes has told. */
+  readonly facts: {
+    readonly version: string | null;
+    readonly properties: Readonly<Record<string, string>>;
+  } | null;
+  /** Tasks of the statement that runs now, where the engine can tell. */
+  readonly progress: { readonly done: number; readonly of: number } | null;
   readonly error: RoomError | null;
 }
 

@@ -40,8 +40,10 @@ const SHOWN_PROPERTIES = [
   'spark.driver.memory',
   'spark.executor.memory',
   'spark.executor.cores',
+  'spark.executor.instances',
   'spark.cores.max',
   'spark.dynamicAllocation.enabled',
+  'spark.dynamicAllocation.maxExecutors',
   'spark.sql.shuffle.partitions',
 ];
 

@@ -5,6 +5,7 @@ import type { Config } from '../../config/schema.ts';
 import type { SpoolStatus, Status } from '../../model/status.ts';
 import { openStatusReader } from '../../status.ts';
 import { hasData, rootOf } from '../../workspace.ts';
+import { formatClaims } from '../claims.ts';
 import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
 
 export function statusCommand(program: Command, environment: Environment): void {
@@ -64,10 +65,9 @@ async function askRunning(config: Config, simulated: boolean | undefined): Promi
 
 export function formatStatus(status: Status, running: boolean): string {
   const kind = status.simulated ? 'simulated data' : 'real data';
-  const lines = [
-    `isobar ${status.version} · ${kind} · ${status.data} · ${running ? 'running' : 'not running'}`,
-  ];
-  const { collector, log, landing, table, analytics, raw_export } = status;
+  const { work, collector, log, landing, table, analytics, raw_export } = status;
+  const whether = running ? 'running' : formatWhether(work.claims);
+  const lines = [`isobar ${status.version} · ${kind} · ${status.data} · ${whether}`];
   if (collector !== null) {
     const left = (name: 'minute' | 'day' | 'month') =>
       `${collector.calls[name].limit - collector.calls[name].used} this ${name}`;
@@ -88,9 +88,12 @@ export function formatStatus(status: Status, running: boolean): string {
     `set aside  ${formatReasons(table.set_aside)}`,
     `analytics  version ${analytics.version} of table version ${analytics.table_version}` +
       (analytics.computed_at === null ? '' : `, computed ${analytics.computed_at}`),
+    ...formatEngine(analytics),
   );
   if (raw_export !== null) lines.push(`raw files  up to table version ${raw_export.table_version}`);
-  const errors = [log.error, table.error, landing.error, analytics.error];
+  // Who cannot read the claims can seldom read the table.
+  const workError = table.error === null ? work.error : null;
+  const errors = [log.error, table.error, landing.error, analytics.error, workError];
   for (const error of [...errors, raw_export?.error ?? null]) {
     if (error !== null) {
       lines.push(
@@ -99,7 +102,31 @@ export function formatStatus(status: Status, running: boolean): string {
       );
     }
   }
-  return `${lines.join('\n')}\n${formatPartitions(log.partitions)}`;
+  const partitions = formatPartitions(log.partitions);
+  const claims = formatClaims(work.claims, Date.now());
+  return `${lines.join('\n')}\n${partitions}${claims === '' ? '' : `\n${claims}`}`;
+}
+
+/** Nobody serves; others may be at work, on this machine or elsewhere. */
+function formatWhether(claims: Status['work']['claims']): string {
+  const live = claims.filter(({ state }) => state === 'live');
+  const { size } = new Set(live.map(({ host, pid }) => `${host} ${pid}`));
+  if (size === 0) return 'not running';
+  return `no server, ${size} ${size === 1 ? 'process' : 'processes'} at work`;
+}
+
+/** Which engine computes, with what, and how far it is. */
+function formatEngine({ engine, facts, progress }: Status['analytics']): string[] {
+  const lines = [];
+  if (facts !== null) {
+    const name = engine === 'spark' ? 'Spark' : 'DuckDB';
+    lines.push(`engine     ${[name, facts.version].filter((part) => part !== null).join(' ')}`);
+    const properties = Object.entries(facts.properties);
+    lines.push(...properties.map(([property, value]) => `           ${property} = ${value}`));
+  }
+  if (progress !== null)
+    lines.push(`           computing: ${progress.done} of ${progress.of} tasks`);
+  return lines;
 }
 
 /** The last column only where retention may pass the landing. */

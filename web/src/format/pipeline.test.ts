@@ -11,6 +11,7 @@ const WELL: Status = {
   started_at: '2026-11-23T12:00:00Z',
   simulated: false,
   data: '/data',
+  work: { claims: [], error: null },
   collector: {
     source: 'openweathermap',
     state: 'live',
@@ -50,6 +51,8 @@ const WELL: Status = {
     version: 311,
     table_version: 3,
     computed_at: '2026-11-23T14:05:00Z',
+    facts: null,
+    progress: null,
     error: null,
   },
   raw_export: null,

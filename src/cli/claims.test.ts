@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ClaimStatus } from '../model/status.ts';
+import { formatClaims } from './claims.ts';
+
+const NOW = Date.parse('2026-11-24T10:00:30Z');
+
+function claim(
+  role: ClaimStatus['role'],
+  number: number,
+  pid: number,
+  change: Partial<ClaimStatus> = {},
+): ClaimStatus {
+  const command = { collect: 'isobar collect', analyze: 'isobar analyze' }[role as string];
+  return {
+    role,
+    number,
+    state: 'live',
+    host: pid < 10 ? 'weather-1' : 'weather-2',
+    pid,
+    command: command ?? 'isobar land',
+    since: '2026-11-24T09:00:00.000Z',
+    last_sign_at: '2026-11-24T10:00:27.000Z',
+    ...change,
+  };
+}
+
+test('who does what is one line for each process', () => {
+  const silent = { state: 'silent', last_sign_at: '2026-11-24T09:58:30.000Z' } as const;
+  const claims = [
+    claim('collect', 0, 1),
+    claim('collect', 1, 12),
+    claim('land', 0, 2),
+    claim('land', 1, 3),
+    claim('land', 2, 13, silent),
+    claim('partition', 2, 2),
+    claim('partition', 0, 2),
+    claim('partition', 1, 13, silent),
+    claim('maintain', 0, 2, { since: '2026-11-24T08:00:00.000Z' }),
+    claim('analyze', 0, 4),
+    claim('collect', 2, 5, silent),
+  ];
+  assert.equal(
+    formatClaims(claims, NOW),
+    `\
+process         host       pid  does                                         since                 last sign
+isobar analyze  weather-1    4  computes the analytics                       2026-11-24T09:00:00Z  3 s ago
+isobar collect  weather-1    1  asks the provider, one of 2                  2026-11-24T09:00:00Z  3 s ago
+isobar collect  weather-1    5  nothing                                      2026-11-24T09:00:00Z  120 s ago, silent
+isobar collect  weather-2   12  asks the provider, one of 2                  2026-11-24T09:00:00Z  3 s ago
+isobar land     weather-1    2  lands partitions 0, 2; maintains the table   2026-11-24T08:00:00Z  3 s ago
+isobar land     weather-1    3  stands by to land                            2026-11-24T09:00:00Z  3 s ago
+isobar land     weather-2   13  lands partition 1                            2026-11-24T09:00:00Z  120 s ago, silent
+`.replace(/ {3}(?=2026|since)/g, '  '),
+  );
+  assert.equal(formatClaims([], NOW), '');
+});

@@ -1,0 +1,62 @@
+/** Who does what, as a table for people: one line for each process that has a part of the work. */
+import type { ClaimStatus } from '../model/status.ts';
+import { formatTable } from './environment.ts';
+
+/** Empty when nobody has any. `now` is in milliseconds since 1970. */
+export function formatClaims(claims: readonly ClaimStatus[], now: number): string {
+  if (claims.length === 0) return '';
+  const byProcess = Map.groupBy(claims, ({ host, pid, command }) => `${host} ${pid} ${command}`);
+  const rows = [...byProcess.values()].map((own) => formatProcess(own, claims, now));
+  const header = ['process', 'host', 'pid', 'does', 'since', 'last sign'];
+  return formatTable([header, ...rows.sort(byText)], [2]);
+}
+
+function formatProcess(
+  own: readonly ClaimStatus[],
+  all: readonly ClaimStatus[],
+  now: number,
+): string[] {
+  const [first] = own;
+  const since = own.map((claim) => claim.since).sort()[0] ?? '';
+  const lastSign = Math.max(...own.map(({ last_sign_at }) => Date.parse(last_sign_at)));
+  const seconds = Math.max(0, Math.round((now - lastSign) / 1_000));
+  const isSilent = own.every(({ state }) => state === 'silent');
+  return [
+    first?.command ?? '',
+    first?.host ?? '',
+    String(first?.pid ?? ''),
+    formatParts(own, all, isSilent),
+    since.replace(/\.\d+Z$/, 'Z'),
+    `${seconds} s ago${isSilent ? ', silent' : ''}`,
+  ];
+}
+
+/** `lands partitions 0, 2; maintains the table` */
+function formatParts(
+  own: readonly ClaimStatus[],
+  all: readonly ClaimStatus[],
+  isSilent: boolean,
+): string {
+  const has = (role: ClaimStatus['role']) => own.some((claim) => claim.role === role);
+  const parts: string[] = [];
+  // What a silent one offered to do, it does not.
+  if (has('collect') && !isSilent) {
+    const collectors = all.filter(({ role, state }) => role === 'collect' && state === 'live');
+    const share = collectors.length > 1 ? `, one of ${collectors.length}` : '';
+    parts.push(`asks the provider${share}`);
+  }
+  const partitions = own.filter(({ role }) => role === 'partition').map(({ number }) => number);
+  if (partitions.length > 0) {
+    const numbers = partitions.sort((a, b) => a - b).join(', ');
+    parts.push(`lands partition${partitions.length > 1 ? 's' : ''} ${numbers}`);
+  } else if (has('land') && !isSilent) parts.push('stands by to land');
+  if (has('analyze')) parts.push('computes the analytics');
+  if (has('export')) parts.push('exports raw files');
+  if (has('maintain')) parts.push('maintains the table');
+  if (has('serve')) parts.push('serves');
+  return parts.length === 0 ? 'nothing' : parts.join('; ');
+}
+
+function byText(a: readonly string[], b: readonly string[]): number {
+  return a.join(' ') < b.join(' ') ? -1 : 1;
+}

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { exampleStatus } from '../../api/test-api.ts';
+import { formatStatus } from './status.ts';
+
+test('the text says which engine computes, with what, how far it is, and who does what', () => {
+  const status = exampleStatus();
+  const text = formatStatus(status, false);
+  assert.match(text, /^isobar 1\.2\.3 · real data · \/data · no server, 1 process at work\n/);
+  const spark = { ...status, analytics: { ...status.analytics, engine: 'spark' } };
+  assert.match(
+    formatStatus(spark, true),
+    /running\n[\s\S]*\nengine {5}Spark 4\.2\.0\n {11}spark\.executor\.memory = 1g\n {11}computing: 3 of 12 tasks\n/,
+  );
+  assert.match(
+    text,
+    /\nisobar land {2}a-host {2}4711 {2}lands partition 0 {2}2024-10-31T23:00:00Z {2}\d+ s ago\n$/,
+  );
+  const idle = { ...status, work: { claims: [], error: null } };
+  assert.match(formatStatus(idle, false), / · not running\n/);
+  assert.doesNotMatch(formatStatus(idle, false), /does/);
+});
+
+test('why nobody can say who does what is told once', () => {
+  const status = exampleStatus();
+  const error = { code: 'LAKE_UNAVAILABLE', message: 'm', remedy: 'r', since: 's' };
+  const work = { claims: [], error };
+  const alone = formatStatus({ ...status, work }, true);
+  assert.equal(alone.match(/LAKE_UNAVAILABLE/g)?.length, 1);
+  const both = formatStatus({ ...status, work, table: { ...status.table, error } }, true);
+  assert.equal(both.match(/LAKE_UNAVAILABLE/g)?.length, 1);
+});

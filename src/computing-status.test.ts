@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { EngineFacts, Progress } from './analytics/engine.ts';
+import { computingStatus, readComputing, tellComputing } from './computing-status.ts';
+import type { RoomError } from './model/status.ts';
+
+test('what the process that computes tells with its claim is what others read', () => {
+  const engine = {
+    facts: { version: null, properties: {} } as EngineFacts,
+    progress: null as Progress | null,
+  };
+  const loop = { failure: null as RoomError | null };
+  const told: Readonly<Record<string, unknown>>[] = [];
+  const listeners = new Set<() => void>();
+  const claims = {
+    watch(listener: () => void) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const claim = {
+    async tell(detail: Readonly<Record<string, unknown>>) {
+      told.push(detail);
+    },
+  };
+  const untell = tellComputing(claims, claim, () => computingStatus(engine, loop));
+  // As it comes out of the claim's file.
+  const read = () => readComputing(JSON.parse(JSON.stringify(told.at(-1))));
+  assert.deepEqual(read(), { facts: null, progress: null, error: null }, 'nothing was asked yet');
+
+  engine.facts = { version: '4.2.0', properties: { 'spark.executor.memory': '1g' } };
+  engine.progress = { done: 3, of: 12 };
+  loop.failure = { code: 'QUERY_FAILED', message: 'm', remedy: 'r', since: '2026-11-24T10:00:00Z' };
+  for (const listener of listeners) listener();
+  assert.deepEqual(read(), {
+    facts: engine.facts,
+    progress: engine.progress,
+    error: loop.failure,
+  });
+  untell();
+  assert.equal(listeners.size, 0);
+});
+
+test('what says nothing of the kind is not read', () => {
+  for (const detail of [undefined, {}, { facts: 'spark' }, { progress: 3 }]) {
+    assert.equal(readComputing(detail), null);
+  }
+});

@@ -1,0 +1,56 @@
+/**
+ * How the computing is doing, as the process that does it tells the others with its claim: only it
+ * has asked the engine what is in effect and hears how far a statement is.
+ */
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import type { SqlEngine } from './analytics/engine.ts';
+import type { RefreshLoop } from './analytics/refresh-loop.ts';
+import type { Claims } from './lake/claims.ts';
+import type { Claim } from './lake/held-claim.ts';
+import type { AnalyticsStatus } from './model/status.ts';
+
+export type ComputingStatus = Pick<AnalyticsStatus, 'facts' | 'progress' | 'error'>;
+
+const TEXT_OR_NULL = Type.Union([Type.String(), Type.Null()]);
+const SCHEMA = Type.Object({
+  facts: Type.Union([
+    Type.Object({ version: TEXT_OR_NULL, properties: Type.Record(Type.String(), Type.String()) }),
+    Type.Null(),
+  ]),
+  progress: Type.Union([Type.Object({ done: Type.Number(), of: Type.Number() }), Type.Null()]),
+  error: Type.Union([
+    Type.Object({
+      code: Type.String(),
+      message: Type.String(),
+      remedy: Type.String(),
+      since: Type.String(),
+    }),
+    Type.Null(),
+  ]),
+});
+
+export function computingStatus(
+  engine: Pick<SqlEngine, 'facts' | 'progress'>,
+  loop: Pick<RefreshLoop, 'failure'> | null,
+): ComputingStatus & Static<typeof SCHEMA> {
+  const { facts, progress } = engine;
+  const known = facts.version === null ? null : { ...facts, properties: { ...facts.properties } };
+  return { facts: known, progress, error: loop?.failure ?? null };
+}
+
+/** Tells it whenever it is something else at a look at the claims; returns the way out. */
+export function tellComputing(
+  claims: Pick<Claims, 'watch'>,
+  claim: Pick<Claim, 'tell'>,
+  status: () => ComputingStatus,
+): () => void {
+  const tell = () => void claim.tell({ ...status() });
+  tell();
+  return claims.watch(tell);
+}
+
+/** Null when it says nothing of the kind: another version of the program, or nothing yet. */
+export function readComputing(detail: unknown): ComputingStatus | null {
+  return Value.Check(SCHEMA, detail) ? detail : null;
+}

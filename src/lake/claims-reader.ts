@@ -1,0 +1,91 @@
+/**
+ * Who does what, for people: a look at the claims by somebody who takes none. A single look cannot
+ * wait for a change, so it goes by when a file was written, by the lake's clock.
+ */
+import {
+  type ClaimText,
+  parsePlace,
+  type Role,
+  readClaim,
+  SILENT_HEARTBEATS,
+} from './claim-file.ts';
+import { CLAIMS_FOLDER } from './layout.ts';
+import type { Storage, StoredFile } from './storage.ts';
+import { hasEnded, nameThisProcess } from './this-process.ts';
+
+export interface ReadClaim {
+  readonly role: Role;
+  readonly number: number;
+  readonly text: ClaimText;
+  readonly lastSignAt: Date;
+  /** Nothing came from its holder for too long, or it has ended: others may take it over. */
+  readonly isSilent: boolean;
+}
+
+export interface ClaimsReader {
+  /**
+   * What is claimed now, without what was given back, or whose holder went without that more than
+   * an hour ago. Rejects as the storage does.
+   */
+  read(): Promise<readonly ReadClaim[]>;
+}
+
+export interface ClaimsReaderOptions {
+  readonly storage: Pick<Storage, 'list' | 'read'>;
+  readonly wall?: () => number;
+  /** Names the machine, as in the claims. */
+  readonly place?: string;
+}
+
+const FORGOTTEN_MS = 3_600_000;
+
+export function openClaimsReader(options: ClaimsReaderOptions): ClaimsReader {
+  const { storage, wall = Date.now, place = nameThisProcess().place } = options;
+  let known = new Map<string, ClaimText>();
+  let reading: Promise<readonly ReadClaim[]> | null = null;
+
+  async function readAll(): Promise<readonly ReadClaim[]> {
+    const newest = new Map<string, StoredFile>();
+    for await (const file of storage.list(CLAIMS_FOLDER)) {
+      const found = parsePlace(file.path);
+      // Ordered by path: the generations of one number come in their order.
+      if (found !== null) newest.set(`${found.role}-${found.number}`, file);
+    }
+    const texts = new Map<string, ClaimText>();
+    const claims = await Promise.all([...newest.values()].map((file) => readOne(file, texts)));
+    known = texts;
+    return claims.filter((claim) => claim !== null);
+  }
+
+  /** One that was not written since is not read again. */
+  async function readOne(
+    file: StoredFile,
+    texts: Map<string, ClaimText>,
+  ): Promise<ReadClaim | null> {
+    const found = parsePlace(file.path);
+    const print = `${file.path} ${file.modifiedAt.getTime()} ${file.bytes}`;
+    const text = known.get(print) ?? (await readClaim(storage, file.path));
+    if (found === null || text === null || text.holder === '') return null;
+    texts.set(print, text);
+    if (text.released) return null;
+    const silentMs = wall() - file.modifiedAt.getTime();
+    if (silentMs >= FORGOTTEN_MS) return null;
+    const isLate = silentMs >= SILENT_HEARTBEATS * text.heartbeat_s * 1_000;
+    return {
+      role: found.role,
+      number: found.number,
+      text,
+      lastSignAt: file.modifiedAt,
+      isSilent: isLate || hasEnded(text, place),
+    };
+  }
+
+  return {
+    read() {
+      reading ??= readAll().finally(() => {
+        reading = null;
+      });
+      return reading;
+    },
+  };
+}
