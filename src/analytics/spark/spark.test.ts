@@ -96,7 +96,7 @@ test('waits for a silent statement as long as the server lives', async () => {
       yield completeAnswer('2');
     },
   });
-  await using engine = open(server.address, { timeoutSeconds: 0.2 });
+  await using engine = open(server.address, { timeoutSeconds: 0.5 });
   await using session = await engine.session();
   assert.deepEqual(xs(await session.query('SELECT 1')), [1]);
   assert.equal(reattached, 3);
