@@ -105,8 +105,9 @@ export async function runManyProcesses(options: ManyOptions): Promise<void> {
 
   for (const role of options.disturbed) {
     tell(await disturb(scene, role));
-    const seconds = await untilItGoesOn(scene, counted ? asked : null);
-    tell(`all is asked and published again ${seconds} s later`);
+    // Who collects does not depend on who computes.
+    const seconds = await untilItGoesOn(scene, counted && role !== 'analyze' ? asked : null);
+    tell(`it goes on, and is published again, ${seconds} s later`);
   }
 
   scene.absences.push({ from: performance.now(), to: Number.POSITIVE_INFINITY });
