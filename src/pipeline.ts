@@ -91,7 +91,17 @@ async function startRooms(
   if (options.roles.length === ROLES.length) {
     stack.use(await lockFolder(folder, options.command));
   }
-  const workspace = stack.use(await openWorkspace(config, simulated, giveUp));
+  const workspace = stack.use(
+    await openWorkspace(config, simulated, {
+      signal: giveUp,
+      onLogAway: ({ code, message }) =>
+        logger.warn(
+          { code },
+          `opening the log: ${message}; going on with what is known of it here: ` +
+            'what is collected waits on this machine',
+        ),
+    }),
+  );
   const cities = await openCityList(workspace);
   const changes = createChanges();
 

@@ -7,6 +7,7 @@ import { openOpenWeather } from './collector/openweather/openweather.ts';
 import { parseAnswer } from './collector/openweather/parse.ts';
 import { historyOf } from './collector/simulator/history.ts';
 import { type Simulator, startSimulator } from './collector/simulator/server.ts';
+import { isErrorCode } from './errors.ts';
 import type { Claims } from './lake/claims.ts';
 import type { Log, NewRecord } from './log/log.ts';
 import type { Logger } from './logger.ts';
@@ -74,7 +75,7 @@ export async function startPolling(options: {
   const collector = startCollector({
     source,
     cities: share.cities(),
-    company: share.company,
+    cityCount: () => cities.length,
     log,
     budget: share.budget,
     memory,
@@ -102,6 +103,19 @@ function startOwnSimulator(workspace: Workspace, cities: readonly City[]): Promi
   return startSimulator({ seed, intervalSeconds: interval_s, speed, cities });
 }
 
+/** A log that is away now had a topic before: its history is told, or nobody needs it. */
+async function isEmpty(log: Log): Promise<boolean> {
+  try {
+    for (let partition = 0; partition < log.partitionCount; partition++) {
+      if ((await log.range(partition)).next > 0n) return false;
+    }
+    return true;
+  } catch (error) {
+    if (isErrorCode(error, 'LOG_UNAVAILABLE')) return false;
+    throw error;
+  }
+}
+
 /** Into an empty log: what the simulator would have told in the days before. */
 async function appendHistory(
   workspace: Workspace,
@@ -109,10 +123,8 @@ async function appendHistory(
   cities: readonly City[],
   simulator: Simulator,
 ): Promise<void> {
-  for (let partition = 0; partition < log.partitionCount; partition++) {
-    if ((await log.range(partition)).next > 0n) return;
-  }
   const { seed, history_days } = workspace.config.simulator;
+  if (history_days === 0 || !(await isEmpty(log))) return;
   const to = simulator.now();
   const from = new Date(to.getTime() - history_days * DAY_MS);
   let batch: NewRecord[] = [];

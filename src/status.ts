@@ -4,9 +4,9 @@ import { readPublication } from './analytics/publication.ts';
 import type { RefreshLoop } from './analytics/refresh-loop.ts';
 import type { Collector } from './collector/collector.ts';
 import { type ComputingStatus, computingStatus, readComputing } from './computing-status.ts';
-import { asIsobarError, ERRORS, IsobarError } from './errors.ts';
+import { asIsobarError, ERRORS, IsobarError, isErrorCode } from './errors.ts';
 import { openClaimsReader, type ReadClaim } from './lake/claims-reader.ts';
-import type { Log, WaitingRecords } from './log/log.ts';
+import type { Log, LogSize, WaitingRecords } from './log/log.ts';
 import type {
   AnalyticsStatus,
   ClaimStatus,
@@ -55,25 +55,38 @@ export async function openStatusReader(
 
   async function logStatus(): Promise<LogStatus> {
     const log = await workspace.log();
-    const size = await log.size();
+    const size = await log.size().catch((error) => {
+      if (!isErrorCode(error, 'LOG_UNAVAILABLE')) throw error;
+      return UNKNOWN_SIZE;
+    });
     const { waiting } = size;
     let error = waiting?.error ? failures.of('log', waiting.error) : null;
     try {
       partitions = { list: await partitionStatus(log, size.keptMs), at: performance.now() };
     } catch (cause) {
-      if (partitions === null) throw cause;
+      if (partitions === null && !isErrorCode(cause, 'LOG_UNAVAILABLE')) throw cause;
       error ??= failures.of('log', asIsobarError(cause));
     }
+    const { list, at } = partitions ?? { list: unseenPartitions(log), at: performance.now() };
     return {
       engine: workspace.config.log.engine,
       id: log.id,
       bytes: size.bytes,
       bytes_max: size.bytesMax,
       full: size.full,
-      partitions: olderBy(partitions.list, performance.now() - partitions.at),
+      partitions: olderBy(list, performance.now() - at),
       spool: waiting === null ? null : spoolStatus(waiting),
       error,
     };
+  }
+
+  /** Before anybody could ask: what has landed was there, of more nobody knows. */
+  function unseenPartitions(log: Log): LogStatus['partitions'] {
+    const state = workspace.observations.latest;
+    return Array.from({ length: log.partitionCount }, (_, partition) => {
+      const next = state === null ? 0 : Number(nextOffset(state, log.id, partition));
+      return { partition, first: next, next, waiting: 0, lag_s: 0, expires_in_s: null };
+    });
   }
 
   async function partitionStatus(
@@ -233,6 +246,14 @@ export async function openStatusReader(
   };
 }
 
+const UNKNOWN_SIZE: LogSize = {
+  bytes: 0,
+  bytesMax: 0,
+  records: 0n,
+  full: false,
+  keptMs: null,
+  waiting: null,
+};
 const ANSWER_MS = 1_500;
 /** The log's own answer waits less for what the lake adds to it. */
 const LAKE_MS = 500;

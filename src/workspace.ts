@@ -51,18 +51,22 @@ export interface Workspace extends AsyncDisposable {
 const MIB = 1024 * 1024;
 const SCRATCH_AGE_MS = 86_400_000;
 
-/**
- * Opens the data root of the wanted kind. Once the signal aborts, a lake elsewhere is not waited
- * for any more.
- */
+export interface WorkspaceOptions {
+  /** Once it aborts, a lake elsewhere is not waited for any more. */
+  readonly signal?: AbortSignal;
+  /** Told when the log's engine is away and the log is opened from what is known of it here. */
+  readonly onLogAway?: (error: IsobarError) => void;
+}
+
+/** Opens the data root of the wanted kind. */
 export async function openWorkspace(
   config: Config,
   simulated: boolean,
-  signal?: AbortSignal,
+  options: WorkspaceOptions = {},
 ): Promise<Workspace> {
   const stack = new AsyncDisposableStack();
   try {
-    return await openRooms(config, simulated, stack, signal);
+    return await openRooms(config, simulated, stack, options);
   } catch (error) {
     await stack.disposeAsync();
     throw error;
@@ -74,7 +78,7 @@ async function openRooms(
   config: Config,
   simulated: boolean,
   stack: AsyncDisposableStack,
-  signal?: AbortSignal,
+  { signal, onLogAway }: WorkspaceOptions,
 ): Promise<Workspace> {
   const folder = rootOf(config, simulated);
   const scratch = await makeScratch(folder);
@@ -107,9 +111,8 @@ async function openRooms(
     tables: [observations, setAside, cities],
     session,
     log() {
-      log ??= openLog(config.log, join(folder, 'log'), { simulated }).then((opened) =>
-        stack.use(opened),
-      );
+      const options = onLogAway === undefined ? { simulated } : { simulated, onAway: onLogAway };
+      log ??= openLog(config.log, join(folder, 'log'), options).then((opened) => stack.use(opened));
       return log;
     },
     async refresher(logger) {

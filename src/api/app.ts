@@ -6,6 +6,7 @@
  * `answers.ts` finds the data in the cache or has it computed → meta, ETag, compression.
  */
 import type { FastifyInstance } from 'fastify';
+import { asIsobarError } from '../errors.ts';
 import { openAnswers } from './answers.ts';
 import { addApiMetrics } from './api-metrics.ts';
 import type { ApiContext } from './context.ts';
@@ -78,6 +79,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
     return snapshot === null ? null : context.lastLanded(snapshot, partition);
   }
 
+  let isTailAway = false;
   async function startTail(): Promise<void> {
     const { log } = context;
     if (log === null || signal.aborted) return;
@@ -93,9 +95,13 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
         onSkip: () => live.reset('more came at once than can be told'),
       });
       live.reset('the log can be followed again');
+      if (isTailAway) context.logger.info('following the log: it can be read again');
+      isTailAway = false;
       void tail.run(signal);
     } catch (error) {
-      context.logger.error({ err: error }, 'following the log: it cannot be read, trying again');
+      const { code, message } = asIsobarError(error);
+      if (!isTailAway) context.logger.warn({ code }, `following the log: ${message}; trying again`);
+      isTailAway = true;
       setTimeout(() => void startTail(), TAIL_RETRY_MS).unref();
     }
   }

@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigResourceTypes } from '@platformatic/kafka';
 import type { Config } from '../config/schema.ts';
-import { IsobarError, isErrorCode, translateFileError } from '../errors.ts';
+import { asIsobarError, IsobarError, isErrorCode, translateFileError } from '../errors.ts';
 import { RECORD_BYTES_MAX } from '../model/observation.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { isProtocolError } from './kafka-errors.ts';
@@ -30,14 +30,17 @@ export async function openTopic(
   client: KafkaClient,
   config: Config['log'],
   notePath: string,
+  onAway: (error: IsobarError) => void = () => {},
 ): Promise<TopicSettings> {
   try {
     const settings = await ensureTopic(client, config);
     await writeNote(notePath, { topic: client.topic, ...noteOf(client), ...settings });
     return settings;
   } catch (error) {
-    const note = isErrorCode(error, 'LOG_UNAVAILABLE') ? await readNote(notePath) : null;
+    if (!isErrorCode(error, 'LOG_UNAVAILABLE')) throw error;
+    const note = await readNote(notePath);
     if (note === null || note.topic !== client.topic) throw error;
+    onAway(asIsobarError(error));
     const partitions = Array.from({ length: note.partitions }, () => ({ leader: -1, epoch: -1 }));
     client.remember({ id: note.id, partitions, brokers: new Map() });
     return note;

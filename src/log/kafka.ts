@@ -17,6 +17,7 @@ export interface KafkaLogOptions {
   /** Holds `kafka.json`, which tells what the topic was when the brokers are away at a start. */
   readonly folder: string;
   readonly clock?: (() => Date) | undefined;
+  readonly onAway?: ((error: IsobarError) => void) | undefined;
 }
 
 /** Offsets that a broker is asked for by a time of its own. */
@@ -25,10 +26,11 @@ const EARLIEST = -2n;
 /** How soon partitions that were added are seen by a process that neither fails nor starts. */
 const LOOK_MS = 10_000;
 
-export async function openKafkaLog({ config, folder, clock }: KafkaLogOptions): Promise<Log> {
+export async function openKafkaLog(options: KafkaLogOptions): Promise<Log> {
+  const { config, folder, clock, onAway } = options;
   const client = await openClient(config.kafka);
   try {
-    const settings = await openTopic(client, config, join(folder, 'kafka.json'));
+    const settings = await openTopic(client, config, join(folder, 'kafka.json'), onAway);
     return wrapClient(client, config, settings, clock ?? (() => new Date()));
   } catch (error) {
     await client[Symbol.asyncDispose]();

@@ -1,11 +1,17 @@
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
+import type { IsobarError } from '../errors.ts';
 import type { Log } from './log.ts';
 
 export interface OpenLogOptions {
   readonly clock?: () => Date;
   /** Made-up data never shares a topic with real data. */
   readonly simulated?: boolean;
+  /**
+   * Told when the engine is away and the log is opened from what this folder knows of it: records
+   * that may wait do so on this machine. Without such knowledge opening rejects.
+   */
+  readonly onAway?: (error: IsobarError) => void;
 }
 
 /** The log that the configuration asks for; an embedded one lies in `folder`. */
@@ -22,7 +28,7 @@ export async function openLog(
     case 'kafka': {
       const { openKafkaLog } = await import('./kafka.ts');
       const own = options.simulated === true ? simulatedNames(config) : config;
-      const target = await openKafkaLog({ config: own, folder, clock: options.clock });
+      const target = await openKafkaLog({ ...options, config: own, folder });
       return openSpooled(target, config, join(folder, 'spool'), options);
     }
   }
