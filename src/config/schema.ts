@@ -75,7 +75,12 @@ export const ConfigSchema = section('isobar', {
   log: section('The durable log between collecting and landing.', {
     engine: choice(['sqlite', 'kafka'], 'sqlite', 'Where the records wait.'),
     partitions: whole(3, 1, 64, 'Number of partitions of a new log.'),
-    retention_days: whole(7, 1, 3_650, 'Days after which landed records are removed.'),
+    retention_days: whole(
+      7,
+      1,
+      3_650,
+      'Days after which landed records are removed; a topic that keeps them longer keeps them.',
+    ),
     size_max_mib: whole(8_192, 16, 1_048_576, 'Size at which the log takes no more.'),
     kafka: section('The log on Kafka.', {
       brokers: Type.String({

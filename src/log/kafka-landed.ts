@@ -105,7 +105,10 @@ export function openLanded(options: {
     readOnce = true;
   }
 
-  /** Only what the topic's own retention would remove too: others may read the topic. */
+  /**
+   * Only what the topic's own retention would remove too, so nothing where that is for ever
+   * (-1): others may read the topic, and whoever set it so wants it all.
+   */
   const trim: Log['trim'] = async () => {
     client.assertOpen();
     if (retentionMs === null) return 0;

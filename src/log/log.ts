@@ -61,7 +61,10 @@ export interface Log extends AsyncDisposable {
    */
   landed(partition: number, nextOffset: bigint): Promise<void>;
 
-  /** Applies retention now and resolves with how many records it removed. */
+  /**
+   * Applies retention now and resolves with how many records it removed. Where the engine itself
+   * is told to keep records longer than we would, or for ever, it keeps them: others may read them.
+   */
   trim(): Promise<number>;
 
   /** What an operator wants to know; `full` when the largest record would be refused now. */

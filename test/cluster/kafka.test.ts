@@ -108,11 +108,15 @@ function describeTopic(brokers: string): void {
   it('takes a topic with the times of its producers when it keeps records for ever', () =>
     withPlace(async (place) => {
       await place.createTopic({ 'message.timestamp.type': 'CreateTime', 'retention.ms': '-1' });
-      await using log = await place.open();
+      const clock = () => new Date(Date.now() + 3_650 * 86_400_000);
+      await using log = await place.open({ config: { retention_days: 1 }, clock });
       await log.append(recordsOf(30));
-      await log.landed(0, 10n);
+      for (let partition = 0; partition < 3; partition++) await log.landed(partition, 10n);
       assert.equal((await log.size()).keptMs, null);
       assert.equal(await log.trim(), 0);
+      for (let partition = 0; partition < 3; partition++) {
+        assert.equal((await log.range(partition)).first, 0n);
+      }
     }));
 
   it('says which offsets are gone when they were removed before they landed', () =>
