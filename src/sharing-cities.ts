@@ -4,7 +4,7 @@
  */
 import { type Budget, type BudgetLimits, openBudget } from './collector/budget.ts';
 import { chooseCollector } from './collector/cities-share.ts';
-import { systemClock } from './collector/clock.ts';
+import { type Clock, systemClock } from './collector/clock.ts';
 import type { Collector } from './collector/collector.ts';
 import { FORGOTTEN_MS, MINUTE_MS, openMinuteShare, type Peer } from './collector/minute-share.ts';
 import { openReservations, type Reservations } from './collector/reservations.ts';
@@ -21,7 +21,6 @@ export interface CityShare {
   readonly isFirst: boolean;
   /** The cities that fall to it now. */
   cities(): readonly City[];
-  company(): { readonly collectors: number; readonly cities: number };
   /** Tells the collector from now on which cities are its own. */
   direct(collector: Pick<Collector, 'watch'>): void;
   /** Gives the seat back, after the collector has stopped. */
@@ -36,10 +35,11 @@ export interface CityShareOptions {
   readonly limits: BudgetLimits;
   readonly cities: readonly City[];
   readonly logger: Logger;
+  readonly clock?: Clock;
 }
 
 export async function shareCities(options: CityShareOptions): Promise<CityShare> {
-  const { claims, storage, limits, cities, logger } = options;
+  const { claims, storage, limits, cities, logger, clock = systemClock } = options;
   const minute = openMinuteShare(limits);
   let reservations: Reservations | null = null;
   let seat: Claim | null = null;
@@ -49,11 +49,13 @@ export async function shareCities(options: CityShareOptions): Promise<CityShare>
 
   await using stack = new AsyncDisposableStack();
   const budget = stack.use(
-    openBudget(options.folder, limits, systemClock, {
+    openBudget(options.folder, limits, clock, {
       perMinute: () => updateMinute(),
       perDay: (day) => reservations?.of('day', day) ?? 0,
       perMonth: (month) => reservations?.of('month', month) ?? 0,
       elsewhere: (period, number) => reservations?.elsewhere(period, number) ?? 0,
+      usedElsewhere: (period, number) =>
+        reservations?.usedElsewhere(period, number, ledgersThatPoll()) ?? 0,
     }),
   );
   reservations = await openReservations({ storage, budget, limits });
@@ -62,12 +64,12 @@ export async function shareCities(options: CityShareOptions): Promise<CityShare>
 
   function updateMinute(): number {
     if (seat === null) return 0;
-    lapsedAt = seat.isHeld ? null : (lapsedAt ?? performance.now());
+    lapsedAt = seat.isHeld ? null : (lapsedAt ?? clock.monotonic());
     const { name } = seat;
     const peers = claims.seen
       .filter((claim) => claim.role === 'collect' && claim.name !== name)
       .map(asPeer);
-    const lapsedMs = lapsedAt === null ? 0 : Math.max(1, performance.now() - lapsedAt);
+    const lapsedMs = lapsedAt === null ? 0 : Math.max(1, clock.monotonic() - lapsedAt);
     return minute.update({ name, ledger: budget.ledger, lapsedMs, peers });
   }
 
@@ -77,7 +79,7 @@ export async function shareCities(options: CityShareOptions): Promise<CityShare>
     updateMinute();
     const seen = minute.seen(budget.counts().minute.used);
     await seat.tell({ ...detail, seen });
-    const ledgers = new Set(collectors().map((claim) => asPeer(claim).ledger));
+    const ledgers = ledgersThatPoll();
     if (ledgers.size > 1) await reservations?.refresh();
     await reservations?.keepAhead(Math.max(1, ledgers.size));
     direct();
@@ -86,6 +88,10 @@ export async function shareCities(options: CityShareOptions): Promise<CityShare>
   /** Those that poll. */
   function collectors(): SeenClaim[] {
     return seatsOf(claims, 'collect').filter((claim) => minute.polls(asPeer(claim).ledger));
+  }
+
+  function ledgersThatPoll(): ReadonlySet<string> {
+    return new Set(collectors().map((claim) => asPeer(claim).ledger));
   }
 
   function mine(): readonly City[] {
@@ -114,7 +120,6 @@ export async function shareCities(options: CityShareOptions): Promise<CityShare>
       return seatsOf(claims, 'collect')[0]?.isMine === true;
     },
     cities: mine,
-    company: () => ({ collectors: Math.max(1, collectors().length), cities: cities.length }),
     direct(collector) {
       directed = collector;
       direct();

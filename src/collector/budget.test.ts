@@ -57,6 +57,7 @@ describe('the budget', () => {
       perDay: () => 1_000,
       perMonth: () => 1_000,
       elsewhere: () => 0,
+      usedElsewhere: () => 0,
     };
     const budget = openBudget(newFolder(), { ...GENEROUS, per_minute: 4 }, clock, share);
     assert.equal(await bookAll(budget), 2);

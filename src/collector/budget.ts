@@ -42,6 +42,8 @@ export interface BudgetShare {
   perMonth(month: number): number;
   /** Calls that other ledgers have made or set apart for themselves. */
   elsewhere(period: 'day' | 'month', number: number): number;
+  /** Of these, about as many as were made, or will not be any more. */
+  usedElsewhere(period: 'day' | 'month', number: number): number;
 }
 
 export type Period = 'minute' | 'day' | 'month';
@@ -68,6 +70,8 @@ export interface Budget extends Disposable {
   book(calls?: number): Promise<Booking>;
   /** All that is used of the budget; of the minute what this ledger used. */
   counts(): { readonly minute: CallCount; readonly day: CallCount; readonly month: CallCount };
+  /** The same with what others have set apart: what is left then, this ledger can have. */
+  taken(): { readonly day: CallCount; readonly month: CallCount };
   /** Now: by the wall clock, and by the latest time that the ledger has seen. */
   times(): readonly number[];
   /** What this ledger has used in a day or a month, of itself. */
@@ -104,6 +108,7 @@ const ALL: BudgetShare = {
   perDay: () => Number.POSITIVE_INFINITY,
   perMonth: () => Number.POSITIVE_INFINITY,
   elsewhere: () => 0,
+  usedElsewhere: () => 0,
 };
 
 export function openBudget(
@@ -137,6 +142,8 @@ export function openBudget(
     return booking;
   }
 
+  const roomsNow = () => rooms(ledger, limits, share, momentOf(clock, ledger.latest()));
+
   return {
     ledger: ledger.name(),
     async book(calls = 1) {
@@ -147,19 +154,18 @@ export function openBudget(
       }
     },
     counts() {
-      const moment = momentOf(clock, ledger.latest());
-      const found = rooms(ledger, limits, share, moment);
-      const used = (period: Period, limit: number) => ({
-        used: Math.max(
-          0,
-          ...found.filter((room) => room.period === period).map((room) => room.used),
-        ),
-        limit,
-      });
+      const found = roomsNow();
       return {
-        minute: used('minute', limits.per_minute),
-        day: used('day', limits.per_day),
-        month: used('month', limits.per_month),
+        minute: most(found, 'minute', 'used', limits.per_minute),
+        day: most(found, 'day', 'used', limits.per_day),
+        month: most(found, 'month', 'used', limits.per_month),
+      };
+    },
+    taken() {
+      const found = roomsNow();
+      return {
+        day: most(found, 'day', 'taken', limits.per_day),
+        month: most(found, 'month', 'taken', limits.per_month),
       };
     },
     times() {
@@ -186,6 +192,8 @@ function momentOf(clock: Clock, seen: { wall: number; monotonic: number } | null
 interface Room {
   readonly period: Period;
   readonly used: number;
+  /** Used, or set apart by others. */
+  readonly taken: number;
   /** For this ledger. */
   readonly left: number;
   /** How long until this period is over. */
@@ -205,6 +213,7 @@ function rooms(ledger: Ledger, limits: BudgetLimits, share: BudgetShare, moment:
     {
       period: 'minute',
       used: minute.used,
+      taken: minute.used,
       left: perMinute <= 0 ? 0 : perMinute - minute.used,
       waitMs: isOfShare ? SHARE_WAIT_MS : minute.waitMs,
     },
@@ -217,10 +226,12 @@ function rooms(ledger: Ledger, limits: BudgetLimits, share: BudgetShare, moment:
       found.push(
         roomIn('day', limits.per_day, inDay, share.perDay(day), {
           elsewhere: share.elsewhere('day', day),
+          usedElsewhere: share.usedElsewhere('day', day),
           waitMs: (day + 1) * DAY_MS - now,
         }),
         roomIn('month', limits.per_month, inMonth, share.perMonth(month), {
           elsewhere: share.elsewhere('month', month),
+          usedElsewhere: share.usedElsewhere('month', month),
           waitMs: startOfMonth(month + 1) - now,
         }),
       );
@@ -229,17 +240,29 @@ function rooms(ledger: Ledger, limits: BudgetLimits, share: BudgetShare, moment:
   return found;
 }
 
+function most(
+  found: readonly Room[],
+  period: Period,
+  field: 'used' | 'taken',
+  limit: number,
+): CallCount {
+  const all = found.filter((room) => room.period === period).map((room) => room[field]);
+  return { used: Math.max(0, ...all), limit };
+}
+
 function roomIn(
   period: Period,
   limit: number,
   used: number,
   share: number,
-  { elsewhere, waitMs }: { readonly elsewhere: number; readonly waitMs: number },
+  others: { readonly elsewhere: number; readonly usedElsewhere: number; readonly waitMs: number },
 ): Room {
+  const { elsewhere, usedElsewhere, waitMs } = others;
+  const sums = { used: used + usedElsewhere, taken: used + elsewhere };
   const left = Math.min(limit, share) - used;
-  if (used >= limit) return { period, used: used + elsewhere, left, waitMs };
-  const soonMs = used + elsewhere >= limit ? GIVEN_BACK_MS : SHARE_WAIT_MS;
-  return { period, used: used + elsewhere, left, waitMs: Math.min(waitMs, soonMs) };
+  if (used >= limit) return { period, ...sums, left, waitMs };
+  const soonMs = sums.taken >= limit ? GIVEN_BACK_MS : SHARE_WAIT_MS;
+  return { period, ...sums, left, waitMs: Math.min(waitMs, soonMs) };
 }
 
 function refuse(found: readonly Room[], moment: Moment): Booking {

@@ -33,7 +33,7 @@ export interface CollectorOptions {
   readonly source: Source;
   readonly cities: readonly City[];
   readonly log: Pick<Log, 'append'>;
-  readonly budget: Pick<Budget, 'book' | 'counts'>;
+  readonly budget: Pick<Budget, 'book' | 'counts' | 'taken'>;
   readonly memory: CollectorMemory;
   /** Seconds between two observations of the source. */
   readonly intervalSeconds: number;
@@ -46,8 +46,8 @@ export interface CollectorOptions {
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** How many collectors there are, and cities in all; without it this one is alone. */
-  readonly company?: () => { readonly collectors: number; readonly cities: number };
+  /** How many cities all collectors watch together; without it this one is alone. */
+  readonly cityCount?: () => number;
   /** Told after every check of a city. */
   readonly onChecked?: (check: Check) => void;
 }
@@ -221,11 +221,16 @@ class Poller {
 
   /** How many calls the pace allows now. */
   #paced(now: number): { readonly calls: number; readonly waitMs: number } {
-    const { budget, company } = this.#options;
+    const { budget, cityCount } = this.#options;
     const wall = this.#clock.now();
-    const { collectors, cities } = company?.() ?? { collectors: 1, cities: this.#watches.size };
-    // All together keep the pace.
-    this.#paceMs = collectors * paceMs(cities, this.#plan.intervalMs, budget.counts(), wall);
+    const own = this.#watches.size;
+    const all = Math.max(own, cityCount?.() ?? own);
+    const { intervalMs } = this.#plan;
+    // All together keep the pace, each with its part of the cities; what the others have set apart
+    // they may never use, but it is not to be had.
+    const part = all / Math.max(1, own);
+    const together = part * paceMs(all, intervalMs, budget.counts(), wall);
+    this.#paceMs = Math.max(together, paceMs(own, intervalMs, budget.taken(), wall));
     if (this.#paceMs === 0) return { calls: Number.POSITIVE_INFINITY, waitMs: 0 };
     const calls = Math.max(this.#firstCalls, Math.floor((now - this.#lastCallAt) / this.#paceMs));
     return { calls, waitMs: calls > 0 ? 0 : this.#lastCallAt + this.#paceMs - now };

@@ -63,6 +63,22 @@ describe('reservations of calls', () => {
       assert.equal(other.of('day', TODAY), 0);
     }));
 
+  test('tell what was used of them, unless their ledger is gone', () =>
+    withStorage(async (storage) => {
+      const { budget, spend } = ledgerOf('a');
+      const mine = await openReservations({ storage, budget, limits: LIMITS });
+      await mine.keepAhead(1);
+      const other = await openReservations({ storage, ...ledgerAnd('b') });
+      const used = (day: number, there: readonly string[]) =>
+        other.usedElsewhere('day', day, new Set(there));
+      assert.deepEqual([used(TODAY, ['a', 'b']), used(TODAY, ['b'])], [0, 250]);
+      spend(200);
+      await mine.keepAhead(1);
+      await other.refresh();
+      assert.deepEqual([used(TODAY, ['a']), used(TODAY + 1, ['a'])], [200, 0]);
+      assert.deepEqual([used(TODAY, []), other.elsewhere('day', TODAY)], [450, 450]);
+    }));
+
   test('survive their process, and are never more than there is', () =>
     withStorage(async (storage) => {
       const all = ['a', 'b', 'c'].map((name) => ledgerOf(name));

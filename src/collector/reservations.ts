@@ -17,6 +17,11 @@ export interface Reservations {
   of(period: 'day' | 'month', number: number): number;
   /** What is set apart for all others. */
   elsewhere(period: 'day' | 'month', number: number): number;
+  /**
+   * What all others have used, by what each had when it last took more; of those that are not
+   * `there` all that they have.
+   */
+  usedElsewhere(period: 'day' | 'month', number: number, there: ReadonlySet<string>): number;
   /** Takes what will be needed, when so many ledgers share. */
   keepAhead(ledgers: number): Promise<void>;
   /** Reads again what the others have. */
@@ -28,8 +33,10 @@ type Counts = Readonly<Record<string, number>>;
 
 interface Register {
   readonly sequence: number;
-  /** By ledger. */
+  /** What is set apart, by ledger. */
   readonly ledgers: Readonly<Record<string, Counts>>;
+  /** What it had used of that when it last took more. */
+  readonly used?: Readonly<Record<string, Counts>>;
 }
 
 /** The part of its share that a ledger has in hand, in advance. */
@@ -49,10 +56,16 @@ export async function openReservations(options: {
 
   const of = (period: string, number: number) =>
     register.ledgers[ledger]?.[`${period}-${number}`] ?? 0;
-  function elsewhere(period: string, number: number): number {
+  const elsewhere = (period: string, number: number) => usedElsewhere(period, number, new Set());
+
+  function usedElsewhere(period: string, number: number, there: ReadonlySet<string>): number {
+    const key = `${period}-${number}`;
     let sum = 0;
     for (const [name, counts] of Object.entries(register.ledgers)) {
-      if (name !== ledger) sum += counts[`${period}-${number}`] ?? 0;
+      if (name === ledger) continue;
+      const all = counts[key] ?? 0;
+      const told = there.has(name) ? register.used?.[name]?.[key] : undefined;
+      sum += Math.min(all, told ?? all);
     }
     return sum;
   }
@@ -84,15 +97,25 @@ export async function openReservations(options: {
     return isShort ? counts : null;
   }
 
+  function usedNow(): Counts {
+    const counts = periods().map(({ period, number }) => [
+      `${period}-${number}`,
+      used(period, number),
+    ]);
+    return Object.fromEntries(counts);
+  }
+
   /** Makes the next register until one of this ledger's stands; null changes nothing. */
   async function write(change: () => Counts | null): Promise<void> {
     for (let races = 0; races < RACES_MAX; races++) {
       const counts = change();
       if (counts === null) return;
       const kept = recent(register.ledgers);
+      const keptUsed = recent(register.used ?? {});
       const next: Register = {
         sequence: register.sequence + 1,
         ledgers: { ...kept, [ledger]: { ...kept[ledger], ...counts } },
+        used: { ...keptUsed, [ledger]: usedNow() },
       };
       const path = budgetPath(next.sequence);
       const stands = await putNext(path, next);
@@ -145,6 +168,7 @@ export async function openReservations(options: {
   return {
     of,
     elsewhere,
+    usedElsewhere,
     async keepAhead(ledgers) {
       if (wanted(ledgers) === null) return;
       register = await readRegister(storage, register);
