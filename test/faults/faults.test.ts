@@ -28,6 +28,8 @@ const SEED = Number(
   process.env.ISOBAR_TEST_SEED ?? process.env.ISOBAR_TEST_FAULTS_SEED ?? Date.now() % 1_000_000,
 );
 const RECOVERY_S = 150;
+/** A refresh from all rows by executors that have just started took two minutes on two busy cores. */
+const PUBLISHED_S = 300;
 const LANDERS = 3;
 const POLL_MS = 200;
 /** Faults on one table. */
@@ -172,9 +174,9 @@ async function untilPublished({ observations, storage }: Workspace, told: string
     const seconds = (performance.now() - from) / 1_000;
     if ((publication?.table_version ?? -1) >= version) return seconds;
     assert.ok(
-      seconds < RECOVERY_S,
+      seconds < PUBLISHED_S,
       `${told}: the newest publication is of version ${publication?.table_version}, the table ` +
-        `was at ${version} ${RECOVERY_S} s ago`,
+        `was at ${version} ${PUBLISHED_S} s ago`,
     );
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
