@@ -18,6 +18,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace.ts';
 import { absent, control, service } from '../cluster/services.ts';
+import { openLeash } from '../leash.ts';
 import { createRandom } from '../random.ts';
 import { FAULTS, type Surroundings, startFailed } from './faults.ts';
 import { openProcesses, type Processes } from './processes.ts';
@@ -46,6 +47,7 @@ test(`nothing is lost or doubled whatever goes wrong (${COUNT} faults, seed ${SE
   const folder = mkdtempSync(join(tmpdir(), 'isobar-faults-'));
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  stack.use(openLeash(folder));
   const proxies: CuttingProxy[] = [];
   const brokerProxies: CuttingProxy[] = [];
   for (const { from, to } of kafka.proxies) {
