@@ -25,7 +25,6 @@ const missing = (['kafka', 'hdfs', 'spark'] as const).find((kind) => service(kin
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 const CASE = join(import.meta.dirname, '../../src/collector/openweather/testcases/bare-rain');
 const run = promisify(execFile);
-const ROLES = ['collect', 'land', 'analyze', 'serve'] as const;
 const PATIENCE_MS = 240_000;
 const KEY = 'a-key-of-the-test';
 const HISTORY = 24;
@@ -145,15 +144,18 @@ test('observations of a provider come out of the API, with every step a process 
     await isobar('import', history);
     {
       await using crew = openCrew(folder, profile);
-      for (const role of ROLES) crew.start(role);
-      const server = crew.members.find(({ role }) => role === 'serve');
-      const address = () => /http:\/\/\S+(?= is up)/.exec(server?.output ?? '')?.[0];
+      const server = crew.start('serve');
+      crew.start('analyze');
+      crew.start('land');
+      const address = () => /http:\/\/\S+(?= is up)/.exec(server.output)?.[0];
       await until('the API is up', () => address() !== undefined, PATIENCE_MS);
-      crew.assertAlive();
       const url = address() ?? '';
+      // A new viewer is told what comes from now on.
       await using stream = listen(`${url}/api/events`);
+      await until('the stream has begun', () => stream.heard.text !== '', PATIENCE_MS);
+      crew.start('collect');
       await assertServed(url, now);
-      await untilTold(`${url}/api/status`, () => tellsOfOutlier(stream.heard.text));
+      await until('the stream tells of it', () => tellsOfOutlier(stream.heard.text), PATIENCE_MS);
       await crew.stopAll();
     }
     assert.ok(!execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).includes(profile));
