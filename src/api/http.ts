@@ -1,4 +1,5 @@
 /** The HTTP server itself: its limits, who is let in, and how errors and wrong methods are answered. */
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { IsobarError } from '../errors.ts';
@@ -9,6 +10,8 @@ import { refuseForeignHost, setSecurityHeaders } from './security.ts';
 
 const URL_CHARACTERS_MAX = 8_192;
 const CONNECTIONS_SPARE = 1_000;
+/** What is being answered when the server closes has so long. */
+const CLOSE_MS = 5_000;
 
 export function openHttp({ config, logger }: ApiContext): FastifyInstance {
   const app = Fastify({
@@ -26,6 +29,7 @@ export function openHttp({ config, logger }: ApiContext): FastifyInstance {
     clientErrorHandler: answerNonsense,
   });
   app.server.maxConnections = config.events_max + CONNECTIONS_SPARE;
+  closeWithin(app, CLOSE_MS);
   // Answers are serialised where they are made.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.removeAllContentTypeParsers();
@@ -44,6 +48,26 @@ export function openHttp({ config, logger }: ApiContext): FastifyInstance {
     return error === null ? reply.code(204).send() : sendProblem(error, request, reply, logger);
   });
   return app;
+}
+
+/**
+ * Node closes a connection that waits for its next request, but not one that never sent any: to
+ * Node it is in the middle of its first. Browsers open such connections ahead of need, and one of
+ * them would keep the server, and so the process, from ever ending.
+ */
+function closeWithin(app: FastifyInstance, ms: number): void {
+  const unused = new Set<Socket>();
+  let timer: NodeJS.Timeout | undefined;
+  app.server.on('connection', (socket: Socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  app.server.on('request', ({ socket }: IncomingMessage) => unused.delete(socket));
+  app.addHook('preClose', async () => {
+    for (const socket of unused) socket.destroy();
+    timer = setTimeout(() => app.server.closeAllConnections(), ms);
+  });
+  app.addHook('onClose', async () => clearTimeout(timer));
 }
 
 /** For what is no HTTP at all. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { openTestApi, type TestApi } from './test-api.ts';
@@ -140,3 +141,21 @@ function exchange(port: number, text: string): Promise<string> {
     socket.on('error', reject);
   });
 }
+
+test('closing waits for nobody who never asked, and not long for one who asks half', async () => {
+  await using api = await openTestApi();
+  const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
+  const open = async (text: string) => {
+    const socket = connect(Number(new URL(address).port), '127.0.0.1').on('error', () => {});
+    socket.write(text);
+    await once(socket, 'connect');
+    const closed = once(socket, 'close').then(() => performance.now());
+    return { socket: socket.resume(), closed };
+  };
+  const silent = await open('');
+  const half = await open('GET /livez HTTP/1.1\r\nHost: localhost\r\n');
+  // One after it was answered: both others are with the server by then.
+  assert.equal((await fetch(`${address}/livez`)).status, 200);
+  await api.app.close();
+  await Promise.all([silent.closed, half.closed]);
+});
