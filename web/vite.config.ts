@@ -4,6 +4,9 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
 import { land } from './land.ts';
 
+const CHARTS =
+  /web.src.(charts|map|panels.(time-series|points-table|chart-words|map|heat|wind|hourly|picture))/;
+
 /** The page: `vite build web` → web/dist; `vite web` serves it beside a running `isobar start`. */
 export default defineConfig({
   base: './',
@@ -16,6 +19,21 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // Plotly is a chunk of its own, loaded after the first picture.
     chunkSizeWarningLimit: 1_300,
+    rolldownOptions: {
+      output: {
+        // Drawing is loaded beside the rest, and is kept by browsers when only the rest changes.
+        codeSplitting: {
+          groups: [
+            {
+              name: 'base',
+              test: /preact|src.(words.(en|words)|format|client|model)/,
+              priority: 2,
+            },
+            { name: 'charts', test: CHARTS, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   plugins: [land(), compressed()],
   server: { proxy: { '/api': `http://127.0.0.1:${process.env.ISOBAR_API_PORT ?? '5000'}` } },

@@ -13,6 +13,7 @@ import { Statistics } from './panels/statistics.tsx';
 import { Summary } from './panels/summary.tsx';
 import { Charts } from './panels/time-series.tsx';
 import { WindRose } from './panels/wind-rose.tsx';
+import { language, languageOf, setLanguage, words } from './words/words.ts';
 
 /** The whole page, from what is fresh down to what lies beneath it. */
 export function Page({ store }: { readonly store: Store }) {
@@ -24,12 +25,20 @@ export function Page({ store }: { readonly store: Store }) {
   });
   useSignalEffect(() => {
     const simulated = store.status.answer.value?.data.simulated === true;
-    document.title = simulated ? 'isobar (simulated data)' : 'isobar';
+    document.title = simulated ? words.value.page.title : 'isobar';
+  });
+  useSignalEffect(() => {
+    const chosen = store.address.view.value.language ?? languageOf(navigator.languages);
+    // Words that do not load leave the page in the language that it has, and the document says so.
+    setLanguage(chosen).catch(() => {});
+  });
+  useSignalEffect(() => {
+    document.documentElement.lang = language.value;
   });
   return (
     <>
       <a class="skip" href="#main">
-        Skip to the data
+        {words.value.page.skip}
       </a>
       <Header store={store} />
       <main id="main">
@@ -70,12 +79,12 @@ function Weather({ store }: { readonly store: Store }) {
 
 function Foot({ store }: { readonly store: Store }) {
   const status = store.status.answer.value?.data;
+  const say = words.value.page;
   return (
     <footer class="bottom">
       <p>
         isobar {status?.version ?? ''}
-        {status?.simulated === true && ' · simulated data, nothing here was observed'} ·{' '}
-        <a href="docs">API description</a>
+        {status?.simulated === true && ` · ${say.simulated}`} · <a href="docs">{say.api}</a>
       </p>
     </footer>
   );

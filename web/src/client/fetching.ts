@@ -1,5 +1,7 @@
 /** One question to the API: asked again with the ETag of what is known, so that only news travel. */
 
+import { words } from '../words/words.ts';
+
 /** Why an answer did not come, in words that people can use. */
 export interface Trouble {
   /** What is wrong. */
@@ -8,6 +10,8 @@ export interface Trouble {
   readonly remedy: string;
   /** Whether the server answered at all. */
   readonly reached: boolean;
+  /** Whether the words are the server's: those are English in every language of the page. */
+  readonly told: boolean;
 }
 
 export class AnswerError extends Error {
@@ -86,30 +90,31 @@ async function reach(
     });
   } catch (error) {
     if (signal.aborted) throw error;
-    const what = timeout.aborted
-      ? `isobar has not answered within ${TIMEOUT_MS / 1_000} s.`
-      : 'isobar does not answer.';
-    throw new AnswerError({
-      what,
-      remedy: 'Check that it runs; the page tries again by itself.',
-      reached: false,
-    });
+    const say = words.peek().trouble;
+    const what = timeout.aborted ? say.late(String(TIMEOUT_MS / 1_000)) : say.silent;
+    throw new AnswerError({ what, remedy: say.silentRemedy, reached: false, told: false });
   }
 }
 
 /** From `application/problem+json`, or from the status alone. */
 async function readProblem(response: Response): Promise<Trouble> {
-  const fallback = `The server answered ${response.status} ${response.statusText}`.trim();
+  const status = `${response.status} ${response.statusText}`.trim();
+  const fallback = {
+    what: words.peek().trouble.answered(status),
+    remedy: '',
+    reached: true,
+    told: false,
+  };
   const body: unknown = await response.json().catch(() => null);
-  if (typeof body !== 'object' || body === null) {
-    return { what: `${fallback}.`, remedy: '', reached: true };
-  }
+  if (typeof body !== 'object' || body === null) return fallback;
   const { title, detail, remedy } = body as Record<string, unknown>;
   const what = [title, detail].filter((part) => typeof part === 'string' && part !== '');
+  if (what.length === 0) return fallback;
   return {
-    what: what.length === 0 ? `${fallback}.` : what.join(' '),
+    what: what.join(' '),
     remedy: typeof remedy === 'string' ? remedy : '',
     reached: true,
+    told: true,
   };
 }
 

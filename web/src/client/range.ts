@@ -81,21 +81,6 @@ export function widerRange(range: View['range']): RangeName {
   return names[names.indexOf(range) + 1] ?? 'all';
 }
 
-export const RANGE_WORDS: Readonly<Record<RangeName, string>> = {
-  '24h': '24 h',
-  '3d': '3 d',
-  '7d': '7 d',
-  '30d': '30 d',
-  '1y': '1 y',
-  all: 'All',
-};
-
-/** "last 7 d", "all observations", "8 Jul 05:00 to …" comes from the caller. */
-export function rangeWords(range: RangeName, anchored: boolean): string {
-  if (range === 'all') return 'all observations';
-  return anchored ? `the last ${RANGE_WORDS[range]} there are` : `last ${RANGE_WORDS[range]}`;
-}
-
 export function formatInstant(at: number): string {
   return new Date(at).toISOString().replace('.000Z', 'Z');
 }

@@ -46,6 +46,7 @@ test('what has not changed is asked for by its ETag and does not travel again', 
   assert.equal(calls[1]?.etag, '"one"');
   calls[1]?.answer(new Response(null, { status: 304 }));
   await again;
+  assert.equal(resource.trouble.value?.told, false);
   assert.equal(resource.answer.value, 1);
   assert.equal(resource.trouble.value, null);
 });
@@ -63,6 +64,7 @@ test('the last good answer stays when the server fails, and the trouble is told 
     what: 'Busy. Too many.',
     remedy: 'Wait.',
     reached: true,
+    told: true,
   });
   void resource.refresh();
   calls[2]?.fail();

@@ -1,5 +1,6 @@
 /** An answer that the page keeps current: the last good one stays until a newer one is there. */
 import { batch, effect, type ReadonlySignal, signal, untracked } from '@preact/signals';
+import { words } from '../words/words.ts';
 import { AnswerError, type Client, type Trouble } from './fetching.ts';
 
 export interface Resource<T> {
@@ -62,7 +63,12 @@ export function createResource<T>(
       trouble.value =
         error instanceof AnswerError
           ? error.trouble
-          : { what: `The answer is not understood: ${error}.`, remedy: '', reached: true };
+          : {
+              what: words.peek().trouble.strange(String(error)),
+              remedy: '',
+              reached: true,
+              told: false,
+            };
     }
   }
 

@@ -14,6 +14,8 @@ export interface Between {
   readonly to: number;
 }
 
+export const CLOCKS: readonly Clock[] = ['city', 'mine', 'utc'];
+
 export const THEMES = ['auto', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
 
@@ -62,7 +64,7 @@ export function parseView(search: string): View {
     range: parseBetween(query) ?? pick('range', RANGE_NAMES, '7d'),
     cities: [...new Set(query.getAll('city').filter((id) => id !== ''))],
     units: pick('units', ['c', 'f'], DEFAULT_VIEW.units),
-    clock: pick('tz', ['city', 'mine', 'utc'], DEFAULT_VIEW.clock),
+    clock: pick('tz', CLOCKS, DEFAULT_VIEW.clock),
     theme: pick('theme', THEMES, DEFAULT_VIEW.theme),
     charts: parseCharts(query),
     language: LANGUAGES.find((name) => name === query.get('lang')) ?? null,

@@ -1,14 +1,16 @@
+import { words } from '../words/words.ts';
 import { formatCount } from './numbers.ts';
 
 /** How long ago, in at most two units: "38 s", "6 min", "2 h 10 min", "3 d 4 h", "412 d". */
 export function formatAge(seconds: number): string {
+  const { second, minute, hour, day } = words.value.units;
   const s = Math.max(0, Math.floor(seconds));
-  if (s < 60) return `${s} s`;
-  if (s < 3_600) return `${Math.floor(s / 60)} min`;
-  if (s < 86_400) return two(Math.floor(s / 3_600), 'h', Math.floor((s % 3_600) / 60), 'min');
+  if (s < 60) return `${s} ${second}`;
+  if (s < 3_600) return `${Math.floor(s / 60)} ${minute}`;
+  if (s < 86_400) return two(Math.floor(s / 3_600), hour, Math.floor((s % 3_600) / 60), minute);
   if (s < 10 * 86_400)
-    return two(Math.floor(s / 86_400), 'd', Math.floor((s % 86_400) / 3_600), 'h');
-  return `${formatCount(Math.floor(s / 86_400))} d`;
+    return two(Math.floor(s / 86_400), day, Math.floor((s % 86_400) / 3_600), hour);
+  return `${formatCount(Math.floor(s / 86_400))} ${day}`;
 }
 
 function two(large: number, largeUnit: string, small: number, smallUnit: string): string {

@@ -20,7 +20,7 @@ function row(observedAt: string, value: number, city = 'london') {
 
 test('a value is told with what is usual, in the chosen unit', () => {
   assert.deepEqual(describeAnomaly(row('2026-11-20T05:00:00Z', 2), 'c'), {
-    variable: 'temperature',
+    variable: 'Temperature',
     value: '2.0 °C',
     usual: '4.0 to 16.0',
     off: '4.0 spreads below',

@@ -1,6 +1,7 @@
 /** What is unusual about a value, in the chosen unit and in words. */
 import type { Anomaly } from '../../../src/model/datasets.ts';
-import { isVariableName, VARIABLES } from '../../../src/model/variables.ts';
+import { isVariableName } from '../../../src/model/variables.ts';
+import { words } from '../words/words.ts';
 import { formatNumber } from './numbers.ts';
 import { formatBare, formatValue, type Units } from './units.ts';
 
@@ -15,7 +16,7 @@ export function keyOfAnomaly({
 }
 
 export interface AnomalyWords {
-  /** "temperature". */
+  /** "Temperature". */
   readonly variable: string;
   /** "33.4 °C". */
   readonly value: string;
@@ -29,6 +30,7 @@ export interface AnomalyWords {
 
 export function describeAnomaly(row: Anomaly, units: Units): AnomalyWords {
   const { variable: name, value, expected, score, threshold } = row;
+  const say = words.value;
   const known = isVariableName(name) ? name : null;
   const full = (number: number) =>
     known === null ? formatNumber(number, 1) : formatValue(number, known, units);
@@ -36,13 +38,13 @@ export function describeAnomaly(row: Anomaly, units: Units): AnomalyWords {
     known === null ? formatNumber(number, 1) : formatBare(number, known, units);
   const spread = Math.abs(score) > 0 ? (value - expected) / score : null;
   return {
-    variable: known === null ? name : VARIABLES[known].label.toLowerCase(),
+    variable: known === null ? name : say.variables[known],
     value: full(value),
     usual:
       spread === null
         ? '–'
-        : `${bare(expected - threshold * spread)} to ${bare(expected + threshold * spread)}`,
-    off: `${formatNumber(Math.abs(score), 1)} spreads ${score < 0 ? 'below' : 'above'}`,
+        : say.chart.span(bare(expected - threshold * spread), bare(expected + threshold * spread)),
+    off: say.anomalies.off(formatNumber(Math.abs(score), 1), score < 0),
     mean: full(expected),
   };
 }

@@ -36,18 +36,12 @@ export function connectionState({
   return stream === 'lost' ? 'polling' : 'live';
 }
 
-export const CONNECTION_WORDS: Readonly<
-  Record<ConnectionState, { readonly shape: string; readonly word: string; readonly what: string }>
-> = {
-  live: { shape: '●', word: 'Live', what: 'New observations appear as they come.' },
-  polling: { shape: '◐', word: 'Polling', what: 'No live stream: asking once a minute.' },
-  paused: { shape: '❚❚', word: 'Paused', what: 'This page does not change until you resume.' },
-  stale: { shape: '▲', word: 'Stale', what: 'The newest observation is older than it should be.' },
-  history: { shape: '■', word: 'History', what: 'Imported; nothing new is collected.' },
-  offline: {
-    shape: '✕',
-    word: 'Offline',
-    what: 'isobar does not answer; this is the last good data.',
-  },
-  connecting: { shape: '○', word: 'Connecting', what: 'Waiting for the first answer.' },
+export const CONNECTION_SHAPES: Readonly<Record<ConnectionState, string>> = {
+  live: '●',
+  polling: '◐',
+  paused: '❚❚',
+  stale: '▲',
+  history: '■',
+  offline: '✕',
+  connecting: '○',
 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatAge, lateAfter, timeliness } from './ages.ts';
-import { CONNECTION_WORDS, connectionState } from './connection.ts';
+import { CONNECTION_SHAPES, connectionState } from './connection.ts';
 import { LINE_STYLES } from './line-style.ts';
 import { formatBytes, formatCount, formatNumber, formatPlural, formatSigned } from './numbers.ts';
 import { contrast, temperatureColour, textOn } from './palette.ts';
@@ -15,8 +15,8 @@ test('numbers have a true minus sign, groups, and no sign where they round to ze
   assert.equal(formatSigned(2.71, 1), '+2.7');
   assert.equal(formatSigned(-0.12, 1), '−0.1');
   assert.equal(formatSigned(0.04, 1), '0.0');
-  assert.equal(formatPlural(1, 'city', 'cities'), '1 city');
-  assert.equal(formatPlural(36, 'city', 'cities'), '36 cities');
+  assert.equal(formatPlural(1, ['city', 'cities']), '1 city');
+  assert.equal(formatPlural(36, ['city', 'cities']), '36 cities');
   assert.equal(formatBytes(1_536), '1.5 KiB');
   assert.equal(formatBytes(64 * 1024 * 1024), '64.0 MiB');
 });
@@ -108,6 +108,6 @@ test('the state says the worst first, each with a shape and a word of its own', 
   assert.equal(connectionState({ ...well, reached: false, stale: true }), 'offline');
   assert.equal(connectionState({ ...well, reached: null }), 'connecting');
   assert.equal(connectionState({ ...well, reached: false, paused: true }), 'paused');
-  const shapes = Object.values(CONNECTION_WORDS).map(({ shape }) => shape);
+  const shapes = Object.values(CONNECTION_SHAPES);
   assert.equal(new Set(shapes).size, shapes.length);
 });

@@ -1,4 +1,5 @@
 /** Numbers as people read them: in the page's language, a true minus sign, fixed digits. */
+import type { Forms } from '../words/en.ts';
 import { locale } from '../words/words.ts';
 
 const formats = new Map<string, Intl.NumberFormat>();
@@ -28,9 +29,14 @@ export function formatCount(value: number): string {
   return formatNumber(value, 0);
 }
 
+/** Whether the page's language speaks of this number as of one: 1, and in French 0 and 1.5, too. */
+export function isOne(count: number): boolean {
+  return new Intl.PluralRules(locale.value).select(count) === 'one';
+}
+
 /** 3 of "value", "values" → "3 values". */
-export function formatPlural(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`;
+export function formatPlural(count: number, [one, many]: Forms): string {
+  return `${formatCount(count)} ${isOne(count) ? one : many}`;
 }
 
 /** Bytes of a file: 64 MiB, 1.5 GiB. */

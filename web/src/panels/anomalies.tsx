@@ -3,7 +3,7 @@ import { chooseView, type Store } from '../client/store.ts';
 import { formatAge } from '../format/ages.ts';
 import { describeAnomaly, type Episode, episodesOf, keyOfAnomaly } from '../format/anomaly.ts';
 import { COMPARED_MAX } from '../format/line-style.ts';
-import { formatCount, formatPlural } from '../format/numbers.ts';
+import { formatCount, formatPlural, isOne } from '../format/numbers.ts';
 import { zoneOf } from '../format/times.ts';
 import { words } from '../words/words.ts';
 import { csvOf, DataLinks, Panel } from './panel.tsx';
@@ -13,36 +13,37 @@ import { TimeCell } from './time-cell.tsx';
 /** Values far from what is usual, newest first: what lasts for hours is one row, at its peak. */
 export function Anomalies({ store }: { readonly store: Store }) {
   const path = store.anomalies.path.value;
+  const { anomalies: say, panel } = words.value;
   return (
     <Panel
       id="anomalies"
-      title="Unusual values"
-      subtitle="all cities · the peak of each episode · three spreads (standard deviations) or more off"
+      title={say.title}
+      subtitle={say.subtitle}
       store={store}
       resource={store.anomalies}
       height={230}
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
-      emptyText="Nothing unusual in this range."
+      emptyText={say.empty}
       actions={<DataLinks path={path} csv={csvOf(path)} />}
     >
       {(answer) => (
         <>
-          <ScrollTable label="Unusual values" tall>
+          <ScrollTable label={say.title} tall>
             <table>
-              <caption class="unseen">Unusual values, newest first</caption>
+              <caption class="unseen">{say.caption}</caption>
               <thead>
                 <tr>
-                  <th scope="col">Time</th>
-                  <th scope="col">City</th>
-                  <th scope="col">Variable</th>
+                  <th scope="col">{panel.time}</th>
+                  <th scope="col">{panel.city}</th>
+                  <th scope="col">{say.variable}</th>
                   <th scope="col" class="number">
-                    Value
+                    {say.value}
                   </th>
                   <th scope="col" class="number">
-                    Usual
+                    {say.usual}
                   </th>
-                  <th scope="col">Why</th>
+                  <th scope="col">{say.why}</th>
                 </tr>
               </thead>
               <tbody>
@@ -123,13 +124,11 @@ function showEpisode(store: Store, { peak, from, to }: Episode): void {
 /** What is not in the table, and why. */
 function Note({ answer }: { readonly answer: AnomaliesAnswer }) {
   const { next_cursor, not_enough_values } = answer.meta;
+  const { anomalies: say, counts } = words.value;
+  const few = not_enough_values.length;
   const parts = [
-    next_cursor === null
-      ? null
-      : `of the newest ${formatCount(answer.data.length)} values; the CSV has all`,
-    not_enough_values.length === 0
-      ? null
-      : `${formatPlural(not_enough_values.length, 'city has', 'cities have')} fewer than 11 values, too few to judge`,
+    next_cursor === null ? null : say.more(formatCount(answer.data.length)),
+    few === 0 ? null : say.tooFew(formatPlural(few, counts.city), isOne(few)),
   ].filter((part) => part !== null);
   return parts.length === 0 ? null : <p class="quiet foot">{parts.join(' · ')}</p>;
 }

@@ -27,17 +27,18 @@ const SPARK_SPAN_MIN = 12;
 
 export function CityCards({ store }: { readonly store: Store }) {
   const { units } = store.address.view.value;
+  const say = words.value;
   return (
     <Panel
       id="cities"
-      title="Cities"
-      subtitle={`temperature, ${temperatureUnit(units)} · line: 24 h, one scale for all · choose up to ${COMPARED_MAX} to compare`}
+      title={say.cards.title}
+      subtitle={say.cards.subtitle(temperatureUnit(units), formatCount(COMPARED_MAX))}
       store={store}
       resource={store.cities}
       height={148}
       meta={() => null}
       isEmpty={(answer) => answer.data.length === 0}
-      emptyText="No city is watched."
+      emptyText={say.map.empty}
       actions={<DataLinks path={store.cities.path.value} csv="api/cities?format=csv" />}
     >
       {() => {
@@ -67,7 +68,7 @@ export function CityCards({ store }: { readonly store: Store }) {
                     store.cardCount.value = CARDS_MAX;
                   }}
                 >
-                  Show {formatCount(more)} more cities
+                  {say.cards.more(formatCount(more))}
                 </button>
               </p>
             )}
@@ -118,7 +119,7 @@ function CityCard({ store, city, points, scale }: CityCardProps) {
       </div>
       {latest === null ? (
         <p class="quiet" id={id}>
-          no observation yet
+          {words.value.cards.none}
         </p>
       ) : (
         <div id={id} class="card-body">
@@ -128,7 +129,7 @@ function CityCard({ store, city, points, scale }: CityCardProps) {
           <Sparkline points={points} scale={scale} dash={place} />
           <p class="card-side">
             <span>{formatValue(latest.humidity_pct, 'humidity_pct', units)}</span>
-            <span class="unseen"> humidity, wind </span>
+            <span class="unseen"> {words.value.cards.humidityWind} </span>
             <span class="wind">
               <WindArrow degrees={latest.wind_direction_deg} speed={latest.wind_speed_ms} />
               {formatWind(latest.wind_speed_ms, latest.wind_direction_deg)}
@@ -175,7 +176,10 @@ function Words({ city, units }: { readonly city: ShownCity; readonly units: Unit
   const { temperature_c: temperature, feels_like_c: feels, condition } = city.latest ?? {};
   const differs =
     temperature != null && feels != null && Math.abs(feels - temperature) >= FEELS_LIKE_MIN;
-  const parts = [condition ?? null, differs ? `feels like ${formatDegrees(feels, units)}` : null];
+  const parts = [
+    condition ?? null,
+    differs ? words.value.cards.feelsLike(formatDegrees(feels, units)) : null,
+  ];
   return <p class="card-words">{parts.filter((part) => part !== null).join(' · ')}</p>;
 }
 
@@ -185,7 +189,8 @@ function Trend({ points, units }: { readonly points: Points | null; readonly uni
   const arrow = change > 0.25 ? '↗' : change < -0.25 ? '↘' : '→';
   return (
     <p class="trend">
-      <span aria-hidden="true">{arrow}</span> {formatTemperatureDifference(change, units)} in 3 h
+      <span aria-hidden="true">{arrow}</span>{' '}
+      {words.value.cards.change(formatTemperatureDifference(change, units))}
     </p>
   );
 }
@@ -198,7 +203,8 @@ function Age({ store, city }: { readonly store: Store; readonly city: ShownCity 
   if (latest === null) return null;
   const zone = zoneOf(store.address.view.value.clock, city.time_zone);
   const now = store.clock.now.peek();
-  const title = `observed ${formatTime(observedAt, zone, now)}`;
+  const say = words.value.cards;
+  const title = say.observed(formatTime(observedAt, zone, now));
   const state = timeliness(latest, (now - observedAt) / 1_000);
   if (state === 'history') {
     return (
@@ -210,11 +216,11 @@ function Age({ store, city }: { readonly store: Store; readonly city: ShownCity 
   return (
     <p class={state === 'late' ? 'age alert' : 'age'} title={title}>
       {!latest.landed && (
-        <span class="landing" title="just received, not yet in the table">
-          <span class="unseen">not yet in the table, </span>
+        <span class="landing" title={say.landing}>
+          <span class="unseen">{say.notLanded}, </span>
         </span>
       )}
-      {state === 'late' ? `▲ ${age} old` : age}
+      {state === 'late' ? `▲ ${say.old(age)}` : age}
     </p>
   );
 }

@@ -1,8 +1,9 @@
 import { chooseView, type Store } from '../client/store.ts';
-import { THEMES } from '../client/view.ts';
+import { CLOCKS, THEMES } from '../client/view.ts';
 import { formatAge } from '../format/ages.ts';
-import { CONNECTION_WORDS } from '../format/connection.ts';
+import { CONNECTION_SHAPES } from '../format/connection.ts';
 import { formatTimeShort, zoneOf } from '../format/times.ts';
+import { LANGUAGE_NAMES, LANGUAGES, type Language, language, words } from '../words/words.ts';
 import { Choice } from './choice.tsx';
 import { RefreshNow } from './header-actions.tsx';
 import { SheetLinks } from './sheet-links.tsx';
@@ -11,6 +12,7 @@ import { Shortcuts } from './shortcuts.tsx';
 /** Name, state, freshness, and what people choose for the whole page. */
 export function Header({ store }: { readonly store: Store }) {
   const { units, clock, theme } = store.address.view.value;
+  const say = words.value.header;
   return (
     <header class="top">
       <h1>
@@ -25,7 +27,7 @@ export function Header({ store }: { readonly store: Store }) {
       </div>
       <div class="settings">
         <Choice
-          label="Unit of temperatures"
+          label={say.units}
           options={[
             ['c', '°C'],
             ['f', '°F'],
@@ -34,21 +36,18 @@ export function Header({ store }: { readonly store: Store }) {
           onChoose={(value) => chooseView(store, { units: value })}
         />
         <Choice
-          label="Time zone"
-          options={[
-            ['city', 'City time'],
-            ['mine', 'Mine'],
-            ['utc', 'UTC'],
-          ]}
+          label={say.clock}
+          options={CLOCKS.map((name) => [name, say.clocks[name]])}
           value={clock}
           onChoose={(value) => chooseView(store, { clock: value })}
         />
         <Choice
-          label="Theme"
-          options={THEMES.map((name) => [name, `${name.charAt(0).toUpperCase()}${name.slice(1)}`])}
+          label={say.theme}
+          options={THEMES.map((name) => [name, say.themes[name]])}
           value={theme}
           onChoose={(value) => chooseView(store, { theme: value })}
         />
+        <LanguageChoice store={store} />
         <RefreshNow store={store} />
         <PauseButton store={store} />
         <Shortcuts store={store} />
@@ -57,12 +56,32 @@ export function Header({ store }: { readonly store: Store }) {
   );
 }
 
+/** Languages by their own names, so that one is found in a page of another. */
+function LanguageChoice({ store }: { readonly store: Store }) {
+  const label = words.value.header.language;
+  return (
+    <select
+      class="language"
+      aria-label={label}
+      title={label}
+      value={language.value}
+      onChange={(event) => chooseView(store, { language: event.currentTarget.value as Language })}
+    >
+      {LANGUAGES.map((name) => (
+        <option key={name} value={name} lang={name}>
+          {LANGUAGE_NAMES[name]}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 function StateBadge({ store }: { readonly store: Store }) {
   const state = store.connection.value;
-  const { shape, word, what } = CONNECTION_WORDS[state];
+  const [word, what] = words.value.connection[state];
   return (
     <p class={`badge badge-${state}`} title={what} id="state">
-      <span aria-hidden="true">{shape}</span> {word}
+      <span aria-hidden="true">{CONNECTION_SHAPES[state]}</span> {word}
       <span class="unseen" role="status">
         {word}: {what}
       </span>
@@ -75,11 +94,8 @@ function SimulatedBadge({ store }: { readonly store: Store }) {
     store.cities.answer.value?.meta.simulated ?? store.status.answer.value?.data.simulated;
   if (!simulated) return null;
   return (
-    <p
-      class="badge badge-simulated"
-      title="All observations on this page are made up by the simulator."
-    >
-      <span aria-hidden="true">◇</span> Simulated
+    <p class="badge badge-simulated" title={words.value.header.simulatedWhat}>
+      <span aria-hidden="true">◇</span> {words.value.header.simulated}
     </p>
   );
 }
@@ -87,6 +103,7 @@ function SimulatedBadge({ store }: { readonly store: Store }) {
 /** Two times that are not the same: of the newest data, and of the last look for it. */
 function Freshness({ store }: { readonly store: Store }) {
   const { cities, status, clock, address, paused } = store;
+  const say = words.value.header;
   const now = clock.now.value;
   const zone = zoneOf(address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
   const collector = status.answer.value?.data.collector;
@@ -100,26 +117,28 @@ function Freshness({ store }: { readonly store: Store }) {
   const offline = store.connection.value === 'offline';
   const answered = status.goodAt.value;
   const parts = [
-    Number.isFinite(through) ? `data through ${formatTimeShort(through, zone, now)}` : null,
-    offline && answered !== null ? `no answer since ${formatTimeShort(answered, zone, now)}` : null,
+    Number.isFinite(through) ? say.through(formatTimeShort(through, zone, now)) : null,
+    offline && answered !== null ? say.silentSince(formatTimeShort(answered, zone, now)) : null,
     checked === null || offline
       ? null
-      : `checked ${formatTimeShort(Date.parse(checked), zone, now)}`,
+      : say.checked(formatTimeShort(Date.parse(checked), zone, now)),
     next === null || offline || paused.value ? null : formatNext(Date.parse(next) - now),
   ].filter((part) => part !== null);
   return (
     <p class="freshness">
-      {parts.length === 0 ? <span class="quiet">no data yet</span> : parts.join(' · ')}
+      {parts.length === 0 ? <span class="quiet">{say.noData}</span> : parts.join(' · ')}
     </p>
   );
 }
 
 function formatNext(ms: number): string {
-  return ms <= 500 ? 'checking now' : `next in ${formatAge(Math.round(ms / 1_000))}`;
+  const say = words.value.header;
+  return ms <= 500 ? say.checking : say.next(formatAge(Math.round(ms / 1_000)));
 }
 
 function PauseButton({ store }: { readonly store: Store }) {
   const paused = store.paused.value;
+  const say = words.value.header;
   return (
     <button
       type="button"
@@ -129,7 +148,7 @@ function PauseButton({ store }: { readonly store: Store }) {
         store.paused.value = !paused;
       }}
     >
-      <span aria-hidden="true">{paused ? '▶' : '❚❚'}</span> {paused ? 'Resume' : 'Pause'}
+      <span aria-hidden="true">{paused ? '▶' : '❚❚'}</span> {paused ? say.resume : say.pause}
     </button>
   );
 }

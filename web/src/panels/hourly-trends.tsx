@@ -12,6 +12,7 @@ import {
   type Units,
 } from '../format/units.ts';
 import { formatWind } from '../format/wind.ts';
+import { words } from '../words/words.ts';
 import { Choice } from './choice.tsx';
 import { csvOf, DataLinks, Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
@@ -26,12 +27,12 @@ export function HourlyTrends({ store }: { readonly store: Store }) {
   const compared = store.compared.value;
   const city = store.focus.value;
   const { units } = store.address.view.value;
-  const words = clock.value === 'local' ? 'by its own clock' : 'by UTC';
+  const { trends: say, panel } = words.value;
   return (
     <Panel
       id="trends"
-      title="By hour of day"
-      subtitle={`${city?.name ?? ''}, mean ${temperatureUnit(units)} ${words}`}
+      title={say.title}
+      subtitle={say.subtitle(city?.name ?? '', temperatureUnit(units), clock.value === 'local')}
       store={store}
       resource={store.trends}
       height={HEIGHT + 44}
@@ -48,7 +49,7 @@ export function HourlyTrends({ store }: { readonly store: Store }) {
               table.value = !table.value;
             }}
           >
-            Table
+            {panel.table}
           </button>
           <DataLinks path={store.trends.path.value} csv={csvOf(store.trends.path.value)} />
         </>
@@ -63,7 +64,7 @@ export function HourlyTrends({ store }: { readonly store: Store }) {
           <>
             <div class="choices">
               <Choice
-                label="City"
+                label={panel.city}
                 options={compared.map(({ city_id, name }) => [city_id, name])}
                 value={city?.city_id ?? null}
                 onChoose={(id) => {
@@ -71,10 +72,10 @@ export function HourlyTrends({ store }: { readonly store: Store }) {
                 }}
               />
               <Choice
-                label="Clock of the hours"
+                label={say.clock}
                 options={[
-                  ['local', 'City clock'],
-                  ['utc', 'UTC'],
+                  ['local', say.clocks.local],
+                  ['utc', say.clocks.utc],
                 ]}
                 value={clock.value}
                 onChoose={(value) => {
@@ -138,9 +139,12 @@ function Bars({ rows, units, hour }: BarsProps) {
                 rx={Math.min(3, slot * 0.2)}
               >
                 <title>
-                  {formatHour(row.hour)} {formatDegrees(row.temperature_c_mean, units)}, mean of{' '}
-                  {formatCount(row.observation_count)}
-                  {row.hour === hour ? ', the hour that it is now' : ''}
+                  {words.value.trends.bar(
+                    formatHour(row.hour),
+                    formatDegrees(row.temperature_c_mean, units),
+                    formatCount(row.observation_count),
+                  )}
+                  {row.hour === hour ? `, ${words.value.trends.now}` : ''}
                 </title>
               </rect>
             );
@@ -176,10 +180,10 @@ function describe(rows: readonly HourlyTrend[], units: Units): string {
     (a, b) => (a.temperature_c_mean ?? 0) - (b.temperature_c_mean ?? 0),
   );
   const [coldest, warmest] = [sorted[0], sorted.at(-1)];
-  if (coldest === undefined || warmest === undefined) return 'No values.';
+  if (coldest === undefined || warmest === undefined) return words.value.trends.noValues;
   const say = (row: HourlyTrend) =>
-    `${formatDegrees(row.temperature_c_mean, units)} at ${formatHour(row.hour)}`;
-  return `Mean temperature by hour of the day: lowest ${say(coldest)}, highest ${say(warmest)}.`;
+    words.value.trends.at(formatDegrees(row.temperature_c_mean, units), formatHour(row.hour));
+  return words.value.trends.label(say(coldest), say(warmest));
 }
 
 function HoursTable({
@@ -191,24 +195,25 @@ function HoursTable({
   readonly units: Units;
   readonly name: string;
 }) {
+  const { panel, trends, variables } = words.value;
   return (
-    <ScrollTable label="Hours of the day as a table">
+    <ScrollTable label={trends.table}>
       <table>
-        <caption>{name} by hour of the day</caption>
+        <caption>{trends.caption(name)}</caption>
         <thead>
           <tr>
-            <th scope="col">Hour</th>
+            <th scope="col">{trends.hour}</th>
             <th scope="col" class="number">
-              Temperature
+              {variables.temperature_c}
             </th>
             <th scope="col" class="number">
-              Humidity
+              {variables.humidity_pct}
             </th>
             <th scope="col" class="number">
-              Wind
+              {panel.wind}
             </th>
             <th scope="col" class="number">
-              Observations
+              {panel.observations}
             </th>
           </tr>
         </thead>

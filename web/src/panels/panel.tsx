@@ -1,11 +1,12 @@
 import type { ComponentChildren } from 'preact';
 import type { Meta } from '../../../src/api/schemas.ts';
 import type { Trouble } from '../client/fetching.ts';
-import { RANGE_WORDS, widerRange } from '../client/range.ts';
+import { widerRange } from '../client/range.ts';
 import type { Resource } from '../client/resource.ts';
 import { chooseView, type Store } from '../client/store.ts';
 import { formatAge, isHistory } from '../format/ages.ts';
 import { formatClock, formatDay, formatTime, zoneOf } from '../format/times.ts';
+import { words } from '../words/words.ts';
 
 export interface PanelProps<T> {
   readonly id: string;
@@ -43,7 +44,7 @@ export function Panel<T>(props: PanelProps<T>) {
       <header class="panel-head">
         <h2 id={`${id}-title`}>{title}</h2>
         {subtitle !== undefined && <p class="subtitle">{subtitle}</p>}
-        {outdated && <p class="updating">updating …</p>}
+        {outdated && <p class="updating">{words.value.panel.updating}</p>}
         {answer !== null && <AgeNote store={store} told={meta(answer)} />}
         {actions !== undefined && <div class="actions">{actions}</div>}
       </header>
@@ -60,7 +61,7 @@ function PanelBody<T>(props: PanelProps<T>) {
     if (trouble === null && hasNothingToAsk(props)) {
       return (
         <div class="state">
-          <p>No city yet, so there is nothing to show.</p>
+          <p>{words.value.panel.noCity}</p>
         </div>
       );
     }
@@ -94,7 +95,7 @@ function hasNothingToAsk<T>({ store, resource }: PanelProps<T>): boolean {
 function Skeleton({ height }: { readonly height: number }) {
   return (
     <div class="skeleton" style={{ height: `${height}px` }}>
-      <span class="unseen">Loading</span>
+      <span class="unseen">{words.value.panel.loading}</span>
     </div>
   );
 }
@@ -108,12 +109,15 @@ interface TroubleProps<T> {
 function TroubleText<T>({ trouble, resource, store }: TroubleProps<T>) {
   const goodAt = resource.goodAt.value;
   const zone = zoneOf(store.address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
+  const say = words.value.panel;
   return (
     <p>
-      <span class="alert">▲ {trouble.what}</span> {trouble.remedy}{' '}
-      {goodAt !== null && `This was right at ${formatClock(goodAt, zone)}. `}
+      <span lang={trouble.told ? 'en' : undefined}>
+        <span class="alert">▲ {trouble.what}</span> {trouble.remedy}
+      </span>{' '}
+      {goodAt !== null && `${say.rightAt(formatClock(goodAt, zone))} `}
       <button type="button" class="link" onClick={() => void resource.refresh()}>
-        Try again
+        {say.tryAgain}
       </button>
     </p>
   );
@@ -125,17 +129,18 @@ const EARLIER_MS = 86_400_000;
 /** Old data is not hidden, but it is said to be old; history is told by when it ends. */
 function AgeNote({ store, told }: { readonly store: Store; readonly told: Meta | null }) {
   if (told === null || !told.stale || told.observed_to === null) return null;
+  const say = words.value.panel;
   const newest = Date.parse(told.observed_to);
   const now = store.clock.now.value;
   if (isHistory(told.source)) {
     // The header says when all of it ends.
     const end = Date.parse(store.cities.answer.value?.meta.observed_to ?? '');
     if (end - newest < EARLIER_MS) return null;
-    return <p class="age-note">up to {formatDay(newest, zoneOf('utc', null), now)}</p>;
+    return <p class="age-note">{say.upTo(formatDay(newest, zoneOf('utc', null), now))}</p>;
   }
   return (
     <p class="age-note alert" title={told.reason ?? undefined}>
-      ▲ stale: newest is {formatAge((now - newest) / 1_000)} old
+      ▲ {say.stale(formatAge((now - newest) / 1_000))}
     </p>
   );
 }
@@ -148,17 +153,18 @@ function Empty<T>(props: PanelProps<T> & { readonly answer: T }) {
   const reason = meta(answer)?.reason ?? null;
   const zone = zoneOf(store.address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
   const wider = widerRange(store.address.view.value.range);
+  const say = words.value;
   return (
     <div class="state" style={{ minHeight: `${Math.min(height, EMPTY_HEIGHT_MAX)}px` }}>
-      <p>
-        {reason === null
-          ? (emptyText ?? 'No observations in this range.')
-          : sentence(reason, zone, store.clock.now.peek())}
-      </p>
+      {reason === null ? (
+        <p>{emptyText ?? say.panel.empty}</p>
+      ) : (
+        <p lang="en">{sentence(reason, zone, store.clock.now.peek())}</p>
+      )}
       {widen && store.address.view.value.range !== 'all' && (
         <p>
           <button type="button" class="plain" onClick={() => chooseView(store, { range: wider })}>
-            Widen to {RANGE_WORDS[wider]}
+            {say.panel.widen(say.range.names[wider])}
           </button>
         </p>
       )}

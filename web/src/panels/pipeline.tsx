@@ -1,20 +1,18 @@
 import type { Store } from '../client/store.ts';
 import { pipelineSteps, type Step } from '../format/pipeline.ts';
+import { words } from '../words/words.ts';
 import { DataLinks, Panel } from './panel.tsx';
 
-const STATES: Readonly<Record<Step['state'], readonly [shape: string, word: string]>> = {
-  ok: ['●', 'ok'],
-  wait: ['◐', 'waits'],
-  look: ['▲', 'look'],
-};
+const SHAPES: Readonly<Record<Step['state'], string>> = { ok: '●', wait: '◐', look: '▲' };
 
 /** The path of the data, step by step, as it stands. */
 export function Pipeline({ store }: { readonly store: Store }) {
+  const { steps: say, sheet } = words.value;
   return (
     <Panel
       id="pipeline"
-      title="Pipeline"
-      subtitle="every record accounted for"
+      title={say.title}
+      subtitle={say.subtitle}
       store={store}
       resource={store.status}
       height={230}
@@ -23,7 +21,7 @@ export function Pipeline({ store }: { readonly store: Store }) {
         <>
           <DataLinks path="api/status" />
           <a href="metrics" target="_blank" rel="noreferrer">
-            Metrics
+            {sheet.metrics}
           </a>
         </>
       }
@@ -54,10 +52,9 @@ function StepRow({ step }: { readonly step: Step }) {
 
 /** Told by a shape and a word, and not by colour alone. */
 export function StepState({ state }: Pick<Step, 'state'>) {
-  const [shape, word] = STATES[state];
   return (
     <p class={`step-${state}`}>
-      <span aria-hidden="true">{shape}</span> {word}
+      <span aria-hidden="true">{SHAPES[state]}</span> {words.value.steps.states[state]}
     </p>
   );
 }

@@ -3,9 +3,11 @@ import { Fragment } from 'preact';
 import type { ObservationRow } from '../../../src/api/schemas.ts';
 import type { Store } from '../client/store.ts';
 import { formatAge } from '../format/ages.ts';
+import { formatCount } from '../format/numbers.ts';
 import { formatTime, zoneOf } from '../format/times.ts';
 import { formatDegrees, formatValue, temperatureUnit } from '../format/units.ts';
 import { formatWind } from '../format/wind.ts';
+import { words } from '../words/words.ts';
 import { csvOf, DataLinks, Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 import { TimeCell } from './time-cell.tsx';
@@ -17,11 +19,12 @@ export function RawRows({ store }: { readonly store: Store }) {
   const { units } = store.address.view.value;
   const path = store.rows.path.value;
   const cities = store.compared.value.map(({ name }) => name).join(', ');
+  const { panel, rows: say, variables } = words.value;
   return (
     <Panel
       id="rows"
-      title="Raw rows"
-      subtitle={`${cities} · newest first · temperature in ${temperatureUnit(units)} · with the provider’s original answer`}
+      title={say.title}
+      subtitle={say.subtitle(cities, temperatureUnit(units))}
       store={store}
       resource={store.rows}
       height={560}
@@ -32,34 +35,34 @@ export function RawRows({ store }: { readonly store: Store }) {
     >
       {(answer) => (
         <>
-          <ScrollTable label="Raw rows">
+          <ScrollTable label={say.title}>
             <table>
-              <caption class="unseen">Observations of the compared cities, newest first</caption>
+              <caption class="unseen">{say.caption}</caption>
               <thead>
                 <tr>
-                  <th scope="col">Time</th>
-                  <th scope="col">City</th>
+                  <th scope="col">{panel.time}</th>
+                  <th scope="col">{panel.city}</th>
                   <th scope="col" class="number">
-                    Temperature
+                    {variables.temperature_c}
                   </th>
                   <th scope="col" class="number">
-                    Humidity
+                    {variables.humidity_pct}
                   </th>
                   <th scope="col" class="number">
-                    Pressure
+                    {variables.pressure_hpa}
                   </th>
                   <th scope="col" class="number">
-                    Wind
+                    {panel.wind}
                   </th>
-                  <th scope="col">Condition</th>
+                  <th scope="col">{say.condition}</th>
                   <th scope="col" class="number">
-                    Collected after
+                    {say.delay}
                   </th>
                   <th scope="col" class="number">
-                    Partition · offset
+                    {say.place}
                   </th>
                   <th scope="col">
-                    <span class="unseen">Origin</span>
+                    <span class="unseen">{say.origin}</span>
                   </th>
                 </tr>
               </thead>
@@ -106,12 +109,12 @@ function RawRow({ store, row }: { readonly store: Store; readonly row: Observati
             type="button"
             class="link"
             aria-expanded={open.value}
-            aria-label={`Origin of ${row.city}, ${time}`}
+            aria-label={words.value.rows.originOf(row.city, time)}
             onClick={() => {
               open.value = !open.value;
             }}
           >
-            Origin
+            {words.value.rows.origin}
           </button>
         </td>
       </tr>
@@ -122,21 +125,22 @@ function RawRow({ store, row }: { readonly store: Store; readonly row: Observati
 
 /** Where a row comes from, down to the very characters that the provider sent. */
 function Origin({ row }: { readonly row: ObservationRow }) {
+  const say = words.value.rows;
   return (
     <tr class="origin">
       <td colSpan={COLUMNS}>
         <dl>
-          <Entry name="observed at" text={row.observed_at} />
-          <Entry name="collected at" text={row.collected_at} />
-          <Entry name="source" text={row.source} />
-          <Entry name="city id" text={row.city_id} />
-          <Entry name="provider’s city id" text={String(row.provider_city_id ?? '–')} />
-          <Entry name="log" text={row.log_id} />
-          <Entry name="partition" text={String(row.log_partition)} />
-          <Entry name="offset" text={String(row.log_offset)} />
+          <Entry name={say.observedAt} text={row.observed_at} />
+          <Entry name={say.collectedAt} text={row.collected_at} />
+          <Entry name={say.source} text={row.source} />
+          <Entry name={say.cityId} text={row.city_id} />
+          <Entry name={say.providerId} text={String(row.provider_city_id ?? '–')} />
+          <Entry name={say.log} text={row.log_id} />
+          <Entry name={say.partition} text={String(row.log_partition)} />
+          <Entry name={say.offset} text={String(row.log_offset)} />
         </dl>
         {row.response === null ? (
-          <p class="quiet">This row was imported from a table; there is no answer of a provider.</p>
+          <p class="quiet">{say.imported}</p>
         ) : (
           <pre>{indent(row.response)}</pre>
         )}
@@ -166,8 +170,9 @@ function indent(response: string): string {
 function Pages({ store, next }: { readonly store: Store; readonly next: string | null }) {
   const cursors = store.rowsCursors.value;
   if (cursors.length === 0 && next === null) return null;
+  const say = words.value.rows;
   return (
-    <nav class="pages" aria-label="Pages of raw rows">
+    <nav class="pages" aria-label={say.pages}>
       <button
         type="button"
         class="plain"
@@ -176,9 +181,9 @@ function Pages({ store, next }: { readonly store: Store; readonly next: string |
           store.rowsCursors.value = cursors.slice(0, -1);
         }}
       >
-        Newer
+        {say.newer}
       </button>
-      <span class="quiet">page {cursors.length + 1}</span>
+      <span class="quiet">{say.page(formatCount(cursors.length + 1))}</span>
       <button
         type="button"
         class="plain"
@@ -187,7 +192,7 @@ function Pages({ store, next }: { readonly store: Store; readonly next: string |
           if (next !== null) store.rowsCursors.value = [...cursors, next];
         }}
       >
-        Older
+        {say.older}
       </button>
     </nav>
   );

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import { words } from '../words/words.ts';
 
 /** A table that may be wider than its place: it scrolls by itself, and with buttons. */
 export function ScrollTable({
@@ -38,10 +39,10 @@ export function ScrollTable({
       {wide.value && (
         <p class="scroll-buttons">
           <button type="button" class="plain" onClick={() => scroll(-1)}>
-            ← Left
+            ← {words.value.panel.left}
           </button>
           <button type="button" class="plain" onClick={() => scroll(1)}>
-            Right →
+            {words.value.panel.right} →
           </button>
         </p>
       )}

@@ -8,6 +8,7 @@ import {
   formatValue,
   temperatureUnit,
 } from '../format/units.ts';
+import { words } from '../words/words.ts';
 import { csvOf, DataLinks, Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 
@@ -15,11 +16,12 @@ import { ScrollTable } from './scroll-table.tsx';
 export function Statistics({ store }: { readonly store: Store }) {
   const { units } = store.address.view.value;
   const path = store.statistics.path.value;
+  const { panel, statistics: say, variables } = words.value;
   return (
     <Panel
       id="statistics"
-      title="City statistics"
-      subtitle={`temperature, ${temperatureUnit(units)}, and how complete it is`}
+      title={say.title}
+      subtitle={say.subtitle(temperatureUnit(units))}
       store={store}
       resource={store.statistics}
       height={288}
@@ -29,29 +31,29 @@ export function Statistics({ store }: { readonly store: Store }) {
       actions={<DataLinks path={path} csv={csvOf(path)} />}
     >
       {(answer) => (
-        <ScrollTable label="City statistics" tall>
+        <ScrollTable label={say.title} tall>
           <table>
-            <caption class="unseen">City statistics over the range</caption>
+            <caption class="unseen">{say.caption}</caption>
             <thead>
               <tr>
-                <th scope="col">City</th>
+                <th scope="col">{panel.city}</th>
                 <th scope="col" class="number">
-                  Mean
+                  {panel.mean}
                 </th>
                 <th scope="col" class="number">
-                  Lowest
+                  {say.low}
                 </th>
                 <th scope="col" class="number">
-                  Highest
+                  {say.high}
                 </th>
                 <th scope="col" class="number">
-                  Spread
+                  {say.spread}
                 </th>
                 <th scope="col" class="number">
-                  Humidity
+                  {variables.humidity_pct}
                 </th>
                 <th scope="col" class="number">
-                  Coverage
+                  {say.coverage}
                 </th>
               </tr>
             </thead>
@@ -92,7 +94,7 @@ function StatisticsRow({ store, row }: { readonly store: Store; readonly row: Ci
       <td class="number">{formatValue(row.humidity_pct_mean, 'humidity_pct', units)}</td>
       <td class="number">
         {formatNumber(row.coverage_pct, row.coverage_pct > 99.95 ? 0 : 1)} %
-        <small>{formatCount(row.observation_count)} obs.</small>
+        <small>{words.value.statistics.observations(formatCount(row.observation_count))}</small>
       </td>
     </tr>
   );

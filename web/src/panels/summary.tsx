@@ -1,11 +1,11 @@
 import type { ComponentChildren } from 'preact';
-import { RANGE_WORDS } from '../client/range.ts';
 import { chooseView, type Store } from '../client/store.ts';
 import { RANGE_NAMES } from '../client/view.ts';
 import { timeliness } from '../format/ages.ts';
-import { formatCount, formatNumber } from '../format/numbers.ts';
+import { formatCount, formatNumber, formatPlural, isOne } from '../format/numbers.ts';
 import { isBounded } from '../format/pipeline.ts';
 import { formatTime, formatTimeShort, zoneOf } from '../format/times.ts';
+import { words } from '../words/words.ts';
 import { Choice } from './choice.tsx';
 import { CopyLink } from './header-actions.tsx';
 import { RangeControls } from './range-controls.tsx';
@@ -15,14 +15,14 @@ import { Search } from './search.tsx';
 export function Summary({ store }: { readonly store: Store }) {
   return (
     <div class="overview">
-      <nav class="ranges" aria-label="Range of time">
+      <nav class="ranges" aria-label={words.value.range.label}>
         <RangeChoice store={store} />
         <RangeControls store={store} />
         <RangeNote store={store} />
       </nav>
       <Search store={store} />
       <CopyLink />
-      <ul class="facts" aria-label="Summary">
+      <ul class="facts" aria-label={words.value.summary.label}>
         <Reporting store={store} />
         <Unusual store={store} />
         <Coverage store={store} />
@@ -37,8 +37,8 @@ function RangeChoice({ store }: { readonly store: Store }) {
   const { range } = store.address.view.value;
   return (
     <Choice
-      label="Range"
-      options={RANGE_NAMES.map((name) => [name, RANGE_WORDS[name]])}
+      label={words.value.range.label}
+      options={RANGE_NAMES.map((name) => [name, words.value.range.names[name]])}
       value={typeof range === 'string' ? range : null}
       onChoose={(name) => chooseView(store, { range: name })}
     />
@@ -50,65 +50,72 @@ function RangeNote({ store }: { readonly store: Store }) {
   const { range: chosen, clock } = store.address.view.value;
   const range = store.range.value;
   if (range === null) return null;
+  const say = words.value;
   const now = store.clock.now.value;
   // The header tells on the same clock when that was.
   if (typeof chosen === 'string') {
-    return range.anchored ? <p class="range-note">up to the newest observation</p> : null;
+    return range.anchored ? <p class="range-note">{say.range.toNewest}</p> : null;
   }
   const zone = zoneOf(clock, store.compared.value[0]?.time_zone);
   return (
     <p class="range-note">
-      {formatTime(range.from, zone, now)} to {formatTime(range.to, zone, now)}{' '}
+      {say.chart.span(formatTime(range.from, zone, now), formatTime(range.to, zone, now))}{' '}
       <button type="button" class="link" onClick={() => chooseView(store, { range: '7d' })}>
-        Back to 7 d
+        {say.range.back(say.range.names['7d'])}
       </button>
     </p>
   );
 }
 
-function Fact({ to, children }: { readonly to: string; readonly children: ComponentChildren }) {
+interface FactProps {
+  readonly to: string;
+  /** What stands between two stars is set in bold. */
+  readonly text?: string;
+  readonly children?: ComponentChildren;
+}
+
+function Fact({ to, text, children }: FactProps) {
+  const parts = text?.split('*') ?? [];
   return (
     <li>
-      <a href={`#${to}`}>{children}</a>
+      <a href={`#${to}`}>
+        {parts.map((part, at) => (at % 2 === 1 ? <b key={part}>{part}</b> : part))}
+        {children}
+      </a>
     </li>
   );
 }
 
+/** Names of late cities that are told. */
+const NAMES_MAX = 3;
+
 function Reporting({ store }: { readonly store: Store }) {
+  const { counts, summary: say } = words.value;
   const cities = store.shown.value;
-  if (store.cities.answer.value === null) return <li class="quiet">waiting for data</li>;
+  if (store.cities.answer.value === null) return <li class="quiet">{say.waiting}</li>;
   const now = store.clock.now.value;
   const states = cities.map(({ name, latest }) => ({
     name,
     state:
       latest === null ? 'late' : timeliness(latest, (now - Date.parse(latest.observed_at)) / 1_000),
   }));
-  const late = states.filter(({ state }) => state === 'late');
+  const late = states.filter(({ state }) => state === 'late').map(({ name }) => name);
   const history = states.filter(({ state }) => state === 'history').length;
   const reporting = cities.length - late.length - history;
   return (
     <>
       {history < cities.length && (
-        <Fact to="cities">
-          <b>
-            {formatCount(reporting)} of {formatCount(cities.length)}
-          </b>{' '}
-          cities reporting
-        </Fact>
+        <Fact
+          to="cities"
+          text={say.reporting(formatCount(reporting), formatCount(cities.length))}
+        />
       )}
-      {history > 0 && (
-        <Fact to="cities">
-          <b>{formatCount(history)}</b> {history === 1 ? 'city' : 'cities'} with history only
-        </Fact>
-      )}
+      {history > 0 && <Fact to="cities" text={say.history(formatPlural(history, counts.city))} />}
       {late.length > 0 && (
         <Fact to="cities">
-          <b class="alert">▲ {formatCount(late.length)}</b> late:{' '}
-          {late
-            .slice(0, 3)
-            .map(({ name }) => name)
-            .join(', ')}
-          {late.length > 3 && ' …'}
+          <b class="alert">▲ {formatCount(late.length)}</b> {say.late}{' '}
+          {late.slice(0, NAMES_MAX).join(', ')}
+          {late.length > NAMES_MAX && ' …'}
         </Fact>
       )}
     </>
@@ -120,48 +127,33 @@ function Unusual({ store }: { readonly store: Store }) {
   if (answer === null) return null;
   const more = answer.meta.next_cursor === null ? '' : '+';
   const count = answer.meta.row_count;
-  return (
-    <Fact to="anomalies">
-      <b>
-        {formatCount(count)}
-        {more}
-      </b>{' '}
-      unusual {count === 1 ? 'value' : 'values'} in 24 h
-    </Fact>
-  );
+  const text = words.value.summary.unusual(`${formatCount(count)}${more}`, isOne(count));
+  return <Fact to="anomalies" text={text} />;
 }
 
 function Coverage({ store }: { readonly store: Store }) {
   const coverage = store.charts[0]?.series.answer.value?.meta.coverage_pct ?? null;
   if (coverage === null) return null;
-  return (
-    <Fact to="statistics">
-      coverage <b>{formatNumber(coverage, coverage > 99.95 ? 0 : 1)} %</b>
-    </Fact>
-  );
+  const share = formatNumber(coverage, coverage > 99.95 ? 0 : 1);
+  return <Fact to="statistics" text={words.value.summary.coverage(share)} />;
 }
 
 function Calls({ store }: { readonly store: Store }) {
   const calls = store.status.answer.value?.data.collector?.calls.day;
   if (calls === undefined) return null;
-  return (
-    <Fact to="pipeline">
-      <b>{formatCount(calls.used)}</b>
-      {isBounded(calls) && ` of ${formatCount(calls.limit)}`} calls today
-    </Fact>
-  );
+  const limit = isBounded(calls) ? formatCount(calls.limit) : null;
+  return <Fact to="pipeline" text={words.value.summary.calls(formatCount(calls.used), limit)} />;
 }
 
 function Versions({ store }: { readonly store: Store }) {
   const status = store.status.answer.value?.data;
-  const computed = status?.analytics.computed_at ?? null;
   if (status === undefined || status.table.version < 0) return null;
+  const { computed_at } = status.analytics;
   const zone = zoneOf(store.address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
-  return (
-    <Fact to="pipeline">
-      table version <b>{formatCount(status.table.version)}</b>
-      {computed !== null &&
-        `, computed ${formatTimeShort(Date.parse(computed), zone, store.clock.now.value)}`}
-    </Fact>
-  );
+  const computed =
+    computed_at === null
+      ? null
+      : formatTimeShort(Date.parse(computed_at), zone, store.clock.now.value);
+  const text = words.value.summary.version(formatCount(status.table.version), computed);
+  return <Fact to="pipeline" text={text} />;
 }

@@ -1,4 +1,11 @@
 /** The words of the page in English; the other languages have the same ones. */
+import type { RangeName } from '../client/view.ts';
+import type { ConnectionState } from '../format/connection.ts';
+
+/** What is counted in words, with its forms for one and for another number. */
+export type Counted = 'city' | 'row' | 'call' | 'partition' | 'other';
+export type Forms = readonly [one: string, many: string];
+
 export const en = {
   variables: {
     temperature_c: 'Temperature',
@@ -13,12 +20,186 @@ export const en = {
     rain_1h_mm: 'Rain in 1 h',
     snow_1h_mm: 'Snow in 1 h',
   },
+  /** Short forms of units of time. */
+  units: { second: 's', minute: 'min', hour: 'h', day: 'd' },
+  /** One of them, and any other number. */
+  counts: {
+    city: ['city', 'cities'],
+    row: ['row', 'rows'],
+    call: ['call', 'calls'],
+    partition: ['partition', 'partitions'],
+    other: ['other', 'others'],
+  } as Readonly<Record<Counted, Forms>>,
   panel: {
+    updating: 'updating …',
+    loading: 'Loading',
+    noCity: 'No city yet, so there is nothing to show.',
+    rightAt: (time: string) => `This was right at ${time}.`,
+    tryAgain: 'Try again',
+    upTo: (day: string) => `up to ${day}`,
+    stale: (age: string) => `stale: newest is ${age} old`,
+    empty: 'No observations in this range.',
+    widen: (range: string) => `Widen to ${range}`,
+    left: 'Left',
+    right: 'Right',
+    mean: 'Mean',
+    city: 'City',
+    wind: 'Wind',
+    observations: 'Observations',
     table: 'Table',
     time: 'Time',
     close: 'Close',
     noPicture: 'PNG failed: try again',
     asTable: (label: string) => `${label} as a table`,
+  },
+  trouble: {
+    late: (seconds: string) => `isobar has not answered within ${seconds} s.`,
+    silent: 'isobar does not answer.',
+    silentRemedy: 'Check that it runs; the page tries again by itself.',
+    answered: (status: string) => `The server answered ${status}.`,
+    strange: (error: string) => `The answer is not understood: ${error}.`,
+  },
+  page: {
+    skip: 'Skip to the data',
+    simulated: 'simulated data, nothing here was observed',
+    title: 'isobar (simulated data)',
+    api: 'API description',
+  },
+  header: {
+    units: 'Unit of temperatures',
+    clock: 'Time zone',
+    clocks: { city: 'City time', mine: 'Mine', utc: 'UTC' },
+    theme: 'Theme',
+    themes: { auto: 'Auto', light: 'Light', dark: 'Dark' },
+    language: 'Language',
+    simulated: 'Simulated',
+    simulatedWhat: 'All observations on this page are made up by the simulator.',
+    through: (time: string) => `data through ${time}`,
+    silentSince: (time: string) => `no answer since ${time}`,
+    checked: (time: string) => `checked ${time}`,
+    next: (age: string) => `next in ${age}`,
+    checking: 'checking now',
+    noData: 'no data yet',
+    pause: 'Pause',
+    resume: 'Resume',
+  },
+  /** The state in a word, and what it means. */
+  connection: {
+    live: ['Live', 'New observations appear as they come.'],
+    polling: ['Polling', 'No live stream: asking once a minute.'],
+    paused: ['Paused', 'This page does not change until you resume.'],
+    stale: ['Stale', 'The newest observation is older than it should be.'],
+    history: ['History', 'Imported; nothing new is collected.'],
+    offline: ['Offline', 'isobar does not answer; this is the last good data.'],
+    connecting: ['Connecting', 'Waiting for the first answer.'],
+  } as Readonly<Record<ConnectionState, readonly [word: string, what: string]>>,
+  /** What stands between two stars is set in bold. */
+  summary: {
+    label: 'Summary',
+    waiting: 'waiting for data',
+    reporting: (reporting: string, all: string) => `*${reporting} of ${all}* cities reporting`,
+    history: (cities: string) => `*${cities}* with history only`,
+    late: 'late:',
+    unusual: (count: string, one: boolean) =>
+      `*${count}* unusual ${one ? 'value' : 'values'} in 24 h`,
+    coverage: (share: string) => `coverage *${share} %*`,
+    calls: (used: string, limit: string | null) =>
+      `*${used}*${limit === null ? '' : ` of ${limit}`} calls today`,
+    version: (version: string, computed: string | null) =>
+      `table version *${version}*${computed === null ? '' : `, computed ${computed}`}`,
+  },
+  cards: {
+    title: 'Cities',
+    subtitle: (unit: string, most: string) =>
+      `temperature, ${unit} · line: 24 h, one scale for all · choose up to ${most} to compare`,
+    more: (count: string) => `Show ${count} more cities`,
+    none: 'no observation yet',
+    humidityWind: 'humidity, wind',
+    feelsLike: (value: string) => `feels like ${value}`,
+    change: (value: string) => `${value} in 3 h`,
+    observed: (time: string) => `observed ${time}`,
+    old: (age: string) => `${age} old`,
+    landing: 'just received, not yet in the table',
+    notLanded: 'not yet in the table',
+  },
+  trends: {
+    title: 'By hour of day',
+    subtitle: (city: string, unit: string, own: boolean) =>
+      `${city}, mean ${unit} ${own ? 'by its own clock' : 'by UTC'}`,
+    clock: 'Clock of the hours',
+    clocks: { local: 'City clock', utc: 'UTC' },
+    bar: (hour: string, value: string, count: string) => `${hour} ${value}, mean of ${count}`,
+    now: 'the hour that it is now',
+    noValues: 'No values.',
+    at: (value: string, hour: string) => `${value} at ${hour}`,
+    label: (low: string, high: string) =>
+      `Mean temperature by hour of the day: lowest ${low}, highest ${high}.`,
+    table: 'Hours of the day as a table',
+    caption: (city: string) => `${city} by hour of the day`,
+    hour: 'Hour',
+  },
+  statistics: {
+    title: 'City statistics',
+    subtitle: (unit: string) => `temperature, ${unit}, and how complete it is`,
+    caption: 'City statistics over the range',
+    low: 'Lowest',
+    high: 'Highest',
+    spread: 'Spread',
+    coverage: 'Coverage',
+    observations: (count: string) => `${count} obs.`,
+  },
+  rows: {
+    title: 'Raw rows',
+    subtitle: (cities: string, unit: string) =>
+      `${cities} · newest first · temperature in ${unit} · with the provider’s original answer`,
+    caption: 'Observations of the compared cities, newest first',
+    condition: 'Condition',
+    delay: 'Collected after',
+    place: 'Partition · offset',
+    origin: 'Origin',
+    originOf: (city: string, time: string) => `Origin of ${city}, ${time}`,
+    observedAt: 'observed at',
+    collectedAt: 'collected at',
+    source: 'source',
+    cityId: 'city id',
+    providerId: 'provider’s city id',
+    log: 'log',
+    partition: 'partition',
+    offset: 'offset',
+    imported: 'This row was imported from a table; there is no answer of a provider.',
+    pages: 'Pages of raw rows',
+    newer: 'Newer',
+    older: 'Older',
+    page: (number: string) => `page ${number}`,
+  },
+  /** The path of the data, step by step. */
+  steps: {
+    title: 'Pipeline',
+    subtitle: 'every record accounted for',
+    states: { ok: 'ok', wait: 'waits', look: 'look' },
+    collect: 'Collect',
+    log: 'Log',
+    table: 'Table',
+    analytics: 'Analytics',
+    aside: 'Set aside',
+    notPolled: 'nothing is polled here',
+    left: (count: string) => `${count} calls left today`,
+    today: (calls: string) => `${calls} today`,
+    andOthers: (city: string, others: string) => `${city} and ${others}`,
+    nothingWaits: 'nothing waits',
+    waiting: (count: string, age: string) => `${count} wait, oldest ${age}`,
+    full: (bytes: string) => `The log is full (${bytes}): polling waits until it has landed.`,
+    lag: (age: string) => `The oldest record has waited ${age} to be landed.`,
+    notLanded: 'nothing landed yet',
+    landed: (ago: string) => `landed ${ago}`,
+    ago: (age: string) => `${age} ago`,
+    notComputed: 'not computed yet',
+    version: (version: string) => `version ${version}`,
+    noRow: 'no row',
+    reasons: { duplicate: 'duplicate', superseded: 'superseded' } as Readonly<
+      Record<string, string>
+    >,
+    kept: 'Each of these rows is kept with its reason.',
   },
   map: {
     title: 'Map',
@@ -97,6 +278,17 @@ export const en = {
     data: 'Data',
   },
   range: {
+    label: 'Range of time',
+    names: {
+      '24h': '24 h',
+      '3d': '3 d',
+      '7d': '7 d',
+      '30d': '30 d',
+      '1y': '1 y',
+      all: 'All',
+    } as Readonly<Record<RangeName, string>>,
+    toNewest: 'up to the newest observation',
+    back: (range: string) => `Back to ${range}`,
     earlier: 'Earlier',
     later: 'Later',
     shorter: 'Shorter range',
@@ -137,7 +329,27 @@ export const en = {
     refreshed: 'Refreshed',
     refreshFailed: 'Not refreshed',
   },
-  anomalies: { show: 'Show it in the charts' },
+  anomalies: {
+    title: 'Unusual values',
+    subtitle:
+      'all cities · the peak of each episode · three spreads (standard deviations) or more off',
+    empty: 'Nothing unusual in this range.',
+    caption: 'Unusual values, newest first',
+    variable: 'Variable',
+    value: 'Value',
+    usual: 'Usual',
+    why: 'Why',
+    show: 'Show it in the charts',
+    off: (spreads: string, below: boolean) => `${spreads} spreads ${below ? 'below' : 'above'}`,
+    more: (count: string) => `of the newest ${count} values; the CSV has all`,
+    tooFew: (cities: string, one: boolean) =>
+      `${cities} ${one ? 'has' : 'have'} fewer than 11 values, too few to judge`,
+  },
+  wind: {
+    calm: 'calm',
+    /** From north, clockwise. */
+    points: 'N NNE NE ENE E ESE SE SSE S SSW SW WSW W WNW NW NNW',
+  },
   chart: {
     role: 'chart',
     keys:

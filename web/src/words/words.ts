@@ -21,17 +21,20 @@ const LOADERS: Readonly<Record<Exclude<Language, 'en'>, () => Promise<Words>>> =
 
 export const words = signal<Words>(en);
 export const locale = signal('en-GB');
+/** The language of `words`, as the document says it, too. */
+export const language = signal<Language>('en');
 
 let wanted: Language = 'en';
 
 /** The words of other languages are loaded when somebody wants them; until then the last ones stay. */
-export async function setLanguage(language: Language): Promise<void> {
-  wanted = language;
-  const loaded = language === 'en' ? en : await LOADERS[language]();
-  if (wanted !== language) return;
+export async function setLanguage(name: Language): Promise<void> {
+  wanted = name;
+  const loaded = name === 'en' ? en : await LOADERS[name]();
+  if (wanted !== name) return;
   batch(() => {
     words.value = loaded;
-    locale.value = LOCALES[language];
+    locale.value = LOCALES[name];
+    language.value = name;
   });
 }
 
