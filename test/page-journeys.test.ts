@@ -1,8 +1,12 @@
 /** What people come to the page for, by the keyboard alone where that is how they work. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { de } from '../web/src/words/de.ts';
+import { en } from '../web/src/words/en.ts';
 import {
+  ARTEFACTS,
   eventually,
   findViolations,
   isQuiet,
@@ -162,5 +166,63 @@ test('a screen on a wall has nothing to press', async (t) => {
     assert.equal(await page.locator(hidden).first().isVisible(), false, hidden);
   }
   assert.equal(await page.locator('#chart-temperature_c path.line').first().isVisible(), true);
+  isQuiet(served);
+});
+
+/** Own texts of the page's elements, and what it gives to screen readers. */
+const TEXTS = `
+  [...document.body.querySelectorAll('*')].flatMap((element) => [
+    ...(element.closest('[lang]').lang === 'en' ? [] : [...element.childNodes])
+      .filter(({ nodeType }) => nodeType === Node.TEXT_NODE)
+      .map(({ data }) => data.trim()),
+    ...['aria-label', 'title', 'placeholder'].map((name) => element.getAttribute(name) ?? ''),
+  ]).filter((text) => text !== '')`;
+
+/** The fixed texts of a table of words. */
+function fixedTexts(table: object): Map<string, string> {
+  const found = new Map<string, string>();
+  const walk = (inner: unknown, path: string) => {
+    if (typeof inner === 'string') found.set(path, inner);
+    else if (typeof inner === 'object' && inner !== null) {
+      for (const [name, value] of Object.entries(inner)) walk(value, `${path}.${name}`);
+    }
+  };
+  walk(table, '');
+  return found;
+}
+
+test('the language is chosen, kept in the address, and speaks everywhere', async (t) => {
+  const page = await served.openPage(t, '', { width: 320, height: 700 });
+  await untilFilled(page);
+  await page.getByLabel('Language').selectOption('de');
+  await page.waitForURL(/lang=de/);
+  await page.locator('h2', { hasText: 'Ungewöhnliche Werte' }).waitFor();
+  assert.equal(await page.locator('html').getAttribute('lang'), 'de');
+  const german = fixedTexts(de);
+  const english = new Set(
+    [...fixedTexts(en)].filter(([path, text]) => german.get(path) !== text).map(([, text]) => text),
+  );
+  const unused = new Set([...german.values()]);
+  for (const sheet of ['Wetter', 'Pipeline', 'Wetter']) {
+    await page.getByRole('link', { name: sheet, exact: true }).click();
+    await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
+    const texts = (await page.evaluate(TEXTS)) as string[];
+    assert.ok(texts.length > 100, `${texts.length} texts`);
+    const left = texts.filter((text) => english.has(text) && !unused.has(text));
+    assert.deepEqual(left, [], `English on the sheet ${sheet}`);
+    assert.deepEqual(await findViolations(page), []);
+  }
+  const isWider = await page.evaluate(
+    'document.documentElement.scrollWidth > document.documentElement.clientWidth',
+  );
+  assert.equal(isWider, false, 'the page scrolls sideways');
+  const other = await served.openPage(t, new URL(page.url()).search);
+  await other.locator('h2', { hasText: 'Statistik der Städte' }).waitFor();
+  await untilFilled(other);
+  await other.screenshot({ path: join(ARTEFACTS, 'page-de.png'), fullPage: true });
+  await other.getByLabel('Sprache').selectOption('fr');
+  await other.locator('h2', { hasText: 'Statistiques des villes' }).waitFor();
+  await other.goBack();
+  await other.locator('h2', { hasText: 'Statistik der Städte' }).waitFor();
   isQuiet(served);
 });
