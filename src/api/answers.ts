@@ -5,7 +5,9 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Cache, openCache } from './cache.ts';
+import type { Column } from './columns.ts';
 import { formatCsv } from './csv.ts';
+import { formatParquet } from './parquet.ts';
 import type { Meta } from './schemas.ts';
 import { type Deflated, deflateTail, spliceGzip } from './splicing.ts';
 import type { Current } from './versions.ts';
@@ -26,6 +28,9 @@ export interface Facts {
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
+/** How an answer is written; the latter two are files with nothing but a table. */
+export type Format = 'json' | 'csv' | 'parquet';
+
 export interface Computed {
   readonly facts: Facts;
   readonly body: Body;
@@ -34,15 +39,15 @@ export interface Computed {
 export type Body =
   | { readonly format: 'json'; readonly data: unknown; readonly layout?: unknown }
   | {
-      readonly format: 'csv';
-      readonly columns: readonly string[];
+      readonly format: 'csv' | 'parquet';
+      readonly columns: readonly Column[];
       readonly rows: readonly Readonly<Record<string, unknown>>[];
     };
 
 export interface Question {
   /** `city-statistics`: the last part of the path; names the file of a download. */
   readonly route: string;
-  readonly format: 'json' | 'csv';
+  readonly format: Format;
   /** Everything else that the data depends on, versions included. */
   readonly key: string;
   /** What stands for `key` in the ETag, if parts of it do not change what is meant. */
@@ -95,7 +100,11 @@ const WARM_AT_ONCE = 2;
 /** Smaller answers fit into one packet as they are. */
 const COMPRESS_BYTES_MIN = 1_400;
 
-export function openAnswers(clock: () => Date, bytesMax = CACHE_BYTES_MAX): Answers {
+export function openAnswers(
+  clock: () => Date,
+  simulated: boolean,
+  bytesMax = CACHE_BYTES_MAX,
+): Answers {
   const cache = openCache<Product>(bytesMax, (product) => product.tail.length + 1_024);
   const recent = new Map<string, Ask>();
 
@@ -104,8 +113,19 @@ export function openAnswers(clock: () => Date, bytesMax = CACHE_BYTES_MAX): Answ
   function find(question: Question): Promise<Product> {
     return cache.get(keyOf(question), async () => {
       const { facts, body } = await question.compute();
-      return { facts, tail: formatTail(body), deflated: null };
+      return { facts, tail: formatTail(body, notesOf(question, facts)), deflated: null };
     });
+  }
+
+  function notesOf(question: Question, facts: Facts): Readonly<Record<string, unknown>> {
+    return {
+      simulated,
+      source: facts.sources,
+      table_version: question.tableVersion,
+      analytics_version: question.analyticsVersion,
+      observed_from: facts.observedFrom,
+      observed_to: facts.observedTo,
+    };
   }
 
   function deflate(question: Question, product: Product): Promise<Deflated> {
@@ -121,7 +141,7 @@ export function openAnswers(clock: () => Date, bytesMax = CACHE_BYTES_MAX): Answ
       const question = ask(next);
       // Who asks next gets the error itself.
       const product = await find(question).catch(() => null);
-      if (product !== null && product.tail.length >= COMPRESS_BYTES_MIN) {
+      if (product !== null && isCompressible(question, product)) {
         await deflate(question, product);
       }
     }
@@ -152,10 +172,12 @@ export function openAnswers(clock: () => Date, bytesMax = CACHE_BYTES_MAX): Answ
       if (meta.age_s !== null) reply.header('x-isobar-age', String(Math.round(meta.age_s)));
       if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
 
-      const head = question.format === 'csv' ? describe(question, meta, reply) : openMeta(meta);
-      if (question.format === 'json') reply.type('application/json; charset=utf-8');
+      const isJson = question.format === 'json';
+      const head = isJson ? openMeta(meta) : describe(question, meta, reply);
+      reply.type(TYPES[question.format]);
       const { tail } = product;
-      if (tail.length < COMPRESS_BYTES_MIN || !acceptsGzip(request.headers['accept-encoding'])) {
+      const { 'accept-encoding': accepted } = request.headers;
+      if (!isCompressible(question, product) || !acceptsGzip(accepted)) {
         return reply.send(head.length === 0 ? tail : Buffer.concat([head, tail]));
       }
       const deflated = await deflate(question, product);
@@ -198,17 +220,39 @@ function makeMeta(
   };
 }
 
-function formatTail(body: Body): Buffer {
-  if (body.format === 'csv') return Buffer.from(formatCsv(body.columns, body.rows), 'utf8');
-  const layout = body.layout === undefined ? '' : `,"layout":${JSON.stringify(body.layout)}`;
-  return Buffer.from(`,"data":${JSON.stringify(body.data)}${layout}}`, 'utf8');
+const TYPES: Readonly<Record<Format, string>> = {
+  json: 'application/json; charset=utf-8',
+  csv: 'text/csv; charset=utf-8; header=present',
+  parquet: 'application/vnd.apache.parquet',
+};
+
+/** Parquet is compressed in itself. */
+function isCompressible({ format }: Question, { tail }: Product): boolean {
+  return format !== 'parquet' && tail.length >= COMPRESS_BYTES_MIN;
+}
+
+/** `notes` go into a file that can hold some beside its table. */
+function formatTail(body: Body, notes: Readonly<Record<string, unknown>>): Buffer {
+  if (body.format === 'json') {
+    const layout = body.layout === undefined ? '' : `,"layout":${JSON.stringify(body.layout)}`;
+    return Buffer.from(`,"data":${JSON.stringify(body.data)}${layout}}`, 'utf8');
+  }
+  const { columns, rows } = body;
+  if (body.format === 'parquet') return formatParquet(columns, rows, notes);
+  return Buffer.from(
+    formatCsv(
+      columns.map(({ name }) => name),
+      rows,
+    ),
+    'utf8',
+  );
 }
 
 function openMeta(meta: Meta): Buffer {
   return Buffer.from(`{"meta":${JSON.stringify(meta)}`, 'utf8');
 }
 
-/** A CSV file has nothing but its table, so the meta goes into headers; the body has no head. */
+/** A file has nothing but its table, so the meta goes into headers; the body has no head. */
 function describe(
   question: Question,
   meta: Meta & Readonly<Record<string, unknown>>,
@@ -219,9 +263,8 @@ function describe(
     /[\u007f-\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-  const name = `${meta.simulated ? 'simulated-' : ''}${question.route}.csv`;
+  const name = `${meta.simulated ? 'simulated-' : ''}${question.route}.${question.format}`;
   reply
-    .type('text/csv; charset=utf-8; header=present')
     .header('content-disposition', `attachment; filename="${name}"`)
     .header('x-isobar-meta', ascii);
   if (typeof meta.next_cursor === 'string') reply.header('x-isobar-next-cursor', meta.next_cursor);

@@ -42,7 +42,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   const stop = new AbortController();
   const { signal } = stop;
   const reader = openReader(context);
-  const answers = openAnswers(clock);
+  const answers = openAnswers(clock, context.simulated);
   const versions = openVersions(context, reader, answers.warm);
   await versions.refresh();
 

@@ -142,6 +142,7 @@ describe('every answer is what its description says', () => {
       ),
       fc.constantFrom(
         'csv',
+        'parquet',
         'json',
         '0001-01-01T00:00:00Z',
         'temperature_c',

@@ -35,6 +35,7 @@ export interface Route {
 
 const JSON_TYPE = 'application/json';
 const CSV_TYPE = 'text/csv';
+const PARQUET_TYPE = 'application/vnd.apache.parquet';
 
 function parameters<T extends Record<string, TSchema>>(properties: T) {
   return Type.Object(properties, { additionalProperties: false });
@@ -65,9 +66,10 @@ const to = time('Only what was observed before this time');
 const cursor = Type.Optional(
   Type.String({ maxLength: 512, description: '`meta.next_cursor` of the page before.' }),
 );
-const format = Type.Enum(['json', 'csv'], {
+const format = Type.Enum(['json', 'csv', 'parquet'], {
   default: 'json',
-  description: 'CSV has one header row and nothing else; its meta is in headers `X-Isobar-…`.',
+  description:
+    'CSV has one header row and nothing else, Parquet typed columns with times in UTC; the meta of both is in headers `X-Isobar-…`.',
 });
 
 const variable = Type.Enum([...VARIABLE_NAMES], {
@@ -277,8 +279,8 @@ function data<P extends string>(
   query: TObject,
   schema: TSchema,
 ) {
-  const csv = 'format' in query.properties ? { [CSV_TYPE]: null } : {};
-  const answers: Record<string, TSchema | null> = { [JSON_TYPE]: schema, ...csv };
+  const files = 'format' in query.properties ? { [CSV_TYPE]: null, [PARQUET_TYPE]: null } : {};
+  const answers: Record<string, TSchema | null> = { [JSON_TYPE]: schema, ...files };
   return {
     method: 'GET',
     path,

@@ -1,6 +1,7 @@
 /** `/api/cities`: every city with its newest observation, landed or not. */
 import type { FastifyInstance } from 'fastify';
 import type { Computed } from '../answers.ts';
+import { columnsOf } from '../columns.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor } from '../parameters.ts';
 import { compareTimes, type Newest } from '../picture.ts';
@@ -18,8 +19,8 @@ import { beats } from '../tail.ts';
 import type { Current } from '../versions.ts';
 
 const ORDER: RowOrder<string> = { key: (id) => [id], kinds: ['string'], directions: [1] };
-const CITY_COLUMNS = Object.keys(CityEntrySchema.properties).filter((name) => name !== 'latest');
-const CSV_COLUMNS = [...CITY_COLUMNS, ...Object.keys(LatestObservationSchema.properties)];
+const CITY_COLUMNS = columnsOf(CityEntrySchema).filter(({ name }) => name !== 'latest');
+const FILE_COLUMNS = [...CITY_COLUMNS, ...columnsOf(LatestObservationSchema)];
 
 export function addCitiesRoute(app: FastifyInstance, server: Server): void {
   const schema = { querystring: CitiesQuerySchema };
@@ -81,9 +82,10 @@ function compute(
     note: entries.length === 0 ? 'no city is watched and none was imported' : null,
     more: { next_cursor: page.nextCursor, position },
   };
-  return query.format === 'csv'
-    ? { facts, body: { format: 'csv', columns: CSV_COLUMNS, rows: entries.map(flatten) } }
-    : { facts, body: { format: 'json', data: entries } };
+  const { format } = query;
+  return format === 'json'
+    ? { facts, body: { format, data: entries } }
+    : { facts, body: { format, columns: FILE_COLUMNS, rows: entries.map(flatten) } };
 }
 
 function allIds(server: Server, { picture }: Current): readonly string[] {

@@ -2,7 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import { VARIABLES, type VariableName } from '../../model/variables.ts';
 import type { DataFile } from '../../table/table.ts';
-import type { Facts, Question } from '../answers.ts';
+import type { Facts, Format, Question } from '../answers.ts';
+import { type Column, columnsOf } from '../columns.ts';
 import { parseCities, parseRange, type TimeRange } from '../parameters.ts';
 import { loadQuery, selectFiles } from '../reader.ts';
 import {
@@ -44,8 +45,8 @@ const SECTOR_DEG = 22.5;
 
 interface Asked {
   readonly route: 'climatology' | 'hourly-means' | 'wind-rose';
-  readonly format: 'json' | 'csv';
-  readonly columns: readonly string[];
+  readonly format: Format;
+  readonly columns: readonly Column[];
   readonly cities: readonly string[];
   /** What the answer depends on beside the table and the cities. */
   readonly key: readonly unknown[];
@@ -65,7 +66,7 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
       return question(server, current, {
         route: 'climatology',
         format,
-        columns: Object.keys(ClimatologySchema.properties),
+        columns: columnsOf(ClimatologySchema),
         cities,
         key: [key, variable],
         range,
@@ -85,7 +86,7 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
         current,
         { route: 'hourly-means', format, city, limits },
         {
-          columns: Object.keys(HourlyMeanSchema.properties),
+          columns: columnsOf(HourlyMeanSchema),
           key: [variable, period],
           async read(files, parameters) {
             const sql = HOURLY_MEANS_SQL.replaceAll('{variable}', variable);
@@ -112,7 +113,7 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
         current,
         { route: 'wind-rose', format, city, limits },
         {
-          columns: Object.keys(WindSectorSchema.properties),
+          columns: columnsOf(WindSectorSchema),
           key: [],
           async read(files, parameters) {
             const all = { ...parameters, calm: CALM_MS };
@@ -174,7 +175,7 @@ interface Ranged {
 }
 
 interface Reading {
-  readonly columns: readonly string[];
+  readonly columns: readonly Column[];
   readonly key: readonly unknown[];
   readonly read: (
     files: readonly DataFile[],
@@ -238,7 +239,7 @@ function question(server: Server, current: Current, asked: Asked): Question {
       };
       return {
         facts,
-        body: format === 'csv' ? { format, columns, rows } : { format, data: rows },
+        body: format === 'json' ? { format, data: rows } : { format, columns, rows },
       };
     },
   };

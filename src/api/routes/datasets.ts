@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../../model/datasets.ts';
 import type { Computed } from '../answers.ts';
+import { type Column, columnsOf } from '../columns.ts';
 import type { DatasetRows, Publication, Selection } from '../context.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor, parseRange } from '../parameters.ts';
@@ -42,7 +43,7 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
   const schema = { querystring: DatasetQuerySchema };
   add('city-statistics', async (asked, current) => {
     const rows = await statisticsOf(server, asked, current);
-    const columns = Object.keys(CityStatisticsSchema.properties);
+    const columns = columnsOf(CityStatisticsSchema);
     return compute(server, asked, current, rows, STATISTICS_ORDER, columns);
   });
   add('hourly-trends', async (asked, current) => {
@@ -50,7 +51,7 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
     const rows = asked.ranged
       ? await server.rows.compute('hourly_trends', snapshot, asked)
       : await publishedRows(current.publication, 'hourly_trends', asked.cities);
-    const columns = Object.keys(HourlyTrendSchema.properties);
+    const columns = columnsOf(HourlyTrendSchema);
     return compute(server, asked, current, rows, TRENDS_ORDER, columns);
   });
   add('anomalies', async (asked, current) => {
@@ -61,7 +62,7 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
       const time = Date.parse(row.observed_at);
       return time >= fromMs && time < toMs;
     });
-    const columns = Object.keys(AnomalySchema.properties);
+    const columns = columnsOf(AnomalySchema);
     const none = 'nothing unusual was found';
     const computed = await compute(server, asked, current, rows, ANOMALIES_ORDER, columns, none);
     const chosen = new Set(asked.cities);
@@ -138,7 +139,7 @@ async function compute<R extends DatasetRows[Dataset]>(
   current: Current,
   rows: readonly R[],
   order: RowOrder<R>,
-  columns: readonly string[],
+  columns: readonly Column[],
   none = 'nothing was observed',
 ): Promise<Computed> {
   const { picture, publication } = current;
@@ -158,9 +159,9 @@ async function compute<R extends DatasetRows[Dataset]>(
   };
   const { format } = asked.query;
   const data = page.rows.map((row) => pickColumns(row, columns));
-  return format === 'csv'
-    ? { facts, body: { format, columns, rows: data } }
-    : { facts, body: { format, data } };
+  return format === 'json'
+    ? { facts, body: { format, data } }
+    : { facts, body: { format, columns, rows: data } };
 
   function explain(): string | null {
     if (!asked.ranged && publication === null) return 'the analytics have not been computed yet';
@@ -178,9 +179,9 @@ async function compute<R extends DatasetRows[Dataset]>(
 }
 
 /** The columns in their order, whatever else the engine gave. */
-function pickColumns(row: object, columns: readonly string[]): Record<string, unknown> {
+function pickColumns(row: object, columns: readonly Column[]): Record<string, unknown> {
   const values = row as Readonly<Record<string, unknown>>;
-  return Object.fromEntries(columns.map((column) => [column, values[column] ?? null]));
+  return Object.fromEntries(columns.map(({ name }) => [name, values[name] ?? null]));
 }
 
 /** First and last observation, and the share of the expected ones that is there. */

@@ -1,7 +1,8 @@
 /** `/api/raw-data`: the observations as the table has them, newest first. */
 import type { FastifyInstance } from 'fastify';
 import type { DataFile } from '../../table/table.ts';
-import type { Computed } from '../answers.ts';
+import type { Computed, Format } from '../answers.ts';
+import { columnsOf } from '../columns.ts';
 import {
   formatCursor,
   parseCities,
@@ -24,6 +25,7 @@ import {
 import type { Current } from '../versions.ts';
 
 const RAW_DATA_SQL = loadQuery('raw-data');
+const FILE_COLUMNS = columnsOf(ObservationRowSchema);
 const COLUMNS = Object.keys(ObservationRowSchema.properties) as (keyof ObservationRow)[];
 const CURSOR_KINDS = ['time', 'string'] as const;
 const TIME_MIN = '0001-01-01T00:00:00Z';
@@ -32,7 +34,7 @@ const TIME_MAX = '9999-12-31T23:59:59.999Z';
 interface Asked extends TimeRange {
   readonly cities: readonly string[];
   readonly limit: number;
-  readonly format: 'json' | 'csv';
+  readonly format: Format;
   /** The page begins after this observation; the latest time and no city at the beginning. */
   readonly after: { readonly at: string; readonly city: string };
 }
@@ -78,9 +80,9 @@ async function compute(server: Server, asked: Asked, current: Current): Promise<
     more: { next_cursor: more ? formatCursor([last.observed_at, last.city_id]) : null },
   };
   const { format } = asked;
-  return format === 'csv'
-    ? { facts, body: { format, columns: COLUMNS, rows: page } }
-    : { facts, body: { format, data: page } };
+  return format === 'json'
+    ? { facts, body: { format, data: page } }
+    : { facts, body: { format, columns: FILE_COLUMNS, rows: page } };
 }
 
 /**

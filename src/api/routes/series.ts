@@ -1,7 +1,8 @@
 /** `/api/series`, and the two figures for Plotly, `/api/temperature-chart` and `/api/humidity-chart`. */
 import type { FastifyInstance } from 'fastify';
 import { VARIABLES, type VariableName } from '../../model/variables.ts';
-import type { Ask, Body, Question } from '../answers.ts';
+import type { Ask, Body, Format, Question } from '../answers.ts';
+import type { Column } from '../columns.ts';
 import { parseCities, parseRange } from '../parameters.ts';
 import {
   type ChartQuery,
@@ -14,7 +15,14 @@ import { readSeries, type SeriesAsked } from '../series.ts';
 import { answer, knownCities, type Server, tableVersionOf } from '../server.ts';
 import type { Current } from '../versions.ts';
 
-const CSV_COLUMNS = ['city_id', 'city', 'variable', 'unit', 'observed_at', 'value'] as const;
+const FILE_COLUMNS: readonly Column[] = [
+  { name: 'city_id', type: 'text' },
+  { name: 'city', type: 'text' },
+  { name: 'variable', type: 'text' },
+  { name: 'unit', type: 'text' },
+  { name: 'observed_at', type: 'time' },
+  { name: 'value', type: 'number' },
+];
 const CHART_POINTS = 1_000;
 /** Told apart by more than colour; after the third they begin again. */
 const DASHES = ['solid', '7px,3px', '2px,3px'] as const;
@@ -30,9 +38,9 @@ export function addSeriesRoutes(app: FastifyInstance, server: Server): void {
       points: query.points,
     };
     const format = (found: readonly Series[]): Body =>
-      query.format === 'csv'
-        ? { format: 'csv', columns: CSV_COLUMNS, rows: found.flatMap(formatRows) }
-        : { format: 'json', data: found };
+      query.format === 'json'
+        ? { format: query.format, data: found }
+        : { format: query.format, columns: FILE_COLUMNS, rows: found.flatMap(formatRows) };
     const put: Ask = (current) => ask(server, current, 'series', query.format, asked, format);
     return answer(server, request, reply, put);
   });
@@ -63,7 +71,7 @@ function ask(
   server: Server,
   current: Current,
   route: string,
-  format: 'json' | 'csv',
+  format: Format,
   asked: SeriesAsked,
   formatBody: (series: readonly Series[]) => Body,
 ): Question {
@@ -76,7 +84,7 @@ function ask(
     async compute() {
       const { series, facts } = await readSeries(server, current, asked);
       const body = formatBody(series);
-      const rowCount = body.format === 'csv' ? body.rows.length : facts.rowCount;
+      const rowCount = body.format === 'json' ? facts.rowCount : body.rows.length;
       return { facts: { ...facts, rowCount }, body };
     },
   };

@@ -132,3 +132,8 @@ export function formatPath(
   const text = parameters.toString().replaceAll('%3A', ':');
   return text === '' ? route : `${route}?${text}`;
 }
+
+/** The same question for so many rows; null stays null. */
+export function withLimit(path: string | null, rows: number): string | null {
+  return path === null ? null : path.replace(/([?&]limit=)\d+/, `$1${rows}`);
+}

@@ -1,4 +1,5 @@
 import type { AnomaliesAnswer } from '../../../src/api/schemas.ts';
+import { withLimit } from '../client/fetching.ts';
 import { chooseView, type Store } from '../client/store.ts';
 import { formatAge } from '../format/ages.ts';
 import { describeAnomaly, type Episode, episodesOf, keyOfAnomaly } from '../format/anomaly.ts';
@@ -6,9 +7,12 @@ import { COMPARED_MAX } from '../format/line-style.ts';
 import { formatCount, formatPlural, isOne } from '../format/numbers.ts';
 import { zoneOf } from '../format/times.ts';
 import { words } from '../words/words.ts';
-import { csvOf, DataLinks, Panel } from './panel.tsx';
+import { DataLinks, Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 import { TimeCell } from './time-cell.tsx';
+
+/** Rows of a file; the table on the page has fewer. */
+const FILE_ROWS = 50_000;
 
 /** Values far from what is usual, newest first: what lasts for hours is one row, at its peak. */
 export function Anomalies({ store }: { readonly store: Store }) {
@@ -25,7 +29,7 @@ export function Anomalies({ store }: { readonly store: Store }) {
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       emptyText={say.empty}
-      actions={<DataLinks path={path} csv={csvOf(path)} />}
+      actions={<DataLinks path={path} rows={withLimit(path, FILE_ROWS)} />}
     >
       {(answer) => (
         <>

@@ -9,7 +9,7 @@ import { formatDay, formatMonthOfYear } from '../format/times.ts';
 import { formatDegrees, temperatureUnit, type Units } from '../format/units.ts';
 import { words } from '../words/words.ts';
 import { formatHour } from './hourly-trends.tsx';
-import { csvOf, DataLinks, Panel } from './panel.tsx';
+import { DataLinks, Panel } from './panel.tsx';
 import { PictureButton } from './picture-button.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 
@@ -45,7 +45,7 @@ export function HeatMap({ store }: { readonly store: Store }) {
           >
             {words.value.panel.table}
           </button>
-          <DataLinks path={path} csv={csvOf(path)} />
+          <DataLinks path={path} />
           <PictureButton panel="heat" />
         </>
       }

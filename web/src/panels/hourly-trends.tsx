@@ -14,7 +14,7 @@ import {
 import { formatWind } from '../format/wind.ts';
 import { words } from '../words/words.ts';
 import { Choice } from './choice.tsx';
-import { csvOf, DataLinks, Panel } from './panel.tsx';
+import { DataLinks, Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 
 const HEIGHT = 244;
@@ -51,7 +51,7 @@ export function HourlyTrends({ store }: { readonly store: Store }) {
           >
             {panel.table}
           </button>
-          <DataLinks path={store.trends.path.value} csv={csvOf(store.trends.path.value)} />
+          <DataLinks path={store.trends.path.value} />
         </>
       }
     >

@@ -180,21 +180,23 @@ function sentence(reason: string, zone: string, now: number): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 }
 
-/** The API call behind a panel, and the same as CSV. */
-export function DataLinks({
-  path,
-  csv,
-}: {
-  readonly path: string | null;
-  readonly csv?: string | null;
-}) {
+const FILES = { csv: 'CSV', parquet: 'Parquet' };
+
+/** The API call behind a panel, and the same question (or `rows`) answered as files. */
+export function DataLinks({ path, rows }: DataLinksProps) {
+  const question = rows === undefined ? path : rows;
   return (
     <>
-      {csv && (
-        <a href={csv} download="">
-          CSV
-        </a>
-      )}
+      {question !== null &&
+        Object.entries(FILES).map(([format, name]) => (
+          <a
+            key={format}
+            href={`${question}${question.includes('?') ? '&' : '?'}format=${format}`}
+            download=""
+          >
+            {name}
+          </a>
+        ))}
       {path !== null && (
         <a href={path} target="_blank" rel="noreferrer">
           API
@@ -204,7 +206,8 @@ export function DataLinks({
   );
 }
 
-/** The same question, answered as CSV. */
-export function csvOf(path: string | null): string | null {
-  return path === null ? null : `${path}${path.includes('?') ? '&' : '?'}format=csv`;
+interface DataLinksProps {
+  readonly path: string | null;
+  /** What the files answer where that is another question; null for an answer that is no table. */
+  readonly rows?: string | null;
 }

@@ -24,7 +24,7 @@ export function PipelineSheet({ store }: { readonly store: Store }) {
       meta={() => null}
       actions={
         <>
-          <DataLinks path="api/status" />
+          <DataLinks path="api/status" rows={null} />
           <a href="metrics" target="_blank" rel="noreferrer">
             {say.metrics}
           </a>

@@ -19,7 +19,7 @@ export function Pipeline({ store }: { readonly store: Store }) {
       meta={() => null}
       actions={
         <>
-          <DataLinks path="api/status" />
+          <DataLinks path="api/status" rows={null} />
           <a href="metrics" target="_blank" rel="noreferrer">
             {sheet.metrics}
           </a>

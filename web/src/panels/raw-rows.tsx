@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { Fragment } from 'preact';
 import type { ObservationRow } from '../../../src/api/schemas.ts';
+import { withLimit } from '../client/fetching.ts';
 import type { Store } from '../client/store.ts';
 import { formatAge } from '../format/ages.ts';
 import { formatCount } from '../format/numbers.ts';
@@ -8,11 +9,13 @@ import { formatTime, zoneOf } from '../format/times.ts';
 import { formatDegrees, formatValue, temperatureUnit } from '../format/units.ts';
 import { formatWind } from '../format/wind.ts';
 import { words } from '../words/words.ts';
-import { csvOf, DataLinks, Panel } from './panel.tsx';
+import { DataLinks, Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 import { TimeCell } from './time-cell.tsx';
 
 const COLUMNS = 10;
+/** Rows of a file, from the first one of the page. */
+const FILE_ROWS = 1_000;
 
 /** The rows of the table as they are, each with where it comes from and the provider's own answer. */
 export function RawRows({ store }: { readonly store: Store }) {
@@ -31,7 +34,7 @@ export function RawRows({ store }: { readonly store: Store }) {
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       widen
-      actions={<DataLinks path={path} csv={csvOf(path)} />}
+      actions={<DataLinks path={path} rows={withLimit(path, FILE_ROWS)} />}
     >
       {(answer) => (
         <>

@@ -20,7 +20,7 @@ import { formatOffset, zoneOf } from '../format/times.ts';
 import { unitOf } from '../format/units.ts';
 import { words } from '../words/words.ts';
 import { Names, spokenAt, Tooltip } from './chart-words.tsx';
-import { csvOf, DataLinks, Panel } from './panel.tsx';
+import { DataLinks, Panel } from './panel.tsx';
 import { PictureButton } from './picture-button.tsx';
 import { PlotlyButton } from './plotly-window.tsx';
 import { PointsTable } from './points-table.tsx';
@@ -29,7 +29,7 @@ import { PointsTable } from './points-table.tsx';
 const NIGHTS_MAX_MS = 10 * 86_400_000;
 /** Narrower than this, the cities' names stand above the lines and not at their ends. */
 const LABELLED_MIN = 640;
-const CSV_POINTS = 10_000;
+const FILE_POINTS = 10_000;
 const HEIGHTS = [300, 200] as const;
 
 /** The charts that were chosen, from above, and a way to one more. */
@@ -119,7 +119,7 @@ function TimeSeries({ store, chart, variable, place }: TimeSeriesProps) {
             >
               {words.value.panel.table}
             </button>
-            <DataLinks path={series.path.value} csv={seriesCsv(store, variable)} />
+            <DataLinks path={series.path.value} rows={seriesRows(store, variable)} />
             <PictureButton panel={id} />
             <PlotlyButton {...{ store, variable }} />
             {charts.length > 1 && (
@@ -251,13 +251,13 @@ function nightsOf(range: ResolvedRange, place: Place | undefined): readonly Span
   return nights(range.from, range.to, latitude, longitude);
 }
 
-function seriesCsv(store: Store, variable: VariableName): string | null {
+function seriesRows(store: Store, variable: VariableName): string | null {
   const range = store.range.value;
   const city = store.compared.value.map(({ city_id }) => city_id);
   if (range === null || city.length === 0) return null;
   const from = formatInstant(range.from);
   const to = range.open ? undefined : formatInstant(range.to);
-  return csvOf(formatPath('api/series', { variable, city, from, to, points: CSV_POINTS }));
+  return formatPath('api/series', { variable, city, from, to, points: FILE_POINTS });
 }
 
 interface DrawingProps {

@@ -5,7 +5,7 @@ import type { Store } from '../client/store.ts';
 import { formatNumber } from '../format/numbers.ts';
 import { formatCompass } from '../format/wind.ts';
 import { words } from '../words/words.ts';
-import { csvOf, DataLinks, Panel } from './panel.tsx';
+import { DataLinks, Panel } from './panel.tsx';
 import { PictureButton } from './picture-button.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 
@@ -41,7 +41,7 @@ export function WindRose({ store }: { readonly store: Store }) {
           >
             {words.value.panel.table}
           </button>
-          <DataLinks path={path} csv={csvOf(path)} />
+          <DataLinks path={path} />
           <PictureButton panel="wind" />
         </>
       }

@@ -329,7 +329,7 @@ export const de: Words = {
     why: 'Warum',
     show: 'In den Diagrammen zeigen',
     off: (spreads, below) => `${spreads} Streuungen ${below ? 'unter' : 'über'}`,
-    more: (count) => `von den neuesten ${count} Werten; das CSV hat alle`,
+    more: (count) => `von den neuesten ${count} Werten; die Dateien haben mehr`,
     tooFew: (cities, one) =>
       `${cities} ${one ? 'hat' : 'haben'} weniger als 11 Werte, zu wenige für ein Urteil`,
   },

@@ -341,7 +341,7 @@ export const en = {
     why: 'Why',
     show: 'Show it in the charts',
     off: (spreads: string, below: boolean) => `${spreads} spreads ${below ? 'below' : 'above'}`,
-    more: (count: string) => `of the newest ${count} values; the CSV has all`,
+    more: (count: string) => `of the newest ${count} values; the files have more`,
     tooFew: (cities: string, one: boolean) =>
       `${cities} ${one ? 'has' : 'have'} fewer than 11 values, too few to judge`,
   },

@@ -327,7 +327,7 @@ export const fr: Words = {
     why: 'Pourquoi',
     show: 'Montrer dans les graphiques',
     off: (spreads, below) => `${spreads} écarts types ${below ? 'au-dessous' : 'au-dessus'}`,
-    more: (count) => `parmi les ${count} valeurs les plus récentes ; le CSV les a toutes`,
+    more: (count) => `parmi les ${count} valeurs les plus récentes ; les fichiers en ont plus`,
     tooFew: (cities, one) =>
       `${cities} ${one ? 'a' : 'ont'} moins de 11 valeurs, trop peu pour juger`,
   },
