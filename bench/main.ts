@@ -10,6 +10,7 @@ import { benchCluster } from './cluster.ts';
 import { benchEngines } from './engines.ts';
 import { benchHistory } from './history.ts';
 import { benchLanding } from './landing.ts';
+import { benchPage } from './page.ts';
 import { benchPlanetDay } from './planet-day.ts';
 import { benchRecompute } from './recompute.ts';
 import { benchRefresh } from './refresh.ts';
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
   api: benchApi,
   start: benchStart,
   history: benchHistory,
+  page: benchPage,
   cluster: benchCluster,
   engines: benchEngines,
 };

@@ -115,7 +115,7 @@ test('what is chosen is in the address, goes back, and shows the same in another
   await page.getByRole('button', { name: '30 d' }).click();
   await page.getByRole('button', { name: '°F' }).click();
   await page.getByRole('button', { name: 'UTC', exact: true }).first().click();
-  await page.getByRole('button', { name: 'Dark' }).click();
+  await page.getByLabel('Theme').selectOption('dark');
   await page.getByRole('button', { name: 'Tokyo', exact: true }).click();
   const { search } = new URL(page.url());
   assert.match(search, /range=30d/);

@@ -23,3 +23,25 @@ export function Choice<T extends string>({ label, options, value, onChoose }: Ch
     </fieldset>
   );
 }
+
+/** The same where there is less room. */
+export function Select<T extends string>({ label, options, value, onChoose }: ChoiceProps<T>) {
+  return (
+    <select
+      class="select"
+      aria-label={label}
+      title={label}
+      value={value ?? ''}
+      onChange={({ currentTarget }) => {
+        const chosen = options.find(([option]) => option === currentTarget.value);
+        if (chosen !== undefined) onChoose(chosen[0]);
+      }}
+    >
+      {options.map(([option, text]) => (
+        <option key={option} value={option}>
+          {text}
+        </option>
+      ))}
+    </select>
+  );
+}

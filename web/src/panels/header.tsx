@@ -3,8 +3,8 @@ import { CLOCKS, THEMES } from '../client/view.ts';
 import { formatAge } from '../format/ages.ts';
 import { CONNECTION_SHAPES } from '../format/connection.ts';
 import { formatTimeShort, zoneOf } from '../format/times.ts';
-import { LANGUAGE_NAMES, LANGUAGES, type Language, language, words } from '../words/words.ts';
-import { Choice } from './choice.tsx';
+import { LANGUAGE_NAMES, LANGUAGES, language, words } from '../words/words.ts';
+import { Choice, Select } from './choice.tsx';
 import { RefreshNow } from './header-actions.tsx';
 import { SheetLinks } from './sheet-links.tsx';
 import { Shortcuts } from './shortcuts.tsx';
@@ -41,38 +41,23 @@ export function Header({ store }: { readonly store: Store }) {
           value={clock}
           onChoose={(value) => chooseView(store, { clock: value })}
         />
-        <Choice
+        <Select
           label={say.theme}
           options={THEMES.map((name) => [name, say.themes[name]])}
           value={theme}
           onChoose={(value) => chooseView(store, { theme: value })}
         />
-        <LanguageChoice store={store} />
+        <Select
+          label={say.language}
+          options={LANGUAGES.map((name) => [name, LANGUAGE_NAMES[name]])}
+          value={language.value}
+          onChoose={(value) => chooseView(store, { language: value })}
+        />
         <RefreshNow store={store} />
         <PauseButton store={store} />
         <Shortcuts store={store} />
       </div>
     </header>
-  );
-}
-
-/** Languages by their own names, so that one is found in a page of another. */
-function LanguageChoice({ store }: { readonly store: Store }) {
-  const label = words.value.header.language;
-  return (
-    <select
-      class="language"
-      aria-label={label}
-      title={label}
-      value={language.value}
-      onChange={(event) => chooseView(store, { language: event.currentTarget.value as Language })}
-    >
-      {LANGUAGES.map((name) => (
-        <option key={name} value={name} lang={name}>
-          {LANGUAGE_NAMES[name]}
-        </option>
-      ))}
-    </select>
   );
 }
 
