@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Cache, openCache } from './cache.ts';
 import type { Column } from './columns.ts';
 import { formatCsv } from './csv.ts';
+import { type Format, MEDIA_TYPES } from './formats.ts';
 import { formatParquet } from './parquet.ts';
 import type { Meta } from './schemas.ts';
 import { type Deflated, deflateTail, spliceGzip } from './splicing.ts';
@@ -28,21 +29,30 @@ export interface Facts {
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
-/** How an answer is written; the latter two are files with nothing but a table. */
-export type Format = 'json' | 'csv' | 'parquet';
-
 export interface Computed {
   readonly facts: Facts;
   readonly body: Body;
 }
 
+type FileRow = Readonly<Record<string, unknown>>;
+
 export type Body =
   | { readonly format: 'json'; readonly data: unknown; readonly layout?: unknown }
   | {
-      readonly format: 'csv' | 'parquet';
+      readonly format: Exclude<Format, 'json'>;
       readonly columns: readonly Column[];
-      readonly rows: readonly Readonly<Record<string, unknown>>[];
+      readonly rows: readonly FileRow[];
     };
+
+/** `toRows` makes the rows of a file, where these are others than the entries of the JSON. */
+export function bodyOf<T extends object>(
+  format: Format,
+  columns: readonly Column[],
+  data: readonly T[],
+  toRows = (entries: readonly T[]) => entries as readonly object[] as readonly FileRow[],
+): Body {
+  return format === 'json' ? { format, data } : { format, columns, rows: toRows(data) };
+}
 
 export interface Question {
   /** `city-statistics`: the last part of the path; names the file of a download. */
@@ -59,7 +69,6 @@ export interface Question {
 
 /** What is said of the whole server at this moment. */
 export interface Condition {
-  readonly simulated: boolean;
   readonly staleAfterS: number;
   /** Why there is nothing at all; null as soon as there is something. */
   readonly empty: string | null;
@@ -163,7 +172,7 @@ export function openAnswers(
       if (recent.size < RECENT_MAX) recent.set(request.url, ask);
       const question = ask(current);
       const product = await find(question);
-      const meta = makeMeta(question, product.facts, condition, clock());
+      const meta = makeMeta(question, product.facts, condition, simulated, clock());
       const etag = makeEtag(question, meta);
       reply
         .header('etag', etag)
@@ -174,7 +183,7 @@ export function openAnswers(
 
       const isJson = question.format === 'json';
       const head = isJson ? openMeta(meta) : describe(question, meta, reply);
-      reply.type(TYPES[question.format]);
+      reply.type(CONTENT_TYPES[question.format]);
       const { tail } = product;
       const { 'accept-encoding': accepted } = request.headers;
       if (!isCompressible(question, product) || !acceptsGzip(accepted)) {
@@ -193,6 +202,7 @@ function makeMeta(
   question: Question,
   facts: Facts,
   condition: Condition,
+  simulated: boolean,
   now: Date,
 ): Meta & Readonly<Record<string, unknown>> {
   const { newest } = facts;
@@ -205,7 +215,7 @@ function makeMeta(
   if (old) reasons.push(`the newest observation is from ${newest}`);
   return {
     source: [...facts.sources],
-    simulated: condition.simulated,
+    simulated,
     observed_from: facts.observedFrom,
     observed_to: facts.observedTo,
     computed_at: facts.computedAt,
@@ -220,10 +230,10 @@ function makeMeta(
   };
 }
 
-const TYPES: Readonly<Record<Format, string>> = {
-  json: 'application/json; charset=utf-8',
-  csv: 'text/csv; charset=utf-8; header=present',
-  parquet: 'application/vnd.apache.parquet',
+const CONTENT_TYPES: Readonly<Record<Format, string>> = {
+  json: `${MEDIA_TYPES.json}; charset=utf-8`,
+  csv: `${MEDIA_TYPES.csv}; charset=utf-8; header=present`,
+  parquet: MEDIA_TYPES.parquet,
 };
 
 /** Parquet is compressed in itself. */
@@ -239,13 +249,8 @@ function formatTail(body: Body, notes: Readonly<Record<string, unknown>>): Buffe
   }
   const { columns, rows } = body;
   if (body.format === 'parquet') return formatParquet(columns, rows, notes);
-  return Buffer.from(
-    formatCsv(
-      columns.map(({ name }) => name),
-      rows,
-    ),
-    'utf8',
-  );
+  const names = columns.map(({ name }) => name);
+  return Buffer.from(formatCsv(names, rows), 'utf8');
 }
 
 function openMeta(meta: Meta): Buffer {

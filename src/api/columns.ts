@@ -14,6 +14,12 @@ export function columnsOf({ properties }: TObject): readonly Column[] {
   return Object.entries(properties).map(([name, schema]) => ({ name, type: typeOf(schema) }));
 }
 
+/** The columns in their order, whatever else the engine gave. */
+export function pickColumns<T extends object>(row: T, columns: readonly Column[]): T {
+  const values = row as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(columns.map(({ name }) => [name, values[name] ?? null])) as T;
+}
+
 function typeOf(schema: TSchema): ColumnType {
   const { type, format, anyOf } = schema as {
     readonly type?: string;

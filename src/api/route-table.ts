@@ -1,6 +1,7 @@
 /** Every address of the API, in ONE table: the handlers, `/openapi.json`, `/docs` and `docs/api.md` follow it. */
 import { type Static, type TObject, type TSchema, Type } from 'typebox';
 import { VARIABLE_NAMES } from '../model/variables.ts';
+import { FORMATS, MEDIA_TYPES } from './formats.ts';
 import {
   AnomaliesAnswerSchema,
   ChartAnswerSchema,
@@ -33,10 +34,6 @@ export interface Route {
   readonly problems: readonly number[];
 }
 
-const JSON_TYPE = 'application/json';
-const CSV_TYPE = 'text/csv';
-const PARQUET_TYPE = 'application/vnd.apache.parquet';
-
 function parameters<T extends Record<string, TSchema>>(properties: T) {
   return Type.Object(properties, { additionalProperties: false });
 }
@@ -66,7 +63,7 @@ const to = time('Only what was observed before this time');
 const cursor = Type.Optional(
   Type.String({ maxLength: 512, description: '`meta.next_cursor` of the page before.' }),
 );
-const format = Type.Enum(['json', 'csv', 'parquet'], {
+const format = Type.Enum(FORMATS, {
   default: 'json',
   description:
     'CSV has one header row and nothing else, Parquet typed columns with times in UTC; the meta of both is in headers `X-Isobar-…`.',
@@ -267,7 +264,7 @@ export const ROUTES = [
   page('/metrics', 'Metrics for Prometheus.', 'text/plain', 'operation'),
   page('/', 'The dashboard.', 'text/html', 'pages'),
   page('/docs', 'This description for people.', 'text/html', 'pages'),
-  page('/openapi.json', 'This description for programs (OpenAPI 3.1).', JSON_TYPE, 'pages'),
+  page('/openapi.json', 'This description for programs (OpenAPI 3.1).', MEDIA_TYPES.json, 'pages'),
 ] as const satisfies readonly Route[];
 
 export type RoutePath = (typeof ROUTES)[number]['path'];
@@ -279,8 +276,9 @@ function data<P extends string>(
   query: TObject,
   schema: TSchema,
 ) {
-  const files = 'format' in query.properties ? { [CSV_TYPE]: null, [PARQUET_TYPE]: null } : {};
-  const answers: Record<string, TSchema | null> = { [JSON_TYPE]: schema, ...files };
+  const { json, csv, parquet } = MEDIA_TYPES;
+  const files = 'format' in query.properties ? { [csv]: null, [parquet]: null } : {};
+  const answers: Record<string, TSchema | null> = { [json]: schema, ...files };
   return {
     method: 'GET',
     path,
@@ -300,7 +298,7 @@ function operation<P extends string>(
   schema: TSchema,
   problems: readonly number[],
 ) {
-  const answers: Record<string, TSchema | null> = { [JSON_TYPE]: schema };
+  const answers: Record<string, TSchema | null> = { [MEDIA_TYPES.json]: schema };
   return {
     method,
     path,

@@ -38,7 +38,6 @@ async function currentCondition(server: Server): Promise<Condition> {
     failures.push(`the last run of the analytics failed (${failed.code}: ${failed.message})`);
   }
   return {
-    simulated: context.simulated,
     staleAfterS: context.config.stale_after_s,
     empty: versions.current().picture.snapshot.rowCount > 0 ? null : await explainEmptyLake(server),
     failures,

@@ -1,6 +1,6 @@
 /** `/api/cities`: every city with its newest observation, landed or not. */
 import type { FastifyInstance } from 'fastify';
-import type { Computed } from '../answers.ts';
+import { bodyOf, type Computed } from '../answers.ts';
 import { columnsOf } from '../columns.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor } from '../parameters.ts';
@@ -82,10 +82,7 @@ function compute(
     note: entries.length === 0 ? 'no city is watched and none was imported' : null,
     more: { next_cursor: page.nextCursor, position },
   };
-  const { format } = query;
-  return format === 'json'
-    ? { facts, body: { format, data: entries } }
-    : { facts, body: { format, columns: FILE_COLUMNS, rows: entries.map(flatten) } };
+  return { facts, body: bodyOf(query.format, FILE_COLUMNS, entries, (all) => all.map(flatten)) };
 }
 
 function allIds(server: Server, { picture }: Current): readonly string[] {

@@ -2,8 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import { VARIABLES, type VariableName } from '../../model/variables.ts';
 import type { DataFile } from '../../table/table.ts';
-import type { Facts, Format, Question } from '../answers.ts';
+import { bodyOf, type Facts, type Question } from '../answers.ts';
 import { type Column, columnsOf } from '../columns.ts';
+import type { Format } from '../formats.ts';
 import { parseCities, parseRange, type TimeRange } from '../parameters.ts';
 import { loadQuery, selectFiles } from '../reader.ts';
 import {
@@ -237,10 +238,7 @@ function question(server: Server, current: Current, asked: Asked): Question {
         rowCount: rows.length,
         note: rows.length === 0 ? NOTES[route] : null,
       };
-      return {
-        facts,
-        body: format === 'json' ? { format, data: rows } : { format, columns, rows },
-      };
+      return { facts, body: bodyOf(format, columns, rows) };
     },
   };
 }

@@ -1,8 +1,8 @@
 /** `/api/city-statistics`, `/api/hourly-trends`, `/api/anomalies`. */
 import type { FastifyInstance } from 'fastify';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../../model/datasets.ts';
-import type { Computed } from '../answers.ts';
-import { type Column, columnsOf } from '../columns.ts';
+import { bodyOf, type Computed } from '../answers.ts';
+import { type Column, columnsOf, pickColumns } from '../columns.ts';
 import type { DatasetRows, Publication, Selection } from '../context.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor, parseRange } from '../parameters.ts';
@@ -159,9 +159,7 @@ async function compute<R extends DatasetRows[Dataset]>(
   };
   const { format } = asked.query;
   const data = page.rows.map((row) => pickColumns(row, columns));
-  return format === 'json'
-    ? { facts, body: { format, data } }
-    : { facts, body: { format, columns, rows: data } };
+  return { facts, body: bodyOf(format, columns, data) };
 
   function explain(): string | null {
     if (!asked.ranged && publication === null) return 'the analytics have not been computed yet';
@@ -176,12 +174,6 @@ async function compute<R extends DatasetRows[Dataset]>(
     const limited = asked.from !== null || asked.to !== null;
     return `${none}${limited ? ' in this time' : ''}${asked.cities.length > 0 ? ' in these cities' : ''}`;
   }
-}
-
-/** The columns in their order, whatever else the engine gave. */
-function pickColumns(row: object, columns: readonly Column[]): Record<string, unknown> {
-  const values = row as Readonly<Record<string, unknown>>;
-  return Object.fromEntries(columns.map(({ name }) => [name, values[name] ?? null]));
 }
 
 /** First and last observation, and the share of the expected ones that is there. */

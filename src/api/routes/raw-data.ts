@@ -1,8 +1,9 @@
 /** `/api/raw-data`: the observations as the table has them, newest first. */
 import type { FastifyInstance } from 'fastify';
 import type { DataFile } from '../../table/table.ts';
-import type { Computed, Format } from '../answers.ts';
-import { columnsOf } from '../columns.ts';
+import { bodyOf, type Computed } from '../answers.ts';
+import { columnsOf, pickColumns } from '../columns.ts';
+import type { Format } from '../formats.ts';
 import {
   formatCursor,
   parseCities,
@@ -25,8 +26,7 @@ import {
 import type { Current } from '../versions.ts';
 
 const RAW_DATA_SQL = loadQuery('raw-data');
-const FILE_COLUMNS = columnsOf(ObservationRowSchema);
-const COLUMNS = Object.keys(ObservationRowSchema.properties) as (keyof ObservationRow)[];
+const COLUMNS = columnsOf(ObservationRowSchema);
 const CURSOR_KINDS = ['time', 'string'] as const;
 const TIME_MIN = '0001-01-01T00:00:00Z';
 const TIME_MAX = '9999-12-31T23:59:59.999Z';
@@ -65,7 +65,7 @@ export function addRawDataRoute(app: FastifyInstance, server: Server): void {
 async function compute(server: Server, asked: Asked, current: Current): Promise<Computed> {
   const { picture } = current;
   const found = await readNewest(server.reader, picture.snapshot.files, asked);
-  const page = found.slice(0, asked.limit).map(pickColumns);
+  const page = found.slice(0, asked.limit).map((row) => pickColumns(row, COLUMNS));
   const last = page.at(-1);
   const more = found.length > asked.limit && last !== undefined;
   const facts = {
@@ -79,10 +79,7 @@ async function compute(server: Server, asked: Asked, current: Current): Promise<
     note: page.length === 0 ? 'nothing was observed that fits' : null,
     more: { next_cursor: more ? formatCursor([last.observed_at, last.city_id]) : null },
   };
-  const { format } = asked;
-  return format === 'json'
-    ? { facts, body: { format, data: page } }
-    : { facts, body: { format, columns: FILE_COLUMNS, rows: page } };
+  return { facts, body: bodyOf(asked.format, COLUMNS, page) };
 }
 
 /**
@@ -128,11 +125,4 @@ function endOf(file: DataFile | undefined): number {
 
 function isBeforeCursor(file: DataFile, at: string): boolean {
   return file.observedAtMin === null || compareTimes(file.observedAtMin, at) <= 0;
-}
-
-/** The columns in their order, whatever else the engine gave. */
-function pickColumns(row: ObservationRow): ObservationRow {
-  return Object.fromEntries(
-    COLUMNS.map((column) => [column, row[column] ?? null]),
-  ) as ObservationRow;
 }

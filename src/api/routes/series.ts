@@ -1,8 +1,9 @@
 /** `/api/series`, and the two figures for Plotly, `/api/temperature-chart` and `/api/humidity-chart`. */
 import type { FastifyInstance } from 'fastify';
 import { VARIABLES, type VariableName } from '../../model/variables.ts';
-import type { Ask, Body, Format, Question } from '../answers.ts';
+import { type Ask, type Body, bodyOf, type Question } from '../answers.ts';
 import type { Column } from '../columns.ts';
+import type { Format } from '../formats.ts';
 import { parseCities, parseRange } from '../parameters.ts';
 import {
   type ChartQuery,
@@ -38,9 +39,7 @@ export function addSeriesRoutes(app: FastifyInstance, server: Server): void {
       points: query.points,
     };
     const format = (found: readonly Series[]): Body =>
-      query.format === 'json'
-        ? { format: query.format, data: found }
-        : { format: query.format, columns: FILE_COLUMNS, rows: found.flatMap(formatRows) };
+      bodyOf(query.format, FILE_COLUMNS, found, (all) => all.flatMap(formatRows));
     const put: Ask = (current) => ask(server, current, 'series', query.format, asked, format);
     return answer(server, request, reply, put);
   });
