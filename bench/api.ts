@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../src/config/load.ts';
 import { silentLogger } from '../src/logger.ts';
 import { ROLES, startPipeline } from '../src/pipeline.ts';
+import { quantile, readEvents } from './events.ts';
 import type { Measured } from './main.ts';
 
 const REQUESTS_PER_SECOND = 1_000;
@@ -84,30 +85,13 @@ async function load(url: string): Promise<number[]> {
 /** Milliseconds from an observation's `collected_at` until its event came. */
 async function timeUntilTold(url: string): Promise<number[]> {
   const told: number[] = [];
-  const stop = AbortSignal.timeout(35_000);
-  try {
-    const response = await fetch(`${url}/api/events`, { signal: stop });
-    let text = '';
-    for await (const chunk of response.body ?? []) {
-      text += Buffer.from(chunk).toString('utf8');
-      const events = text.split('\n\n');
-      text = events.pop() ?? '';
-      for (const event of events) {
-        if (!event.includes('event: observation')) continue;
-        const data = JSON.parse(/^data: (.*)$/m.exec(event)?.[1] ?? '{}');
-        const collected = Date.parse((data.observation ?? data).collected_at ?? '');
-        const ms = Date.now() - collected;
-        // Those that were there before we listened are replayed first.
-        if (ms < 8_000) told.push(ms);
-      }
-    }
-  } catch (error) {
-    if (!stop.aborted) throw error;
+  for await (const event of readEvents(url, AbortSignal.timeout(35_000))) {
+    if (!event.includes('event: observation')) continue;
+    const data = JSON.parse(/^data: (.*)$/m.exec(event)?.[1] ?? '{}');
+    const collected = Date.parse((data.observation ?? data).collected_at ?? '');
+    const ms = Date.now() - collected;
+    // Those that were there before we listened are replayed first.
+    if (ms < 8_000) told.push(ms);
   }
   return told;
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return Math.round((sorted[Math.floor(share * (sorted.length - 1))] ?? 0) * 10) / 10;
 }

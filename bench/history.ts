@@ -10,10 +10,14 @@ import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 import type { Measured } from './main.ts';
 import { openBenchWorkspace, perSecond } from './observations.ts';
 
-const FOLDER = join(import.meta.dirname, '../../shared/data/historical-hourly-weather');
+/** Real history, beside the project. */
+export const HISTORY_FOLDER = join(
+  import.meta.dirname,
+  '../../shared/data/historical-hourly-weather',
+);
 
 export async function benchHistory(): Promise<Measured[]> {
-  if (!existsSync(FOLDER)) {
+  if (!existsSync(HISTORY_FOLDER)) {
     process.stderr.write('the history is not beside the project: left out\n');
     return [];
   }
@@ -24,7 +28,7 @@ export async function benchHistory(): Promise<Measured[]> {
   const signal = new AbortController().signal;
   const startedAt = performance.now();
   const { read } = await runImport({
-    source: await openKaggleFolder(FOLDER, openCityFinder([])),
+    source: await openKaggleFolder(HISTORY_FOLDER, openCityFinder([])),
     log,
     folder: join(bench.folder, 'import'),
     rememberCities: (cities) => workspace.cities.remember(cities),
@@ -74,7 +78,7 @@ async function compareWithCsv(
   const session = await workspace.session();
   const wide = (file: string, value: string) => `
     SELECT datetime, name AS city, ${value} AS value FROM (
-      UNPIVOT (SELECT * FROM read_csv('${join(FOLDER, file)}', all_varchar = true))
+      UNPIVOT (SELECT * FROM read_csv('${join(HISTORY_FOLDER, file)}', all_varchar = true))
       ON COLUMNS(* EXCLUDE datetime) INTO NAME name VALUE cell)`;
   const expected = await session.query<Record<string, number | string>>(`
     WITH t AS (${wide('temperature.csv.gz', 'CAST(cell AS DOUBLE) - 273.15')}),

@@ -3,79 +3,53 @@
  * with Plotly beside it on the same server, and what five hundred viewers cost that server.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { get } from 'node:http';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
-import { loadConfig } from '../src/config/load.ts';
-import { silentLogger } from '../src/logger.ts';
-import { type Pipeline, ROLES, startPipeline } from '../src/pipeline.ts';
-import { type Browser, openBrowser } from '../test/browser.ts';
-import { untilFilled } from '../test/served-page.ts';
+import type { City } from '../src/model/city.ts';
+import {
+  type ServedPage,
+  servePage,
+  untilFilled,
+  WIDE,
+  waitsOf,
+  watchCards,
+} from '../test/served-page.ts';
+import { quantile, readEvents } from './events.ts';
+import { HISTORY_FOLDER } from './history.ts';
 import type { Measured } from './main.ts';
 
-const ROOT = join(import.meta.dirname, '..');
-const HISTORY = join(ROOT, '..', 'shared/data/historical-hourly-weather');
-const SIZE = { width: 1440, height: 900 };
+const MAIN = join(import.meta.dirname, '..', 'src/cli/main.ts');
 const ROUNDS = 5;
 const VIEWERS = 500;
 const WATCHED_S = 30;
-
-interface City {
-  readonly city_id: string;
-  readonly name: string;
-  readonly country: string;
-  readonly latitude: number;
-  readonly longitude: number;
-}
+/** One in which every city of the history has values. */
+const WEEK = 'from=2015-06-01T00:00:00Z&to=2015-06-08T00:00:00Z';
 
 export async function benchPage(): Promise<Measured[]> {
-  if (!existsSync(HISTORY)) {
+  if (!existsSync(HISTORY_FOLDER)) {
     process.stderr.write('the history is not beside the project: left out\n');
     return [];
   }
-  const folder = mkdtempSync(join(tmpdir(), 'isobar-bench-'));
-  try {
-    const page = join(folder, 'page');
-    mkdirSync(page);
-    isobarTool('vite', 'build', 'web', '--outDir', page, '--logLevel', 'error', '--emptyOutDir');
-    await using browser = await openBrowser();
-    const { cities, measured } = await benchHistory(browser, folder);
-    return [...measured, ...(await benchLive(browser, folder, cities))];
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function isobarTool(name: string, ...args: readonly string[]): void {
-  const program = name === 'vite' ? 'node_modules/.bin/vite' : 'src/cli/main.ts';
-  execFileSync(process.execPath, [join(ROOT, program), ...args], { cwd: ROOT, stdio: 'ignore' });
-}
-
-function serve(folder: string, flags: Readonly<Record<string, string>>): Promise<Pipeline> {
-  const defaults = { 'table.landing_age_s': 1, 'api.port': 0, 'collector.delay_s': 0 };
-  const { config } = loadConfig({ file: null, env: {}, flags, defaults });
-  return startPipeline({
-    config,
-    roles: ROLES,
-    logger: silentLogger,
-    version: '0.0.0',
-    command: 'isobar bench',
-    webFolder: join(folder, 'page'),
-  });
+  await using served = await servePage();
+  // The weather that it begins with is another bench's; here only one server works at a time.
+  await served.pipeline[Symbol.asyncDispose]();
+  const { cities, measured } = await timeHistory(served);
+  return [...measured, ...(await timeUpdates(served, cities))];
 }
 
 /** Five years of 36 cities as they were. */
-async function benchHistory(browser: Browser, folder: string) {
-  const data = join(folder, 'history');
-  isobarTool('isobar', 'import', HISTORY, '--data', data);
-  await using pipeline = await serve(folder, { data, 'collector.source': 'none' });
+async function timeHistory(served: ServedPage) {
+  const data = join(served.folder, 'history');
+  execFileSync(process.execPath, [MAIN, 'import', HISTORY_FOLDER, '--data', data], {
+    stdio: 'ignore',
+  });
+  await using pipeline = await served.start({ data, 'collector.source': 'none' });
   await pipeline.settle();
   const answer = await fetch(`${pipeline.url}/api/cities`);
   const cities = ((await answer.json()) as { data: City[] }).data;
-  const page = await browser.newPage(SIZE);
+  const page = await served.browser.newPage(WIDE);
   await page.addInitScript(NOTE_READY);
   const ready: number[] = [];
   const first: number[] = [];
@@ -85,14 +59,14 @@ async function benchHistory(browser: Browser, folder: string) {
     // Other cities each time: nothing of them is kept, neither by the page nor by the server.
     const chosen = [0, 1, 2].map((place) => cities[round * 3 + place]?.city_id ?? '');
     const query = chosen.map((id) => `city=${id}`).join('&');
-    await page.goto(`${pipeline.url}/?${query}`);
+    await page.goto(`${pipeline.url}/?${WEEK}&${query}`);
     await untilFilled(page);
     ready.push((await page.evaluate('globalThis.chartsReady')) as number);
-    first.push(await timeRange(page, 'All'));
+    first.push(await timeAll(page));
     await untilFilled(page);
-    await timeRange(page, '30 d');
+    await page.goBack();
     await untilFilled(page);
-    again.push(await timeRange(page, 'All'));
+    again.push(await timeAll(page));
     await untilFilled(page);
     plotly.push(await timePlotly(page));
   }
@@ -127,15 +101,15 @@ const NOTE_READY = `addEventListener('DOMContentLoaded', () => {
   look();
 })`;
 
-/** Milliseconds from the click on a range until both charts show it. */
-async function timeRange(page: Page, name: string): Promise<number> {
+/** Milliseconds from the click on all there is until both charts show it. */
+async function timeAll(page: Page): Promise<number> {
   return page.evaluate(`(async () => {
     const frame = () => new Promise(requestAnimationFrame);
     const charts = [...document.querySelectorAll('section[id^="chart-"]')];
     const linesOf = (chart) => [...chart.querySelectorAll('path.line')].map((line) => line.getAttribute('d')).join();
     const before = charts.map(linesOf);
     const button = [...document.querySelectorAll('.ranges .choice button')]
-      .find(({ textContent }) => textContent === ${JSON.stringify(name)});
+      .find(({ textContent }) => textContent === 'All');
     const clickedAt = performance.now();
     button.click();
     const isDrawn = (chart, at) => chart.getAttribute('aria-busy') === 'false' && linesOf(chart) !== before[at];
@@ -166,32 +140,33 @@ async function timePlotly(page: Page): Promise<number> {
 }
 
 /** 36 cities of made-up weather, each observed every few seconds. */
-async function benchLive(
-  browser: Browser,
-  folder: string,
+async function timeUpdates(
+  served: ServedPage,
   cities: readonly City[],
 ): Promise<readonly Measured[]> {
-  const file = join(folder, 'cities.csv');
+  const file = join(served.folder, 'cities.csv');
   const lines = cities.map(({ city_id, name, country, latitude, longitude }) =>
     [city_id, `"${name}"`, country, latitude, longitude].join(','),
   );
   writeFileSync(file, ['city_id,name,country,latitude,longitude', ...lines].join('\n'));
-  await using pipeline = await serve(folder, {
-    data: join(folder, 'live'),
+  await using pipeline = await served.start({
+    data: join(served.folder, 'live'),
     'collector.source': 'simulator',
     'collector.cities': file,
     'simulator.interval_s': '5',
   });
   await pipeline.settle();
-  const page = await browser.newPage(SIZE);
+  const page = await served.browser.newPage(WIDE);
   await page.goto(`${pipeline.url}/`);
   await untilFilled(page);
-  await page.evaluate(WATCH);
+  const seen = await watchCards(page);
+  await page.evaluate(WATCH_TASKS);
   await delay(WATCHED_S * 1_000);
-  const { seen, tasks } = (await page.evaluate('globalThis.watched')) as Watched;
+  const shown = await seen();
+  const tasks = (await page.evaluate('globalThis.tasks')) as readonly number[];
   await page.close();
-  const waits = await waitsOf(pipeline, seen);
-  const { queries, versions, told: heard } = await watchAlone(pipeline.url ?? '');
+  const waits = await waitsOf(pipeline, shown);
+  const { queries, versions, heard } = await watchAlone(pipeline.url ?? '');
   const longest = Math.max(0, ...tasks);
   return [
     {
@@ -218,72 +193,37 @@ async function benchLive(
   ];
 }
 
-interface Watched {
-  readonly seen: readonly {
-    readonly city: string;
-    readonly observedAt: string;
-    readonly at: number;
-  }[];
-  /** Lengths of the tasks above 50 ms, ms. */
-  readonly tasks: readonly number[];
-}
-
-/** In the page: notes when each card shows another observation, and long tasks. */
-const WATCH = `(() => {
-  globalThis.watched = { seen: [], tasks: [] };
+/** In the page: the lengths of tasks above 50 ms from now on, ms. */
+const WATCH_TASKS = `
+  globalThis.tasks = [];
   new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) watched.tasks.push(duration);
-  }).observe({ type: 'longtask' });
-  new MutationObserver((changes) => {
-    for (const { target } of changes) {
-      const { city, observedAt } = target.dataset;
-      requestAnimationFrame(() => watched.seen.push({ city, observedAt, at: Date.now() }));
-    }
-  }).observe(document.querySelector('.cards'), { subtree: true, attributeFilter: ['data-observed-at'] });
-})()`;
-
-/** Milliseconds from `collected_at` of what was seen; what has not landed yet is left out. */
-async function waitsOf(pipeline: Pipeline, seen: Watched['seen']): Promise<number[]> {
-  await pipeline.settle();
-  await delay(2_000);
-  const answer = await fetch(`${pipeline.url}/api/raw-data?limit=1000`);
-  const { data } = (await answer.json()) as { data: Record<string, string>[] };
-  const collected = new Map(
-    data.map((row) => [`${row.city_id} ${row.observed_at}`, Date.parse(row.collected_at ?? '')]),
-  );
-  return seen.flatMap(({ city, observedAt, at }) => {
-    const from = collected.get(`${city} ${observedAt}`);
-    return from === undefined ? [] : at - from;
-  });
-}
+    for (const { duration } of list.getEntries()) tasks.push(duration);
+  }).observe({ type: 'longtask' });`;
 
 /** Viewers who ask for a series at each version that they are told of. */
 async function watchAlone(url: string) {
   const series = `${url}/api/series?city=boston&variable=temperature_c&points=500`;
+  const stop = new AbortController();
   const versions = new Map<string, number>();
-  const open = Array.from({ length: VIEWERS }, () =>
-    get(`${url}/api/events`, { agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        const events = (text + chunk).split('\n\n');
-        text = events.pop() ?? '';
-        for (const event of events.filter((one) => one.includes('event: version'))) {
-          const version = /^data: (.*)$/m.exec(event)?.[1] ?? '';
-          versions.set(version, (versions.get(version) ?? 0) + 1);
-          get(series, { agent: false }, (asked) => asked.resume()).on('error', () => {});
-        }
-      });
-    }).on('error', () => {}),
-  );
+  const watch = async () => {
+    for await (const event of readEvents(url, stop.signal)) {
+      if (!event.includes('event: version')) continue;
+      const version = /^data: (.*)$/m.exec(event)?.[1] ?? '';
+      versions.set(version, (versions.get(version) ?? 0) + 1);
+      await (await fetch(series)).arrayBuffer();
+    }
+  };
+  const viewers = Array.from({ length: VIEWERS }, watch);
   // Each is told the version that there is when it comes.
   await delay(3_000);
   versions.clear();
   const before = await countQueries(url);
   await delay(WATCHED_S * 1_000);
   const queries = (await countQueries(url)) - before;
-  const whole = [...versions.values()];
-  for (const viewer of open) viewer.destroy();
-  return { queries, versions: whole.length, told: whole.reduce((sum, count) => sum + count, 0) };
+  const counts = [...versions.values()];
+  stop.abort();
+  await Promise.all(viewers);
+  return { queries, versions: counts.length, heard: counts.reduce((sum, one) => sum + one, 0) };
 }
 
 async function countQueries(url: string): Promise<number> {
@@ -297,9 +237,4 @@ function told(values: readonly number[]): string {
 
 function most(values: readonly number[]): number {
   return Math.max(...values);
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
 }

@@ -5,12 +5,14 @@ import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { de } from '../web/src/words/de.ts';
 import { en } from '../web/src/words/en.ts';
+import { textsOf } from '../web/src/words/test-words.ts';
 import {
   ARTEFACTS,
   eventually,
   findViolations,
   isQuiet,
   type ServedPage,
+  scrollsSideways,
   servePage,
   textOf,
   untilFilled,
@@ -178,19 +180,6 @@ const TEXTS = `
     ...['aria-label', 'title', 'placeholder'].map((name) => element.getAttribute(name) ?? ''),
   ]).filter((text) => text !== '')`;
 
-/** The fixed texts of a table of words. */
-function fixedTexts(table: object): Map<string, string> {
-  const found = new Map<string, string>();
-  const walk = (inner: unknown, path: string) => {
-    if (typeof inner === 'string') found.set(path, inner);
-    else if (typeof inner === 'object' && inner !== null) {
-      for (const [name, value] of Object.entries(inner)) walk(value, `${path}.${name}`);
-    }
-  };
-  walk(table, '');
-  return found;
-}
-
 test('the language is chosen, kept in the address, and speaks everywhere', async (t) => {
   const page = await served.openPage(t, '', { width: 320, height: 700 });
   await untilFilled(page);
@@ -198,24 +187,21 @@ test('the language is chosen, kept in the address, and speaks everywhere', async
   await page.waitForURL(/lang=de/);
   await page.locator('h2', { hasText: 'Ungewöhnliche Werte' }).waitFor();
   assert.equal(await page.locator('html').getAttribute('lang'), 'de');
-  const german = fixedTexts(de);
+  const german = new Map(textsOf(de));
   const english = new Set(
-    [...fixedTexts(en)].filter(([path, text]) => german.get(path) !== text).map(([, text]) => text),
+    [...textsOf(en)].filter(([path, text]) => german.get(path) !== text).map(([, text]) => text),
   );
-  const unused = new Set([...german.values()]);
+  const alsoGerman = new Set(german.values());
   for (const sheet of ['Wetter', 'Pipeline', 'Wetter']) {
     await page.getByRole('link', { name: sheet, exact: true }).click();
     await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
     const texts = (await page.evaluate(TEXTS)) as string[];
     assert.ok(texts.length > 100, `${texts.length} texts`);
-    const left = texts.filter((text) => english.has(text) && !unused.has(text));
+    const left = texts.filter((text) => english.has(text) && !alsoGerman.has(text));
     assert.deepEqual(left, [], `English on the sheet ${sheet}`);
     assert.deepEqual(await findViolations(page), []);
   }
-  const isWider = await page.evaluate(
-    'document.documentElement.scrollWidth > document.documentElement.clientWidth',
-  );
-  assert.equal(isWider, false, 'the page scrolls sideways');
+  assert.equal(await scrollsSideways(page), false, 'the page scrolls sideways');
   const other = await served.openPage(t, new URL(page.url()).search);
   await other.locator('h2', { hasText: 'Statistik der Städte' }).waitFor();
   await untilFilled(other);

@@ -14,10 +14,13 @@ import {
   findViolations,
   isQuiet,
   type ServedPage,
+  scrollsSideways,
   servePage,
   textOf,
   untilFilled,
   WIDE,
+  waitsOf,
+  watchCards,
 } from './served-page.ts';
 
 const NARROW = { width: 320, height: 700 };
@@ -51,10 +54,7 @@ for (const [scheme, sizes] of [
       assert.equal(await page.locator('#statistics tbody tr').count(), 5);
       assert.equal(await page.locator('#pipeline .step').count(), 5);
       assert.equal(await page.locator('#rows tbody tr').count(), 15);
-      const isWider = await page.evaluate(
-        'document.documentElement.scrollWidth > document.documentElement.clientWidth',
-      );
-      assert.equal(isWider, false, 'the page scrolls sideways');
+      assert.equal(await scrollsSideways(page), false, 'the page scrolls sideways');
       await page.mouse.move(0, 0);
       const path = join(ARTEFACTS, `page-${scheme}-${size.width}.png`);
       await page.screenshot({ path, fullPage: true });
@@ -67,47 +67,15 @@ for (const [scheme, sizes] of [
 test('an observation is on the screen within a second of being collected (p95)', async (t) => {
   const page = await served.openPage(t);
   await untilFilled(page);
-  await page.evaluate(WATCH_CARDS);
-  const seen = () => page.evaluate('globalThis.seen') as Promise<Seen[]>;
+  const seen = await watchCards(page);
   await eventually('twenty observations', async () => (await seen()).length >= 20);
-  const shown = await seen();
-  await served.pipeline.settle();
-  let waits: number[] = [];
-  // The API moves on to a version shortly after it is there.
-  await eventually('all of them in the table', async () => {
-    const answer = await fetch(`${served.pipeline.url}/api/raw-data?limit=500`);
-    const { data } = (await answer.json()) as { data: Record<string, string>[] };
-    waits = shown.flatMap(({ city, observedAt, at }) => {
-      const row = data.find((one) => one.city_id === city && one.observed_at === observedAt);
-      return row === undefined ? [] : at - Date.parse(row.collected_at ?? '');
-    });
-    return waits.length === shown.length;
-  });
+  const waits = await waitsOf(served.pipeline, await seen());
   waits.sort((a, b) => a - b);
   const p95 = waits[Math.ceil(waits.length * 0.95) - 1] ?? Number.NaN;
   t.diagnostic(`collected → on the screen: p95 ${p95} ms of ${waits.length}`);
   assert.ok(p95 < 1_000, `p95 ${p95} ms of ${waits.join()}`);
   isQuiet(served);
 });
-
-/** In the page: notes when each card has been drawn with another observation. */
-const WATCH_CARDS = `
-  globalThis.seen = [];
-  new MutationObserver((changes) => {
-    for (const { target } of changes) {
-      const { city, observedAt } = target.dataset;
-      requestAnimationFrame(() => seen.push({ city, observedAt, at: Date.now() }));
-    }
-  }).observe(document.querySelector('.cards'), {
-    subtree: true,
-    attributeFilter: ['data-observed-at'],
-  });`;
-
-interface Seen {
-  readonly city: string;
-  readonly observedAt: string;
-  readonly at: number;
-}
 
 test('what is chosen is in the address, goes back, and shows the same in another window', async (t) => {
   const page = await served.openPage(t);

@@ -117,6 +117,60 @@ export async function eventually(what: string, isRight: () => Promise<boolean>):
   }
 }
 
+/** Whether something on the page is wider than its window. */
+export async function scrollsSideways(page: Page): Promise<boolean> {
+  return page.evaluate(
+    'document.documentElement.scrollWidth > document.documentElement.clientWidth',
+  );
+}
+
+/** A card that has been drawn with another observation. */
+export interface Seen {
+  readonly city: string;
+  readonly observedAt: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** Watches the cards from now on; resolves with what tells those seen so far. */
+export async function watchCards(page: Page): Promise<() => Promise<readonly Seen[]>> {
+  await page.evaluate(WATCH_CARDS);
+  return async () => (await page.evaluate('globalThis.seen')) as readonly Seen[];
+}
+
+/** In the page. */
+const WATCH_CARDS = `
+  globalThis.seen = [];
+  new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      const { city, observedAt } = target.dataset;
+      requestAnimationFrame(() => seen.push({ city, observedAt, at: Date.now() }));
+    }
+  }).observe(document.querySelector('.cards'), {
+    subtree: true,
+    attributeFilter: ['data-observed-at'],
+  });`;
+
+/** Milliseconds from each one's `collected_at`, as the table has it, until it was seen. */
+export async function waitsOf(pipeline: Pipeline, seen: readonly Seen[]): Promise<number[]> {
+  await pipeline.settle();
+  let waits: number[] = [];
+  // The API moves on to a version shortly after it is there.
+  await eventually('all of them in the table', async () => {
+    const answer = await fetch(`${pipeline.url}/api/raw-data?limit=1000`);
+    const { data } = (await answer.json()) as { data: Record<string, string>[] };
+    const collected = new Map(
+      data.map((row) => [`${row.city_id} ${row.observed_at}`, Date.parse(row.collected_at ?? '')]),
+    );
+    waits = seen.flatMap(({ city, observedAt, at }) => {
+      const from = collected.get(`${city} ${observedAt}`);
+      return from === undefined ? [] : at - from;
+    });
+    return waits.length === seen.length;
+  });
+  return waits;
+}
+
 /** What axe finds, one line each; the page's policy forbids scripts, so it goes in from outside. */
 export async function findViolations(page: Page): Promise<readonly string[]> {
   await page.evaluate(axe.source);

@@ -1,8 +1,10 @@
 /** Numbers as people read them: in the page's language, a true minus sign, fixed digits. */
+import { computed } from '@preact/signals';
 import type { Forms } from '../words/en.ts';
 import { locale } from '../words/words.ts';
 
 const formats = new Map<string, Intl.NumberFormat>();
+const plurals = computed(() => new Intl.PluralRules(locale.value));
 
 /** 1284.04 with 1 digit → "1,284.0"; a value that rounds to zero has no sign. */
 export function formatNumber(value: number, digits: number): string {
@@ -31,7 +33,7 @@ export function formatCount(value: number): string {
 
 /** Whether the page's language speaks of this number as of one: 1, and in French 0 and 1.5, too. */
 export function isOne(count: number): boolean {
-  return new Intl.PluralRules(locale.value).select(count) === 'one';
+  return plurals.value.select(count) === 'one';
 }
 
 /** 3 of "value", "values" → "3 values". */

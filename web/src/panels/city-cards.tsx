@@ -39,7 +39,7 @@ export function CityCards({ store }: { readonly store: Store }) {
       meta={() => null}
       isEmpty={(answer) => answer.data.length === 0}
       emptyText={say.map.empty}
-      actions={<DataLinks path={store.cities.path.value} rows="api/cities" />}
+      actions={<DataLinks path={store.cities.path.value} />}
     >
       {() => {
         const all = cardCities(store.shown.value, CARDS_MAX, store.compared.value);

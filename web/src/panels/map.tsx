@@ -48,7 +48,7 @@ export function CityMap({ store }: { readonly store: Store }) {
       emptyText={say.empty}
       actions={
         <>
-          <DataLinks path={store.cities.path.value} rows="api/cities" />
+          <DataLinks path={store.cities.path.value} />
           <PictureButton panel="map" />
         </>
       }

@@ -11,7 +11,7 @@ export function Pipeline({ store }: { readonly store: Store }) {
   return (
     <Panel
       id="pipeline"
-      title={say.title}
+      title={sheet.title}
       subtitle={say.subtitle}
       store={store}
       resource={store.status}

@@ -49,6 +49,7 @@ export function Charts({ store }: { readonly store: Store }) {
           <label>
             {words.value.chart.add}{' '}
             <select
+              class="select"
               value=""
               onChange={({ currentTarget }) => {
                 const added = left.find((name) => name === currentTarget.value);

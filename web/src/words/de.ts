@@ -164,7 +164,6 @@ export const de: Words = {
     page: (number) => `Seite ${number}`,
   },
   steps: {
-    title: 'Pipeline',
     subtitle: 'jeder Datensatz nachgewiesen',
     states: { ok: 'läuft', wait: 'wartet', look: 'ansehen' },
     collect: 'Sammeln',

@@ -174,7 +174,6 @@ export const en = {
   },
   /** The path of the data, step by step. */
   steps: {
-    title: 'Pipeline',
     subtitle: 'every record accounted for',
     states: { ok: 'ok', wait: 'waits', look: 'look' },
     collect: 'Collect',

@@ -163,7 +163,6 @@ export const fr: Words = {
     page: (number) => `page ${number}`,
   },
   steps: {
-    title: 'Chaîne',
     subtitle: 'chaque enregistrement compté',
     states: { ok: 'va bien', wait: 'attend', look: 'à voir' },
     collect: 'Collecte',

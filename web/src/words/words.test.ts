@@ -7,22 +7,10 @@ import { formatWind } from '../format/wind.ts';
 import { de } from './de.ts';
 import { en } from './en.ts';
 import { fr } from './fr.ts';
+import { textsOf } from './test-words.ts';
 import { LANGUAGES, language, languageOf, setLanguage, words } from './words.ts';
 
 afterEach(() => setLanguage('en'));
-
-/** Every text of a table by its path; functions are called with their parameters' places. */
-function* textsOf(table: unknown, path = ''): Generator<readonly [path: string, text: string]> {
-  if (typeof table === 'string') yield [path, table];
-  else if (typeof table === 'function') {
-    const places = Array.from({ length: table.length }, (_, at) => `{${at}}`);
-    yield* textsOf(table(...places), path);
-  } else {
-    for (const [name, inner] of Object.entries(table as object)) {
-      yield* textsOf(inner, `${path}/${name}`);
-    }
-  }
-}
 
 test('every language has every text, with the same parameters and the same bold parts', () => {
   const english = new Map(textsOf(en));

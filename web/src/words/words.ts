@@ -1,5 +1,5 @@
 /** The language of the page: its words, and the locale of its numbers and times. */
-import { batch, signal } from '@preact/signals';
+import { batch, computed, signal } from '@preact/signals';
 import { en, type Words } from './en.ts';
 
 export const LANGUAGES = ['en', 'de', 'fr'] as const;
@@ -20,9 +20,10 @@ const LOADERS: Readonly<Record<Exclude<Language, 'en'>, () => Promise<Words>>> =
 };
 
 export const words = signal<Words>(en);
-export const locale = signal('en-GB');
 /** The language of `words`, as the document says it, too. */
 export const language = signal<Language>('en');
+/** Of numbers and times. */
+export const locale = computed(() => LOCALES[language.value]);
 
 let wanted: Language = 'en';
 
@@ -33,7 +34,6 @@ export async function setLanguage(name: Language): Promise<void> {
   if (wanted !== name) return;
   batch(() => {
     words.value = loaded;
-    locale.value = LOCALES[name];
     language.value = name;
   });
 }
