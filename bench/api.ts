@@ -7,7 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../src/config/load.ts';
 import { silentLogger } from '../src/logger.ts';
 import { ROLES, startPipeline } from '../src/pipeline.ts';
-import { quantile, readEvents } from './events.ts';
+import { readEvents } from './events.ts';
+import { quantile } from './figures.ts';
 import type { Measured } from './main.ts';
 
 const REQUESTS_PER_SECOND = 1_000;

@@ -22,8 +22,9 @@ import {
   runSparkStreaming,
 } from './cluster/peers.ts';
 import { type PeerRun, runPeer } from './cluster/run-peer.ts';
+import { perSecond } from './figures.ts';
 import type { Measured } from './main.ts';
-import { observationOf, perSecond } from './observations.ts';
+import { observationOf } from './observations.ts';
 
 const RECORDS = Number(process.env.ISOBAR_BENCH_RECORDS ?? 1_000_000);
 const CITIES = 20_000;

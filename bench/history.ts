@@ -7,8 +7,9 @@ import { openCityFinder } from '../src/import/cities.ts';
 import { openKaggleFolder } from '../src/import/kaggle.ts';
 import { runImport } from '../src/import/run.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
+import { perSecond } from './figures.ts';
 import type { Measured } from './main.ts';
-import { openBenchWorkspace, perSecond } from './observations.ts';
+import { openBenchWorkspace } from './observations.ts';
 
 /** Real history, beside the project. */
 export const HISTORY_FOLDER = join(

@@ -2,14 +2,9 @@
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { formatRecord } from '../src/model/observation.ts';
+import { perSecond } from './figures.ts';
 import type { Measured } from './main.ts';
-import {
-  appendHours,
-  observationOf,
-  openBenchWorkspace,
-  perSecond,
-  range,
-} from './observations.ts';
+import { appendHours, observationOf, openBenchWorkspace, range } from './observations.ts';
 
 const CITIES = 20_000;
 const HOURS = 30;

@@ -86,7 +86,3 @@ export async function appendHours(
 export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, index) => from + index);
 }
-
-export function perSecond(count: number, milliseconds: number): string {
-  return `${Math.round((count / milliseconds) * 1_000).toLocaleString('en')}/s`;
-}

@@ -16,7 +16,8 @@ import {
   waitsOf,
   watchCards,
 } from '../test/served-page.ts';
-import { quantile, readEvents } from './events.ts';
+import { readEvents } from './events.ts';
+import { quantile } from './figures.ts';
 import { HISTORY_FOLDER } from './history.ts';
 import type { Measured } from './main.ts';
 

@@ -9,7 +9,7 @@ import { formatDay, formatMonthOfYear } from '../format/times.ts';
 import { formatDegrees, temperatureUnit, type Units } from '../format/units.ts';
 import { words } from '../words/words.ts';
 import { formatHour } from './hourly-trends.tsx';
-import { DataLinks, Panel } from './panel.tsx';
+import { DataLinks, Panel, TableButton } from './panel.tsx';
 import { PictureButton } from './picture-button.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 
@@ -35,16 +35,7 @@ export function HeatMap({ store }: { readonly store: Store }) {
       widen
       actions={
         <>
-          <button
-            type="button"
-            class="link"
-            aria-expanded={table.value}
-            onClick={() => {
-              table.value = !table.value;
-            }}
-          >
-            {words.value.panel.table}
-          </button>
+          <TableButton open={table} />
           <DataLinks path={path} />
           <PictureButton panel="heat" />
         </>

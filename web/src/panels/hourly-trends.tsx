@@ -14,7 +14,7 @@ import {
 import { formatWind } from '../format/wind.ts';
 import { words } from '../words/words.ts';
 import { Choice } from './choice.tsx';
-import { DataLinks, Panel } from './panel.tsx';
+import { DataLinks, Panel, TableButton } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 
 const HEIGHT = 244;
@@ -41,16 +41,7 @@ export function HourlyTrends({ store }: { readonly store: Store }) {
       widen
       actions={
         <>
-          <button
-            type="button"
-            class="link"
-            aria-expanded={table.value}
-            onClick={() => {
-              table.value = !table.value;
-            }}
-          >
-            {panel.table}
-          </button>
+          <TableButton open={table} />
           <DataLinks path={store.trends.path.value} />
         </>
       }

@@ -1,3 +1,4 @@
+import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { Meta } from '../../../src/api/schemas.ts';
 import type { Trouble } from '../client/fetching.ts';
@@ -178,6 +179,22 @@ function sentence(reason: string, zone: string, now: number): string {
     formatTime(Date.parse(time), zone, now),
   );
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+}
+
+/** Shows what is drawn as a table, too, and hides it. */
+export function TableButton({ open }: { readonly open: Signal<boolean> }) {
+  return (
+    <button
+      type="button"
+      class="link"
+      aria-expanded={open.value}
+      onClick={() => {
+        open.value = !open.value;
+      }}
+    >
+      {words.value.panel.table}
+    </button>
+  );
 }
 
 const FILES = { csv: 'CSV', parquet: 'Parquet' };

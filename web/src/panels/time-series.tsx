@@ -20,7 +20,7 @@ import { formatOffset, zoneOf } from '../format/times.ts';
 import { unitOf } from '../format/units.ts';
 import { words } from '../words/words.ts';
 import { Names, spokenAt, Tooltip } from './chart-words.tsx';
-import { DataLinks, Panel } from './panel.tsx';
+import { DataLinks, Panel, TableButton } from './panel.tsx';
 import { PictureButton } from './picture-button.tsx';
 import { PlotlyButton } from './plotly-window.tsx';
 import { PointsTable } from './points-table.tsx';
@@ -110,16 +110,7 @@ function TimeSeries({ store, chart, variable, place }: TimeSeriesProps) {
         widen
         actions={
           <>
-            <button
-              type="button"
-              class="link"
-              aria-expanded={table.value}
-              onClick={() => {
-                table.value = !table.value;
-              }}
-            >
-              {words.value.panel.table}
-            </button>
+            <TableButton open={table} />
             <DataLinks path={series.path.value} rows={seriesRows(store, variable)} />
             <PictureButton panel={id} />
             <PlotlyButton {...{ store, variable }} />

@@ -5,7 +5,7 @@ import type { Store } from '../client/store.ts';
 import { formatNumber } from '../format/numbers.ts';
 import { formatCompass } from '../format/wind.ts';
 import { words } from '../words/words.ts';
-import { DataLinks, Panel } from './panel.tsx';
+import { DataLinks, Panel, TableButton } from './panel.tsx';
 import { PictureButton } from './picture-button.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 
@@ -31,16 +31,7 @@ export function WindRose({ store }: { readonly store: Store }) {
       widen
       actions={
         <>
-          <button
-            type="button"
-            class="link"
-            aria-expanded={table.value}
-            onClick={() => {
-              table.value = !table.value;
-            }}
-          >
-            {words.value.panel.table}
-          </button>
+          <TableButton open={table} />
           <DataLinks path={path} />
           <PictureButton panel="wind" />
         </>
