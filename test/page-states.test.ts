@@ -8,6 +8,7 @@ import {
   eventually,
   findViolations,
   isQuiet,
+  PANELS,
   type ServedPage,
   servePage,
   textOf,
@@ -79,6 +80,58 @@ test('a panel shows skeleton, error, data, error over data, stale and empty', as
   await untilFilled(page);
   const failures = served.browser.takeProblems().filter((text) => !text.includes('status of 503'));
   assert.deepEqual(failures, []);
+});
+
+/** Those whose answers say how old they are. */
+const AGED = PANELS.filter((id) => !['map', 'cities', 'pipeline'].includes(id));
+
+test('every panel has a skeleton, an error, data, and data that is said to be stale', async (t) => {
+  const page = await served.newPage(t);
+  let behave: 'hold' | 'fail' | 'pass' | 'stale' = 'hold';
+  const held: Route[] = [];
+  await page.route(/\/api\/(?!events)/, async (route) => {
+    if (behave === 'hold') return void held.push(route);
+    if (behave === 'fail') return route.fulfill(PROBLEM);
+    if (behave === 'pass') return route.continue();
+    const response = await route.fetch({ headers: {} });
+    const answer = await response.json();
+    answer.meta = { ...answer.meta, stale: true, reason: 'the last run failed' };
+    return route.fulfill({ response, json: answer, headers: { etag: `W/"${Math.random()}"` } });
+  });
+  const seen = async (what: string, selector: string, ids: readonly string[] = PANELS) => {
+    for (const id of ids) {
+      const found = page.locator(`#${id} ${selector}`);
+      await eventually(`${what}: ${id}`, async () => (await found.count()) > 0);
+    }
+    await page.screenshot({ path: join(ARTEFACTS, `state-${what}.png`), fullPage: true });
+    assert.deepEqual(await findViolations(page), [], what);
+  };
+  await page.goto(`${served.pipeline.url}/`);
+  await seen('skeleton', '.skeleton', ['map', 'cities', 'pipeline']);
+  behave = 'fail';
+  for (const route of held.splice(0)) await route.fulfill(PROBLEM);
+  await seen('error', '.state .alert', ['map', 'cities', 'pipeline']);
+  behave = 'pass';
+  await page.locator('#map').getByRole('button', { name: 'Try again' }).click();
+  await untilFilled(page);
+  behave = 'stale';
+  await page.getByRole('button', { name: 'Refresh', exact: true }).click();
+  await seen('stale', '.age-note.alert', AGED);
+  behave = 'hold';
+  await page.getByRole('button', { name: '3 d', exact: true }).click();
+  await seen('outdated', '.updating', ['chart-temperature_c', 'statistics', 'trends']);
+  behave = 'fail';
+  for (const route of held.splice(0)) await route.fulfill(PROBLEM);
+  await seen('failed-later', '.notice .alert', ['chart-temperature_c', 'statistics', 'trends']);
+  served.browser.takeProblems();
+});
+
+test('in a range without observations every panel says so', async (t) => {
+  const past = '?from=1999-01-01T00:00:00Z&to=1999-01-02T00:00:00Z';
+  const page = await served.openPage(t, past);
+  for (const id of AGED) await page.locator(`#${id} .state p`).first().waitFor();
+  assert.deepEqual(await findViolations(page), []);
+  isQuiet(served);
 });
 
 test('while a longer range is on its way, what is not known yet is not called a gap', async (t) => {

@@ -16,7 +16,7 @@ import { type Browser, openBrowser } from './browser.ts';
 const ROOT = join(import.meta.dirname, '..');
 /** Pictures of each view are kept here. */
 export const ARTEFACTS = join(ROOT, 'artefacts');
-const PANELS = [
+export const PANELS = [
   'map',
   'cities',
   'chart-temperature_c',
@@ -28,7 +28,7 @@ const PANELS = [
   'anomalies',
   'pipeline',
   'rows',
-];
+] as const;
 export const WIDE = { width: 1440, height: 900 };
 export type Scheme = 'light' | 'dark';
 type Flags = Readonly<Record<string, string>>;

@@ -43,11 +43,12 @@ export function resolveRange(
     const from = Math.floor(oldest / DAY) * DAY;
     return end < now - 30 * DAY
       ? { from, to: end, open: false, anchored: true }
-      : { from, to: now, open: true, anchored: false };
+      : { from, to: Math.max(now, end), open: true, anchored: false };
   }
   const [length, step] = LENGTHS[range];
   const anchored = end < now - length;
-  const to = anchored ? end : now;
+  // A simulator that runs faster than the clock is ahead of it.
+  const to = anchored ? end : Math.max(now, end);
   return { from: Math.floor((to - length) / step) * step, to, open: !anchored, anchored };
 }
 

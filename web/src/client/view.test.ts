@@ -53,6 +53,14 @@ test('where the newest observation is older than the range, the range ends there
   });
 });
 
+test('a range goes on to the newest observation where that is ahead of the clock', () => {
+  const newest = NOW + 3_600_000;
+  for (const name of ['24h', 'all'] as const) {
+    const range = resolveRange(name, NOW, NOW - 86_400_000, newest);
+    assert.deepEqual([range?.to, range?.open], [newest + 1_000, true], name);
+  }
+});
+
 test('all observations begin at the oldest, once that is known', () => {
   assert.equal(resolveRange('all', NOW, null, NOW), null);
   const range = resolveRange('all', NOW, at('2012-10-01T12:00:00Z'), NOW);

@@ -42,3 +42,14 @@ export function timeliness(
   if (ageSeconds <= lateAfter(observation.interval_s)) return 'fresh';
   return isHistory([observation.source]) ? 'history' : 'late';
 }
+
+/** Time of the newest observation of each source, ms since 1970; the newest source first. */
+export function newestBySource(
+  observations: Iterable<{ readonly source: string; readonly observed_at: string }>,
+): readonly (readonly [source: string, at: number])[] {
+  const newest = new Map<string, number>();
+  for (const { source, observed_at } of observations) {
+    newest.set(source, Math.max(newest.get(source) ?? 0, Date.parse(observed_at)));
+  }
+  return [...newest].sort(([, a], [, b]) => b - a);
+}

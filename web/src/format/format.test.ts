@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatAge, lateAfter, timeliness } from './ages.ts';
+import { formatAge, lateAfter, newestBySource, timeliness } from './ages.ts';
 import { CONNECTION_SHAPES, connectionState } from './connection.ts';
 import { LINE_STYLES } from './line-style.ts';
 import { formatBytes, formatCount, formatNumber, formatPlural, formatSigned } from './numbers.ts';
@@ -110,4 +110,18 @@ test('the state says the worst first, each with a shape and a word of its own', 
   assert.equal(connectionState({ ...well, reached: false, paused: true }), 'paused');
   const shapes = Object.values(CONNECTION_SHAPES);
   assert.equal(new Set(shapes).size, shapes.length);
+});
+
+test('each source has a newest time of its own, the newest source first', () => {
+  const newest = newestBySource([
+    { source: 'import:kaggle', observed_at: '2017-11-30T00:00:00Z' },
+    { source: 'openweathermap', observed_at: '2024-11-01T00:10:00Z' },
+    { source: 'import:kaggle', observed_at: '2017-11-29T00:00:00Z' },
+    { source: 'openweathermap', observed_at: '2024-11-01T01:20:00+01:00' },
+  ]);
+  assert.deepEqual(newest, [
+    ['openweathermap', Date.UTC(2024, 10, 1, 0, 20)],
+    ['import:kaggle', Date.UTC(2017, 10, 30)],
+  ]);
+  assert.deepEqual(newestBySource([]), []);
 });

@@ -1,32 +1,47 @@
 import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { refreshAll, type Store } from '../client/store.ts';
 import { words } from '../words/words.ts';
 
 const SAID_MS = 2_000;
+
+/** A button whose text tells what came of it: that is spoken, too. */
+function Told({ said, children }: { readonly said: string; readonly children: ComponentChildren }) {
+  return (
+    <>
+      {children}
+      <span class="unseen" role="status">
+        {said}
+      </span>
+    </>
+  );
+}
 
 /** Copies the address, which holds everything that was chosen. */
 export function CopyLink() {
   const copied = useSignal(false);
   const say = words.value.actions;
   return (
-    <button
-      type="button"
-      class="plain"
-      onClick={() => {
-        // Where the browser keeps the clipboard to itself, the address bar has the same.
-        navigator.clipboard?.writeText(location.href).then(
-          () => {
-            copied.value = true;
-            setTimeout(() => {
-              copied.value = false;
-            }, SAID_MS);
-          },
-          () => {},
-        );
-      }}
-    >
-      <span role="status">{copied.value ? say.copied : say.copyLink}</span>
-    </button>
+    <Told said={copied.value ? say.copied : ''}>
+      <button
+        type="button"
+        class="plain"
+        onClick={() => {
+          // Where the browser keeps the clipboard to itself, the address bar has the same.
+          navigator.clipboard?.writeText(location.href).then(
+            () => {
+              copied.value = true;
+              setTimeout(() => {
+                copied.value = false;
+              }, SAID_MS);
+            },
+            () => {},
+          );
+        }}
+      >
+        {copied.value ? say.copied : say.copyLink}
+      </button>
+    </Told>
   );
 }
 
@@ -57,15 +72,17 @@ export function RefreshNow({ store }: { readonly store: Store }) {
     }, SAID_MS);
   };
   return (
-    <button
-      type="button"
-      class="plain"
-      aria-disabled={state.value === 'running'}
-      onClick={() => {
-        if (state.value !== 'running') void refresh();
-      }}
-    >
-      <span role="status">{said[state.value]}</span>
-    </button>
+    <Told said={state.value === 'idle' ? '' : said[state.value]}>
+      <button
+        type="button"
+        class="plain"
+        aria-disabled={state.value === 'running'}
+        onClick={() => {
+          if (state.value !== 'running') void refresh();
+        }}
+      >
+        {said[state.value]}
+      </button>
+    </Told>
   );
 }

@@ -1,6 +1,6 @@
 import { chooseView, type Store } from '../client/store.ts';
 import { CLOCKS, THEMES } from '../client/view.ts';
-import { formatAge } from '../format/ages.ts';
+import { formatAge, newestBySource } from '../format/ages.ts';
 import { CONNECTION_SHAPES } from '../format/connection.ts';
 import { formatTimeShort, zoneOf } from '../format/times.ts';
 import { LANGUAGE_NAMES, LANGUAGES, language, words } from '../words/words.ts';
@@ -85,24 +85,26 @@ function SimulatedBadge({ store }: { readonly store: Store }) {
   );
 }
 
-/** Two times that are not the same: of the newest data, and of the last look for it. */
+/** Two times that are not the same: of each source's newest data, and of the last look for it. */
 function Freshness({ store }: { readonly store: Store }) {
   const { cities, status, clock, address, paused } = store;
   const say = words.value.header;
   const now = clock.now.value;
   const zone = zoneOf(address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
   const collector = status.answer.value?.data.collector;
-  const newest = cities.answer.value?.meta.observed_to;
-  const streamed = [...store.live.value.values()].map(({ observed_at }) => observed_at);
-  const through = Math.max(
-    ...[newest, ...streamed].flatMap((time) => (time ? Date.parse(time) : [])),
-  );
+  const newest = newestBySource([
+    ...(cities.answer.value?.data.flatMap(({ latest }) => latest ?? []) ?? []),
+    ...store.live.value.values(),
+  ]).map(([source, at], _, { length }) => {
+    const time = formatTimeShort(at, zone, now);
+    return length === 1 ? time : `${time} (${source})`;
+  });
   const checked = collector?.last_checked_at ?? null;
   const next = collector?.next_poll_at ?? null;
   const offline = store.connection.value === 'offline';
   const answered = status.goodAt.value;
   const parts = [
-    Number.isFinite(through) ? say.through(formatTimeShort(through, zone, now)) : null,
+    newest.length > 0 ? say.through(newest.join(', ')) : null,
     offline && answered !== null ? say.silentSince(formatTimeShort(answered, zone, now)) : null,
     checked === null || offline
       ? null

@@ -45,7 +45,9 @@ export function Panel<T>(props: PanelProps<T>) {
       <header class="panel-head">
         <h2 id={`${id}-title`}>{title}</h2>
         {subtitle !== undefined && <p class="subtitle">{subtitle}</p>}
-        {outdated && <p class="updating">{words.value.panel.updating}</p>}
+        {outdated && resource.trouble.value === null && (
+          <p class="updating">{words.value.panel.updating}</p>
+        )}
         {answer !== null && <AgeNote store={store} told={meta(answer)} />}
         {actions !== undefined && <div class="actions">{actions}</div>}
       </header>

@@ -1,4 +1,3 @@
-import type { ComponentChildren } from 'preact';
 import type { RoomError, Status } from '../../../src/model/status.ts';
 import type { Store } from '../client/store.ts';
 import { formatAge } from '../format/ages.ts';
@@ -6,9 +5,11 @@ import { formatBytes, formatCount } from '../format/numbers.ts';
 import { isBounded, pipelineSteps, type Step } from '../format/pipeline.ts';
 import { formatTimeShort, zoneOf } from '../format/times.ts';
 import { words } from '../words/words.ts';
+import { Box, Facts } from './fact-box.tsx';
 import { DataLinks, Panel } from './panel.tsx';
 import { StepState } from './pipeline.tsx';
 import { ScrollTable } from './scroll-table.tsx';
+import { Work } from './work.tsx';
 
 /** The path of the data as it flows, and everything that an operator would look up elsewhere. */
 export function PipelineSheet({ store }: { readonly store: Store }) {
@@ -48,6 +49,7 @@ export function PipelineSheet({ store }: { readonly store: Store }) {
               <AnalyticsFacts status={status} store={store} />
               <SetAside status={status} />
               <Process status={status} store={store} />
+              <Work status={status} now={now} />
             </div>
           </>
         );
@@ -101,34 +103,6 @@ function Errors({ status, now }: { readonly status: Status; readonly now: number
         </li>
       ))}
     </ul>
-  );
-}
-
-function Box({
-  title,
-  children,
-}: {
-  readonly title: string;
-  readonly children: ComponentChildren;
-}) {
-  return (
-    <section class="fact-box" aria-label={title}>
-      <h3>{title}</h3>
-      {children}
-    </section>
-  );
-}
-
-function Facts({ rows }: { readonly rows: readonly (readonly [string, ComponentChildren])[] }) {
-  return (
-    <dl class="fact-list">
-      {rows.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 
@@ -254,7 +228,14 @@ function TableFacts({ status, store }: TimedProps) {
           ],
           ...(raw_export === null
             ? []
-            : [[say.rooms.export, say.ofVersion(formatCount(raw_export.table_version))] as const]),
+            : [
+                [
+                  say.rooms.export,
+                  raw_export.table_version < 0
+                    ? '–'
+                    : say.ofVersion(formatCount(raw_export.table_version)),
+                ] as const,
+              ]),
         ]}
       />
     </Box>
@@ -264,12 +245,21 @@ function TableFacts({ status, store }: TimedProps) {
 function AnalyticsFacts({ status, store }: TimedProps) {
   const say = words.value.sheet;
   const { analytics, table } = status;
+  const { facts, progress } = analytics;
   const behind = Math.max(0, table.version - analytics.table_version);
   return (
     <Box title={say.rooms.analytics}>
       <Facts
         rows={[
-          [say.engine, analytics.engine],
+          [say.engine, [analytics.engine, facts?.version].filter(Boolean).join(' ')],
+          ...(progress === null
+            ? []
+            : [
+                [
+                  say.running,
+                  say.usedOf(formatCount(progress.done), formatCount(progress.of)),
+                ] as const,
+              ]),
           [say.version, analytics.version === 0 ? '–' : formatCount(analytics.version)],
           [say.computed, timeOf(store, analytics.computed_at)],
           [
@@ -280,6 +270,12 @@ function AnalyticsFacts({ status, store }: TimedProps) {
           ],
         ]}
       />
+      {facts !== null && Object.keys(facts.properties).length > 0 && (
+        <details>
+          <summary>{say.inEffect}</summary>
+          <Facts rows={Object.entries(facts.properties)} />
+        </details>
+      )}
     </Box>
   );
 }

@@ -1,5 +1,4 @@
 /** The words of the page in English; the other languages have the same ones. */
-import type { RangeName } from '../client/view.ts';
 import type { ConnectionState } from '../format/connection.ts';
 
 /** What is counted in words, with its forms for one and for another number. */
@@ -267,6 +266,8 @@ export const en = {
     lastLanding: 'Last landing',
     ofVersion: (version: string) => `of version ${version}`,
     engine: 'Engine',
+    running: 'Tasks done',
+    inEffect: 'In effect',
     computed: 'Computed',
     fromTable: 'From table version',
     behind: (version: string, versions: string) => `${version}, ${versions} behind`,
@@ -276,16 +277,27 @@ export const en = {
     started: 'Started',
     data: 'Data',
   },
+  work: {
+    title: 'Who does what',
+    alone: 'This process does all of it.',
+    process: 'Process',
+    does: 'Does',
+    sign: 'Last sign',
+    silent: 'silent',
+    named: (command: string, pid: string, host: string) => `${command}, ${pid} on ${host}`,
+    roles: {
+      collect: 'collects',
+      land: 'lands',
+      analyze: 'analyzes',
+      export: 'exports',
+      maintain: 'maintains',
+      serve: 'serves',
+    },
+    partitions: (numbers: string) => `partition ${numbers}`,
+  },
   range: {
     label: 'Range of time',
-    names: {
-      '24h': '24 h',
-      '3d': '3 d',
-      '7d': '7 d',
-      '30d': '30 d',
-      '1y': '1 y',
-      all: 'All',
-    } as Readonly<Record<RangeName, string>>,
+    names: { '24h': '24 h', '3d': '3 d', '7d': '7 d', '30d': '30 d', '1y': '1 y', all: 'All' },
     toNewest: 'up to the newest observation',
     back: (range: string) => `Back to ${range}`,
     earlier: 'Earlier',
