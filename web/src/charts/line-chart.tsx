@@ -1,6 +1,7 @@
 /** A line chart as SVG, with a cursor for pointer and keyboard. It knows px and times, no weather. */
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { Component } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Between } from '../client/view.ts';
 import { keyOfAnomaly } from '../format/anomaly.ts';
 import { dashOf } from '../format/line-style.ts';
@@ -46,8 +47,6 @@ export function LineChart(props: LineChartProps) {
   const { id, layout, width, height, label, details, lit } = props;
   const dragged = useSignal<{ readonly from: number; readonly to: number } | null>(null);
   const handlers = useHandlers(props, dragged);
-  // A move of the cursor draws only what it moves.
-  const picture = useMemo(() => <Picture id={id} layout={layout} lit={lit} />, [id, layout, lit]);
   return (
     <>
       <div
@@ -63,7 +62,7 @@ export function LineChart(props: LineChartProps) {
         {...handlers}
       >
         <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
-          {picture}
+          <Picture id={id} layout={layout} lit={lit} />
           <Cursor {...props} />
           {dragged.value !== null && (
             <rect
@@ -162,7 +161,23 @@ function useHandlers(
   };
 }
 
-function Picture({ id, layout, lit }: Pick<LineChartProps, 'id' | 'layout' | 'lit'>) {
+type PictureProps = Pick<LineChartProps, 'id' | 'layout' | 'lit'>;
+
+/**
+ * What a move of the cursor leaves as it is. No element kept by `useMemo`: that holds the tree that
+ * it was made in, and with a second chart's in it all trees before.
+ */
+class Picture extends Component<PictureProps> {
+  override shouldComponentUpdate({ id, layout, lit }: PictureProps): boolean {
+    return id !== this.props.id || layout !== this.props.layout || lit !== this.props.lit;
+  }
+
+  override render() {
+    return <Drawn {...this.props} />;
+  }
+}
+
+function Drawn({ id, layout, lit }: PictureProps) {
   const { left, right, top, bottom } = layout;
   const height = bottom - top;
   const clip = `${id}-clip`;
