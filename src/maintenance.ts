@@ -16,7 +16,8 @@ import type { Workspace } from './workspace.ts';
 const MIB = 1024 * 1024;
 
 export interface Maintenance {
-  compact(signal?: AbortSignal): Promise<readonly Compacted[]>;
+  /** All months, or only these. */
+  compact(signal?: AbortSignal, only?: readonly string[]): Promise<readonly Compacted[]>;
   vacuum(signal?: AbortSignal): Promise<Vacuumed>;
   /** Moves months that are old to the archive; how much was changed. */
   archive(signal?: AbortSignal): Promise<number>;
@@ -32,10 +33,11 @@ export async function openMaintenance(
   const session: SqlSession = await workspace.session();
   const files = { storage, scratch, observations };
   return {
-    compact: (signal) =>
+    compact: (signal, only) =>
       compact(
         { ...files, session, simulated, fileBytesMax: config.table.file_mib_max * MIB },
         signal,
+        only,
       ),
     async vacuum(signal) {
       const keepDays = config.table.keep_days;

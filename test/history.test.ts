@@ -57,6 +57,11 @@ test('the statistics of a slice of real history are those of one query over its 
     const first = JSON.parse(run('import', slice));
     assert.ok(first.read > 80_000);
     assert.equal(first.landed, first.read);
+    const months =
+      "SELECT count(DISTINCT strftime(observed_at, '%Y-%m')) AS months FROM observations";
+    const { table, analytics } = JSON.parse(run('status'));
+    assert.equal(table.files, JSON.parse(run('query', months))[0].months, 'a file a month');
+    assert.equal(analytics.table_version, table.version);
     const again = JSON.parse(run('import', slice));
     assert.deepEqual([again.imported_before, again.landed], [true, 0]);
     const published = JSON.parse(run('query', 'SELECT * FROM city_statistics ORDER BY city'));

@@ -47,15 +47,20 @@ function snapshot(version: number, files: readonly DataFile[]): Snapshot {
   return { version, committedAt: null, files, transactions: new Map(), rowCount, simulated: false };
 }
 
-/** Answers both queries of a picture from the rows that the files carry, and notes the files. */
+/** Answers the query of a picture from the rows that the files carry, and notes the files. */
 function fakeReader(read: string[]): Pick<Reader, 'query'> {
   return {
-    async query<R>(files: readonly DataFile[], sql: string) {
+    async query<R>(files: readonly DataFile[]) {
       read.push(...files.map(({ path }) => path));
       const rows = (files as ReturnType<typeof file>[]).flatMap(({ rowsOf }) => rowsOf);
       const sorted = [...rows].sort((a, b) => (a.observed_at < b.observed_at ? -1 : 1));
       const newest = new Map(sorted.map((one) => [one.city_id, one]));
-      return (sql.includes('DISTINCT') ? rows : [...newest.values()]) as R[];
+      return [...newest.values()].map((latest) => ({
+        ...latest,
+        sources: [
+          ...new Set(rows.filter((one) => one.city_id === latest.city_id).map((one) => one.source)),
+        ],
+      })) as R[];
     },
   };
 }

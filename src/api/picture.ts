@@ -22,7 +22,6 @@ export interface Picture {
 }
 
 const LATEST_SQL = loadQuery('latest');
-const SOURCES_SQL = loadQuery('sources');
 
 /**
  * The picture of a snapshot. With the one before it only the files that came since are read: rows
@@ -39,16 +38,17 @@ export async function drawPicture(
   const sources = new Map(files === null ? [] : before?.sources);
   const changed = files ?? snapshot.files;
   if (changed.length > 0) {
-    for (const row of await reader.query<Newest>(changed, LATEST_SQL, {})) {
+    type LatestRow = Newest & { readonly sources: readonly string[] };
+    for (const row of await reader.query<LatestRow>(changed, LATEST_SQL, {})) {
+      const { sources: found, ...latest } = row;
       const known = newest.get(row.city_id);
       if (known === undefined || compareTimes(row.observed_at, known.observed_at) >= 0) {
-        newest.set(row.city_id, row);
+        newest.set(row.city_id, latest);
       }
-    }
-    type SourceRow = { readonly city_id: string; readonly source: string };
-    for (const { city_id, source } of await reader.query<SourceRow>(changed, SOURCES_SQL, {})) {
-      const known = sources.get(city_id) ?? [];
-      if (!known.includes(source)) sources.set(city_id, [...known, source].sort());
+      const had = sources.get(row.city_id) ?? [];
+      if (found.some((source) => !had.includes(source))) {
+        sources.set(row.city_id, [...new Set([...had, ...found])].sort());
+      }
     }
   }
   const [observedFrom, observedTo] = timeSpan(snapshot.files);

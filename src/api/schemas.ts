@@ -68,9 +68,10 @@ export const CitiesMetaSchema = record(
   {
     ...META,
     next_cursor: nextCursor,
+    oldest_observed_at: timeOrNull('Time of the oldest observation that there is of any city.'),
     position: text('Where the events stood: give it to `/api/events` as `since`.'),
   },
-  'As everywhere, and where the events stood.',
+  'As everywhere, when all observations begin, and where the events stood.',
 );
 
 export const CityStatisticsSchema = record(

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { drawLine } from './series.ts';
 
-const at = (minute: number) =>
-  new Date(Date.UTC(2024, 0, 1, 0, minute)).toISOString().replace('.000Z', 'Z');
+/** Microseconds since 1970. */
+const at = (minute: number) => Date.UTC(2024, 0, 1, 0, minute) * 1_000;
 
 /** One observation on its own, as an unsampled line has them. */
 function one(minute: number, value: number, interval_s: number | null = 600) {
@@ -11,13 +11,13 @@ function one(minute: number, value: number, interval_s: number | null = 600) {
   return {
     sampled: false,
     interval_s,
-    first_at: time,
+    first_us: time,
     first_value: value,
-    last_at: time,
+    last_us: time,
     last_value: value,
-    lowest_at: time,
+    lowest_us: time,
     lowest_value: value,
-    highest_at: time,
+    highest_us: time,
     highest_value: value,
   };
 }
@@ -53,13 +53,13 @@ test('a sampled line keeps lowest and highest in their order, its ends, and the 
     return {
       sampled: true,
       interval_s: 60,
-      first_at: at(start),
+      first_us: at(start),
       first_value: values[0] ?? 0,
-      last_at: at(start + values.length - 1),
+      last_us: at(start + values.length - 1),
       last_value: values.at(-1) ?? 0,
-      lowest_at: at(start + lowest),
+      lowest_us: at(start + lowest),
       lowest_value: values[lowest] ?? 0,
-      highest_at: at(start + highest),
+      highest_us: at(start + highest),
       highest_value: values[highest] ?? 0,
     };
   };

@@ -1,4 +1,5 @@
 /** Series: the observations of some cities over time, sampled for drawing, gaps kept. */
+import { isoTime } from '../model/iso-time.ts';
 import type { VariableName } from '../model/variables.ts';
 import { VARIABLES } from '../model/variables.ts';
 import type { Facts } from './answers.ts';
@@ -20,26 +21,25 @@ export interface SeriesFound {
   readonly facts: Facts;
 }
 
-/** One row of series.sql. */
+/** One row of series.sql; times in µs since 1970. */
 interface Bucket {
   readonly city_id: string;
-  readonly city: string;
   readonly sampled: boolean;
-  readonly observation_count: number;
   readonly interval_s: number | null;
   readonly covered_s: number | null;
-  readonly first_at: string;
+  readonly first_us: number;
   readonly first_value: number;
-  readonly last_at: string;
+  readonly last_us: number;
   readonly last_value: number;
-  readonly lowest_at: string;
+  readonly lowest_us: number;
   readonly lowest_value: number;
-  readonly highest_at: string;
+  readonly highest_us: number;
   readonly highest_value: number;
 }
 
 const SERIES_SQL = loadQuery('series');
 const DAY_MS = 86_400_000;
+const SECOND_US = 1_000_000;
 const TIME_MIN = Date.parse('0001-01-01T00:00:00Z');
 const DEFAULT_DAYS = 7;
 const CITIES_MAX = 50;
@@ -85,11 +85,11 @@ export async function readSeries(
       if (span !== null) spans.push(span);
     }
   }
-  const times = spans.flatMap(({ from, to }) => [from, to]).sort(byTime);
+  const ends = spans.flatMap(({ from, to }) => [from, to]).sort((a, b) => a - b);
   const facts: Facts = {
     sources: sourcesOf(picture, asked.cities),
-    observedFrom: times[0] ?? null,
-    observedTo: times.at(-1) ?? null,
+    observedFrom: ends.length === 0 ? null : formatTime(ends[0]),
+    observedTo: ends.length === 0 ? null : formatTime(ends.at(-1)),
     newest,
     computedAt: server.clock().toISOString(),
     coveragePct: coverageOf(spans),
@@ -136,18 +136,19 @@ function drawSeries(
   const line = drawLine(buckets, bucketMs);
   return {
     city_id: cityId,
-    city: city?.name ?? buckets[0]?.city ?? known?.city ?? cityId,
+    city: city?.name ?? known?.city ?? cityId,
     time_zone: city?.time_zone ?? null,
     variable,
     unit: VARIABLES[variable].unit,
     interval_s: buckets.at(-1)?.interval_s ?? known?.interval_s ?? null,
     sampled: buckets[0]?.sampled ?? false,
-    observed_at: line.map(([time]) => time),
+    observed_at: line.map(([time]) => formatTime(time)),
     values: line.map(([, value]) => value),
   };
 }
 
-type Point = readonly [time: string, value: number | null];
+/** Time in µs since 1970. */
+type Point = readonly [time: number, value: number | null];
 
 /**
  * Lowest and highest of each bucket, first and last of the line, and on both sides of a gap the
@@ -155,51 +156,54 @@ type Point = readonly [time: string, value: number | null];
  * bucket are not seen at that width.
  */
 export function drawLine(
-  buckets: readonly Omit<Bucket, 'city_id' | 'city' | 'covered_s' | 'observation_count'>[],
+  buckets: readonly Omit<Bucket, 'city_id' | 'covered_s'>[],
   bucketMs: number,
 ): Point[] {
   const line: Point[] = [];
   let previous: (typeof buckets)[number] | null = null;
   for (const bucket of buckets) {
-    const shortestMs = bucket.sampled ? bucketMs : 0;
-    const gapAt = previous === null ? null : gapBetween(previous, bucket, shortestMs);
+    const shortestUs = bucket.sampled ? bucketMs * 1_000 : 0;
+    const gapAt = previous === null ? null : gapBetween(previous, bucket, shortestUs);
     if (previous !== null && gapAt !== null) {
-      push([previous.last_at, previous.last_value]);
+      push(previous.last_us, previous.last_value);
       line.push([gapAt, null]);
     }
-    if (previous === null || gapAt !== null) push([bucket.first_at, bucket.first_value]);
-    const extremes: Point[] = [
-      [bucket.lowest_at, bucket.lowest_value],
-      [bucket.highest_at, bucket.highest_value],
-    ];
-    for (const point of extremes.sort((a, b) => byTime(a[0], b[0]))) push(point);
+    if (previous === null || gapAt !== null) push(bucket.first_us, bucket.first_value);
+    const { lowest_us, lowest_value, highest_us, highest_value } = bucket;
+    if (lowest_us < highest_us) {
+      push(lowest_us, lowest_value);
+      push(highest_us, highest_value);
+    } else {
+      push(highest_us, highest_value);
+      push(lowest_us, lowest_value);
+    }
     previous = bucket;
   }
-  if (previous !== null) push([previous.last_at, previous.last_value]);
+  if (previous !== null) push(previous.last_us, previous.last_value);
   return line;
 
-  function push(point: Point): void {
-    if (line.at(-1)?.[0] !== point[0]) line.push(point);
+  function push(time: number, value: number): void {
+    if (line.at(-1)?.[0] !== time) line.push([time, value]);
   }
 }
 
 /** When the first missing observation was due, or null when none is missing. */
 function gapBetween(
-  before: { readonly last_at: string; readonly interval_s: number | null },
-  after: { readonly first_at: string; readonly interval_s: number | null },
-  shortestMs: number,
-): string | null {
-  const intervalMs = Math.max(before.interval_s ?? 0, after.interval_s ?? 0) * 1_000;
-  if (intervalMs === 0) return null;
-  const lastMs = Date.parse(before.last_at);
-  const distanceMs = Date.parse(after.first_at) - lastMs;
-  if (distanceMs <= Math.max(GAP_INTERVALS * intervalMs, shortestMs)) return null;
-  return new Date(lastMs + intervalMs).toISOString().replace('.000Z', 'Z');
+  before: { readonly last_us: number; readonly interval_s: number | null },
+  after: { readonly first_us: number; readonly interval_s: number | null },
+  shortestUs: number,
+): number | null {
+  const intervalUs = Math.max(before.interval_s ?? 0, after.interval_s ?? 0) * SECOND_US;
+  if (intervalUs === 0) return null;
+  const distanceUs = after.first_us - before.last_us;
+  if (distanceUs <= Math.max(GAP_INTERVALS * intervalUs, shortestUs)) return null;
+  return before.last_us + intervalUs;
 }
 
+/** Times in µs since 1970. */
 interface Span {
-  readonly from: string;
-  readonly to: string;
+  readonly from: number;
+  readonly to: number;
   readonly coveredS: number;
   readonly expectedS: number;
 }
@@ -210,9 +214,9 @@ function spanOf(buckets: readonly Bucket[]): Span | null {
   const last = buckets.at(-1);
   if (first === undefined || last === undefined) return null;
   const coveredS = buckets.reduce((sum, { covered_s }) => sum + Number(covered_s ?? 0), 0);
-  const spanS = (Date.parse(last.last_at) - Date.parse(first.first_at)) / 1_000;
+  const spanS = (last.last_us - first.first_us) / SECOND_US;
   const expectedS = spanS + (last.interval_s ?? 0);
-  return { from: first.first_at, to: last.last_at, coveredS, expectedS };
+  return { from: first.first_us, to: last.last_us, coveredS, expectedS };
 }
 
 function coverageOf(spans: readonly Span[]): number | null {
@@ -221,6 +225,7 @@ function coverageOf(spans: readonly Span[]): number | null {
   return expectedS === 0 ? null : (100 * coveredS) / expectedS;
 }
 
-function byTime(a: string, b: string): number {
-  return Date.parse(a) - Date.parse(b);
+/** ISO 8601 of µs since 1970; what the table holds has a place in the calendar. */
+function formatTime(us: number | undefined): string {
+  return isoTime(BigInt(us ?? 0)) ?? '';
 }

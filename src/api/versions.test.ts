@@ -113,7 +113,7 @@ test('a new version is computed once more, and answers of the old one are not gi
   api.put(0, observation('berlin', 600, { temperature_c: 20 }));
   api.queries.length = 0;
   await api.land({ publish: false });
-  const seriesQueries = () => api.queries.filter((sql) => sql.includes('lowest_at')).length;
+  const seriesQueries = () => api.queries.filter((sql) => sql.includes('lowest_us')).length;
   assert.equal(seriesQueries(), 1, 'what was asked for is there before the version is');
   const headers = { 'if-none-match': String(first.headers.etag) };
   const answers = await Promise.all(

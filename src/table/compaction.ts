@@ -29,16 +29,18 @@ const MANY_FILES = 30;
 /** Vacuum removes files without a commit after a day; a compaction never takes that long. */
 const COMPACTION_MS_MAX = 3_600_000;
 
-/** Compacts every month that has several files which fit together. */
+/** Compacts every month (of these, when given) that has several files which fit together. */
 export async function compact(
   options: CompactionOptions,
   signal?: AbortSignal,
+  only: readonly string[] | null = null,
 ): Promise<readonly Compacted[]> {
   const state = await options.observations.refresh(signal);
   assertWritable(state, options.observations.folder, options.simulated);
   const months = new Map<string, DataFile[]>();
   for (const file of state.files) {
     const month = file.month ?? '';
+    if (only !== null && !only.includes(month)) continue;
     months.set(month, [...(months.get(month) ?? []), file]);
   }
   const done: Compacted[] = [];

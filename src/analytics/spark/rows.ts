@@ -1,8 +1,8 @@
 /** Rows as Spark sends them (Arrow) → the port's values. */
 import { type Data, DataType, RecordBatchReader, TimeUnit, type Vector } from 'apache-arrow';
 import { IsobarError } from '../../errors.ts';
+import { isoTime } from '../../model/iso-time.ts';
 import type { Row } from '../engine.ts';
-import { isoTime } from '../iso-time.ts';
 
 /** Each message of Spark is a stream of its own: schema, batches. */
 export function rowsOf(message: Uint8Array): Row[] {

@@ -80,7 +80,12 @@ function compute(
     coveragePct: null,
     rowCount: entries.length,
     note: entries.length === 0 ? 'no city is watched and none was imported' : null,
-    more: { next_cursor: page.nextCursor, position },
+    more: {
+      next_cursor: page.nextCursor,
+      // What waits to be landed is newer than what has, unless nothing has.
+      oldest_observed_at: picture.observedFrom ?? times[0] ?? null,
+      position,
+    },
   };
   return { facts, body: bodyOf(query.format, FILE_COLUMNS, entries, (all) => all.map(flatten)) };
 }

@@ -12,6 +12,7 @@ import { type Outcome, readOutcome } from '../../import/outcome.ts';
 import { openResponses } from '../../import/responses.ts';
 import { runImport } from '../../import/run.ts';
 import type { ImportSource } from '../../import/source.ts';
+import { openMaintenance } from '../../maintenance.ts';
 import { DEFAULT_CITIES } from '../../model/city.ts';
 import { openWorkspace, type Workspace } from '../../workspace.ts';
 import { type Environment, prepare } from '../environment.ts';
@@ -91,6 +92,8 @@ async function importInto(workspace: Workspace, source: ImportSource, environmen
   const log = await workspace.log();
   const lander = await workspace.lander();
   const { signal } = environment;
+  const { observations, setAside } = workspace;
+  const before = (await observations.refresh(signal)).version;
   const progress = openProgress('records', environment.tell);
   const { read, wasDone, ranges } = await runImport({
     source,
@@ -106,11 +109,15 @@ async function importInto(workspace: Workspace, source: ImportSource, environmen
     onProgress: progress.update,
   });
   progress.end();
-  const { observations, setAside } = workspace;
-  await observations.refresh();
+  const snapshot = await observations.refresh();
   await setAside.refresh();
   const session = await workspace.session();
   const outcome = await readOutcome({ session, logId: log.id, observations, setAside }, ranges);
+  // A history comes in by partition, so every month has got a few files: whoever reads it next
+  // shall not open them all.
+  const changes = await observations.changes(before, snapshot);
+  const maintenance = await openMaintenance(workspace);
+  await maintenance.compact(signal, changes?.months);
   const refresher = await workspace.refresher();
   await refresher.refresh(signal);
   return { read, wasDone, outcome };

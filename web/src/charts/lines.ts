@@ -26,12 +26,24 @@ export function linesOf(
       cityId,
       name: found.city,
       place,
-      times: found.observed_at.map((time) => Date.parse(time)),
+      times: parseTimes(found.observed_at),
       values: found.values.map((value) =>
         value === null ? null : convertValue(value, variable, units),
       ),
     };
   });
+}
+
+const parsed = new WeakMap<readonly string[], readonly number[]>();
+
+/** An answer's times, parsed once however often it is drawn. */
+function parseTimes(texts: readonly string[]): readonly number[] {
+  let times = parsed.get(texts);
+  if (times === undefined) {
+    times = texts.map((text) => Date.parse(text));
+    parsed.set(texts, times);
+  }
+  return times;
 }
 
 const BARE_SIGN: Readonly<Record<string, string>> = { '°C': '°', '°': '°' };

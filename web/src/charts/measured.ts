@@ -7,9 +7,9 @@ export function useWidth<E extends HTMLElement>() {
   useLayoutEffect(() => {
     const element = place.current;
     if (element === null) return;
+    // Measures once all is laid out, and before it is painted.
     const observer = new ResizeObserver(() => setWidth(Math.floor(element.clientWidth)));
     observer.observe(element);
-    setWidth(Math.floor(element.clientWidth));
     return () => observer.disconnect();
   }, []);
   return [place, width] as const;

@@ -41,34 +41,44 @@ export function daysPerPoint(
 }
 
 /** The server's step, from the usual distance of two points. */
-function servedDays({ times, values }: Line): number {
-  const known = times.filter((_, index) => values[index] !== null);
-  const distances = known.slice(1).map((at, index) => at - (known[index] ?? at));
-  distances.sort((a, b) => a - b);
+function servedDays({ times }: Line): number {
+  const distances = Float64Array.from(times.keys(), (at) =>
+    at === 0 ? 0 : (times[at] ?? 0) - (times[at - 1] ?? 0),
+  );
+  distances.sort();
   return (2 * (distances[Math.floor(distances.length / 2)] ?? 0)) / DAY;
 }
 
+interface Extremes {
+  low: number;
+  high: number;
+}
+
 export function summarise(line: Line, days: number, zone: string): Summary {
-  const found = new Map<number, { low: number; high: number }>();
+  const found = new Map<number, Extremes>();
   const wallStep = days * DAY;
   // 5 January 1970 was a Monday.
   const base = days % 7 === 0 ? 4 * DAY : 0;
   const offset = offsets(zone);
-  line.times.forEach((at, index) => {
+  let step = Number.NaN;
+  let span: Extremes | undefined;
+  for (const [index, at] of line.times.entries()) {
     const value = line.values[index];
-    if (value === null || value === undefined) return;
-    const step = Math.floor((at + offset(at) - base) / wallStep);
-    const span = found.get(step);
-    if (span === undefined) found.set(step, { low: value, high: value });
-    else {
-      span.low = Math.min(span.low, value);
-      span.high = Math.max(span.high, value);
+    if (value === null || value === undefined) continue;
+    const own = Math.floor((at + offset(at) - base) / wallStep);
+    if (own !== step || span === undefined) {
+      step = own;
+      span = found.get(step) ?? { low: value, high: value };
+      found.set(step, span);
     }
-  });
+    if (value < span.low) span.low = value;
+    if (value > span.high) span.high = value;
+  }
   const keys = [...found.keys()];
   const times: number[] = [];
-  const spans: ({ low: number; high: number } | null)[] = [];
-  for (let step = Math.min(...keys); step <= Math.max(...keys); step += 1) {
+  const spans: (Extremes | null)[] = [];
+  const last = Math.max(...keys);
+  for (step = Math.min(...keys); step <= last; step += 1) {
     const middle = (step + 0.5) * wallStep + base;
     times.push(middle - offset(middle));
     spans.push(found.get(step) ?? null);
@@ -82,16 +92,30 @@ export function summarise(line: Line, days: number, zone: string): Summary {
   };
 }
 
-/** The zone's offset, looked up once a day: an hour more or less moves no point to be seen. */
+const known = new Map<string, Map<number, number>>();
+/** Days that are remembered of a zone: two hundred years. */
+const KNOWN_MAX = 80_000;
+
+/**
+ * The zone's offset, looked up once a day: an hour more or less moves no point to be seen. To ask
+ * the browser is slow, and a week that begins and ends alike has no change of the clocks in it.
+ */
 function offsets(zone: string): (at: number) => number {
-  const known = new Map<number, number>();
+  const days = known.get(zone) ?? new Map<number, number>();
+  known.set(zone, days);
+  if (days.size > KNOWN_MAX) days.clear();
+  const lookUp = (day: number): number => {
+    const offset = days.get(day) ?? offsetAt(day * DAY, zone);
+    days.set(day, offset);
+    return offset;
+  };
   return (at) => {
     const day = Math.floor(at / DAY);
-    let offset = known.get(day);
-    if (offset === undefined) {
-      offset = offsetAt(day * DAY, zone);
-      known.set(day, offset);
-    }
+    const found = days.get(day);
+    if (found !== undefined) return found;
+    const week = Math.floor(day / 7) * 7;
+    const offset = lookUp(week) === lookUp(week + 7) ? lookUp(week) : lookUp(day);
+    days.set(day, offset);
     return offset;
   };
 }

@@ -19,6 +19,7 @@ export interface ChartsOptions {
   readonly seriesPath: (variable: VariableName) => string | null;
   readonly usualPath: (variable: VariableName) => string | null;
   readonly ask: <T>(path: () => string | null) => Resource<T>;
+  readonly askFirst: ChartsOptions['ask'];
 }
 
 /** As many places as there can be charts. */
@@ -27,6 +28,7 @@ export function createCharts({
   seriesPath,
   usualPath,
   ask,
+  askFirst,
 }: ChartsOptions): readonly Chart[] {
   return Array.from({ length: CHARTS_MAX }, (_, place) => {
     const variable = computed(() => view.value.charts[place] ?? null);
@@ -34,7 +36,7 @@ export function createCharts({
       variable.value === null ? null : path(variable.value);
     return {
       variable,
-      series: ask<SeriesAnswer>(about(seriesPath)),
+      series: askFirst<SeriesAnswer>(about(seriesPath)),
       usual: ask<ClimatologyAnswer>(about(usualPath)),
     };
   });

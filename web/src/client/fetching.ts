@@ -35,14 +35,18 @@ const KEPT_MAX = 40;
 const TIMEOUT_MS = 30_000;
 
 export interface Client {
-  /** Rejects with AnswerError, or as the signal says. */
-  ask<T>(path: string, signal: AbortSignal): Promise<T>;
+  /**
+   * Rejects with AnswerError, or as the signal says. What is not urgent waits a little for what is:
+   * browser and server do a few things at a time.
+   */
+  ask<T>(path: string, signal: AbortSignal, isUrgent?: boolean): Promise<T>;
   /** What this address answered last, if that is still kept. */
   known<T>(path: string): T | null;
 }
 
 export function createClient(fetcher: Fetch, onReached: (reached: boolean) => void): Client {
   const kept = new Map<string, Kept>();
+  const turns = createTurns();
 
   function keep(path: string, etag: string | null, answer: unknown): void {
     kept.delete(path);
@@ -51,25 +55,67 @@ export function createClient(fetcher: Fetch, onReached: (reached: boolean) => vo
     if (kept.size > KEPT_MAX && oldest !== undefined) kept.delete(oldest);
   }
 
+  async function ask<T>(path: string, signal: AbortSignal): Promise<T> {
+    const before = kept.get(path);
+    const response = await reach(fetcher, path, before?.etag ?? null, signal).catch((error) => {
+      if (!signal.aborted) onReached(false);
+      throw error;
+    });
+    onReached(true);
+    if (response.status === 304 && before !== undefined) {
+      keep(path, before.etag, before.answer);
+      return before.answer as T;
+    }
+    if (!response.ok) throw new AnswerError(await readProblem(response));
+    const answer = (await response.json()) as T;
+    keep(path, response.headers.get('etag'), answer);
+    return answer;
+  }
+
   return {
-    async ask<T>(path: string, signal: AbortSignal): Promise<T> {
-      const before = kept.get(path);
-      const response = await reach(fetcher, path, before?.etag ?? null, signal).catch((error) => {
-        if (!signal.aborted) onReached(false);
-        throw error;
-      });
-      onReached(true);
-      if (response.status === 304 && before !== undefined) {
-        keep(path, before.etag, before.answer);
-        return before.answer as T;
-      }
-      if (!response.ok) throw new AnswerError(await readProblem(response));
-      const answer = (await response.json()) as T;
-      keep(path, response.headers.get('etag'), answer);
-      return answer;
+    async ask<T>(path: string, signal: AbortSignal, isUrgent = false): Promise<T> {
+      if (isUrgent) return turns.goFirst(() => ask<T>(path, signal));
+      await turns.wait();
+      signal.throwIfAborted();
+      return ask<T>(path, signal);
     },
     known<T>(path: string): T | null {
       return (kept.get(path)?.answer ?? null) as T | null;
+    },
+  };
+}
+
+/** How long others wait for what is urgent, ms. */
+const WAIT_MS_MAX = 300;
+
+function createTurns() {
+  let urgent = 0;
+  let leave: (() => void)[] = [];
+
+  function letGo(): void {
+    const all = leave;
+    leave = [];
+    for (const go of all) go();
+  }
+
+  return {
+    async goFirst<T>(run: () => Promise<T>): Promise<T> {
+      urgent += 1;
+      try {
+        return await run();
+      } finally {
+        urgent -= 1;
+        if (urgent === 0) letGo();
+      }
+    },
+    /** Resolves once nothing urgent is under way, that of this same moment included. */
+    async wait(): Promise<void> {
+      await Promise.resolve();
+      if (urgent === 0) return;
+      await new Promise<void>((resolve) => {
+        leave.push(resolve);
+        setTimeout(resolve, WAIT_MS_MAX);
+      });
     },
   };
 }

@@ -39,7 +39,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 test('what has not changed is asked for by its ETag and does not travel again', async () => {
   const { calls, client } = fakeServer();
-  const resource = createResource<number>(client, signal('api/a'));
+  const resource = createResource<number>(client, signal('api/a'), true);
   calls[0]?.answer(json(1, '"one"'));
   await until(() => resource.answer.value === 1);
   const again = resource.refresh();
@@ -52,7 +52,7 @@ test('what has not changed is asked for by its ETag and does not travel again', 
 
 test('the last good answer stays when the server fails, and the trouble is told in its words', async () => {
   const { calls, client, reached } = fakeServer();
-  const resource = createResource<number>(client, signal('api/a'));
+  const resource = createResource<number>(client, signal('api/a'), true);
   calls[0]?.answer(json(1, '"one"'));
   await until(() => resource.answer.value === 1);
   const problem = { title: 'Busy.', detail: 'Too many.', remedy: 'Wait.' };
@@ -76,7 +76,7 @@ test('the last good answer stays when the server fails, and the trouble is told 
 test('after another question the old answer is outdated until the new one is there', async () => {
   const { calls, client } = fakeServer();
   const path = signal<string | null>('api/a');
-  const resource = createResource<number>(client, path);
+  const resource = createResource<number>(client, path, true);
   calls[0]?.answer(json(1, '"one"'));
   await until(() => resource.answer.value === 1);
   path.value = 'api/b';
@@ -95,7 +95,7 @@ test('after another question the old answer is outdated until the new one is the
 test('a late answer to an earlier question is not shown', async () => {
   const { calls, client } = fakeServer();
   const path = signal<string | null>('api/a');
-  const resource = createResource<number>(client, path);
+  const resource = createResource<number>(client, path, true);
   path.value = 'api/b';
   calls[1]?.answer(json(2, '"two"'));
   await until(() => resource.answer.value === 2);
@@ -106,13 +106,45 @@ test('a late answer to an earlier question is not shown', async () => {
 
 test('a change while an answer is under way is asked for once more', async () => {
   const { calls, client } = fakeServer();
-  const resource = createResource<number>(client, signal('api/a'));
+  const resource = createResource<number>(client, signal('api/a'), true);
   await Promise.all([resource.refresh(), resource.refresh()]);
   assert.equal(calls.length, 1);
   calls[0]?.answer(json(1, '"one"'));
   await until(() => calls.length === 2);
   calls[1]?.answer(json(2, '"two"'));
   await until(() => resource.answer.value === 2);
+});
+
+test('what is urgent is asked first, and the rest once it is answered, or fails', async () => {
+  for (const end of ['answer', 'fail'] as const) {
+    const { calls, client } = fakeServer();
+    createResource<number>(client, signal('api/below'));
+    createResource<number>(client, signal('api/above'), true);
+    createResource<number>(client, signal('api/chart'), true);
+    const paths = () => calls.map(({ path }) => path);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(paths(), ['api/above', 'api/chart']);
+    calls[0]?.answer(json(1, '"one"'));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(paths(), ['api/above', 'api/chart']);
+    if (end === 'answer') calls[1]?.answer(json(2, '"two"'));
+    else calls[1]?.fail();
+    await until(() => calls.length === 3);
+    assert.equal(calls[2]?.path, 'api/below');
+  }
+});
+
+test('what is urgent and does not come holds nothing up for long', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { calls, client } = fakeServer();
+  createResource<number>(client, signal('api/above'), true);
+  createResource<number>(client, signal('api/below'));
+  await Promise.resolve();
+  await Promise.resolve();
+  await Promise.resolve();
+  t.mock.timers.tick(300);
+  await until(() => calls.length === 2);
+  assert.equal(calls[1]?.path, 'api/below');
 });
 
 test('nothing is asked while there is no question', () => {

@@ -18,10 +18,11 @@ export interface Resource<T> {
   refresh(): Promise<void>;
 }
 
-/** Follows the question for as long as the page lives. */
+/** Follows the question for as long as the page lives. What is urgent is asked before the rest. */
 export function createResource<T>(
   client: Client,
   path: ReadonlySignal<string | null>,
+  isUrgent = false,
 ): Resource<T> {
   const answer = signal<T | null>(null);
   const outdated = signal(false);
@@ -50,7 +51,7 @@ export function createResource<T>(
 
   async function ask(asked: string, abort: AbortSignal): Promise<void> {
     try {
-      const news = await client.ask<T>(asked, abort);
+      const news = await client.ask<T>(asked, abort, isUrgent);
       if (abort.aborted) return;
       batch(() => {
         answer.value = news;

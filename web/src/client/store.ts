@@ -82,6 +82,8 @@ export const CARDS_FIRST = 8;
 /** The API draws no more than 50 cities at once, and the compared ones may come on top. */
 export const CARDS_MAX = 50 - COMPARED_MAX;
 const ROWS = 15;
+/** With more cities than this the statistics are those of the cities that have a card. */
+const STATISTICS_MAX = 100;
 const ANOMALIES = 200;
 const SPARK_POINTS = 96;
 
@@ -101,8 +103,11 @@ export function createStore(): Store {
     reached.value = value;
   });
   const ask = <T>(path: () => string | null) => createResource<T>(client, computed(path));
+  /** What everything else hangs on, or what one looks at while one chooses. */
+  const askFirst = <T>(path: () => string | null) =>
+    createResource<T>(client, computed(path), true);
 
-  const cities = ask<CitiesAnswer>(() => formatPath('api/cities', { limit: 10_000 }));
+  const cities = askFirst<CitiesAnswer>(() => formatPath('api/cities', { limit: 10_000 }));
   const favourites = createFavourites(browserKeeper());
   const shown = computed(() =>
     favouritesFirst(mergeCities(cities.answer.value?.data ?? [], live.value), favourites.ids.value),
@@ -119,29 +124,15 @@ export function createStore(): Store {
   const everything = computed(() => address.view.value.range === 'all');
   const cards = computed(() => cardCities(shown.value, cardCount.value, compared.value));
   const cardIds = computed(() => cards.value.map(({ city_id }) => city_id).join(' '));
-  const range: ReadonlySignal<ResolvedRange | null> = computed(() => {
-    const oldest = everything.value ? oldestOf(statistics.answer.value) : null;
-    return resolveRange(address.view.value.range, clock.now.value, oldest, newest.value);
-  });
+  const oldest = computed(() => timeOf(cities.answer.value?.meta.oldest_observed_at));
+  const range: ReadonlySignal<ResolvedRange | null> = computed(() =>
+    resolveRange(address.view.value.range, clock.now.value, oldest.value, newest.value),
+  );
   const rangeText = computed(() => formatRange(range.value));
   const recentText = computed(() =>
     formatRange(resolveRange('24h', clock.now.value, null, newest.value)),
   );
 
-  const statistics: Resource<CityStatisticsAnswer> = ask(() => {
-    const city = split(cardIds.value);
-    if (city.length === 0) return null;
-    // Without a range the published version answers, and tells where the range of all begins.
-    const span = everything.value ? {} : parseRange(rangeText.value);
-    return span === null ? null : formatPath('api/city-statistics', { city, ...span });
-  });
-  const recent = ask<SeriesAnswer>(() => {
-    const city = split(cardIds.value);
-    const span = parseRange(recentText.value);
-    if (city.length === 0 || span === null) return null;
-    const sampled = { variable: 'temperature_c', points: SPARK_POINTS };
-    return formatPath('api/series', { city, ...span, ...sampled });
-  });
   /** A question about the compared cities in the chosen range. */
   const ranged = (route: string, more: Query = {}, whole = everything.value): string | null => {
     const city = split(comparedIds.value);
@@ -154,6 +145,7 @@ export function createStore(): Store {
   const charts = createCharts({
     view: address.view,
     ask,
+    askFirst,
     seriesPath: (variable) =>
       points.value === null
         ? null
@@ -164,6 +156,13 @@ export function createStore(): Store {
         ? null
         : formatPath('api/climatology', { variable, city: [first] });
     },
+  });
+  const recent = ask<SeriesAnswer>(() => {
+    const city = split(cardIds.value);
+    const span = parseRange(recentText.value);
+    if (city.length === 0 || span === null) return null;
+    const sampled = { variable: 'temperature_c', points: SPARK_POINTS };
+    return formatPath('api/series', { city, ...span, ...sampled });
   });
   const trends = ask<HourlyTrendsAnswer>(() => ranged('api/hourly-trends'));
   const period = computed(() =>
@@ -180,6 +179,13 @@ export function createStore(): Store {
     ofFocus('api/hourly-means', { variable: 'temperature_c', period: period.value }),
   );
   const rose = ask<WindRoseAnswer>(() => ofFocus('api/wind-rose'));
+  const statistics = ask<CityStatisticsAnswer>(() => {
+    const city = shown.value.length > STATISTICS_MAX ? split(cardIds.value) : [];
+    // Without a range the published version answers.
+    const span = everything.value ? {} : parseRange(rangeText.value);
+    if (shown.value.length === 0 || span === null) return null;
+    return formatPath('api/city-statistics', { city, ...span });
+  });
   const rows = ask<RawDataAnswer>(() =>
     ranged('api/raw-data', { limit: ROWS, cursor: rowsCursors.value.at(-1) }),
   );
@@ -267,11 +273,6 @@ function parseRange(text: string): Readonly<Record<string, string>> | null {
 
 function timeOf(text: string | null | undefined): number | null {
   return text ? Date.parse(text) : null;
-}
-
-function oldestOf(statistics: CityStatisticsAnswer | null): number | null {
-  const times = (statistics?.data ?? []).map((row) => Date.parse(row.first_observed_at));
-  return times.length === 0 ? null : Math.min(...times);
 }
 
 /** Asks everything anew; what has not changed does not travel. */

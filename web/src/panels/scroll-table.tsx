@@ -24,10 +24,10 @@ export function ScrollTable({
       wide.value = element.scrollWidth > element.clientWidth + 1;
       high.value = element.scrollHeight > element.clientHeight + 1;
     };
+    // Measures once all is laid out, and before it is painted.
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     if (element.firstElementChild !== null) observer.observe(element.firstElementChild);
-    measure();
     return () => observer.disconnect();
   }, [wide, high]);
   const scroll = (direction: number) => {
