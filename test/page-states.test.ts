@@ -1,8 +1,9 @@
 /** The page when something is missing, late or gone: it says so, and keeps what it had. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Route } from 'playwright-core';
+import type { Request, Route } from 'playwright-core';
 import {
   ARTEFACTS,
   eventually,
@@ -197,6 +198,57 @@ test('without the stream it polls, and it says so; a hidden or paused page keeps
 const setHidden = (hidden: boolean) => `
   Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
   document.dispatchEvent(new Event('visibilitychange'));`;
+
+test('when nothing comes any more the page says so by itself', async (t) => {
+  const page = await served.newPage(t);
+  let isStale = false;
+  await page.route(/\/api\/(?!events)/, async (route) => {
+    if (!isStale || route.request().url().endsWith('/api/status')) return route.continue();
+    const response = await route.fetch({ headers: {} });
+    const answer = await response.json();
+    answer.meta = { ...answer.meta, stale: true, reason: 'the newest observation is old' };
+    return route.fulfill({ response, json: answer, headers: { etag: '"stale"' } });
+  });
+  // No event tells it, and no version.
+  await page.route('**/api/events*', (route) => void route);
+  await page.clock.install();
+  await page.goto(`${served.pipeline.url}/`);
+  await untilFilled(page);
+  assert.equal(await page.locator('.age-note').count(), 0);
+  isStale = true;
+  await page.clock.fastForward(61_000);
+  await eventually('stale', async () => /Stale/.test(await textOf(page, '#state')));
+  await page.clock.fastForward(10_000);
+  for (const id of AGED) await page.locator(`#${id} .age-note.alert`).waitFor();
+  served.browser.takeProblems();
+});
+
+test('a page that one comes back to asks one question, and only news bring more', async (t) => {
+  const data = join(served.folder, 'history');
+  const main = join(import.meta.dirname, '../src/cli/main.ts');
+  const fixture = join(import.meta.dirname, '../src/import/fixtures/kaggle');
+  execFileSync(process.execPath, [main, 'import', fixture, '--data', data], { stdio: 'ignore' });
+  await using history = await served.start({ data, 'collector.source': 'none' });
+  await history.settle();
+  const page = await served.newPage(t);
+  await page.goto(`${history.url}/`);
+  await untilFilled(page);
+  await page.waitForLoadState('networkidle');
+  for (const leave of ['Pause', 'hide'] as const) {
+    if (leave === 'hide') await page.evaluate(setHidden(true));
+    else await page.getByRole('button', { name: leave }).click();
+    const asked: string[] = [];
+    const note = (request: Request) => asked.push(new URL(request.url()).pathname);
+    page.on('request', note);
+    if (leave === 'hide') await page.evaluate(setHidden(false));
+    else await page.getByRole('button', { name: 'Resume' }).click();
+    // The stream tells the status once it is open.
+    await eventually('the status', async () => asked.includes('/api/status'));
+    page.off('request', note);
+    assert.deepEqual(asked.toSorted(), ['/api/cities', '/api/events', '/api/status'], leave);
+  }
+  isQuiet(served);
+});
 
 test('when the server is gone the last good data stays, and it is back when the server is', async (t) => {
   const page = await served.openPage(t);

@@ -57,13 +57,22 @@ export function startUpdating(store: Store): void {
     else store.clock.stop();
   });
 
+  // What grows too old does so without a version.
+  let wasStale: boolean | undefined;
+  effect(() => {
+    const isStale = store.cities.answer.value?.meta.stale;
+    if (wasStale !== undefined && isStale !== wasStale) untracked(data.call);
+    wasStale = isStale;
+  });
+
   let slept = false;
   effect(() => {
     if (!visible.value || store.paused.value) {
       slept = true;
       return;
     }
-    if (slept) void refreshAll(store);
+    // The stream goes on where it was: it tells what was missed, and whether there is a new version.
+    if (slept) void store.cities.refresh();
     // Nothing is lost between the answer and the stream: the stream begins where the answer ended.
     const position = untracked(() => store.cities.answer.value?.meta.position ?? null);
     if (position !== null || slept) stream.open(position);
@@ -90,7 +99,10 @@ export function startUpdating(store: Store): void {
     const lost = store.stream.value === 'lost';
     const timer = setInterval(() => {
       if (lost) void refreshAll(store);
-      else status.call();
+      else {
+        status.call();
+        void store.cities.refresh();
+      }
     }, POLL_MS);
     return () => clearInterval(timer);
   });
