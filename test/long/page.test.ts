@@ -20,7 +20,8 @@ import {
 
 const ROOT = join(import.meta.dirname, '../..');
 const HISTORY = join(ROOT, '../shared/data/historical-hourly-weather');
-const RANGES = ['24 h', '3 d', '7 d', '30 d', '1 y', 'All'];
+/** With how many cities have observations in it: ten of them end a month before the others. */
+const RANGES = { '24 h': 26, '3 d': 26, '7 d': 26, '30 d': 26, '1 y': 36, All: 36 };
 
 let served: ServedPage;
 
@@ -45,16 +46,18 @@ test('five years of 36 cities fill every panel at every range', {
   await untilFilled(page);
   assert.match(await textOf(page, '#state'), /History/);
   assert.match(await textOf(page, '.facts'), /36 cities with history only/);
-  for (const range of RANGES) {
+  for (const [range, cityCount] of Object.entries(RANGES)) {
     await page.locator('.ranges').getByRole('button', { name: range, exact: true }).click();
     await untilFilled(page);
     for (const id of ['chart-temperature_c', 'chart-humidity_pct']) {
       const lines = page.locator(`#${id} path.line`);
       await eventually(`${id} has lines`, async () => (await lines.count()) >= 3);
     }
-    assert.equal(await page.locator('#statistics tbody tr').count(), 36, range);
+    assert.equal(await page.locator('#statistics tbody tr').count(), cityCount, range);
     assert.ok((await page.locator('#trends .bar').count()) === 24, range);
-    assert.equal(await page.locator('.state, .notice').count(), 0, `${range}: no panel is empty`);
+    // In a few days there may be nothing unusual.
+    const bare = page.locator('.panel:not(#anomalies) :is(.state, .notice)');
+    assert.equal(await bare.count(), 0, `${range}: no panel is empty`);
     await page.screenshot({ path: join(ARTEFACTS, `history-${range.replaceAll(' ', '')}.png`) });
     assert.deepEqual(await findViolations(page), [], range);
   }

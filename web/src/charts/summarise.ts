@@ -2,6 +2,7 @@
  * Long ranges. Where the days are too narrow to follow their ups and downs, a line through all of
  * them is a scribble: then each day, or each few days, is one point with its lowest and highest.
  */
+import { FOLLOWED_MIN } from '../client/charts.ts';
 import { formatCount } from '../format/numbers.ts';
 import { offsetAt } from '../format/times.ts';
 import { words } from '../words/words.ts';
@@ -14,8 +15,6 @@ export interface Summary extends Line {
 }
 
 const DAY = 86_400_000;
-/** A day narrower than this, in px, is not followed any more. */
-const FOLLOWED_MIN = 12;
 /** A point of the summary takes at least as much, in px. */
 const POINT_MIN = 3;
 /** Days of one point; weeks begin on Monday. */

@@ -42,7 +42,16 @@ export function createCharts({
   });
 }
 
-/** Points of a line: two for each px, in steps, so that a wider window asks the same for a while. */
-export function pointsFor(width: number): number {
-  return Math.max(400, Math.ceil(width / 200) * 400);
+const DAY = 86_400_000;
+/** A day narrower than this, in px, is not followed: a few of its values are all that is drawn. */
+export const FOLLOWED_MIN = 12;
+
+/**
+ * Points of a line: two for each px, half as many where days are drawn as one, in steps, so that a
+ * wider window asks the same for a while.
+ */
+export function pointsFor(width: number, rangeMs: number): number {
+  const steps = Math.ceil(width / 200);
+  const isFollowed = (width * DAY) / rangeMs >= FOLLOWED_MIN;
+  return Math.max(400, steps * (isFollowed ? 400 : 200));
 }

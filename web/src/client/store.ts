@@ -141,7 +141,10 @@ export function createStore(): Store {
       ? null
       : formatPath(route, { city, ...span, ...more });
   };
-  const points = computed(() => (chartWidth.value === 0 ? null : pointsFor(chartWidth.value)));
+  const points = computed(() => {
+    if (chartWidth.value === 0 || range.value === null) return null;
+    return pointsFor(chartWidth.value, range.value.to - range.value.from);
+  });
   const charts = createCharts({
     view: address.view,
     ask,
