@@ -1,11 +1,13 @@
 /** What people come to the page for, by the keyboard alone where that is how they work. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { de } from '../web/src/words/de.ts';
 import { en } from '../web/src/words/en.ts';
 import { textsOf } from '../web/src/words/test-words.ts';
+import { openBrowser } from './browser.ts';
 import {
   ARTEFACTS,
   eventually,
@@ -48,6 +50,64 @@ test('a city is found, compared and read by the keyboard, and the link shows the
   const other = await served.openPage(t, new URL(page.url()).search);
   await untilFilled(other);
   assert.deepEqual(await comparedOn(other), await comparedOn(page));
+  isQuiet(served);
+});
+
+/** Goes on by the Tab key alone. */
+async function tabTo(page: Page, target: Locator): Promise<void> {
+  for (let presses = 0; presses < 300; presses += 1) {
+    if (await target.evaluate((element) => element.matches(':focus'))) return;
+    await page.keyboard.press('Tab');
+  }
+  assert.fail(`not reached by Tab: ${target}`);
+}
+
+test('by the keyboard alone: compare two cities, read a value, export, share the view', async (t) => {
+  await served.browser.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const page = await served.openPage(t, '?tz=utc&units=f&city=london');
+  await untilFilled(page);
+  await page.keyboard.press('/');
+  await page.keyboard.type('syd');
+  await page.locator('[role="option"]').first().waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/city=london&city=sydney/);
+  await untilFilled(page);
+  assert.deepEqual((await comparedOn(page)).toSorted(), ['London', 'Sydney']);
+
+  await tabTo(page, page.locator('#chart-temperature_c .plot'));
+  await page.keyboard.press('End');
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('ArrowDown');
+  const speech = page.locator('#chart-temperature_c [aria-live]');
+  await eventually('the value is spoken', async () =>
+    /Sydney.* −?\d+\.\d/.test((await speech.textContent()) ?? ''),
+  );
+
+  await page.keyboard.press('Escape');
+  // Its links come before the drawing.
+  const saving = page.waitForEvent('download');
+  const csv = page.locator('#chart-humidity_pct').getByRole('link', { name: 'CSV' });
+  await tabTo(page, csv);
+  await page.keyboard.press('Enter');
+  const path = join(served.folder, 'humidity.csv');
+  await (await saving).saveAs(path);
+  const [header, first = ''] = readFileSync(path, 'utf8').split('\n');
+  assert.match(header ?? '', /^city_id,city,variable,unit,observed_at,value\r?$/);
+  assert.match(first, /^london,London,humidity_pct,%,\d{4}-\d\d-\d\dT[\d:.]+Z,\d/);
+
+  await page.evaluate('scrollTo(0, 0); document.activeElement.blur()');
+  await tabTo(page, page.getByRole('button', { name: 'Copy link' }));
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Copied' }).waitFor();
+  const link = String(await page.evaluate('navigator.clipboard.readText()'));
+  assert.equal(link, page.url());
+  await using elsewhere = await openBrowser();
+  const other = await elsewhere.newPage({ width: 1440, height: 900 });
+  await other.goto(link);
+  await untilFilled(other);
+  assert.deepEqual(await comparedOn(other), await comparedOn(page));
+  assert.match(await textOf(other, '#chart-temperature_c .subtitle'), /°F · UTC/);
+  assert.deepEqual([elsewhere.takeProblems(), elsewhere.foreign], [[], []]);
   isQuiet(served);
 });
 

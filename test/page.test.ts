@@ -13,6 +13,7 @@ import {
   eventually,
   findViolations,
   isQuiet,
+  PANELS,
   type ServedPage,
   scrollsSideways,
   servePage,
@@ -40,7 +41,7 @@ const MIDDLE = { width: 768, height: 1_000 };
 
 for (const [scheme, sizes] of [
   ['light', [NARROW, MIDDLE, WIDE]],
-  ['dark', [NARROW, WIDE]],
+  ['dark', [NARROW, MIDDLE, WIDE]],
 ] as const) {
   for (const size of sizes) {
     test(`all panels are filled, ${scheme}, ${size.width} px`, async (t) => {
@@ -203,20 +204,13 @@ test('a chart is read by the keyboard alone, and spoken', async (t) => {
   isQuiet(served);
 });
 
-test('a chart of any variable is added, kept in the address, saved as PNG, opened in Plotly', async (t) => {
+test('a chart of any variable is added, kept in the address, saved as PNG, and opened in Plotly', async (t) => {
   const page = await served.openPage(t);
   await untilFilled(page);
   await page.getByLabel('Add a chart of').selectOption('pressure_hpa');
   await page.waitForSelector('#chart-pressure_hpa[aria-busy="false"] path.line');
   assert.match(page.url(), /chart=temperature_c&chart=humidity_pct&chart=pressure_hpa/);
-  const saving = page.waitForEvent('download');
-  await page.locator('#chart-pressure_hpa').getByRole('button', { name: 'PNG' }).click();
-  const download = await saving;
-  assert.equal(download.suggestedFilename(), 'isobar-chart-pressure_hpa.png');
-  const path = join(ARTEFACTS, 'chart.png');
-  await download.saveAs(path);
-  const head = readFileSync(path).subarray(0, 8);
-  assert.deepEqual([...head], [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  assert.equal(await savePicture(page, 'chart-pressure_hpa'), 'isobar-chart-pressure_hpa.png');
   await page.locator('#chart-temperature_c').getByRole('button', { name: 'Plotly' }).click();
   await page.waitForSelector('dialog .plotly-place[data-drawn] .scatterlayer path.js-line');
   assert.equal(
@@ -230,6 +224,50 @@ test('a chart of any variable is added, kept in the address, saved as PNG, opene
     'it is gone',
     async () => (await page.locator('#chart-pressure_hpa').count()) === 0,
   );
+  isQuiet(served);
+});
+
+/** Saves a panel's picture among the artefacts; resolves with the name that it was offered under. */
+async function savePicture(page: Page, id: string): Promise<string> {
+  const saving = page.waitForEvent('download');
+  await page.locator(`#${id}`).getByRole('button', { name: 'PNG' }).click();
+  const download = await saving;
+  const path = join(ARTEFACTS, `panel-${id}.png`);
+  await download.saveAs(path);
+  const bytes = readFileSync(path);
+  assert.deepEqual([...bytes.subarray(0, 8)], [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  const { width, height } = (await page.locator(`#${id}`).boundingBox()) ?? assert.fail(id);
+  // Twice as fine, and a line below that says where it is from.
+  assert.ok(Math.abs(bytes.readUInt32BE(16) - 2 * width) <= 2, `${id} is as wide`);
+  assert.ok(bytes.readUInt32BE(20) > 2 * height, `${id} has a line more`);
+  return download.suggestedFilename();
+}
+
+test('every panel is had as a picture, as files, from the API and by a link of its own', async (t) => {
+  const page = await served.openPage(t);
+  await untilFilled(page);
+  for (const id of PANELS) {
+    assert.equal(await savePicture(page, id), `isobar-${id}.png`);
+    const actions = page.locator(`#${id} .actions`);
+    const path = await actions.getByRole('link', { name: 'API' }).getAttribute('href');
+    assert.equal((await fetch(`${served.pipeline.url}/${path}`)).status, 200, `${path}`);
+    const files = id === 'pipeline' ? [] : ['CSV', 'Parquet'];
+    for (const name of files) {
+      const file = await actions.getByRole('link', { name }).getAttribute('href');
+      const answer = await fetch(`${served.pipeline.url}/${file}`);
+      assert.equal(answer.status, 200, `${file}`);
+      assert.match(answer.headers.get('content-disposition') ?? '', /filename="simulated-.+"/);
+    }
+    await actions.getByRole('link', { name: 'Link to' }).click();
+    assert.equal(new URL(page.url()).hash, `#${id}`);
+  }
+  const named = await served.openPage(t, '#anomalies');
+  await untilFilled(named);
+  await named.locator('#anomalies:target').waitFor();
+  await eventually('it is in view', async () => {
+    const box = await named.locator('#anomalies').boundingBox();
+    return box !== null && box.y >= 0 && box.y < WIDE.height / 2;
+  });
   isQuiet(served);
 });
 

@@ -5,7 +5,7 @@ import { defineConfig, type Plugin } from 'vite';
 import { land } from './land.ts';
 
 const CHARTS =
-  /web.src.(charts|map|panels.(time-series|points-table|chart-words|map|heat|wind|hourly|picture))/;
+  /web.src.(charts.(?!picture)|map|panels.(time-series|points-table|chart-words|map|heat|wind|hourly))/;
 
 /** The page: `vite build web` → web/dist; `vite web` serves it beside a running `isobar start`. */
 export default defineConfig({
@@ -16,6 +16,8 @@ export default defineConfig({
     // The oldest browsers that know `light-dark()`; nothing has to be translated for them.
     target: ['chrome123', 'firefox120', 'safari17.5'],
     assetsInlineLimit: 0,
+    // Theirs ask that their words come along.
+    license: { fileName: 'licences.md' },
     modulePreload: { polyfill: false },
     // Plotly is a chunk of its own, loaded after the first picture.
     chunkSizeWarningLimit: 1_300,

@@ -37,6 +37,14 @@ test('periods follow the calendar, over the ends of months and years', () => {
   assert.equal(nextPeriod('2016-01-31', 'month'), '2016-02-01');
 });
 
+test('years are marked where they begin', () => {
+  const rows = ['2012-10-01', '2017-11-01'].map((start) => row(start, 0));
+  assert.deepEqual(
+    layOutHeat(rows, 800, 'month').marks.map(({ period }) => period.slice(0, 7)),
+    ['2013-01', '2014-01', '2015-01', '2016-01', '2017-01'],
+  );
+});
+
 test('all cells lie within the width, and the rows within a fixed height', () => {
   const many = Array.from({ length: 62 }, (_, at) =>
     row(new Date(Date.UTC(2016, 0, 1) + at * DAY).toISOString().slice(0, 10), 23),

@@ -29,6 +29,8 @@ const BOTTOM = 24;
 const HEIGHT = 250;
 const CELL_HEIGHT_MAX = 24;
 const MARK_HEIGHT = 26;
+/** Room for the words of a mark at the upper end. */
+const MARK_Y_MIN = 6;
 const DAY_MS = 86_400_000;
 
 /** Rows stay so few that each can be seen. */
@@ -53,7 +55,6 @@ export function layOutHeat(
     CELL_HEIGHT_MAX,
     Math.max(3, (HEIGHT - BOTTOM) / Math.max(1, periods.length)),
   );
-  const every = Math.ceil(MARK_HEIGHT / cellHeight);
   return {
     periods,
     cells: rows.map(({ period_start, hour, mean, observation_count }) => {
@@ -61,14 +62,24 @@ export function layOutHeat(
       const [x, y] = [LEFT + hour * cellWidth, row * cellHeight];
       return { row, hour, x, y, mean, count: observation_count };
     }),
-    marks: periods.flatMap((start, place) =>
-      place % every === 0 ? [{ y: (place + 0.5) * cellHeight, period: start }] : [],
-    ),
+    marks: markedPlaces(periods, period, Math.ceil(MARK_HEIGHT / cellHeight)).map((place) => ({
+      y: Math.max(MARK_Y_MIN, (place + 0.5) * cellHeight),
+      period: periods[place] ?? '',
+    })),
     left: LEFT,
     cellWidth,
     cellHeight,
     height: Math.ceil(periods.length * cellHeight) + BOTTOM,
   };
+}
+
+/** Where a year begins, if there is room for that many; else every so many rows. */
+function markedPlaces(periods: readonly string[], period: Period, every: number): number[] {
+  const places = [...periods.keys()];
+  const years = places.filter((place) => periods[place]?.slice(5, 7) === '01');
+  return period === 'month' && years.length > 1 && every <= 12
+    ? years
+    : places.filter((place) => place % every === 0);
 }
 
 /** Periods without any observation keep their row. */

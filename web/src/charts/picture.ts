@@ -1,64 +1,44 @@
-/** A drawing as a PNG: with the colours that it has on the screen, twice as fine. */
+/** A panel as a PNG, in the colours that it has on the screen; loaded when somebody wants one. */
+import { domToBlob } from 'modern-screenshot';
 
 const FINENESS = 2;
-/** What of a shape's look comes from the style sheets. */
-const LOOKS = [
-  ...['fill', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-linejoin', 'opacity'],
-  ...['fill-opacity', 'font-family', 'font-size', 'font-weight', 'text-anchor'],
-];
+/** What one would press, and what is only spoken. */
+const LEFT_OUT = '.actions, .map-buttons, .choices, .scroll-buttons, .pages, .more, .unseen, .star';
+const NOTE_HEIGHT = 22;
 
-/** Rejects when the browser cannot draw it. */
-export async function savePicture(svg: SVGSVGElement, name: string): Promise<void> {
-  const { width, height } = svg.getBoundingClientRect();
-  const canvas = document.createElement('canvas');
-  canvas.width = Math.round(width * FINENESS);
-  canvas.height = Math.round(height * FINENESS);
-  const context = canvas.getContext('2d');
-  if (context === null) throw new Error('there is no canvas');
-  context.fillStyle = backgroundOf(svg);
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  const source = URL.createObjectURL(new Blob([drawingOf(svg)], { type: 'image/svg+xml' }));
-  try {
-    const image = new Image();
-    image.src = source;
-    await image.decode();
-    context.drawImage(image, 0, 0, canvas.width, canvas.height);
-  } finally {
-    URL.revokeObjectURL(source);
-  }
-  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
-  if (blob === null) throw new Error('the picture is too large');
+/** `note` stands below the picture. Rejects when the browser cannot draw it. */
+export async function savePicture(panel: HTMLElement, name: string, note: string): Promise<void> {
+  const blob = await domToBlob(panel, {
+    scale: FINENESS,
+    height: Math.ceil(panel.getBoundingClientRect().height) + NOTE_HEIGHT,
+    // It is the system's own.
+    font: false,
+    filter: (node) => !(node instanceof Element && node.matches(LEFT_OUT)),
+    onCloneEachNode(copy) {
+      // The room of a bar to scroll with would hide what stands at the edge.
+      if (copy instanceof HTMLElement && copy.matches('.scroll')) copy.style.overflow = 'hidden';
+    },
+    onCloneNode(copy) {
+      if (copy instanceof HTMLElement) addNote(copy, note, getComputedStyle(panel).color);
+    },
+  });
   saveFile(blob, `${name}.png`);
 }
 
-/** The drawing as a document of its own, its looks written into it. */
-function drawingOf(svg: SVGSVGElement): string {
-  const copy = svg.cloneNode(true) as SVGSVGElement;
-  copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  const shapes = svg.querySelectorAll('*');
-  for (const [index, element] of copy.querySelectorAll('*').entries()) {
-    const original = shapes[index];
-    if (original === undefined) continue;
-    const style = getComputedStyle(original);
-    for (const look of LOOKS) {
-      const value = style.getPropertyValue(look);
-      if (value !== '') element.setAttribute(look, value);
-    }
-    element.removeAttribute('class');
-  }
-  return new XMLSerializer().serializeToString(copy);
+function addNote(copy: HTMLElement, note: string, color: string): void {
+  const line = document.createElement('p');
+  line.textContent = note;
+  Object.assign(line.style, {
+    margin: '6px 0 0',
+    font: '11.5px system-ui',
+    opacity: '0.75',
+    color,
+  });
+  copy.append(line);
+  Object.assign(copy.style, { height: 'auto', minHeight: '100%' });
 }
 
-/** The colour behind it: of the nearest element that has one. */
-function backgroundOf(svg: SVGSVGElement): string {
-  for (let element: Element | null = svg; element !== null; element = element.parentElement) {
-    const { backgroundColor } = getComputedStyle(element);
-    if (!/^(transparent|rgba\(.*, 0\))$/.test(backgroundColor)) return backgroundColor;
-  }
-  return '#ffffff';
-}
-
-export function saveFile(blob: Blob, name: string): void {
+function saveFile(blob: Blob, name: string): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);
   link.download = name;

@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { clusterPlaces, frameAround, moveFrame, type Place, zoomFrame } from './clusters.ts';
+import {
+  clusterPlaces,
+  frameAround,
+  labelledMarks,
+  type Mark,
+  moveFrame,
+  type Place,
+  zoomFrame,
+} from './clusters.ts';
 import { MAP_HEIGHT, MAP_WIDTH, project } from './projection.ts';
 
+const APART = { x: 40, y: 25 };
 const WHOLE = { x: 0, y: 0, width: MAP_WIDTH, height: MAP_HEIGHT };
 const place = fc.record({
   id: fc.uuid(),
@@ -35,19 +44,36 @@ test('every place is in one mark, and marks keep their distance', () => {
       fc.array(place, { maxLength: 60 }),
       fc.integer({ min: 300, max: 1_500 }),
       (places, width) => {
-        const marks = clusterPlaces(places, WHOLE, width, 30);
+        const marks = clusterPlaces(places, WHOLE, width, APART);
         assert.deepEqual(marks.flatMap(({ ids }) => ids).sort(), places.map(({ id }) => id).sort());
         for (const [at, a] of marks.entries()) {
-          for (const b of marks.slice(at + 1)) assert.ok(Math.hypot(a.x - b.x, a.y - b.y) >= 30);
+          for (const b of marks.slice(at + 1)) {
+            assert.ok(Math.abs(a.x - b.x) >= APART.x || Math.abs(a.y - b.y) >= APART.y);
+          }
         }
       },
     ),
   );
 });
 
+test('labels keep their distance, go to what matters first, and leave out none that has room', () => {
+  fc.assert(
+    fc.property(fc.array(place, { maxLength: 60 }), (places) => {
+      const marks = clusterPlaces(places, WHOLE, 800, { x: 10, y: 10 });
+      const labelled = labelledMarks(marks, APART);
+      const isNear = (a: Mark, b: Mark) =>
+        Math.abs(a.x - b.x) < APART.x && Math.abs(a.y - b.y) < APART.y;
+      for (const [at, mark] of marks.entries()) {
+        const before = marks.slice(0, at).filter((other) => labelled.has(other));
+        assert.equal(labelled.has(mark), !before.some((other) => isNear(mark, other)));
+      }
+    }),
+  );
+});
+
 test('what matters more is shown by itself, and the rest joins it', () => {
   const near = (id: string, weight: number): Place => ({ id, latitude: 50, longitude: 10, weight });
-  const [mark] = clusterPlaces([near('a', 0), near('b', 2), near('c', 1)], WHOLE, 800, 30);
+  const [mark] = clusterPlaces([near('a', 0), near('b', 2), near('c', 1)], WHOLE, 800, APART);
   assert.deepEqual(mark?.ids, ['b', 'c', 'a']);
 });
 
@@ -59,7 +85,7 @@ test('ten thousand places are grouped within a frame or two', (t) => {
     weight: at % 3,
   }));
   const from = performance.now();
-  const marks = clusterPlaces(places, WHOLE, 1_000, 30);
+  const marks = clusterPlaces(places, WHOLE, 1_000, APART);
   t.diagnostic(`${(performance.now() - from).toFixed(1)} ms, ${marks.length} marks`);
   assert.ok(marks.length < 1_200);
 });

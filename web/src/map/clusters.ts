@@ -26,15 +26,15 @@ export interface Mark extends Point {
 const FRAME_MIN = MAP_WIDTH / 120;
 
 /**
- * Marks in px of a drawing of this width, at least `distance` px from each other, but for places
- * outside of it. Each place goes to the first mark near it in the order of weight, so a place that
+ * Marks in px of a drawing of this width, at least `distance` px from each other either across or
+ * down, but for places outside of it. Each place goes to the first mark near it in the order of weight, so a place that
  * matters keeps its own; the work is proportional to the number of places.
  */
 export function clusterPlaces(
   places: readonly Place[],
   frame: Frame,
   width: number,
-  distance: number,
+  distance: Point,
 ): readonly Mark[] {
   const scale = width / frame.width;
   const height = frame.height * scale;
@@ -43,10 +43,10 @@ export function clusterPlaces(
   for (const place of places.toSorted((a, b) => b.weight - a.weight)) {
     const at = project(place.latitude, place.longitude);
     const [x, y] = [(at.x - frame.x) * scale, (at.y - frame.y) * scale];
-    if (x < -distance || y < -distance || x > width + distance || y > height + distance) continue;
-    const [column, row] = [Math.floor(x / distance), Math.floor(y / distance)];
+    if (isOutside(x, width, distance.x) || isOutside(y, height, distance.y)) continue;
+    const [column, row] = [Math.floor(x / distance.x), Math.floor(y / distance.y)];
     const near = around(cells, column, row).find(
-      (mark) => Math.hypot(mark.x - x, mark.y - y) < distance,
+      (mark) => Math.abs(mark.x - x) < distance.x && Math.abs(mark.y - y) < distance.y,
     );
     if (near !== undefined) {
       near.ids.push(place.id);
@@ -58,6 +58,21 @@ export function clusterPlaces(
     cells.set(key, [...(cells.get(key) ?? []), mark]);
   }
   return marks;
+}
+
+/** Those that have room for a label of this size; marks that come first go first. */
+export function labelledMarks(marks: readonly Mark[], size: Point): ReadonlySet<Mark> {
+  const labelled: Mark[] = [];
+  for (const mark of marks) {
+    const isNear = ({ x, y }: Mark) =>
+      Math.abs(x - mark.x) < size.x && Math.abs(y - mark.y) < size.y;
+    if (!labelled.some(isNear)) labelled.push(mark);
+  }
+  return new Set(labelled);
+}
+
+function isOutside(at: number, length: number, room: number): boolean {
+  return at < -room || at > length + room;
 }
 
 function around<T>(cells: ReadonlyMap<string, readonly T[]>, column: number, row: number): T[] {

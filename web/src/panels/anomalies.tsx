@@ -7,7 +7,7 @@ import { COMPARED_MAX } from '../format/line-style.ts';
 import { formatCount, formatPlural, isOne } from '../format/numbers.ts';
 import { zoneOf } from '../format/times.ts';
 import { words } from '../words/words.ts';
-import { DataLinks, Panel } from './panel.tsx';
+import { Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 import { TimeCell } from './time-cell.tsx';
 
@@ -29,7 +29,7 @@ export function Anomalies({ store }: { readonly store: Store }) {
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       emptyText={say.empty}
-      actions={<DataLinks path={path} rows={withLimit(path, FILE_ROWS)} />}
+      data={{ path, rows: withLimit(path, FILE_ROWS) }}
     >
       {(answer) => (
         <>

@@ -17,7 +17,7 @@ import {
 } from '../format/units.ts';
 import { formatWind } from '../format/wind.ts';
 import { words } from '../words/words.ts';
-import { DataLinks, Panel } from './panel.tsx';
+import { Panel } from './panel.tsx';
 
 const HOUR = 3_600_000;
 /** Feels-like is told where it differs by as much, °C. */
@@ -39,7 +39,7 @@ export function CityCards({ store }: { readonly store: Store }) {
       meta={() => null}
       isEmpty={(answer) => answer.data.length === 0}
       emptyText={say.map.empty}
-      actions={<DataLinks path={store.cities.path.value} />}
+      data={{ path: store.cities.path.value }}
     >
       {() => {
         const all = cardCities(store.shown.value, CARDS_MAX, store.compared.value);

@@ -9,8 +9,7 @@ import { formatDay, formatMonthOfYear } from '../format/times.ts';
 import { formatDegrees, temperatureUnit, type Units } from '../format/units.ts';
 import { words } from '../words/words.ts';
 import { formatHour } from './hourly-trends.tsx';
-import { DataLinks, Panel, TableButton } from './panel.tsx';
-import { PictureButton } from './picture-button.tsx';
+import { Panel, TableButton } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 
 /** The temperature of each hour of the day, a row for each day, week or month of the range. */
@@ -33,13 +32,8 @@ export function HeatMap({ store }: { readonly store: Store }) {
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       widen
-      actions={
-        <>
-          <TableButton open={table} />
-          <DataLinks path={path} />
-          <PictureButton panel="heat" />
-        </>
-      }
+      data={{ path }}
+      actions={<TableButton open={table} />}
     >
       {(answer) => {
         const rows = answer.data.filter(({ city_id }) => city_id === city?.city_id);

@@ -14,7 +14,7 @@ import {
 import { formatWind } from '../format/wind.ts';
 import { words } from '../words/words.ts';
 import { Choice } from './choice.tsx';
-import { DataLinks, Panel, TableButton } from './panel.tsx';
+import { Panel, TableButton } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 
 const HEIGHT = 244;
@@ -39,12 +39,8 @@ export function HourlyTrends({ store }: { readonly store: Store }) {
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       widen
-      actions={
-        <>
-          <TableButton open={table} />
-          <DataLinks path={store.trends.path.value} />
-        </>
-      }
+      data={{ path: store.trends.path.value }}
+      actions={<TableButton open={table} />}
     >
       {(answer) => {
         const rows = answer.data.filter(

@@ -1,7 +1,7 @@
 import land from 'virtual:land';
 import { useSignal } from '@preact/signals';
 import { useMemo, useRef } from 'preact/hooks';
-import { useWidth } from '../charts/measured.ts';
+import { useSize } from '../charts/measured.ts';
 import { type ShownCity, toggleCity } from '../client/city-list.ts';
 import { chooseView, type Store } from '../client/store.ts';
 import { formatCount } from '../format/numbers.ts';
@@ -11,18 +11,24 @@ import {
   clusterPlaces,
   type Frame,
   frameAround,
+  labelledMarks,
   type Mark,
   moveFrame,
   zoomFrame,
 } from '../map/clusters.ts';
 import { MAP_HEIGHT, MAP_WIDTH } from '../map/projection.ts';
 import { words } from '../words/words.ts';
-import { DataLinks, Panel } from './panel.tsx';
-import { PictureButton } from './picture-button.tsx';
+import { Panel } from './panel.tsx';
 
-const HEIGHT = 400;
-/** Marks nearer to each other than this become one, px. */
-const DISTANCE = 34;
+/** What it keeps free before it is there, px. */
+const HEIGHT = 434;
+/** Places nearer to each other than this are one mark, px. */
+const DISTANCE = { x: 11, y: 11 };
+/** With more places than this the marks are fewer, so that a drag stays smooth. */
+const PLACES_FEW = 400;
+const DISTANCE_OF_MANY = { x: 34, y: 34 };
+/** Room of a mark that tells its temperature, px; the others are dots. */
+const LABEL = { x: 56, y: 26 };
 const ZOOM = 2;
 const MOVE = 0.25;
 /** Less than this, in px, is a click and no drag. */
@@ -42,16 +48,11 @@ export function CityMap({ store }: { readonly store: Store }) {
       subtitle={say.subtitle(units === 'f' ? '°F' : '°C')}
       store={store}
       resource={store.cities}
-      height={HEIGHT + 34}
+      height={HEIGHT}
       meta={() => null}
       isEmpty={(answer) => answer.data.length === 0}
       emptyText={say.empty}
-      actions={
-        <>
-          <DataLinks path={store.cities.path.value} />
-          <PictureButton panel="map" />
-        </>
-      }
+      data={{ path: store.cities.path.value }}
     >
       {() => (
         <>
@@ -80,17 +81,19 @@ interface DrawingProps {
 }
 
 function Drawing({ store, frame }: DrawingProps) {
-  const [place, width] = useWidth<HTMLDivElement>();
+  const [place, { width, height }] = useSize<HTMLDivElement>();
   const at = useSignal<string | null>(null);
   const dragged = useRef<{ x: number; y: number; frame: Frame; moved: boolean } | null>(null);
   const { units } = store.address.view.value;
   const cities = store.shown.value;
   const compared = store.compared.value.map(({ city_id }) => city_id);
   const placed = placesOf(cities, compared, at.value);
-  const shape = Math.max(1, width) / HEIGHT;
+  const shape = Math.max(1, width) / Math.max(1, height);
   const home = useMemo(() => frameAround(placed, shape), [placed.length, shape]);
   const shown = frame.value ?? home;
-  const marks = width === 0 ? [] : clusterPlaces(placed, shown, width, DISTANCE);
+  const distance = placed.length > PLACES_FEW ? DISTANCE_OF_MANY : DISTANCE;
+  const marks = width === 0 ? [] : clusterPlaces(placed, shown, width, distance);
+  const labelled = labelledMarks(marks, LABEL);
   const byId = new Map(cities.map((city) => [city.city_id, city]));
   const say = words.value.map;
   const choose = (id: string) => chooseView(store, { cities: toggleCity(compared, id) });
@@ -101,7 +104,7 @@ function Drawing({ store, frame }: DrawingProps) {
     const [id, ...others] = mark.ids;
     if (id === undefined) return;
     if (others.length === 0) choose(id);
-    else zoom(ZOOM * 1.5, mark.x / width, mark.y / HEIGHT);
+    else zoom(ZOOM * 1.5, mark.x / width, mark.y / height);
   };
   const step = (dx: number, dy: number) => {
     const next = nextMark(marks, at.value, dx, dy);
@@ -154,7 +157,7 @@ function Drawing({ store, frame }: DrawingProps) {
           const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
           if (!from.moved && Math.hypot(dx, dy) < DRAG_MIN) return;
           from.moved = true;
-          frame.value = moveFrame(from.frame, -dx / width, -dy / HEIGHT);
+          frame.value = moveFrame(from.frame, -dx / width, -dy / height);
         }}
         onPointerUp={() => {
           // A click that ends a drag chooses nothing.
@@ -166,12 +169,12 @@ function Drawing({ store, frame }: DrawingProps) {
           dragged.current = null;
         }}
       >
-        <svg width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} aria-hidden="true">
-          <rect class="sea" width={width} height={HEIGHT} />
+        <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
+          <rect class="sea" width={width} height={height} />
           <g transform={`scale(${scale}) translate(${-shown.x} ${-shown.y})`}>
             <use class="land" href={`${land}#land`} width={MAP_WIDTH} height={MAP_HEIGHT} />
           </g>
-          {marks.map((mark) => {
+          {marks.toSorted(byLabel(labelled)).map((mark) => {
             const [id = ''] = mark.ids;
             const city = byId.get(id);
             return city === undefined ? null : (
@@ -179,6 +182,7 @@ function Drawing({ store, frame }: DrawingProps) {
                 key={id}
                 {...{ mark, city, units }}
                 place={compared.indexOf(id)}
+                isLabelled={labelled.has(mark)}
                 isAt={at.value !== null && mark.ids.includes(at.value)}
                 onOpen={() => {
                   if (dragged.current?.moved !== true) open(mark);
@@ -232,11 +236,12 @@ interface MapMarkProps {
   readonly units: Units;
   /** Among the compared cities; −1 when it is none. */
   readonly place: number;
+  readonly isLabelled: boolean;
   readonly isAt: boolean;
   onOpen(): void;
 }
 
-function MapMark({ mark, city, units, place, isAt, onOpen }: MapMarkProps) {
+function MapMark({ mark, city, units, place, isLabelled, isAt, onOpen }: MapMarkProps) {
   const celsius = city.latest?.temperature_c ?? null;
   const colour = celsius === null ? null : temperatureColour(celsius);
   const others = mark.ids.length - 1;
@@ -255,19 +260,30 @@ function MapMark({ mark, city, units, place, isAt, onOpen }: MapMarkProps) {
       data-city={city.city_id}
     >
       <title>{title}</title>
-      <rect
-        x={-half}
-        y={-11}
-        width={2 * half}
-        height={22}
-        rx={11}
-        fill={colour ?? 'var(--sunken)'}
-      />
-      <text y={4} text-anchor="middle" fill={colour === null ? 'var(--ink)' : textOn(colour)}>
-        {text}
-      </text>
+      {isLabelled ? (
+        <>
+          <rect
+            x={-half}
+            y={-11}
+            width={2 * half}
+            height={22}
+            rx={11}
+            fill={colour ?? 'var(--sunken)'}
+          />
+          <text y={4} text-anchor="middle" fill={colour === null ? 'var(--ink)' : textOn(colour)}>
+            {text}
+          </text>
+        </>
+      ) : (
+        <circle r={others > 0 ? 6 : 4.5} fill={colour ?? 'var(--sunken)'} />
+      )}
     </g>
   );
+}
+
+/** Labels lie above dots. */
+function byLabel(labelled: ReadonlySet<Mark>) {
+  return (a: Mark, b: Mark) => Number(labelled.has(a)) - Number(labelled.has(b));
 }
 
 /** The nearest mark in this direction; null at the edge. */

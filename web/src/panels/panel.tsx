@@ -8,6 +8,7 @@ import { chooseView, type Store } from '../client/store.ts';
 import { formatAge, isHistory } from '../format/ages.ts';
 import { formatClock, formatDay, formatTime, zoneOf } from '../format/times.ts';
 import { words } from '../words/words.ts';
+import { PictureButton } from './picture-button.tsx';
 
 export interface PanelProps<T> {
   readonly id: string;
@@ -16,7 +17,9 @@ export interface PanelProps<T> {
   readonly subtitle?: ComponentChildren;
   readonly store: Store;
   readonly resource: Resource<T>;
-  /** Plain links and buttons at the top right. */
+  /** Where the same data is to be had. */
+  readonly data: DataLinksProps;
+  /** Plain links and buttons of its own at the top right. */
   readonly actions?: ComponentChildren;
   /** Height that the panel keeps free before its data is there, px. */
   readonly height: number;
@@ -32,7 +35,7 @@ export interface PanelProps<T> {
 
 /** The frame of every panel: its title, and one of skeleton, data, empty, stale or error. */
 export function Panel<T>(props: PanelProps<T>) {
-  const { id, title, subtitle, store, resource, actions, meta } = props;
+  const { id, title, subtitle, store, resource, data, actions, meta } = props;
   const answer = resource.answer.value;
   const outdated = resource.outdated.value;
   return (
@@ -49,7 +52,14 @@ export function Panel<T>(props: PanelProps<T>) {
           <p class="updating">{words.value.panel.updating}</p>
         )}
         {answer !== null && <AgeNote store={store} told={meta(answer)} />}
-        {actions !== undefined && <div class="actions">{actions}</div>}
+        <div class="actions">
+          {actions}
+          <DataLinks {...data} />
+          {answer !== null && <PictureButton panel={id} store={store} />}
+          <a href={`#${id}`} aria-label={words.value.panel.linkTo(title)}>
+            {words.value.panel.link}
+          </a>
+        </div>
       </header>
       <PanelBody {...props} />
     </section>
@@ -83,7 +93,7 @@ function PanelBody<T>(props: PanelProps<T>) {
           <TroubleText trouble={trouble} resource={resource} store={store} />
         </div>
       )}
-      <div class={resource.outdated.value ? 'outdated' : undefined}>
+      <div class={resource.outdated.value ? 'panel-body outdated' : 'panel-body'}>
         {isEmpty?.(answer) ? <Empty {...props} answer={answer} /> : children(answer)}
       </div>
     </>
@@ -202,7 +212,7 @@ export function TableButton({ open }: { readonly open: Signal<boolean> }) {
 const FILES = { csv: 'CSV', parquet: 'Parquet' };
 
 /** The API call behind a panel, and the same question (or `rows`) answered as files. */
-export function DataLinks({ path, rows }: DataLinksProps) {
+function DataLinks({ path, rows }: DataLinksProps) {
   const question = rows === undefined ? path : rows;
   return (
     <>

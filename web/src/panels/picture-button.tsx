@@ -1,18 +1,23 @@
 import { useSignal } from '@preact/signals';
-import { savePicture } from '../charts/picture.ts';
+import type { Store } from '../client/store.ts';
+import { formatTime, zoneOf } from '../format/times.ts';
 import { words } from '../words/words.ts';
 
-/** Saves what a panel draws as a PNG. */
-export function PictureButton({ panel }: { readonly panel: string }) {
+/** Saves a panel as a PNG, which says where and of when it is. */
+export function PictureButton({ panel, store }: { readonly panel: string; readonly store: Store }) {
   const failed = useSignal(false);
+  const save = async () => {
+    const element = document.getElementById(panel);
+    if (element === null) return;
+    const { savePicture } = await import('../charts/picture.ts');
+    await savePicture(element, `isobar-${panel}`, describeOrigin(store));
+  };
   return (
     <button
       type="button"
       class="link"
       onClick={() => {
-        const svg = document.querySelector<SVGSVGElement>(`#${panel} .drawing svg`);
-        if (svg === null) return;
-        savePicture(svg, `isobar-${panel}`).then(
+        save().then(
           () => {
             failed.value = false;
           },
@@ -25,4 +30,21 @@ export function PictureButton({ panel }: { readonly panel: string }) {
       {failed.value ? words.value.panel.noPicture : 'PNG'}
     </button>
   );
+}
+
+/** "isobar · simulated data, nothing here was observed · data through 28 Nov 22:10 UTC". */
+function describeOrigin(store: Store): string {
+  const say = words.value;
+  const { meta } = store.cities.answer.value ?? {};
+  const now = store.clock.now.value;
+  const zone = zoneOf('utc', null);
+  return [
+    'isobar',
+    meta?.simulated === true ? say.page.simulated : meta?.source.join(', '),
+    meta?.observed_to == null
+      ? null
+      : `${say.header.through(formatTime(Date.parse(meta.observed_to), zone, now))} UTC`,
+  ]
+    .filter((part) => part)
+    .join(' · ');
 }

@@ -6,7 +6,7 @@ import { isBounded, pipelineSteps, type Step } from '../format/pipeline.ts';
 import { formatTimeShort, zoneOf } from '../format/times.ts';
 import { words } from '../words/words.ts';
 import { Box, Facts } from './fact-box.tsx';
-import { DataLinks, Panel } from './panel.tsx';
+import { Panel } from './panel.tsx';
 import { StepState } from './pipeline.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 import { Work } from './work.tsx';
@@ -23,13 +23,11 @@ export function PipelineSheet({ store }: { readonly store: Store }) {
       resource={store.status}
       height={560}
       meta={() => null}
+      data={{ path: 'api/status', rows: null }}
       actions={
-        <>
-          <DataLinks path="api/status" rows={null} />
-          <a href="metrics" target="_blank" rel="noreferrer">
-            {say.metrics}
-          </a>
-        </>
+        <a href="metrics" target="_blank" rel="noreferrer">
+          {say.metrics}
+        </a>
       }
     >
       {({ data: status }) => {

@@ -1,7 +1,7 @@
 import type { Store } from '../client/store.ts';
 import { pipelineSteps, type Step } from '../format/pipeline.ts';
 import { words } from '../words/words.ts';
-import { DataLinks, Panel } from './panel.tsx';
+import { Panel } from './panel.tsx';
 
 const SHAPES: Readonly<Record<Step['state'], string>> = { ok: '●', wait: '◐', look: '▲' };
 
@@ -17,13 +17,11 @@ export function Pipeline({ store }: { readonly store: Store }) {
       resource={store.status}
       height={230}
       meta={() => null}
+      data={{ path: 'api/status', rows: null }}
       actions={
-        <>
-          <DataLinks path="api/status" rows={null} />
-          <a href="metrics" target="_blank" rel="noreferrer">
-            {sheet.metrics}
-          </a>
-        </>
+        <a href="metrics" target="_blank" rel="noreferrer">
+          {sheet.metrics}
+        </a>
       }
     >
       {(answer) => (

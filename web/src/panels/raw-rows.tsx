@@ -9,7 +9,7 @@ import { formatTime, zoneOf } from '../format/times.ts';
 import { formatDegrees, formatValue, temperatureUnit } from '../format/units.ts';
 import { formatWind } from '../format/wind.ts';
 import { words } from '../words/words.ts';
-import { DataLinks, Panel } from './panel.tsx';
+import { Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 import { TimeCell } from './time-cell.tsx';
 
@@ -34,7 +34,7 @@ export function RawRows({ store }: { readonly store: Store }) {
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       widen
-      actions={<DataLinks path={path} rows={withLimit(path, FILE_ROWS)} />}
+      data={{ path, rows: withLimit(path, FILE_ROWS) }}
     >
       {(answer) => (
         <>

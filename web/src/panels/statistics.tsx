@@ -9,7 +9,7 @@ import {
   temperatureUnit,
 } from '../format/units.ts';
 import { words } from '../words/words.ts';
-import { DataLinks, Panel } from './panel.tsx';
+import { Panel } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 
 /** What the range comes down to, city by city. */
@@ -28,7 +28,7 @@ export function Statistics({ store }: { readonly store: Store }) {
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       widen
-      actions={<DataLinks path={path} />}
+      data={{ path }}
     >
       {(answer) => (
         <ScrollTable label={say.title} tall>

@@ -20,8 +20,7 @@ import { formatOffset, zoneOf } from '../format/times.ts';
 import { unitOf } from '../format/units.ts';
 import { words } from '../words/words.ts';
 import { Names, spokenAt, Tooltip } from './chart-words.tsx';
-import { DataLinks, Panel, TableButton } from './panel.tsx';
-import { PictureButton } from './picture-button.tsx';
+import { Panel, TableButton } from './panel.tsx';
 import { PlotlyButton } from './plotly-window.tsx';
 import { PointsTable } from './points-table.tsx';
 
@@ -108,11 +107,10 @@ function TimeSeries({ store, chart, variable, place }: TimeSeriesProps) {
           answer.data.every(({ values }) => values.every((value) => value === null))
         }
         widen
+        data={{ path: series.path.value, rows: seriesRows(store, variable) }}
         actions={
           <>
             <TableButton open={table} />
-            <DataLinks path={series.path.value} rows={seriesRows(store, variable)} />
-            <PictureButton panel={id} />
             <PlotlyButton {...{ store, variable }} />
             {charts.length > 1 && (
               <button

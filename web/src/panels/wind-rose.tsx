@@ -5,8 +5,7 @@ import type { Store } from '../client/store.ts';
 import { formatNumber } from '../format/numbers.ts';
 import { formatCompass } from '../format/wind.ts';
 import { words } from '../words/words.ts';
-import { DataLinks, Panel, TableButton } from './panel.tsx';
-import { PictureButton } from './picture-button.tsx';
+import { Panel, TableButton } from './panel.tsx';
 import { ScrollTable } from './scroll-table.tsx';
 
 const RADIUS = 106;
@@ -29,13 +28,8 @@ export function WindRose({ store }: { readonly store: Store }) {
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       widen
-      actions={
-        <>
-          <TableButton open={table} />
-          <DataLinks path={path} />
-          <PictureButton panel="wind" />
-        </>
-      }
+      data={{ path }}
+      actions={<TableButton open={table} />}
     >
       {(answer) => {
         const sectors = answer.data.filter(({ city_id }) => city_id === city?.city_id);

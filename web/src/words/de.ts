@@ -43,6 +43,8 @@ export const de: Words = {
     time: 'Zeit',
     close: 'Schließen',
     noPicture: 'PNG misslungen: noch einmal',
+    link: 'Link',
+    linkTo: (panel) => `Link auf ${panel}`,
     asTable: (label) => `${label} als Tabelle`,
   },
   trouble: {

@@ -49,6 +49,8 @@ export const en = {
     time: 'Time',
     close: 'Close',
     noPicture: 'PNG failed: try again',
+    link: 'Link',
+    linkTo: (panel: string) => `Link to ${panel}`,
     asTable: (label: string) => `${label} as a table`,
   },
   trouble: {

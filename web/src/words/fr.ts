@@ -43,6 +43,8 @@ export const fr: Words = {
     time: 'Heure',
     close: 'Fermer',
     noPicture: 'Échec du PNG : réessayer',
+    link: 'Lien',
+    linkTo: (panel) => `Lien vers ${panel}`,
     asTable: (label) => `${label} en tableau`,
   },
   trouble: {
