@@ -265,6 +265,10 @@ const TEXTS = `
 test('the language is chosen, kept in the address, and speaks everywhere', async (t) => {
   const page = await served.openPage(t, '', { width: 320, height: 700 });
   await untilFilled(page);
+  const settings = page.getByRole('button', { name: 'Settings' });
+  assert.equal(await settings.getAttribute('aria-expanded'), 'false');
+  await settings.focus();
+  await page.keyboard.press('Enter');
   await page.getByLabel('Language').selectOption('de');
   await page.waitForURL(/lang=de/);
   await page.locator('h2', { hasText: 'Ungewöhnliche Werte' }).waitFor();

@@ -4,6 +4,7 @@ import { createStore, type Store } from './client/store.ts';
 import { startUpdating } from './client/updating.ts';
 import { Page } from './page.tsx';
 import './styles/tokens.css';
+import './styles/header.css';
 import './styles/page.css';
 import './styles/panel.css';
 import './styles/cards.css';

@@ -104,12 +104,14 @@ export function frameAround(
   );
 }
 
-/** Widened or heightened to this shape (width ÷ height), and moved onto the map where it can be. */
+/**
+ * Widened or heightened to this shape (width ÷ height), and moved onto the map where it can be. A
+ * shape that is flatter than the map has sea at its sides, and a higher one above and below.
+ */
 function fit({ x, y, width, height }: Frame, shape: number): Frame {
-  let [w, h] = width / height < shape ? [height * shape, height] : [width, width / shape];
-  if (w > MAP_WIDTH) [w, h] = [MAP_WIDTH, MAP_WIDTH / shape];
-  const middle = { x: x + width / 2, y: y + height / 2 };
-  return keep({ x: middle.x - w / 2, y: middle.y - h / 2, width: w, height: h });
+  const w = Math.max(width, height * shape);
+  const h = w / shape;
+  return keep({ x: x + (width - w) / 2, y: y + (height - h) / 2, width: w, height: h });
 }
 
 function keep(frame: Frame): Frame {
@@ -124,7 +126,8 @@ function keep(frame: Frame): Frame {
 
 /** Nearer by a factor above 1, around a point given as shares of the frame. */
 export function zoomFrame(frame: Frame, factor: number, at: Point = { x: 0.5, y: 0.5 }): Frame {
-  const width = Math.min(MAP_WIDTH, Math.max(FRAME_MIN, frame.width / factor));
+  const whole = Math.max(MAP_WIDTH, (MAP_HEIGHT * frame.width) / frame.height);
+  const width = Math.min(whole, Math.max(FRAME_MIN, frame.width / factor));
   const height = (frame.height / frame.width) * width;
   return keep({
     x: frame.x + (frame.width - width) * at.x,

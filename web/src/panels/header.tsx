@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals';
 import { chooseView, type Store } from '../client/store.ts';
 import { CLOCKS, THEMES } from '../client/view.ts';
 import { formatAge, newestBySource } from '../format/ages.ts';
@@ -12,6 +13,7 @@ import { Shortcuts } from './shortcuts.tsx';
 /** Name, state, freshness, and what people choose for the whole page. */
 export function Header({ store }: { readonly store: Store }) {
   const { units, clock, theme } = store.address.view.value;
+  const open = useSignal(false);
   const say = words.value.header;
   return (
     <header class="top">
@@ -25,7 +27,19 @@ export function Header({ store }: { readonly store: Store }) {
         <SimulatedBadge store={store} />
         <Freshness store={store} />
       </div>
-      <div class="settings">
+      {/* Where room is short, what people choose lies behind a button: see page.css. */}
+      <button
+        type="button"
+        class="plain open-settings"
+        aria-expanded={open.value}
+        aria-controls="settings"
+        onClick={() => {
+          open.value = !open.value;
+        }}
+      >
+        {say.settings}
+      </button>
+      <div id="settings" class={open.value ? 'settings open' : 'settings'}>
         <Choice
           label={say.units}
           options={[

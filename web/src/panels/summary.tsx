@@ -20,8 +20,10 @@ export function Summary({ store }: { readonly store: Store }) {
         <RangeControls store={store} />
         <RangeNote store={store} />
       </nav>
-      <Search store={store} />
-      <CopyLink />
+      <div class="find">
+        <Search store={store} />
+        <CopyLink />
+      </div>
       <ul class="facts" aria-label={words.value.summary.label}>
         <Reporting store={store} />
         <Unusual store={store} />

@@ -30,19 +30,26 @@ const NIGHTS_MAX_MS = 10 * 86_400_000;
 const LABELLED_MIN = 640;
 const FILE_POINTS = 10_000;
 const HEIGHTS = [300, 200] as const;
+/** From this width on two charts stand beside each other. */
+const BESIDE_MIN = 2_200;
 
 /** The charts that were chosen, from above, and a way to one more. */
 export function Charts({ store }: { readonly store: Store }) {
   const { charts } = store.address.view.value;
+  const [measured, width] = useWidth<HTMLDivElement>();
+  const beside = width >= BESIDE_MIN;
   const left = VARIABLE_NAMES.filter((name) => !charts.includes(name));
   return (
     <>
-      {charts.map((variable, place) => {
-        const chart = store.charts[place];
-        return chart === undefined ? null : (
-          <TimeSeries key={variable} {...{ store, chart, variable, place }} />
-        );
-      })}
+      <div ref={measured} class={beside ? 'charts beside' : 'charts'}>
+        {charts.map((variable, place) => {
+          const chart = store.charts[place];
+          const height = HEIGHTS[beside ? 0 : Math.min(place, 1)] ?? 200;
+          return chart === undefined ? null : (
+            <TimeSeries key={variable} {...{ store, chart, variable, height }} />
+          );
+        })}
+      </div>
       {charts.length < CHARTS_MAX && (
         <p class="add-chart">
           <label>
@@ -73,14 +80,13 @@ interface TimeSeriesProps {
   readonly store: Store;
   readonly chart: Chart;
   readonly variable: VariableName;
-  readonly place: number;
+  readonly height: number;
 }
 
 /** One variable of the compared cities over the range. */
-function TimeSeries({ store, chart, variable, place }: TimeSeriesProps) {
+function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
   const { units, clock, charts } = store.address.view.value;
   const { series, usual } = chart;
-  const height = HEIGHTS[Math.min(place, 1)] ?? 200;
   const id = `chart-${variable}`;
   const compared = store.compared.value;
   const table = useSignal(false);

@@ -61,6 +61,7 @@ export const de: Words = {
     api: 'Beschreibung der API',
   },
   header: {
+    settings: 'Einstellungen',
     units: 'Einheit der Temperaturen',
     clock: 'Zeitzone',
     clocks: { city: 'Ortszeit', mine: 'Meine', utc: 'UTC' },

@@ -67,6 +67,7 @@ export const en = {
     api: 'API description',
   },
   header: {
+    settings: 'Settings',
     units: 'Unit of temperatures',
     clock: 'Time zone',
     clocks: { city: 'City time', mine: 'Mine', utc: 'UTC' },
@@ -344,8 +345,7 @@ export const en = {
   },
   anomalies: {
     title: 'Unusual values',
-    subtitle:
-      'all cities · the peak of each episode · three spreads (standard deviations) or more off',
+    subtitle: 'all cities · peak of each episode · three spreads (deviations) or more off',
     empty: 'Nothing unusual in this range.',
     caption: 'Unusual values, newest first',
     variable: 'Variable',

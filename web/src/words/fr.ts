@@ -61,6 +61,7 @@ export const fr: Words = {
     api: 'Description de l’API',
   },
   header: {
+    settings: 'Réglages',
     units: 'Unité des températures',
     clock: 'Fuseau horaire',
     clocks: { city: 'Heure locale', mine: 'La mienne', utc: 'UTC' },
