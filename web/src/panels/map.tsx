@@ -29,6 +29,8 @@ const PLACES_FEW = 400;
 const DISTANCE_OF_MANY = { x: 34, y: 34 };
 /** Room of a mark that tells its temperature, px; the others are dots. */
 const LABEL = { x: 56, y: 26 };
+/** That of marks which are several places each. */
+const LABEL_OF_MANY = { x: 74, y: 26 };
 const ZOOM = 2;
 const MOVE = 0.25;
 /** Less than this, in px, is a click and no drag. */
@@ -91,9 +93,10 @@ function Drawing({ store, frame }: DrawingProps) {
   const shape = Math.max(1, width) / Math.max(1, height);
   const home = useMemo(() => frameAround(placed, shape), [placed.length, shape]);
   const shown = frame.value ?? home;
-  const distance = placed.length > PLACES_FEW ? DISTANCE_OF_MANY : DISTANCE;
+  const isMany = placed.length > PLACES_FEW;
+  const distance = isMany ? DISTANCE_OF_MANY : DISTANCE;
   const marks = width === 0 ? [] : clusterPlaces(placed, shown, width, distance);
-  const labelled = labelledMarks(marks, LABEL);
+  const labelled = labelledMarks(marks, isMany ? LABEL_OF_MANY : LABEL);
   const byId = new Map(cities.map((city) => [city.city_id, city]));
   const say = words.value.map;
   const choose = (id: string) => chooseView(store, { cities: toggleCity(compared, id) });

@@ -93,11 +93,18 @@ function PanelBody<T>(props: PanelProps<T>) {
           <TroubleText trouble={trouble} resource={resource} store={store} />
         </div>
       )}
-      <div class={resource.outdated.value ? 'panel-body outdated' : 'panel-body'}>
+      <div class={`panel-body${bodyState(props, answer)}`}>
         {isEmpty?.(answer) ? <Empty {...props} answer={answer} /> : children(answer)}
       </div>
     </>
   );
+}
+
+/** Drawings are dimmed while they answer another question, and less so when they are old. */
+function bodyState<T>({ resource, meta }: PanelProps<T>, answer: T): string {
+  if (resource.outdated.value) return ' outdated';
+  const told = meta(answer);
+  return told?.stale && !isHistory(told.source) ? ' old' : '';
 }
 
 /** Whether there is no question, since no city is known to ask about. */

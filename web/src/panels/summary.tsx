@@ -3,7 +3,7 @@ import { chooseView, type Store } from '../client/store.ts';
 import { RANGE_NAMES } from '../client/view.ts';
 import { timeliness } from '../format/ages.ts';
 import { formatCount, formatNumber, formatPlural, isOne } from '../format/numbers.ts';
-import { isBounded } from '../format/pipeline.ts';
+import { isBounded, pipelineSteps } from '../format/pipeline.ts';
 import { formatTime, formatTimeShort, zoneOf } from '../format/times.ts';
 import { words } from '../words/words.ts';
 import { Choice } from './choice.tsx';
@@ -26,6 +26,7 @@ export function Summary({ store }: { readonly store: Store }) {
       </div>
       <ul class="facts" aria-label={words.value.summary.label}>
         <Reporting store={store} />
+        <Unhealthy store={store} />
         <Unusual store={store} />
         <Coverage store={store} />
         <Calls store={store} />
@@ -121,6 +122,20 @@ function Reporting({ store }: { readonly store: Store }) {
         </Fact>
       )}
     </>
+  );
+}
+
+/** The steps of the pipeline that somebody should look at. */
+function Unhealthy({ store }: { readonly store: Store }) {
+  const status = store.status.answer.value?.data;
+  if (status === undefined) return null;
+  const steps = pipelineSteps(status, store.clock.now.value);
+  const names = steps.filter(({ state }) => state === 'look').map(({ name }) => name);
+  if (names.length === 0) return null;
+  return (
+    <Fact to="pipeline">
+      <b class="alert">▲ {names.join(', ')}</b> {words.value.summary.look}
+    </Fact>
   );
 }
 

@@ -94,6 +94,7 @@ export const de: Words = {
     reporting: (reporting, all) => `*${reporting} von ${all}* Städten melden`,
     history: (cities) => `*${cities}* nur mit Geschichte`,
     late: 'verspätet:',
+    look: 'nachsehen',
     unusual: (count, one) =>
       `*${count}* ${one ? 'ungewöhnlicher Wert' : 'ungewöhnliche Werte'} in 24 h`,
     coverage: (share) => `Abdeckung *${share} %*`,

@@ -102,11 +102,11 @@ export const en = {
     reporting: (reporting: string, all: string) => `*${reporting} of ${all}* cities reporting`,
     history: (cities: string) => `*${cities}* with history only`,
     late: 'late:',
+    look: 'to look at',
     unusual: (count: string, one: boolean) =>
       `*${count}* unusual ${one ? 'value' : 'values'} in 24 h`,
     coverage: (share: string) => `coverage *${share} %*`,
-    calls: (used: string, limit: string | null) =>
-      `*${used}*${limit === null ? '' : ` of ${limit}`} calls today`,
+    calls: (used: string, of: string | null) => `*${used}*${of ? ` of ${of}` : ''} calls today`,
     version: (version: string, computed: string | null) =>
       `table version *${version}*${computed === null ? '' : `, computed ${computed}`}`,
   },

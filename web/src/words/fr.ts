@@ -94,6 +94,7 @@ export const fr: Words = {
     reporting: (reporting, all) => `*${reporting} sur ${all}* villes à jour`,
     history: (cities) => `*${cities}* avec l’historique seulement`,
     late: 'en retard :',
+    look: 'à vérifier',
     unusual: (count, one) =>
       `*${count}* ${one ? 'valeur inhabituelle' : 'valeurs inhabituelles'} en 24 h`,
     coverage: (share) => `couverture *${share} %*`,
