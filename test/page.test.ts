@@ -37,6 +37,12 @@ after(async () => {
   await served?.[Symbol.asyncDispose]();
 });
 
+/** Copied to docs/dashboard.png when the page has changed. */
+const README_PICTURE = {
+  path: join(ARTEFACTS, 'dashboard.png'),
+  fullPage: true,
+  clip: { x: 0, y: 0, width: 1440, height: 1380 },
+};
 const MIDDLE = { width: 768, height: 1_000 };
 
 for (const [scheme, sizes] of [
@@ -59,6 +65,7 @@ for (const [scheme, sizes] of [
       await page.mouse.move(0, 0);
       const path = join(ARTEFACTS, `page-${scheme}-${size.width}.png`);
       await page.screenshot({ path, fullPage: true });
+      if (scheme === 'light' && size === WIDE) await page.screenshot(README_PICTURE);
       assert.deepEqual(await findViolations(page), []);
       isQuiet(served);
     });

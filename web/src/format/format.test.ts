@@ -5,7 +5,13 @@ import { CONNECTION_SHAPES, connectionState } from './connection.ts';
 import { LINE_STYLES } from './line-style.ts';
 import { formatBytes, formatCount, formatNumber, formatPlural, formatSigned } from './numbers.ts';
 import { contrast, temperatureColour, textOn } from './palette.ts';
-import { formatBare, formatDegrees, formatTemperatureDifference, formatValue } from './units.ts';
+import {
+  formatBare,
+  formatDegrees,
+  formatTemperatureDifference,
+  formatValue,
+  formatWholeDegrees,
+} from './units.ts';
 import { formatCompass, formatWind } from './wind.ts';
 
 test('numbers have a true minus sign, groups, and no sign where they round to zero', () => {
@@ -29,6 +35,9 @@ test('values are rounded by the table of variables, in the chosen unit', () => {
   assert.equal(formatBare(1013.25, 'pressure_hpa', 'c'), '1,013');
   assert.equal(formatDegrees(-40, 'f'), '−40.0°');
   assert.equal(formatDegrees(undefined, 'c'), '–');
+  const whole = [19.9, -0.4, -0.6, null].map((celsius) => formatWholeDegrees(celsius, 'c'));
+  assert.deepEqual(whole, ['20°', '0°', '−1°', '–'], 'rounded, not cut');
+  assert.equal(formatWholeDegrees(20.4, 'f'), '69°');
 });
 
 test('a difference of temperatures is scaled and not shifted', () => {

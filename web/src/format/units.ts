@@ -1,5 +1,5 @@
 import { VARIABLES, type VariableName } from '../../../src/model/variables.ts';
-import { formatNumber, formatSigned } from './numbers.ts';
+import { formatCount, formatNumber, formatSigned } from './numbers.ts';
 
 /** What people choose; only temperatures have two units so far. */
 export type Units = 'c' | 'f';
@@ -50,6 +50,12 @@ export function formatBare(
 export function formatDegrees(celsius: number | null | undefined, units: Units): string {
   if (celsius === null || celsius === undefined) return '–';
   return `${formatBare(celsius, 'temperature_c', units)}°`;
+}
+
+/** "26°", where there is room for no more. */
+export function formatWholeDegrees(celsius: number | null | undefined, units: Units): string {
+  if (celsius === null || celsius === undefined) return '–';
+  return `${formatCount(convertTemperature(celsius, units))}°`;
 }
 
 /** A difference of temperatures has a scale but no zero point: 2.7 °C → "+4.9" °F. */

@@ -6,7 +6,7 @@ import { type ShownCity, toggleCity } from '../client/city-list.ts';
 import { chooseView, type Store } from '../client/store.ts';
 import { formatCount } from '../format/numbers.ts';
 import { temperatureColour, textOn } from '../format/palette.ts';
-import { formatDegrees, type Units } from '../format/units.ts';
+import { formatDegrees, formatWholeDegrees, type Units } from '../format/units.ts';
 import {
   clusterPlaces,
   type Frame,
@@ -64,7 +64,7 @@ export function CityMap({ store }: { readonly store: Store }) {
               const colour = temperatureColour(celsius);
               return (
                 <li key={celsius} style={{ background: colour, color: textOn(colour) }}>
-                  {formatDegrees(celsius, units).replace(/[.,]\d/, '')}
+                  {formatWholeDegrees(celsius, units)}
                 </li>
               );
             })}
@@ -248,7 +248,7 @@ function MapMark({ mark, city, units, place, isLabelled, isAt, onOpen }: MapMark
   const celsius = city.latest?.temperature_c ?? null;
   const colour = celsius === null ? null : temperatureColour(celsius);
   const others = mark.ids.length - 1;
-  const text = `${formatDegrees(celsius, units).replace(/[.,]\d/, '')}${others > 0 ? ` +${others}` : ''}`;
+  const text = `${formatWholeDegrees(celsius, units)}${others > 0 ? ` +${others}` : ''}`;
   const half = 10 + text.length * 3.6;
   const title =
     others > 0
