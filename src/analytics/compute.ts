@@ -33,8 +33,12 @@ export async function computeCityStatistics(
   signal?: AbortSignal,
 ): Promise<CityStatistics[]> {
   await selectObservations(session, selection);
-  await view(session, 'city_statistics_states', queryText('city_statistics_state'));
-  return session.query<CityStatistics>(queryText('city_statistics'), {}, signal);
+  return withStates(
+    session,
+    'city_statistics',
+    () => session.query<CityStatistics>(queryText('city_statistics'), {}, signal),
+    signal,
+  );
 }
 
 export async function computeHourlyTrends(
@@ -43,13 +47,33 @@ export async function computeHourlyTrends(
   signal?: AbortSignal,
 ): Promise<HourlyTrend[]> {
   await selectObservations(session, selection);
-  await view(session, 'hourly_trends_states', queryText('hourly_trends_state'));
   await view(
     session,
     'city_names',
     'SELECT city_id, max_by(city, observed_at) AS city FROM observations GROUP BY city_id',
   );
-  return session.query<HourlyTrend>(queryText('hourly_trends'), {}, signal);
+  return withStates(
+    session,
+    'hourly_trends',
+    () => session.query<HourlyTrend>(queryText('hourly_trends'), {}, signal),
+    signal,
+  );
+}
+
+/** The dataset's texts name its states several times: as a view these would be made each time. */
+export async function withStates<T>(
+  session: SqlSession,
+  dataset: 'city_statistics' | 'hourly_trends',
+  run: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const states = `${dataset}_states`;
+  await session.materialize(states, queryText(`${dataset}_state`), signal);
+  try {
+    return await run();
+  } finally {
+    await session.drop(states);
+  }
 }
 
 /** Makes the view `observations` hold the selected rows. */

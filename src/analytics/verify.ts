@@ -5,7 +5,7 @@ import type { Storage } from '../lake/storage.ts';
 import { DATASETS, type Dataset } from '../model/datasets.ts';
 import type { Snapshot, Table } from '../table/table.ts';
 import { ANOMALY_COLUMNS } from './columns.ts';
-import { computeCityStatistics, computeHourlyTrends, view } from './compute.ts';
+import { computeCityStatistics, computeHourlyTrends, view, withStates } from './compute.ts';
 import type { Columns, Row, SqlSession } from './engine.ts';
 import { exportedVersion, finishRow, readDataset } from './export.ts';
 import { filesOf, type Publication, readPublication } from './publication.ts';
@@ -133,8 +133,9 @@ async function compareComputed(
 
 /** By the rule's own words, without candidates: over the view `observations` as it is now. */
 async function computeAnomalies(session: SqlSession): Promise<Row[]> {
-  await view(session, 'city_statistics_states', queryText('city_statistics_state'));
-  await session.materialize('city_statistics', queryText('city_statistics'));
+  await withStates(session, 'city_statistics', () =>
+    session.materialize('city_statistics', queryText('city_statistics')),
+  );
   await view(
     session,
     'anomaly_candidates',
