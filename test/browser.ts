@@ -119,6 +119,15 @@ export async function openBrowser(): Promise<Browser> {
           problems.push(`console ${message.type()}: ${message.text()}`);
         }
       });
+      // The console tells the status alone.
+      page.on('response', (answer) => {
+        if (answer.status() < 500) return;
+        const told = `answer ${answer.status()} of ${answer.url()}`;
+        answer.text().then(
+          (text) => problems.push(`${told}: ${text.slice(0, 500)}`),
+          () => problems.push(told),
+        );
+      });
       page.on('pageerror', (error) => problems.push(`script: ${error.message}`));
       return page;
     },
