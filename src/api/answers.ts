@@ -64,7 +64,8 @@ export interface Question {
   readonly etagKey?: string;
   readonly tableVersion: number | null;
   readonly analyticsVersion: number | null;
-  compute(): Promise<Computed>;
+  /** The signal aborts once nobody waits for the answer any more. */
+  compute(abandoned: AbortSignal): Promise<Computed>;
 }
 
 /** What is said of the whole server at this moment. */
@@ -119,11 +120,12 @@ export function openAnswers(
 
   const keyOf = (question: Question) => `${question.route}\n${question.format}\n${question.key}`;
 
-  function find(question: Question): Promise<Product> {
-    return cache.get(keyOf(question), async () => {
-      const { facts, body } = await question.compute();
+  function find(question: Question, leave?: AbortSignal): Promise<Product> {
+    const compute = async (abandoned: AbortSignal) => {
+      const { facts, body } = await question.compute(abandoned);
       return { facts, tail: formatTail(body, notesOf(question, facts)), deflated: null };
-    });
+    };
+    return cache.get(keyOf(question), compute, leave);
   }
 
   function notesOf(question: Question, facts: Facts): Readonly<Record<string, unknown>> {
@@ -171,7 +173,7 @@ export function openAnswers(
     async send(ask, current, condition, request, reply) {
       if (recent.size < RECENT_MAX) recent.set(request.url, ask);
       const question = ask(current);
-      const product = await find(question);
+      const product = await find(question, signalGone(reply));
       const meta = makeMeta(question, product.facts, condition, simulated, clock());
       const etag = makeEtag(question, meta);
       reply
@@ -196,6 +198,13 @@ export function openAnswers(
       return cache.counts;
     },
   };
+}
+
+/** Aborts when the one who asked goes away: whoever drags a range asks a lot and waits for little. */
+function signalGone(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return gone.signal;
 }
 
 function makeMeta(

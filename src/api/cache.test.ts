@@ -18,6 +18,36 @@ test('equal keys asked for at once share one computation, and later ones find it
   assert.deepEqual({ hits, misses, shared }, { hits: 1, misses: 1, shared: 499 });
 });
 
+test('what nobody waits for any more is given up, and computed anew for who comes later', async () => {
+  const cache = openCache<string>(1_000_000, (value) => value.length);
+  const one = new AbortController();
+  const other = new AbortController();
+  let abandoned: AbortSignal | undefined;
+  let finish = (_: string) => {};
+  const compute = (signal: AbortSignal) => {
+    abandoned = signal;
+    return new Promise<string>((resolve) => {
+      finish = resolve;
+    });
+  };
+  const both = [cache.get('a', compute, one.signal), cache.get('a', compute, other.signal)];
+  one.abort();
+  assert.equal(abandoned?.aborted, false, 'the other one still waits');
+  other.abort();
+  assert.equal(abandoned?.aborted, true);
+  assert.equal(await cache.get('a', async () => 'anew'), 'anew');
+  finish('late');
+  await Promise.all(both);
+  assert.equal(await cache.get('a', async () => assert.fail('it is kept')), 'anew');
+  assert.equal(cache.counts.bytes, 4 + 512);
+
+  const patient = cache.get('b', compute);
+  void cache.get('b', compute, AbortSignal.abort());
+  assert.equal(abandoned?.aborted, false, 'who has no signal never leaves');
+  finish('b');
+  assert.equal(await patient, 'b');
+});
+
 test('a failure is told to all who wait and not kept', async () => {
   const cache = openCache<string>(1_000_000, (value) => value.length);
   const failing = () => Promise.reject(new Error('no'));

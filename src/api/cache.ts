@@ -5,8 +5,15 @@
  * share one computation. A failure is not kept: the next caller tries again.
  */
 export interface Cache<V> {
-  /** The value of this key, computed if it is not there. `bytesOf` tells its size. */
-  get(key: string, compute: () => Promise<V>): Promise<V>;
+  /**
+   * The value of this key, computed if it is not there. `bytesOf` tells its size. `leave` aborts
+   * when this caller does not wait any more; the signal that `compute` gets, when nobody does.
+   */
+  get(
+    key: string,
+    compute: (abandoned: AbortSignal) => Promise<V>,
+    leave?: AbortSignal,
+  ): Promise<V>;
   /** Says that a value that is kept has become larger. */
   grow(key: string, bytes: number): void;
   readonly counts: CacheCounts;
@@ -27,12 +34,18 @@ interface Entry<V> {
   bytes: number;
 }
 
+interface Pending<V> {
+  readonly value: Promise<V>;
+  readonly abandon: AbortController;
+  waiting: number;
+}
+
 /** What an entry costs beside its bytes: key, map slots, object headers. */
 const ENTRY_OVERHEAD_BYTES = 512;
 
 export function openCache<V>(bytesMax: number, bytesOf: (value: V) => number): Cache<V> {
   const entries = new Map<string, Entry<V>>();
-  const pending = new Map<string, Promise<V>>();
+  const pending = new Map<string, Pending<V>>();
   const counts = { hits: 0, misses: 0, shared: 0, evictions: 0, bytes: 0 };
 
   function evict(): void {
@@ -51,8 +64,37 @@ export function openCache<V>(bytesMax: number, bytesOf: (value: V) => number): C
     evict();
   }
 
+  function begin(key: string, compute: (abandoned: AbortSignal) => Promise<V>): Pending<V> {
+    const abandon = new AbortController();
+    const value = compute(abandon.signal)
+      .then((computed) => {
+        // One that was given up may end after the one that was begun in its place.
+        if (pending.get(key)?.abandon === abandon) keep(key, computed);
+        return computed;
+      })
+      .finally(() => {
+        if (pending.get(key)?.abandon === abandon) pending.delete(key);
+      });
+    const begun = { value, abandon, waiting: 0 };
+    pending.set(key, begun);
+    return begun;
+  }
+
+  /** One caller more; the last one that leaves gives the computation up. */
+  function wait(running: Pending<V>, leave: AbortSignal | undefined): Promise<V> {
+    running.waiting += 1;
+    if (leave === undefined) return running.value;
+    const left = () => {
+      running.waiting -= 1;
+      if (running.waiting === 0) running.abandon.abort();
+    };
+    if (leave.aborted) left();
+    else leave.addEventListener('abort', left, { once: true });
+    return running.value.finally(() => leave.removeEventListener('abort', left));
+  }
+
   return {
-    get(key, compute) {
+    get(key, compute, leave) {
       const entry = entries.get(key);
       if (entry !== undefined) {
         counts.hits += 1;
@@ -61,19 +103,12 @@ export function openCache<V>(bytesMax: number, bytesOf: (value: V) => number): C
         return Promise.resolve(entry.value);
       }
       const running = pending.get(key);
-      if (running !== undefined) {
+      if (running !== undefined && !running.abandon.signal.aborted) {
         counts.shared += 1;
-        return running;
+        return wait(running, leave);
       }
       counts.misses += 1;
-      const computation = compute()
-        .then((value) => {
-          keep(key, value);
-          return value;
-        })
-        .finally(() => pending.delete(key));
-      pending.set(key, computation);
-      return computation;
+      return wait(begin(key, compute), leave);
     },
     grow(key, bytes) {
       const entry = entries.get(key);

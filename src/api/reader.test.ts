@@ -53,6 +53,29 @@ test('the same files are defined once a session, others anew', async () => {
   assert.equal(reader.queryCount, 4);
 });
 
+test('a query that nobody waits for any more leaves its place to others', async () => {
+  const done = Promise.withResolvers<void>();
+  let ran = 0;
+  const { options } = fakeEngine(async () => {
+    ran += 1;
+    await done.promise;
+    return [];
+  });
+  const reader = openReader({ ...options, sessionsMax: 1, waitingMax: 1 });
+  const first = reader.query([], 'SELECT 1', {});
+  const gone = new AbortController();
+  const left = reader.query([], 'SELECT 2', {}, gone.signal);
+  await assert.rejects(reader.query([], 'SELECT 3', {}), { code: 'BUSY' });
+  gone.abort();
+  await assert.rejects(left, { code: 'ABORTED' });
+  const last = reader.query([], 'SELECT 4', {});
+  done.resolve();
+  await Promise.all([first, last]);
+  assert.equal(ran, 2);
+  await assert.rejects(reader.query([], 'SELECT 5', {}, gone.signal), { code: 'ABORTED' });
+  assert.equal(ran, 2);
+});
+
 test('no more run at once than there are sessions, and no more wait than allowed', async () => {
   let running = 0;
   let most = 0;

@@ -7,9 +7,15 @@ import type { DataFile, Table } from '../table/table.ts';
 export interface Reader extends AsyncDisposable {
   /**
    * All rows of a query over these files, which it knows as `observations`. Rejects with BUSY when
-   * too many wait, ABORTED after the time limit, otherwise as the engine does.
+   * too many wait or it takes too long, ABORTED when it waited and `abandoned` aborted meanwhile,
+   * otherwise as the engine does.
    */
-  query<R = Row>(files: readonly DataFile[], sql: string, parameters: Parameters): Promise<R[]>;
+  query<R = Row>(
+    files: readonly DataFile[],
+    sql: string,
+    parameters: Parameters,
+    abandoned?: AbortSignal,
+  ): Promise<R[]>;
   readonly queryCount: number;
 }
 
@@ -40,7 +46,7 @@ export function openReader(options: ReaderOptions): Reader {
   let queryCount = 0;
   let closed = false;
 
-  async function takeTurn(): Promise<void> {
+  async function takeTurn(abandoned: AbortSignal | undefined): Promise<void> {
     if (closed) throw new IsobarError('ABORTED', 'the server stops');
     if (busy < sessionsMax) {
       busy += 1;
@@ -50,7 +56,18 @@ export function openReader(options: ReaderOptions): Reader {
       throw new IsobarError('BUSY', `${waiting.length} queries wait already`);
     }
     // The one who leaves hands its turn over, so `busy` stays as it is.
-    await new Promise<void>((resolve) => waiting.push(resolve));
+    await new Promise<void>((resolve, reject) => {
+      const leave = () => {
+        waiting.splice(waiting.indexOf(go), 1);
+        reject(nobodyWaits());
+      };
+      const go = () => {
+        abandoned?.removeEventListener('abort', leave);
+        resolve();
+      };
+      waiting.push(go);
+      abandoned?.addEventListener('abort', leave, { once: true });
+    });
     if (closed) {
       passTurn();
       throw new IsobarError('ABORTED', 'the server stops');
@@ -94,8 +111,9 @@ export function openReader(options: ReaderOptions): Reader {
   }
 
   return {
-    async query(files, sql, parameters) {
-      await takeTurn();
+    async query(files, sql, parameters, abandoned) {
+      if (abandoned?.aborted) throw nobodyWaits();
+      await takeTurn(abandoned);
       try {
         return await run(files, sql, parameters);
       } finally {
@@ -111,6 +129,10 @@ export function openReader(options: ReaderOptions): Reader {
       await Promise.all(free.splice(0).map((seat) => seat.session[Symbol.asyncDispose]()));
     },
   };
+}
+
+export function nobodyWaits(): IsobarError {
+  return new IsobarError('ABORTED', 'nobody waits for it any more');
 }
 
 /** Nobody but our own time limit cancels a query. */

@@ -4,14 +4,18 @@ import { IsobarError } from '../errors.ts';
 import type { Snapshot } from '../table/table.ts';
 import { openCache } from './cache.ts';
 import type { DatasetRows, Publications, RangedDataset, Selection } from './context.ts';
-import { namePatience, selectFiles } from './reader.ts';
+import { namePatience, nobodyWaits, selectFiles } from './reader.ts';
 
 export interface RowsReader {
-  /** The rows of a range, computed once for each version of the table. */
+  /**
+   * The rows of a range, computed once for each version of the table. What waits for its turn is
+   * left out once `leave` aborts for all who wanted it: it rejects with ABORTED then.
+   */
   compute<D extends RangedDataset>(
     dataset: D,
     snapshot: Snapshot,
     selection: Selection,
+    leave?: AbortSignal,
   ): Promise<readonly DatasetRows[D][]>;
   readonly computedCount: number;
 }
@@ -34,29 +38,44 @@ export function openRows(publications: Publications): RowsReader {
     dataset: D,
     snapshot: Snapshot,
     selection: Selection,
+    abandoned: AbortSignal,
   ): Promise<readonly DatasetRows[D][]> {
     if (waiting >= WAITING_MAX) {
       throw new IsobarError('BUSY', `${waiting} computations wait already`);
     }
     waiting += 1;
+    const leave = () => {
+      waiting -= 1;
+    };
+    abandoned.addEventListener('abort', leave, { once: true });
     const files = selectFiles(snapshot.files, selection);
     const result = turn.then(() => {
+      if (abandoned.aborted) throw nobodyWaits();
       computedCount += 1;
       const signal = AbortSignal.timeout(TIMEOUT_MS);
       return publications.compute(dataset, { ...snapshot, files }, selection, signal);
     });
     const named = result.catch((error: unknown) => {
-      throw namePatience(error, TIMEOUT_MS);
+      throw abandoned.aborted ? error : namePatience(error, TIMEOUT_MS);
     });
-    turn = named.catch(() => {}).finally(() => (waiting -= 1));
+    turn = named
+      .catch(() => {})
+      .finally(() => {
+        abandoned.removeEventListener('abort', leave);
+        if (!abandoned.aborted) leave();
+      });
     return named;
   }
 
   return {
-    async compute(dataset, snapshot, selection) {
+    async compute(dataset, snapshot, selection, leave) {
       const { cities, from, to } = selection;
       const key = JSON.stringify([dataset, snapshot.version, cities, from, to]);
-      const rows = await cache.get(key, () => computeInTurn(dataset, snapshot, selection));
+      const rows = await cache.get(
+        key,
+        (abandoned) => computeInTurn(dataset, snapshot, selection, abandoned),
+        leave,
+      );
       return rows as readonly DatasetRows[typeof dataset][];
     },
     get computedCount() {

@@ -14,6 +14,8 @@ export interface SeriesAsked {
   readonly variables: readonly VariableName[];
   readonly range: TimeRange;
   readonly points: number;
+  /** Aborts once nobody waits for the series any more. */
+  readonly abandoned?: AbortSignal;
 }
 
 export interface SeriesFound {
@@ -71,12 +73,12 @@ export async function readSeries(
     const buckets =
       files.length === 0
         ? []
-        : await server.reader.query<Bucket>(files, sql, {
-            ...range,
-            cities: cities.join(','),
-            points,
-            bucket_ms: bucketMs,
-          });
+        : await server.reader.query<Bucket>(
+            files,
+            sql,
+            { ...range, cities: cities.join(','), points, bucket_ms: bucketMs },
+            asked.abandoned,
+          );
     const byCity = Map.groupBy(buckets, (bucket) => bucket.city_id);
     for (const city of cities) {
       const own = byCity.get(city) ?? [];

@@ -37,6 +37,8 @@ const ANOMALIES_ORDER: RowOrder<Anomaly> = {
 interface Asked extends Selection {
   readonly query: DatasetQuery;
   readonly ranged: boolean;
+  /** Aborts once nobody waits for the rows any more. */
+  readonly abandoned?: AbortSignal;
 }
 
 export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
@@ -49,7 +51,7 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
   add('hourly-trends', async (asked, current) => {
     const { snapshot } = current.picture;
     const rows = asked.ranged
-      ? await server.rows.compute('hourly_trends', snapshot, asked)
+      ? await server.rows.compute('hourly_trends', snapshot, asked, asked.abandoned)
       : await publishedRows(current.publication, 'hourly_trends', asked.cities);
     const columns = columnsOf(HourlyTrendSchema);
     return compute(server, asked, current, rows, TRENDS_ORDER, columns);
@@ -92,7 +94,7 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
           ? tableVersionOf(current)
           : (current.publication?.tableVersion ?? tableVersionOf(current)),
         analyticsVersion: current.publication?.version ?? null,
-        compute: () => computeRows(asked, current),
+        compute: (abandoned) => computeRows({ ...asked, abandoned }, current),
       }));
     });
   }
@@ -128,7 +130,7 @@ async function statisticsOf(
   current: Current,
 ): Promise<readonly CityStatistics[]> {
   const { snapshot } = current.picture;
-  if (asked.ranged) return server.rows.compute('city_statistics', snapshot, asked);
+  if (asked.ranged) return server.rows.compute('city_statistics', snapshot, asked, asked.abandoned);
   return publishedRows(current.publication, 'city_statistics', asked.cities);
 }
 

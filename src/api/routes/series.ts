@@ -80,8 +80,8 @@ function ask(
     key: JSON.stringify([current.picture.snapshot.version, asked]),
     tableVersion: tableVersionOf(current),
     analyticsVersion: current.publication?.version ?? null,
-    async compute() {
-      const { series, facts } = await readSeries(server, current, asked);
+    async compute(abandoned) {
+      const { series, facts } = await readSeries(server, current, { ...asked, abandoned });
       const body = formatBody(series);
       const rowCount = body.format === 'json' ? facts.rowCount : body.rows.length;
       return { facts: { ...facts, rowCount }, body };
