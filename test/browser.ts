@@ -122,9 +122,9 @@ export async function openBrowser(): Promise<Browser> {
       // The console tells the status alone.
       page.on('response', (answer) => {
         if (answer.status() < 500) return;
-        const told = `answer ${answer.status()} of ${answer.url()}`;
+        const told = `an answer with a status of ${answer.status()}: ${answer.url()}`;
         answer.text().then(
-          (text) => problems.push(`${told}: ${text.slice(0, 500)}`),
+          (text) => problems.push(`${told} ${text.slice(0, 500)}`),
           () => problems.push(told),
         );
       });
