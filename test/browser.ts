@@ -123,10 +123,12 @@ export async function openBrowser(): Promise<Browser> {
       page.on('response', (answer) => {
         if (answer.status() < 500) return;
         const told = `an answer with a status of ${answer.status()}: ${answer.url()}`;
-        answer.text().then(
-          (text) => problems.push(`${told} ${text.slice(0, 500)}`),
-          () => problems.push(told),
-        );
+        const known = problems;
+        const at = known.push(told) - 1;
+        const add = (text: string) => {
+          known[at] = `${told} ${text.slice(0, 500)}`;
+        };
+        answer.text().then(add, () => {});
       });
       page.on('pageerror', (error) => problems.push(`script: ${error.message}`));
       return page;

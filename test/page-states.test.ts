@@ -124,6 +124,8 @@ test('every panel has a skeleton, an error, data, and data that is said to be st
   behave = 'fail';
   for (const route of held.splice(0)) await route.fulfill(PROBLEM);
   await seen('failed-later', '.notice .alert', ['chart-temperature_c', 'statistics', 'trends']);
+  // What it still asks fails, too.
+  await page.close();
   served.browser.takeProblems();
 });
 
