@@ -30,7 +30,8 @@ export function openRows(publications: Publications): RowsReader {
   type Rows = readonly DatasetRows[RangedDataset][];
   const cache = openCache<Rows>(CACHE_BYTES_MAX, (rows) => rows.length * ROW_BYTES);
   let computedCount = 0;
-  let waiting = 0;
+  /** Of those who wait or compute, the signal that nobody wants it any more. */
+  const waiting = new Set<AbortSignal>();
   let turn: Promise<unknown> = Promise.resolve();
 
   /** One after the other: a computation makes views, which the next would put its own in place of. */
@@ -40,31 +41,23 @@ export function openRows(publications: Publications): RowsReader {
     selection: Selection,
     abandoned: AbortSignal,
   ): Promise<readonly DatasetRows[D][]> {
-    if (waiting >= WAITING_MAX) {
-      throw new IsobarError('BUSY', `${waiting} computations wait already`);
+    if (waiting.size >= WAITING_MAX) {
+      throw new IsobarError('BUSY', `${waiting.size} computations wait already`);
     }
-    waiting += 1;
-    const leave = () => {
-      waiting -= 1;
-    };
-    abandoned.addEventListener('abort', leave, { once: true });
+    waiting.add(abandoned);
+    abandoned.addEventListener('abort', () => waiting.delete(abandoned), { once: true });
     const files = selectFiles(snapshot.files, selection);
-    const result = turn.then(() => {
+    const result = turn.then(async () => {
       if (abandoned.aborted) throw nobodyWaits();
       computedCount += 1;
       const signal = AbortSignal.timeout(TIMEOUT_MS);
-      return publications.compute(dataset, { ...snapshot, files }, selection, signal);
-    });
-    const named = result.catch((error: unknown) => {
-      throw abandoned.aborted ? error : namePatience(error, TIMEOUT_MS);
-    });
-    turn = named
-      .catch(() => {})
-      .finally(() => {
-        abandoned.removeEventListener('abort', leave);
-        if (!abandoned.aborted) leave();
+      const chosen = { ...snapshot, files };
+      return publications.compute(dataset, chosen, selection, signal).catch((error: unknown) => {
+        throw namePatience(error, TIMEOUT_MS);
       });
-    return named;
+    });
+    turn = result.catch(() => {}).finally(() => waiting.delete(abandoned));
+    return result;
   }
 
   return {

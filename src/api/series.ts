@@ -90,8 +90,8 @@ export async function readSeries(
   const ends = spans.flatMap(({ from, to }) => [from, to]).sort((a, b) => a - b);
   const facts: Facts = {
     sources: sourcesOf(picture, asked.cities),
-    observedFrom: ends.length === 0 ? null : formatTime(ends[0]),
-    observedTo: ends.length === 0 ? null : formatTime(ends.at(-1)),
+    observedFrom: formatTime(ends[0]),
+    observedTo: formatTime(ends.at(-1)),
     newest,
     computedAt: server.clock().toISOString(),
     coveragePct: coverageOf(spans),
@@ -144,7 +144,7 @@ function drawSeries(
     unit: VARIABLES[variable].unit,
     interval_s: buckets.at(-1)?.interval_s ?? known?.interval_s ?? null,
     sampled: buckets[0]?.sampled ?? false,
-    observed_at: line.map(([time]) => formatTime(time)),
+    observed_at: line.map(([time]) => formatTime(time) ?? ''),
     values: line.map(([, value]) => value),
   };
 }
@@ -227,7 +227,7 @@ function coverageOf(spans: readonly Span[]): number | null {
   return expectedS === 0 ? null : (100 * coveredS) / expectedS;
 }
 
-/** ISO 8601 of µs since 1970; what the table holds has a place in the calendar. */
-function formatTime(us: number | undefined): string {
-  return isoTime(BigInt(us ?? 0)) ?? '';
+/** ISO 8601 of µs since 1970; null for none, or where no calendar reaches. */
+function formatTime(us: number | undefined): string | null {
+  return us === undefined ? null : isoTime(BigInt(us));
 }

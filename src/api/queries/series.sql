@@ -1,5 +1,6 @@
 -- One row per city and bucket of time, in order, with what a line needs of it: first and last,
--- lowest and highest; times in microseconds since 1970, as numbers. A city with no more observations than $points has a bucket for each of them.
+-- lowest and highest; times in microseconds since 1970, as numbers. A city with no more
+-- observations than $points has a bucket for each of them.
 -- {variable} stands for the name of one column of the observations.
 -- Keeping lowest and highest of each bucket: Jugel et al., "M4", VLDB 2014.
 WITH seen AS (

@@ -52,7 +52,10 @@ interface Asked {
   /** What the answer depends on beside the table and the cities. */
   readonly key: readonly unknown[];
   readonly range: { readonly from: string; readonly to: string } | null;
-  readonly compute: (range: { readonly from: string; readonly to: string }) => Promise<Row[]>;
+  readonly compute: (
+    range: { readonly from: string; readonly to: string },
+    abandoned: AbortSignal,
+  ) => Promise<Row[]>;
 }
 
 type Row = Readonly<Record<string, unknown>>;
@@ -71,8 +74,10 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
         cities,
         key: [key, variable],
         range,
-        compute: ({ to }) =>
-          readClimatology(server, select(files, cities, null, to), to, variable, cities),
+        async compute({ to }, abandoned) {
+          const selected = select(files, cities, null, to);
+          return readClimatology(server, selected, { to, variable, cities, abandoned });
+        },
       });
     }),
   );
@@ -89,12 +94,13 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
         {
           columns: columnsOf(HourlyMeanSchema),
           key: [variable, period],
-          async read(files, parameters) {
+          async read(files, parameters, abandoned) {
             const sql = HOURLY_MEANS_SQL.replaceAll('{variable}', variable);
             const rows = await server.reader.query<Omit<HourlyMean, 'variable' | 'unit'>>(
               files,
               sql,
               { ...parameters, period },
+              abandoned,
             );
             const { unit } = VARIABLES[variable];
             return rows.map((row): HourlyMean => ({ ...row, variable, unit }));
@@ -116,9 +122,12 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
         {
           columns: columnsOf(WindSectorSchema),
           key: [],
-          async read(files, parameters) {
+          async read(files, parameters, abandoned) {
             const all = { ...parameters, calm: CALM_MS };
-            return shareSectors(await server.reader.query<SectorRow>(files, WIND_ROSE_SQL, all));
+            const { reader } = server;
+            return shareSectors(
+              await reader.query<SectorRow>(files, WIND_ROSE_SQL, all, abandoned),
+            );
           },
         },
       ),
@@ -150,20 +159,26 @@ function settledPart({ picture }: Current) {
   return { range: { from: '0001-01-01T00:00:00Z', to }, files, key };
 }
 
+interface ClimatologyAsked {
+  readonly to: string;
+  readonly variable: VariableName;
+  readonly cities: readonly string[];
+  readonly abandoned: AbortSignal;
+}
+
 async function readClimatology(
   server: Server,
   files: readonly DataFile[],
-  to: string,
-  variable: VariableName,
-  cities: readonly string[],
+  { to, variable, cities, abandoned }: ClimatologyAsked,
 ): Promise<Row[]> {
   if (files.length === 0) return [];
   const sql = CLIMATOLOGY_SQL.replaceAll('{variable}', variable);
-  const rows = await server.reader.query<Omit<Climatology, 'variable' | 'unit'>>(files, sql, {
-    cities: cities.join(','),
-    to,
-    least: LEAST_VALUES,
-  });
+  const rows = await server.reader.query<Omit<Climatology, 'variable' | 'unit'>>(
+    files,
+    sql,
+    { cities: cities.join(','), to, least: LEAST_VALUES },
+    abandoned,
+  );
   const { unit } = VARIABLES[variable];
   return rows.map((row): Climatology => ({ ...row, variable, unit }));
 }
@@ -181,6 +196,7 @@ interface Reading {
   readonly read: (
     files: readonly DataFile[],
     parameters: Readonly<Record<'cities' | 'from' | 'to', string>>,
+    abandoned: AbortSignal,
   ) => Promise<Row[]>;
 }
 
@@ -201,10 +217,10 @@ function ranged(
     cities,
     key: [version, range, ...key],
     range,
-    async compute({ from, to }) {
+    async compute({ from, to }, abandoned) {
       const selected = select(files, cities, from, to);
       if (selected.length === 0) return [];
-      return read(selected, { cities: cities.join(','), from, to });
+      return read(selected, { cities: cities.join(','), from, to }, abandoned);
     },
   });
 }
@@ -226,8 +242,8 @@ function question(server: Server, current: Current, asked: Asked): Question {
     key: JSON.stringify([key, cities]),
     tableVersion: tableVersionOf(current),
     analyticsVersion: current.publication?.version ?? null,
-    async compute() {
-      const rows = range === null ? [] : await compute(range);
+    async compute(abandoned) {
+      const rows = range === null ? [] : await compute(range, abandoned);
       const facts: Facts = {
         sources: sourcesOf(current.picture, cities),
         observedFrom: range === null ? null : current.picture.observedFrom,

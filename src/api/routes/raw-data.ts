@@ -37,6 +37,8 @@ interface Asked extends TimeRange {
   readonly format: Format;
   /** The page begins after this observation; the latest time and no city at the beginning. */
   readonly after: { readonly at: string; readonly city: string };
+  /** Aborts once nobody waits for the rows any more. */
+  readonly abandoned?: AbortSignal;
 }
 
 export function addRawDataRoute(app: FastifyInstance, server: Server): void {
@@ -57,7 +59,7 @@ export function addRawDataRoute(app: FastifyInstance, server: Server): void {
       key: JSON.stringify([current.picture.snapshot.version, asked]),
       tableVersion: tableVersionOf(current),
       analyticsVersion: current.publication?.version ?? null,
-      compute: () => compute(server, asked, current),
+      compute: (abandoned) => compute(server, { ...asked, abandoned }, current),
     }));
   });
 }
@@ -110,7 +112,12 @@ export async function readNewest(
       count += 1;
     const chosen = fitting.slice(0, count);
     if (chosen.length === 0) return [];
-    const rows = await reader.query<ObservationRow>(chosen, RAW_DATA_SQL, parameters);
+    const rows = await reader.query<ObservationRow>(
+      chosen,
+      RAW_DATA_SQL,
+      parameters,
+      asked.abandoned,
+    );
     if (count >= fitting.length) return rows;
     const last = rows.at(-1);
     if (rows.length > limit && last && Date.parse(last.observed_at) > endOf(fitting[count])) {
