@@ -27,8 +27,8 @@ const FRAME_MIN = MAP_WIDTH / 120;
 
 /**
  * Marks in px of a drawing of this width, at least `distance` px from each other either across or
- * down, but for places outside of it. Each place goes to the first mark near it in the order of weight, so a place that
- * matters keeps its own; the work is proportional to the number of places.
+ * down, but for places outside of it. Each place goes to the first mark near it in the order of
+ * weight, so a place that matters keeps its own; the work is proportional to the number of places.
  */
 export function clusterPlaces(
   places: readonly Place[],
@@ -45,9 +45,7 @@ export function clusterPlaces(
     const [x, y] = [(at.x - frame.x) * scale, (at.y - frame.y) * scale];
     if (isOutside(x, width, distance.x) || isOutside(y, height, distance.y)) continue;
     const [column, row] = [Math.floor(x / distance.x), Math.floor(y / distance.y)];
-    const near = around(cells, column, row).find(
-      (mark) => Math.abs(mark.x - x) < distance.x && Math.abs(mark.y - y) < distance.y,
-    );
+    const near = around(cells, column, row).find((mark) => isNear(mark, { x, y }, distance));
     if (near !== undefined) {
       near.ids.push(place.id);
       continue;
@@ -64,11 +62,13 @@ export function clusterPlaces(
 export function labelledMarks(marks: readonly Mark[], size: Point): ReadonlySet<Mark> {
   const labelled: Mark[] = [];
   for (const mark of marks) {
-    const isNear = ({ x, y }: Mark) =>
-      Math.abs(x - mark.x) < size.x && Math.abs(y - mark.y) < size.y;
-    if (!labelled.some(isNear)) labelled.push(mark);
+    if (!labelled.some((other) => isNear(mark, other, size))) labelled.push(mark);
   }
   return new Set(labelled);
+}
+
+function isNear(a: Point, b: Point, size: Point): boolean {
+  return Math.abs(a.x - b.x) < size.x && Math.abs(a.y - b.y) < size.y;
 }
 
 function isOutside(at: number, length: number, room: number): boolean {
