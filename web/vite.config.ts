@@ -5,7 +5,7 @@ import { defineConfig, type Plugin } from 'vite';
 import { land } from './land.ts';
 
 const CHARTS =
-  /web.src.(charts.(?!picture)|map|panels.(time-series|points-table|chart-words|map|heat|wind|hourly))/;
+  /web.src.(charts|map|panels.(time-series|points-table|chart-words|map|heat|wind|hourly))/;
 
 /** The page: `vite build web` → web/dist; `vite web` serves it beside a running `isobar start`. */
 export default defineConfig({

@@ -9,7 +9,7 @@ export function PictureButton({ panel, store }: { readonly panel: string; readon
   const save = async () => {
     const element = document.getElementById(panel);
     if (element === null) return;
-    const { savePicture } = await import('../charts/picture.ts');
+    const { savePicture } = await import('./picture.ts');
     await savePicture(element, `isobar-${panel}`, describeOrigin(store));
   };
   return (
