@@ -60,6 +60,12 @@ export const ERRORS = {
     503,
     true,
   ),
+  PATH_UNREADABLE: row(
+    'The path cannot be read exactly.',
+    'Rename the folder or file so that it has no backslash, or none of * ? [.',
+    1,
+    503,
+  ),
   PORT_TAKEN: row('The port is taken.', 'Choose another with --port, or stop its owner.', 1, 503),
 
   PROVIDER_KEY_MISSING: row(

@@ -15,7 +15,8 @@ const LINES_MAX = 400;
 /** Files that carry nothing but many rows of one kind. */
 const LONG_FILES = ['src/errors.ts'];
 /** Values that every room may take; paths of the lake are asked of one place. */
-const SHARED = /^src\/(model|config)\/|^src\/(errors|fault|logger)\.ts$|^src\/lake\/layout\.ts$/;
+const SHARED =
+  /^src\/(model|config)\/|^src\/(errors|fault|logger)\.ts$|^src\/(lake\/layout|sql\/text)\.ts$/;
 /** Composition: these open rooms and join them. */
 const COMPOSING = /^src\/[^/]+\.ts$|^src\/cli\//;
 const TESTING = /\.test\.ts$|\/contract[^/]*\.ts$|\/test-[^/]+\.ts$/;

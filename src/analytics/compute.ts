@@ -1,5 +1,6 @@
 /** The datasets of a selection of observations, by the same texts as the published ones. */
 import type { CityStatistics, HourlyTrend } from '../model/datasets.ts';
+import { literal } from '../sql/text.ts';
 import type { Columns, SqlSession } from './engine.ts';
 import { queryText } from './queries.ts';
 
@@ -105,8 +106,4 @@ export async function view(session: SqlSession, name: string, sql: string): Prom
  */
 export function timestamp(iso: string): string {
   return `TIMESTAMP '${new Date(iso).toISOString().replace('T', ' ').replace('Z', '')}'`;
-}
-
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

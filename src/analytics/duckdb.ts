@@ -17,6 +17,7 @@ import {
 } from '@duckdb/node-api';
 import { IsobarError, translateFileError } from '../errors.ts';
 import { isoTime } from '../model/iso-time.ts';
+import { filesLiteral, literal, quoted } from '../sql/text.ts';
 import type { Columns, Parameters, Row, SqlEngine, SqlSession } from './engine.ts';
 
 export interface DuckdbOptions {
@@ -174,7 +175,7 @@ const COPY_OPTIONS = {
 
 /** A file of an older schema lacks columns: they are NULL, so the view asks by name. */
 function source(files: readonly string[], columns: Columns): string {
-  const list = `[${files.map(literal).join(', ')}]`;
+  const list = filesLiteral(files);
   const empty = `SELECT ${emptyColumns(columns)} WHERE false`;
   if (files.every((file) => file.endsWith('.jsonl'))) {
     const types = Object.entries(columns).map(
@@ -257,11 +258,3 @@ function translate(error: unknown, sql: string, signal?: AbortSignal): IsobarErr
 const INVALID =
   /^(Parser|Syntax|Binder|Catalog|Conversion|Invalid Input|Out of Range|Permission|Not implemented) Error/i;
 const ABOUT_FILE = /^Invalid Input Error: (No magic bytes|File '|Failed to read|.*too small to be)/;
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}

@@ -7,8 +7,9 @@
  * here are right as long as all their files are among those asked for; else they are read again.
  */
 import type { Storage } from '../lake/storage.ts';
+import { literal } from '../sql/text.ts';
 import type { DataFile, Table } from '../table/table.ts';
-import { literal, OBSERVED, view } from './compute.ts';
+import { OBSERVED, view } from './compute.ts';
 import type { Columns, SqlEngine, SqlSession } from './engine.ts';
 
 export interface ObservedRows {

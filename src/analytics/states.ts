@@ -1,3 +1,4 @@
+import { literal } from '../sql/text.ts';
 /**
  * The states that datasets are merged from.
  *
@@ -10,7 +11,6 @@
  * Datasets are merged from the base, the layers of months that are not in it, and the live months.
  */
 import { CITY_STATE_COLUMNS, HOURLY_STATE_COLUMNS } from './columns.ts';
-import { literal } from './compute.ts';
 import type { Columns } from './engine.ts';
 import type { Base, Layer, PublishedFile, StateFiles, States } from './publication.ts';
 import { queryText } from './queries.ts';

@@ -5,6 +5,7 @@ import type { City } from '../model/city.ts';
 import { CITY_ID_PATTERN } from '../model/city.ts';
 import type { InvalidRecord, Observation } from '../model/observation.ts';
 import { formatTime, zoneOffsets } from '../model/time-zone.ts';
+import { fileLiteral, literal, quoted } from '../sql/text.ts';
 import type { CityFinder } from './cities.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { columnsOf, type MappedVariable, type Mapping, variablesOf } from './mapping.ts';
@@ -73,8 +74,8 @@ async function loadRows(
 ): Promise<void> {
   const sources = paths.map((path) =>
     /\.parquet$/i.test(path)
-      ? `SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet(${literal(path)})`
-      : `SELECT * FROM read_csv(${literal(path)}, all_varchar = true, header = true, ` +
+      ? `SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet(${fileLiteral(path)})`
+      : `SELECT * FROM read_csv(${fileLiteral(path)}, all_varchar = true, header = true, ` +
         `null_padding = true${mapping.delimiter ? `, delim = ${literal(mapping.delimiter)}` : ''})`,
   );
   try {
@@ -227,12 +228,4 @@ function cityOf(
     cities.set(key, found);
   }
   return found;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -1,6 +1,7 @@
 /** What became of an import's records: counted in the tables, not guessed. */
 import type { SqlSession } from '../analytics/engine.ts';
 import type { AppendedRange } from '../log/log.ts';
+import { literal } from '../sql/text.ts';
 import type { DataFile } from '../table/table.ts';
 
 export interface Outcome {
@@ -47,7 +48,7 @@ export async function readOutcome(
   );
   const within = (view: string) =>
     `FROM ${view} v JOIN outcome_ranges r ON v.log_partition = r.log_partition ` +
-    `AND v.log_offset BETWEEN r.first AND r.last WHERE v.log_id = '${logId.replaceAll("'", "''")}'`;
+    `AND v.log_offset BETWEEN r.first AND r.last WHERE v.log_id = ${literal(logId)}`;
   const [landed] = await session.query<{ records: number }>(
     `SELECT count(*) AS records ${within('outcome_observations')}`,
   );

@@ -13,6 +13,7 @@ import { IsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { formatVersion } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
+import { fileLiteral } from '../sql/text.ts';
 import { type Action, formatAction, parseAction } from './delta.ts';
 import type { TableState } from './snapshot.ts';
 
@@ -68,7 +69,7 @@ export async function readCheckpointOf(
   try {
     rows = await session.query<{ action: string }>(
       `SELECT CAST(to_json(struct_pack(${columns.map((name) => `"${name}" := "${name}"`)})) ` +
-        `AS VARCHAR) AS action FROM read_parquet(${literal(local)})`,
+        `AS VARCHAR) AS action FROM read_parquet(${fileLiteral(local)})`,
     );
   } catch (error) {
     throw new IsobarError('TABLE_CORRUPT', `${place}: ${(error as Error).message}`, {
@@ -106,7 +107,7 @@ export async function writeCheckpoint(
     );
     const types = Object.entries(CHECKPOINT_COLUMNS).map(([name, type]) => `"${name}": '${type}'`);
     await session.copy(
-      `SELECT * FROM read_json(${literal(`${base}.jsonl`)}, format = 'newline_delimited', ` +
+      `SELECT * FROM read_json(${fileLiteral(`${base}.jsonl`)}, format = 'newline_delimited', ` +
         `columns = {${types.join(', ')}}, maximum_object_size = 67108864)`,
       `${base}.parquet`,
       'parquet',
@@ -169,8 +170,4 @@ function checkpointActions(state: TableState, tombstonesFrom: number): Action[] 
     actions.push({ remove: { ...remove, dataChange: false } });
   }
   return actions;
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

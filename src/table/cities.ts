@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import type { SqlSession } from '../analytics/engine.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { KnownCity } from '../model/city.ts';
+import { fileLiteral, filesLiteral } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { putDataFile } from './data-file.ts';
 import type { Action } from './delta.ts';
-import { literal } from './identities.ts';
 import type { TableState } from './snapshot.ts';
 import { CITY_COLUMNS } from './table.ts';
 
@@ -38,12 +38,11 @@ export function openCityTable(options: CityTableOptions): CityTable {
   async function rowsOf(state: TableState): Promise<Map<string, KnownCity>> {
     if (known?.version === state.version) return known.rows;
     const paths = await cities.localPaths(state.files);
-    const list = `[${paths.map(literal).join(', ')}]`;
     const rows =
       paths.length === 0
         ? []
         : await session.query<KnownCity & Record<string, unknown>>(
-            `SELECT ${Object.keys(CITY_COLUMNS).join(', ')} FROM read_parquet(${list})`,
+            `SELECT ${Object.keys(CITY_COLUMNS).join(', ')} FROM read_parquet(${filesLiteral(paths)})`,
           );
     known = { version: state.version, rows: new Map(rows.map((row) => [row.city_id, row])) };
     return known.rows;
@@ -79,7 +78,7 @@ export function openCityTable(options: CityTableOptions): CityTable {
       await writeFile(`${base}.jsonl`, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
       const columns = Object.entries(CITY_COLUMNS).map(([name, type]) => `${name}: '${type}'`);
       await session.copy(
-        `SELECT * FROM read_json(${literal(`${base}.jsonl`)}, format = 'newline_delimited', ` +
+        `SELECT * FROM read_json(${fileLiteral(`${base}.jsonl`)}, format = 'newline_delimited', ` +
           `columns = {${columns.join(', ')}}) ORDER BY city_id`,
         `${base}.parquet`,
         'parquet',

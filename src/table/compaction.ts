@@ -5,9 +5,9 @@
  */
 
 import { reachFaultPoint } from '../fault.ts';
+import { filesLiteral } from '../sql/text.ts';
 import type { Action } from './delta.ts';
 import { PARTITION_COLUMN } from './delta.ts';
-import { literal } from './identities.ts';
 import { type FileWriting, writeDataFile } from './landing-files.ts';
 import { assertWritable } from './snapshot.ts';
 import type { DataFile } from './table.ts';
@@ -102,9 +102,7 @@ async function compactGroup(
   const startedAt = clock().getTime();
   const rows = group.reduce((sum, file) => sum + file.rows, 0);
   const paths = await observations.localPaths(group);
-  const source =
-    `read_parquet([${paths.map(literal).join(', ')}], hive_partitioning = false, ` +
-    'union_by_name = true)';
+  const source = `read_parquet(${filesLiteral(paths)}, hive_partitioning = false, union_by_name = true)`;
   const adds: Action[] = [];
   for (const condition of await timePieces(options, group, source)) {
     const add = await writeDataFile(

@@ -4,6 +4,7 @@
  * oldest used are forgotten first.
  */
 import type { SqlSession } from '../analytics/engine.ts';
+import { fileLiteral, filesLiteral } from '../sql/text.ts';
 import { contentHashSql } from './parsing-sql.ts';
 import type { TableState } from './snapshot.ts';
 import type { DataFile } from './table.ts';
@@ -41,7 +42,7 @@ export async function openIdentities(
       files += 1;
       await session.execute(
         `INSERT INTO identities SELECT ${files}, city_id, observed_at, collected_at, ` +
-          `${contentHashSql('')} FROM read_parquet(${literal(paths[index] ?? '')})`,
+          `${contentHashSql('')} FROM read_parquet(${fileLiteral(paths[index] ?? '')})`,
       );
       known.set(file.path, { number: files, rows: file.rows });
     }
@@ -89,7 +90,7 @@ export async function openIdentities(
     await session.execute(
       `CREATE OR REPLACE TEMP VIEW existing AS SELECT city_id, observed_at, collected_at, ` +
         `${contentHashSql('')} AS content_hash, filename AS file ` +
-        `FROM read_parquet([${paths.map(literal).join(', ')}], filename = true)`,
+        `FROM read_parquet(${filesLiteral(paths)}, filename = true)`,
     );
     return new Map(wanted.map((file, index) => [paths[index] ?? '', file]));
   }
@@ -104,8 +105,4 @@ export async function openIdentities(
   }
 
   return { select, remember };
-}
-
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import type { SqlSession } from '../analytics/engine.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
+import { fileLiteral, literal } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { putDataFile } from './data-file.ts';
 import { type Action, type AddFile, PARTITION_COLUMN } from './delta.ts';
-import { literal } from './identities.ts';
 import { openInFlight } from './in-flight.ts';
 import { type Attempt, ceilMs, type MonthRange } from './landing.ts';
 import { OBSERVATION_COLUMNS } from './table.ts';
@@ -99,7 +99,7 @@ export async function rewriteSuperseded(options: FileWriting, made: Attempt): Pr
   const paths = await observations.localPaths(made.superseded.map(({ file }) => file));
   for (const [index, { file }] of made.superseded.entries()) {
     const select =
-      `SELECT * FROM read_parquet(${literal(paths[index] ?? '')}, hive_partitioning = false) ` +
+      `SELECT * FROM read_parquet(${fileLiteral(paths[index] ?? '')}, hive_partitioning = false) ` +
       'ANTI JOIN (SELECT city_id, observed_at FROM decided WHERE fate IS NULL AND file IS NOT NULL) ' +
       'USING (city_id, observed_at) ORDER BY city_id, observed_at';
     const add = await writeDataFile({ ...options, session }, select, file.month ?? '');
@@ -143,7 +143,7 @@ async function makeDataFile(options: MakingFiles, select: string): Promise<MadeF
     if (rows === 0) return { file, rows, range: {} };
     const [range = {}] = await session.query<Record<string, string>>(
       'SELECT min(city_id) AS city_min, max(city_id) AS city_max, min(observed_at) AS time_min, ' +
-        `max(observed_at) AS time_max FROM read_parquet(${literal(file)})`,
+        `max(observed_at) AS time_max FROM read_parquet(${fileLiteral(file)})`,
     );
     return { file, rows, range };
   } catch (error) {

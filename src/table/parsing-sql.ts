@@ -11,6 +11,7 @@ import {
   TEXT_CHARACTERS_MAX,
 } from '../model/observation.ts';
 import { VARIABLE_NAMES, VARIABLES } from '../model/variables.ts';
+import { fileLiteral } from '../sql/text.ts';
 
 const TEXTS = ['city_id', 'city', 'country', 'source', 'condition'] as const;
 const WHOLES = ['interval_s', 'condition_id', 'utc_offset_s', 'provider_city_id'] as const;
@@ -34,7 +35,7 @@ function stagedSql(file: string): string {
       log_offset, kind, length, sha256,
       CASE kind WHEN 0 THEN value WHEN 1 THEN decode(from_hex(value)) END AS text,
       CASE WHEN kind >= 2 THEN value END AS hex
-    FROM read_csv('${file.replaceAll("'", "''")}',
+    FROM read_csv(${fileLiteral(file)},
       delim = '\t', quote = '', escape = '', header = false, auto_detect = false,
       nullstr = '\x01', max_line_size = 4194304, buffer_size = 8388608,
       columns = {'log_offset': 'BIGINT', 'kind': 'INTEGER', 'length': 'BIGINT',

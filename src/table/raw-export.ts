@@ -13,9 +13,9 @@ import { reachFaultPoint } from '../fault.ts';
 import { RAW_CURSOR_PATH, rawHourPath, rawManifestPath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { ProcessName } from '../lake/this-process.ts';
+import { filesLiteral } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { type ExportNote, notePath, readNotes, writeNote } from './export-notes.ts';
-import { literal } from './identities.ts';
 import { openInFlight } from './in-flight.ts';
 import { type HourFile, sha256, writeHours } from './raw-hours.ts';
 import type { TableState } from './snapshot.ts';
@@ -339,7 +339,7 @@ async function hoursOf(
 ): Promise<string[]> {
   if (added.length === 0) return [];
   const list = async (files: readonly DataFile[]) =>
-    `read_parquet([${(await observations.localPaths(files)).map(literal).join(', ')}])`;
+    `read_parquet(${filesLiteral(await observations.localPaths(files))})`;
   const unchanged =
     removed.length === 0
       ? ''

@@ -4,8 +4,8 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SqlSession } from '../analytics/engine.ts';
 import type { Content } from '../lake/storage.ts';
+import { filesLiteral } from '../sql/text.ts';
 import { sha256OfFile } from './data-file.ts';
-import { literal } from './identities.ts';
 import { OBSERVATION_COLUMNS } from './table.ts';
 
 export interface HourFile {
@@ -106,7 +106,7 @@ function rowsSql(paths: readonly string[]): string {
 
 function source(paths: readonly string[]): string {
   return (
-    `read_parquet([${paths.map(literal).join(', ')}], hive_partitioning = false, ` +
+    `read_parquet(${filesLiteral(paths)}, hive_partitioning = false, ` +
     'union_by_name = true) AS source'
   );
 }

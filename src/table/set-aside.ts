@@ -9,10 +9,10 @@ import type { SqlSession } from '../analytics/engine.ts';
 import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
+import { filesLiteral, literal } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { putDataFile } from './data-file.ts';
 import { type AddFile, parseStats } from './delta.ts';
-import { literal } from './identities.ts';
 import type { Attempt } from './landing.ts';
 import type { TableState } from './snapshot.ts';
 import { SET_ASIDE_COLUMNS } from './table.ts';
@@ -98,7 +98,7 @@ async function fromTableSql(options: SetAsideWriting, made: Attempt): Promise<st
       CAST(strlen(said) AS BIGINT) AS length, sha256(said) AS sha256
     FROM (
       SELECT *, CAST(to_json(r) AS VARCHAR) AS said
-      FROM read_parquet([${paths.map(literal).join(', ')}], hive_partitioning = false,
+      FROM read_parquet(${filesLiteral(paths)}, hive_partitioning = false,
         union_by_name = true) AS r
     ) AS old
     JOIN decided ON decided.city_id = old.city_id AND decided.observed_at = old.observed_at
@@ -133,7 +133,7 @@ async function removeWritten(options: SetAsideWriting, state: TableState): Promi
   await options.session.execute(`
     DELETE FROM aside WHERE (log_id, log_partition, log_offset) IN (
       SELECT (log_id, log_partition, log_offset)
-      FROM read_parquet([${paths.map(literal).join(', ')}])
+      FROM read_parquet(${filesLiteral(paths)})
       WHERE log_offset BETWEEN ${range.least} AND ${range.most})`);
 }
 

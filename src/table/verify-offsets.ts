@@ -1,10 +1,10 @@
+import { literal } from '../sql/text.ts';
 /**
  * The sets of offsets and identities, compared by SQL over all files of both tables.
  *
  * A row of set_aside counts up to the transaction of observations, and a `superseded` one only
  * when its row is gone from observations: a landing may have died between its two commits.
  */
-import { literal } from './identities.ts';
 import type { TableState } from './snapshot.ts';
 import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
 import type { Findings, VerifyOptions } from './verify.ts';

@@ -12,8 +12,8 @@ import { createHash } from 'node:crypto';
 import type { SqlSession } from '../analytics/engine.ts';
 import { asIsobarError, isErrorCode } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
+import { fileLiteral } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
-import { literal } from './identities.ts';
 import { openInFlight } from './in-flight.ts';
 import type { TableState } from './snapshot.ts';
 import type { DataFile } from './table.ts';
@@ -152,7 +152,7 @@ async function verifyFile(
   }
   try {
     const [counted] = await session.query<{ rows: number }>(
-      `SELECT count(*) AS rows FROM read_parquet(${literal(await storage.localPath(place))})`,
+      `SELECT count(*) AS rows FROM read_parquet(${fileLiteral(await storage.localPath(place))})`,
     );
     if (counted?.rows !== file.rows) {
       differences.push(`${place}: ${counted?.rows} rows, the table says ${file.rows}`);

@@ -1,0 +1,34 @@
+/** Values as SQL text. */
+import { IsobarError } from '../errors.ts';
+
+/** A string literal. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** An identifier. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/**
+ * The literal of a path for a function that reads files: it names exactly this file.
+ *
+ * DuckDB expands `*`, `?` and `[…]` in such paths, so they are written as a set of one character.
+ * In a pattern it takes a backslash for a separator, which has no such form.
+ */
+export function fileLiteral(path: string): string {
+  if (!/[*?[]/.test(path)) return literal(path);
+  if (path.includes('\\')) {
+    throw new IsobarError(
+      'PATH_UNREADABLE',
+      `${path}: it has a backslash beside one of * ? [, which cannot be read exactly`,
+    );
+  }
+  return literal(path.replace(/[*?[]/g, '[$&]'));
+}
+
+/** The literal of a list of paths, for `read_parquet([…])`; each names exactly one file. */
+export function filesLiteral(paths: readonly string[]): string {
+  return `[${paths.map(fileLiteral).join(', ')}]`;
+}
