@@ -1,3 +1,4 @@
+import type { RejectedField } from './validity.ts';
 import type { VariableName } from './variables.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface Observation extends Measurements {
   readonly provider_city_id: number | null;
   /** The provider's answer as it came, its very characters; null for imports of tables. */
   readonly response: string | null;
+  /** Measurements that the reader could not use; each is absent above. */
+  readonly rejected_fields?: readonly RejectedField[];
 }
 
 export type Measurements = {
