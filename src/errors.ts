@@ -66,6 +66,18 @@ export const ERRORS = {
     1,
     503,
   ),
+  FILE_NOT_REGULAR: row(
+    'The path does not name a regular file.',
+    'Name a regular file or a link to one; named pipes, devices and folders are not read.',
+    2,
+    503,
+  ),
+  FILE_TOO_LARGE: row(
+    'The file is larger than what is read.',
+    'Check that the named file is the one that was meant, or make it smaller.',
+    2,
+    503,
+  ),
   PORT_TAKEN: row('The port is taken.', 'Choose another with --port, or stop its owner.', 1, 503),
 
   PROVIDER_KEY_MISSING: row(
