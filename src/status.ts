@@ -18,9 +18,9 @@ import type {
   TableStatus,
   WorkStatus,
 } from './model/status.ts';
+import { readCursor } from './table/export-documents.ts';
 import type { LanderLoop } from './table/lander-loop.ts';
 import { nextOffset } from './table/landing.ts';
-import { readCursor } from './table/raw-export.ts';
 import type { TableState } from './table/snapshot.ts';
 import { SET_ASIDE_COLUMNS } from './table/table.ts';
 import type { Workspace } from './workspace.ts';

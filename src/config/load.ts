@@ -2,9 +2,9 @@
  * The configuration in effect: defaults < the command's own < profile < file < environment < flags.
  * All problems are told at once, each with its place.
  */
-import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument, stringify } from 'yaml';
 import { IsobarError } from '../errors.ts';
+import { readRegularFileSync } from './regular-file.ts';
 import type { Config } from './schema.ts';
 import { parseText, SECTIONS, SETTINGS, type Setting, settingOf } from './settings.ts';
 
@@ -40,6 +40,7 @@ const OTHER_VARIABLES = [
   'ISOBAR_TEST_FAULTS',
   'ISOBAR_TEST_SEED',
 ];
+const FILE_BYTES_MAX = 1024 * 1024;
 const SECRET_FILE_BYTES_MAX = 4_096;
 
 interface Given {
@@ -137,10 +138,10 @@ function readFile(file: string | null, given: Map<string, Given>, problems: stri
   const name = file ?? DEFAULT_FILE;
   let text: string;
   try {
-    text = readFileSync(name, 'utf8');
+    text = readRegularFileSync(name, { bytesMax: FILE_BYTES_MAX }).toString('utf8');
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (!missing || file !== null) problems.push(`${name}: ${(error as Error).message}`);
+    if (!missing || file !== null) problems.push(problemOfFile(name, error));
     return;
   }
   const lineCounter = new LineCounter();
@@ -170,6 +171,12 @@ function readFile(file: string | null, given: Map<string, Given>, problems: stri
     return at === undefined ? name : `${name} line ${lineCounter.linePos(at).line}`;
   };
   collect(values as Record<string, unknown>, '', lineOf, given, problems);
+}
+
+/** Errors of ours begin with the file's name already. */
+function problemOfFile(name: string, error: unknown): string {
+  const { message } = error as Error;
+  return error instanceof IsobarError ? message : `${name}: ${message}`;
 }
 
 function collect(
@@ -215,8 +222,8 @@ function readEnvironment(
     const file = env[fileVariable];
     if (file === undefined || file === '') continue;
     try {
-      const value = readFileSync(file, 'utf8').trim();
-      if (value.length > SECRET_FILE_BYTES_MAX) throw new Error('it is too long for a secret');
+      const bytes = readRegularFileSync(file, { bytesMax: SECRET_FILE_BYTES_MAX });
+      const value = bytes.toString('utf8').trim();
       given.set(path, { value, origin: fileVariable });
     } catch (error) {
       problems.push(`${path} (${fileVariable}): ${(error as Error).message}`);

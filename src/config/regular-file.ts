@@ -12,6 +12,9 @@ export interface ReadLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** For small files of our own: notes, marks, locks. */
+export const NOTE_BYTES_MAX = 64 * 1024;
+
 /** A file that became a pipe after it was looked at must not block the opening. */
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 const CHUNK_BYTES_LEAST = 4_096;
@@ -63,6 +66,12 @@ export async function assertRegularFile(
   const found = await stat(path);
   assertReadable(path, found, bytesMax);
   return found;
+}
+
+/** As `assertRegularFile`, for a file that may be missing: it is about to be opened or made. */
+export function assertRegularOrMissing(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found !== undefined) assertReadable(path, found, Number.POSITIVE_INFINITY);
 }
 
 function assertReadable(path: string, found: Stats, bytesMax: number): void {

@@ -15,6 +15,7 @@ import type { Storage } from '../lake/storage.ts';
 import type { ProcessName } from '../lake/this-process.ts';
 import { filesLiteral } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
+import { type ExportCursor, type HourEntry, readCursor, readManifest } from './export-documents.ts';
 import { type ExportNote, notePath, readNotes, writeNote } from './export-notes.ts';
 import { openInFlight } from './in-flight.ts';
 import { type HourFile, sha256, writeHours } from './raw-hours.ts';
@@ -57,30 +58,9 @@ export interface RawExporter {
   cursor(): Promise<ExportCursor>;
 }
 
-export interface ExportCursor {
-  /** Every change up to this version is in the files, but for the pending hours. */
-  readonly table_version: number;
-  /** Hours (ISO 8601) whose change is not exported yet, with the last export of each. */
-  readonly pending: Readonly<Record<string, string | null>>;
-}
-
-export interface DayManifest {
-  readonly day: string;
-  readonly hours: Readonly<Record<string, HourEntry>>;
-}
-
-export interface HourEntry {
-  readonly revision: number;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly sha256: string;
-  readonly table_version: number;
-}
-
 const HOUR_MS = 3_600_000;
 /** Days of a long export after which the cursor is written: a kill repeats no more than that. */
 const DAYS_A_CURSOR = 100;
-const EMPTY_CURSOR: ExportCursor = { table_version: -1, pending: {} };
 
 export function openRawExporter(options: RawExportOptions): RawExporter {
   const { observations, storage, session, clock = () => new Date() } = options;
@@ -256,21 +236,6 @@ export function filesOfHour(state: TableState, hour: string): DataFile[] {
   });
 }
 
-export async function readCursor(storage: Storage): Promise<ExportCursor> {
-  const text = await readText(storage, RAW_CURSOR_PATH);
-  if (text === null) return EMPTY_CURSOR;
-  return parseJson(text, RAW_CURSOR_PATH, (value: ExportCursor) => {
-    return Number.isSafeInteger(value.table_version) && typeof value.pending === 'object';
-  });
-}
-
-export async function readManifest(storage: Storage, day: string): Promise<DayManifest> {
-  const path = rawManifestPath(day);
-  const text = await readText(storage, path);
-  if (text === null) return { day, hours: {} };
-  return parseJson(text, path, (value: DayManifest) => typeof value.hours === 'object');
-}
-
 /** Hours (ISO 8601) in which the commits after `fromVersion` added or replaced rows. */
 export async function changedHours(
   options: Pick<RawExportOptions, 'observations' | 'session'>,
@@ -279,6 +244,8 @@ export async function changedHours(
 ): Promise<string[]> {
   const { observations, session } = options;
   if (fromVersion === state.version) return [];
+  // An older table was brought back, or the cursor was damaged: every hour may differ.
+  if (fromVersion > state.version) return hoursOf(options, state.files, []);
   /** Files that this stretch of commits left live, and those of before that it removed. */
   const added = new Map<string, DataFile>();
   const removed = new Map<string, DataFile>();
@@ -376,23 +343,4 @@ function isOpen(hour: string, now: Date): boolean {
 
 function sortKeys<T>(record: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-async function readText(storage: Storage, path: string): Promise<string | null> {
-  try {
-    return new TextDecoder().decode(await storage.read(path));
-  } catch (error) {
-    if (isErrorCode(error, 'LAKE_MISSING')) return null;
-    throw error;
-  }
-}
-
-function parseJson<T>(text: string, place: string, isRight: (value: T) => boolean): T {
-  try {
-    const value = JSON.parse(text) as T;
-    if (isRight(value)) return value;
-  } catch {
-    // Told below, with the place.
-  }
-  throw new IsobarError('TABLE_CORRUPT', `${place}: it is no manifest of the raw export`);
 }

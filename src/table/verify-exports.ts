@@ -1,7 +1,8 @@
 /** Whether the hourly files equal the table, up to the exporter's cursor. */
 import { ROOT, rawHourPath } from '../lake/layout.ts';
+import { readCursor, readManifest } from './export-documents.ts';
 import { openInFlight } from './in-flight.ts';
-import { changedHours, filesOfHour, readCursor, readManifest } from './raw-export.ts';
+import { changedHours, filesOfHour } from './raw-export.ts';
 import { sha256, writeHours } from './raw-hours.ts';
 import type { TableState } from './snapshot.ts';
 import { OBSERVATION_COLUMNS } from './table.ts';

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { access, mkdir, readFile, statfs } from 'node:fs/promises';
+import { access, mkdir, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { NOTE_BYTES_MAX, readRegularFile } from '../../config/regular-file.ts';
 import type { Config } from '../../config/schema.ts';
 import { asIsobarError, ERRORS, IsobarError } from '../../errors.ts';
 import { hasData, openWorkspace, rootOf } from '../../workspace.ts';
@@ -124,7 +125,8 @@ async function serverOf(config: Config, port: number): Promise<string | null> {
   for (const simulated of [false, true]) {
     try {
       const file = join(rootOf(config, simulated), 'server.json');
-      const note = JSON.parse(await readFile(file, 'utf8'));
+      const bytes = await readRegularFile(file, { bytesMax: NOTE_BYTES_MAX });
+      const note = JSON.parse(bytes.toString('utf8'));
       if (note.port === port) return `${note.command} (process ${note.pid})`;
     } catch {
       // No note there: nobody of ours.
