@@ -276,7 +276,13 @@ export const ERRORS = {
   ),
   TABLE_FOREIGN: row(
     'Another program changed rows of the table.',
-    'Undo the named commit, or move the table away and land again; nothing was changed.',
+    'Run `isobar table accept-foreign N` to keep the change, or `isobar table restore V` to undo it; reading goes on, nothing is written.',
+    1,
+    503,
+  ),
+  TABLE_PROTOCOL: row(
+    'Another program switched on a feature of Delta that isobar does not support.',
+    'Switch it off in that program, or undo the named commit with `isobar table restore V`; nothing was changed.',
     1,
     503,
   ),

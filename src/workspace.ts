@@ -22,6 +22,7 @@ import { type CityTable, openCityTable } from './table/cities.ts';
 import { type DeltaTable, openTable, type TableOptions } from './table/commit.ts';
 import { type Lander, openLander } from './table/landing.ts';
 import { CITY_COLUMNS, OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table/table.ts';
+import { verifyOffsets } from './table/verify-offsets.ts';
 
 export interface Workspace extends AsyncDisposable {
   readonly config: Config;
@@ -158,14 +159,27 @@ export function openTables(
     keepDays: config.table.keep_days,
   };
   const plain = { ...common, partitionColumns: [] };
+  const setAside = openTable({ ...plain, name: 'set_aside', columns: SET_ASIDE_COLUMNS });
+  const observations: DeltaTable = openTable({
+    ...common,
+    name: 'observations',
+    columns: OBSERVATION_COLUMNS,
+    partitionColumns: ['observed_month'],
+    async prove(state) {
+      const findings = { sums: {}, differences: [] };
+      const { session } = place;
+      await verifyOffsets(
+        { session, observations, setAside },
+        state,
+        await setAside.refresh(),
+        findings,
+      );
+      return findings.differences;
+    },
+  });
   return {
-    observations: openTable({
-      ...common,
-      name: 'observations',
-      columns: OBSERVATION_COLUMNS,
-      partitionColumns: ['observed_month'],
-    }),
-    setAside: openTable({ ...plain, name: 'set_aside', columns: SET_ASIDE_COLUMNS }),
+    observations,
+    setAside,
     cities: openTable({ ...plain, name: 'cities', columns: CITY_COLUMNS }),
   };
 }

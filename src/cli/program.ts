@@ -16,6 +16,7 @@ import { queryCommand } from './commands/query.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { startCommands } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
+import { tableCommand } from './commands/table.ts';
 import { verifyCommand } from './commands/verify.ts';
 import type { Environment } from './environment.ts';
 
@@ -87,6 +88,7 @@ export function buildProgram(environment: Environment): Command {
   maintainCommand(program, environment);
   importCommand(program, environment);
   backupCommands(program, environment);
+  tableCommand(program, environment);
   program.commandsGroup('Look at it:');
   statusCommand(program, environment);
   queryCommand(program, environment);

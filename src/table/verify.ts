@@ -15,7 +15,7 @@ import type { Storage } from '../lake/storage.ts';
 import { fileLiteral } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { openInFlight } from './in-flight.ts';
-import type { TableState } from './snapshot.ts';
+import { type TableState, writeRefusal } from './snapshot.ts';
 import type { DataFile } from './table.ts';
 import { verifyExports } from './verify-exports.ts';
 import { verifyOffsets } from './verify-offsets.ts';
@@ -90,9 +90,8 @@ async function verifyChain(
   sums[`${table.name} version`] = state.version;
   sums[`${table.name} rows`] = state.rowCount;
   sums[`${table.name} files`] = state.files.length;
-  if (state.foreignCommit !== null) {
-    differences.push(`${state.foreignCommit}: it changed rows and is none of ours`);
-  }
+  const refusal = writeRefusal(state, table.folder);
+  if (refusal !== null) differences.push(refusal.message);
   const flight = openInFlight();
   let before: number | null = null;
   for await (const { path, bytes } of storage.list(`${table.folder}/_delta_log`)) {
