@@ -4,19 +4,16 @@ import type { Command } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { IsobarError } from '../errors.ts';
 import { type Logger, openLogger } from '../logger.ts';
+import { oneLine } from '../printable.ts';
+import { writeRefusal } from '../table/snapshot.ts';
 import { hasData, openWorkspace, type Workspace } from '../workspace.ts';
+import type { Output } from './output.ts';
 
-export interface Environment {
+export interface Environment extends Output {
   readonly version: string;
   /** Aborts when the process is asked to stop. */
   readonly signal: AbortSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** From now on none of these values appears in any output. */
-  keepSecret(values: readonly string[]): void;
-  /** Writes a result to stdout. */
-  print(text: string): void;
-  /** Writes to stderr: progress, messages. */
-  tell(text: string): void;
 }
 
 export interface CommonOptions {
@@ -78,18 +75,27 @@ export async function openChosenWorkspace(
   return openWorkspace(config, simulated);
 }
 
+/** Says what keeps isobar from writing to a table that can be read all the same. */
+export function warnOfRefusals({ tables }: Workspace, { logger }: Prepared): void {
+  for (const { latest, folder } of tables) {
+    const refusal = latest === null ? null : writeRefusal(latest, folder);
+    if (refusal !== null) logger.warn({ code: refusal.code }, refusal.message);
+  }
+}
+
 /** Columns of text, the first line being the header; numbers to the right. */
 export function formatTable(
   rows: readonly (readonly string[])[],
   right: readonly number[] = [],
 ): string {
   const widths: number[] = [];
-  for (const row of rows) {
+  const cells = rows.map((row) => row.map(oneLine));
+  for (const row of cells) {
     for (const [column, cell] of row.entries()) {
       widths[column] = Math.max(widths[column] ?? 0, cell.length);
     }
   }
-  const lines = rows.map((row) =>
+  const lines = cells.map((row) =>
     row
       .map((cell, column) => {
         const width = widths[column] ?? 0;

@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asIsobarError, ERRORS, IsobarError } from '../errors.ts';
-import { maskSecrets } from '../logger.ts';
 import { analyzeCommand } from './commands/analyze.ts';
 import { backupCommands } from './commands/backup.ts';
 import { clusterCommand } from './commands/cluster.ts';
@@ -19,6 +18,7 @@ import { statusCommand } from './commands/status.ts';
 import { tableCommand } from './commands/table.ts';
 import { verifyCommand } from './commands/verify.ts';
 import type { Environment } from './environment.ts';
+import { openOutput } from './output.ts';
 
 const ROOT_HELP = `
 Examples:
@@ -33,22 +33,18 @@ Exit codes: 0 done, 1 failed, 2 not understood, 130 cancelled.`;
 /** Runs the command line; sets the exit code and never throws. */
 export async function runProgram(argv: readonly string[]): Promise<void> {
   const stop = new AbortController();
-  const secrets: string[] = [];
   listenToSignals(stop);
   const environment: Environment = {
     version: readVersion(),
     signal: stop.signal,
     env: process.env,
-    keepSecret: (values) => secrets.push(...values),
-    // Results go to stdout and nothing else does.
-    print: (text) => void process.stdout.write(maskSecrets(text, secrets)),
-    tell: (text) => void process.stderr.write(maskSecrets(text, secrets)),
+    ...openOutput(process.stdout, process.stderr),
   };
   const program = buildProgram(environment);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
-    process.exitCode = report(error, argv.includes('--json'), environment, stop.signal);
+    process.exitCode = reportError(error, argv.includes('--json'), environment);
   }
 }
 
@@ -103,12 +99,8 @@ export function buildProgram(environment: Environment): Command {
 }
 
 /** The exit code; what the matter is and what to do goes to stderr. */
-function report(
-  error: unknown,
-  json: boolean,
-  environment: Environment,
-  signal: AbortSignal,
-): number {
+export function reportError(error: unknown, json: boolean, environment: Environment): number {
+  const { signal } = environment;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const cancelled = signal.aborted && !(error instanceof IsobarError);
   const failure = cancelled

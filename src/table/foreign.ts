@@ -7,6 +7,7 @@
  */
 import type { Columns } from '../analytics/engine.ts';
 import { IsobarError } from '../errors.ts';
+import { oneLine } from '../printable.ts';
 import {
   type Action,
   type CommitInfo,
@@ -30,15 +31,24 @@ export const RESOLVED_KEY = 'isobar.foreign_resolved';
 export const ROWS_KEY = 'isobar.foreign_rows';
 /** A program that commits forever must not fill our memory. */
 const KEPT_MAX = 1_000;
+const NAME_CHARACTERS_MAX = 100;
 
 export function originOf(version: number, info: CommitInfo | null): CommitOrigin {
   const at = info === null || info.timestamp === 0 ? null : new Date(info.timestamp);
   return {
     version,
-    operation: info?.operation || 'an unnamed operation',
-    engine: info?.engine || 'an unnamed program',
+    operation: named(info?.operation, 'an unnamed operation'),
+    engine: named(info?.engine, 'an unnamed program'),
     at,
   };
+}
+
+/** A name for people, whatever the other program wrote there. */
+function named(name: string | undefined, otherwise: string): string {
+  if (name === undefined || name === '') return otherwise;
+  return oneLine(
+    name.length > NAME_CHARACTERS_MAX ? `${name.slice(0, NAME_CHARACTERS_MAX)}…` : name,
+  );
 }
 
 /** The unresolved commits after one more; `isForeign` says that it changed rows and is not ours. */
@@ -117,6 +127,7 @@ export function protocolError(
   folder: string,
   protocol: Protocol,
   raisedBy: CommitOrigin | null,
+  configuration: Readonly<Record<string, string>>,
 ): IsobarError {
   const { minReaderVersion, minWriterVersion } = protocol;
   const forReading = minReaderVersion > READER_VERSION;
@@ -124,12 +135,15 @@ export function protocolError(
     ? `reader version ${minReaderVersion}`
     : `writer version ${minWriterVersion}`;
   const listed = [...protocol.readerFeatures, ...protocol.writerFeatures];
+  const hasFeed = configuration['delta.enableChangeDataFeed'] === 'true';
   const feature =
     listed.length > 0
       ? [...new Set(listed)].join(', ')
       : forReading
         ? 'column mapping'
-        : (WRITER_FEATURES[minWriterVersion] ?? 'table features');
+        : minWriterVersion === 4 && hasFeed
+          ? 'change data feed'
+          : (WRITER_FEATURES[minWriterVersion] ?? 'table features');
   const who = raisedBy === null ? 'another program' : formatOrigin(raisedBy);
   const back =
     raisedBy === null || raisedBy.version === 0

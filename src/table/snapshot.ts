@@ -152,7 +152,7 @@ function replay(state: TableState, actions: readonly Action[], at: Date | null) 
 export function assertReadable(state: TableState, folder: string): void {
   const { protocol, protocolBy } = state;
   if (protocol === null || protocol.minReaderVersion <= READER_VERSION) return;
-  throw protocolError(folder, protocol, protocolBy);
+  throw protocolError(folder, protocol, protocolBy, state.metadata?.configuration ?? {});
 }
 
 /** Rejects what we must not write to: newer, foreign, or of the other kind. */
@@ -176,7 +176,7 @@ export function writeRefusal(state: TableState, folder: string): IsobarError | n
     return new IsobarError('TABLE_CORRUPT', `${folder}: no commit names its protocol and schema`);
   }
   if (protocol.minWriterVersion > WRITER_VERSION || protocol.minReaderVersion > READER_VERSION) {
-    return protocolError(folder, protocol, protocolBy);
+    return protocolError(folder, protocol, protocolBy, metadata.configuration);
   }
   if (foreign.length > 0) return foreignRows(folder, foreign);
   const schema = Number(metadata.configuration['isobar.schema'] ?? Number.NaN);

@@ -14,6 +14,7 @@ import { runImport } from '../../import/run.ts';
 import type { ImportSource } from '../../import/source.ts';
 import { openMaintenance } from '../../maintenance.ts';
 import { DEFAULT_CITIES } from '../../model/city.ts';
+import { oneLine } from '../../printable.ts';
 import { openWorkspace, type Workspace } from '../../workspace.ts';
 import { type Environment, prepare } from '../environment.ts';
 import { openProgress } from '../progress.ts';
@@ -154,7 +155,7 @@ function formatOutcome(read: number, wasDone: boolean, outcome: Outcome): string
     ['invalid', invalid],
   ].map(([label, count]) => `${String(label).padEnd(11)}${String(count).padStart(12)}`);
   for (const { reason, records } of reasons)
-    lines.push(`${String(records).padStart(23)}  ${reason}`);
+    lines.push(`${String(records).padStart(23)}  ${oneLine(reason)}`);
   if (wasDone) lines.push('these files were imported before; nothing was done');
   return `${lines.join('\n')}\n`;
 }

@@ -10,7 +10,13 @@ import { readPublication } from '../../analytics/publication.ts';
 import { openReadOnlySession } from '../../analytics/read-only.ts';
 import { CITY_COLUMNS, OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from '../../table/table.ts';
 import type { Workspace } from '../../workspace.ts';
-import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
+import {
+  type Environment,
+  formatTable,
+  openChosenWorkspace,
+  prepare,
+  warnOfRefusals,
+} from '../environment.ts';
 
 interface QueryOptions {
   readonly format?: 'table' | 'csv' | 'json';
@@ -36,7 +42,7 @@ Examples:
     )
     .action(async (sql: string, options: QueryOptions, command: Command) => {
       const prepared = prepare(environment, command);
-      const text = sql === '-' ? readFileSync(0, 'utf8') : sql;
+      const statement = sql === '-' ? readFileSync(0, 'utf8') : sql;
       await using workspace = await openChosenWorkspace(prepared, options.simulated);
       await using session = await openReadOnlySession({
         memoryMib: prepared.config.analytics.memory_mib,
@@ -44,9 +50,10 @@ Examples:
         tempFolder: workspace.scratch,
         views: await viewsOf(workspace),
       });
-      const rows = await session.query(text, environment.signal);
+      warnOfRefusals(workspace, prepared);
+      const rows = await session.query(statement, environment.signal);
       const format = options.format ?? (prepared.json ? 'json' : 'table');
-      environment.print(formatRows(rows, format));
+      environment.print(formatRows(rows, format), format === 'csv' ? 'rows' : 'text');
     });
 }
 

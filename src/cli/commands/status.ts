@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { NOTE_BYTES_MAX, readRegularFile } from '../../config/regular-file.ts';
 import type { Config } from '../../config/schema.ts';
 import type { SpoolStatus, Status } from '../../model/status.ts';
+import { oneLine } from '../../printable.ts';
 import { openStatusReader } from '../../status.ts';
 import { hasData, rootOf } from '../../workspace.ts';
 import { formatClaims } from '../claims.ts';
@@ -106,7 +107,7 @@ export function formatStatus(status: Status, running: boolean): string {
   }
   const partitions = formatPartitions(log.partitions);
   const claims = formatClaims(work.claims, Date.now());
-  return `${lines.join('\n')}\n${partitions}${claims === '' ? '' : `\n${claims}`}`;
+  return `${lines.map(oneLine).join('\n')}\n${partitions}${claims === '' ? '' : `\n${claims}`}`;
 }
 
 /** Nobody serves; others may be at work, on this machine or elsewhere. */

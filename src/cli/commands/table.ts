@@ -1,6 +1,7 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { IsobarError } from '../../errors.ts';
 import { TABLES, type TableName } from '../../lake/layout.ts';
+import { oneLine } from '../../printable.ts';
 import { acceptForeign } from '../../table/accept-foreign.ts';
 import type { DeltaTable } from '../../table/commit.ts';
 import { formatOrigin } from '../../table/foreign.ts';
@@ -91,7 +92,7 @@ async function accept(
     environment.print(`${JSON.stringify(done)}\n`);
     return;
   }
-  for (const one of done.commits) environment.print(`accepted: ${formatOrigin(one)}\n`);
+  for (const one of done.commits) environment.print(`accepted: ${oneLine(formatOrigin(one))}\n`);
   if (done.lostOffsets > 0) {
     environment.print(`recorded as lost: ${done.lostOffsets} records whose rows are gone\n`);
   }
@@ -120,7 +121,7 @@ async function restore(
     `${options.table} is at version ${done.version}, as it was at ${version}: ${rowsAfter} rows ` +
       `(${rowsBefore} before), ${filesBack} files back, ${filesRemoved} removed\n`,
   );
-  for (const path of missing) environment.print(`missing: ${path}\n`);
+  for (const path of missing) environment.print(`missing: ${oneLine(path)}\n`);
   if (landAgain > 0) {
     environment.print(
       `what landed since in ${landAgain} partitions lands again from the log, as far as it is kept\n`,

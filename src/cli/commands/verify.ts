@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { verifyPublication } from '../../analytics/verify.ts';
 import { asIsobarError, IsobarError } from '../../errors.ts';
+import { oneLine } from '../../printable.ts';
 import { OBSERVATION_COLUMNS } from '../../table/table.ts';
 import { type VerifyReport, verifyLake } from '../../table/verify.ts';
 import type { Workspace } from '../../workspace.ts';
@@ -32,9 +33,10 @@ Example:
       else {
         const width = Math.max(...Object.keys(sums).map((label) => label.length));
         for (const [label, value] of Object.entries(sums)) {
-          environment.print(`${label.padEnd(width)}  ${value}\n`);
+          environment.print(`${label.padEnd(width)}  ${oneLine(String(value))}\n`);
         }
-        for (const difference of differences) environment.print(`DIFFERENCE  ${difference}\n`);
+        for (const difference of differences)
+          environment.print(`DIFFERENCE  ${oneLine(difference)}\n`);
       }
       if (differences.length === 0) {
         if (!prepared.json) environment.print('everything adds up\n');
