@@ -327,12 +327,6 @@ export const ERRORS = {
     1,
     503,
   ),
-  PUBLICATION_STALE: row(
-    'A publication from a newer version of the table is there already.',
-    'Nothing; readers use the newer one.',
-    1,
-    503,
-  ),
   VERIFY_FAILED: row(
     'The data does not add up.',
     'Each line names what differs; restore those files from a backup.',

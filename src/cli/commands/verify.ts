@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { verifyPublication } from '../../analytics/verify.ts';
 import { asIsobarError, IsobarError } from '../../errors.ts';
 import { oneLine } from '../../printable.ts';
+import { readStateAt } from '../../table/state-at.ts';
 import { OBSERVATION_COLUMNS } from '../../table/table.ts';
 import { type VerifyReport, verifyLake } from '../../table/verify.ts';
 import type { Workspace } from '../../workspace.ts';
@@ -59,6 +60,7 @@ export async function verifyWorkspace(
     tables,
     observations,
     setAside,
+    simulated: workspace.simulated,
     scratch,
     onProgress,
   });
@@ -70,6 +72,11 @@ export async function verifyWorkspace(
       ...common,
       columns: OBSERVATION_COLUMNS,
       table: observations,
+      filesOfVersion: (version) =>
+        readStateAt(observations, storage, session, version).then(
+          (state) => state.files,
+          () => null,
+        ),
     });
     return {
       sums: { ...sums, 'analytics version': published.version },
