@@ -2,7 +2,7 @@
  * The published datasets as files: those that a publication names, and for people and other
  * programs the seed's paths, which hold the current JSON lines of each, by atomic replacement.
  */
-import { isErrorCode } from '../errors.ts';
+import { IsobarError, isErrorCode } from '../errors.ts';
 import { ANALYTICS_FOLDER } from '../lake/layout.ts';
 import { readJson } from '../lake/read-json.ts';
 import type { Storage } from '../lake/storage.ts';
@@ -110,16 +110,21 @@ function formatReason(anomaly: Omit<Anomaly, 'reason'>, stddev: number): string 
 /** Which publication the files for people hold; written after them. */
 const MARK_PATH = `${ANALYTICS_FOLDER}/_exported.json`;
 
-interface Mark {
-  readonly version?: unknown;
+/** As `exportedVersion`; rejects with TABLE_CORRUPT when the mark is damaged. */
+export async function readMark(storage: Storage): Promise<number> {
+  const mark = await readJson(storage, MARK_PATH);
+  if (mark === undefined) return 0;
+  const { version } = (typeof mark === 'object' && mark !== null ? mark : {}) as {
+    readonly version?: unknown;
+  };
+  if (typeof version === 'number' && Number.isSafeInteger(version) && version > 0) return version;
+  throw new IsobarError('TABLE_CORRUPT', `${MARK_PATH}: version is not that of a publication`);
 }
 
 /** The version of the publication that the files for people hold whole; 0 for none. */
 export async function exportedVersion(storage: Storage): Promise<number> {
   try {
-    const mark = await readJson(storage, MARK_PATH);
-    const { version } = (typeof mark === 'object' && mark !== null ? mark : {}) as Mark;
-    return typeof version === 'number' && Number.isSafeInteger(version) ? version : 0;
+    return await readMark(storage);
   } catch (error) {
     if (isErrorCode(error, 'TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR')) return 0;
     throw error;

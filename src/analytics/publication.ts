@@ -30,9 +30,12 @@ const Layer = Type.Object({
 
 const Base = Type.Object({ months: Type.Array(Month), files: StateFiles });
 
+/** Of the states; an earlier isobar wrote lower ones, which cost one refresh of all rows. */
+const STATES_FORMAT = 2;
+
 /** What the next refresh goes on from; `format` changes with the meaning of the files. */
 const StatesSchema = Type.Object({
-  format: Type.Literal(2),
+  format: Type.Literal(STATES_FORMAT),
   layers: Type.Array(Layer),
   /** The months that are merged into one, all but the newest ones. */
   base: Type.Union([Base, Type.Null()]),
@@ -74,6 +77,18 @@ export type Publication = Static<typeof PublicationSchema>;
 export function statesOf(publication: Publication | null): States | null {
   const states = publication?.states;
   return Value.Check(StatesSchema, states) ? states : null;
+}
+
+/** Why its states are none that any isobar wrote, as a list of one sentence or none. */
+export function statesProblem(publication: Publication): string[] {
+  const { states, version } = publication;
+  if (statesOf(publication) !== null) return [];
+  const format = (states as { readonly format?: unknown } | null)?.format;
+  const isOlder = Number.isInteger(format) && Number(format) > 0 && Number(format) < STATES_FORMAT;
+  if (isOlder) return [];
+  const [problem] = Value.Errors(StatesSchema, states);
+  const why = problem === undefined ? '' : `: ${problem.instancePath} ${problem.message}`;
+  return [`publication ${version}: its states are of an unknown form${why}`];
 }
 
 /** Told of a publication that is stepped over: its path, and what is wrong with it. */

@@ -9,6 +9,7 @@ import {
   type Publication,
   type PublishedFile,
   statesOf,
+  statesProblem,
 } from './publication.ts';
 
 export interface VerifyFilesOptions {
@@ -60,7 +61,7 @@ export async function verifyStates(
 ): Promise<string[]> {
   const { version } = publication;
   const states = statesOf(publication);
-  if (states === null) return [`publication ${version}: its states are of an unknown form`];
+  if (states === null) return statesProblem(publication);
   const counts = await countByMonth(options.session);
   const differences: string[] = [];
   const say = (problem: string) => differences.push(`publication ${version}: ${problem}`);

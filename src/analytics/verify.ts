@@ -7,13 +7,14 @@ import type { DataFile, Snapshot, Table } from '../table/table.ts';
 import { ANOMALY_COLUMNS } from './columns.ts';
 import { computeCityStatistics, computeHourlyTrends, view, withStates } from './compute.ts';
 import type { Columns, Row, SqlSession } from './engine.ts';
-import { exportedVersion, finishRow, readDataset } from './export.ts';
+import { finishRow, readDataset, readMark } from './export.ts';
 import {
   filesOf,
   listPublications,
   type Publication,
   readOne,
   readPublication,
+  statesProblem,
 } from './publication.ts';
 import { queryText } from './queries.ts';
 import { summarise } from './refresh.ts';
@@ -33,6 +34,8 @@ const ENGINES: readonly string[] = ['duckdb', 'spark'];
 /** Two engines, or two orders of adding, agree to this relative difference. */
 const RELATIVE_DIFFERENCE_MAX = 1e-9;
 const EXAMPLES_MAX = 5;
+/** Publications of a week, one a minute. */
+const GAPS_MAX = 10_000;
 /** Somebody may publish meanwhile: then what differs is looked at again. */
 const ATTEMPTS_MAX = 5;
 
@@ -45,10 +48,12 @@ export async function verifyPublication(
   options: VerifyPublicationOptions,
 ): Promise<PublicationReport> {
   for (let attempt = 1; ; attempt += 1) {
-    const publication = await readPublication(options.storage);
+    const garbled = new Set<string>();
+    const onGarbled = (_: string, problem: string) => void garbled.add(problem);
+    const publication = await readPublication(options.storage, null, onGarbled);
     // A publication is of a version that is there: the table is looked at after it.
     const snapshot = await options.table.refresh();
-    const others = await verifyOthers(options, publication, snapshot);
+    const others = await verifyOthers(options, publication, snapshot, garbled);
     if (publication === null) return { version: 0, differences: others };
     const { version, differences } = await verifyAt(options, publication, snapshot);
     const report = { version, differences: [...others, ...differences] };
@@ -108,14 +113,16 @@ async function verifyOthers(
   { storage }: VerifyPublicationOptions,
   newest: Publication | null,
   snapshot: Snapshot,
+  garbled: Set<string>,
 ): Promise<string[]> {
   const differences: string[] = [];
-  const versions = await listPublications(storage, (_, problem) => differences.push(problem));
-  for (const version of versions) {
+  const versions = await listPublications(storage, (_, problem) => void garbled.add(problem));
+  for (const version of [...versions, ...between(versions)]) {
     if (version === newest?.version) continue;
     try {
       const publication = await readOne(storage, version);
       if (publication === null) continue;
+      differences.push(...statesProblem(publication));
       if (publication.table_version > snapshot.version) {
         const of = `${publication.table_version} of the table, which it has not had`;
         differences.push(`${publicationPath(version)}: it says that it is of version ${of}`);
@@ -129,10 +136,18 @@ async function verifyOthers(
       }
     } catch (error) {
       if (!isErrorCode(error, 'TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR')) throw error;
-      differences.push(asIsobarError(error).message);
+      garbled.add(asIsobarError(error).message);
     }
   }
-  return differences;
+  return [...garbled, ...differences];
+}
+
+/** Numbers that no listed file has: something else than a file may bear them. */
+function between(versions: readonly number[]): number[] {
+  const there = new Set(versions);
+  const [first = 0, last = 0] = [versions[0], versions.at(-1)];
+  const count = Math.min(last - first, GAPS_MAX);
+  return Array.from({ length: count }, (_, at) => first + at).filter((one) => !there.has(one));
 }
 
 /** The files for people hold what was published, once the publisher came to write them. */
@@ -142,7 +157,11 @@ async function compareExports(
   publication: Publication,
   differences: string[],
 ): Promise<void> {
-  if ((await exportedVersion(storage)) !== publication.version) return;
+  const exported = await readMark(storage);
+  if (exported > publication.version) {
+    differences.push(`${ANALYTICS_FOLDER}: publication ${exported} was exported, but is not there`);
+  }
+  if (exported !== publication.version) return;
   for (const dataset of DATASETS) {
     const path = `${ANALYTICS_FOLDER}/${dataset}/${dataset}.jsonl`;
     if ((await storage.stat(path)) === null) continue;

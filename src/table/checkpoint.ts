@@ -201,13 +201,17 @@ export async function readPointer(storage: Storage, folder: string): Promise<Poi
   if (!Number.isSafeInteger(version) || Number(version) < 0) {
     throw new IsobarError('TABLE_CORRUPT', `${path}: version is not a whole number`);
   }
-  const whole = (one: unknown) => (typeof one === 'number' && Number.isInteger(one) ? one : null);
+  const whole = (name: 'size' | 'sizeInBytes' | 'parts') => {
+    const one = object[name] ?? null;
+    if (one === null || (Number.isInteger(one) && one >= 0)) return one;
+    throw new IsobarError('TABLE_CORRUPT', `${path}: ${name} is not a whole number`);
+  };
   return {
     version: Number(version),
     isobar: isobar === true,
-    size: whole(object.size),
-    sizeInBytes: whole(object.sizeInBytes),
-    parts: whole(object.parts),
+    size: whole('size'),
+    sizeInBytes: whole('sizeInBytes'),
+    parts: whole('parts'),
   };
 }
 

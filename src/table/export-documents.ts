@@ -11,7 +11,7 @@ const SHA256 = '^[0-9a-f]{64}$';
 
 const CursorSchema = Type.Object({
   /** Every change up to this version is in the files, but for the pending hours. */
-  table_version: Type.Integer({ minimum: -1 }),
+  table_version: Type.Integer({ minimum: 0 }),
   /** Hours (ISO 8601) whose change is not exported yet, with the last export of each. */
   pending: Type.Record(
     Type.String({ pattern: HOUR }),
