@@ -18,6 +18,7 @@ import type { Storage } from './lake/storage.ts';
 import type { Log } from './log/log.ts';
 import { openLog } from './log/open.ts';
 import type { Logger } from './logger.ts';
+import { fileLiteral } from './sql/text.ts';
 import { type CityTable, openCityTable } from './table/cities.ts';
 import { type DeltaTable, openTable, type TableOptions } from './table/commit.ts';
 import { type Lander, openLander } from './table/landing.ts';
@@ -82,6 +83,8 @@ async function openRooms(
   { signal, onLogAway }: WorkspaceOptions,
 ): Promise<Workspace> {
   const folder = rootOf(config, simulated);
+  // Fails at once for a folder whose files the engine could not name exactly.
+  fileLiteral(folder);
   const scratch = await makeScratch(folder);
   const lakeFolder = join(folder, 'lake');
   const storage = stack.use(await openStorage(config.lake, lakeFolder, simulated, signal));

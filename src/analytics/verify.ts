@@ -34,6 +34,7 @@ const ENGINES: readonly string[] = ['duckdb', 'spark'];
 /** Two engines, or two orders of adding, agree to this relative difference. */
 const RELATIVE_DIFFERENCE_MAX = 1e-9;
 const EXAMPLES_MAX = 5;
+const DAMAGED = ['TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR'] as const;
 /** Publications of a week, one a minute. */
 const GAPS_MAX = 10_000;
 /** Somebody may publish meanwhile: then what differs is looked at again. */
@@ -135,7 +136,7 @@ async function verifyOthers(
         }
       }
     } catch (error) {
-      if (!isErrorCode(error, 'TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR')) throw error;
+      if (!isErrorCode(error, ...DAMAGED)) throw error;
       garbled.add(asIsobarError(error).message);
     }
   }
@@ -157,7 +158,11 @@ async function compareExports(
   publication: Publication,
   differences: string[],
 ): Promise<void> {
-  const exported = await readMark(storage);
+  const exported = await readMark(storage).catch((error) => {
+    if (!isErrorCode(error, ...DAMAGED)) throw error;
+    differences.push(asIsobarError(error).message);
+    return 0;
+  });
   if (exported > publication.version) {
     differences.push(`${ANALYTICS_FOLDER}: publication ${exported} was exported, but is not there`);
   }
