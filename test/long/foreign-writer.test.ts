@@ -69,12 +69,14 @@ async function withForeign(
 
 function foreign(data: string, code: string): void {
   const table = join(data, 'lake/weather_data/table/observations');
+  // Arrow's threads sometimes abort Python on its ordinary way out.
   const script = `
-import sys
+import os, sys
 from deltalake import DeltaTable, write_deltalake
 t = sys.argv[1]
 d = DeltaTable(t)
-${code}`;
+${code}
+os._exit(0)`;
   execFileSync(python ?? '', ['-c', script, table], { stdio: 'pipe' });
 }
 
