@@ -17,7 +17,7 @@ import {
 } from '@duckdb/node-api';
 import { IsobarError, translateFileError } from '../errors.ts';
 import { isoTime } from '../model/iso-time.ts';
-import { filesLiteral, literal, quoted } from '../sql/text.ts';
+import { filesLiteral, literal, nullColumns, parquetSql, quoted } from '../sql/text.ts';
 import type { Columns, Parameters, Row, SqlEngine, SqlSession } from './engine.ts';
 
 export interface DuckdbOptions {
@@ -113,7 +113,7 @@ export function openSession(connection: DuckDBConnection): SqlSession {
     async define(view, files, columns) {
       const sql =
         files.length === 0
-          ? `SELECT ${emptyColumns(columns)} WHERE false`
+          ? `SELECT ${nullColumns(columns)} WHERE false`
           : `SELECT ${selectColumns(columns)} FROM ${source(files, columns)}`;
       const statement = `CREATE OR REPLACE TEMP VIEW ${quoted(view)} AS ${sql}`;
       await inTurn(statement, () => connection.run(statement));
@@ -175,25 +175,18 @@ const COPY_OPTIONS = {
 
 /** A file of an older schema lacks columns: they are NULL, so the view asks by name. */
 function source(files: readonly string[], columns: Columns): string {
-  const list = filesLiteral(files);
-  const empty = `SELECT ${emptyColumns(columns)} WHERE false`;
   if (files.every((file) => file.endsWith('.jsonl'))) {
     const types = Object.entries(columns).map(
       ([name, type]) => `${literal(name)}: ${literal(type)}`,
     );
+    const list = filesLiteral(files);
     return `read_json(${list}, format = 'newline_delimited', columns = {${types.join(', ')}})`;
   }
-  const read = `SELECT * FROM read_parquet(${list}, union_by_name = true, hive_partitioning = false)`;
-  return `(${empty} UNION ALL BY NAME ${read})`;
+  return parquetSql(files, columns);
 }
 
 function selectColumns(columns: Columns): string {
   return Object.keys(columns).map(quoted).join(', ');
-}
-
-function emptyColumns(columns: Columns): string {
-  const entries = Object.entries(columns);
-  return entries.map(([name, type]) => `CAST(NULL AS ${type}) AS ${quoted(name)}`).join(', ');
 }
 
 function plainRows(names: readonly string[], rows: readonly (readonly unknown[])[]): Row[] {

@@ -163,7 +163,7 @@ export function openTable(options: TableOptions): DeltaTable {
             isobarCommitId: randomUUID(),
           },
         },
-        ...(state.version < 0 ? creation() : []),
+        ...(state.version < 0 ? creation() : upgrade(state)),
         ...built,
       ];
       if (!(await put(state.version + 1, actions))) continue;
@@ -192,6 +192,15 @@ export function openTable(options: TableOptions): DeltaTable {
         },
       },
     ];
+  }
+
+  /** A table of an older isobar gets the columns that it lacks; they are NULL in its rows. */
+  function upgrade({ metadata }: TableState): Action[] {
+    if (metadata === null) return [];
+    if (Number(metadata.configuration['isobar.schema']) >= SCHEMA_VERSION) return [];
+    const schemaString = formatSchema(options.columns, options.partitionColumns);
+    const configuration = { ...metadata.configuration, 'isobar.schema': String(SCHEMA_VERSION) };
+    return [{ metaData: { ...metadata, schemaString, configuration } }];
   }
 
   /** Whether the commit of this number is ours now. */

@@ -29,6 +29,7 @@ const COMPRESSION_AT_LEAST = 6;
 /** One row per observation that lands, with the table's columns in their order. */
 function landedRowsSql(logId: string, partition: number): string {
   const made: Partial<Record<string, string>> = {
+    city: 'coalesce(city, city_id)',
     hour_utc: 'CAST(hour(observed_at) AS INTEGER)',
     hour_local: 'CAST(hour(observed_at + to_seconds(utc_offset_s)) AS INTEGER)',
     log_id: literal(logId),
@@ -100,7 +101,8 @@ export async function rewriteSuperseded(options: FileWriting, made: Attempt): Pr
   for (const [index, { file }] of made.superseded.entries()) {
     const select =
       `SELECT * FROM read_parquet(${fileLiteral(paths[index] ?? '')}, hive_partitioning = false) ` +
-      'ANTI JOIN (SELECT city_id, observed_at FROM decided WHERE fate IS NULL AND file IS NOT NULL) ' +
+      'ANTI JOIN (SELECT city_id, observed_at FROM decided ' +
+      'WHERE log_offset < 0 AND outcome IS NOT NULL) ' +
       'USING (city_id, observed_at) ORDER BY city_id, observed_at';
     const add = await writeDataFile({ ...options, session }, select, file.month ?? '');
     actions.push({

@@ -4,7 +4,7 @@
  *
  *     stage    the log's records into a file                            (staging.ts)
  *     parse    the file into typed rows and reasons                     (parsing-sql.ts)
- *     decide   by identity what lands, supersedes or is a duplicate     (here)
+ *     decide   by identity what lands, supersedes or is a duplicate     (decide.ts)
  *     write    Parquet files                                            (landing-files.ts)
  *     commit   set_aside first, then observations with the last offset  (here)
  *
@@ -19,8 +19,8 @@ import { IsobarError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
-import { literal } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
+import { decide, type Falling } from './decide.ts';
 import type { Action } from './delta.ts';
 import { openIdentities } from './identities.ts';
 import { rewriteSuperseded, writeLandedFiles } from './landing-files.ts';
@@ -103,6 +103,18 @@ export function nextOffset(state: TableState, logId: string, partition: number):
   return BigInt(state.transactions.get(landingAppId(logId, partition)) ?? -1) + 1n;
 }
 
+const UNDO_APP_ID = 'isobar-undo-';
+
+export function undoAppId(importId: number): string {
+  return `${UNDO_APP_ID}${importId}`;
+}
+
+/** Imports that were undone: none of their records counts. */
+export function undoneImports(state: TableState): number[] {
+  const appIds = [...state.transactions.keys()].filter((appId) => appId.startsWith(UNDO_APP_ID));
+  return appIds.map((appId) => Number(appId.slice(UNDO_APP_ID.length)));
+}
+
 /** Thrown inside: the table changed so that this try must be worked out again. */
 class AttemptOvertaken extends Error {}
 
@@ -166,7 +178,7 @@ export async function openLander(options: LanderOptions): Promise<Lander> {
     const appId = landingAppId(log.id, partition);
     const candidates = await monthRanges(session, 'parsed WHERE reason IS NULL');
     const names = await identities.select(state, overlapping(state.files, candidates));
-    const superseded = await decide(session, names);
+    const superseded = fallingFiles(await decide(session, undoneImports(state)), names);
     const months = await monthRanges(session, 'landing');
     const made: Attempt = { state, appId, partition, staged, months, superseded };
     const setAside = await commitSetAside(options, made);
@@ -210,15 +222,16 @@ export async function openLander(options: LanderOptions): Promise<Lander> {
     if (newest.metadata?.id !== state.metadata?.id && state.version >= 0)
       throw new AttemptOvertaken();
     if (superseded.some(({ file }) => !newest.adds.has(file.path))) throw new AttemptOvertaken();
+    if (undoneImports(newest).length !== undoneImports(state).length) throw new AttemptOvertaken();
     const fresh = overlapping(newest.files, months).filter((file) => {
       return !state.adds.has(file.path) && newest.adds.get(file.path)?.dataChange === true;
     });
     if (fresh.length === 0) return;
     await identities.select(newest, fresh);
-    const [met] = await session.query<{ met: number }>(
-      'SELECT count(*) AS met FROM landing SEMI JOIN existing USING (city_id, observed_at)',
+    const [found] = await session.query<{ matched: number }>(
+      'SELECT count(*) AS matched FROM landing SEMI JOIN existing USING (city_id, observed_at)',
     );
-    if (met?.met !== 0) throw new AttemptOvertaken();
+    if (found?.matched !== 0) throw new AttemptOvertaken();
   }
 
   async function acceptLoss(partition: number, from: bigint, to: bigint): Promise<void> {
@@ -309,59 +322,13 @@ export function ceilMs(time: string): number {
   return /\.\d{3}\d*[1-9]/.test(time) ? floor + 1 : floor;
 }
 
-/**
- * Makes the table `decided` (records whose identity is met more than once, with what becomes of
- * them) and the view `landing` (the rows that land); resolves with the rows that fall in the table.
- */
-async function decide(
-  session: SqlSession,
+function fallingFiles(
+  falling: readonly Falling[],
   names: ReadonlyMap<string, DataFile>,
-): Promise<Attempt['superseded']> {
-  await session.execute(`
-    CREATE OR REPLACE TEMP TABLE decided AS
-    WITH met AS (
-      SELECT city_id, observed_at FROM parsed WHERE reason IS NULL
-      GROUP BY ALL HAVING count(*) > 1
-      UNION
-      SELECT city_id, observed_at FROM parsed SEMI JOIN existing USING (city_id, observed_at)
-      WHERE reason IS NULL
-    ),
-    versions AS (
-      SELECT p.log_offset, p.city_id, p.observed_at,
-        {'collected_at': p.collected_at, 'content_hash': p.content_hash} AS version,
-        CASE WHEN e.file IS NOT NULL
-          THEN {'collected_at': e.collected_at, 'content_hash': e.content_hash} END AS there,
-        e.file
-      FROM parsed p
-      JOIN met USING (city_id, observed_at)
-      LEFT JOIN existing e USING (city_id, observed_at)
-      WHERE p.reason IS NULL
-    ),
-    ranked AS (
-      SELECT *,
-        max(version) OVER (PARTITION BY city_id, observed_at ORDER BY log_offset
-          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
-        max(version) OVER (PARTITION BY city_id, observed_at) AS best
-      FROM versions
-    )
-    SELECT log_offset, city_id, observed_at, file,
-      CASE
-        WHEN before IS NOT NULL AND version <= before THEN 'duplicate'
-        WHEN there IS NOT NULL AND version <= there THEN 'duplicate'
-        WHEN version < best THEN 'superseded'
-      END AS fate
-    FROM ranked;
-    CREATE OR REPLACE TEMP VIEW landing AS
-    SELECT * FROM parsed
-    ANTI JOIN (SELECT log_offset FROM decided WHERE fate IS NOT NULL) USING (log_offset)
-    WHERE reason IS NULL`);
-  const falling = await session.query<{ file: string; rows: number }>(
-    'SELECT file, count(*) AS rows FROM decided WHERE fate IS NULL AND file IS NOT NULL GROUP BY file',
-  );
+): Attempt['superseded'] {
   return falling.map(({ file, rows }) => {
     const found = names.get(file);
-    if (found === undefined)
-      throw new IsobarError('INTERNAL', `no file is called ${literal(file)}`);
+    if (found === undefined) throw new IsobarError('INTERNAL', `no file is called ${file}`);
     return { file: found, rows };
   });
 }

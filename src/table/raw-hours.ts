@@ -4,7 +4,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SqlSession } from '../analytics/engine.ts';
 import type { Content } from '../lake/storage.ts';
-import { filesLiteral } from '../sql/text.ts';
+import { parquetSql } from '../sql/text.ts';
 import { sha256OfFile } from './data-file.ts';
 import { OBSERVATION_COLUMNS } from './table.ts';
 
@@ -105,10 +105,7 @@ function rowsSql(paths: readonly string[]): string {
 }
 
 function source(paths: readonly string[]): string {
-  return (
-    `read_parquet(${filesLiteral(paths)}, hive_partitioning = false, ` +
-    'union_by_name = true) AS source'
-  );
+  return `${parquetSql(paths, OBSERVATION_COLUMNS)} AS source`;
 }
 
 /** The hours lie in one day, so one range and a list say which rows are meant. */

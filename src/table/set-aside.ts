@@ -9,13 +9,13 @@ import type { SqlSession } from '../analytics/engine.ts';
 import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
-import { filesLiteral, literal } from '../sql/text.ts';
+import { filesLiteral, literal, parquetSql } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { putDataFile } from './data-file.ts';
 import { type AddFile, parseStats } from './delta.ts';
 import type { Attempt } from './landing.ts';
 import type { TableState } from './snapshot.ts';
-import { SET_ASIDE_COLUMNS } from './table.ts';
+import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
 
 export interface SetAsideWriting {
   readonly log: Log;
@@ -76,13 +76,15 @@ function fromBatchSql(logId: string, partition: number): string {
   return `
     SELECT ${literal(logId)} AS log_id, CAST(${partition} AS INTEGER) AS log_partition, log_offset,
       CAST(NULL AS BIGINT) AS log_offset_last,
-      coalesce(parsed.reason, decided.fate) AS reason, parsed.city_id, parsed.observed_at,
+      coalesce(parsed.reason, decided.outcome) AS reason, parsed.city_id, parsed.observed_at,
       collected_at, CAST(NULL AS VARCHAR) AS detail,
       CASE WHEN hex IS NOT NULL THEN 'hex:' || lower(hex)
-        WHEN strlen(text) <= 65536 THEN text ELSE left(text, 16384) END AS bytes,
-      length, coalesce(nullif(parsed.sha256, ''), sha256(text)) AS sha256
+        WHEN parsed.reason IS NULL OR strlen(text) <= 65536 THEN text
+        ELSE left(text, 16384) END AS bytes,
+      length, coalesce(nullif(parsed.sha256, ''), sha256(text)) AS sha256,
+      import_id, by_import_id
     FROM parsed LEFT JOIN decided USING (log_offset)
-    WHERE parsed.reason IS NOT NULL OR decided.fate IS NOT NULL`;
+    WHERE parsed.reason IS NOT NULL OR decided.outcome IS NOT NULL`;
 }
 
 /** One row per row of the table that a record of the batch supersedes, with all it said. */
@@ -92,17 +94,16 @@ async function fromTableSql(options: SetAsideWriting, made: Attempt): Promise<st
   return [
     `
     SELECT log_id, log_partition, old.log_offset, CAST(NULL AS BIGINT) AS log_offset_last,
-      'superseded' AS reason, old.city_id, old.observed_at, collected_at,
-      'by offset ' || decided.log_offset || ' of partition ${made.partition}' AS detail,
-      CASE WHEN strlen(said) <= 65536 THEN said ELSE left(said, 16384) END AS bytes,
-      CAST(strlen(said) AS BIGINT) AS length, sha256(said) AS sha256
+      decided.outcome AS reason, old.city_id, old.observed_at, collected_at,
+      'by offset ' || decided.by_offset || ' of partition ${made.partition}' AS detail,
+      payload AS bytes, CAST(strlen(payload) AS BIGINT) AS length, sha256(payload) AS sha256,
+      import_id, by_import_id
     FROM (
-      SELECT *, CAST(to_json(r) AS VARCHAR) AS said
-      FROM read_parquet(${filesLiteral(paths)}, hive_partitioning = false,
-        union_by_name = true) AS r
+      SELECT *, CAST(to_json(r) AS VARCHAR) AS payload
+      FROM ${parquetSql(paths, OBSERVATION_COLUMNS)} AS r
     ) AS old
     JOIN decided ON decided.city_id = old.city_id AND decided.observed_at = old.observed_at
-      AND decided.fate IS NULL AND decided.file IS NOT NULL`,
+      AND decided.log_offset < 0 AND decided.outcome IS NOT NULL`,
   ];
 }
 
@@ -113,7 +114,8 @@ function lostSql(logId: string, { partition, lost }: Loss): string {
       'lost' AS reason, CAST(NULL AS VARCHAR) AS city_id,
       CAST(NULL AS TIMESTAMPTZ) AS observed_at, CAST(NULL AS TIMESTAMPTZ) AS collected_at,
       'accepted by an operator' AS detail, CAST(NULL AS VARCHAR) AS bytes,
-      CAST(0 AS BIGINT) AS length, CAST(NULL AS VARCHAR) AS sha256`;
+      CAST(0 AS BIGINT) AS length, CAST(NULL AS VARCHAR) AS sha256,
+      CAST(NULL AS BIGINT) AS import_id, CAST(NULL AS BIGINT) AS by_import_id`;
 }
 
 async function removeWritten(options: SetAsideWriting, state: TableState): Promise<void> {

@@ -64,7 +64,11 @@ export interface Changes {
   readonly onlyAdded: boolean;
 }
 
-/** The columns of `observations` in order. `observed_month` is the partition column. */
+/**
+ * The columns of `observations` in order. `observed_month` is the partition column. `import_id` and
+ * `import_row` say which row of which import it was; NULL for live data. `rejected_fields` is a JSON
+ * list of the measurements that were not used: `[{"field":…,"value":…,"reason":…}]`.
+ */
 export const OBSERVATION_COLUMNS = {
   city_id: 'VARCHAR',
   city: 'VARCHAR',
@@ -93,13 +97,17 @@ export const OBSERVATION_COLUMNS = {
   log_id: 'VARCHAR',
   log_partition: 'INTEGER',
   log_offset: 'BIGINT',
+  import_id: 'BIGINT',
+  import_row: 'BIGINT',
+  rejected_fields: 'VARCHAR',
   response: 'VARCHAR',
 } as const satisfies Record<string, ColumnType>;
 
 /**
- * The columns of `set_aside`. `reason` is `duplicate`, `superseded`, `invalid: …` or `lost`;
- * `detail` says more (for a lost range: its last offset); `bytes` holds the first 64 KiB of the
- * record as text (bytes that are no UTF-8 as hexadecimal digits after `hex:`).
+ * The columns of `set_aside`. `reason` is `duplicate`, `superseded`, `undone`, `invalid: …` or
+ * `lost`; `detail` says more (for a lost range: its last offset); `bytes` holds the record as text,
+ * of an invalid one the first 64 KiB (bytes that are not UTF-8 as hexadecimal digits after `hex:`).
+ * `import_id` is the import that it came with, `by_import_id` the one whose version took its place.
  */
 export const SET_ASIDE_COLUMNS = {
   log_id: 'VARCHAR',
@@ -114,6 +122,8 @@ export const SET_ASIDE_COLUMNS = {
   bytes: 'VARCHAR',
   length: 'BIGINT',
   sha256: 'VARCHAR',
+  import_id: 'BIGINT',
+  by_import_id: 'BIGINT',
 } as const satisfies Record<string, ColumnType>;
 
 /** The columns of `cities`. */
