@@ -1,4 +1,4 @@
-import type { ColumnType } from '../analytics/engine.ts';
+import type { Columns, ColumnType } from '../analytics/engine.ts';
 
 /**
  * The table: what everybody else may know of `observations` (and `set_aside`, `cities`).
@@ -102,6 +102,15 @@ export const OBSERVATION_COLUMNS = {
   rejected_fields: 'VARCHAR',
   response: 'VARCHAR',
 } as const satisfies Record<string, ColumnType>;
+
+const SINCE_SCHEMA_2: readonly string[] = ['import_id', 'import_row', 'rejected_fields'];
+
+/** The columns that `observations` had in this schema. */
+export function columnsOfSchema(schema: number): Columns {
+  if (schema >= 2) return OBSERVATION_COLUMNS;
+  const columns = Object.entries(OBSERVATION_COLUMNS);
+  return Object.fromEntries(columns.filter(([name]) => !SINCE_SCHEMA_2.includes(name)));
+}
 
 /**
  * The columns of `set_aside`. `reason` is `duplicate`, `superseded`, `undone`, `invalid: …` or
