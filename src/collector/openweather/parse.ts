@@ -2,8 +2,8 @@
  * What the provider answered → an observation, an invalid record, or a ProviderError.
  *
  *     answer                                        becomes
- *     2xx, object with dt and a measurement         observation
- *     2xx, object with a field that cannot be       invalid record naming field and value
+ *     2xx, object with dt and a measurement         observation; fields that cannot be used are named
+ *     2xx, object without them                      invalid record naming field and value
  *     2xx, longer than 1 MiB or not UTF-8           invalid record
  *     2xx, `cod` is not 200 (number or text)        the error of that code
  *     2xx, no JSON object (cut, HTML, empty)        PROVIDER_DOWN
@@ -24,6 +24,7 @@ import {
   TEXT_CHARACTERS_MAX,
 } from '../../model/observation.ts';
 import { formatTime, zoneOffsetSeconds } from '../../model/time-zone.ts';
+import type { RejectedField } from '../../model/validity.ts';
 import { ProviderError, type ProviderErrorCode, parseRetryAfter } from '../provider-error.ts';
 import {
   type Fields,
@@ -32,6 +33,7 @@ import {
   readNumber,
   readObject,
   readWhole,
+  usable,
 } from './fields.ts';
 import { readCondition, readMeasurements, type Units } from './measurements.ts';
 
@@ -89,7 +91,9 @@ export function makeObservation(
   options: ParseOptions,
 ): Observation {
   const observedAt = readTime(fields, answer.collectedAt);
-  const measurements = readMeasurements(fields, options.units ?? 'metric');
+  const rejected: RejectedField[] = [];
+  const measurements = readMeasurements(fields, options.units ?? 'metric', rejected);
+  const offset = usable('utc_offset_s', rejected, () => readOffset(fields));
   const observation: Observation = {
     city_id: city.city_id,
     city: city.name,
@@ -98,11 +102,14 @@ export function makeObservation(
     collected_at: formatTime(new Date(answer.collectedAt)),
     source: options.source,
     interval_s: options.intervalSeconds,
-    utc_offset_s: readOffset(fields) ?? zoneOffsetSeconds(city.time_zone, new Date(observedAt)),
-    provider_city_id: readWhole(fields, 'id', { minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    utc_offset_s: offset ?? zoneOffsetSeconds(city.time_zone, new Date(observedAt)),
+    provider_city_id: usable('provider_city_id', rejected, () =>
+      readWhole(fields, 'id', { minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    ),
     ...measurements,
-    ...readCondition(fields, TEXT_CHARACTERS_MAX),
+    ...readCondition(fields, TEXT_CHARACTERS_MAX, rejected),
     response: answer.body,
+    ...(rejected.length === 0 ? {} : { rejected_fields: rejected }),
   };
   // Escaped in JSON a character can take six bytes, so that only long answers need counting.
   const mayBeTooLong = answer.body.length * 6 > RECORD_BYTES_MAX - 8_192;
@@ -117,10 +124,10 @@ function readTime(fields: Fields, collectedAt: number): number {
   const dt = readNumber(fields, 'dt');
   if (dt === null) throw new InvalidAnswer('dt is missing');
   const ms = Math.round(dt * 1_000);
-  if (ms < Date.parse(OBSERVED_AT_MIN)) throw new InvalidAnswer(`dt ${dt} is before 1950`);
+  if (ms < Date.parse(OBSERVED_AT_MIN)) throw new InvalidAnswer(`dt is before 1950 (${dt})`);
   if (ms > collectedAt + CLOCK_SKEW_S_MAX * 1_000) {
     const minutes = CLOCK_SKEW_S_MAX / 60;
-    throw new InvalidAnswer(`dt ${dt} is more than ${minutes} minutes after the answer came`);
+    throw new InvalidAnswer(`dt is more than ${minutes} minutes after the answer came (${dt})`);
   }
   return ms;
 }
