@@ -93,10 +93,13 @@ const LogStatusSchema = record(
 
 const ClaimSchema = record(
   {
-    role: Type.Enum(['collect', 'land', 'partition', 'analyze', 'export', 'maintain', 'serve'], {
-      description:
-        '`collect` and `land`: offers to; `partition`: lands that one; the others: does that alone.',
-    }),
+    role: Type.Enum(
+      ['collect', 'land', 'partition', 'analyze', 'export', 'maintain', 'serve', 'import'],
+      {
+        description:
+          '`collect` and `land`: offers to; `partition`: lands that one; the others: does that alone.',
+      },
+    ),
     number: Type.Integer({
       description: 'Of the partition, else which of those with that role it is.',
     }),

@@ -182,7 +182,7 @@ function parse(partition: number, record: LogRecord): TailEvent {
 /** Whether it is newer, or a later word on the same observation. */
 export function beats(a: Newest, b: Newest): boolean {
   const order = compareTimes(a.observed_at, b.observed_at);
-  return order > 0 || (order === 0 && compareTimes(a.collected_at, b.collected_at) > 0);
+  return order > 0 || (order === 0 && a.version > b.version);
 }
 
 function max(a: bigint, b: bigint): bigint {
