@@ -341,6 +341,26 @@ export const ERRORS = {
   ),
   CLUSTER_ABSENT: row('No cluster runs here.', 'Start one with `isobar cluster up`.', 1, 503),
   IMPORT_INVALID: row('The import cannot be read.', 'Correct the named file or mapping.', 2, 400),
+  IMPORT_REJECTED: row(
+    'Nothing of the import could be used.',
+    'Correct the mapping, the units or the files by the reasons above, and import them again.',
+    1,
+    400,
+  ),
+  IMPORT_RUNNING: row(
+    'Another import is running.',
+    'Wait for the named process to end; of two imports the later one outranks the earlier.',
+    1,
+    503,
+    true,
+  ),
+  IMPORT_UNKNOWN: row('There is no such import.', 'See `isobar imports` for the numbers.', 2, 404),
+  IMPORT_KEPT: row(
+    'The import cannot be undone.',
+    'Import a corrected file instead: it outranks this import.',
+    1,
+    503,
+  ),
 } as const satisfies Record<string, ErrorRow>;
 
 export interface ErrorRow {

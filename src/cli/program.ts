@@ -9,7 +9,9 @@ import { clusterCommand } from './commands/cluster.ts';
 import { configCommand } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { drillCommand } from './commands/drill.ts';
+import { historyCommand } from './commands/history.ts';
 import { importCommand } from './commands/import.ts';
+import { importsCommand } from './commands/imports.ts';
 import { landCommand } from './commands/land.ts';
 import { maintainCommand } from './commands/maintain.ts';
 import { queryCommand } from './commands/query.ts';
@@ -86,6 +88,8 @@ export function buildProgram(environment: Environment): Command {
   analyzeCommand(program, environment);
   maintainCommand(program, environment);
   importCommand(program, environment);
+  importsCommand(program, environment);
+  historyCommand(program, environment);
   backupCommands(program, environment);
   program.commandsGroup('Look at it:');
   statusCommand(program, environment);

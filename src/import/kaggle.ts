@@ -11,11 +11,10 @@ import type { City } from '../model/city.ts';
 import type { Observation } from '../model/observation.ts';
 import { zoneOffsets } from '../model/time-zone.ts';
 import type { CityFinder } from './cities.ts';
-import { fingerprintOf } from './fingerprint.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
 import { parseDecimal } from './units.ts';
 
-const NAME = 'historical-hourly-weather';
+export const KAGGLE_NAME = 'import:historical-hourly-weather';
 const CITIES_FILE = 'city_attributes.csv';
 const INTERVAL_S = 3_600;
 const LINE_BYTES_MAX = 1024 * 1024;
@@ -36,17 +35,20 @@ export function isKaggleFolder(folder: string): boolean {
   return existsSync(join(folder, CITIES_FILE)) && fileOf(folder, 'temperature') !== null;
 }
 
+/** The files that are read of such a folder. */
+export function kaggleFiles(folder: string): string[] {
+  const names = Object.keys(FILES) as FileName[];
+  return [join(folder, CITIES_FILE), ...names.flatMap((name) => fileOf(folder, name) ?? [])];
+}
+
 export async function openKaggleFolder(folder: string, finder: CityFinder): Promise<ImportSource> {
   const files = (Object.keys(FILES) as FileName[]).flatMap((name) => {
     const path = fileOf(folder, name);
     return path === null ? [] : [{ name, path }];
   });
-  const paths = [join(folder, CITIES_FILE), ...files.map(({ path }) => path)];
   const cities = await readCities(join(folder, CITIES_FILE), finder);
   const { size } = await stat(fileOf(folder, 'temperature') ?? '');
   return {
-    name: `import:${NAME}`,
-    fingerprint: await fingerprintOf(paths, NAME),
     // A gzip line of the published temperatures takes about 91 bytes.
     recordsAbout: Math.round((size / 91) * cities.size),
     read: (signal) => readFolder(files, cities, signal),
@@ -125,7 +127,7 @@ function* readHour(
       country: city.country,
       observed_at,
       collected_at: observed_at,
-      source: `import:${NAME}`,
+      source: KAGGLE_NAME,
       interval_s: INTERVAL_S,
       utc_offset_s: offsetAt(at),
       provider_city_id: null,

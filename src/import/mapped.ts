@@ -7,7 +7,6 @@ import type { InvalidRecord, Observation } from '../model/observation.ts';
 import { formatTime, zoneOffsets } from '../model/time-zone.ts';
 import { fileLiteral, literal, quoted } from '../sql/text.ts';
 import type { CityFinder } from './cities.ts';
-import { fingerprintOf } from './fingerprint.ts';
 import { columnsOf, type MappedVariable, type Mapping, variablesOf } from './mapping.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
 import { parseDecimal } from './units.ts';
@@ -26,10 +25,7 @@ export async function openMapped(
   paths: readonly string[],
   options: MappedOptions,
 ): Promise<ImportSource> {
-  const { mapping } = options;
   return {
-    name: `import:${mapping.name}`,
-    fingerprint: await fingerprintOf(paths, JSON.stringify(mapping)),
     recordsAbout: null,
     read: (signal) => readMapped(paths, options, signal),
   };

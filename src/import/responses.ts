@@ -6,7 +6,6 @@ import type { Units } from '../collector/openweather/measurements.ts';
 import type { Recorded, RecordedOptions } from '../collector/openweather/recorded.ts';
 import { IsobarError } from '../errors.ts';
 import type { CityFinder } from './cities.ts';
-import { fingerprintOf } from './fingerprint.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
 
 export interface ResponsesOptions {
@@ -17,6 +16,7 @@ export interface ResponsesOptions {
   readonly clock?: () => Date;
 }
 
+export const RESPONSES_NAME = 'import:openweathermap';
 const INTERVAL_S = 600;
 /** One JSON text, pretty-printed or not, of several answers at most. */
 const TEXT_BYTES_MAX = 256 * 1024 * 1024;
@@ -28,8 +28,6 @@ export async function openResponses(
   let bytes = 0;
   for (const path of paths) bytes += (await stat(path)).size;
   return {
-    name: 'import:openweathermap',
-    fingerprint: await fingerprintOf(paths, `openweathermap ${options.units}`),
     recordsAbout: Math.max(paths.length, Math.round(bytes / 600)),
     read: (signal) => readAll(paths, options, signal),
   };
@@ -48,7 +46,7 @@ async function* readAll(
     for (const body of splitAnswers(await readText(path, signal))) {
       parsed.push(
         options.parse(body, {
-          source: 'import:openweathermap',
+          source: RESPONSES_NAME,
           intervalSeconds: INTERVAL_S,
           units,
           collectedAt,

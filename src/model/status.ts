@@ -25,7 +25,15 @@ export interface WorkStatus {
 
 export interface ClaimStatus {
   /** `collect` and `land`: offers to; `partition`: lands that one; the others: does that alone. */
-  readonly role: 'collect' | 'land' | 'partition' | 'analyze' | 'export' | 'maintain' | 'serve';
+  readonly role:
+    | 'collect'
+    | 'land'
+    | 'partition'
+    | 'analyze'
+    | 'export'
+    | 'maintain'
+    | 'serve'
+    | 'import';
   /** Of the partition, else which of those with that role it is. */
   readonly number: number;
   /** `silent`: nothing came for too long; somebody else takes over. */

@@ -234,9 +234,11 @@ export function openTable(options: TableOptions): DeltaTable {
     const months = new Set<string>();
     const added = new Map<string, DataFile>();
     let onlyAdded = true;
+    let rowsRemoved = false;
     for (let version = fromVersion + 1; version <= to.version; version++) {
       const actions = await readCommit(version);
       if (actions === null) return null;
+      const keepsRows = KEEPING_ROWS.includes(operationOf(actions));
       for (const action of actions) {
         if ('add' in action && action.add.dataChange) {
           const file = dataFile(folder, action.add);
@@ -246,11 +248,12 @@ export function openTable(options: TableOptions): DeltaTable {
           const removed = added.delete(action.remove.path);
           const month = action.remove.partitionValues.observed_month ?? '';
           if (action.remove.dataChange) months.add(month);
+          rowsRemoved ||= action.remove.dataChange && !keepsRows;
           if (action.remove.dataChange || removed) onlyAdded = false;
         }
       }
     }
-    return { months: [...months].sort(), added: [...added.values()], onlyAdded };
+    return { months: [...months].sort(), added: [...added.values()], onlyAdded, rowsRemoved };
   }
 
   return {
@@ -265,6 +268,14 @@ export function openTable(options: TableOptions): DeltaTable {
     changes: (fromVersion, to) => changes(fromVersion, to as TableState),
     localPaths: (files) => Promise.all(files.map((file) => storage.localPath(file.storagePath))),
   };
+}
+
+/** Operations of ours that leave a row for every observation that was there. */
+const KEEPING_ROWS = ['WRITE', 'OPTIMIZE'];
+
+function operationOf(actions: readonly Action[]): string {
+  for (const action of actions) if ('commitInfo' in action) return action.commitInfo.operation;
+  return '';
 }
 
 function commitId(actions: readonly Action[]): string | null {

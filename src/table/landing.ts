@@ -24,6 +24,7 @@ import { decide, type Falling } from './decide.ts';
 import type { Action } from './delta.ts';
 import { openIdentities } from './identities.ts';
 import { rewriteSuperseded, writeLandedFiles } from './landing-files.ts';
+import { type MonthRange, monthRanges, overlapping } from './overlap.ts';
 import { parsedSql } from './parsing-sql.ts';
 import { commitSetAside } from './set-aside.ts';
 import { assertWritable, dataFile, type TableState } from './snapshot.ts';
@@ -81,21 +82,19 @@ export interface Attempt {
   readonly superseded: readonly { readonly file: DataFile; readonly rows: number }[];
 }
 
-export interface MonthRange {
-  readonly month: string;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly cityIdMin: string;
-  readonly cityIdMax: string;
-  readonly observedAtMin: string;
-  readonly observedAtMax: string;
-}
-
 const ATTEMPTS_MAX = 20;
 const LANDING_MS_MAX = 3_600_000;
 
 export function landingAppId(logId: string, partition: number): string {
   return `isobar-land-${logId}-${partition}`;
+}
+
+/** The log and partition of a landing's transaction; null for any other. */
+export function parseLandingAppId(
+  appId: string,
+): { readonly logId: string; readonly partition: number } | null {
+  const [, logId, partition] = /^isobar-land-(.+)-(\d+)$/.exec(appId) ?? [];
+  return logId === undefined ? null : { logId, partition: Number(partition) };
 }
 
 /** The offset that lands next: one beyond the last that a commit holds. */
@@ -288,38 +287,6 @@ async function assertAllStaged(session: SqlSession, staged: Staged): Promise<voi
         `${sum?.records} read`,
     );
   }
-}
-
-async function monthRanges(session: SqlSession, source: string): Promise<MonthRange[]> {
-  return session.query<MonthRange & Record<string, unknown>>(`
-    SELECT strftime(observed_at, '%Y-%m') AS month, count(*) AS rows,
-      CAST(sum(length) AS BIGINT) AS bytes,
-      min(city_id) AS "cityIdMin", max(city_id) AS "cityIdMax",
-      min(observed_at) AS "observedAtMin", max(observed_at) AS "observedAtMax"
-    FROM ${source} GROUP BY ALL ORDER BY month`);
-}
-
-/** Files that may hold an identity of these ranges, by their statistics. */
-function overlapping(files: readonly DataFile[], ranges: readonly MonthRange[]): DataFile[] {
-  const byMonth = new Map(ranges.map((range) => [range.month, range]));
-  return files.filter((file) => {
-    const range = byMonth.get(file.month ?? '');
-    if (range === undefined) return false;
-    const { observedAtMin, observedAtMax, cityIdMin, cityIdMax } = file;
-    if (observedAtMin !== null && Date.parse(observedAtMin) > ceilMs(range.observedAtMax))
-      return false;
-    if (observedAtMax !== null && Date.parse(observedAtMax) < Date.parse(range.observedAtMin)) {
-      return false;
-    }
-    if (cityIdMin !== null && cityIdMin > range.cityIdMax) return false;
-    return cityIdMax === null || cityIdMax >= range.cityIdMin;
-  });
-}
-
-/** Statistics have milliseconds, rows microseconds. */
-export function ceilMs(time: string): number {
-  const floor = Date.parse(time);
-  return /\.\d{3}\d*[1-9]/.test(time) ? floor + 1 : floor;
 }
 
 function fallingFiles(

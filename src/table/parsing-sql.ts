@@ -6,7 +6,13 @@
  * its text and the reason, in `rejected_fields`.
  */
 import { CLOCK_SKEW_S_MAX, OBSERVED_AT_MIN, TEXT_CHARACTERS_MAX } from '../model/observation.ts';
-import { FIELD_CHARACTERS_MAX, IS_NAN, NOT_A_NUMBER, outOfRange } from '../model/validity.ts';
+import {
+  FIELD_CHARACTERS_MAX,
+  IS_NAN,
+  NOT_A_NUMBER,
+  outOfRange,
+  REJECTED_FIELD_TYPE,
+} from '../model/validity.ts';
 import { VARIABLE_NAMES, VARIABLES } from '../model/variables.ts';
 import { contentHashSql, importedSql } from '../model/versions.ts';
 import { fileLiteral, literal } from '../sql/text.ts';
@@ -26,7 +32,8 @@ const WHOLES = {
 } as const;
 const WHOLE_NAMES = Object.keys(WHOLES) as (keyof typeof WHOLES)[];
 
-const FIELDS = [
+/** Every field of a record that is read. */
+export const RECORD_FIELDS = [
   ...IDENTIFYING,
   ...TIMES,
   ...NUMBERING,
@@ -39,7 +46,7 @@ const FIELDS = [
 ] as const;
 
 /** Every field as text: a value of another type is then told from one that is not there. */
-const SHAPE = JSON.stringify(Object.fromEntries(FIELDS.map((name) => [name, 'VARCHAR'])));
+const SHAPE = JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((name) => [name, 'VARCHAR'])));
 
 /** One row per staged line. */
 function stagedSql(file: string): string {
@@ -134,8 +141,6 @@ function checkedNumber(name: string, least: number, most: number, range: string)
   };
 }
 
-const FIELD_TYPE = '[{"field":"VARCHAR","value":"VARCHAR","reason":"VARCHAR"}]';
-
 /** The fields that the reader rejected, and those of the record that cannot be used, as JSON. */
 function rejectedFieldsSql(): string {
   const own = CHECKED.map(
@@ -144,7 +149,7 @@ function rejectedFieldsSql(): string {
       `'value': left(r.${name}, ${FIELD_CHARACTERS_MAX}), 'reason': ${reason}} END`,
   );
   return (
-    `CAST(to_json(list_concat(coalesce(from_json(r.rejected_fields, '${FIELD_TYPE}'), []), ` +
+    `CAST(to_json(list_concat(coalesce(from_json(r.rejected_fields, '${REJECTED_FIELD_TYPE}'), []), ` +
     `list_filter([${own.join(', ')}], lambda field: field IS NOT NULL))) AS VARCHAR)`
   );
 }

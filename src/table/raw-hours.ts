@@ -74,7 +74,7 @@ async function* splitDay(
 async function writeHour(options: HoursOptions, hour: string, rows: number): Promise<HourFile> {
   const file = join(options.scratch, `hour-${randomUUID()}.jsonl`);
   await options.session.copy(
-    `${rowsSql(options)} WHERE ${within([hour])} ` + 'ORDER BY source.city_id, source.observed_at',
+    `${rowsSql(options)} WHERE ${within([hour])} ORDER BY source.city_id, source.observed_at`,
     file,
     'jsonl',
   );

@@ -62,6 +62,8 @@ export interface Changes {
   readonly added: readonly DataFile[];
   /** Whether rows were only added: then `added` holds exactly the new rows. */
   readonly onlyAdded: boolean;
+  /** Whether observations were taken away without another version in their place. */
+  readonly rowsRemoved: boolean;
 }
 
 /**
@@ -144,4 +146,21 @@ export const CITY_COLUMNS = {
   longitude: 'DOUBLE',
   time_zone: 'VARCHAR',
   source: 'VARCHAR',
+} as const satisfies Record<string, ColumnType>;
+
+/** The columns of `imports`; `inputs` is a JSON list of `{path, bytes, sha256}`. */
+export const IMPORT_COLUMNS = {
+  import_id: 'BIGINT',
+  source: 'VARCHAR',
+  state: 'VARCHAR',
+  started_at: 'TIMESTAMPTZ',
+  ended_at: 'TIMESTAMPTZ',
+  inputs: 'VARCHAR',
+  options: 'VARCHAR',
+  records: 'BIGINT',
+  landed: 'BIGINT',
+  replaced: 'BIGINT',
+  duplicate: 'BIGINT',
+  superseded: 'BIGINT',
+  invalid: 'BIGINT',
 } as const satisfies Record<string, ColumnType>;

@@ -5,12 +5,11 @@
  * one only when its row is gone from observations: a landing may have died between its two commits.
  */
 import { literal } from '../sql/text.ts';
-import { undoneImports } from './landing.ts';
+import { parseLandingAppId, undoneImports } from './landing.ts';
 import type { TableState } from './snapshot.ts';
 import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
 import type { Findings, VerifyOptions } from './verify.ts';
 
-const APP_ID = /^isobar-land-(.+)-(\d+)$/;
 const EXAMPLES_MAX = 5;
 
 export async function verifyOffsets(
@@ -31,8 +30,8 @@ export async function verifyOffsets(
     SET_ASIDE_COLUMNS,
   );
   const committed = [...observations.transactions].flatMap(([appId, last]) => {
-    const [, logId, partition] = APP_ID.exec(appId) ?? [];
-    return logId === undefined ? [] : [{ logId, partition: Number(partition), last }];
+    const landed = parseLandingAppId(appId);
+    return landed === null ? [] : [{ ...landed, last }];
   });
   const values = committed.map(
     ({ logId, partition, last }) => `(${literal(logId)}, ${partition}, ${last})`,

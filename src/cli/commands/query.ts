@@ -8,7 +8,12 @@ import {
 import type { Row } from '../../analytics/engine.ts';
 import { readPublication } from '../../analytics/publication.ts';
 import { openReadOnlySession } from '../../analytics/read-only.ts';
-import { CITY_COLUMNS, OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from '../../table/table.ts';
+import {
+  CITY_COLUMNS,
+  IMPORT_COLUMNS,
+  OBSERVATION_COLUMNS,
+  SET_ASIDE_COLUMNS,
+} from '../../table/table.ts';
 import type { Workspace } from '../../workspace.ts';
 import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
 
@@ -27,7 +32,7 @@ export function queryCommand(program: Command, environment: Environment): void {
     .addHelpText(
       'after',
       `
-Tables: observations, set_aside, cities, city_statistics, hourly_trends, anomalies.
+Tables: observations, set_aside, cities, imports, city_statistics, hourly_trends, anomalies.
 The SQL is DuckDB's; times are UTC.
 
 Examples:
@@ -56,13 +61,14 @@ async function viewsOf(workspace: Workspace) {
   const publication = await readPublication(storage);
   const published = async (name: 'city_statistics' | 'hourly_trends' | 'anomalies') =>
     publication === null ? [] : [await storage.localPath(publication.datasets[name].path)];
-  const [observations, setAside, cities] = tables;
+  const [observations, setAside, cities, imports] = tables;
   const pathsOf = async (table: (typeof tables)[number] | undefined) =>
     table === undefined ? [] : table.localPaths((await table.refresh()).files);
   return {
     observations: { paths: await pathsOf(observations), columns: OBSERVATION_COLUMNS },
     set_aside: { paths: await pathsOf(setAside), columns: SET_ASIDE_COLUMNS },
     cities: { paths: await pathsOf(cities), columns: CITY_COLUMNS },
+    imports: { paths: await pathsOf(imports), columns: IMPORT_COLUMNS },
     city_statistics: {
       paths: await published('city_statistics'),
       columns: CITY_STATISTICS_COLUMNS,
