@@ -200,7 +200,10 @@ describe('the data of a small table', () => {
       ),
     );
     const cities = await get('/api/cities?format=csv');
-    assert.match(cities.body.split('\r\n')[0] ?? '', /^city_id,name,.*,age_s,landed,version,temperature_c/);
+    assert.match(
+      cities.body.split('\r\n')[0] ?? '',
+      /^city_id,name,.*,age_s,landed,version,temperature_c/,
+    );
   });
 
   test('an unchanged answer is 304 with its age; versions, parameters and staleness change it', async () => {

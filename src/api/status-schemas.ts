@@ -37,6 +37,7 @@ const CollectorStatusSchema = record(
       'budget_spent',
       'provider_down',
       'log_full',
+      'rejecting',
       'stopped',
     ]),
     message: Type.String({ description: 'One sentence for people.' }),
@@ -49,6 +50,18 @@ const CollectorStatusSchema = record(
       'Calls used, and their limits.',
     ),
     troubled: Type.Array(record({ city_id: Type.String(), reason: Type.String() }, 'One city.')),
+    rejected_fields: Type.Array(
+      record(
+        {
+          field: Type.String(),
+          reason: Type.String(),
+          answers: Type.Integer(),
+          example: Type.String({ description: 'The value that came last.' }),
+        },
+        'One field and reason.',
+      ),
+      { description: 'Fields that could not be used since the start.' },
+    ),
   },
   'The collector.',
 );

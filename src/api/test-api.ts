@@ -232,6 +232,7 @@ export function exampleStatus(): Status {
       next_poll_at: null,
       calls: { minute: count, day: count, month: count },
       troubled: [{ city_id: 'oslo', reason: 'city unknown' }],
+      rejected_fields: [],
     },
     log: {
       engine: 'memory',

@@ -144,7 +144,7 @@ class Poller {
     for (const [cityId, watch] of this.#watches) {
       if (wanted.has(cityId)) continue;
       this.#watches.delete(cityId);
-      this.#checker.troubled.delete(cityId);
+      this.#checker.forget(cityId);
       this.#refresh.checked(watch);
     }
     this.#schedule.keep((watch) => this.#isWatched(watch));
@@ -337,6 +337,8 @@ class Poller {
           : Math.max(next, refused?.until.getTime() ?? 0),
       calls: budget.counts(),
       troubled: this.#checker.troubled,
+      isRejecting: this.#checker.isRejecting,
+      rejectedFields: [...this.#checker.rejectedFields.values()],
     });
   }
 }

@@ -48,7 +48,8 @@ export interface ClaimStatus {
 
 /**
  * `key_not_active`: refused, but so new that it may become active; `key_refused`: refused for over
- * two hours or after it had worked; `budget_spent`: our own budget; `quota`: the provider's.
+ * two hours or after it had worked; `budget_spent`: our own budget; `quota`: the provider's;
+ * `rejecting`: no answer of any city can be used.
  */
 export type CollectorState =
   | 'starting'
@@ -60,6 +61,7 @@ export type CollectorState =
   | 'budget_spent'
   | 'provider_down'
   | 'log_full'
+  | 'rejecting'
   | 'stopped';
 
 export interface CollectorStatus {
@@ -78,6 +80,16 @@ export interface CollectorStatus {
   };
   /** Cities in trouble, with the reason (`city unknown`, …); at most 100. */
   readonly troubled: readonly { readonly city_id: string; readonly reason: string }[];
+  /** Fields that could not be used since the start; the rest of their answers was kept. */
+  readonly rejected_fields: readonly RejectedFieldCount[];
+}
+
+export interface RejectedFieldCount {
+  readonly field: string;
+  readonly reason: string;
+  readonly answers: number;
+  /** The value that came last. */
+  readonly example: string;
 }
 
 export interface CallCount {

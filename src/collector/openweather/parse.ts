@@ -51,6 +51,9 @@ export interface Answer {
   readonly utf8?: boolean;
 }
 
+/** The part of an answer from which an observation is made; a recorded one has no headers. */
+type MadeAnswer = Pick<Answer, 'body' | 'collectedAt'> & Partial<Pick<Answer, 'headers'>>;
+
 export interface ParseOptions {
   /** What goes into the records' `source`. */
   readonly source: string;
@@ -86,11 +89,11 @@ export function parseAnswer(answer: Answer, city: City, options: ParseOptions): 
  */
 export function makeObservation(
   fields: Fields,
-  answer: { readonly body: string; readonly collectedAt: number },
+  answer: MadeAnswer,
   city: City,
   options: ParseOptions,
 ): Observation {
-  const observedAt = readTime(fields, answer.collectedAt);
+  const observedAt = readTime(fields, answer);
   const rejected: RejectedField[] = [];
   const measurements = readMeasurements(fields, options.units ?? 'metric', rejected);
   const offset = usable('utc_offset_s', rejected, () => readOffset(fields));
@@ -120,16 +123,38 @@ export function makeObservation(
 }
 
 /** `dt` in milliseconds since 1970. */
-function readTime(fields: Fields, collectedAt: number): number {
+function readTime(fields: Fields, answer: MadeAnswer): number {
+  const { collectedAt } = answer;
   const dt = readNumber(fields, 'dt');
   if (dt === null) throw new InvalidAnswer('dt is missing');
   const ms = Math.round(dt * 1_000);
   if (ms < Date.parse(OBSERVED_AT_MIN)) throw new InvalidAnswer(`dt is before 1950 (${dt})`);
   if (ms > collectedAt + CLOCK_SKEW_S_MAX * 1_000) {
     const minutes = CLOCK_SKEW_S_MAX / 60;
-    throw new InvalidAnswer(`dt is more than ${minutes} minutes after the answer came (${dt})`);
+    const ahead = `${dt}, ${formatSpan(ms - collectedAt)} ahead; ${clockAdvice(answer)}`;
+    throw new InvalidAnswer(`dt is more than ${minutes} minutes after the answer came (${ahead})`);
   }
   return ms;
+}
+
+/** A Date header that differs by less says nothing: it has whole seconds, and the way takes time. */
+const SKEW_MS_MIN = 60_000;
+
+/** What a time in the future says about this machine's clock, by the provider's Date header. */
+function clockAdvice({ headers, collectedAt }: MadeAnswer): string {
+  const date = Date.parse(headers?.get('date') ?? '');
+  const skewMs = date - collectedAt;
+  if (Number.isNaN(date) || Math.abs(skewMs) < SKEW_MS_MIN) return 'check this machine’s clock';
+  const way = skewMs > 0 ? 'slow' : 'fast';
+  return `this machine’s clock is ${formatSpan(Math.abs(skewMs))} ${way} by the provider’s`;
+}
+
+/** `15 minutes`, `3 hours`, `2 days`. */
+function formatSpan(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 120) return `${minutes} minutes`;
+  const hours = Math.round(minutes / 60);
+  return hours < 72 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
 }
 
 /** The shift from UTC: at the top in answers about one city, in `sys` in the list endpoints. */

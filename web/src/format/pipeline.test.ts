@@ -22,6 +22,7 @@ const WELL: Status = {
     next_poll_at: null,
     calls: { minute: calls, day: calls, month: calls },
     troubled: [],
+    rejected_fields: [],
   },
   log: {
     engine: 'sqlite',

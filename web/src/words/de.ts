@@ -285,6 +285,7 @@ export const de: Words = {
       export: 'exportiert',
       maintain: 'pflegt',
       serve: 'liefert aus',
+      import: 'importiert',
     },
     partitions: (numbers) => `Partition ${numbers}`,
   },

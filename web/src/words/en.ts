@@ -295,6 +295,7 @@ export const en = {
       export: 'exports',
       maintain: 'maintains',
       serve: 'serves',
+      import: 'imports',
     },
     partitions: (numbers: string) => `partition ${numbers}`,
   },

@@ -284,6 +284,7 @@ export const fr: Words = {
       export: 'exporte',
       maintain: 'entretient',
       serve: 'sert',
+      import: 'importe',
     },
     partitions: (numbers) => `partition ${numbers}`,
   },
