@@ -30,6 +30,12 @@ export function addRoomMetrics(registry: Registry, status: () => Status | null):
   gauge('isobar_collector_troubled_cities', 'Cities in trouble.', (s) =>
     one(s.collector?.troubled.length ?? null),
   );
+  gauge('isobar_collector_rejected_fields', 'Answers of which a field was not used.', (s) =>
+    (s.collector?.rejected_fields ?? []).map(({ field, reason, answers }) => [
+      { field, reason },
+      answers,
+    ]),
+  );
   gauge('isobar_collector_last_observed_time_seconds', 'Time of the newest observation.', (s) =>
     one(seconds(s.collector?.last_observed_at ?? null)),
   );

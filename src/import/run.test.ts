@@ -8,6 +8,7 @@ import { verifyWorkspace } from '../cli/commands/verify.ts';
 import { buildProgram } from '../cli/program.ts';
 import { loadConfig } from '../config/load.ts';
 import { IsobarError } from '../errors.ts';
+import { FAULT_POINTS } from '../fault.ts';
 import type { AppendedRange, NewRecord } from '../log/log.ts';
 import { silentLogger } from '../logger.ts';
 import type { City, KnownCity } from '../model/city.ts';
@@ -17,6 +18,7 @@ import { openWorkspace } from '../workspace.ts';
 import { runImport } from './run.ts';
 import type { ImportSource } from './source.ts';
 
+const UNDO_POINTS = FAULT_POINTS.filter((point) => point.startsWith('undo.'));
 const FIXTURE = join(import.meta.dirname, 'fixtures', 'kaggle');
 const signal = new AbortController().signal;
 let folder = '';
@@ -181,16 +183,8 @@ test('a second import waits for the first one to end', async () => {
 
 test('a killed import goes on where it was, and everything adds up', async () => {
   const args = writeStation(6_500);
-  const main = join(import.meta.dirname, '..', 'cli', 'program.ts');
-  const argv = ['import', ...args, '--data', dataFlags().data];
-  const child = startChild(
-    `const { runProgram } = await import(${JSON.stringify(main)});
-     await runProgram(${JSON.stringify(argv)});`,
-    // The third batch is appended, but not noted.
-    { env: { ISOBAR_FAULT: 'import.before-progress:3', ISOBAR_OPENWEATHER_KEY: '' } },
-  );
-  const { signal: killedBy, errors } = await child.ended;
-  assert.equal(killedBy, 'SIGKILL', errors);
+  // The third batch is appended, but not noted.
+  await killCommand('import.before-progress:3', 'import', ...args);
   const { config } = loadConfig({ file: null, env: {}, flags: dataFlags() });
   {
     await using workspace = await openWorkspace(config, false);
@@ -209,6 +203,37 @@ test('a killed import goes on where it was, and everything adds up', async () =>
   const { differences, rows } = await verify();
   assert.deepEqual(differences, []);
   assert.equal(rows, 6_500);
+});
+
+/** Runs a command in a process that dies at the named step. */
+async function killCommand(fault: string, ...args: readonly string[]): Promise<void> {
+  const main = join(import.meta.dirname, '..', 'cli', 'program.ts');
+  const argv = [...args, '--data', dataFlags().data];
+  const child = startChild(
+    `const { runProgram } = await import(${JSON.stringify(main)});
+     await runProgram(${JSON.stringify(argv)});`,
+    { env: { ISOBAR_FAULT: fault, ISOBAR_OPENWEATHER_KEY: '' } },
+  );
+  const { signal: killedBy, errors } = await child.ended;
+  assert.equal(killedBy, 'SIGKILL', `${fault}: ${errors}`);
+}
+
+test('an undo that is killed at any step is finished by the next one', async () => {
+  const args = writeStation(20);
+  const sum = async () => queryRows('SELECT sum(temperature_c) AS sum FROM observations');
+  await runImportCommand(...args);
+  const before = await sum();
+  const file = args[0] ?? '';
+  const corrected = readFileSync(file, 'utf8').replace(/,(\d+)$/gm, ',3$1');
+  writeFileSync(file, `${corrected}2025-01-01T00:00:00Z,7\n`);
+  for (const [at, point] of UNDO_POINTS.entries()) {
+    const { import_id, landed } = await runImportCommand(...args);
+    assert.deepEqual([import_id, landed], [at + 2, 21]);
+    await killCommand(point, 'imports', 'undo', String(import_id));
+    await runCommand('imports', 'undo', String(import_id));
+    assert.deepEqual(await sum(), before, point);
+    assert.deepEqual((await verify()).differences, [], point);
+  }
 });
 
 const OSLO: City = {
