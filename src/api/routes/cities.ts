@@ -1,10 +1,11 @@
 /** `/api/cities`: every city with its newest observation, landed or not. */
 import type { FastifyInstance } from 'fastify';
+import { compareTimes } from '../../model/iso-time.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { columnsOf } from '../columns.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor } from '../parameters.ts';
-import { compareTimes, type Newest } from '../picture.ts';
+import type { Newest } from '../picture.ts';
 import { type CitiesQuery, CitiesQuerySchema } from '../route-table.ts';
 import { type CityEntry, CityEntrySchema, LatestObservationSchema } from '../schemas.ts';
 import {

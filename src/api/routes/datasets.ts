@@ -1,6 +1,7 @@
 /** `/api/city-statistics`, `/api/hourly-trends`, `/api/anomalies`. */
 import type { FastifyInstance } from 'fastify';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../../model/datasets.ts';
+import { compareTimes } from '../../model/iso-time.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { type Column, columnsOf, pickColumns } from '../columns.ts';
 import type { DatasetRows, Publication, Selection } from '../context.ts';
@@ -58,12 +59,12 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
   });
   add('anomalies', async (asked, current) => {
     const published = await publishedRows(current.publication, 'anomalies', asked.cities);
-    const fromMs = asked.from === null ? -Infinity : Date.parse(asked.from);
-    const toMs = asked.to === null ? Infinity : Date.parse(asked.to);
-    const rows = published.filter((row) => {
-      const time = Date.parse(row.observed_at);
-      return time >= fromMs && time < toMs;
-    });
+    const { from, to } = asked;
+    const rows = published.filter(
+      ({ observed_at: time }) =>
+        (from === null || compareTimes(time, from) >= 0) &&
+        (to === null || compareTimes(time, to) < 0),
+    );
     const columns = columnsOf(AnomalySchema);
     const none = 'nothing unusual was found';
     const computed = await compute(server, asked, current, rows, ANOMALIES_ORDER, columns, none);

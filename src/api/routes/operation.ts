@@ -5,7 +5,7 @@ import type { RoomError, Status } from '../../model/status.ts';
 import type { Controls } from '../context.ts';
 import type { Registry } from '../metrics.ts';
 import { addRoomMetrics } from '../room-metrics.ts';
-import { refuseOtherSites } from '../security.ts';
+import { parseAllowedHosts, refuseOtherSites } from '../security.ts';
 import type { Server } from '../server.ts';
 import type { ControlAnswer, Health, StatusAnswer } from '../status-schemas.ts';
 
@@ -15,6 +15,7 @@ export function addOperationRoutes(
   registry: Registry,
   schema: object,
 ): void {
+  const names = parseAllowedHosts(server.context.config.allowed_hosts);
   let lastStatus: Status | null = null;
   addRoomMetrics(registry, () => lastStatus);
 
@@ -65,7 +66,7 @@ export function addOperationRoutes(
     act: (controls: Controls) => Promise<void>,
   ): void {
     app.post(path, { schema }, async (request, reply) => {
-      refuseOtherSites(request);
+      refuseOtherSites(request, names);
       const { controls } = server.context;
       if (controls === null) {
         throw new IsobarError('NOT_FOUND', 'there is nothing to control in this process');

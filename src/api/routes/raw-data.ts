@@ -1,5 +1,6 @@
 /** `/api/raw-data`: the observations as the table has them, newest first. */
 import type { FastifyInstance } from 'fastify';
+import { compareTimes } from '../../model/iso-time.ts';
 import type { DataFile } from '../../table/table.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { columnsOf, pickColumns } from '../columns.ts';
@@ -11,7 +12,6 @@ import {
   parseRange,
   type TimeRange,
 } from '../parameters.ts';
-import { compareTimes } from '../picture.ts';
 import { loadQuery, type Reader, selectFiles } from '../reader.ts';
 import { type RawDataQuery, RawDataQuerySchema } from '../route-table.ts';
 import { type ObservationRow, ObservationRowSchema } from '../schemas.ts';

@@ -3,6 +3,7 @@ import { access, mkdir, readFile, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { translateListenError } from '../../api/listening.ts';
 import type { Config } from '../../config/schema.ts';
 import { asIsobarError, ERRORS, IsobarError } from '../../errors.ts';
 import { hasData, openWorkspace, rootOf } from '../../workspace.ts';
@@ -108,12 +109,10 @@ async function checkPort(config: Config): Promise<Finding> {
     });
     return ok('port', `${port} of ${host} is free`);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const owner = await serverOf(config, port);
-    const by = owner === null ? '' : ` by ${owner}`;
-    const text = `${port} of ${host} cannot be had (${code})${by}`;
-    const verdict = owner === null ? 'fail' : 'warn';
-    return { check: 'port', verdict, text, remedy: ERRORS.PORT_TAKEN.remedy };
+    const { code, message, row } = asIsobarError(translateListenError(error, { host, port }));
+    const owner = code === 'PORT_TAKEN' ? await serverOf(config, port) : null;
+    const text = owner === null ? message : `${message} by ${owner}`;
+    return { check: 'port', verdict: owner === null ? 'fail' : 'warn', text, remedy: row.remedy };
   } finally {
     server.close();
   }
