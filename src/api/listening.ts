@@ -16,7 +16,7 @@ export function translateListenError(error: unknown, { host, port }: Place): unk
   const shown = JSON.stringify(host);
   switch (code) {
     case 'EADDRINUSE':
-      return new IsobarError('PORT_TAKEN', `port ${port} of ${host} is taken`, cause);
+      return new IsobarError('PORT_TAKEN', `port ${port} of ${host} (${code})`, cause);
     case 'EACCES':
     case 'EPERM':
       return new IsobarError('PORT_FORBIDDEN', `port ${port} of ${host} (${code})`, cause);
