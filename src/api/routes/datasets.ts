@@ -5,6 +5,7 @@ import { compareTimes } from '../../model/iso-time.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { type Column, columnsOf, pickColumns } from '../columns.ts';
 import type { DatasetRows, Publication, Selection } from '../context.ts';
+import { chooseFormat } from '../formats.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor, parseRange } from '../parameters.ts';
 import { type DatasetQuery, DatasetQuerySchema } from '../route-table.ts';
@@ -87,9 +88,10 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
       const ranged = route !== 'anomalies' && (range.from !== null || range.to !== null);
       const asked: Asked = { query, cities, ...range, ranged };
       parseCursor(query.cursor, kindsOf(route));
+      const format = chooseFormat(query);
       return answer(server, request, reply, (current) => ({
         route,
-        format: query.format,
+        format,
         key: keyOf(asked, current),
         tableVersion: ranged
           ? tableVersionOf(current)
@@ -160,7 +162,7 @@ async function compute<R extends DatasetRows[Dataset]>(
     note: explain(),
     more: { next_cursor: page.nextCursor },
   };
-  const { format } = asked.query;
+  const format = chooseFormat(asked.query);
   const data = page.rows.map((row) => pickColumns(row, columns));
   return { facts, body: bodyOf(format, columns, data) };
 
