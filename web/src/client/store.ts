@@ -275,7 +275,8 @@ function parseRange(text: string): Readonly<Record<string, string>> | null {
 }
 
 function timeOf(text: string | null | undefined): number | null {
-  return text ? Date.parse(text) : null;
+  const time = text ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(time) ? null : time;
 }
 
 /** Asks everything anew; what has not changed does not travel. */
