@@ -28,10 +28,11 @@ export function isKnownZone(zone: string): boolean {
 }
 
 function canFormat(zone: string): boolean {
+  // Some browsers accept this name of no zone at all.
+  if (zone === 'Etc/Unknown') return false;
   try {
-    // Some accept a name of which they know nothing.
-    const { timeZone } = new Intl.DateTimeFormat('en-GB', { timeZone: zone }).resolvedOptions();
-    return timeZone !== 'Etc/Unknown';
+    new Intl.DateTimeFormat('en-GB', { timeZone: zone });
+    return true;
   } catch {
     return false;
   }

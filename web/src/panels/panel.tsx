@@ -225,7 +225,7 @@ export function TableButton({ open }: { readonly open: Signal<boolean> }) {
   );
 }
 
-const FILES = { csv: 'CSV', parquet: 'Parquet' };
+const FILES = { csv: 'CSV', 'csv&excel=1': 'Excel', parquet: 'Parquet' };
 
 /** The API call behind a panel, and the same question (or `rows`) answered as files. */
 function DataLinks({ path, rows }: DataLinksProps) {

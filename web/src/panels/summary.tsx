@@ -7,6 +7,7 @@ import { isBounded, pipelineSteps } from '../format/pipeline.ts';
 import { formatTime, formatTimeShort, isKnownZone, ownZone, zoneOf } from '../format/times.ts';
 import { words } from '../words/words.ts';
 import { Choice } from './choice.tsx';
+import { Guard } from './guard.tsx';
 import { CopyLink } from './header-actions.tsx';
 import { RangeControls } from './range-controls.tsx';
 import { Search } from './search.tsx';
@@ -25,14 +26,16 @@ export function Summary({ store }: { readonly store: Store }) {
         <Search store={store} />
         <CopyLink />
       </div>
-      <ul class="facts" aria-label={words.value.summary.label}>
-        <Reporting store={store} />
-        <Unhealthy store={store} />
-        <Unusual store={store} />
-        <Coverage store={store} />
-        <Calls store={store} />
-        <Versions store={store} />
-      </ul>
+      <Guard of={store.cities.answer.value}>
+        <ul class="facts" aria-label={words.value.summary.label}>
+          <Reporting store={store} />
+          <Unhealthy store={store} />
+          <Unusual store={store} />
+          <Coverage store={store} />
+          <Calls store={store} />
+          <Versions store={store} />
+        </ul>
+      </Guard>
     </div>
   );
 }
