@@ -1,10 +1,14 @@
-/** A zone that the browser does not know, data that cannot be drawn: the rest of the page works. */
+/** Zones that the browser does not know, data that cannot be drawn, a reverse proxy: the page works. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, request as send } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import {
   ARTEFACTS,
+  eventually,
   findViolations,
   isQuiet,
   PANELS,
@@ -130,3 +134,70 @@ test('a city that cannot be drawn is one card, and values that are none are miss
   assert.deepEqual(await findViolations(page), []);
   served.browser.takeProblems();
 });
+
+/** A reverse proxy that shows the server below /weather, with that path taken away or kept. */
+async function startProxy(target: URL, keepsPath: boolean) {
+  const server = createServer((request, response) => {
+    const path = request.url ?? '/';
+    if (!path.startsWith('/weather')) return void response.writeHead(404).end('not here');
+    const stripped = path.replace(/^\/weather/, '') || '/';
+    const { host, ...headers } = request.headers;
+    const options = { method: request.method, headers: { ...headers, host: target.host } };
+    const url = new URL(keepsPath ? path : stripped, target);
+    const upstream = send(url, options, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    upstream.on('error', () => response.destroy());
+    response.on('close', () => upstream.destroy());
+    request.pipe(upstream);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://localhost:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+for (const keepsPath of [false, true]) {
+  const what = keepsPath ? 'keeps the path' : 'takes the path away';
+  test(`behind a proxy that ${what}, page, events, controls and links work below it`, async (t) => {
+    // The proxy sends a Host of its own, as nginx does: Origin has the visitor's.
+    const flags = {
+      data: join(served.folder, `proxied-${keepsPath}`),
+      'simulator.history_days': '1',
+      'api.allowed_hosts': 'localhost',
+      ...(keepsPath ? { 'api.base_path': '/weather/' } : {}),
+    };
+    await using pipeline = await served.start(flags);
+    await pipeline.settle();
+    await using proxy = await startProxy(new URL(pipeline.url ?? ''), keepsPath);
+    const page = await served.newPage(t);
+    const elsewhere: string[] = [];
+    page.on('request', (request) => {
+      const { pathname } = new URL(request.url());
+      if (!pathname.startsWith('/weather/')) elsewhere.push(pathname);
+    });
+    await page.goto(`${proxy.url}/weather/`);
+    await untilFilled(page);
+    await eventually('live', async () => /Live/.test(await textOf(page, '#state')));
+    const refreshed = page.waitForResponse((answer) => answer.url().endsWith('/api/refresh'));
+    await page.getByRole('button', { name: 'Refresh', exact: true }).click();
+    assert.equal((await refreshed).status(), 200);
+    await page.goto(`${proxy.url}/weather/docs`);
+    const links = await page
+      .locator('a[href]:not([href^="#"])')
+      .evaluateAll((all) => all.map((link) => (link as unknown as { href: string }).href));
+    assert.ok(links.length > 15, String(links.length));
+    for (const link of links.filter((one) => !one.endsWith('/api/events'))) {
+      assert.equal((await fetch(link, { signal: t.signal })).status, 200, link);
+    }
+    assert.deepEqual(elsewhere, []);
+    isQuiet(served);
+  });
+}
