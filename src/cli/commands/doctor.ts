@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { translateListenError } from '../../api/listening.ts';
-import { fetchThrough, namedProxy, proxyFor } from '../../collector/openweather/proxy.ts';
+import { namedProxy, providerFetch, proxyFor } from '../../collector/openweather/proxy.ts';
 import type { Config } from '../../config/schema.ts';
 import { asIsobarError, ERRORS, IsobarError } from '../../errors.ts';
 import { hasData, openWorkspace, rootOf } from '../../workspace.ts';
@@ -195,8 +195,7 @@ async function checkOnline(config: Config, env: Environment['env']): Promise<Fin
   address.searchParams.set('appid', key);
   try {
     const signal = AbortSignal.timeout(config.collector.timeout_s * 1_000);
-    const proxy = proxyFor(url, env);
-    const send = proxy === null ? fetch : fetchThrough(proxy);
+    const send = providerFetch(proxyFor(url, env), env);
     const answer = await send(address.href, { signal, headers: { accept: 'application/json' } });
     await answer.body?.cancel();
     const findings: Finding[] = [];

@@ -15,7 +15,7 @@ import { ProviderError } from '../provider-error.ts';
 import type { Source } from '../source.ts';
 import { openKeyMemory } from './key-memory.ts';
 import { ANSWER_BYTES_MAX, type Answer, parseAnswer } from './parse.ts';
-import { fetchThrough, type ProviderProxy, proxyFor } from './proxy.ts';
+import { type ProviderProxy, providerFetch, proxyFor } from './proxy.ts';
 
 export interface OpenWeatherOptions {
   /** Address of the API without `/data/2.5/weather`. */
@@ -45,8 +45,9 @@ export function openOpenWeather(options: OpenWeatherOptions): Source {
   const simulated = name === 'simulator';
   const secrets = simulated || key.length < KEY_CHARACTERS_MASKED ? [] : [key];
   const memory = openKeyMemory(key, options.folder, logger);
-  const proxy = proxyFor(options.url, options.env ?? process.env);
-  const send = options.fetch ?? (proxy === null ? fetch : fetchThrough(proxy));
+  const env = options.env ?? process.env;
+  const proxy = proxyFor(options.url, env);
+  const send = options.fetch ?? providerFetch(proxy, env);
   if (proxy !== null) {
     logger.info(`calling ${name} through the proxy ${proxy.shown} (${proxy.variable})`);
   }

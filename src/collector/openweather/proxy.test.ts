@@ -129,6 +129,17 @@ test('the provider is called through the proxy, with its login', async () => {
   assert.deepEqual(infos, [`calling openweathermap through the proxy ${proxy.shown} (HTTP_PROXY)`]);
 });
 
+test('this machine is called directly even where Node.js would use the proxy', async () => {
+  const server = createServer((_, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ dt: 1_700_000_000, main: { temp: 2.5 }, cod: 200 }));
+  });
+  await using provider = await startProxy(server);
+  const url = `http://${provider.shown}`;
+  const env = { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: 'http://127.0.0.1:9' };
+  assert.match(JSON.stringify(await openBehind(url, env).observe(CITY, never)), /2\.5/);
+});
+
 test('a proxy that refuses, or is not there, is named in the error', async () => {
   const asked: (string | undefined)[] = [];
   const server = createServer().on('connect', (request, socket) => {

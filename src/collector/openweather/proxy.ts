@@ -87,9 +87,15 @@ function bare(host: string): string {
   return host.replace(/^\[|\]$/g, '').toLowerCase();
 }
 
-/** `fetch`, as far as the provider needs it: GET with headers, through the proxy; no redirects. */
-export function fetchThrough(proxy: ProviderProxy) {
-  const proxyEnv = { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url };
+/** `fetch` by the way that `proxyFor` has chosen, whatever Node.js itself would do. */
+export function providerFetch(proxy: ProviderProxy | null, env: Env) {
+  // With NODE_USE_ENV_PROXY its fetch calls even this machine through the proxy.
+  return proxy === null && !env.NODE_USE_ENV_PROXY ? fetch : fetchThrough(proxy);
+}
+
+/** `fetch`, as far as the provider needs it: GET with headers; no redirects. Null is direct. */
+function fetchThrough(proxy: ProviderProxy | null) {
+  const proxyEnv = proxy === null ? {} : { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url };
   const agents = { http: new HttpAgent({ proxyEnv }), https: new HttpsAgent({ proxyEnv }) };
 
   return async (
