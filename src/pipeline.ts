@@ -12,6 +12,7 @@ import { openPublished } from './analytics/published.ts';
 import type { RefreshLoop } from './analytics/refresh-loop.ts';
 import { buildApp } from './api/app.ts';
 import type { ApiContext } from './api/context.ts';
+import { translateListenError } from './api/listening.ts';
 import type { Collector } from './collector/collector.ts';
 import type { Config } from './config/schema.ts';
 import { IsobarError } from './errors.ts';
@@ -249,9 +250,7 @@ async function listen(
   try {
     await app.listen({ host, port });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
-    throw new IsobarError('PORT_TAKEN', `port ${port} of ${host} (${code})`, { cause: error });
+    throw translateListenError(error, { host, port });
   }
   const address = app.server.address() as AddressInfo;
   const note = { pid: process.pid, host, port: address.port, command };

@@ -1,4 +1,6 @@
 /** The picture: what is known of every city in one version of the table, kept up with the commits. */
+
+import { compareTimes } from '../model/iso-time.ts';
 import { type Versioned, versionKey } from '../model/versions.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
 import { loadQuery, type Reader } from './reader.ts';
@@ -96,9 +98,4 @@ function timeSpan(files: readonly DataFile[]): [string | null, string | null] {
 /** As the engine writes it: without milliseconds when there are none. */
 function shorten(time: string | null): string | null {
   return time?.replace(/\.0+Z$/, 'Z') ?? null;
-}
-
-/** ISO 8601 times of any number of digits, by when they are. */
-export function compareTimes(a: string, b: string): number {
-  return Date.parse(a) - Date.parse(b);
 }

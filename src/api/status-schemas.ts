@@ -215,11 +215,22 @@ const CheckSchema = record(
   'One check.',
 );
 
+const HealthProblemSchema = record(
+  {
+    code: Type.String({ description: 'Stable; most are those of the errors.' }),
+    message: Type.String({ description: 'What is wrong, and what to do where that is known.' }),
+  },
+  'What makes a check degraded or failing.',
+);
+
 export const HealthSchema = record(
   {
     status: Type.Enum(['ok', 'degraded', 'failing']),
     version: Type.String(),
     checks: Type.Array(CheckSchema),
+    problems: Type.Array(HealthProblemSchema, {
+      description: 'One for each check that is not ok; empty when all are.',
+    }),
   },
   'Whether it is well, and if not, what is the matter.',
 );

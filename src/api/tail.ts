@@ -5,8 +5,9 @@
 import { asIsobarError, isErrorCode } from '../errors.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
+import { compareTimes } from '../model/iso-time.ts';
 import type { LogTail } from './context.ts';
-import { compareTimes, type Newest } from './picture.ts';
+import type { Newest } from './picture.ts';
 import { parseTailRecord } from './tail-record.ts';
 
 export interface TailEvent {

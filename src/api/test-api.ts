@@ -84,7 +84,14 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   const log = followable(lake.log);
   const changes = new Set<() => void>();
   const context: ApiContext = {
-    config: { host: '127.0.0.1', port: 0, stale_after_s: 7_200, events_max: 20 },
+    config: {
+      host: '127.0.0.1',
+      port: 0,
+      allowed_hosts: '',
+      base_path: '',
+      stale_after_s: 7_200,
+      events_max: 20,
+    },
     version: '1.2.3',
     simulated: false,
     webFolder: null,

@@ -258,6 +258,18 @@ export const ConfigSchema = section('isobar', {
   api: section('The HTTP server.', {
     host: Type.String({ default: '127.0.0.1', description: 'Address to listen on.' }),
     port: whole(5_000, 0, 65_535, 'Port to listen on; 0 means any free one.'),
+    allowed_hosts: Type.String({
+      default: '',
+      description:
+        'Names under which visitors reach the server through a reverse proxy, without port, ' +
+        'separated by commas; *.example.org means every name below it, * any name.',
+    }),
+    base_path: Type.String({
+      default: '',
+      description:
+        'Path below which a reverse proxy shows the server, such as /weather; requests are ' +
+        'answered with it and without.',
+    }),
     stale_after_s: whole(7_200, 1, 604_800, 'Age of an answer from which it is called stale.'),
     events_max: whole(1_000, 1, 100_000, 'Open event streams at most.'),
   }),

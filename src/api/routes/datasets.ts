@@ -1,9 +1,11 @@
 /** `/api/city-statistics`, `/api/hourly-trends`, `/api/anomalies`. */
 import type { FastifyInstance } from 'fastify';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../../model/datasets.ts';
+import { compareTimes } from '../../model/iso-time.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { type Column, columnsOf, pickColumns } from '../columns.ts';
 import type { DatasetRows, Publication, Selection } from '../context.ts';
+import { chooseFormat } from '../formats.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor, parseRange } from '../parameters.ts';
 import { type DatasetQuery, DatasetQuerySchema } from '../route-table.ts';
@@ -58,12 +60,12 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
   });
   add('anomalies', async (asked, current) => {
     const published = await publishedRows(current.publication, 'anomalies', asked.cities);
-    const fromMs = asked.from === null ? -Infinity : Date.parse(asked.from);
-    const toMs = asked.to === null ? Infinity : Date.parse(asked.to);
-    const rows = published.filter((row) => {
-      const time = Date.parse(row.observed_at);
-      return time >= fromMs && time < toMs;
-    });
+    const { from, to } = asked;
+    const rows = published.filter(
+      ({ observed_at: time }) =>
+        (from === null || compareTimes(time, from) >= 0) &&
+        (to === null || compareTimes(time, to) < 0),
+    );
     const columns = columnsOf(AnomalySchema);
     const none = 'nothing unusual was found';
     const computed = await compute(server, asked, current, rows, ANOMALIES_ORDER, columns, none);
@@ -86,9 +88,10 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
       const ranged = route !== 'anomalies' && (range.from !== null || range.to !== null);
       const asked: Asked = { query, cities, ...range, ranged };
       parseCursor(query.cursor, kindsOf(route));
+      const format = chooseFormat(query);
       return answer(server, request, reply, (current) => ({
         route,
-        format: query.format,
+        format,
         key: keyOf(asked, current),
         tableVersion: ranged
           ? tableVersionOf(current)
@@ -159,7 +162,7 @@ async function compute<R extends DatasetRows[Dataset]>(
     note: explain(),
     more: { next_cursor: page.nextCursor },
   };
-  const { format } = asked.query;
+  const format = chooseFormat(asked.query);
   const data = page.rows.map((row) => pickColumns(row, columns));
   return { facts, body: bodyOf(format, columns, data) };
 
