@@ -56,7 +56,7 @@ export async function readOutcome(options: OutcomeOptions, importId: number): Pr
       count(*) FILTER (reason = 'superseded' AND by_import_id = ${importId}
         AND import_id IS DISTINCT FROM ${importId}) AS replaced,
       count(*) FILTER (reason = 'duplicate' AND import_id = ${importId}) AS duplicate,
-      count(*) FILTER (reason = 'superseded' AND import_id = ${importId}) AS superseded,
+      count(*) FILTER (reason = 'superseded') AS superseded,
       count(*) FILTER (starts_with(reason, 'invalid: ') AND import_id = ${importId}) AS invalid
     FROM outcome_rejected
     WHERE import_id = ${importId} OR by_import_id = ${importId}`);

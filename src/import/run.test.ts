@@ -117,7 +117,11 @@ test('a corrected file replaces every row that it changes, and an unchanged one 
     [second.import_id, second.read, second.landed, second.replaced, second.invalid],
     [2, 53, 46, 45, 1],
   );
-  assert.equal(second.duplicate + second.superseded, 6);
+  assert.equal(second.duplicate + second.superseded - second.replaced, 6);
+  const [aside] = await queryRows(
+    "SELECT count(*) AS n FROM set_aside WHERE reason = 'superseded'",
+  );
+  assert.deepEqual(aside, { n: second.superseded });
   // The first file again, under another name: nothing, although import 2 came between.
   const copy = join(folder, 'copy.csv');
   writeFileSync(copy, wrong);

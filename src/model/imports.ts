@@ -15,16 +15,16 @@ export interface InputFile {
  */
 export type ImportState = 'running' | 'finished' | 'interrupted' | 'undone';
 
-/** What became of an import's records, each counted once but for `replaced`. */
+/** What an import did: read = landed + duplicate + (superseded − replaced) + invalid. */
 export interface ImportCounts {
-  /** Rows of the table. */
+  /** Records that became rows of the table. */
   readonly landed: number;
-  /** Rows of the table that earlier versions had before: of the landed ones, those that replaced one. */
-  readonly replaced: number;
   /** Records that say what is there already. */
   readonly duplicate: number;
-  /** Records that another version outranks. */
+  /** Versions that are superseded: rows of the table, and records of the import itself. */
   readonly superseded: number;
+  /** Of those the rows of the table, in whose place a record landed. */
+  readonly replaced: number;
   readonly invalid: number;
 }
 

@@ -183,7 +183,7 @@ test('a preview counts what the landing then does, and shows before and after', 
   await preview.add(records.slice(0, 4), signal);
   await preview.add(records.slice(4), signal);
   const { reasons, rejectedFields: _, ...counts } = preview.counts;
-  assert.deepEqual(counts, { landed: 2, replaced: 1, duplicate: 2, superseded: 2, invalid: 1 });
+  assert.deepEqual(counts, { landed: 2, replaced: 1, duplicate: 2, superseded: 3, invalid: 1 });
   assert.deepEqual([...reasons], [['city_id is missing', 1]]);
   const shown = preview.examples.map(({ before, after }) => [
     before?.temperature_c ?? null,

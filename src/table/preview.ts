@@ -29,10 +29,11 @@ export interface Preview {
 
 export interface PreviewCounts {
   landed: number;
-  /** Rows of the table that would be superseded. */
-  replaced: number;
   duplicate: number;
+  /** Rows of the table and records. */
   superseded: number;
+  /** Of those the rows of the table. */
+  replaced: number;
   invalid: number;
   /** Reason without its place and value → records. */
   readonly reasons: Map<string, number>;
@@ -116,7 +117,7 @@ export async function openPreview(options: PreviewOptions): Promise<Preview> {
     const [landing] = await session.query<{ rows: number }>('SELECT count(*) AS rows FROM landing');
     // What an earlier batch would land and this one replaces counts as superseded after all.
     counts.landed += (landing?.rows ?? 0) - of('taken back');
-    counts.superseded += of('superseded') + of('taken back');
+    counts.superseded += of('superseded') + of('taken back') + of('replaced');
     counts.replaced += of('replaced');
     counts.duplicate += of('duplicate');
     const reasons = await session.query<{ reason: string; rows: number }>(`

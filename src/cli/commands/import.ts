@@ -79,9 +79,9 @@ async function knownCities(workspace: Workspace) {
 /** Nothing that could be used is a failure, however well each record was accounted for. */
 function assertUsable({ records, outcome }: Imported): void {
   if (outcome === null) return;
-  const { landed, duplicate, superseded, reasons, rejected_fields } = outcome;
+  const { landed, duplicate, superseded, replaced, reasons, rejected_fields } = outcome;
   if (records === 0) throw new IsobarError('IMPORT_REJECTED', 'the files hold no rows');
-  if (landed + duplicate + superseded === 0) {
+  if (landed + duplicate + superseded - replaced === 0) {
     const [first] = reasons;
     const why = first === undefined ? '' : `: ${first.reason} (${first.records} of them)`;
     throw new IsobarError('IMPORT_REJECTED', `all ${records} rows were rejected${why}`);
@@ -126,15 +126,21 @@ function countLine(label: string, count: number, note = ''): string {
   return `${label.padEnd(LABEL_WIDTH)}${String(count).padStart(COUNT_WIDTH)}${note}`;
 }
 
+/** Whose versions they are. */
+function supersededNote(superseded: number, replaced: number): string {
+  if (superseded === 0) return '';
+  return `  ${replaced} in the table, ${superseded - replaced} of these files`;
+}
+
 function formatImported({ entry, records, outcome, known }: Imported): string {
   const { landed, replaced, duplicate, superseded, invalid, reasons, rejected_fields } =
     outcome ?? NOTHING;
   const lines = entry === null ? [] : [countLine('import', entry.import_id)];
   lines.push(
     countLine('read', records),
-    countLine('landed', landed, replaced === 0 ? '' : `  ${replaced} replace an earlier version`),
+    countLine('landed', landed),
     countLine('duplicate', duplicate),
-    countLine('superseded', superseded),
+    countLine('superseded', superseded, supersededNote(superseded, replaced)),
     countLine('invalid', invalid),
     ...reasons.map(({ reason, records: count, example }) => {
       const more = example === reason ? '' : `, for example${example.slice(reason.length)}`;
