@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asIsobarError, ERRORS, IsobarError } from '../errors.ts';
 import { maskSecrets } from '../logger.ts';
+import { stderr } from '../stderr.ts';
 import { analyzeCommand } from './commands/analyze.ts';
 import { backupCommands } from './commands/backup.ts';
 import { clusterCommand } from './commands/cluster.ts';
@@ -41,7 +42,7 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
     keepSecret: (values) => secrets.push(...values),
     // Results go to stdout and nothing else does.
     print: (text) => void process.stdout.write(maskSecrets(text, secrets)),
-    tell: (text) => void process.stderr.write(maskSecrets(text, secrets)),
+    tell: (text) => stderr.write(maskSecrets(text, secrets)),
   };
   const program = buildProgram(environment);
   try {
@@ -132,6 +133,8 @@ function listenToSignals(stop: AbortController): void {
       stop.abort();
     });
   }
+  // What Node itself writes there (a warning) must not end the process either.
+  process.stderr.on('error', () => {});
   // A reader that went away (`isobar query … | head`) is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
