@@ -34,6 +34,7 @@ async function runImportCommand(...args: readonly string[]) {
     print: (text: string) => {
       output += text;
     },
+    printAll: async () => {},
     tell: () => {},
   };
   const common = ['--data', dataFlags().data, '--json', '--log-level', 'error'];
