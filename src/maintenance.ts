@@ -14,6 +14,8 @@ import { type Vacuumed, vacuum } from './table/vacuum.ts';
 import type { Workspace } from './workspace.ts';
 
 const MIB = 1024 * 1024;
+/** Each refresh publishes, up to several times a minute, and nobody goes back to an old one. */
+const PUBLICATION_DAYS_MAX = 1;
 
 export interface Maintenance {
   /** All months, or only these. */
@@ -52,7 +54,8 @@ export async function openMaintenance(
         sum.commits += done.commits;
         sum.bytes += done.bytes;
       }
-      sum.dataFiles += await cleanPublications(storage, keepDays);
+      const publicationDays = Math.min(keepDays, PUBLICATION_DAYS_MAX);
+      sum.dataFiles += await cleanPublications(storage, publicationDays);
       return sum;
     },
     archive(signal) {
