@@ -107,7 +107,13 @@ async function startRooms(
   const changes = createChanges();
 
   // Stopping order: polling, then landing what it left, then export and analytics, then serving.
-  const running: Running = { collector: null, landing: null, analytics: null, exports: null };
+  const running: Running = {
+    collector: null,
+    landing: null,
+    analytics: null,
+    exports: null,
+    maintaining: null,
+  };
   let url: string | null = null;
   if (has('serve')) {
     const status = await openStatusReader(workspace, running, options.version);

@@ -136,6 +136,29 @@ const FactsSchema = record(
   'What is in effect in the engine; null while nobody who computes has told.',
 );
 
+const ProcessSchema = record(
+  {
+    pid: Type.Integer(),
+    resident_bytes: Type.Number({ description: 'Memory of the machine that it takes up.' }),
+    heap_used_bytes: Type.Number({ description: 'JavaScript’s values.' }),
+    heap_bytes: Type.Number({ description: 'Set apart for them.' }),
+    external_bytes: Type.Number({ description: 'Buffers outside of the heap.' }),
+    engine_bytes: Type.Record(Type.String(), Type.Number(), {
+      description: 'The embedded engine’s, by its own names of their use.',
+    }),
+    engine_bytes_max: Type.Union([Type.Number(), Type.Null()], {
+      description: 'Its limit: `analytics.memory_mib`.',
+    }),
+    open_files: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'Files, connections and pipes; null where the system does not say.',
+    }),
+    dropped_log_lines: Type.Integer({
+      description: 'Log lines that standard error did not take.',
+    }),
+  },
+  'The process that answers.',
+);
+
 const ProgressSchema = record(
   { done: Type.Integer(), of: Type.Integer() },
   'Tasks of the statement that runs now, where the engine can tell.',
@@ -147,6 +170,7 @@ export const StatusSchema = record(
     started_at: Type.String(),
     simulated: Type.Boolean(),
     data: Type.String({ description: 'Folder of the data.' }),
+    process: ProcessSchema,
     work: record(
       { claims: Type.Array(ClaimSchema), error: errorOrNull },
       'Who does what, on whatever machine.',

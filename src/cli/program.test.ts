@@ -43,6 +43,9 @@ async function run(argv: readonly string[], env: Environment['env'] = {}): Promi
     print: (text) => {
       out += text;
     },
+    async printAll(parts) {
+      for await (const part of parts) out += part;
+    },
     tell: (text) => {
       told += text;
     },

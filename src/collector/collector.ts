@@ -48,6 +48,8 @@ export interface CollectorOptions {
   readonly random?: () => number;
   /** How many cities all collectors watch together; without it this one is alone. */
   readonly cityCount?: () => number;
+  /** Milliseconds of the clock by which the log is summarised; the machine's unless given. */
+  readonly elapsedMs?: () => number;
   /** Told after every check of a city. */
   readonly onChecked?: (check: Check) => void;
 }
@@ -134,6 +136,7 @@ class Poller {
       random,
       logger,
       onChecked: options.onChecked ?? (() => {}),
+      elapsedMs: options.elapsedMs ?? (() => performance.now()),
     });
     this.#refresh = openRefresh(this.#plan.intervalMs / 10);
     this.watch(options.cities);

@@ -192,6 +192,12 @@ export const ConfigSchema = section('isobar', {
     landing_records_max: whole(1_000_000, 1, 10_000_000, 'Records of one landing at most.'),
     landing_mib_max: whole(128, 1, 4_096, 'Size of the records of one landing at most.'),
     file_mib_max: whole(64, 1, 1_024, 'Size of a Parquet file at most, roughly.'),
+    small_files_max: whole(
+      32,
+      1,
+      2_000,
+      'Small files of a month above which they are merged at once, without waiting for that round.',
+    ),
     checkpoint_commits: whole(50, 2, 10_000, 'Commits between two checkpoints.'),
     maintenance_interval_s: whole(
       3_600,
@@ -234,7 +240,8 @@ export const ConfigSchema = section('isobar', {
       minimum: 0,
       maximum: 3_600,
       description:
-        'Seconds after a landing until the refresh, which then covers all landings since.',
+        'Seconds after a landing until the refresh, which then covers all landings since; after one ' +
+        'that took long, up to twenty times as long.',
     }),
     memory_mib: whole(768, 64, 1_048_576, 'Memory of the embedded engine at most.'),
     threads: whole(2, 1, 256, 'Threads of the embedded engine.'),

@@ -43,6 +43,7 @@ async function runCommand(...args: readonly string[]) {
     print: (text: string) => {
       output += text;
     },
+    printAll: async () => {},
     tell: () => {},
   };
   const common = ['--data', dataFlags().data, '--json', '--log-level', 'error'];

@@ -7,6 +7,8 @@ export interface Status {
   readonly started_at: string;
   readonly simulated: boolean;
   readonly data: string;
+  /** The process that answers. */
+  readonly process: ProcessStatus;
   readonly work: WorkStatus;
   readonly collector: CollectorStatus | null;
   readonly log: LogStatus;
@@ -14,6 +16,25 @@ export interface Status {
   readonly table: TableStatus;
   readonly analytics: AnalyticsStatus;
   readonly raw_export: ExportStatus | null;
+}
+
+export interface ProcessStatus {
+  readonly pid: number;
+  /** Memory of the machine that the process takes up: all that follows, and the program itself. */
+  readonly resident_bytes: number;
+  /** JavaScript's heap: values in use and not yet collected, and what is set apart for them. */
+  readonly heap_used_bytes: number;
+  readonly heap_bytes: number;
+  /** Buffers outside of the heap. */
+  readonly external_bytes: number;
+  /** The embedded engine's, by its own names of what it is used for. */
+  readonly engine_bytes: Readonly<Record<string, number>>;
+  /** `analytics.memory_mib`; null for an engine elsewhere. */
+  readonly engine_bytes_max: number | null;
+  /** Files, connections and pipes; null where the system does not say. */
+  readonly open_files: number | null;
+  /** Log lines that standard error did not take. */
+  readonly dropped_log_lines: number;
 }
 
 /** Who does what: the parts of the work that processes have claimed, on whatever machine. */

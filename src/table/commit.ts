@@ -239,18 +239,23 @@ export function openTable(options: TableOptions): DeltaTable {
       const actions = await readCommit(version);
       if (actions === null) return null;
       const keepsRows = KEEPING_ROWS.includes(operationOf(actions));
+      // Compaction may have put rows that are new into a file with older ones.
+      let compacted = false;
       for (const action of actions) {
-        if ('add' in action && action.add.dataChange) {
-          const file = dataFile(folder, action.add);
-          months.add(file.month ?? '');
-          added.set(file.path, file);
-        } else if ('remove' in action) {
-          const removed = added.delete(action.remove.path);
-          const month = action.remove.partitionValues.observed_month ?? '';
-          if (action.remove.dataChange) months.add(month);
-          rowsRemoved ||= action.remove.dataChange && !keepsRows;
-          if (action.remove.dataChange || removed) onlyAdded = false;
-        }
+        if (!('remove' in action)) continue;
+        const { path, partitionValues, dataChange } = action.remove;
+        const wasAdded = added.delete(path);
+        if (dataChange) {
+          months.add(partitionValues.observed_month ?? '');
+          onlyAdded = false;
+          rowsRemoved ||= !keepsRows;
+        } else compacted ||= wasAdded;
+      }
+      for (const action of actions) {
+        if (!('add' in action) || !(action.add.dataChange || compacted)) continue;
+        const file = dataFile(folder, action.add);
+        if (action.add.dataChange) months.add(file.month ?? '');
+        added.set(file.path, file);
       }
     }
     return { months: [...months].sort(), added: [...added.values()], onlyAdded, rowsRemoved };

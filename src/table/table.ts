@@ -58,9 +58,9 @@ export interface DataFile {
 export interface Changes {
   /** Months in which rows were added or replaced. */
   readonly months: readonly string[];
-  /** Files added since and still live. */
+  /** Files added since and still live; those of a compaction among them may hold older rows, too. */
   readonly added: readonly DataFile[];
-  /** Whether rows were only added: then `added` holds exactly the new rows. */
+  /** Whether rows were only added: then all new ones are in `added`. */
   readonly onlyAdded: boolean;
   /** Whether observations were taken away without another version in their place. */
   readonly rowsRemoved: boolean;

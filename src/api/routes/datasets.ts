@@ -4,7 +4,7 @@ import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../../model/
 import { compareTimes } from '../../model/iso-time.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { type Column, columnsOf, pickColumns } from '../columns.ts';
-import type { DatasetRows, Publication, Selection } from '../context.ts';
+import type { DatasetPart, DatasetRows, Publication, Selection } from '../context.ts';
 import { chooseFormat } from '../formats.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor, parseRange } from '../parameters.ts';
@@ -30,6 +30,8 @@ const TRENDS_ORDER: RowOrder<HourlyTrend> = {
   kinds: ['string', 'string', 'number'],
   directions: [1, 1, 1],
 };
+/** Two clocks of 24 hours. */
+const ROWS_OF_A_CITY = 48;
 const ANOMALIES_ORDER: RowOrder<Anomaly> = {
   key: (row) => [row.observed_at, row.city_id, row.variable, row.rule],
   kinds: ['time', 'string', 'string', 'string'],
@@ -54,7 +56,7 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
     const { snapshot } = current.picture;
     const rows = asked.ranged
       ? await server.rows.compute('hourly_trends', snapshot, asked, asked.abandoned)
-      : await publishedRows(current.publication, 'hourly_trends', asked.cities);
+      : await publishedRows(current.publication, 'hourly_trends', asked.cities, trendsPart(asked));
     const columns = columnsOf(HourlyTrendSchema);
     return compute(server, asked, current, rows, TRENDS_ORDER, columns);
   });
@@ -115,13 +117,21 @@ function keyOf({ query, cities, from, to, ranged }: Asked, current: Current): st
   return JSON.stringify([version, cities, from, to, query.limit, query.cursor ?? null]);
 }
 
+/** The page, and all rows of the city in the middle of which it may begin, and one more. */
+function trendsPart({ cities, query }: Asked): DatasetPart {
+  const [fromCity = null] = parseCursor(query.cursor, TRENDS_ORDER.kinds) ?? [];
+  const limit = query.limit + ROWS_OF_A_CITY + 1;
+  return { cities, fromCity: fromCity === null ? null : String(fromCity), limit };
+}
+
 async function publishedRows<D extends Dataset>(
   publication: Publication | null,
   dataset: D,
   cities: readonly string[],
+  part?: DatasetPart,
 ): Promise<readonly DatasetRows[D][]> {
   if (publication === null) return [];
-  const rows = await publication.rows(dataset);
+  const rows = await publication.rows(dataset, part);
   if (cities.length === 0) return rows;
   const chosen = new Set(cities);
   return rows.filter((row) => chosen.has(row.city_id));

@@ -193,13 +193,9 @@ function formatPreview(
   const lines = [
     'a dry run: nothing was written',
     countLine('read', records),
-    countLine(
-      'would land',
-      landed,
-      replaced === 0 ? '' : `  ${replaced} replace an earlier version`,
-    ),
+    countLine('would land', landed),
     countLine('duplicate', duplicate),
-    countLine('superseded', superseded),
+    countLine('superseded', superseded, supersededNote(superseded, replaced)),
     countLine('invalid', invalid),
     ...indented(reasons),
   ];

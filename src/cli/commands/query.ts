@@ -5,7 +5,6 @@ import {
   CITY_STATISTICS_COLUMNS,
   HOURLY_TRENDS_COLUMNS,
 } from '../../analytics/columns.ts';
-import type { Row } from '../../analytics/engine.ts';
 import { readPublication } from '../../analytics/publication.ts';
 import { openReadOnlySession } from '../../analytics/read-only.ts';
 import {
@@ -15,10 +14,11 @@ import {
   SET_ASIDE_COLUMNS,
 } from '../../table/table.ts';
 import type { Workspace } from '../../workspace.ts';
-import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
+import { type Environment, openChosenWorkspace, prepare } from '../environment.ts';
+import { formatRows, type RowFormat } from '../row-output.ts';
 
 interface QueryOptions {
-  readonly format?: 'table' | 'csv' | 'json';
+  readonly format?: RowFormat;
   readonly simulated?: boolean;
 }
 
@@ -49,9 +49,8 @@ Examples:
         tempFolder: workspace.scratch,
         views: await viewsOf(workspace),
       });
-      const rows = await session.query(text, environment.signal);
       const format = options.format ?? (prepared.json ? 'json' : 'table');
-      environment.print(formatRows(rows, format));
+      await environment.printAll(formatRows(session.stream(text, environment.signal), format));
     });
 }
 
@@ -76,32 +75,4 @@ async function viewsOf(workspace: Workspace) {
     hourly_trends: { paths: await published('hourly_trends'), columns: HOURLY_TRENDS_COLUMNS },
     anomalies: { paths: await published('anomalies'), columns: ANOMALY_COLUMNS },
   };
-}
-
-function formatRows(rows: readonly Row[], format: 'table' | 'csv' | 'json'): string {
-  if (format === 'json') return `${JSON.stringify(rows, jsonValue, 2)}\n`;
-  const names = Object.keys(rows[0] ?? {});
-  if (names.length === 0) return format === 'csv' ? '' : '(no rows)\n';
-  const cells = rows.map((row) => names.map((name) => cellText(row[name])));
-  if (format === 'csv') {
-    return [names, ...cells].map((row) => `${row.map(csvCell).join(',')}\r\n`).join('');
-  }
-  const numbers = names.flatMap((name, column) =>
-    typeof rows[0]?.[name] === 'number' ? column : [],
-  );
-  return formatTable([names, ...cells], numbers);
-}
-
-function cellText(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  return typeof value === 'object' ? JSON.stringify(value, jsonValue) : String(value);
-}
-
-/** RFC 4180: quoted when it holds a comma, a quote or a line end. */
-function csvCell(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-function jsonValue(_name: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value;
 }
