@@ -285,43 +285,6 @@ describe('trouble of the provider', () => {
       }));
   }
 
-  test('fields that cannot be used are counted, and their answers kept', () => {
-    const fate: Fate = { change: { wind: { speed: 2, deg: 415.2 }, rain: [] } };
-    return poll({ fate: () => fate }, async (polling) => {
-      await polling.clock.advance(HOUR);
-      const { state, troubled, rejected_fields } = statusOf(polling);
-      assert.deepEqual([state, troubled], ['live', []]);
-      const answers = polling.records.length;
-      assert.ok(answers >= 5);
-      const reason = 'out of range (0 to 360 °)';
-      assert.deepEqual(rejected_fields, [
-        { field: 'wind_direction_deg', reason, answers, example: '415.2' },
-      ]);
-      const told = polling.lines.filter((line) => line.includes('a field cannot be used'));
-      assert.equal(told.length, 1);
-    });
-  });
-
-  test('an answer that makes no observation goes to the log once, with its reason', () => {
-    let fate: Fate = { change: { dt: null } };
-    const cities = DEFAULT_CITIES.slice(0, 1);
-    return poll({ fate: () => fate, cities }, async (polling) => {
-      await polling.clock.advance(5 * MINUTE);
-      assert.deepEqual(identities(polling), ['dt is missing']);
-      assert.equal(statusOf(polling).state, 'rejecting');
-      assert.match(statusOf(polling).message, /every answer is rejected: dt is missing/i);
-      const told = polling.lines.filter((line) => line.includes('every answer is rejected'));
-      assert.equal(told.length, 1);
-      assert.ok(callsOf(polling).length > 2);
-      assert.equal(statusOf(polling).troubled[0]?.reason, identities(polling)[0]);
-      fate = 'answer';
-      await polling.clock.advance(6 * MINUTE);
-      assert.equal(statusOf(polling).troubled.length, 0);
-      assert.equal(statusOf(polling).state, 'live');
-      assert.equal(polling.records.length, 2);
-    });
-  });
-
   test('the budget of a day is said to be spent, and the next day goes on', () =>
     poll({ limits: { per_minute: 60, per_day: 5, per_month: 100 } }, async (polling) => {
       await polling.clock.advance(HOUR);
