@@ -92,7 +92,12 @@ test('the same rows under another name are duplicates, and the counts say so', a
   const args = writeStation(50);
   const first = await runImportCommand(...args);
   assert.deepEqual([first.read, first.landed, first.duplicate, first.invalid], [52, 50, 1, 1]);
-  assert.deepEqual(first.reasons, [{ reason: 'invalid: at is no time: never', records: 1 }]);
+  assert.deepEqual(first.reasons, [
+    {
+      reason: 'invalid: time is not in the format iso (line 52 of station.csv: never)',
+      records: 1,
+    },
+  ]);
   // One more line: other inputs, of which all but one are there already.
   writeFileSync(args[0] ?? '', `${readFileSync(args[0] ?? '', 'utf8')}2025-01-01,7\n`);
   const second = await runImportCommand(...args);

@@ -1,15 +1,10 @@
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Units } from '../../collector/openweather/measurements.ts';
 import { parseRecorded } from '../../collector/openweather/recorded.ts';
-import { IsobarError } from '../../errors.ts';
 import { openCityFinder } from '../../import/cities.ts';
-import { isKaggleFolder, openKaggleFolder } from '../../import/kaggle.ts';
-import { openMapped } from '../../import/mapped.ts';
-import { loadMapping } from '../../import/mapping.ts';
+import { openInputs } from '../../import/inputs.ts';
 import { type Outcome, readOutcome } from '../../import/outcome.ts';
-import { openResponses } from '../../import/responses.ts';
 import { runImport } from '../../import/run.ts';
 import type { ImportSource } from '../../import/source.ts';
 import { openMaintenance } from '../../maintenance.ts';
@@ -50,7 +45,14 @@ Examples:
       await using workspace = await openWorkspace(config, false);
       const known = new Map(DEFAULT_CITIES.map((city) => [city.city_id, city]));
       for (const [id, city] of await workspace.cities.read()) known.set(id, city);
-      const source = await openSource(paths, options, workspace, [...known.values()]);
+      const source = await openInputs(paths, {
+        ...options,
+        finder: openCityFinder(known.values()),
+        parse: parseRecorded,
+        session: () => workspace.session(),
+        scratch: workspace.scratch,
+        tell: environment.tell,
+      });
       const { read, wasDone, outcome } = await importInto(workspace, source, environment);
       environment.print(
         json
@@ -58,34 +60,6 @@ Examples:
           : formatOutcome(read, wasDone, outcome),
       );
     });
-}
-
-async function openSource(
-  paths: readonly string[],
-  options: ImportCommandOptions,
-  workspace: Workspace,
-  known: Parameters<typeof openCityFinder>[0],
-): Promise<ImportSource> {
-  const finder = openCityFinder(known);
-  if (options.mapping !== undefined) {
-    const mapping = loadMapping(options.mapping);
-    const session = await workspace.session();
-    return openMapped(await listFiles(paths), { mapping, session, finder });
-  }
-  const [folder] = paths;
-  if (paths.length === 1 && folder !== undefined && isKaggleFolder(folder)) {
-    return openKaggleFolder(folder, finder);
-  }
-  const files = (await listFiles(paths)).filter((file) =>
-    /\.(json|jsonl|ndjson)(\.gz)?$/i.test(file),
-  );
-  if (files.length === 0) {
-    throw new IsobarError(
-      'IMPORT_INVALID',
-      `${paths.join(', ')}: no JSON there; a table needs --mapping`,
-    );
-  }
-  return openResponses(files, { finder, parse: parseRecorded, units: options.units });
 }
 
 async function importInto(workspace: Workspace, source: ImportSource, environment: Environment) {
@@ -121,27 +95,6 @@ async function importInto(workspace: Workspace, source: ImportSource, environmen
   const refresher = await workspace.refresher();
   await refresher.refresh(signal);
   return { read, wasDone, outcome };
-}
-
-/** The files themselves, and those directly in the folders, by name. */
-async function listFiles(paths: readonly string[]): Promise<string[]> {
-  const files: string[] = [];
-  for (const path of paths) {
-    let entry: Awaited<ReturnType<typeof stat>>;
-    try {
-      entry = await stat(path);
-    } catch (error) {
-      throw new IsobarError('IMPORT_INVALID', `${path}: ${(error as Error).message}`);
-    }
-    if (!entry.isDirectory()) {
-      files.push(path);
-      continue;
-    }
-    for (const name of (await readdir(path)).sort()) {
-      if ((await stat(join(path, name))).isFile()) files.push(join(path, name));
-    }
-  }
-  return files;
 }
 
 function formatOutcome(read: number, wasDone: boolean, outcome: Outcome): string {
