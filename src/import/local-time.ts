@@ -1,5 +1,5 @@
 /** A clock's reading in a time zone → the moments at which the clock showed it. */
-import { zoneOffsetSeconds } from '../model/time-zone.ts';
+import { zoneOffsets } from '../model/time-zone.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -8,40 +8,21 @@ const DAY_MS = 86_400_000;
  * one; two in the hour that is repeated in autumn; none in the one that is skipped in spring.
  */
 export function momentsIn(timeZone: string): (localMs: number) => readonly number[] {
-  const offsets = new Map<number, number>();
-  /** The offset at the start of a day (UTC), in milliseconds. */
-  function offsetOfDay(day: number): number {
-    let offset = offsets.get(day);
-    if (offset === undefined) {
-      if (offsets.size > DAYS_KEPT_MAX) offsets.clear();
-      offset = offsetAt(timeZone, day * DAY_MS);
-      offsets.set(day, offset);
-    }
-    return offset;
-  }
+  const offsetAt = zoneOffsets(timeZone);
   return (localMs) => {
-    const day = Math.floor(localMs / DAY_MS);
     // Offsets are less than a day: the moment lies on this day, the one before or the one after.
-    const around = [
-      offsetOfDay(day - 1),
-      offsetOfDay(day),
-      offsetOfDay(day + 1),
-      offsetOfDay(day + 2),
-    ];
+    const start = (Math.floor(localMs / DAY_MS) - 1) * DAY_MS;
+    const around = DAYS_AROUND.map((days) => offsetAt(start + days * DAY_MS) * 1_000);
     const [offset = 0] = around;
     if (around.every((other) => other === offset)) return [localMs - offset];
     return [...new Set(around)]
       .map((candidate) => localMs - candidate)
-      .filter((moment) => moment + offsetAt(timeZone, moment) === localMs)
+      .filter((moment) => moment + offsetAt(moment) * 1_000 === localMs)
       .sort((a, b) => a - b);
   };
 }
 
-const DAYS_KEPT_MAX = 50_000;
-
-function offsetAt(timeZone: string, ms: number): number {
-  return zoneOffsetSeconds(timeZone, new Date(ms)) * 1_000;
-}
+const DAYS_AROUND = [0, 1, 2, 3];
 
 export interface Series {
   /** The moment meant by a reading that two moments show; `moments` come in order of time. */

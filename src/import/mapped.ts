@@ -87,14 +87,14 @@ function rowReader(
   const reading = readingOf(table, mapping);
   const cityOf = cityReader(table, mapping, finder);
   const timeOf = timeReader(table, mapping);
-  const offsets = new Map<City, (at: number) => number>();
+  const offsets = new Map<string, (at: number) => number>();
   let isOtherTable = false;
 
   function offsetOf(city: City, at: number): number {
-    let offsetAt = offsets.get(city);
+    let offsetAt = offsets.get(city.time_zone);
     if (offsetAt === undefined) {
       offsetAt = zoneOffsets(city.time_zone);
-      offsets.set(city, offsetAt);
+      offsets.set(city.time_zone, offsetAt);
     }
     return offsetAt(at);
   }

@@ -27,8 +27,8 @@ interface Timed extends ImportedRecord {
   readonly at: number;
 }
 
-const RUN_BYTES = 48 * 1024 * 1024;
-const RUNS_MAX = 32;
+const RUN_BYTES = 16 * 1024 * 1024;
+const RUNS_MAX = 64;
 /** Of an observation without its response, as an object. */
 const RECORD_BYTES = 700;
 
@@ -83,13 +83,13 @@ function openSorter({ scratch, signal }: OrderOptions) {
     }
   }
 
-  async function* read(path: string): AsyncGenerator<Timed> {
+  async function* read(path: string): AsyncGenerator<readonly Timed[]> {
     for await (const { lines } of readLines({ path, name: path }, { signal })) {
-      for (const line of lines) {
+      yield lines.map((line) => {
         const [at, record] = JSON.parse(line) as [number | null, CollectedRecord];
         const city = cities.get(record.city_id) ?? null;
-        yield { at: at ?? Number.NEGATIVE_INFINITY, record, city };
-      }
+        return { at: at ?? Number.NEGATIVE_INFINITY, record, city };
+      });
     }
   }
 
@@ -105,7 +105,7 @@ function openSorter({ scratch, signal }: OrderOptions) {
     /** What was added and the last run. */
     async *merge(last: Timed[]): AsyncGenerator<Timed> {
       if (runs.length === 0) yield* last;
-      else yield* mergeRuns([...runs.map(read), each(last)]);
+      else yield* mergeRuns(runs.map(read), last);
     },
     async [Symbol.asyncDispose](): Promise<void> {
       if (folder !== null) await rm(folder, { recursive: true, force: true });
@@ -126,32 +126,51 @@ async function* blocks(records: AsyncIterable<Timed> | Iterable<Timed>): AsyncGe
   if (block !== '') yield block;
 }
 
-async function* each(run: readonly Timed[]): AsyncGenerator<Timed> {
-  yield* run;
+/** A run that is being read: its next record is `batch[index]`. */
+interface Head {
+  readonly run: AsyncGenerator<readonly Timed[]>;
+  batch: readonly Timed[];
+  index: number;
 }
 
 /** The earliest first; of one time those of the earlier run first. */
-async function* mergeRuns(runs: readonly AsyncGenerator<Timed>[]): AsyncGenerator<Timed> {
+async function* mergeRuns(
+  runs: readonly AsyncGenerator<readonly Timed[]>[],
+  last: readonly Timed[] = [],
+): AsyncGenerator<Timed> {
   try {
-    const heads: (Timed | null)[] = [];
-    for (const run of runs) heads.push(await next(run));
+    const heads: Head[] = runs.map((run) => ({ run, batch: [], index: 0 }));
+    for (const head of heads) await fill(head);
+    const rest = { run: noMore(), batch: last, index: 0 };
+    const all = [...heads, rest];
     for (;;) {
-      let first = -1;
-      for (const [index, head] of heads.entries()) {
-        if (head !== null && (first === -1 || head.at < (heads[first]?.at ?? 0))) first = index;
+      let first: Head = rest;
+      let earliest = Number.POSITIVE_INFINITY;
+      for (const head of all) {
+        const at = head.batch[head.index]?.at ?? Number.POSITIVE_INFINITY;
+        if (at >= earliest) continue;
+        earliest = at;
+        first = head;
       }
-      const head = heads[first];
-      const run = runs[first];
-      if (head === undefined || head === null || run === undefined) return;
-      yield head;
-      heads[first] = await next(run);
+      const record = first.batch[first.index];
+      if (record === undefined) return;
+      yield record;
+      first.index += 1;
+      if (first.index === first.batch.length) await fill(first);
     }
   } finally {
     for (const run of runs) await run.return(undefined);
   }
 }
 
-async function next(run: AsyncGenerator<Timed>): Promise<Timed | null> {
-  const { value, done } = await run.next();
-  return done === true ? null : value;
+/** The run's next batch that has records; an empty one at its end. */
+async function fill(head: Head): Promise<void> {
+  do {
+    const { value, done } = await head.run.next();
+    head.batch = done === true ? [] : value;
+    head.index = 0;
+    if (done === true) return;
+  } while (head.batch.length === 0);
 }
+
+async function* noMore(): AsyncGenerator<readonly Timed[]> {}
