@@ -44,6 +44,9 @@ export function findHeader(path: string, lines: readonly string[], mapping: Mapp
     if (best?.absent.length === 0) break;
   }
   if (best === null) throw importError(path, 'no header: there is no line with columns');
+  if (best.names.length > COLUMNS_MAX) {
+    throw importError(path, `${best.names.length} columns; at most ${COLUMNS_MAX} are read`);
+  }
   assertIdentity(path, best, mapping);
   return best;
 }
@@ -86,6 +89,7 @@ function candidatesAt(
 ): Candidate[] {
   const line = lines[index] ?? '';
   if (line.trim() === '') return [];
+  const wanted = mappedColumnsOf(mapping);
   const bare = line.replace(/^\s*#+\s*/, '');
   const isComment = isIgnored(line, mapping);
   const texts = isComment ? [bare] : bare === line ? [line] : [line, bare];
@@ -93,11 +97,10 @@ function candidatesAt(
     delimiters.flatMap((delimiter) => {
       const dialect = { delimiter, comment: mapping.comment };
       const parsed = parseRecord([text, ...lines.slice(index + 1, index + 20)], 0, dialect);
-      if (typeof parsed === 'string' || parsed.cells.length > COLUMNS_MAX) return [];
+      if (typeof parsed === 'string') return [];
       const names = parsed.cells.map((name) => name.trim());
-      const absent = mappedColumnsOf(mapping).filter(
-        (name) => !names.includes(name) && !names.includes(name.trim()),
-      );
+      const known = new Set(names);
+      const absent = wanted.filter((name) => !known.has(name) && !known.has(name.trim()));
       if (isComment && absent.length > 0) return [];
       return [{ dialect, names, absent, rowsFrom: index + parsed.next + 1 }];
     }),

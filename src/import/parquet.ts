@@ -17,18 +17,24 @@ export interface ParquetColumn {
   readonly leaf: number;
 }
 
+interface Node {
+  readonly name: string;
+  readonly children: number | null;
+}
+
 /** The columns in order, with their names as in the file: the engine's own differ in case. */
 export async function parquetColumns(
   path: string,
   session: SqlSession,
   signal: AbortSignal,
 ): Promise<ParquetColumn[]> {
-  const nodes = await ask<{ name: string; children: number | null }>(
-    path,
-    session,
-    `SELECT name, num_children AS children FROM parquet_schema(${fileLiteral(path)})`,
-    signal,
-  );
+  const sql = `SELECT name, num_children AS children FROM parquet_schema(${fileLiteral(path)})`;
+  const [root] = await ask<Node>(path, session, `${sql} LIMIT 1`, signal);
+  const count = root?.children ?? 0;
+  if (count > COLUMNS_MAX) {
+    throw importError(path, `${count} columns; at most ${COLUMNS_MAX} are read`);
+  }
+  const nodes = await ask<Node>(path, session, sql, signal);
   const columns: ParquetColumn[] = [];
   let leaf = 0;
   // The nodes come depth first; the first one is the root.
@@ -38,9 +44,6 @@ export async function parquetColumns(
     else inside -= 1;
     inside += children ?? 0;
     if ((children ?? 0) === 0) leaf += 1;
-  }
-  if (columns.length > COLUMNS_MAX) {
-    throw importError(path, `${columns.length} columns; at most ${COLUMNS_MAX} are read`);
   }
   return columns;
 }
