@@ -20,6 +20,7 @@ const CONTAINERS = [
   { name: 'compressed with bzip2', bytes: [0x42, 0x5a, 0x68] },
   { name: 'compressed with Zstandard', bytes: [0x28, 0xb5, 0x2f, 0xfd] },
   { name: 'compressed with xz', bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a] },
+  { name: 'Parquet without the ending .parquet', bytes: [0x50, 0x41, 0x52, 0x31] },
   { name: 'a 7z archive', bytes: [0x37, 0x7a, 0xbc, 0xaf] },
 ] as const;
 
@@ -108,7 +109,7 @@ async function checkStart(handle: FileHandle, path: string): Promise<boolean> {
     bytes.every((byte, index) => index < bytesRead && buffer[index] === byte),
   );
   if (container !== undefined) {
-    throw importError(path, `it is ${container.name}; unpack it or save it as CSV`);
+    throw importError(path, `it is ${container.name}; expected text, or gzip of it`);
   }
   const isGzip = bytesRead > 1 && buffer[0] === 0x1f && buffer[1] === 0x8b;
   if (!isGzip && /\.gz$/i.test(path)) {

@@ -21,7 +21,7 @@ export interface InputOptions extends Pick<ResponsesOptions, 'parse' | 'units'> 
   readonly tell: (text: string) => void;
 }
 
-const TABLES = /\.(csv|tsv|tab|txt|dat|parquet|parq|pq)(\.gz)?$/i;
+const TABLES = /\.((csv|tsv|tab|txt|dat)(\.gz)?|parquet|parq|pq)$/i;
 const RECORDINGS = /\.(json|jsonl|ndjson)(\.gz)?$/i;
 const FILES_MAX = 200_000;
 const SKIPPED_SHOWN_MAX = 5;

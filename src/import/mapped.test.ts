@@ -7,12 +7,15 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import type { SqlEngine, SqlSession } from '../analytics/engine.ts';
 import { openEngine } from '../analytics/open.ts';
 import { loadConfig } from '../config/load.ts';
 import { IsobarError } from '../errors.ts';
 import { DEFAULT_CITIES } from '../model/city.ts';
-import type { CollectedRecord } from '../model/observation.ts';
+import type { CollectedRecord, Observation } from '../model/observation.ts';
+import { literal } from '../sql/text.ts';
 import { openCityFinder } from './cities.ts';
 import { openMapped } from './mapped.ts';
 import { loadMapping } from './mapping-file.ts';
@@ -66,7 +69,9 @@ function withoutPlaces(records: readonly CollectedRecord[]): object[] {
   );
 }
 
-for (const name of readdirSync(CASES)) {
+const FOLDERS = readdirSync(CASES, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+
+for (const { name } of FOLDERS) {
   const folderOfCase = join(CASES, name);
   const mapping = join(folderOfCase, 'mapping.yaml');
   const inputs = readdirSync(folderOfCase)
@@ -122,6 +127,122 @@ test('a column that is not there is an error, not a missing value', async () => 
   );
   await assert.rejects(readLines(times, csv), /columns\.csv.*when/s);
 });
+
+test('tables of any shape: what lands is what each line says by itself', async () => {
+  const mapping = file('p.yaml', `${SMALL}variables: { temperature_c: t }\ncondition: remark\n`);
+  const remark = fc.constantFrom('', 'x', '"a, b"', '"two\nlines"', '5" of snow', '"say ""hi"""');
+  const line = fc.record({
+    remark,
+    kind: fc.constantFrom('good', 'good', 'good', 'short', 'long', 'garbled'),
+  });
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(line, { maxLength: 40 }), async (lines) => {
+      const texts = lines.map((one, index) => {
+        const time = new Date(Date.UTC(2024, 0, 1, index)).toISOString();
+        const cells = { good: [one.remark], short: [], long: [one.remark, ''], garbled: ['"a" b'] };
+        return [time, index % 40, ...cells[one.kind]].join(',');
+      });
+      const path = file(`random-${run++}.csv`, `ts,t,remark\n${texts.join('\n')}\n`);
+      const records = await readRecords(mapping, path);
+      let number = 2;
+      const wanted = lines.map(({ kind, remark: text }, index) => {
+        const place = `line ${number} of ${basename(path)}`;
+        number += (texts[index]?.match(/\n/g)?.length ?? 0) + 1;
+        if (kind === 'garbled') return `text after a closing quote (${place})`;
+        if (kind !== 'good')
+          return `wrong number of fields (${place}: ${kind === 'short' ? 2 : 4}, expected 3)`;
+        return [index % 40, text.replace(/^"|"$/g, '').replaceAll('""', '"')];
+      });
+      const got = records.map((record) =>
+        'invalid' in record ? record.invalid : [record.temperature_c, record.condition ?? ''],
+      );
+      assert.deepEqual(got, wanted);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('an odd header is an error that names what is there', async () => {
+  const mapping = file('m.yaml', `${SMALL}variables: { temperature_c: t }\n`);
+  const errors = {
+    'ts,T\n2024-01-01,1\n': /no column t; there are ts, T$/,
+    'a b c\nts;temp\n2024-01-01;1\n': /no column t; there are ts, temp$/,
+    'ts,t,t\n2024-01-01,1,2\n': /2 columns are called t; rename all but one/,
+    '': /no header/,
+    [`ts,t${',c'.repeat(10_001)}\n`]: /10003 columns; at most 10000 are read/,
+  };
+  for (const [text, pattern] of Object.entries(errors)) {
+    await assert.rejects(readLines(mapping, file('odd.csv', text)), pattern);
+  }
+  const both = file('both.csv', 'ts,c,c,t\n2024-01-01,1,2,3\n');
+  assert.equal((await readRecords(mapping, both)).length, 1);
+  const more = file('m.yaml', `${SMALL}variables: { temperature_c: t, humidity_pct: h }\n`);
+  const older = file('older.csv', 'ts,t\n2024-01-01,1\n');
+  const newer = file('newer.csv', 'ts,t,h\n2024-01-02,2,50\n');
+  assert.equal((await readRecords(more, older, newer)).length, 2);
+  await assert.rejects(readLines(more, older), /older\.csv: no column h; there are ts, t$/);
+});
+
+test('Parquet: names that differ by case, nested columns, NaN, and what is too large', async () => {
+  const path = join(folder, "it's [1] *.parquet");
+  const sql = `SELECT TIMESTAMP '2024-01-01' + i * INTERVAL 1 HOUR AS ts, {'a': i, 'b': [i]} AS x,
+    CAST(CASE WHEN i = 1 THEN 'NaN' ELSE CAST(20 + i AS VARCHAR) END AS DOUBLE) AS t, 50 AS h,
+    CASE WHEN i < 2 THEN '0' END AS c FROM range(3) rows(i)`;
+  await session.execute(`COPY (${sql}) TO ${literal(path)} (FORMAT parquet)`);
+  const mapping = file(
+    'q.yaml',
+    `${SMALL}variables: { temperature_c: t, humidity_pct: h, cloud_cover_pct: c }\n`,
+  );
+  const records = (await readRecords(mapping, path)) as Observation[];
+  assert.deepEqual(
+    records.map((record) => [record.observed_at, record.temperature_c, record.cloud_cover_pct]),
+    [
+      ['2024-01-01T00:00:00Z', 20, 0],
+      ['2024-01-01T01:00:00Z', undefined, 0],
+      ['2024-01-01T02:00:00Z', 22, null],
+    ],
+  );
+  assert.deepEqual(records[1]?.rejected_fields, [
+    { field: 'temperature_c', value: 'nan', reason: 'NaN' },
+  ]);
+  const wide = join(folder, 'wide.parquet');
+  const names = Array.from({ length: 10_001 }, (_, index) => `c${index}`);
+  writeFileSync(wide, parquetOf(names.map((name) => [name, '1'])));
+  await assert.rejects(readLines(mapping, wide), /wide\.parquet: 10001 columns; at most 10000/);
+  const twins = join(folder, 'twins.parquet');
+  writeFileSync(
+    twins,
+    parquetOf([
+      ['ts', '2024-01-01'],
+      ['T', '1'],
+      ['t', '2'],
+      ['h', '3'],
+      ['c', '4'],
+    ]),
+  );
+  const [twin] = (await readRecords(mapping, twins)) as Observation[];
+  assert.equal(twin?.temperature_c, 2);
+  await session.execute(
+    `COPY (SELECT '2024-01-01' AS ts, repeat('x', 20000000) AS t, 1 AS h, 1 AS c)
+     TO ${literal(join(folder, 'cell.parquet'))} (FORMAT parquet)`,
+  );
+  await assert.rejects(readLines(mapping, join(folder, 'cell.parquet')), /column t: 19 MiB in one/);
+  await assert.rejects(
+    readLines(mapping, file('no.parquet', 'no')),
+    /not a Parquet file, or a damaged/,
+  );
+});
+
+/** A Parquet file of one row of texts. */
+function parquetOf(cells: readonly (readonly [string, string])[]): Uint8Array {
+  const columnData = cells.map(([name, value]) => ({
+    name,
+    data: [value],
+    type: 'STRING' as const,
+  }));
+  return new Uint8Array(parquetWriteBuffer({ columnData }));
+}
 
 test('several files are one table, and of one time the later row comes later', async () => {
   const mapping = file('m.yaml', `${SMALL}variables: { temperature_c: t }\n`);

@@ -27,12 +27,13 @@ export type ParseNumber = (text: string) => number | null | 'ambiguous';
 export function numberReader({ decimalComma, thousands }: NumberStyle): ParseNumber {
   const [decimal, other] = decimalComma ? [',', '.'] : ['.', ','];
   const isSpace = thousands !== null && thousands.replace(SPACES, '') === '';
-  const mark = thousands === null ? other : thousands;
+  const mark = thousands === null ? other : straight(thousands);
   const grouped = groupedPattern(isSpace ? ' ' : mark, decimal);
   const isPlain = !decimalComma && thousands === null;
   return (given) => {
     // Typeset numbers have a minus sign of their own.
     let text = given.charCodeAt(0) === 0x2212 ? `-${given.slice(1)}` : given;
+    if (mark === "'") text = straight(text);
     if (isPlain && !text.includes(',')) return parseDecimal(text);
     if (isSpace) text = text.replace(SPACES, ' ');
     const found = grouped.exec(text);
@@ -47,6 +48,10 @@ export function numberReader({ decimalComma, thousands }: NumberStyle): ParseNum
     if (text.includes('.') && (text.includes(',') || thousands === '.')) return null;
     return parseDecimal(text.replace(',', '.'));
   };
+}
+
+function straight(text: string): string {
+  return text.replaceAll('’', "'");
 }
 
 /** Digits in threes: sign and digits with marks, then the decimals. */

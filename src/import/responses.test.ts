@@ -113,6 +113,44 @@ test('what is no answer is an invalid record, what is no file is an error', asyn
   );
 });
 
+test('recordings as people keep them: UTF-16, a list, pretty-printed, gzip of any name', async () => {
+  const [one, two] = [answer(NOON, 5), answer(ONE, 6)];
+  const pretty = [one, two].map((text) => JSON.stringify(JSON.parse(text), null, 4)).join('\n');
+  const list = `{"cnt":2,"list":[${one},${two}]}`;
+  const forms = {
+    'powershell.json': Buffer.from(`\ufeff${one}\r\n${two}\r\n`, 'utf16le'),
+    'group.json': list,
+    'pretty.json': pretty,
+    'hidden.json': gzipSync(pretty),
+  };
+  for (const [name, content] of Object.entries(forms)) {
+    const { records } = await read(file(name, content));
+    assert.deepEqual(
+      records.map((record) => 'observed_at' in record && record.observed_at),
+      ['2023-11-14T22:13:20Z', '2023-11-14T23:13:20Z'],
+      name,
+    );
+  }
+  assert.equal((await read(file('group.json', list))).records[1]?.response, two);
+});
+
+test('names that no city has, and bytes that are not UTF-8, cost their answer only', async () => {
+  const odd = ['L\ud800ndon', 'Lon\u0007don', 'x'.repeat(257)].map((name) => answer(NOON, 5, name));
+  const latin = Buffer.from(answer(NOON, 5, 'Köln'), 'latin1');
+  const text = Buffer.from(`${odd.join('\n')}\n${answer(ONE, 6)}\n`);
+  const { records } = await read(file('odd.jsonl', Buffer.concat([text, latin])));
+  assert.deepEqual(
+    records.map((record) => ('invalid' in record ? record.invalid : record.city)),
+    [
+      'name is not valid Unicode (line 1 of odd.jsonl)',
+      'name has control characters (line 2 of odd.jsonl)',
+      'name is longer than 256 characters (line 3 of odd.jsonl)',
+      'London',
+      'not UTF-8 (line 5 of odd.jsonl)',
+    ],
+  );
+});
+
 test('real answers: a poll of 1,995 as lines', { skip }, async () => {
   const { records, imported, finder } = await read(join(DATA, 'batch-2018-metric.jsonl.gz'));
   assert.equal(records.length, 1_995);
