@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { stderr } from './stderr.ts';
 
 /** People's log (the record log is `log`). One line a message, to stderr. */
 export interface Logger {
@@ -18,7 +19,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export function openLogger(level: LogLevel, secrets: readonly string[] = []): Logger {
   return pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line: string) => void process.stderr.write(maskSecrets(line, secrets)) },
+    { write: (line: string) => stderr.write(maskSecrets(line, secrets)) },
   );
 }
 

@@ -12,6 +12,7 @@ import { openPublished } from './analytics/published.ts';
 import type { RefreshLoop } from './analytics/refresh-loop.ts';
 import { buildApp } from './api/app.ts';
 import type { ApiContext } from './api/context.ts';
+import { translateListenError } from './api/listening.ts';
 import type { Collector } from './collector/collector.ts';
 import type { Config } from './config/schema.ts';
 import { IsobarError } from './errors.ts';
@@ -106,7 +107,13 @@ async function startRooms(
   const changes = createChanges();
 
   // Stopping order: polling, then landing what it left, then export and analytics, then serving.
-  const running: Running = { collector: null, landing: null, analytics: null, exports: null };
+  const running: Running = {
+    collector: null,
+    landing: null,
+    analytics: null,
+    exports: null,
+    maintaining: null,
+  };
   let url: string | null = null;
   if (has('serve')) {
     const status = await openStatusReader(workspace, running, options.version);
@@ -249,9 +256,7 @@ async function listen(
   try {
     await app.listen({ host, port });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
-    throw new IsobarError('PORT_TAKEN', `port ${port} of ${host} (${code})`, { cause: error });
+    throw translateListenError(error, { host, port });
   }
   const address = app.server.address() as AddressInfo;
   const note = { pid: process.pid, host, port: address.port, command };

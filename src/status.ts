@@ -18,6 +18,7 @@ import type {
   TableStatus,
   WorkStatus,
 } from './model/status.ts';
+import { readProcess } from './process-memory.ts';
 import type { LanderLoop } from './table/lander-loop.ts';
 import { nextOffset } from './table/landing.ts';
 import { readCursor } from './table/raw-export.ts';
@@ -230,6 +231,7 @@ export async function openStatusReader(
         started_at: startedAt,
         simulated: workspace.simulated,
         data: workspace.folder,
+        process: await readProcess(workspace.engine),
         work,
         collector: running.collector?.status() ?? null,
         log,

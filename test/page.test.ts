@@ -258,7 +258,7 @@ test('every panel is had as a picture, as files, from the API and by a link of i
     const actions = page.locator(`#${id} .actions`);
     const path = await actions.getByRole('link', { name: 'API' }).getAttribute('href');
     assert.equal((await fetch(`${served.pipeline.url}/${path}`)).status, 200, `${path}`);
-    const files = id === 'pipeline' ? [] : ['CSV', 'Parquet'];
+    const files = id === 'pipeline' ? [] : ['CSV', 'Excel', 'Parquet'];
     for (const name of files) {
       const file = await actions.getByRole('link', { name }).getAttribute('href');
       const answer = await fetch(`${served.pipeline.url}/${file}`);

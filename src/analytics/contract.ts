@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type ErrorCode, isErrorCode } from '../errors.ts';
+import { describeStreams } from './contract-streams.ts';
 import type { Columns, SqlEngine, SqlSession } from './engine.ts';
 
 export interface EngineOptions {
@@ -12,7 +13,7 @@ export interface EngineOptions {
   readonly endless: string;
 }
 
-interface Shared {
+export interface Shared {
   readonly engine: SqlEngine;
   readonly session: SqlSession;
   readonly folder: string;
@@ -42,6 +43,7 @@ export function describeEngine(
     });
 
     describeSessions(() => shared, options);
+    describeStreams(() => shared, options);
     describeValues(() => shared);
     describeFiles(() => shared);
     describeErrors(() => shared, options);
@@ -49,7 +51,7 @@ export function describeEngine(
   });
 }
 
-function fails(promise: Promise<unknown>, ...codes: readonly ErrorCode[]): Promise<void> {
+export function fails(promise: Promise<unknown>, ...codes: readonly ErrorCode[]): Promise<void> {
   return assert.rejects(promise, (error) => isErrorCode(error, ...codes));
 }
 

@@ -68,7 +68,7 @@ async function openPlace(): Promise<Place> {
     async changes(from, to) {
       const added = commits.slice(from + 1, to.version + 1).flat();
       const months = [...new Set(added.map((file) => file.month ?? ''))].sort();
-      return { months, added, onlyAdded: true };
+      return { months, added, onlyAdded: true, rowsRemoved: false };
     },
     localPaths: async (files) => files.map((file) => file.path),
   };

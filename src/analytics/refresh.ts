@@ -14,6 +14,7 @@ import { refreshAnomalies } from './anomalies.ts';
 import { exportForPeople, writeDataset } from './export.ts';
 import { keepObservedRows } from './observed-rows.ts';
 import {
+  filesOf,
   type Publication,
   putPublication,
   readPublication,
@@ -95,7 +96,9 @@ export function createRefresher(options: RefreshOptions): Refresher {
     const states = changedMonths === null ? null : statesOf(before);
     try {
       const run = startRun(options, memory, snapshot, signal);
-      return await publishRun(options, run, before, states, changedMonths);
+      const publication = await publishRun(options, run, before, states, changedMonths);
+      forgetFiles(memory, publication);
+      return publication;
     } catch (error) {
       // What the session stands at is not known: the next run starts afresh.
       memory = remember(options);
@@ -131,6 +134,12 @@ export function createRefresher(options: RefreshOptions): Refresher {
       return run;
     },
   };
+}
+
+/** What no publication to come can name need not be remembered. */
+function forgetFiles({ checked }: Memory, publication: Publication): void {
+  const named = new Set(filesOf(publication).map(({ path }) => path));
+  for (const path of checked) if (!named.has(path)) checked.delete(path);
 }
 
 /** The table can only go back when somebody restored an older one. */

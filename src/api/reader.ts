@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Columns, Parameters, Row, SqlEngine, SqlSession } from '../analytics/engine.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
+import { compareTimes } from '../model/iso-time.ts';
 import type { DataFile, Table } from '../table/table.ts';
 
 export interface Reader extends AsyncDisposable {
@@ -158,11 +159,11 @@ export function selectFiles(
   },
 ): readonly DataFile[] {
   const { cities, from, to } = selection;
-  const fromMs = from === null ? Number.NEGATIVE_INFINITY : Date.parse(from);
-  const toMs = to === null ? Number.POSITIVE_INFINITY : Date.parse(to);
   return files.filter((file) => {
-    if (file.observedAtMin !== null && Date.parse(file.observedAtMin) >= toMs) return false;
-    if (file.observedAtMax !== null && Date.parse(file.observedAtMax) < fromMs) return false;
+    const { observedAtMin, observedAtMax } = file;
+    if (to !== null && observedAtMin !== null && compareTimes(observedAtMin, to) >= 0) return false;
+    if (from !== null && observedAtMax !== null && compareTimes(observedAtMax, from) < 0)
+      return false;
     const { cityIdMin, cityIdMax } = file;
     if (cities.length === 0 || cityIdMin === null || cityIdMax === null) return true;
     return cities.some((id) => id >= cityIdMin && id <= cityIdMax);

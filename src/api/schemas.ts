@@ -169,6 +169,12 @@ export const ObservationRowSchema = record(
     log_id: text('Identity of the log.'),
     log_partition: whole('Partition of the log.'),
     log_offset: whole('Offset in the partition.'),
+    import_id: orNull(Type.Integer(), 'Number of the import; null for live data.'),
+    import_row: orNull(Type.Integer(), 'Number of the record in its import.'),
+    rejected_fields: orNull(
+      Type.String(),
+      'JSON list of the fields that were not used: field, value, reason.',
+    ),
     response: orNull(Type.String(), 'The provider’s answer as it came.'),
   },
   'One row per observation, newest first: the columns of the table.',
@@ -181,6 +187,9 @@ export const LatestObservationSchema = record(
     utc_offset_s: orNull(Type.Integer(), 'Seconds to add to UTC for the city’s clock.'),
     age_s: Type.Number({ description: 'Seconds since `observed_at` when the data was made.' }),
     landed: Type.Boolean({ description: 'Whether the table has it already, or only the log.' }),
+    version: text(
+      'Of two reports of one observation the one whose version sorts higher, by characters, counts.',
+    ),
     ...MEASUREMENTS,
   },
   'Newest observation of one city.',

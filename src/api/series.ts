@@ -101,8 +101,9 @@ export async function readSeries(
   return { series, facts };
 
   function explain(): string | null {
-    const left = all.length - cities.length;
-    if (left > 0) return `these are the first ${CITIES_MAX} cities, ${left} more are there: choose`;
+    if (all.length > cities.length) {
+      return `these are the first ${CITIES_MAX} of ${all.length} cities by id; name others with \`city\``;
+    }
     return spans.length === 0 ? 'nothing was observed in this time' : null;
   }
 }

@@ -15,6 +15,11 @@ export interface Environment {
   keepSecret(values: readonly string[]): void;
   /** Writes a result to stdout. */
   print(text: string): void;
+  /**
+   * Writes a long result to stdout, no faster than it is read. Resolves early when its reader has
+   * gone, and rejects when it cannot be written.
+   */
+  printAll(parts: AsyncIterable<string>): Promise<void>;
   /** Writes to stderr: progress, messages. */
   tell(text: string): void;
 }
@@ -83,20 +88,28 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   right: readonly number[] = [],
 ): string {
+  const widths = widthsOf(rows);
+  return `${rows.map((row) => alignRow(row, widths, right)).join('\n')}\n`;
+}
+
+export function widthsOf(rows: readonly (readonly string[])[]): number[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, cell] of row.entries()) {
       widths[column] = Math.max(widths[column] ?? 0, cell.length);
     }
   }
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return right.includes(column) ? cell.padStart(width) : cell.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
-  return `${lines.join('\n')}\n`;
+  return widths;
+}
+
+export function alignRow(
+  row: readonly string[],
+  widths: readonly number[],
+  right: readonly number[],
+): string {
+  const cells = row.map((cell, column) => {
+    const width = widths[column] ?? 0;
+    return right.includes(column) ? cell.padStart(width) : cell.padEnd(width);
+  });
+  return cells.join('  ').trimEnd();
 }

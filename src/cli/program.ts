@@ -3,13 +3,16 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asIsobarError, ERRORS, IsobarError } from '../errors.ts';
 import { maskSecrets } from '../logger.ts';
+import { stderr } from '../stderr.ts';
 import { analyzeCommand } from './commands/analyze.ts';
 import { backupCommands } from './commands/backup.ts';
 import { clusterCommand } from './commands/cluster.ts';
 import { configCommand } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { drillCommand } from './commands/drill.ts';
+import { historyCommand } from './commands/history.ts';
 import { importCommand } from './commands/import.ts';
+import { importsCommand } from './commands/imports.ts';
 import { landCommand } from './commands/land.ts';
 import { maintainCommand } from './commands/maintain.ts';
 import { queryCommand } from './commands/query.ts';
@@ -18,6 +21,7 @@ import { startCommands } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { verifyCommand } from './commands/verify.ts';
 import type { Environment } from './environment.ts';
+import { openStdout } from './stdout.ts';
 
 const ROOT_HELP = `
 Examples:
@@ -34,18 +38,21 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   const stop = new AbortController();
   const secrets: string[] = [];
   listenToSignals(stop);
+  // Results go to stdout and nothing else does.
+  const stdout = openStdout(process.stdout, (text) => maskSecrets(text, secrets));
   const environment: Environment = {
     version: readVersion(),
     signal: stop.signal,
     env: process.env,
     keepSecret: (values) => secrets.push(...values),
-    // Results go to stdout and nothing else does.
-    print: (text) => void process.stdout.write(maskSecrets(text, secrets)),
-    tell: (text) => void process.stderr.write(maskSecrets(text, secrets)),
+    print: stdout.print,
+    printAll: stdout.printAll,
+    tell: (text) => stderr.write(maskSecrets(text, secrets)),
   };
   const program = buildProgram(environment);
   try {
     await program.parseAsync([...argv], { from: 'user' });
+    if (stdout.failure !== null) throw stdout.failure;
   } catch (error) {
     process.exitCode = report(error, argv.includes('--json'), environment, stop.signal);
   }
@@ -86,6 +93,8 @@ export function buildProgram(environment: Environment): Command {
   analyzeCommand(program, environment);
   maintainCommand(program, environment);
   importCommand(program, environment);
+  importsCommand(program, environment);
+  historyCommand(program, environment);
   backupCommands(program, environment);
   program.commandsGroup('Look at it:');
   statusCommand(program, environment);
@@ -132,11 +141,8 @@ function listenToSignals(stop: AbortController): void {
       stop.abort();
     });
   }
-  // A reader that went away (`isobar query … | head`) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
+  // What Node itself writes there (a warning) must not end the process either.
+  process.stderr.on('error', () => {});
 }
 
 function collect(value: string, before: readonly string[] = []): string[] {

@@ -5,7 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument, stringify } from 'yaml';
 import { IsobarError } from '../errors.ts';
+import { addressProblem, normaliseAddress } from './api-address.ts';
 import type { Config } from './schema.ts';
+import { decodeSecret, secretProblem } from './secret.ts';
 import { parseText, SECTIONS, SETTINGS, type Setting, settingOf } from './settings.ts';
 
 export interface ConfigSources {
@@ -68,14 +70,22 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
       value: setting.default,
       origin: 'default',
     };
-    const problem = problemOf(setting, value);
+    const used = typeof value === 'string' ? normaliseAddress(setting.path, value) : value;
+    const problem = problemOf(setting, used);
     if (problem !== null) problems.push(`${setting.path} (${origin}): ${problem}`);
-    put(config, setting.path, value);
+    put(config, setting.path, used);
     origins.set(setting.path, origin);
     if (setting.secret && typeof value === 'string' && value !== '') secrets.push(value);
   }
   if (problems.length > 0) {
     throw new IsobarError('CONFIG_INVALID', problems.join('\n'), { details: { problems } });
+  }
+  const { api } = config as Config;
+  if (api.allowed_hosts.split(',').some((entry) => entry.trim() === '*')) {
+    warnings.push(
+      'api.allowed_hosts: with * any site that a visitor opens can read this server through a ' +
+        'name of its own (DNS rebinding); name your hosts instead',
+    );
   }
   return { config: config as Config, origins, secrets, warnings };
 }
@@ -215,7 +225,7 @@ function readEnvironment(
     const file = env[fileVariable];
     if (file === undefined || file === '') continue;
     try {
-      const value = readFileSync(file, 'utf8').trim();
+      const value = decodeSecret(readFileSync(file));
       if (value.length > SECRET_FILE_BYTES_MAX) throw new Error('it is too long for a secret');
       given.set(path, { value, origin: fileVariable });
     } catch (error) {
@@ -272,7 +282,8 @@ function problemOf(setting: Setting, value: unknown): string | null {
       if (setting.path.endsWith('.url') && !/^https?:\/\/[^/\s]+\/?$/.test(value)) {
         return `${told} is no address such as https://api.openweathermap.org`;
       }
-      return null;
+      if (setting.secret) return secretProblem(setting.path, value);
+      return addressProblem(setting.path, value);
   }
 }
 

@@ -4,7 +4,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { IsobarError } from '../errors.ts';
 
-export interface InputFile {
+export interface NamedFile {
   readonly path: string;
   /** What messages call it: its name, or its path in the folder that was given. */
   readonly name: string;
@@ -64,7 +64,7 @@ export function kindOf(entry: Stats): string {
 }
 
 export async function* readBytes(
-  { path }: InputFile,
+  { path }: NamedFile,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   await assertRegularFile(path);

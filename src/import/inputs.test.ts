@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parseRecorded } from '../collector/openweather/recorded.ts';
 import { openCityFinder } from './cities.ts';
-import { listFiles, openInputs } from './inputs.ts';
+import { listFiles } from './inputs.ts';
+import { planImport } from './plan.ts';
 
 let folder = '';
 before(() => {
@@ -65,15 +66,16 @@ test('a table without a mapping, a folder without a table: the error says what i
     session: () => Promise.reject(new Error('unused')),
     scratch: folder,
     tell: () => {},
+    signal: new AbortController().signal,
   };
   const csv = join(folder, 'z.tsv');
-  await assert.rejects(openInputs([csv], options), /z\.tsv: a table needs --mapping/);
+  await assert.rejects(planImport([csv], options), /z\.tsv: a table needs --mapping/);
   const empty = join(folder, 'empty');
   mkdirSync(empty);
-  await assert.rejects(openInputs([empty], options), /no JSON there; tables need --mapping/);
+  await assert.rejects(planImport([empty], options), /no JSON there; tables need --mapping/);
   const pipe = join(folder, 'pipe.csv');
   await assert.rejects(
-    openInputs([csv], { ...options, mapping: pipe }),
+    planImport([csv], { ...options, mapping: pipe }),
     /pipe\.csv: expected a regular file, got a named pipe/,
   );
 });

@@ -1,62 +1,17 @@
-/** What is imported: the files that the paths name, and the reader that fits them. */
+/** The files that the paths of a command line name. */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
-import type { SqlSession } from '../analytics/engine.ts';
-import type { CityFinder } from './cities.ts';
-import { fileProblem, type InputFile, importError, kindOf } from './input-file.ts';
-import { isKaggleFolder, openKaggleFolder } from './kaggle.ts';
-import { openMapped } from './mapped.ts';
-import { loadMapping } from './mapping-file.ts';
-import { openResponses, type ResponsesOptions } from './responses.ts';
-import type { ImportSource } from './source.ts';
+import { fileProblem, importError, kindOf, type NamedFile } from './input-file.ts';
 
-export interface InputOptions extends Pick<ResponsesOptions, 'parse' | 'units'> {
-  /** Path of the mapping that tables need. */
-  readonly mapping?: string | undefined;
-  readonly finder: CityFinder;
-  readonly session: () => Promise<SqlSession>;
-  /** Folder for files in the making. */
-  readonly scratch: string;
-  /** Takes a line for people, such as what was skipped. */
-  readonly tell: (text: string) => void;
-}
-
-const TABLES = /\.((csv|tsv|tab|txt|dat)(\.gz)?|parquet|parq|pq)$/i;
-const RECORDINGS = /\.(json|jsonl|ndjson)(\.gz)?$/i;
 const FILES_MAX = 200_000;
 const SKIPPED_SHOWN_MAX = 5;
 
-export async function openInputs(
-  paths: readonly string[],
-  options: InputOptions,
-): Promise<ImportSource> {
-  const { finder, scratch } = options;
-  if (options.mapping !== undefined) {
-    const mapping = await loadMapping(options.mapping);
-    const files = await listFiles(paths, { ...options, wanted: TABLES, except: options.mapping });
-    if (files.length === 0) throw importError(paths.join(', '), 'no CSV or Parquet file there');
-    return openMapped(files, { mapping, session: await options.session(), finder, scratch });
-  }
-  const [folder] = paths;
-  if (paths.length === 1 && folder !== undefined && isKaggleFolder(folder)) {
-    return openKaggleFolder(folder, finder);
-  }
-  const files = await listFiles(paths, { ...options, wanted: RECORDINGS });
-  if (files.length === 0) {
-    throw importError(paths.join(', '), 'no JSON there; tables need --mapping, see docs/import.md');
-  }
-  const table = files.find(({ path }) => TABLES.test(path));
-  if (table !== undefined) {
-    throw importError(table.path, 'a table needs --mapping, see docs/import.md');
-  }
-  return openResponses(files, options);
-}
-
-interface ListOptions {
+export interface ListOptions {
   /** Names of files that are taken from folders. */
   readonly wanted: RegExp;
   /** The mapping itself, should it lie in a folder. */
-  readonly except?: string;
+  readonly except?: string | undefined;
+  /** Takes a line for people: what was skipped. */
   readonly tell: (text: string) => void;
 }
 
@@ -67,8 +22,8 @@ interface ListOptions {
 export async function listFiles(
   paths: readonly string[],
   { wanted, except, tell }: ListOptions,
-): Promise<InputFile[]> {
-  const files: InputFile[] = [];
+): Promise<NamedFile[]> {
+  const files: NamedFile[] = [];
   const skipped: string[] = [];
   const visited = new Set<string>();
   const mapping = except === undefined ? null : await realpath(except).catch(() => null);

@@ -17,14 +17,13 @@ import {
 } from '../model/validity.ts';
 import type { CityFinder } from './cities.ts';
 import { parseRecord } from './csv.ts';
-import { fingerprintOf } from './fingerprint.ts';
-import { type InputFile, importError } from './input-file.ts';
+import { importError, type NamedFile } from './input-file.ts';
 import { parseDecimal } from './numbers.ts';
 import { nameProblem } from './row-city.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
 import { readLines } from './text-file.ts';
 
-const NAME = 'historical-hourly-weather';
+export const KAGGLE_NAME = 'import:historical-hourly-weather';
 const CITIES_FILE = 'city_attributes.csv';
 const INTERVAL_S = 3_600;
 const DIALECT = { delimiter: ',' };
@@ -46,7 +45,13 @@ export function isKaggleFolder(folder: string): boolean {
   return existsSync(join(folder, CITIES_FILE)) && fileOf(folder, 'temperature') !== null;
 }
 
-interface VariableFile extends InputFile {
+/** The files that are read of such a folder. */
+export function kaggleFiles(folder: string): string[] {
+  const names = Object.keys(FILES) as FileName[];
+  return [join(folder, CITIES_FILE), ...names.flatMap((name) => fileOf(folder, name) ?? [])];
+}
+
+interface VariableFile extends NamedFile {
   readonly variable: FileName;
 }
 
@@ -55,14 +60,9 @@ export async function openKaggleFolder(folder: string, finder: CityFinder): Prom
     const path = fileOf(folder, variable);
     return path === null ? [] : [{ variable, path, name: basename(path) }];
   });
-  const citiesFile = join(folder, CITIES_FILE);
-  const paths = [citiesFile, ...files.map(({ path }) => path)];
-  const fingerprint = await fingerprintOf(paths, NAME);
-  const cities = await readCities(citiesFile, finder);
+  const cities = await readCities(join(folder, CITIES_FILE), finder);
   const { size } = await stat(fileOf(folder, 'temperature') ?? '');
   return {
-    name: `import:${NAME}`,
-    fingerprint,
     // A gzip line of the published temperatures takes about 91 bytes.
     recordsAbout: Math.round((size / 91) * cities.size),
     read: (signal) => readFolder(files, cities, signal),
@@ -138,7 +138,7 @@ function* readHour(
       country: city.country,
       observed_at,
       collected_at: observed_at,
-      source: `import:${NAME}`,
+      source: KAGGLE_NAME,
       interval_s: INTERVAL_S,
       utc_offset_s: offsetAt(at),
       provider_city_id: null,
@@ -160,7 +160,7 @@ function invalidRow(
     invalid: `wrong number of fields (line ${line} of ${name}: ${cells.length}, expected ${expected})`,
     city_id: '',
     collected_at: '1970-01-01T00:00:00Z',
-    source: `import:${NAME}`,
+    source: KAGGLE_NAME,
     response: cells
       .join(',')
       .slice(0, 16 * 1024)
@@ -243,7 +243,7 @@ async function nextRows(
 }
 
 /** The cells of each line; these files have no quoted line breaks. */
-async function* readCells(file: InputFile, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+async function* readCells(file: NamedFile, signal: AbortSignal): AsyncGenerator<readonly string[]> {
   for await (const { from, lines } of readLines(file, { signal })) {
     for (const [index, line] of lines.entries()) {
       const parsed = parseRecord([line], 0, DIALECT);

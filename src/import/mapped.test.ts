@@ -19,6 +19,7 @@ import { literal } from '../sql/text.ts';
 import { openCityFinder } from './cities.ts';
 import { openMapped } from './mapped.ts';
 import { loadMapping } from './mapping-file.ts';
+import { assertColumns } from './table.ts';
 
 const CASES = join(import.meta.dirname, 'testcases');
 const AS_PARQUET = [
@@ -52,7 +53,8 @@ async function readRecords(mappingPath: string, ...paths: readonly string[]) {
   const finder = openCityFinder(DEFAULT_CITIES);
   const options = { mapping: await loadMapping(mappingPath), session, finder, scratch: folder };
   const files = paths.map((path) => ({ path, name: basename(path) }));
-  const source = await openMapped(files, options);
+  await assertColumns(files, options, signal);
+  const source = openMapped(files, options);
   const imported = await Array.fromAsync(source.read(signal));
   return imported.map(({ record }) => record);
 }

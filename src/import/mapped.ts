@@ -13,14 +13,13 @@ import {
   type ReadCell,
 } from './cell.ts';
 import type { CityFinder } from './cities.ts';
-import { fingerprintOf } from './fingerprint.ts';
-import { assertRegularFile, type InputFile } from './input-file.ts';
+import type { NamedFile } from './input-file.ts';
 import { type Mapping, timeColumnsOf, variablesOf } from './mapping.ts';
 import { orderByTime } from './order.ts';
 import { cityReader } from './row-city.ts';
 import { timeReader, timeTextReader } from './row-time.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
-import { type InputTable, openTables, type TableRow } from './table.ts';
+import { type InputTable, openTable, type TableRow } from './table.ts';
 
 export interface MappedOptions {
   readonly mapping: Mapping;
@@ -30,27 +29,21 @@ export interface MappedOptions {
   readonly scratch: string;
 }
 
-export async function openMapped(
-  files: readonly InputFile[],
-  options: MappedOptions,
-): Promise<ImportSource> {
-  const { mapping, scratch } = options;
-  const paths = files.map(({ path }) => path);
-  for (const path of paths) await assertRegularFile(path);
+export function openMapped(files: readonly NamedFile[], options: MappedOptions): ImportSource {
+  const { scratch } = options;
   return {
-    name: `import:${mapping.name}`,
-    fingerprint: await fingerprintOf(paths, JSON.stringify(mapping)),
     recordsAbout: null,
     read: (signal) => orderByTime(readFiles(files, options, signal), { scratch, signal }),
   };
 }
 
 async function* readFiles(
-  files: readonly InputFile[],
+  files: readonly NamedFile[],
   options: MappedOptions,
   signal: AbortSignal,
 ): AsyncGenerator<ImportedRecord> {
-  for (const table of await openTables(files, options, signal)) {
+  for (const file of files) {
+    const table = await openTable(file, options, signal);
     const read = rowReader(table, options);
     for await (const rows of table.rows(signal)) {
       for (const row of rows) {

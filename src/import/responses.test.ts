@@ -144,7 +144,7 @@ test('names that no city has, and bytes that are not UTF-8, cost their answer on
     [
       'name is not valid Unicode (line 1 of odd.jsonl)',
       'name has control characters (line 2 of odd.jsonl)',
-      'name is longer than 256 characters (line 3 of odd.jsonl)',
+      `name is longer than 256 characters (line 3 of odd.jsonl: "${'x'.repeat(59)}…)`,
       'London',
       'not UTF-8 (line 5 of odd.jsonl)',
     ],

@@ -1,10 +1,8 @@
 /** Recorded OpenWeatherMap answers: JSON files, JSON lines, either of them gzip-compressed. */
-import { stat } from 'node:fs/promises';
 import type { Units } from '../collector/openweather/measurements.ts';
 import type { Recorded, RecordedOptions } from '../collector/openweather/recorded.ts';
 import type { CityFinder } from './cities.ts';
-import { fingerprintOf } from './fingerprint.ts';
-import { assertRegularFile, type InputFile } from './input-file.ts';
+import { assertRegularFile, type NamedFile } from './input-file.ts';
 import { type FoundAnswer, openAnswerSplitter } from './json-answers.ts';
 import { orderByTime } from './order.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
@@ -20,32 +18,26 @@ export interface ResponsesOptions {
   readonly clock?: () => Date;
 }
 
-const SOURCE = 'import:openweathermap';
+export const RESPONSES_NAME = 'import:openweathermap';
 const INTERVAL_S = 600;
 /** Bytes of an answer on average, for a progress bar. */
 const ANSWER_BYTES = 600;
 
 export async function openResponses(
-  files: readonly InputFile[],
+  files: readonly NamedFile[],
   options: ResponsesOptions,
 ): Promise<ImportSource> {
-  const paths = files.map(({ path }) => path);
   let bytes = 0;
-  for (const path of paths) {
-    await assertRegularFile(path);
-    bytes += (await stat(path)).size;
-  }
-  const { scratch, units } = options;
+  for (const { path } of files) bytes += (await assertRegularFile(path)).size;
+  const { scratch } = options;
   return {
-    name: SOURCE,
-    fingerprint: await fingerprintOf(paths, `openweathermap ${units}`),
     recordsAbout: Math.max(files.length, Math.round(bytes / ANSWER_BYTES)),
     read: (signal) => orderByTime(readFiles(files, options, signal), { scratch, signal }),
   };
 }
 
 async function* readFiles(
-  files: readonly InputFile[],
+  files: readonly NamedFile[],
   options: ResponsesOptions,
   signal: AbortSignal,
 ): AsyncGenerator<ImportedRecord> {
@@ -61,13 +53,13 @@ async function* readFiles(
 
 function answerReader({ finder, parse, units, clock = () => new Date() }: ResponsesOptions) {
   const parseOptions: RecordedOptions = {
-    source: SOURCE,
+    source: RESPONSES_NAME,
     intervalSeconds: INTERVAL_S,
     units,
     collectedAt: clock().getTime(),
     recognise: (place) => finder.find({ ...place, newId: place.city_id }),
   };
-  return ({ text, line, problem }: FoundAnswer, file: InputFile): ImportedRecord => {
+  return ({ text, line, problem }: FoundAnswer, file: NamedFile): ImportedRecord => {
     const isMalformed = text.includes('\uFFFD');
     const known = problem ?? (isMalformed ? 'not UTF-8' : undefined);
     const place = `line ${line} of ${file.name.slice(-100)}`;
@@ -80,8 +72,12 @@ function answerReader({ finder, parse, units, clock = () => new Date() }: Respon
 
 const INVALID_CHARACTERS_MAX = 256;
 
-function placed(reason: string, place: string): string {
-  return `${reason.slice(0, INVALID_CHARACTERS_MAX - place.length - 3)} (${place})`;
+/** `reason (line 3 of answers.json: "what was given")`, so that reasons can be counted. */
+function placed(problem: string, place: string): string {
+  const [, reason = problem, given = ''] = /^(.*?) \((.*)\)$/s.exec(problem) ?? [];
+  const room = INVALID_CHARACTERS_MAX - reason.length - place.length - 5;
+  const detail = given === '' || room < 1 ? '' : `: ${given.slice(0, room)}`;
+  return `${reason} (${place}${detail})`.slice(0, INVALID_CHARACTERS_MAX);
 }
 
 function invalid(reason: string, text: string) {
@@ -89,7 +85,7 @@ function invalid(reason: string, text: string) {
     invalid: reason,
     city_id: '',
     collected_at: '1970-01-01T00:00:00Z',
-    source: SOURCE,
+    source: RESPONSES_NAME,
     response: text.toWellFormed(),
   };
 }

@@ -11,7 +11,7 @@ import {
   HEAD_LINES_MAX,
   mappedColumnsOf,
 } from './header.ts';
-import { assertRegularFile, type InputFile } from './input-file.ts';
+import { assertRegularFile, type NamedFile } from './input-file.ts';
 import { identityColumnsOf, type Mapping, valueColumnsOf } from './mapping.ts';
 import { copyParquet, parquetColumns } from './parquet.ts';
 import { type LineBatch, readLines, type TextOptions } from './text-file.ts';
@@ -26,7 +26,7 @@ export interface TableOptions {
 export type TableRow = CsvRecord | CsvProblem;
 
 export interface InputTable {
-  readonly file: InputFile;
+  readonly file: NamedFile;
   /** What numbers of rows count. */
   readonly counts: 'line' | 'row';
   /** The columns of a row's cells. */
@@ -37,39 +37,42 @@ export interface InputTable {
   rows(signal: AbortSignal): AsyncGenerator<TableRow[]>;
 }
 
-/**
- * Opens the tables and rejects before a row is read when a column of city or time is missing in one
- * of them, or another column in all of them: files of a series gain columns over the years.
- */
-export async function openTables(
-  files: readonly InputFile[],
+export function openTable(
+  file: NamedFile,
   options: TableOptions,
   signal: AbortSignal,
-): Promise<InputTable[]> {
-  const tables: InputTable[] = [];
+): Promise<InputTable> {
+  const isParquet = /\.(parquet|parq|pq)$/i.test(file.path);
+  return (isParquet ? openParquet : openCsv)(file, options, signal);
+}
+
+/**
+ * Rejects, before a row is read, when a column of city or time is missing in one of the tables, or
+ * another column in all of them: files of a series gain columns over the years.
+ */
+export async function assertColumns(
+  files: readonly NamedFile[],
+  options: TableOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const absent = new Set(valueColumnsOf(options.mapping));
+  let names: readonly string[] = [];
   for (const file of files) {
     signal.throwIfAborted();
-    const isParquet = /\.(parquet|parq|pq)$/i.test(file.path);
-    const table = await (isParquet ? openParquet : openCsv)(file, options, signal);
+    const table = await openTable(file, options, signal);
     for (const name of table.indexes.keys()) absent.delete(name);
-    tables.push(table);
+    names = names.length === 0 ? table.names : names;
   }
-  const [first] = tables;
-  if (first !== undefined && absent.size > 0) {
-    const places = files.map(({ path }) => path);
-    const listed = places.slice(0, FILES_LISTED_MAX).join(', ');
-    const more =
-      places.length > FILES_LISTED_MAX ? ` and ${places.length - FILES_LISTED_MAX} more` : '';
-    throw columnsAbsent(listed + more, [...absent], first.names);
-  }
-  return tables;
+  if (files.length === 0 || absent.size === 0) return;
+  const listed = files.slice(0, FILES_LISTED_MAX).map(({ path }) => path);
+  const more = files.length > listed.length ? ` and ${files.length - listed.length} more` : '';
+  throw columnsAbsent(listed.join(', ') + more, [...absent], names);
 }
 
 const FILES_LISTED_MAX = 5;
 
 async function openCsv(
-  file: InputFile,
+  file: NamedFile,
   { mapping }: TableOptions,
   signal: AbortSignal,
 ): Promise<InputTable> {
@@ -86,7 +89,7 @@ async function openCsv(
 }
 
 async function openParquet(
-  file: InputFile,
+  file: NamedFile,
   { mapping, session, scratch }: TableOptions,
   signal: AbortSignal,
 ): Promise<InputTable> {
@@ -130,7 +133,7 @@ function indexesIn(path: string, names: readonly string[], mapping: Mapping): Ma
   return indexes;
 }
 
-async function readHead(file: InputFile, options: TextOptions): Promise<string[]> {
+async function readHead(file: NamedFile, options: TextOptions): Promise<string[]> {
   const head: string[] = [];
   let characters = 0;
   for await (const { lines } of readLines(file, options)) {
@@ -144,7 +147,7 @@ async function readHead(file: InputFile, options: TextOptions): Promise<string[]
 }
 
 async function* readRows(
-  file: InputFile,
+  file: NamedFile,
   options: TextOptions,
   rowsFrom: number,
   dialect: CsvDialect,

@@ -1,5 +1,5 @@
 /** An input as text: decoded by its byte order mark or the given encoding, in lines. */
-import { type InputFile, importError, readBytes } from './input-file.ts';
+import { importError, type NamedFile, readBytes } from './input-file.ts';
 
 export interface TextOptions {
   readonly signal: AbortSignal;
@@ -31,7 +31,7 @@ export function isEncoding(label: string): boolean {
 }
 
 /** Pieces of the text, cut anywhere, without the byte order mark. */
-export async function* readText(file: InputFile, options: TextOptions): AsyncGenerator<string> {
+export async function* readText(file: NamedFile, options: TextOptions): AsyncGenerator<string> {
   const { encoding, malformed = 'error', signal } = options;
   let decoder: InstanceType<typeof TextDecoder> | null = null;
   let label = '';
@@ -67,7 +67,7 @@ export async function* readText(file: InputFile, options: TextOptions): AsyncGen
  * may be empty.
  */
 export async function* readLines(
-  file: InputFile,
+  file: NamedFile,
   options: TextOptions,
 ): AsyncGenerator<LineBatch & { readonly last: boolean }> {
   let rest = '';

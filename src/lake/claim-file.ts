@@ -3,7 +3,15 @@ import { isErrorCode } from '../errors.ts';
 import type { Storage } from './storage.ts';
 import type { ProcessName } from './this-process.ts';
 
-export type Role = 'collect' | 'land' | 'partition' | 'analyze' | 'export' | 'maintain' | 'serve';
+export type Role =
+  | 'collect'
+  | 'land'
+  | 'partition'
+  | 'analyze'
+  | 'export'
+  | 'maintain'
+  | 'serve'
+  | 'import';
 
 /** What a claim's file says. */
 export interface ClaimText extends ProcessName {

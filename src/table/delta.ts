@@ -72,7 +72,7 @@ export type Action =
 export const READER_VERSION = 1;
 export const WRITER_VERSION = 2;
 /** Of the tables' columns; a table of a higher one was written by a newer isobar. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 export const PARTITION_COLUMN = 'observed_month';
 
 export interface FileStats {

@@ -48,7 +48,11 @@ export function applyActions(
   folder: string,
 ): TableState {
   const adds = new Map(state.adds);
-  const removes = new Map(state.removes);
+  // They are many, kept for days: those of another state are shared while nothing changes them.
+  const changesRemoves = actions.some(
+    (action) => 'remove' in action || ('add' in action && state.removes.has(action.add.path)),
+  );
+  const removes = changesRemoves ? new Map(state.removes) : null;
   const txns = new Map(state.txns);
   let { protocol, metadata, committedAt, foreignCommit } = state;
   let ours = commit.checkpoint;
@@ -56,11 +60,11 @@ export function applyActions(
   for (const action of actions) {
     if ('add' in action) {
       adds.set(action.add.path, action.add);
-      removes.delete(action.add.path);
+      removes?.delete(action.add.path);
       changedRows ||= action.add.dataChange;
     } else if ('remove' in action) {
       adds.delete(action.remove.path);
-      removes.set(action.remove.path, action.remove);
+      removes?.set(action.remove.path, action.remove);
       changedRows ||= action.remove.dataChange;
     } else if ('txn' in action) {
       txns.set(action.txn.appId, action.txn);
@@ -86,7 +90,7 @@ export function applyActions(
     protocol,
     metadata,
     adds,
-    removes,
+    removes: removes ?? state.removes,
     txns,
     foreignCommit,
   });

@@ -4,7 +4,7 @@ import { VARIABLES, type VariableName } from '../../model/variables.ts';
 import type { DataFile } from '../../table/table.ts';
 import { bodyOf, type Facts, type Question } from '../answers.ts';
 import { type Column, columnsOf } from '../columns.ts';
-import type { Format } from '../formats.ts';
+import { chooseFormat, type Format } from '../formats.ts';
 import { parseCities, parseRange, type TimeRange } from '../parameters.ts';
 import { loadQuery, selectFiles } from '../reader.ts';
 import {
@@ -64,12 +64,12 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
   const climatology = { schema: { querystring: ClimatologyQuerySchema } };
   app.get<{ Querystring: ClimatologyQuery }>('/api/climatology', climatology, (request, reply) =>
     answer(server, request, reply, (current) => {
-      const { variable, format, city } = request.query;
+      const { variable, city } = request.query;
       const cities = choose(server, current, city);
       const { range, files, key } = settledPart(current);
       return question(server, current, {
         route: 'climatology',
-        format,
+        format: chooseFormat(request.query),
         columns: columnsOf(ClimatologySchema),
         cities,
         key: [key, variable],
@@ -84,7 +84,8 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
 
   const means = { schema: { querystring: HourlyMeansQuerySchema } };
   app.get<{ Querystring: HourlyMeansQuery }>('/api/hourly-means', means, (request, reply) => {
-    const { variable, format, city, period } = request.query;
+    const { variable, city, period } = request.query;
+    const format = chooseFormat(request.query);
     const limits = parseRange(request.query);
     return answer(server, request, reply, (current) =>
       ranged(
@@ -112,7 +113,8 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
 
   const rose = { schema: { querystring: WindRoseQuerySchema } };
   app.get<{ Querystring: WindRoseQuery }>('/api/wind-rose', rose, (request, reply) => {
-    const { format, city } = request.query;
+    const { city } = request.query;
+    const format = chooseFormat(request.query);
     const limits = parseRange(request.query);
     return answer(server, request, reply, (current) =>
       ranged(

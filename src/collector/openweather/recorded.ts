@@ -41,8 +41,7 @@ export type Recorded =
 
 /**
  * The observation in a recorded answer, with the city that it tells of; an invalid record when it
- * holds none, also for an error of the provider. Its collection time is its own `dt`, so that a
- * second import of the same answer says the same and never beats what was collected live.
+ * holds none, also for an error of the provider.
  */
 export function parseRecorded(body: string, options: RecordedOptions): Recorded {
   const answer = { body, collectedAt: options.collectedAt };
@@ -58,7 +57,7 @@ export function parseRecorded(body: string, options: RecordedOptions): Recorded 
     if (observation.condition?.isWellFormed() === false) {
       throw new InvalidAnswer('weather[0].description is not valid Unicode');
     }
-    return { city, record: { ...observation, collected_at: observation.observed_at } };
+    return { city, record: observation };
   } catch (error) {
     if (!(error instanceof InvalidAnswer || error instanceof ProviderError)) throw error;
     const id = city?.city_id ?? '';
@@ -94,7 +93,7 @@ function readDegrees(coord: Fields, key: string, most: number): number {
   const degrees = readNumber(coord, key, `coord.${key}`);
   if (degrees === null) throw new InvalidAnswer(`coord.${key} is missing`);
   if (Math.abs(degrees) <= most) return degrees;
-  throw new InvalidAnswer(`coord.${key} is ${degrees}, outside -${most} to ${most}`);
+  throw new InvalidAnswer(`coord.${key} is out of range (${degrees}; -${most} to ${most})`);
 }
 
 /**
