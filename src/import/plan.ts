@@ -1,87 +1,92 @@
 /** Which files a command line names, and how they are read. */
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { SqlSession } from '../analytics/engine.ts';
-import type { Units } from '../collector/openweather/measurements.ts';
-import { IsobarError } from '../errors.ts';
 import type { CityFinder } from './cities.ts';
+import { assertRegularFile, importError, type NamedFile } from './input-file.ts';
+import { listFiles } from './inputs.ts';
 import { isKaggleFolder, KAGGLE_NAME, kaggleFiles, openKaggleFolder } from './kaggle.ts';
 import { openMapped } from './mapped.ts';
-import { loadMapping } from './mapping.ts';
+import { loadMapping } from './mapping-file.ts';
 import { openResponses, RESPONSES_NAME, type ResponsesOptions } from './responses.ts';
 import type { ImportPlan } from './source.ts';
+import { assertColumns } from './table.ts';
 
-export interface PlanOptions {
+export interface PlanOptions extends Pick<ResponsesOptions, 'parse' | 'units'> {
   /** The file of the mapping, for tables. */
   readonly mapping?: string | undefined;
-  /** Of recorded answers. */
-  readonly units: Units;
   readonly finder: CityFinder;
-  readonly parse: ResponsesOptions['parse'];
   readonly session: () => Promise<SqlSession>;
+  /** Folder for files in the making. */
+  readonly scratch: string;
+  /** Takes a line for people, such as what was skipped. */
+  readonly tell: (text: string) => void;
+  readonly signal: AbortSignal;
 }
+
+const TABLES = /\.((csv|tsv|tab|txt|dat)(\.gz)?|parquet|parq|pq)$/i;
+const RECORDINGS = /\.(json|jsonl|ndjson)(\.gz)?$/i;
 
 export async function planImport(
   paths: readonly string[],
   options: PlanOptions,
 ): Promise<ImportPlan> {
-  const { finder, parse, units } = options;
-  if (options.mapping !== undefined) {
-    const mapping = loadMapping(options.mapping);
-    return {
-      name: `import:${mapping.name}`,
-      files: await listFiles(paths),
-      options: JSON.stringify(mapping),
-      isDivisible: true,
-      open: async (files) =>
-        openMapped(files, { mapping, finder, session: await options.session() }),
-    };
-  }
+  if (options.mapping !== undefined) return planTables(paths, options.mapping, options);
   const [folder] = paths;
   if (paths.length === 1 && folder !== undefined && isKaggleFolder(folder)) {
+    const files = kaggleFiles(folder);
+    for (const path of files) await assertRegularFile(path);
     return {
       name: KAGGLE_NAME,
-      files: kaggleFiles(folder),
+      files,
       options: '{}',
       isDivisible: false,
-      open: () => openKaggleFolder(folder, finder),
+      open: () => openKaggleFolder(folder, options.finder),
     };
   }
-  const files = (await listFiles(paths)).filter((file) =>
-    /\.(json|jsonl|ndjson)(\.gz)?$/i.test(file),
-  );
-  if (files.length === 0) {
-    throw new IsobarError(
-      'IMPORT_INVALID',
-      `${paths.join(', ')}: no JSON there; a table needs --mapping`,
-    );
-  }
+  return planRecordings(paths, options);
+}
+
+async function planTables(
+  paths: readonly string[],
+  mappingPath: string,
+  { finder, session, scratch, tell, signal }: PlanOptions,
+): Promise<ImportPlan> {
+  const mapping = await loadMapping(mappingPath);
+  const files = await listFiles(paths, { wanted: TABLES, except: mappingPath, tell });
+  if (files.length === 0) throw importError(paths.join(', '), 'no CSV or Parquet file there');
+  const options = { mapping, finder, session: await session(), scratch };
+  await assertColumns(files, options, signal);
   return {
-    name: RESPONSES_NAME,
-    files,
-    options: JSON.stringify({ units }),
+    name: `import:${mapping.name}`,
+    files: files.map(({ path }) => path),
+    options: JSON.stringify(mapping),
     isDivisible: true,
-    open: (some) => openResponses(some, { finder, parse, units }),
+    open: async (some) => openMapped(named(files, some), options),
   };
 }
 
-/** The files themselves, and those directly in the folders, by name. */
-async function listFiles(paths: readonly string[]): Promise<string[]> {
-  const files: string[] = [];
-  for (const path of paths) {
-    let entry: Awaited<ReturnType<typeof stat>>;
-    try {
-      entry = await stat(path);
-    } catch (error) {
-      throw new IsobarError('IMPORT_INVALID', `${path}: ${(error as Error).message}`);
-    }
-    if (!entry.isDirectory()) {
-      files.push(path);
-      continue;
-    }
-    for (const name of (await readdir(path)).sort()) {
-      if ((await stat(join(path, name))).isFile()) files.push(join(path, name));
-    }
+async function planRecordings(
+  paths: readonly string[],
+  { finder, parse, units, scratch, tell }: PlanOptions,
+): Promise<ImportPlan> {
+  const files = await listFiles(paths, { wanted: RECORDINGS, tell });
+  if (files.length === 0) {
+    throw importError(paths.join(', '), 'no JSON there; tables need --mapping, see docs/import.md');
   }
-  return files;
+  const table = files.find(({ path }) => TABLES.test(path));
+  if (table !== undefined) {
+    throw importError(table.path, 'a table needs --mapping, see docs/import.md');
+  }
+  return {
+    name: RESPONSES_NAME,
+    files: files.map(({ path }) => path),
+    options: JSON.stringify({ units }),
+    isDivisible: true,
+    open: (some) => openResponses(named(files, some), { finder, parse, units, scratch }),
+  };
+}
+
+/** Those of the files that have these paths, in their order. */
+function named(files: readonly NamedFile[], paths: readonly string[]): NamedFile[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  return paths.flatMap((path) => byPath.get(path) ?? []);
 }

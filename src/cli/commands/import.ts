@@ -56,6 +56,9 @@ Examples:
         finder: openCityFinder(await knownCities(workspace)),
         parse: parseRecorded,
         session: () => workspace.session(),
+        scratch: workspace.scratch,
+        tell: environment.tell,
+        signal: environment.signal,
       });
       if (options.dryRun === true) {
         const { preview, records, known } = await previewPlanned(workspace, plan, environment);
