@@ -1,5 +1,8 @@
 /** The datasets of a selection of observations, by the same texts as the published ones. */
 import type { CityStatistics, HourlyTrend } from '../model/datasets.ts';
+import { CONTENT_COLUMNS } from '../model/observation.ts';
+import { isVariableName } from '../model/variables.ts';
+import { WIND_DIRECTION } from '../model/wind.ts';
 import { literal } from '../sql/text.ts';
 import type { Columns, SqlSession } from './engine.ts';
 import { queryText } from './queries.ts';
@@ -15,16 +18,21 @@ export interface Selection {
   readonly to: string | null;
 }
 
-const MEASURED = ['temperature_c', 'humidity_pct', 'wind_speed_ms', 'wind_direction_deg'];
+/** What is no number (NaN, an infinity: no record of ours holds one) is missing. */
+const number = (name: string, value = name) => `CASE WHEN abs(${name}) <= 1e300 THEN ${value} END`;
+const HELD = CONTENT_COLUMNS.map((name) =>
+  isVariableName(name) ? `abs(${name}) <= 1e300` : `${name} IS NOT NULL`,
+);
 
 /**
- * The columns that datasets are computed from, of rows as they are in files. What is no number
- * (NaN, an infinity: no record of ours holds one) is missing; else one such value would leave no
- * statistics of its city in one engine and stop the other.
+ * The columns that datasets are computed from, of rows as they are in files. One value that is no
+ * number would leave no statistics of its city in one engine and stop the other.
  */
 export const OBSERVED = [
   ...['city_id', 'city', 'country', 'observed_at', 'interval_s', 'hour_utc', 'hour_local'],
-  ...MEASURED.map((name) => `CASE WHEN abs(${name}) <= 1e300 THEN ${name} END AS ${name}`),
+  ...['temperature_c', 'humidity_pct', 'wind_speed_ms'].map((name) => `${number(name)} AS ${name}`),
+  `${number('wind_direction_deg', WIND_DIRECTION)} AS wind_direction_deg`,
+  `coalesce(${HELD.join(' OR ')}, FALSE) AS has_value`,
 ].join(', ');
 
 /** Beside the dataset's columns come those that `finishRow` leaves out. */

@@ -14,9 +14,11 @@ import { refreshAnomalies } from './anomalies.ts';
 import { exportForPeople, writeDataset } from './export.ts';
 import { keepObservedRows } from './observed-rows.ts';
 import {
+  isOutdated,
   type Publication,
   putPublication,
   readPublication,
+  STATES_FORMAT,
   type States,
   statesOf,
 } from './publication.ts';
@@ -69,9 +71,10 @@ export function createRefresher(options: RefreshOptions): Refresher {
         unchanged = Math.max(unchanged, newest.table_version);
         // Whoever published it may have died before this, or may be about to do it himself.
         await exportForPeople(storage, newest);
-        if (newest.table_version === snapshot.version) return newest;
+        if (newest.table_version === snapshot.version && !isOutdated(newest)) return newest;
       }
-      const changes = newest === null ? null : await table.changes(unchanged, snapshot);
+      const known = newest !== null && !isOutdated(newest);
+      const changes = known ? await table.changes(unchanged, snapshot) : null;
       if (changes !== null && changes.months.length === 0) {
         unchanged = snapshot.version;
         return newest;
@@ -175,7 +178,7 @@ async function publishRun(
       anomalies: await writeDataset(run, 'anomalies', queryText('anomalies'), null),
     },
     states: {
-      format: 2,
+      format: STATES_FORMAT,
       layers: [...states.layers],
       base: states.base,
       anomaly_candidates: candidates,

@@ -37,7 +37,7 @@ const META = {
     Type.Integer(),
     'Version of the analytics; null before the first publication.',
   ),
-  coverage_pct: number('Share of the expected observations that are there; null if not known.'),
+  coverage_pct: number('Share of the expected observations that are there, %; null if not known.'),
   row_count: whole('Rows in this answer.'),
 };
 
@@ -90,8 +90,10 @@ export const CityStatisticsSchema = record(
     first_observed_at: time('Time of the oldest observation.'),
     last_observed_at: time('Time of the newest observation.'),
     coverage_pct: Type.Number({
-      description: 'Expected slots that hold a value ÷ slots between first and last, %.',
+      description: 'Share of the expected observations, first to last, that hold any value, %.',
     }),
+    temperature_c_coverage_pct: number('The same for temperatures; null if not known.'),
+    humidity_pct_coverage_pct: number('The same for humidities; null if not known.'),
   },
   'One row per city.',
 );
