@@ -12,6 +12,7 @@ import {
   MISSING_BESIDE,
   MISSING_BETWEEN,
   MISSING_COLUMNS,
+  MISSING_LEAST,
   MOMENT,
   PHASE,
   secondsBetween,
@@ -48,7 +49,7 @@ export const COVERAGE_PARTS: Readonly<Record<string, string>> = {
   phase: PHASE,
   span: spanOf('before', 'moment'),
   missing_names: MISSING_COLUMNS.join(', '),
-  missing_between: lines(MISSING_BETWEEN.map((sql, at) => `${sql} AS ${MISSING_COLUMNS[at]}`)),
+  missing_between: MISSING_BETWEEN,
   missing_sums: lines(MISSING_COLUMNS.map((name) => `sum(${name}) AS ${name}`)),
 
   /** From observations to states. */
@@ -107,8 +108,8 @@ export const COVERAGE_PARTS: Readonly<Record<string, string>> = {
   expected_s: expectedBetween('first_moment', 'last_moment'),
   span_before: spanOf('first_moment', 'value_first'),
   span_after: spanOf('value_last', 'last_moment'),
-  missing_beside: lines(MISSING_BESIDE.map((sql, at) => `${sql} AS ${MISSING_COLUMNS[at]}`)),
-  missing_least: `least(${MISSING_COLUMNS.map((name) => `sum(${name})`).join(', ')})`,
+  missing_beside: MISSING_BESIDE,
+  missing_least: MISSING_LEAST,
 };
 
 function lines(parts: readonly string[]): string {

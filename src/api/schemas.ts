@@ -261,7 +261,7 @@ export const WindSectorSchema = record(
     city_id: text('Identity of the city.'),
     direction_deg: number('Middle of the sector that the wind comes from, °; null when calm.'),
     speed_from_ms: Type.Number({ description: 'Lowest speed of the class, m/s.' }),
-    speed_to_ms: number('Speed that the class stays below, m/s; null for none.'),
+    speed_to_ms: number('Speed that the class stays below, m/s; 0 when calm, null for none.'),
     observation_count: whole('Number of observations.'),
     share_pct: Type.Number({ description: 'Share of the city’s observations, %.' }),
   },

@@ -58,13 +58,20 @@ const STEPS: readonly string[] = [
 ];
 
 /** Names of the counts as columns. */
-export const MISSING_COLUMNS = STEPS.map((_, count) => `missing_s_${count}`);
+export const MISSING_COLUMNS: readonly string[] = STEPS.map((_, count) => `missing_s_${count}`);
 
-/** Seconds that lack a value between two neighbours that hold one, by each count. */
-export const MISSING_BETWEEN = STEPS.map((steps) => `step_s * greatest(0e0, ${steps} - 1)`);
+/** Columns: seconds that lack a value between two neighbours that hold one, by each count. */
+export const MISSING_BETWEEN = missing((steps) => `step_s * greatest(0e0, ${steps} - 1)`);
 
-/** Seconds that lack a value from an end of the observations to the first or last value. */
-export const MISSING_BESIDE = STEPS.map((steps) => `step_s * greatest(0e0, ${steps})`);
+/** Columns: seconds from an end of the observations to the first or last value, by each count. */
+export const MISSING_BESIDE = missing((steps) => `step_s * greatest(0e0, ${steps})`);
+
+/** Of the rows of a group: seconds that are missing, by the count that finds least. */
+export const MISSING_LEAST = `least(${MISSING_COLUMNS.map((name) => `sum(${name})`).join(', ')})`;
+
+function missing(seconds: (steps: string) => string): string {
+  return STEPS.map((steps, count) => `${seconds(steps)} AS missing_s_${count}`).join(',\n    ');
+}
 
 /** Seconds that are expected from one moment to another, the interval of the last included. */
 export function expectedBetween(from: string, to: string): string {
