@@ -1,5 +1,4 @@
 /** The columns of the files that this room writes: states and datasets. */
-import { COVERAGE_STATE_COLUMNS } from './coverage.ts';
 import type { Columns } from './engine.ts';
 
 export const CITY_STATE_COLUMNS: Columns = {
@@ -17,11 +16,8 @@ export const CITY_STATE_COLUMNS: Columns = {
   temperature_c_max_at: 'TIMESTAMPTZ',
   humidity_pct_count: 'BIGINT',
   humidity_pct_mean: 'DOUBLE',
-  humidity_pct_min: 'DOUBLE',
-  humidity_pct_max: 'DOUBLE',
   first_observed_at: 'TIMESTAMPTZ',
   last_observed_at: 'TIMESTAMPTZ',
-  ...COVERAGE_STATE_COLUMNS,
 };
 
 export const HOURLY_STATE_COLUMNS: Columns = {
@@ -32,16 +28,10 @@ export const HOURLY_STATE_COLUMNS: Columns = {
   observation_count: 'BIGINT',
   temperature_c_count: 'BIGINT',
   temperature_c_mean: 'DOUBLE',
-  temperature_c_min: 'DOUBLE',
-  temperature_c_max: 'DOUBLE',
   humidity_pct_count: 'BIGINT',
   humidity_pct_mean: 'DOUBLE',
-  humidity_pct_min: 'DOUBLE',
-  humidity_pct_max: 'DOUBLE',
   wind_speed_ms_count: 'BIGINT',
   wind_speed_ms_mean: 'DOUBLE',
-  wind_speed_ms_min: 'DOUBLE',
-  wind_speed_ms_max: 'DOUBLE',
   wind_direction_deg_count: 'BIGINT',
   wind_direction_sin: 'DOUBLE',
   wind_direction_cos: 'DOUBLE',

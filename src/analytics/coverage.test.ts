@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
+import { MOMENT } from '../model/coverage.ts';
 import { openDuckdbEngine } from './duckdb.ts';
 import type { SqlEngine, SqlSession } from './engine.ts';
 import { queryText } from './queries.ts';
@@ -47,15 +48,19 @@ describe('coverage', () => {
     await session.materialize(
       'observations',
       `SELECT CAST(c AS VARCHAR) AS city_id, CAST(p AS VARCHAR) AS month, 'C' AS city,
-         'XX' AS country, to_timestamp(s) AS observed_at, CAST(i AS INTEGER) AS interval_s,
+         'XX' AS country, observed_at, ${MOMENT} AS moment,
          CAST(t AS DOUBLE) AS temperature_c, CAST(h AS DOUBLE) AS humidity_pct,
          t IS NOT NULL OR h IS NOT NULL AS has_value
-       FROM (VALUES ${rows.join(', ')}) made(c, p, s, i, t, h)`,
+       FROM (
+         SELECT *, to_timestamp(s) AS observed_at, CAST(i AS INTEGER) AS interval_s
+         FROM (VALUES ${rows.join(', ')}) made(c, p, s, i, t, h)
+       ) timed`,
     );
-    await session.materialize('city_statistics_states', queryText('city_statistics_state'));
-    if (merge) {
-      await session.materialize('merged', queryText('city_statistics_merge'));
-      await session.materialize('city_statistics_states', 'SELECT * FROM merged');
+    for (const kind of ['city_statistics', 'coverage'] as const) {
+      await session.materialize(`${kind}_states`, queryText(`${kind}_state`));
+      if (!merge) continue;
+      await session.materialize('merged', queryText(`${kind}_merge`));
+      await session.materialize(`${kind}_states`, 'SELECT * FROM merged');
     }
     const found = await session.query<Found>(queryText('city_statistics'));
     assert.equal(found.length, cities.length);

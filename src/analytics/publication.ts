@@ -14,7 +14,11 @@ const PublishedFile = Type.Object({
   sha256: Type.String(),
 });
 
-const StateFiles = Type.Object({ city_statistics: PublishedFile, hourly_trends: PublishedFile });
+const StateFiles = Type.Object({
+  city_statistics: PublishedFile,
+  coverage: PublishedFile,
+  hourly_trends: PublishedFile,
+});
 
 const Layer = Type.Object({
   /** Months whose states count; the file may hold others, whose states are in a newer layer. */

@@ -5,16 +5,12 @@ export interface Observed {
   readonly interval: number;
 }
 
-const GRIDS = [0, 0.25, 0.5, 0.75];
-
-/** Intervals between two observations: by their distance, and on each grid. */
+/** Seconds of the intervals between two observations: by their distance, and by nearest slots. */
 function stepsBetween(from: Observed, to: Observed): number[] {
   const interval = Math.max(from.interval, to.interval);
   return [
     Math.ceil((to.at - from.at) / interval - 0.5),
-    ...GRIDS.map(
-      (grid) => Math.floor(to.at / interval + grid) - Math.floor(from.at / interval + grid),
-    ),
+    Math.floor(to.at / interval + 0.5) - Math.floor(from.at / interval + 0.5),
   ].map((steps) => Math.max(0, steps) * interval);
 }
 
@@ -30,8 +26,9 @@ export function cover(
   const expected = last.interval * (Math.floor((last.at - first.at) / last.interval + 0.5) + 1);
   const [firstValue, lastValue] = [values[0], values.at(-1)];
   if (firstValue === undefined || lastValue === undefined) return { held: 0, expected };
-  const missing = stepsBetween(first, firstValue).map((before, count) => {
-    let sum = before + (stepsBetween(lastValue, last)[count] ?? 0);
+  const beside = (from: Observed, to: Observed) => stepsBetween(from, to)[0] ?? 0;
+  const missing = [0, 1].map((count) => {
+    let sum = beside(first, firstValue) + beside(lastValue, last);
     for (const [index, to] of values.entries()) {
       const from = values[index - 1];
       if (from === undefined) continue;

@@ -2,8 +2,9 @@
 import {
   expectedBetween,
   isFar,
-  MISSING_BESIDE,
+  MISSING_BESIDE_S,
   MISSING_BETWEEN,
+  MISSING_COLUMNS,
   MISSING_LEAST,
   MOMENT,
   spanOf,
@@ -57,10 +58,9 @@ const SERIES_PARTS = {
   moment: MOMENT,
   span: spanOf('before', 'moment'),
   is_far: isFar('before', 'moment'),
-  span_before: spanOf('first_moment', 'held_first'),
-  span_after: spanOf('held_last', 'last_moment'),
   missing_between: MISSING_BETWEEN,
-  missing_beside: MISSING_BESIDE,
+  missing_beside_s: MISSING_BESIDE_S,
+  missing_s: MISSING_COLUMNS.map((name) => `missing_s AS ${name}`).join(', '),
   missing_least: MISSING_LEAST,
   expected_s: expectedBetween('first_moment', 'last_moment'),
 };

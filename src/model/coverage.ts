@@ -2,12 +2,12 @@
  * Coverage: the share of the expected observations that hold a value. ONE rule, as the SQL that the
  * analytics (on both engines) and the API run.
  *
- * Of two neighbours that hold a value, the longer of their intervals counts. The observations that
- * are missing between them are counted by the distance itself, to the nearest whole interval: a
- * distance of up to one and a half intervals lacks nothing, as in the charts. Observations that come
- * early and late by turns lack nothing either, as long as each has its own slot on a grid of the
- * interval: so missing slots are counted on four such grids as well, a quarter of an interval apart,
- * and at the end the least of these counts is the one that holds.
+ * Of two neighbours that hold a value, the longer of their intervals counts. What is missing between
+ * them is counted by their distance, to the nearest whole interval: a distance of up to one and a
+ * half intervals lacks nothing, as in the charts. Observations that come early and late by turns
+ * lack nothing either as long as each is the nearest to a slot of its own, of slots at whole
+ * intervals since 1970. So empty slots are counted as well, and in the end the smaller of the two
+ * sums is the one that holds.
  *
  * Expected are all intervals from the first observation to the last, whether they hold a value or
  * not. A value that begins later or ends earlier than the observations is missing there.
@@ -22,17 +22,16 @@
  */
 const UNIT = 2 ** 25;
 
-/** Of a row that has `interval_s` and `observed_at`. */
-export const INTERVAL_S = 'least(greatest(coalesce(interval_s, 3600), 1), 31536000)';
+const INTERVAL_S = 'least(greatest(coalesce(interval_s, 3600), 1), 31536000)';
+
+/** Of a row that has `observed_at` and `interval_s`. */
 export const MOMENT = `CAST(floor(unix_micros(observed_at) / 1e6) AS BIGINT) * ${UNIT} + ${INTERVAL_S}`;
 
 /** The place of its time between two slots of a grid of its interval, in microseconds. */
-export const PHASE = `unix_micros(observed_at) % (CAST(${INTERVAL_S} AS BIGINT) * 1000000)`;
+export const PHASE = `unix_micros(observed_at) % (${intervalOf('moment')} * 1000000)`;
 
-/** Where the slots of the grids begin, in intervals. */
-const GRIDS = ['0.0e0', '0.25e0', '0.5e0', '0.75e0'] as const;
-
-function intervalOf(moment: string): string {
+/** Its interval in seconds. */
+export function intervalOf(moment: string): string {
   return `(${moment} & ${UNIT - 1})`;
 }
 
@@ -51,27 +50,25 @@ export function spanOf(from: string, to: string): string {
   return `${secondsOf(from)} AS from_s, ${secondsOf(to)} AS to_s, ${step} AS step_s`;
 }
 
-/** Over those columns: intervals from the one time to the other, by each count. */
-const STEPS: readonly string[] = [
+/** Over those columns: intervals from the one time to the other, by distance and by slots. */
+const STEPS = [
   'ceil((to_s - from_s) / step_s - 0.5e0)',
-  ...GRIDS.map((grid) => `floor(to_s / step_s + ${grid}) - floor(from_s / step_s + ${grid})`),
-];
+  'floor(to_s / step_s + 0.5e0) - floor(from_s / step_s + 0.5e0)',
+] as const;
 
 /** Names of the counts as columns. */
 export const MISSING_COLUMNS: readonly string[] = STEPS.map((_, count) => `missing_s_${count}`);
 
 /** Columns: seconds that lack a value between two neighbours that hold one, by each count. */
-export const MISSING_BETWEEN = missing((steps) => `step_s * greatest(0e0, ${steps} - 1)`);
+export const MISSING_BETWEEN = STEPS.map(
+  (steps, count) => `step_s * greatest(0e0, ${steps} - 1) AS missing_s_${count}`,
+).join(',\n    ');
 
-/** Columns: seconds from an end of the observations to the first or last value, by each count. */
-export const MISSING_BESIDE = missing((steps) => `step_s * greatest(0e0, ${steps})`);
+/** Seconds from an end of the observations to the first or last value, which are missing. */
+export const MISSING_BESIDE_S = `step_s * greatest(0e0, ${STEPS[0]})`;
 
 /** Of the rows of a group: seconds that are missing, by the count that finds least. */
 export const MISSING_LEAST = `least(${MISSING_COLUMNS.map((name) => `sum(${name})`).join(', ')})`;
-
-function missing(seconds: (steps: string) => string): string {
-  return STEPS.map((steps, count) => `${seconds(steps)} AS missing_s_${count}`).join(',\n    ');
-}
 
 /** Seconds that are expected from one moment to another, the interval of the last included. */
 export function expectedBetween(from: string, to: string): string {

@@ -33,18 +33,22 @@ neighbours AS (
   FROM seen
   WHERE held_moment IS NOT NULL
 ),
-between_values AS (
-  SELECT city_id, {span} FROM neighbours WHERE {is_far}
-),
-beside_values AS (
-  SELECT city_id, {span_before} FROM ends WHERE held_first IS NOT NULL
+beside AS (
+  SELECT city_id, first_moment AS before, held_first AS moment FROM ends
   UNION ALL
-  SELECT city_id, {span_after} FROM ends WHERE held_first IS NOT NULL
+  SELECT city_id, held_last, last_moment FROM ends
 ),
 missing AS (
-  SELECT city_id, {missing_between} FROM between_values
+  SELECT city_id, {missing_s} FROM (SELECT city_id, 0e0 AS missing_s FROM ends WHERE held_first IS NOT NULL)
   UNION ALL
-  SELECT city_id, {missing_beside} FROM beside_values
+  SELECT city_id, {missing_between}
+  FROM (SELECT city_id, {span} FROM neighbours WHERE {is_far})
+  UNION ALL
+  SELECT city_id, {missing_s}
+  FROM (
+    SELECT city_id, {missing_beside_s} AS missing_s
+    FROM (SELECT city_id, {span} FROM beside WHERE before < moment)
+  )
 ),
 covered AS (
   SELECT
