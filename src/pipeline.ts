@@ -31,6 +31,10 @@ import { chooseSource, openWorkspace, rootOf, type Workspace } from './workspace
 export type Role = 'collect' | 'land' | 'analyze' | 'serve';
 export const ROLES: readonly Role[] = ['collect', 'land', 'analyze', 'serve'];
 
+/** Between two looks at what other processes have landed and published. */
+const LOOK_MS = 1_000;
+const LOOK_ALONE_MS = 3_000;
+
 export interface PipelineOptions {
   readonly config: Config;
   readonly roles: readonly Role[];
@@ -89,9 +93,10 @@ async function startRooms(
   const source = await chooseSource(config);
   const simulated = source === 'simulator';
   const folder = rootOf(config, simulated);
-  if (options.roles.length === ROLES.length) {
-    stack.use(await lockFolder(folder, options.command));
-  }
+  const hasAll = options.roles.length === ROLES.length;
+  if (hasAll) stack.use(await lockFolder(folder, options.command));
+  // What this process does itself it knows at once.
+  const lookMs = hasAll && config.lake.engine === 'local' ? LOOK_ALONE_MS : LOOK_MS;
   const workspace = stack.use(
     await openWorkspace(config, simulated, {
       signal: giveUp,
@@ -123,6 +128,7 @@ async function startRooms(
       status: () => status.read(),
       settle,
       changes,
+      lookMs,
     });
     url = await listen(context, config, stack, folder, options.command);
   }
@@ -131,7 +137,7 @@ async function startRooms(
   const add = (share: Share) => stack.defer(() => share.stop());
   if (has('analyze')) add(await analyze(context));
   if (has('land')) add(await land(context));
-  if (has('land') || has('analyze')) add(await followTable(context));
+  if (has('land') || has('analyze')) add(await followTable(context, lookMs));
   if (has('collect') && source !== 'none') {
     const polling = await startPolling({ workspace, source, claims, logger });
     running.collector = polling.collector;
@@ -195,6 +201,7 @@ async function apiContext(
     readonly status: ApiContext['status'];
     readonly settle: () => Promise<void>;
     readonly changes: Changes;
+    readonly lookMs: number;
   },
 ): Promise<ApiContext> {
   const log = await workspace.log();
@@ -238,6 +245,7 @@ async function apiContext(
           },
         },
     onChange: (listener) => rooms.changes.listen(listener),
+    pollMs: rooms.lookMs,
     logger: options.logger,
   };
 }

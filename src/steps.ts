@@ -167,7 +167,7 @@ async function startUpkeep(workspace: Workspace, logger: Logger): Promise<Mainta
 }
 
 /** Others land too: the table itself tells that something landed. */
-export async function followTable(context: StepContext): Promise<Share> {
+export async function followTable(context: StepContext, lookMs: number): Promise<Share> {
   const { observations } = context.workspace;
   let { version } = await observations.refresh();
   const timer = setInterval(async () => {
@@ -175,12 +175,10 @@ export async function followTable(context: StepContext): Promise<Share> {
     if (state === null || state.version === version) return;
     version = state.version;
     landed(context);
-  }, FOLLOW_MS);
+  }, lookMs);
   return {
     async stop() {
       clearInterval(timer);
     },
   };
 }
-
-const FOLLOW_MS = 1_000;
