@@ -361,6 +361,13 @@ function describeCommonSql(shared: () => Shared): void {
     ['(SELECT avg(temperature_c) FROM sample WHERE hour = 2)', null],
     ["(SELECT count(*) FROM sample WHERE city_id NOT IN ('a'))", 2],
     ['(SELECT max(b) FROM (SELECT lag(hour) OVER (ORDER BY hour) AS b FROM sample) AS t)', 2],
+    [
+      '(SELECT sum(b) FROM (SELECT lag(temperature_c IGNORE NULLS) OVER by_hour AS b FROM sample ' +
+        'WINDOW by_hour AS (ORDER BY hour)) AS t)',
+      3,
+    ],
+    ['CAST(-33554430 AS BIGINT) & 33554431', 2],
+    ['least(greatest(CAST(NULL AS DOUBLE), 1e0), 2e0)', 1],
   ];
   for (const [expression, wanted] of EXPRESSIONS) {
     it(`answers ${expression}`, async () => {

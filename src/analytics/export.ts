@@ -124,7 +124,7 @@ export async function readDataset<D extends Dataset>(
 export function finishRow(dataset: Dataset, row: Record<string, unknown>): Record<string, unknown> {
   if (dataset === 'hourly_trends') return row;
   if (dataset === 'city_statistics') {
-    const { temperature_c_count: _, held_s: __, expected_s: ___, ...statistics } = row;
+    const { temperature_c_count: _, ...statistics } = row;
     return statistics;
   }
   const { stddev, ...anomaly } = row;

@@ -14,7 +14,11 @@ const PublishedFile = Type.Object({
   sha256: Type.String(),
 });
 
-const StateFiles = Type.Object({ city_statistics: PublishedFile, hourly_trends: PublishedFile });
+const StateFiles = Type.Object({
+  city_statistics: PublishedFile,
+  coverage: PublishedFile,
+  hourly_trends: PublishedFile,
+});
 
 const Layer = Type.Object({
   /** Months whose states count; the file may hold others, whose states are in a newer layer. */
@@ -26,9 +30,12 @@ const Layer = Type.Object({
 
 const Base = Type.Object({ months: Type.Array(Type.String()), files: StateFiles });
 
-/** What the next refresh goes on from; `format` changes with the meaning of the files. */
+/** Changes with the meaning of the states, and of what is computed from them. */
+export const STATES_FORMAT = 3;
+
+/** What the next refresh goes on from. */
 const StatesSchema = Type.Object({
-  format: Type.Literal(2),
+  format: Type.Literal(STATES_FORMAT),
   layers: Type.Array(Layer),
   /** The months that are merged into one, all but the newest ones. */
   base: Type.Union([Base, Type.Null()]),
@@ -42,7 +49,7 @@ const PublicationSchema = Type.Object({
   table_version: Type.Integer({ minimum: -1 }),
   computed_at: Type.String(),
   engine: Type.String(),
-  /** Expected slots that hold a value, over all cities, in percent; null without a city. */
+  /** Expected observations that hold a value, over all cities, in percent; null without a city. */
   coverage_pct: Type.Union([Type.Number(), Type.Null()]),
   observed_from: Type.Union([Type.String(), Type.Null()]),
   observed_to: Type.Union([Type.String(), Type.Null()]),
@@ -67,6 +74,12 @@ export type Publication = Static<typeof PublicationSchema>;
 export function statesOf(publication: Publication | null): States | null {
   const states = publication?.states;
   return Value.Check(StatesSchema, states) ? states : null;
+}
+
+/** Whether an earlier version of this program made it, whose datasets counted otherwise. */
+export function isOutdated({ states }: Publication): boolean {
+  const format = (states as { readonly format?: unknown } | null)?.format;
+  return typeof format === 'number' && format < STATES_FORMAT;
 }
 
 /**

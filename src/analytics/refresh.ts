@@ -15,9 +15,11 @@ import { exportForPeople, writeDataset } from './export.ts';
 import { keepObservedRows } from './observed-rows.ts';
 import {
   filesOf,
+  isOutdated,
   type Publication,
   putPublication,
   readPublication,
+  STATES_FORMAT,
   type States,
   statesOf,
 } from './publication.ts';
@@ -70,9 +72,10 @@ export function createRefresher(options: RefreshOptions): Refresher {
         unchanged = Math.max(unchanged, newest.table_version);
         // Whoever published it may have died before this, or may be about to do it himself.
         await exportForPeople(storage, newest);
-        if (newest.table_version === snapshot.version) return newest;
+        if (newest.table_version === snapshot.version && !isOutdated(newest)) return newest;
       }
-      const changes = newest === null ? null : await table.changes(unchanged, snapshot);
+      const known = newest !== null && !isOutdated(newest);
+      const changes = known ? await table.changes(unchanged, snapshot) : null;
       if (changes !== null && changes.months.length === 0) {
         unchanged = snapshot.version;
         return newest;
@@ -184,7 +187,7 @@ async function publishRun(
       anomalies: await writeDataset(run, 'anomalies', queryText('anomalies'), null),
     },
     states: {
-      format: 2,
+      format: STATES_FORMAT,
       layers: [...states.layers],
       base: states.base,
       anomaly_candidates: candidates,

@@ -149,6 +149,11 @@ export function loadQuery(name: string): string {
   return readFileSync(new URL(`queries/${name}.sql`, import.meta.url), 'utf8');
 }
 
+/** The text with what stands for its names in braces. */
+export function fillQuery(text: string, parts: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\{(\w+)\}/g, (name, part: string) => parts[part] ?? name);
+}
+
 /** The files that may hold observations of these cities in this time, by their statistics. */
 export function selectFiles(
   files: readonly DataFile[],

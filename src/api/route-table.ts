@@ -216,7 +216,7 @@ export const ROUTES = [
   data(
     '/api/series',
     'Any variables over time, sampled for drawing.',
-    `${DEFAULT_RANGE} Where there are more observations than points, the lowest and the highest of each interval are kept; a gap is a null.`,
+    `${DEFAULT_RANGE} Where there are more observations than points, the lowest and the highest of each interval are kept; a gap is a null. Calm wind has no direction. \`meta.coverage_pct\` counts from the first observation of each city to its last.`,
     SeriesQuerySchema,
     SeriesAnswerSchema,
   ),
@@ -237,7 +237,7 @@ export const ROUTES = [
   data(
     '/api/wind-rose',
     'How often the wind came from where, and how strong.',
-    `${DEFAULT_RANGE} Below 0.5 m/s it is calm and comes from nowhere.`,
+    `${DEFAULT_RANGE} Calm is a speed of 0, which has no direction; a wind without a direction that is not calm is left out.`,
     WindRoseQuerySchema,
     WindRoseAnswerSchema,
   ),

@@ -37,7 +37,7 @@ const META = {
     Type.Integer(),
     'Version of the analytics; null before the first publication.',
   ),
-  coverage_pct: number('Share of the expected observations that are there; null if not known.'),
+  coverage_pct: number('Share of the expected observations that are there, %; null if not known.'),
   row_count: whole('Rows in this answer.'),
 };
 
@@ -90,8 +90,10 @@ export const CityStatisticsSchema = record(
     first_observed_at: time('Time of the oldest observation.'),
     last_observed_at: time('Time of the newest observation.'),
     coverage_pct: Type.Number({
-      description: 'Expected slots that hold a value ÷ slots between first and last, %.',
+      description: 'Share of the expected observations, first to last, that hold any value, %.',
     }),
+    temperature_c_coverage_pct: number('The same for temperatures; null if not known.'),
+    humidity_pct_coverage_pct: number('The same for humidities; null if not known.'),
   },
   'One row per city.',
 );
@@ -268,7 +270,7 @@ export const WindSectorSchema = record(
     city_id: text('Identity of the city.'),
     direction_deg: number('Middle of the sector that the wind comes from, °; null when calm.'),
     speed_from_ms: Type.Number({ description: 'Lowest speed of the class, m/s.' }),
-    speed_to_ms: number('Speed that the class stays below, m/s; null for none.'),
+    speed_to_ms: number('Speed that the class stays below, m/s; 0 when calm, null for none.'),
     observation_count: whole('Number of observations.'),
     share_pct: Type.Number({ description: 'Share of the city’s observations, %.' }),
   },

@@ -43,7 +43,9 @@ async function runCommand(...args: readonly string[]) {
     print: (text: string) => {
       output += text;
     },
-    printAll: async () => {},
+    async printAll(parts: AsyncIterable<string>) {
+      for await (const part of parts) output += part;
+    },
     tell: () => {},
   };
   const common = ['--data', dataFlags().data, '--json', '--log-level', 'error'];

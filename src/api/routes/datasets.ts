@@ -201,16 +201,16 @@ function spanOf(statistics: readonly CityStatistics[]): {
   let toMs = -Infinity;
   let from: string | null = null;
   let to: string | null = null;
-  let present = 0;
-  let expected = 0;
+  let heldS = 0;
+  let expectedS = 0;
   for (const row of statistics) {
     const first = Date.parse(row.first_observed_at);
     const last = Date.parse(row.last_observed_at);
     if (first < fromMs) [fromMs, from] = [first, row.first_observed_at];
     if (last > toMs) [toMs, to] = [last, row.last_observed_at];
-    if (row.coverage_pct <= 0) continue;
-    present += row.observation_count;
-    expected += row.observation_count / (row.coverage_pct / 100);
+    // Publications of earlier versions do not have them.
+    heldS += row.held_s ?? 0;
+    expectedS += row.expected_s ?? 0;
   }
-  return { from, to, coveragePct: expected === 0 ? null : (100 * present) / expected };
+  return { from, to, coveragePct: expectedS === 0 ? null : (100 * heldS) / expectedS };
 }

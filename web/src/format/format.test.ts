@@ -79,7 +79,9 @@ test('the wind is told by where it comes from', () => {
   assert.equal(formatCompass(-90), 'W');
   assert.equal(formatWind(4.12, 247), '4.1 m/s WSW');
   assert.equal(formatWind(12.3, null), '12 m/s');
-  assert.equal(formatWind(0.2, 90), 'calm');
+  assert.equal(formatWind(0, 90), 'calm');
+  assert.equal(formatWind(0.2, 90), '0.2 m/s E');
+  assert.equal(formatWind(0.04, 90), '0.04 m/s E');
   assert.equal(formatWind(null, 90), '–');
 });
 

@@ -1,4 +1,5 @@
 import { useComputed } from '@preact/signals';
+import { isCalm } from '../../../src/model/wind.ts';
 import type { ShownCity } from '../client/city-list.ts';
 import { cardCities, toggleCity } from '../client/city-list.ts';
 import { CARDS_MAX, chooseView, type Store } from '../client/store.ts';
@@ -293,7 +294,7 @@ function WindArrow({
   readonly degrees: number | null | undefined;
   readonly speed: number | null | undefined;
 }) {
-  if (degrees == null || speed == null || speed < 0.3) return null;
+  if (degrees == null || speed == null || isCalm(speed)) return null;
   return (
     <svg class="arrow" viewBox="-8 -8 16 16" width="12" height="12" aria-hidden="true">
       <path d="M0 -7 L5 6 L0 3 L-5 6 Z" transform={`rotate(${(degrees + 180) % 360})`} />
