@@ -16,7 +16,7 @@ export interface Header {
 
 /** Lines, and characters of them, among which the header is looked for. */
 export const HEAD_LINES_MAX = 1_000;
-export const HEAD_CHARACTERS_MAX = 1024 * 1024;
+export const HEAD_CHARACTERS_MAX = 16 * 1024 * 1024;
 const COLUMNS_MAX = 10_000;
 const DELIMITERS = [',', ';', '\t', '|'];
 

@@ -66,6 +66,7 @@ export function kindOf(entry: Stats): string {
 export async function* readBytes(
   { path }: NamedFile,
   signal: AbortSignal,
+  chunkBytes = CHUNK_BYTES,
 ): AsyncGenerator<Uint8Array> {
   await assertRegularFile(path);
   const handle = await openFile(path);
@@ -73,11 +74,11 @@ export async function* readBytes(
     const isGzip = await checkStart(handle, path);
     const file = handle.createReadStream({
       start: 0,
-      highWaterMark: CHUNK_BYTES,
+      highWaterMark: chunkBytes,
       autoClose: false,
       signal,
     });
-    const stream = isGzip ? file.pipe(createGunzip({ chunkSize: CHUNK_BYTES })) : file;
+    const stream = isGzip ? file.pipe(createGunzip({ chunkSize: chunkBytes })) : file;
     file.on('error', (error) => stream.destroy(error));
     try {
       for await (const chunk of stream) yield chunk as Uint8Array;

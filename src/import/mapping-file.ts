@@ -147,7 +147,7 @@ function oddities(value: unknown): Problem[] {
     }
   }
   const time = valueAt(value, '/time');
-  if (entriesOf(time).length > 0) {
+  if (typeof time === 'object' && time !== null) {
     const given = [text('/time/column'), valueAt(value, '/time/columns')];
     if (given.filter((one) => one !== undefined).length !== 1) {
       add('/time', 'expected either column or columns');

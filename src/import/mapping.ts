@@ -25,19 +25,19 @@ const Numbers = {
   missing: Type.Optional(Marks),
 };
 
-const VariablePart = Type.Union([
-  Name,
-  closed({
-    column: Type.Optional(Name),
-    from_dew_point: Type.Optional(Name),
-    unit: Type.Optional(Type.String()),
-    strip: Type.Optional(Name),
-    scale: Type.Optional(Type.Number()),
-    offset: Type.Optional(Type.Number()),
-    trace: Type.Optional(Marks),
-    ...Numbers,
-  }),
-]);
+/** What can be said of one variable. */
+export const VariableKeys = {
+  column: Type.Optional(Name),
+  from_dew_point: Type.Optional(Name),
+  unit: Type.Optional(Type.String()),
+  strip: Type.Optional(Name),
+  scale: Type.Optional(Type.Number()),
+  offset: Type.Optional(Type.Number()),
+  trace: Type.Optional(Marks),
+  ...Numbers,
+};
+
+const VariablePart = Type.Union([Name, closed(VariableKeys)]);
 
 export const MappingSchema = closed({
   name: Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' }),

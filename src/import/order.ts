@@ -28,7 +28,9 @@ interface Timed extends ImportedRecord {
 }
 
 const RUN_BYTES = 16 * 1024 * 1024;
-const RUNS_MAX = 64;
+const RUNS_MAX = 48;
+/** Of a run that is merged, in memory at a time. */
+const CHUNK_BYTES = 32 * 1024;
 /** Of an observation without its response, as an object. */
 const RECORD_BYTES = 700;
 
@@ -84,7 +86,8 @@ function openSorter({ scratch, signal }: OrderOptions) {
   }
 
   async function* read(path: string): AsyncGenerator<readonly Timed[]> {
-    for await (const { lines } of readLines({ path, name: path }, { signal })) {
+    const options = { signal, chunkBytes: CHUNK_BYTES };
+    for await (const { lines } of readLines({ path, name: path }, options)) {
       yield lines.map((line) => {
         const [at, record] = JSON.parse(line) as [number | null, CollectedRecord];
         const city = cities.get(record.city_id) ?? null;

@@ -77,7 +77,9 @@ async function openCsv(
   signal: AbortSignal,
 ): Promise<InputTable> {
   const text = { encoding: mapping.encoding, signal };
-  const header = findHeader(file.path, await readHead(file, text), mapping);
+  const passed = Math.max(mapping.skip_lines ?? 0, mapping.header_line ?? 0);
+  const head = await readHead(file, text, passed + HEAD_LINES_MAX);
+  const header = findHeader(file.path, head, mapping);
   return {
     file,
     counts: 'line',
@@ -133,14 +135,18 @@ function indexesIn(path: string, names: readonly string[], mapping: Mapping): Ma
   return indexes;
 }
 
-async function readHead(file: NamedFile, options: TextOptions): Promise<string[]> {
+async function readHead(
+  file: NamedFile,
+  options: TextOptions,
+  linesMax: number,
+): Promise<string[]> {
   const head: string[] = [];
   let characters = 0;
   for await (const { lines } of readLines(file, options)) {
     for (const line of lines) {
       head.push(line);
       characters += line.length;
-      if (head.length >= HEAD_LINES_MAX || characters > HEAD_CHARACTERS_MAX) return head;
+      if (head.length >= linesMax || characters > HEAD_CHARACTERS_MAX) return head;
     }
   }
   return head;

@@ -7,6 +7,8 @@ export interface TextOptions {
   readonly encoding?: string | undefined;
   /** What becomes of bytes that are not of the encoding: an error, or U+FFFD each. */
   readonly malformed?: 'error' | 'replace';
+  /** Bytes that are read at a time. */
+  readonly chunkBytes?: number;
 }
 
 export interface LineBatch {
@@ -32,7 +34,7 @@ export function isEncoding(label: string): boolean {
 
 /** Pieces of the text, cut anywhere, without the byte order mark. */
 export async function* readText(file: NamedFile, options: TextOptions): AsyncGenerator<string> {
-  const { encoding, malformed = 'error', signal } = options;
+  const { encoding, malformed = 'error', chunkBytes, signal } = options;
   let decoder: InstanceType<typeof TextDecoder> | null = null;
   let label = '';
   let line = 1;
@@ -49,7 +51,7 @@ export async function* readText(file: NamedFile, options: TextOptions): AsyncGen
     }
   };
   let start: Uint8Array | null = new Uint8Array();
-  for await (const chunk of readBytes(file, signal)) {
+  for await (const chunk of readBytes(file, signal, chunkBytes)) {
     let bytes: Uint8Array = chunk;
     if (start !== null) {
       bytes = start.length === 0 ? chunk : Buffer.concat([start, chunk]);

@@ -164,7 +164,7 @@ const DIRECTIVES: Readonly<Record<string, Directive>> = {
   }),
   I: HOUR_12,
   l: HOUR_12,
-  p: words('[ap]\\.?m\\.?', (fields, text) => {
+  p: words('[ap](?:\\.?m\\.?)?', (fields, text) => {
     fields.isAfternoon = /^p/i.test(text);
   }),
   M: digits(2, (fields, value) => {
