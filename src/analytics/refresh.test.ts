@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { stormOf } from '../../test/storm.ts';
 import { openLocalStorage } from '../lake/local.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Anomaly, CityStatistics, HourlyTrend } from '../model/datasets.ts';
@@ -258,7 +259,7 @@ test('the statistics are those of the definitions, however the rows came in', as
       const verdict = await verifyPublication(options);
       assert.deepEqual(verdict.differences, []);
     }),
-    { numRuns: 12 },
+    { numRuns: stormOf(12, 4) },
   );
 });
 
