@@ -19,7 +19,8 @@ import {
 let served: ServedPage;
 
 before(async () => {
-  served = await servePage();
+  // News come every two seconds.
+  served = await servePage({ 'simulator.interval_s': '10' });
 });
 
 after(async () => {
@@ -165,6 +166,7 @@ test('an empty folder says what is missing, everywhere', async (t) => {
   const skeletons = page.locator('.skeleton');
   await eventually('no skeleton stays', async () => (await skeletons.count()) === 0);
   assert.deepEqual(await findViolations(page), []);
+  await page.close();
   isQuiet(served);
 });
 
@@ -249,6 +251,7 @@ test('a page that one comes back to asks one question, and only news bring more'
     page.off('request', note);
     assert.deepEqual(asked.toSorted(), ['/api/cities', '/api/events', '/api/status'], leave);
   }
+  await page.close();
   isQuiet(served);
 });
 

@@ -72,12 +72,20 @@ for (const [scheme, sizes] of [
   }
 }
 
+/** Twenty observations come in seven seconds. */
+const QUICK = { 'simulator.interval_s': '2', 'simulator.history_days': '1' };
+
 test('an observation is on the screen within a second of being collected (p95)', async (t) => {
-  const page = await served.openPage(t);
+  const flags = { data: join(served.folder, 'quick'), ...QUICK };
+  await using quick = await served.start(flags);
+  await quick.settle();
+  const page = await served.newPage(t);
+  await page.goto(`${quick.url}/`);
   await untilFilled(page);
   const seen = await watchCards(page);
   await eventually('twenty observations', async () => (await seen()).length >= 20);
-  const waits = await waitsOf(served.pipeline, await seen());
+  const waits = await waitsOf(quick, await seen());
+  await page.close();
   waits.sort((a, b) => a - b);
   const p95 = waits[Math.ceil(waits.length * 0.95) - 1] ?? Number.NaN;
   t.diagnostic(`collected → on the screen: p95 ${p95} ms of ${waits.length}`);
