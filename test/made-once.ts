@@ -14,14 +14,14 @@ const DEADLINE_MS = 300_000;
 let own: string | null = null;
 
 /** The folder that `make` has filled, in this process or in another one; it is only read. */
-export async function madeOnce(name: string, make: (folder: string) => void): Promise<string> {
+export async function madeOnce(name: string, make: (folder: string) => unknown): Promise<string> {
   const folder = join(process.env[MADE_VARIABLE] ?? ownFolder(), name);
   const unfinished = `${folder}.unfinished`;
   const deadline = performance.now() + DEADLINE_MS;
   while (!existsSync(folder)) {
     if (claim(unfinished)) {
       try {
-        make(unfinished);
+        await make(unfinished);
         renameSync(unfinished, folder);
       } catch (error) {
         rmSync(unfinished, { recursive: true });

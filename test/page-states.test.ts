@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Request, Route } from 'playwright-core';
 import {
-  ARTEFACTS,
   eventually,
   findViolations,
   isQuiet,
   PANELS,
   type ServedPage,
   servePage,
+  takePicture,
   textOf,
   untilFilled,
 } from './served-page.ts';
@@ -76,7 +76,7 @@ test('a panel shows skeleton, error, data, error over data, stale and empty', as
   for (const id of ['chart-temperature_c', 'chart-humidity_pct', 'trends', 'rows']) {
     await page.locator(`#${id} .state`).getByRole('button', { name: 'Widen to 7 d' }).waitFor();
   }
-  await page.screenshot({ path: join(ARTEFACTS, 'page-empty.png'), fullPage: true });
+  await takePicture(page, 'page-empty.png', { fullPage: true });
   assert.deepEqual(await findViolations(page), []);
   await page.locator('#chart-temperature_c').getByRole('button', { name: 'Widen to 7 d' }).click();
   await untilFilled(page);
@@ -105,7 +105,7 @@ test('every panel has a skeleton, an error, data, and data that is said to be st
       const found = page.locator(`#${id} ${selector}`);
       await eventually(`${what}: ${id}`, async () => (await found.count()) > 0);
     }
-    await page.screenshot({ path: join(ARTEFACTS, `state-${what}.png`), fullPage: true });
+    await takePicture(page, `state-${what}.png`, { fullPage: true });
     assert.deepEqual(await findViolations(page), [], what);
   };
   await page.goto(`${served.pipeline.url}/`);
@@ -263,7 +263,7 @@ test('when the server is gone the last good data stays, and it is back when the 
   await eventually('offline', async () => /Offline/.test(await textOf(page, '#state')));
   assert.equal(await page.locator('.card .pill').count(), 5);
   assert.equal(await page.locator('#chart-temperature_c path.line').count(), 3);
-  await page.screenshot({ path: join(ARTEFACTS, 'page-offline.png') });
+  await takePicture(page, 'page-offline.png');
   assert.deepEqual(await findViolations(page), []);
   served.pipeline = await served.start({ 'api.port': port });
   await eventually('live again', async () => /Live/.test(await textOf(page, '#state')));

@@ -26,8 +26,19 @@ const wanted = args.filter((arg) => !arg.startsWith('--') && arg !== count && ar
 
 const SHORT = ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/*.test.ts'];
 const LONG = ['test/long/*.test.ts'];
-/** Those that take longest begin first, so that no core is idle at the end. */
-const FIRST = ['test/page*.test.ts', 'test/{processes,kill,stop}.test.ts', 'test/*.test.ts'];
+/**
+ * Those that take longest begin first, so that no core is idle at the end; those with a browser one
+ * by one, beside what waits for other processes.
+ */
+const FIRST = [
+  'test/page.test.ts',
+  'test/processes.test.ts',
+  'test/kill.test.ts',
+  'test/page-states.test.ts',
+  'test/stop.test.ts',
+  'test/page-journeys.test.ts',
+  'test/*.test.ts',
+];
 const CLUSTER = ['test/cluster/*.test.ts', 'test/faults/*.test.ts'];
 /** Those that leave the services alone. */
 const STEADY = ['test/cluster/!(*-faults).test.ts'];

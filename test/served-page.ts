@@ -1,13 +1,13 @@
 /** The page as the real program serves it, and a browser that looks at it. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import axe, { type AxeResults } from 'axe-core';
-import type { Page } from 'playwright-core';
+import type { Page, PageScreenshotOptions } from 'playwright-core';
 import { loadConfig } from '../src/config/load.ts';
 import { silentLogger } from '../src/logger.ts';
 import { type Pipeline, ROLES, startPipeline } from '../src/pipeline.ts';
@@ -15,7 +15,7 @@ import { type Browser, openBrowser } from './browser.ts';
 import { madeOnce } from './made-once.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-/** Pictures of each view are kept here. */
+/** Pictures of panels, and with ISOBAR_TEST_PICTURES of each view, are kept here. */
 export const ARTEFACTS = join(ROOT, 'artefacts');
 export const PANELS = [
   'map',
@@ -51,9 +51,9 @@ export interface ServedPage extends AsyncDisposable {
 export async function servePage(always: Flags = {}): Promise<ServedPage> {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-page-'));
   const webFolder = await madeOnce('page', buildPage);
-  mkdirSync(ARTEFACTS, { recursive: true });
-  const start = (flags: Flags = {}) =>
-    startSimulated(webFolder, { data: join(folder, 'data'), ...always, ...flags });
+  const data = join(folder, 'data');
+  cpSync(await madeOnce('month', makeMonth), data, { recursive: true });
+  const start = (flags: Flags = {}) => startSimulated(webFolder, { data, ...always, ...flags });
   const served: ServedPage = {
     folder,
     browser: await openBrowser(),
@@ -87,7 +87,13 @@ function buildPage(folder: string): void {
   execFileSync(process.execPath, [vite, ...built], { cwd: ROOT });
 }
 
-async function startSimulated(webFolder: string, flags: Flags): Promise<Pipeline> {
+/** A month of simulated weather, landed and computed. */
+async function makeMonth(data: string): Promise<void> {
+  await using pipeline = await startSimulated(null, { data });
+  await pipeline.settle();
+}
+
+async function startSimulated(webFolder: string | null, flags: Flags): Promise<Pipeline> {
   const { config } = loadConfig({
     file: null,
     env: {},
@@ -192,6 +198,17 @@ const RUN_AXE = `
     runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
     resultTypes: ['violations'],
   }).then(({ violations }) => ({ violations }))`;
+
+/** Pictures are for people to look at, and taken where there is a place for them. */
+export async function takePicture(
+  page: Page,
+  name: string,
+  options: PageScreenshotOptions = {},
+): Promise<void> {
+  if (process.env.ISOBAR_TEST_PICTURES !== undefined) {
+    await page.screenshot({ ...options, path: join(ARTEFACTS, name) });
+  }
+}
 
 export async function textOf(page: Page, selector: string): Promise<string> {
   return (await page.locator(selector).first().textContent()) ?? '';
