@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { stormOf } from '../../test/storm.ts';
 import { publicationPath } from '../lake/layout.ts';
 import type { CityStatistics } from '../model/datasets.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
@@ -127,7 +128,7 @@ test('the statistics are those of the definitions, however the rows came in', as
       const verdict = await verifyPublication(options);
       assert.deepEqual(verdict.differences, []);
     }),
-    { numRuns: 12 },
+    { numRuns: stormOf(12, 4) },
   );
 });
 

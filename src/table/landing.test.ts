@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { stormOf } from '../../test/storm.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Observation } from '../model/observation.ts';
@@ -342,7 +343,7 @@ test('whatever dies in between, the table holds the highest version of each iden
         assert.equal(report.sums['offsets committed'], records.length);
       },
     ),
-    { numRuns: 25 },
+    { numRuns: stormOf(25, 6) },
   );
 });
 
