@@ -6,6 +6,7 @@ import { createRefresher } from '../src/analytics/refresh.ts';
 import { openCityFinder } from '../src/import/cities.ts';
 import { openKaggleFolder } from '../src/import/kaggle.ts';
 import { runImport } from '../src/import/run.ts';
+import { fileLiteral } from '../src/sql/text.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 import { perSecond } from './figures.ts';
 import type { Measured } from './main.ts';
@@ -82,7 +83,7 @@ async function compareWithCsv(
   const session = await workspace.session();
   const wide = (file: string, value: string) => `
     SELECT datetime, name AS city, ${value} AS value FROM (
-      UNPIVOT (SELECT * FROM read_csv('${join(HISTORY_FOLDER, file)}', all_varchar = true))
+      UNPIVOT (SELECT * FROM read_csv(${fileLiteral(join(HISTORY_FOLDER, file))}, all_varchar = true))
       ON COLUMNS(* EXCLUDE datetime) INTO NAME name VALUE cell)`;
   const expected = await session.query<Record<string, number | string>>(`
     WITH t AS (${wide('temperature.csv.gz', 'CAST(cell AS DOUBLE) - 273.15')}),

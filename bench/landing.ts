@@ -2,6 +2,7 @@
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { formatRecord } from '../src/model/observation.ts';
+import { fileLiteral } from '../src/sql/text.ts';
 import { perSecond } from './figures.ts';
 import type { Measured } from './main.ts';
 import { appendHours, observationOf, openBenchWorkspace, range } from './observations.ts';
@@ -64,7 +65,7 @@ async function copyWithDuckdb({
   const session = await workspace.session();
   const startedAt = performance.now();
   await session.copy(
-    `SELECT * FROM read_json('${file}', format = 'newline_delimited') ORDER BY city_id, observed_at`,
+    `SELECT * FROM read_json(${fileLiteral(file)}, format = 'newline_delimited') ORDER BY city_id, observed_at`,
     join(folder, 'peer.parquet'),
     'parquet',
   );

@@ -1,5 +1,6 @@
 /** A full recompute of 10 million observations beside the query that one would write by hand. */
 import { createRefresher } from '../src/analytics/refresh.ts';
+import { filesLiteral } from '../src/sql/text.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 import type { Measured } from './main.ts';
 import { tableOf, writeMonths } from './months.ts';
@@ -44,7 +45,7 @@ async function byHand(
   workspace: Awaited<ReturnType<typeof openBenchWorkspace>>['workspace'],
 ): Promise<number> {
   const session = await workspace.session();
-  const source = `read_parquet([${paths.map((path) => `'${path}'`).join(', ')}])`;
+  const source = `read_parquet(${filesLiteral(paths)})`;
   const startedAt = performance.now();
   const queries = [
     `SELECT city_id, count(*), avg(temperature_c), min(temperature_c), max(temperature_c),

@@ -66,6 +66,18 @@ export const ERRORS = {
     1,
     503,
   ),
+  FILE_NOT_REGULAR: row(
+    'The path does not name a regular file.',
+    'Name a regular file or a link to one; named pipes, devices and folders are not read.',
+    2,
+    503,
+  ),
+  FILE_TOO_LARGE: row(
+    'The file is larger than what is read.',
+    'Check that the named file is the one that was meant, or make it smaller.',
+    2,
+    503,
+  ),
   PORT_TAKEN: row('The port is taken.', 'Choose another with --port, or stop its owner.', 1, 503),
   PORT_FORBIDDEN: row(
     'This user may not listen on the port.',
@@ -270,7 +282,13 @@ export const ERRORS = {
   ),
   TABLE_FOREIGN: row(
     'Another program changed rows of the table.',
-    'Undo the named commit, or move the table away and land again; nothing was changed.',
+    'Run `isobar table accept-foreign N` to keep the change, or `isobar table restore V` to undo it; reading goes on, nothing is written.',
+    1,
+    503,
+  ),
+  TABLE_PROTOCOL: row(
+    'Another program switched on a feature of Delta that isobar does not support.',
+    'Switch it off in that program, or undo the named commit with `isobar table restore V`; nothing was changed.',
     1,
     503,
   ),
@@ -312,12 +330,6 @@ export const ERRORS = {
   ENGINE_REFUSED: row(
     'The engine that computes does not let us in.',
     'Check analytics.spark.token and analytics.spark.user.',
-    1,
-    503,
-  ),
-  PUBLICATION_STALE: row(
-    'A publication from a newer version of the table is there already.',
-    'Nothing; readers use the newer one.',
     1,
     503,
   ),

@@ -206,7 +206,9 @@ async function apiContext(
 ): Promise<ApiContext> {
   const log = await workspace.log();
   const { observations, engine, storage } = workspace;
-  const published = openPublished(storage, await workspace.session());
+  const published = openPublished(storage, await workspace.session(), (_, problem) =>
+    options.logger.warn({ code: 'TABLE_CORRUPT' }, `stepping over a publication: ${problem}`),
+  );
   const computing = await workspace.session();
   return {
     config: options.config.api,

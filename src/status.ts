@@ -19,10 +19,10 @@ import type {
   WorkStatus,
 } from './model/status.ts';
 import { readProcess } from './process-memory.ts';
+import { readCursor } from './table/export-documents.ts';
 import type { LanderLoop } from './table/lander-loop.ts';
 import { nextOffset } from './table/landing.ts';
-import { readCursor } from './table/raw-export.ts';
-import type { TableState } from './table/snapshot.ts';
+import { type TableState, writeRefusal } from './table/snapshot.ts';
 import { SET_ASIDE_COLUMNS } from './table/table.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -132,8 +132,17 @@ export async function openStatusReader(
       files: state.files.length,
       bytes: state.files.reduce((sum, file) => sum + file.bytes, 0),
       set_aside: await countSetAside(),
-      error: null,
+      error: refusalOf(),
     };
+  }
+
+  /** Why nothing is written although everything can be read. */
+  function refusalOf(): RoomError | null {
+    for (const { latest, folder } of workspace.tables) {
+      const error = latest === null ? null : writeRefusal(latest, folder);
+      if (error !== null) return failures.of('table', error);
+    }
+    return null;
   }
 
   /** Counted once per version of `set_aside`. */

@@ -18,6 +18,7 @@ import type { Storage } from './lake/storage.ts';
 import type { Log } from './log/log.ts';
 import { openLog } from './log/open.ts';
 import type { Logger } from './logger.ts';
+import { fileLiteral } from './sql/text.ts';
 import { type CityTable, openCityTable } from './table/cities.ts';
 import { type DeltaTable, openTable, type TableOptions } from './table/commit.ts';
 import { type ImportTable, openImportTable } from './table/imports.ts';
@@ -28,6 +29,7 @@ import {
   OBSERVATION_COLUMNS,
   SET_ASIDE_COLUMNS,
 } from './table/table.ts';
+import { verifyOffsets } from './table/verify-offsets.ts';
 
 export interface Workspace extends AsyncDisposable {
   readonly config: Config;
@@ -88,6 +90,8 @@ async function openRooms(
   { signal, onLogAway }: WorkspaceOptions,
 ): Promise<Workspace> {
   const folder = rootOf(config, simulated);
+  // Fails at once for a folder whose files the engine could not name exactly.
+  fileLiteral(folder);
   const scratch = await makeScratch(folder);
   const lakeFolder = join(folder, 'lake');
   const storage = stack.use(await openStorage(config.lake, lakeFolder, simulated, signal));
@@ -166,14 +170,27 @@ export function openTables(
     keepDays: config.table.keep_days,
   };
   const plain = { ...common, partitionColumns: [] };
+  const setAside = openTable({ ...plain, name: 'set_aside', columns: SET_ASIDE_COLUMNS });
+  const observations: DeltaTable = openTable({
+    ...common,
+    name: 'observations',
+    columns: OBSERVATION_COLUMNS,
+    partitionColumns: ['observed_month'],
+    async prove(state) {
+      const findings = { sums: {}, differences: [] };
+      const { session } = place;
+      await verifyOffsets(
+        { session, observations, setAside },
+        state,
+        await setAside.refresh(),
+        findings,
+      );
+      return findings.differences;
+    },
+  });
   return {
-    observations: openTable({
-      ...common,
-      name: 'observations',
-      columns: OBSERVATION_COLUMNS,
-      partitionColumns: ['observed_month'],
-    }),
-    setAside: openTable({ ...plain, name: 'set_aside', columns: SET_ASIDE_COLUMNS }),
+    observations,
+    setAside,
     cities: openTable({ ...plain, name: 'cities', columns: CITY_COLUMNS }),
     imports: openTable({ ...plain, name: 'imports', columns: IMPORT_COLUMNS }),
   };

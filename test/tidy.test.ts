@@ -16,7 +16,7 @@ const LINES_MAX = 400;
 const LONG_FILES = ['src/errors.ts'];
 /** Values that every room may take; paths of the lake are asked of one place. */
 const SHARED =
-  /^src\/(model|config)\/|^src\/(errors|fault|logger)\.ts$|^src\/(lake\/layout|sql\/text)\.ts$/;
+  /^src\/(model|config)\/|^src\/(errors|fault|logger|printable)\.ts$|^src\/(lake\/layout|lake\/read-json|sql\/text)\.ts$/;
 /** Composition: these open rooms and join them. */
 const COMPOSING = /^src\/[^/]+\.ts$|^src\/cli\//;
 const TESTING = /\.test\.ts$|\/contract[^/]*\.ts$|\/test-[^/]+\.ts$/;

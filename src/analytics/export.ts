@@ -3,8 +3,9 @@
  * programs the seed's paths, which hold the current JSON lines of each, by atomic replacement.
  */
 
-import { isErrorCode } from '../errors.ts';
-import { ANALYTICS_FOLDER, publicationPath } from '../lake/layout.ts';
+import { IsobarError, isErrorCode } from '../errors.ts';
+import { ANALYTICS_FOLDER } from '../lake/layout.ts';
+import { readJson } from '../lake/read-json.ts';
 import type { Storage } from '../lake/storage.ts';
 import {
   type Anomaly,
@@ -16,7 +17,7 @@ import {
 import { VARIABLES } from '../model/variables.ts';
 import { ANOMALY_COLUMNS, CITY_STATISTICS_COLUMNS, HOURLY_TRENDS_COLUMNS } from './columns.ts';
 import type { Columns, SqlSession } from './engine.ts';
-import type { Publication, PublishedFile } from './publication.ts';
+import { type Publication, type PublishedFile, readPublication } from './publication.ts';
 import { type Run, readChecked } from './run.ts';
 
 /** Above this a dataset is Parquet, and people have no text of it: they query it. */
@@ -147,13 +148,23 @@ function formatReason(anomaly: Omit<Anomaly, 'reason'>, stddev: number): string 
 /** Which publication the files for people hold; written after them. */
 const MARK_PATH = `${ANALYTICS_FOLDER}/_exported.json`;
 
+/** As `exportedVersion`; rejects with TABLE_CORRUPT when the mark is damaged. */
+export async function readMark(storage: Storage): Promise<number> {
+  const mark = await readJson(storage, MARK_PATH);
+  if (mark === undefined) return 0;
+  const { version } = (typeof mark === 'object' && mark !== null ? mark : {}) as {
+    readonly version?: unknown;
+  };
+  if (typeof version === 'number' && Number.isSafeInteger(version) && version > 0) return version;
+  throw new IsobarError('TABLE_CORRUPT', `${MARK_PATH}: version is not that of a publication`);
+}
+
 /** The version of the publication that the files for people hold whole; 0 for none. */
 export async function exportedVersion(storage: Storage): Promise<number> {
   try {
-    const mark = JSON.parse(new TextDecoder().decode(await storage.read(MARK_PATH)));
-    return Number.isSafeInteger(mark.version) ? mark.version : 0;
+    return await readMark(storage);
   } catch (error) {
-    if (isErrorCode(error, 'LAKE_MISSING') || error instanceof SyntaxError) return 0;
+    if (isErrorCode(error, 'TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR')) return 0;
     throw error;
   }
 }
@@ -168,7 +179,7 @@ export async function exportForPeople(storage: Storage, publication: Publication
     const path = `${ANALYTICS_FOLDER}/${dataset}/${dataset}.jsonl`;
     const file = publication.datasets[dataset];
     const bytes = file.path.endsWith('.jsonl') ? await readChecked(storage, file) : null;
-    if ((await storage.stat(publicationPath(publication.version + 1))) !== null) return;
+    if ((await readPublication(storage, publication))?.version !== publication.version) return;
     if (bytes === null) await storage.delete(path);
     else await storage.replace(path, bytes);
   }

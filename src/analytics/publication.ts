@@ -4,14 +4,18 @@
  */
 import Type, { type Static } from 'typebox';
 import Value from 'typebox/value';
-import { IsobarError, isErrorCode } from '../errors.ts';
+import { asIsobarError, IsobarError, isErrorCode } from '../errors.ts';
 import { ANALYTICS_FOLDER, publicationPath } from '../lake/layout.ts';
+import { readJson } from '../lake/read-json.ts';
 import type { Storage } from '../lake/storage.ts';
 
+const Month = Type.String({ pattern: '^(\\d{4}-\\d{2})?$' });
+const Time = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}' });
+
 const PublishedFile = Type.Object({
-  path: Type.String(),
+  path: Type.String({ pattern: `^${ANALYTICS_FOLDER}/_(data|state)/` }),
   rows: Type.Integer({ minimum: 0 }),
-  sha256: Type.String(),
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
 });
 
 const StateFiles = Type.Object({
@@ -22,13 +26,13 @@ const StateFiles = Type.Object({
 
 const Layer = Type.Object({
   /** Months whose states count; the file may hold others, whose states are in a newer layer. */
-  months: Type.Array(Type.String()),
+  months: Type.Array(Month),
   /** Whether the file holds no others. */
   whole: Type.Boolean(),
   files: StateFiles,
 });
 
-const Base = Type.Object({ months: Type.Array(Type.String()), files: StateFiles });
+const Base = Type.Object({ months: Type.Array(Month), files: StateFiles });
 
 /** Changes with the meaning of the states, and of what is computed from them. */
 export const STATES_FORMAT = 3;
@@ -44,15 +48,18 @@ const StatesSchema = Type.Object({
   anomaly_bounds: PublishedFile,
 });
 
+/** One a second reaches it in 30,000 years: a file of a higher number is not ours. */
+const VERSION_MAX = 1e12;
+
 const PublicationSchema = Type.Object({
-  version: Type.Integer({ minimum: 0 }),
+  version: Type.Integer({ minimum: 1, maximum: VERSION_MAX }),
   table_version: Type.Integer({ minimum: -1 }),
-  computed_at: Type.String(),
-  engine: Type.String(),
+  computed_at: Time,
+  engine: Type.String({ pattern: '^[a-z]+$' }),
   /** Expected observations that hold a value, over all cities, in percent; null without a city. */
   coverage_pct: Type.Union([Type.Number(), Type.Null()]),
-  observed_from: Type.Union([Type.String(), Type.Null()]),
-  observed_to: Type.Union([Type.String(), Type.Null()]),
+  observed_from: Type.Union([Time, Type.Null()]),
+  observed_to: Type.Union([Time, Type.Null()]),
   not_enough_values: Type.Array(Type.String()),
   datasets: Type.Object({
     city_statistics: PublishedFile,
@@ -82,56 +89,119 @@ export function isOutdated({ states }: Publication): boolean {
   return typeof format === 'number' && format < STATES_FORMAT;
 }
 
+/** Why its states are none that any isobar wrote, as a list of one sentence or none. */
+export function statesProblem(publication: Publication): string[] {
+  const { states, version } = publication;
+  if (statesOf(publication) !== null) return [];
+  const format = (states as { readonly format?: unknown } | null)?.format;
+  const isOlder = Number.isInteger(format) && Number(format) > 0 && Number(format) < STATES_FORMAT;
+  if (isOlder) return [];
+  const [problem] = Value.Errors(StatesSchema, states);
+  const why = problem === undefined ? '' : `: ${problem.instancePath} ${problem.message}`;
+  return [`publication ${version}: its states are of an unknown form${why}`];
+}
+
+/** Told of a publication that is stepped over: its path, and what is wrong with it. */
+export type OnGarbled = (path: string, problem: string) => void;
+
 /**
  * The newest publication, or null before the first. With one that is known already it walks on from
- * there, which costs one look for a file that is not there yet.
+ * there, which costs one look for a file that is not there yet. One that is damaged, or says another
+ * number than its name, is stepped over.
  */
 export async function readPublication(
   storage: Storage,
   known: Publication | null = null,
+  onGarbled: OnGarbled = () => {},
 ): Promise<Publication | null> {
   let newest = known;
   // Cleaning removes the oldest first: as long as the known one is there, none after it is gone.
   if (newest !== null && (await storage.stat(publicationPath(newest.version))) === null) {
     newest = null;
   }
-  newest ??= await newestByListing(storage);
-  while (newest !== null) {
-    const next = await readOne(storage, newest.version + 1);
-    if (next === null) return newest;
-    newest = next;
+  newest ??= await newestByListing(storage, onGarbled);
+  if (newest === null) return null;
+  for (let version = newest.version + 1; ; version++) {
+    const next = await readSound(storage, version, onGarbled);
+    if (next === 'missing') return newest;
+    if (next !== 'garbled') newest = next;
+  }
+}
+
+/** The publication of this number; null when there is none. Rejects with TABLE_CORRUPT. */
+export async function readOne(storage: Storage, version: number): Promise<Publication | null> {
+  const path = publicationPath(version);
+  const value = await readJson(storage, path);
+  if (value === undefined) return null;
+  if (!Value.Check(PublicationSchema, value)) {
+    const [problem] = Value.Errors(PublicationSchema, value);
+    const place = `${path}${problem?.instancePath ?? ''}`;
+    throw new IsobarError('TABLE_CORRUPT', `${place}: ${problem?.message ?? 'it is foreign'}`);
+  }
+  if (value.version !== version) {
+    const text = `${path}: it says that it is publication ${value.version}`;
+    throw new IsobarError('TABLE_CORRUPT', text);
+  }
+  return value;
+}
+
+async function readSound(
+  storage: Storage,
+  version: number,
+  onGarbled: OnGarbled,
+): Promise<Publication | 'missing' | 'garbled'> {
+  try {
+    const found = await readOne(storage, version);
+    if (found === null) return 'missing';
+    for (const { path } of Object.values(found.datasets)) {
+      if ((await storage.stat(path)) !== null) continue;
+      throw new IsobarError('TABLE_CORRUPT', `${publicationPath(version)}: ${path} is missing`);
+    }
+    return found;
+  } catch (error) {
+    if (!isErrorCode(error, 'TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR')) throw error;
+    onGarbled(publicationPath(version), asIsobarError(error).message);
+    return 'garbled';
+  }
+}
+
+/** The numbers of all files that are called like publications, ascending. */
+export async function listPublications(
+  storage: Storage,
+  onGarbled: OnGarbled = () => {},
+): Promise<number[]> {
+  const versions: number[] = [];
+  for await (const { path } of storage.list(`${ANALYTICS_FOLDER}/_versions`)) {
+    const digits = /\/(\d{20})\.json$/.exec(path)?.[1];
+    if (digits === undefined) continue;
+    if (Number(digits) <= VERSION_MAX) versions.push(Number(digits));
+    else onGarbled(path, `${path}: no publication has so high a number`);
+  }
+  return versions;
+}
+
+async function newestByListing(
+  storage: Storage,
+  onGarbled: OnGarbled = () => {},
+): Promise<Publication | null> {
+  for (const version of (await listPublications(storage, onGarbled)).reverse()) {
+    const found = await readSound(storage, version, onGarbled);
+    if (typeof found === 'object') return found;
   }
   return null;
 }
 
-export async function readOne(storage: Storage, version: number): Promise<Publication | null> {
-  const path = publicationPath(version);
-  let bytes: Uint8Array;
-  try {
-    bytes = await storage.read(path);
-  } catch (error) {
-    if (isErrorCode(error, 'LAKE_MISSING')) return null;
-    throw error;
+/**
+ * The number of the publication that follows: the next that is free, damaged ones are stepped over.
+ * Rejects with LAKE_EXISTS when somebody has published meanwhile.
+ */
+export async function nextVersion(storage: Storage, before: Publication | null): Promise<number> {
+  for (let version = (before?.version ?? 0) + 1; ; version++) {
+    const there = await readSound(storage, version, () => {});
+    if (there === 'missing') return version;
+    if (there === 'garbled') continue;
+    throw new IsobarError('LAKE_EXISTS', `${publicationPath(version)}: it was published meanwhile`);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    throw new IsobarError('TABLE_CORRUPT', `${path}: it is not JSON`, { cause: error });
-  }
-  if (Value.Check(PublicationSchema, value)) return value;
-  const [problem] = Value.Errors(PublicationSchema, value);
-  const place = `${path}${problem?.instancePath ?? ''}`;
-  throw new IsobarError('TABLE_CORRUPT', `${place}: ${problem?.message ?? 'it is foreign'}`);
-}
-
-async function newestByListing(storage: Storage): Promise<Publication | null> {
-  let version = -1;
-  for await (const { path } of storage.list(`${ANALYTICS_FOLDER}/_versions`)) {
-    const number = /\/(\d{20})\.json$/.exec(path)?.[1];
-    if (number !== undefined) version = Math.max(version, Number(number));
-  }
-  return version < 0 ? null : readOne(storage, version);
 }
 
 /**
@@ -197,8 +267,9 @@ export async function cleanPublications(
       if (await storage.delete(file.path)) removed += 1;
       continue;
     }
-    const publication = await readOne(storage, version);
-    for (const { path } of publication === null ? [] : filesOf(publication)) kept.add(path);
+    const publication = await readSound(storage, version, () => {});
+    if (typeof publication === 'string') continue;
+    for (const { path } of filesOf(publication)) kept.add(path);
   }
   for (const folder of ['_data', '_state']) {
     for await (const file of storage.list(`${ANALYTICS_FOLDER}/${folder}`)) {

@@ -9,7 +9,7 @@ import {
   readDataset,
   readDatasetPart,
 } from './export.ts';
-import { type Publication, readPublication } from './publication.ts';
+import { type OnGarbled, type Publication, readPublication } from './publication.ts';
 
 export interface PublishedVersion {
   readonly version: number;
@@ -29,13 +29,24 @@ export interface Published {
   latest(): Promise<PublishedVersion | null>;
 }
 
-export function openPublished(storage: Storage, session: SqlSession): Published {
+/** `onGarbled` is told once of each publication that is stepped over. */
+export function openPublished(
+  storage: Storage,
+  session: SqlSession,
+  onGarbled: OnGarbled = () => {},
+): Published {
+  const garbled = new Set<string>();
+  const tellOnce: OnGarbled = (path, problem) => {
+    if (garbled.has(path)) return;
+    garbled.add(path);
+    onGarbled(path, problem);
+  };
   let newest: Publication | null = null;
   let version: PublishedVersion | null = null;
 
   return {
     async latest() {
-      newest = await readPublication(storage, newest);
+      newest = await readPublication(storage, newest, tellOnce);
       if (newest !== null && newest.version !== version?.version) {
         version = openVersion(storage, session, newest);
       }

@@ -165,3 +165,47 @@ test('a query can be cancelled, and the session is usable afterwards', async () 
   await assert.rejects(running, (error) => isErrorCode(error, 'ABORTED'));
   assert.equal((await session.query('FROM observations')).length, 2);
 });
+
+test('names that would be patterns open exactly their files, and no sibling', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'isobar-read-only-'));
+  try {
+    await using engine = await openDuckdbEngine({ memoryMib: 128, threads: 1, tempFolder: place });
+    await using writer = await engine.session();
+    const columns = { city_id: 'VARCHAR' } as const;
+    for (const [name, sibling] of [
+      ['st*r', 'star'],
+      ['a[b]c', 'abc'],
+      ['q?', 'qx'],
+      ['**', 'any'],
+      ['[!x]', 'y'],
+      ['{a,b}', 'a'],
+    ] as const) {
+      for (const one of [name, sibling]) {
+        mkdirSync(join(place, one));
+        await writer.copy(`SELECT '${one}' AS city_id`, join(place, one, 'f.parquet'), 'parquet');
+      }
+      const path = join(place, name, 'f.parquet');
+      await using session = await openReadOnlySession({
+        memoryMib: 128,
+        threads: 1,
+        tempFolder: place,
+        views: { observations: { paths: [path], columns } },
+      });
+      assert.deepEqual(await session.query('SELECT city_id FROM observations'), [
+        { city_id: name },
+      ]);
+      const other = join(place, sibling, 'f.parquet');
+      for (const named of [path, other, join(place, '*', 'f.parquet')]) {
+        const rows = await session
+          .query(`SELECT city_id FROM read_parquet('${named}')`)
+          .catch((error) => (isErrorCode(error, 'QUERY_INVALID', 'QUERY_FAILED') ? [] : [error]));
+        assert.ok(
+          rows.every((row) => row.city_id === name),
+          `${name}: ${JSON.stringify(rows)}`,
+        );
+      }
+    }
+  } finally {
+    rmSync(place, { recursive: true });
+  }
+});

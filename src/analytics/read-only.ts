@@ -12,7 +12,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, StatementType } from '@duckdb/node-api';
 import { IsobarError } from '../errors.ts';
-import { literal } from '../sql/text.ts';
+import { fileLiteral, literal } from '../sql/text.ts';
 import { openSession } from './duckdb.ts';
 import type { Columns, Row, RowBatch } from './engine.ts';
 
@@ -66,7 +66,8 @@ export async function openReadOnlySession(options: ReadOnlyOptions): Promise<Rea
     }
     const paths = Object.values(options.views).flatMap((view) => view.paths);
     await session.execute(
-      `SET allowed_paths = [${paths.map(literal).join(', ')}]; ` +
+      // Each as the views name it, which may be a pattern, and as it is called.
+      `SET allowed_paths = [${paths.flatMap((path) => [literal(path), fileLiteral(path)]).join(', ')}]; ` +
         'SET enable_external_access = false; SET lock_configuration = true',
     );
     const closing = stack.move();

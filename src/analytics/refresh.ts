@@ -6,16 +6,18 @@
  * on from is named by the publication, so that a process that has just started is as fast.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { asIsobarError, IsobarError, isErrorCode } from '../errors.ts';
+import { asIsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import type { Snapshot } from '../table/table.ts';
 import { refreshAnomalies } from './anomalies.ts';
+import type { SqlSession } from './engine.ts';
 import { exportForPeople, writeDataset } from './export.ts';
 import { keepObservedRows } from './observed-rows.ts';
 import {
   filesOf,
   isOutdated,
+  nextVersion,
   type Publication,
   putPublication,
   readPublication,
@@ -38,9 +40,8 @@ export interface RefreshOptions extends RunOptions {
 export interface Refresher {
   /**
    * Publishes what the newest version of the table says, unless that is published already, and
-   * resolves with the newest publication; null as long as there is no table. Rejects with
-   * PUBLICATION_STALE when that says more than the table holds, and as the table, the engine and
-   * the storage do; the last good publication stays then.
+   * resolves with the newest publication; null as long as there is no table. Rejects as the table,
+   * the engine and the storage do; the last good publication stays then.
    */
   refresh(signal?: AbortSignal): Promise<Publication | null>;
 }
@@ -60,21 +61,39 @@ export function createRefresher(options: RefreshOptions): Refresher {
   let newest: Publication | null = null;
   /** The table's version up to which nothing changed that `newest` does not say. */
   let unchanged = -2;
+  const garbled = new Set<string>();
+
+  function warnOnce(path: string, problem: string): void {
+    if (garbled.has(path)) return;
+    garbled.add(path);
+    logger.warn({ code: 'TABLE_CORRUPT' }, `stepping over a publication: ${problem}`);
+  }
+
+  /** Only when somebody put an older table in its place, or the publication is wrong. */
+  function goBack(ahead: Publication, snapshot: Snapshot): void {
+    logger.warn(
+      `publication ${ahead.version} was made from version ${ahead.table_version} of the table, ` +
+        `whose newest is ${snapshot.version}: computing all datasets again`,
+    );
+    unchanged = -2;
+    memory = remember(options);
+  }
 
   async function refresh(signal?: AbortSignal): Promise<Publication | null> {
     for (let races = 0; ; races++) {
       signal?.throwIfAborted();
-      newest = await readPublication(storage, newest);
+      newest = await readPublication(storage, newest, warnOnce);
       const snapshot = await table.refresh(signal);
-      assertNotStale(newest, snapshot);
-      if (newest === null && snapshot.version < 0) return null;
-      if (newest !== null) {
+      if (snapshot.version < 0) return newest;
+      const isAhead = newest !== null && newest.table_version > snapshot.version;
+      if (newest !== null && isAhead) goBack(newest, snapshot);
+      if (newest !== null && !isAhead) {
         unchanged = Math.max(unchanged, newest.table_version);
         // Whoever published it may have died before this, or may be about to do it himself.
         await exportForPeople(storage, newest);
         if (newest.table_version === snapshot.version && !isOutdated(newest)) return newest;
       }
-      const known = newest !== null && !isOutdated(newest);
+      const known = newest !== null && !isAhead && !isOutdated(newest);
       const changes = known ? await table.changes(unchanged, snapshot) : null;
       if (changes !== null && changes.months.length === 0) {
         unchanged = snapshot.version;
@@ -145,16 +164,6 @@ function forgetFiles({ checked }: Memory, publication: Publication): void {
   for (const path of checked) if (!named.has(path)) checked.delete(path);
 }
 
-/** The table can only go back when somebody restored an older one. */
-function assertNotStale(newest: Publication | null, snapshot: Snapshot): void {
-  if (newest === null || newest.table_version <= snapshot.version) return;
-  throw new IsobarError(
-    'PUBLICATION_STALE',
-    `publication ${newest.version} was made from version ${newest.table_version} of the table, ` +
-      `whose newest is ${snapshot.version}`,
-  );
-}
-
 async function publishRun(
   options: RefreshOptions,
   run: Run,
@@ -168,10 +177,10 @@ async function publishRun(
   await defineStates(run, states);
   await session.materialize('city_statistics', queryText('city_statistics'), run.signal);
   await run.view('city_names', 'SELECT city_id, city FROM city_statistics');
-  const { cities, ...summary } = await summarise(run);
+  const { cities, ...summary } = await summarise(session);
   const { candidates, bounds } = await refreshAnomalies(run, statesBefore, states);
   const publication: Publication = {
-    version: (before?.version ?? 0) + 1,
+    version: await nextVersion(options.storage, before),
     table_version: run.snapshot.version,
     computed_at: (options.clock ?? (() => new Date()))().toISOString(),
     engine: options.engineName,
@@ -202,8 +211,8 @@ async function publishRun(
   return publication;
 }
 
-/** What a publication says of all cities. */
-async function summarise({ session }: Run) {
+/** What a publication says of all cities, from the view `city_statistics`. */
+export async function summarise(session: SqlSession) {
   const [sum] = await session.query<{
     cities: number;
     coverage: number | null;

@@ -1,26 +1,43 @@
 /** Whether the newest publication says what its version of the table says. */
-import { createHash } from 'node:crypto';
-import { ANALYTICS_FOLDER } from '../lake/layout.ts';
+import { asIsobarError, isErrorCode } from '../errors.ts';
+import { ANALYTICS_FOLDER, publicationPath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import { DATASETS, type Dataset } from '../model/datasets.ts';
-import type { Snapshot, Table } from '../table/table.ts';
+import type { DataFile, Snapshot, Table } from '../table/table.ts';
 import { ANOMALY_COLUMNS } from './columns.ts';
 import { computeCityStatistics, computeHourlyTrends, view, withStates } from './compute.ts';
 import type { Columns, Row, SqlSession } from './engine.ts';
-import { exportedVersion, finishRow, readDataset } from './export.ts';
-import { filesOf, isOutdated, type Publication, readPublication } from './publication.ts';
+import { finishRow, readDataset, readMark } from './export.ts';
+import {
+  filesOf,
+  isOutdated,
+  listPublications,
+  type Publication,
+  readOne,
+  readPublication,
+  statesProblem,
+} from './publication.ts';
 import { queryText } from './queries.ts';
+import { summarise } from './refresh.ts';
+import { verifyFiles, verifyStates } from './verify-files.ts';
 
 export interface VerifyPublicationOptions {
   readonly storage: Storage;
   readonly session: SqlSession;
   readonly columns: Columns;
   readonly table: Table;
+  /** Data files of an earlier version of the table; null when it is not kept any more. */
+  readonly filesOfVersion?: (version: number) => Promise<readonly DataFile[] | null>;
 }
+
+const ENGINES: readonly string[] = ['duckdb', 'spark'];
 
 /** Two engines, or two orders of adding, agree to this relative difference. */
 const RELATIVE_DIFFERENCE_MAX = 1e-9;
 const EXAMPLES_MAX = 5;
+const DAMAGED = ['TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR'] as const;
+/** Publications of a week, one a minute. */
+const GAPS_MAX = 10_000;
 /** Somebody may publish meanwhile: then what differs is looked at again. */
 const ATTEMPTS_MAX = 5;
 
@@ -33,11 +50,15 @@ export async function verifyPublication(
   options: VerifyPublicationOptions,
 ): Promise<PublicationReport> {
   for (let attempt = 1; ; attempt += 1) {
-    const publication = await readPublication(options.storage);
-    if (publication === null) return { version: 0, differences: [] };
+    const garbled = new Set<string>();
+    const onGarbled = (_: string, problem: string) => void garbled.add(problem);
+    const publication = await readPublication(options.storage, null, onGarbled);
     // A publication is of a version that is there: the table is looked at after it.
     const snapshot = await options.table.refresh();
-    const report = await verifyAt(options, publication, snapshot);
+    const others = await verifyOthers(options, publication, snapshot, garbled);
+    if (publication === null) return { version: 0, differences: others };
+    const { version, differences } = await verifyAt(options, publication, snapshot);
+    const report = { version, differences: [...others, ...differences] };
     if (report.differences.length === 0 || attempt === ATTEMPTS_MAX) return report;
     const newest = await readPublication(options.storage);
     if (newest?.version === publication.version) return report;
@@ -55,41 +76,82 @@ async function verifyAt(
   snapshot: Snapshot,
 ): Promise<PublicationReport> {
   const { storage, session } = options;
-  const differences: string[] = [];
-  await compareFiles(storage, publication, differences);
-  if (publication.table_version > snapshot.version) {
+  const { version, table_version } = publication;
+  const differences = await verifyFiles(options, publication);
+  if (!ENGINES.includes(publication.engine)) {
+    differences.push(`publication ${version}: the engine ${publication.engine} is unknown`);
+  }
+  if (table_version > snapshot.version) {
     differences.push(
-      `analytics ${publication.version}: made from version ${publication.table_version} of the ` +
+      `analytics ${version}: made from version ${table_version} of the ` +
         `table, whose newest is ${snapshot.version}: the last commits are missing`,
     );
   }
-  if (differences.length > 0) return { version: publication.version, differences };
+  if (differences.length > 0) return { version, differences };
   await compareExports(storage, session, publication, differences);
   // What an earlier version of this program counted otherwise, the next refresh makes anew.
-  if (isOutdated(publication)) return { version: publication.version, differences };
-  // Commits since that changed no row (compaction) leave it comparable.
-  const changes = await options.table.changes(publication.table_version, snapshot);
-  if (changes?.months.length === 0) {
-    await compareComputed(options, publication, snapshot, differences);
-  }
-  return { version: publication.version, differences };
+  if (isOutdated(publication)) return { version, differences };
+  const files = await filesAt(options, table_version, snapshot);
+  if (files !== null) await compareComputed(options, publication, files, differences);
+  return { version, differences };
 }
 
-async function compareFiles(
-  storage: Storage,
-  publication: Publication,
-  differences: string[],
-): Promise<void> {
-  for (const { path, sha256 } of filesOf(publication)) {
-    if ((await storage.stat(path)) === null) {
-      differences.push(`${path}: the file is missing`);
-      continue;
-    }
-    const found = createHash('sha256')
-      .update(await storage.read(path))
-      .digest('hex');
-    if (found !== sha256) differences.push(`${path}: its content was changed (sha256)`);
+/** The data files that it was made from; null when they are no longer all there. */
+async function filesAt(
+  { table, storage, filesOfVersion }: VerifyPublicationOptions,
+  version: number,
+  snapshot: Snapshot,
+): Promise<readonly DataFile[] | null> {
+  // Commits since that changed no row (compaction) leave it comparable.
+  const changes = await table.changes(version, snapshot);
+  if (changes?.months.length === 0) return snapshot.files;
+  const files = (await filesOfVersion?.(version)) ?? null;
+  for (const { storagePath } of files ?? []) {
+    if ((await storage.stat(storagePath)) === null) return null;
   }
+  return files;
+}
+
+/** Every publication that is kept can be read, and is of a version that the table has had. */
+async function verifyOthers(
+  { storage }: VerifyPublicationOptions,
+  newest: Publication | null,
+  snapshot: Snapshot,
+  garbled: Set<string>,
+): Promise<string[]> {
+  const differences: string[] = [];
+  const versions = await listPublications(storage, (_, problem) => void garbled.add(problem));
+  for (const version of [...versions, ...between(versions)]) {
+    if (version === newest?.version) continue;
+    try {
+      const publication = await readOne(storage, version);
+      if (publication === null) continue;
+      differences.push(...statesProblem(publication));
+      if (publication.table_version > snapshot.version) {
+        const of = `${publication.table_version} of the table, which it has not had`;
+        differences.push(`${publicationPath(version)}: it says that it is of version ${of}`);
+      }
+      for (const { path } of filesOf(publication)) {
+        if ((await storage.stat(path)) !== null) continue;
+        // Cleaning may have removed both meanwhile.
+        if ((await readOne(storage, version)) !== null) {
+          differences.push(`${publicationPath(version)}: ${path} is missing`);
+        }
+      }
+    } catch (error) {
+      if (!isErrorCode(error, ...DAMAGED)) throw error;
+      garbled.add(asIsobarError(error).message);
+    }
+  }
+  return [...garbled, ...differences];
+}
+
+/** Numbers that no listed file has: something else than a file may bear them. */
+function between(versions: readonly number[]): number[] {
+  const there = new Set(versions);
+  const [first = 0, last = 0] = [versions[0], versions.at(-1)];
+  const count = Math.min(last - first, GAPS_MAX);
+  return Array.from({ length: count }, (_, at) => first + at).filter((one) => !there.has(one));
 }
 
 /** The files for people hold what was published, once the publisher came to write them. */
@@ -99,7 +161,15 @@ async function compareExports(
   publication: Publication,
   differences: string[],
 ): Promise<void> {
-  if ((await exportedVersion(storage)) !== publication.version) return;
+  const exported = await readMark(storage).catch((error) => {
+    if (!isErrorCode(error, ...DAMAGED)) throw error;
+    differences.push(asIsobarError(error).message);
+    return 0;
+  });
+  if (exported > publication.version) {
+    differences.push(`${ANALYTICS_FOLDER}: publication ${exported} was exported, but is not there`);
+  }
+  if (exported !== publication.version) return;
   for (const dataset of DATASETS) {
     const path = `${ANALYTICS_FOLDER}/${dataset}/${dataset}.jsonl`;
     if ((await storage.stat(path)) === null) continue;
@@ -115,11 +185,11 @@ async function compareExports(
 async function compareComputed(
   options: VerifyPublicationOptions,
   publication: Publication,
-  snapshot: Snapshot,
+  files: readonly DataFile[],
   differences: string[],
 ): Promise<void> {
   const { storage, session, columns } = options;
-  const paths = await options.table.localPaths(snapshot.files);
+  const paths = await options.table.localPaths(files);
   const selection = { paths, columns, cities: [], from: null, to: null };
   const computed: Record<Dataset, readonly object[]> = {
     city_statistics: await computeCityStatistics(session, selection),
@@ -131,6 +201,16 @@ async function compareComputed(
     const wanted = computed[dataset].map((row) => finishRow(dataset, row as Row));
     compareRows(dataset, wanted, published as unknown as Row[], differences);
   }
+  const { cities: _, ...summary } = await summarise(session);
+  for (const [name, value] of Object.entries(summary)) {
+    const told = publication[name as keyof typeof summary];
+    if (isClose(value, told) || JSON.stringify(value) === JSON.stringify(told)) continue;
+    differences.push(
+      `publication ${publication.version} ${name}: ${JSON.stringify(told)} published, ` +
+        `${JSON.stringify(value)} computed`,
+    );
+  }
+  differences.push(...(await verifyStates(options, publication)));
 }
 
 /** By the rule's own words, without candidates: over the view `observations` as it is now. */

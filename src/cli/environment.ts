@@ -4,24 +4,16 @@ import type { Command } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { IsobarError } from '../errors.ts';
 import { type Logger, openLogger } from '../logger.ts';
+import { oneLine } from '../printable.ts';
+import { writeRefusal } from '../table/snapshot.ts';
 import { hasData, openWorkspace, type Workspace } from '../workspace.ts';
+import type { Output } from './output.ts';
 
-export interface Environment {
+export interface Environment extends Output {
   readonly version: string;
   /** Aborts when the process is asked to stop. */
   readonly signal: AbortSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** From now on none of these values appears in any output. */
-  keepSecret(values: readonly string[]): void;
-  /** Writes a result to stdout. */
-  print(text: string): void;
-  /**
-   * Writes a long result to stdout, no faster than it is read. Resolves early when its reader has
-   * gone, and rejects when it cannot be written.
-   */
-  printAll(parts: AsyncIterable<string>): Promise<void>;
-  /** Writes to stderr: progress, messages. */
-  tell(text: string): void;
 }
 
 export interface CommonOptions {
@@ -83,13 +75,22 @@ export async function openChosenWorkspace(
   return openWorkspace(config, simulated);
 }
 
+/** Says what keeps isobar from writing to a table that can be read all the same. */
+export function warnOfRefusals({ tables }: Workspace, { logger }: Prepared): void {
+  for (const { latest, folder } of tables) {
+    const refusal = latest === null ? null : writeRefusal(latest, folder);
+    if (refusal !== null) logger.warn({ code: refusal.code }, refusal.message);
+  }
+}
+
 /** Columns of text, the first line being the header; numbers to the right. */
 export function formatTable(
   rows: readonly (readonly string[])[],
   right: readonly number[] = [],
 ): string {
-  const widths = widthsOf(rows);
-  return `${rows.map((row) => alignRow(row, widths, right)).join('\n')}\n`;
+  const cells = rows.map((row) => row.map(oneLine));
+  const widths = widthsOf(cells);
+  return `${cells.map((row) => alignRow(row, widths, right)).join('\n')}\n`;
 }
 
 export function widthsOf(rows: readonly (readonly string[])[]): number[] {

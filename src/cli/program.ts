@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asIsobarError, ERRORS, IsobarError } from '../errors.ts';
-import { maskSecrets } from '../logger.ts';
 import { stderr } from '../stderr.ts';
 import { analyzeCommand } from './commands/analyze.ts';
 import { backupCommands } from './commands/backup.ts';
@@ -19,9 +18,10 @@ import { queryCommand } from './commands/query.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { startCommands } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
+import { tableCommand } from './commands/table.ts';
 import { verifyCommand } from './commands/verify.ts';
 import type { Environment } from './environment.ts';
-import { openStdout } from './stdout.ts';
+import { openOutput } from './output.ts';
 
 const ROOT_HELP = `
 Examples:
@@ -36,25 +36,20 @@ Exit codes: 0 done, 1 failed, 2 not understood, 130 cancelled.`;
 /** Runs the command line; sets the exit code and never throws. */
 export async function runProgram(argv: readonly string[]): Promise<void> {
   const stop = new AbortController();
-  const secrets: string[] = [];
   listenToSignals(stop);
-  // Results go to stdout and nothing else does.
-  const stdout = openStdout(process.stdout, (text) => maskSecrets(text, secrets));
+  const output = openOutput(process.stdout, stderr);
   const environment: Environment = {
     version: readVersion(),
     signal: stop.signal,
     env: process.env,
-    keepSecret: (values) => secrets.push(...values),
-    print: stdout.print,
-    printAll: stdout.printAll,
-    tell: (text) => stderr.write(maskSecrets(text, secrets)),
+    ...output,
   };
   const program = buildProgram(environment);
   try {
     await program.parseAsync([...argv], { from: 'user' });
-    if (stdout.failure !== null) throw stdout.failure;
+    if (output.failure !== null) throw output.failure;
   } catch (error) {
-    process.exitCode = report(error, argv.includes('--json'), environment, stop.signal);
+    process.exitCode = reportError(error, argv.includes('--json'), environment);
   }
 }
 
@@ -96,6 +91,7 @@ export function buildProgram(environment: Environment): Command {
   importsCommand(program, environment);
   historyCommand(program, environment);
   backupCommands(program, environment);
+  tableCommand(program, environment);
   program.commandsGroup('Look at it:');
   statusCommand(program, environment);
   queryCommand(program, environment);
@@ -110,12 +106,8 @@ export function buildProgram(environment: Environment): Command {
 }
 
 /** The exit code; what the matter is and what to do goes to stderr. */
-function report(
-  error: unknown,
-  json: boolean,
-  environment: Environment,
-  signal: AbortSignal,
-): number {
+export function reportError(error: unknown, json: boolean, environment: Environment): number {
+  const { signal } = environment;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const cancelled = signal.aborted && !(error instanceof IsobarError);
   const failure = cancelled

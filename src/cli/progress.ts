@@ -5,6 +5,8 @@ export interface Progress {
   end(): void;
 }
 
+/** Back to the start of the line, and clear it. */
+const REDRAW = '\r\u001b[K';
 const REDRAW_MS = 100;
 const LINE_MS = 5_000;
 const WIDTH = 30;
@@ -25,12 +27,17 @@ export function openProgress(
       const rate = `${Math.round(done / seconds).toLocaleString('en')}/s`;
       const count = `${done.toLocaleString('en')} ${what}, ${rate}`;
       if (!isTerminal) return tell(`${count}\n`);
-      tell(`\r\u001b[K${formatBar(done, about)}${count}`);
+      tell(`${REDRAW}${formatBar(done, about)}${count}`);
     },
     end() {
-      if (isTerminal) tell('\r\u001b[K');
+      if (isTerminal) tell(REDRAW);
     },
   };
+}
+
+/** The bar's own control sequence at the start of a text, and the rest, which has none. */
+export function splitRedraw(text: string): [string, string] {
+  return text.startsWith(REDRAW) ? [REDRAW, text.slice(REDRAW.length)] : ['', text];
 }
 
 function formatBar(done: number, about: number | null): string {

@@ -1,5 +1,6 @@
 /** Rows as text, a piece at a time: memory stays bounded however many there are. */
 import type { Row, RowBatch } from '../analytics/engine.ts';
+import { oneLine } from '../printable.ts';
 import { alignRow, widthsOf } from './environment.ts';
 
 export type RowFormat = 'table' | 'csv' | 'json';
@@ -45,13 +46,13 @@ async function* formatTable(batches: AsyncIterable<RowBatch>): AsyncGenerator<st
   const text = (lines: readonly string[][]) =>
     lines.map((line) => `${alignRow(line, widths, right)}\n`).join('');
   for await (const { columns, rows } of batches) {
-    const lines = cellsOf(columns, rows);
+    const lines = cellsOf(columns, rows).map((line) => line.map(oneLine));
     if (sample === null) {
       yield text(lines);
       continue;
     }
     if (sample.length === 0 && rows.length > 0) {
-      sample.push([...columns]);
+      sample.push(columns.map(oneLine));
       right = columns.flatMap((name, index) => (typeof rows[0]?.[name] === 'number' ? index : []));
     }
     sample.push(...lines);

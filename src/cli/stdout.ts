@@ -1,9 +1,10 @@
 /** Results on standard output: at the speed of their reader, which may leave at any time. */
 import type { Writable } from 'node:stream';
 import { type IsobarError, translateFileError } from '../errors.ts';
-import type { Environment } from './environment.ts';
 
-export interface Stdout extends Pick<Environment, 'print' | 'printAll'> {
+export interface Stdout {
+  print(text: string): void;
+  printAll(parts: AsyncIterable<string>): Promise<void>;
   /** Why results could not be written; null also when the reader left (`isobar query … | head`). */
   readonly failure: IsobarError | null;
 }

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { assertRegularOrMissing } from '../config/regular-file.ts';
 import { type ErrorCode, IsobarError, translateFileError } from '../errors.ts';
 
 /** SQLite's own waiting stops the whole process, so it is short; `retryBusy` waits beside it. */
@@ -21,6 +22,7 @@ export interface SqliteFileOptions {
 /** Opens the file, and makes it when there is none; several processes may do so at once. */
 export function openSqliteFile(options: SqliteFileOptions): DatabaseSync {
   const { path, corrupt } = options;
+  assertRegularOrMissing(path);
   const deadline = performance.now() + BUSY_GIVE_UP_MS;
   for (;;) {
     try {

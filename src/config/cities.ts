@@ -12,13 +12,13 @@
  * Names of fields are read without regard to case; other fields are ignored.
  */
 import { isUtf8 } from 'node:buffer';
-import { open } from 'node:fs/promises';
 import tzLookup from '@photostructure/tz-lookup';
 import { CsvError, type Info, parse as parseCsv } from 'csv-parse/sync';
 import { IsobarError } from '../errors.ts';
 import { CITY_ID_PATTERN, type City, formatCityId, formatPlaceId } from '../model/city.ts';
 import { TEXT_CHARACTERS_MAX } from '../model/observation.ts';
 import { isTimeZone } from '../model/time-zone.ts';
+import { readRegularFile } from './regular-file.ts';
 
 const CITIES_MAX = 200_000;
 const FILE_BYTES_MAX = 128 * 1024 * 1024;
@@ -90,10 +90,7 @@ function invalid(path: string, problems: readonly string[]): IsobarError {
 
 async function readText(path: string): Promise<string> {
   try {
-    await using file = await open(path);
-    const { size } = await file.stat();
-    if (size > FILE_BYTES_MAX) throw invalid(path, ['it is larger than 128 MiB']);
-    const bytes = await file.readFile();
+    const bytes = await readRegularFile(path, { bytesMax: FILE_BYTES_MAX });
     if (bytes[0] === 0xff || bytes[0] === 0xfe) throw invalid(path, ['save it as UTF-8']);
     if (!isUtf8(bytes)) throw invalid(path, ['it is not UTF-8']);
     return bytes.toString('utf8').replace(/^\uFEFF/, '');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -119,7 +120,7 @@ test('a secret comes from a file, without its line end, and is never printed', (
   assert.match(printed, /\*\*\*/);
   const long = write('x'.repeat(5_000), 'key');
   const told = problems({ env: { ISOBAR_OPENWEATHER_KEY_FILE: long } });
-  assert.match(told.join(), /too long/);
+  assert.match(told.join(), /the limit is 4096 bytes/);
   assert.doesNotMatch(told.join(), /xxx/);
 });
 
@@ -223,4 +224,24 @@ test('random valid values survive the environment, the flags and the printed fil
     }),
     { numRuns: 60 },
   );
+});
+
+test('a configuration or key file that is a pipe or a device is refused at once, by name', () => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  for (const path of [pipe, '/dev/zero', folder]) {
+    const refused = `${path}: expected a regular file`;
+    assert.ok(problems({ file: path })[0]?.startsWith(refused));
+    assert.ok(problems({ profile: path })[0]?.startsWith(refused));
+    const [problem = ''] = problems({ env: { ISOBAR_OPENWEATHER_KEY_FILE: path } });
+    assert.ok(problem.startsWith(`openweather.key (ISOBAR_OPENWEATHER_KEY_FILE): ${refused}`));
+  }
+});
+
+test('a configuration or key file of a gigabyte is refused by its size', () => {
+  const file = write('', 'gigabyte');
+  truncateSync(file, 1024 ** 3);
+  assert.match(problems({ file })[0] ?? '', /gigabyte: 1073741824 bytes, the limit is 1048576/);
+  const env = { ISOBAR_OPENWEATHER_KEY_FILE: file };
+  assert.match(problems({ env })[0] ?? '', /gigabyte: 1073741824 bytes, the limit is 4096/);
 });

@@ -2,10 +2,10 @@
  * The configuration in effect: defaults < the command's own < profile < file < environment < flags.
  * All problems are told at once, each with its place.
  */
-import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument, stringify } from 'yaml';
 import { IsobarError } from '../errors.ts';
 import { addressProblem, normaliseAddress } from './api-address.ts';
+import { readRegularFileSync } from './regular-file.ts';
 import type { Config } from './schema.ts';
 import { decodeSecret, secretProblem } from './secret.ts';
 import { parseText, SECTIONS, SETTINGS, type Setting, settingOf } from './settings.ts';
@@ -45,6 +45,7 @@ const OTHER_VARIABLES = [
   'ISOBAR_TEST_SEED',
   'ISOBAR_TEST_STORM',
 ];
+const FILE_BYTES_MAX = 1024 * 1024;
 const SECRET_FILE_BYTES_MAX = 4_096;
 
 interface Given {
@@ -150,10 +151,10 @@ function readFile(file: string | null, given: Map<string, Given>, problems: stri
   const name = file ?? DEFAULT_FILE;
   let text: string;
   try {
-    text = readFileSync(name, 'utf8');
+    text = readRegularFileSync(name, { bytesMax: FILE_BYTES_MAX }).toString('utf8');
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (!missing || file !== null) problems.push(`${name}: ${(error as Error).message}`);
+    if (!missing || file !== null) problems.push(problemOfFile(name, error));
     return;
   }
   const lineCounter = new LineCounter();
@@ -183,6 +184,12 @@ function readFile(file: string | null, given: Map<string, Given>, problems: stri
     return at === undefined ? name : `${name} line ${lineCounter.linePos(at).line}`;
   };
   collect(values as Record<string, unknown>, '', lineOf, given, problems);
+}
+
+/** Errors of ours begin with the file's name already. */
+function problemOfFile(name: string, error: unknown): string {
+  const { message } = error as Error;
+  return error instanceof IsobarError ? message : `${name}: ${message}`;
 }
 
 function collect(
@@ -228,8 +235,7 @@ function readEnvironment(
     const file = env[fileVariable];
     if (file === undefined || file === '') continue;
     try {
-      const value = decodeSecret(readFileSync(file));
-      if (value.length > SECRET_FILE_BYTES_MAX) throw new Error('it is too long for a secret');
+      const value = decodeSecret(readRegularFileSync(file, { bytesMax: SECRET_FILE_BYTES_MAX }));
       given.set(path, { value, origin: fileVariable });
     } catch (error) {
       problems.push(`${path} (${fileVariable}): ${(error as Error).message}`);

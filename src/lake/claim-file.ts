@@ -1,5 +1,6 @@
 /** The file of a claim, `_claims/<role>/<number>.<generation>.json`, and what it says. */
 import { isErrorCode } from '../errors.ts';
+import { readJson } from './read-json.ts';
 import type { Storage } from './storage.ts';
 import type { ProcessName } from './this-process.ts';
 
@@ -39,8 +40,11 @@ export interface Place {
   readonly generation: number;
 }
 
+const PLACE =
+  /\/(collect|land|partition|analyze|export|maintain|serve)\/(\d{1,9})\.(\d{20})\.json$/;
+
 export function parsePlace(path: string): Place | null {
-  const match = /\/([a-z]+)\/(\d+)\.(\d{20})\.json$/.exec(path);
+  const match = PLACE.exec(path);
   if (match === null) return null;
   const [, role = '', number = '', generation = ''] = match;
   return { role: role as Role, number: Number(number), generation: Number(generation) };
@@ -69,22 +73,34 @@ const NONSENSE: ClaimText = {
   detail: {},
 };
 
+/** Longer is written by nobody of ours. */
+const TEXT_CHARACTERS_MAX = 500;
+const HEARTBEAT_S_MAX = 3_600;
+const CLAIM_BYTES_MAX = 1024 * 1024;
+
+/** What the file says, null when it is gone. */
 export async function readClaim(
   storage: Pick<Storage, 'read'>,
   path: string,
 ): Promise<ClaimText | null> {
-  let bytes: Uint8Array;
   try {
-    bytes = await storage.read(path);
+    const value = await readJson(storage, path, CLAIM_BYTES_MAX);
+    if (value === undefined) return null;
+    return isClaim(value) ? value : NONSENSE;
   } catch (error) {
-    if (isErrorCode(error, 'LAKE_MISSING')) return null;
+    if (isErrorCode(error, 'TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR')) return NONSENSE;
     throw error;
   }
-  try {
-    const text: Partial<ClaimText> = JSON.parse(new TextDecoder().decode(bytes));
-    const isRight = typeof text.holder === 'string' && typeof text.detail === 'object';
-    return isRight ? { ...NONSENSE, ...text } : NONSENSE;
-  } catch {
-    return NONSENSE;
+}
+
+function isClaim(value: unknown): value is ClaimText {
+  if (typeof value !== 'object' || value === null) return false;
+  const text = value as Partial<Record<keyof ClaimText, unknown>>;
+  for (const [name, example] of Object.entries(NONSENSE)) {
+    const found = text[name as keyof ClaimText];
+    if (typeof found !== typeof example || found === null) return false;
+    if (typeof found === 'string' && found.length > TEXT_CHARACTERS_MAX) return false;
+    if (typeof found === 'number' && !(found >= 0)) return false;
   }
+  return Number(text.heartbeat_s) <= HEARTBEAT_S_MAX;
 }

@@ -91,6 +91,13 @@ function describeReading(shared: () => Shared): void {
     );
   });
 
+  it('refuses a file above the limit', async () => {
+    const { storage } = shared();
+    await storage.putIfAbsent('reading/limit', text('12345'));
+    assert.equal((await storage.read('reading/limit', undefined, 5)).length, 5);
+    await rejects(storage.read('reading/limit', undefined, 4), 'FILE_TOO_LARGE');
+  });
+
   it('stops reading when it is asked to', async () => {
     const { storage } = shared();
     await storage.putIfAbsent('reading/stop', text('1'));

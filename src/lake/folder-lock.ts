@@ -5,11 +5,12 @@
  * up when the process ends, however it ends, and it holds among containers that share a folder,
  * where process numbers mean nothing. `folder.json` only says who has it.
  */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { assertRegularOrMissing, NOTE_BYTES_MAX, readRegularFile } from '../config/regular-file.ts';
 import { IsobarError, translateFileError } from '../errors.ts';
 import { makeFolder } from './local-disk.ts';
 
@@ -83,6 +84,7 @@ async function takeLock(folder: string, notice: string, patienceMs: number): Pro
 }
 
 function tryLock(path: string): DatabaseSync | null {
+  assertRegularOrMissing(path);
   const lock = new DatabaseSync(path, { timeout: 0 });
   try {
     lock.exec('BEGIN EXCLUSIVE');
@@ -108,7 +110,8 @@ async function writeNotice(notice: string, holder: Holder): Promise<void> {
 
 async function readNotice(notice: string): Promise<Holder | null> {
   try {
-    const holder: Partial<Holder> = JSON.parse(await readFile(notice, 'utf8'));
+    const bytes = await readRegularFile(notice, { bytesMax: NOTE_BYTES_MAX });
+    const holder: Partial<Holder> = JSON.parse(bytes.toString('utf8'));
     const { pid = 0, host = '', command = '', since = '' } = holder;
     return pid > 0 ? { pid, host, command, since } : null;
   } catch {

@@ -13,7 +13,14 @@ import { IsobarError, translateFileError } from '../errors.ts';
 import { openFileCache } from './file-cache.ts';
 import { translate } from './hdfs-errors.ts';
 import { assertFolder, assertPath, DRAFTS_FOLDER, isPath } from './path.ts';
-import type { Content, ListOptions, Storage, StoredFile, Tier } from './storage.ts';
+import {
+  type Content,
+  type ListOptions,
+  READ_BYTES_MAX,
+  type Storage,
+  type StoredFile,
+  type Tier,
+} from './storage.ts';
 import { hasEnded, nameThisProcess, type ProcessName } from './this-process.ts';
 import { type FileStatus, openWebHdfs, type WebHdfs } from './webhdfs/client.ts';
 import type { Authenticator } from './webhdfs/namenodes.ts';
@@ -67,13 +74,22 @@ export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage
       throw translate(error, place(path));
     });
 
-  async function read(path: string, signal?: AbortSignal): Promise<Uint8Array> {
+  async function read(
+    path: string,
+    signal?: AbortSignal,
+    bytesMax = READ_BYTES_MAX,
+  ): Promise<Uint8Array> {
     assertPath(path);
     return guarded(path, async () => {
       for (let tries = 1; ; tries++) {
         const parts: Buffer[] = [];
         try {
-          for await (const part of hdfs.read(place(path), { signal })) parts.push(part);
+          let length = 0;
+          for await (const part of hdfs.read(place(path), { signal })) {
+            length += part.length;
+            if (length > bytesMax) throw tooLarge(place(path), bytesMax);
+            parts.push(part);
+          }
           return Buffer.concat(parts);
         } catch (error) {
           if (error instanceof RemoteError && error.is(NO_FOLDER)) {
@@ -167,6 +183,11 @@ export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage
     },
     [Symbol.asyncDispose]: () => hdfs[Symbol.asyncDispose](),
   };
+}
+
+function tooLarge(place: string, bytesMax: number): IsobarError {
+  const text = `${place}: more than ${bytesMax} bytes, the limit is ${bytesMax} bytes`;
+  return new IsobarError('FILE_TOO_LARGE', text);
 }
 
 /** `/lake` for `lake/`, empty for `/`. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,6 +54,26 @@ async function draftsOf(folder: string): Promise<string[]> {
 async function textOf(storage: Storage, path: string): Promise<string> {
   return Buffer.from(await storage.read(path)).toString();
 }
+
+describe('files in the folder that are not regular', () => {
+  it('are refused by name and not listed, and reading them never waits', () =>
+    withFolder(async (folder) => {
+      await using storage = await openStorage(CONFIG, join(folder, 'lake'));
+      await storage.putIfAbsent('log/a', Buffer.from('a'));
+      execFileSync('mkfifo', [join(folder, 'lake/log/pipe')]);
+      await symlink('/dev/zero', join(folder, 'lake/log/zero'));
+      await symlink(join(folder, 'lake/log/a'), join(folder, 'lake/log/link'));
+      for (const path of ['log/pipe', 'log/zero']) {
+        const refused = { code: 'FILE_NOT_REGULAR', message: new RegExp(`${path}: expected`) };
+        await assert.rejects(storage.read(path), refused);
+        await assert.rejects(storage.localPath(path), refused);
+        assert.equal(await storage.stat(path), null);
+      }
+      assert.equal(await textOf(storage, 'log/link'), 'a');
+      const listed = await Array.fromAsync(storage.list('log'), ({ path }) => path);
+      assert.deepEqual(listed, ['log/a', 'log/link']);
+    }));
+});
 
 describe('the local storage among processes', () => {
   it('lets exactly one of three processes make each file', () =>

@@ -5,13 +5,20 @@
  * when that is taken, or renamed over the old file; then its folder is synced. So the file system
  * has to know hard links.
  */
-import { link, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
+import { link, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { IsobarError, translateFileError } from '../errors.ts';
+import { assertRegularFile, readRegularFile } from '../config/regular-file.ts';
+import { IsobarError, isErrorCode, translateFileError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { openDrafts, openFolders, syncFolder } from './local-disk.ts';
 import { assertFolder, assertPath, DRAFTS_FOLDER, isPath } from './path.ts';
-import type { Content, ListOptions, Storage, StoredFile } from './storage.ts';
+import {
+  type Content,
+  type ListOptions,
+  READ_BYTES_MAX,
+  type Storage,
+  type StoredFile,
+} from './storage.ts';
 
 const STATS_AT_ONCE = 32;
 
@@ -26,12 +33,17 @@ export async function openLocalStorage(folder: string): Promise<Storage> {
     return join(root, assertPath(path));
   }
 
-  async function read(path: string, signal?: AbortSignal): Promise<Uint8Array> {
+  async function read(
+    path: string,
+    signal?: AbortSignal,
+    bytesMax = READ_BYTES_MAX,
+  ): Promise<Uint8Array> {
     const place = placeOf(path);
     try {
-      return await readFile(place, { signal });
+      return await readRegularFile(place, { bytesMax, signal });
     } catch (error) {
       signal?.throwIfAborted();
+      if (isFolder(error)) throw new IsobarError('LAKE_MISSING', `${place}: it is a folder`);
       throw translate(error, place);
     }
   }
@@ -90,8 +102,13 @@ export async function openLocalStorage(folder: string): Promise<Storage> {
     delete: remove,
     localPath: async (path) => {
       const place = placeOf(path);
-      if ((await statFile(root, path)) !== null) return place;
-      throw new IsobarError('LAKE_MISSING', `${place}: there is no such file`);
+      try {
+        await assertRegularFile(place);
+        return place;
+      } catch (error) {
+        if (isFolder(error)) throw new IsobarError('LAKE_MISSING', `${place}: it is a folder`);
+        throw translate(error, place);
+      }
     },
     [Symbol.asyncDispose]: async () => {},
   };
@@ -200,6 +217,12 @@ function translate(error: unknown, place: string): IsobarError {
 function translatePut(error: unknown, place: string): IsobarError {
   const exists = codeIn(error, 'EEXIST', 'ENOTDIR', 'EISDIR', 'ENOTEMPTY');
   return translateFileError(error, place, exists ? 'LAKE_EXISTS' : 'LAKE_UNAVAILABLE');
+}
+
+function isFolder(error: unknown): boolean {
+  return (
+    isErrorCode(error, 'FILE_NOT_REGULAR') && (error as IsobarError).details.kind === 'a folder'
+  );
 }
 
 function codeIn(error: unknown, ...codes: readonly string[]): boolean {

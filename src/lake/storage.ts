@@ -10,8 +10,11 @@
  * after such a rejection of a write the file is there whole or not at all.
  */
 export interface Storage extends AsyncDisposable {
-  /** The whole file; rejects with LAKE_MISSING when there is none. */
-  read(path: string, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * The whole file. Rejects with LAKE_MISSING when there is none, FILE_NOT_REGULAR when a pipe or a
+   * device has its name, FILE_TOO_LARGE above `bytesMax` (2 GiB unless given), before reading it.
+   */
+  read(path: string, signal?: AbortSignal, bytesMax?: number): Promise<Uint8Array>;
 
   /**
    * Every file below the folder (`''` is the whole storage), at any depth, ordered by the UTF-16
@@ -57,6 +60,9 @@ export interface Storage extends AsyncDisposable {
    */
   tier?(folder: string, tier: Tier, signal?: AbortSignal): Promise<number>;
 }
+
+/** The largest file that is read whole. */
+export const READ_BYTES_MAX = 2 * 1024 ** 3;
 
 export interface Tier {
   readonly policy: 'HOT' | 'WARM' | 'COLD' | 'ALL_SSD' | 'ONE_SSD';

@@ -1,5 +1,4 @@
 /** Connections to the brokers, and who leads which partition; everything else asks through here. */
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -9,6 +8,7 @@ import {
   type ConnectionOptions,
   ConnectionPool,
 } from '@platformatic/kafka';
+import { readRegularFile } from '../config/regular-file.ts';
 import type { Config } from '../config/schema.ts';
 import { IsobarError, translateFileError } from '../errors.ts';
 import { isPassing, isTopicMissing, translateKafkaError } from './kafka-errors.ts';
@@ -238,9 +238,11 @@ async function securityOptions(config: Config['log']['kafka']): Promise<Connecti
   return options;
 }
 
+const AUTHORITY_BYTES_MAX = 4 * 1024 * 1024;
+
 async function readAuthority(path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await readRegularFile(path, { bytesMax: AUTHORITY_BYTES_MAX });
   } catch (error) {
     throw translateFileError(error, `log.kafka.tls_authority ${path}`, 'CONFIG_INVALID');
   }

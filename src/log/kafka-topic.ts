@@ -1,8 +1,9 @@
 /** The topic: made when there is none, and looked at before anything is trusted to it. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigResourceTypes } from '@platformatic/kafka';
+import { NOTE_BYTES_MAX, readRegularFile } from '../config/regular-file.ts';
 import type { Config } from '../config/schema.ts';
 import { asIsobarError, IsobarError, isErrorCode, translateFileError } from '../errors.ts';
 import { RECORD_BYTES_MAX } from '../model/observation.ts';
@@ -60,7 +61,8 @@ function noteOf(client: KafkaClient): Pick<Note, 'id' | 'partitions'> {
 
 async function readNote(path: string): Promise<Note | null> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Note;
+    const bytes = await readRegularFile(path, { bytesMax: NOTE_BYTES_MAX });
+    return JSON.parse(bytes.toString('utf8')) as Note;
   } catch {
     // None, or one cut by a crash: then the brokers must be there.
     return null;
@@ -69,7 +71,8 @@ async function readNote(path: string): Promise<Note | null> {
 
 async function writeNote(path: string, note: Note): Promise<void> {
   const text = JSON.stringify(note);
-  if ((await readFile(path, 'utf8').catch(() => '')) === text) return;
+  const before = await readRegularFile(path, { bytesMax: NOTE_BYTES_MAX }).catch(() => null);
+  if (before?.toString('utf8') === text) return;
   const draft = `${path}.${process.pid}-${randomUUID()}.new`;
   try {
     await mkdir(dirname(path), { recursive: true });

@@ -1,6 +1,7 @@
 /** Of the processes that share a spool one drains it; when it dies the lock goes with it. */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { assertRegularOrMissing } from '../config/regular-file.ts';
 import { isBusy, translateSqliteError } from './sqlite-errors.ts';
 
 export interface DrainLock {
@@ -10,6 +11,7 @@ export interface DrainLock {
 /** The lock, or null while another holds it. */
 export function openDrainLock(folder: string): DrainLock | null {
   const path = join(folder, 'drain.sqlite');
+  assertRegularOrMissing(path);
   let db: DatabaseSync | null = null;
   try {
     db = new DatabaseSync(path, { timeout: 0 });

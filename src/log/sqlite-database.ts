@@ -11,6 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { assertRegularOrMissing } from '../config/regular-file.ts';
 import { IsobarError, translateFileError } from '../errors.ts';
 import { corrupt, retryBusy, translateSqliteError } from './sqlite-errors.ts';
 
@@ -52,6 +53,7 @@ const BUSY_TIMEOUT_MS = 20;
  * Any number of processes may do so at the same time.
  */
 export async function openDatabase(path: string, partitionCount: number): Promise<LogFile> {
+  assertRegularOrMissing(path);
   try {
     if (!(await exists(path))) await createDatabase(path, partitionCount);
   } catch (error) {

@@ -19,6 +19,8 @@ export async function changedHours(
 ): Promise<string[]> {
   const { observations, session } = options;
   if (fromVersion === state.version) return [];
+  // An older table was brought back, or the cursor was damaged: every hour may differ.
+  if (fromVersion > state.version) return hoursOf(options, state.files, []);
   /** Files that this stretch of commits left live, and those of before that it removed. */
   const added = new Map<string, DataFile>();
   const removed = new Map<string, DataFile>();

@@ -10,23 +10,32 @@ import type { Columns, SqlSession } from '../analytics/engine.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import { formatVersion, type TableName, tableFolder } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
-import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { writeCheckpoint } from './checkpoint.ts';
 import {
   type Action,
   formatActions,
   formatSchema,
+  OUR_PROTOCOL,
   parseActions,
-  READER_VERSION,
   SCHEMA_VERSION,
-  WRITER_VERSION,
 } from './delta.ts';
-import { applyActions, assertWritable, dataFile, emptyState, type TableState } from './snapshot.ts';
+import { foreignCheckpoint, schemaProblem } from './foreign.ts';
+import { readBase } from './log-base.ts';
+import {
+  applyCommit,
+  assertReadable,
+  assertWritable,
+  dataFile,
+  type TableState,
+} from './snapshot.ts';
 import type { Changes, DataFile, Table } from './table.ts';
 
 export interface DeltaTable extends Table {
   readonly name: TableName;
   /** Where the table lies in the storage. */
   readonly folder: string;
+  readonly columns: Columns;
+  readonly partitionColumns: readonly string[];
   readonly latest: TableState | null;
   refresh(signal?: AbortSignal): Promise<TableState>;
 
@@ -38,10 +47,21 @@ export interface DeltaTable extends Table {
   commit(
     operation: string,
     build: (state: TableState) => Promise<readonly Action[] | null>,
+    options?: CommitOptions,
   ): Promise<TableState>;
+
+  /** As `refresh`, also of a table that we can neither read nor write as it stands. */
+  refreshForRepair(): Promise<TableState>;
 
   /** The actions of one commit, or null when it is not there. */
   readCommit(version: number): Promise<readonly Action[] | null>;
+}
+
+export interface CommitOptions {
+  /** What an operator decided: it goes over commits of others that stop all other writers. */
+  readonly repair?: boolean;
+  /** For people who read the table's history, such as `{ version: '7' }`. */
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 export interface TableOptions {
@@ -56,10 +76,17 @@ export interface TableOptions {
   readonly simulated: boolean;
   readonly checkpointCommits: number;
   readonly keepDays: number;
+  /**
+   * What does not add up in this state, a sentence each. Asked once before the first commit on a
+   * checkpoint of another program, below which commits are gone.
+   */
+  readonly prove?: (state: TableState) => Promise<readonly string[]>;
   readonly clock?: () => Date;
 }
 
 const LOST_RACES_MAX = 50;
+/** A commit of a hundred thousand files has some 60 MiB. */
+const COMMIT_BYTES_MAX = 512 * 1024 * 1024;
 
 /** The table as it is; it is made by its first commit. */
 export function openTable(options: TableOptions): DeltaTable {
@@ -68,12 +95,21 @@ export function openTable(options: TableOptions): DeltaTable {
   let latest: TableState | null = null;
   let looking: Promise<TableState> | null = null;
   let lookingNext: Promise<TableState> | null = null;
+  /** The foreign checkpoint that was proven to lose no row. */
+  let proven: string | null = null;
+  let proving: Promise<readonly string[]> | null = null;
 
   /**
    * Callers that come during a look share the next one: each sees at least what was there when it
    * asked, and of a lake that is away all hear at once instead of one after the other.
    */
-  function refresh(signal?: AbortSignal): Promise<TableState> {
+  async function refresh(signal?: AbortSignal): Promise<TableState> {
+    const state = await lookShared(signal);
+    assertReadable(state, folder);
+    return state;
+  }
+
+  function lookShared(signal?: AbortSignal): Promise<TableState> {
     if (looking === null && lookingNext === null) return orAborted(look(), signal);
     lookingNext ??= looking?.then(look, look) ?? look();
     return orAborted(lookingNext, signal);
@@ -88,7 +124,9 @@ export function openTable(options: TableOptions): DeltaTable {
   }
 
   async function load(): Promise<TableState> {
-    let state = await readOn(latest ?? (await loadCheckpoint()));
+    const { session } = options;
+    const base = latest ?? (await readBase({ storage, session, folder, readCommit }));
+    let state = await readOn(base);
     if (latest === null) {
       for (let above = await findAbove(state); above !== null; above = await findAbove(state)) {
         const { version } = state;
@@ -105,25 +143,13 @@ export function openTable(options: TableOptions): DeltaTable {
     return latest;
   }
 
-  function apply(state: TableState, version: number, actions: readonly Action[]): TableState {
-    const place = `${folder}/_delta_log/${formatVersion(version)}.json`;
-    return applyActions(state, actions, { version, place, checkpoint: false }, folder);
-  }
-
-  async function loadCheckpoint(): Promise<TableState> {
-    const checkpoint = await readCheckpoint(storage, options.session, folder);
-    if (checkpoint === null) return emptyState(folder);
-    const { version, actions, place } = checkpoint;
-    return applyActions(emptyState(folder), actions, { version, place, checkpoint: true }, folder);
-  }
-
   /** Reads commits until there is none. */
   async function readOn(from: TableState): Promise<TableState> {
     for (let state = from; ; ) {
       const version = state.version + 1;
       const actions = await readCommit(version);
       if (actions === null) return state;
-      state = apply(state, version, actions);
+      state = applyCommit(state, actions, version, folder);
     }
   }
 
@@ -139,7 +165,8 @@ export function openTable(options: TableOptions): DeltaTable {
   async function readCommit(version: number): Promise<readonly Action[] | null> {
     const path = `${folder}/_delta_log/${formatVersion(version)}.json`;
     try {
-      return parseActions(new TextDecoder().decode(await storage.read(path)), path);
+      const bytes = await storage.read(path, undefined, COMMIT_BYTES_MAX);
+      return parseActions(new TextDecoder().decode(bytes), path);
     } catch (error) {
       if (isErrorCode(error, 'LAKE_MISSING')) return null;
       throw error;
@@ -149,10 +176,11 @@ export function openTable(options: TableOptions): DeltaTable {
   async function commit(
     operation: string,
     build: (state: TableState) => Promise<readonly Action[] | null>,
+    { repair = false, parameters = {} }: CommitOptions = {},
   ): Promise<TableState> {
     for (let lost = 0; lost < LOST_RACES_MAX; lost++) {
-      const state = await refresh();
-      assertWritable(state, folder, simulated);
+      const state = repair ? await lookShared() : await refresh();
+      if (!repair) await assertMayWrite(state);
       const built = await build(state);
       if (built === null) return state;
       const actions: Action[] = [
@@ -160,6 +188,8 @@ export function openTable(options: TableOptions): DeltaTable {
           commitInfo: {
             timestamp: clock().getTime(),
             operation,
+            engine: 'isobar',
+            parameters,
             isobarCommitId: randomUUID(),
           },
         },
@@ -167,17 +197,34 @@ export function openTable(options: TableOptions): DeltaTable {
         ...built,
       ];
       if (!(await put(state.version + 1, actions))) continue;
-      const next = apply(state, state.version + 1, actions);
+      const next = applyCommit(state, actions, state.version + 1, folder);
       if (latest === null || next.version > latest.version) latest = next;
-      await checkpoint(next);
+      await checkpoint(next, state.unproven !== null || repair);
       return next;
     }
     throw new IsobarError('COMMIT_CONFLICT', `${folder}: lost ${LOST_RACES_MAX} races in a row`);
   }
 
+  async function assertMayWrite(state: TableState): Promise<void> {
+    assertWritable(state, folder, simulated);
+    const { metadata, unproven } = state;
+    if (metadata === null) return;
+    const { columns, partitionColumns } = options;
+    const isOurs = metadata.configuration['isobar.schema'] === String(SCHEMA_VERSION);
+    const problem = isOurs ? schemaProblem(metadata.schemaString, columns, partitionColumns) : null;
+    if (problem !== null) throw new IsobarError('TABLE_FOREIGN', `${folder}: ${problem}`);
+    if (unproven === null || unproven === proven) return;
+    proving ??= (options.prove?.(state) ?? Promise.resolve([])).finally(() => {
+      proving = null;
+    });
+    const [difference] = await proving;
+    if (difference !== undefined) throw foreignCheckpoint(folder, state, difference);
+    proven = unproven;
+  }
+
   function creation(): Action[] {
     return [
-      { protocol: { minReaderVersion: READER_VERSION, minWriterVersion: WRITER_VERSION } },
+      { protocol: OUR_PROTOCOL },
       {
         metaData: {
           id: randomUUID(),
@@ -219,8 +266,9 @@ export function openTable(options: TableOptions): DeltaTable {
     }
   }
 
-  async function checkpoint(state: TableState): Promise<void> {
-    if (state.version === 0 || state.version % options.checkpointCommits !== 0) return;
+  async function checkpoint(state: TableState, always: boolean): Promise<void> {
+    const isDue = state.version > 0 && state.version % options.checkpointCommits === 0;
+    if (!isDue && !always) return;
     const oldest = clock().getTime() - options.keepDays * 86_400_000;
     await writeCheckpoint(storage, options.session, {
       state,
@@ -264,10 +312,13 @@ export function openTable(options: TableOptions): DeltaTable {
   return {
     name: options.name,
     folder,
+    columns: options.columns,
+    partitionColumns: options.partitionColumns,
     get latest() {
       return latest;
     },
     refresh,
+    refreshForRepair: () => lookShared(),
     commit,
     readCommit,
     changes: (fromVersion, to) => changes(fromVersion, to as TableState),

@@ -17,6 +17,10 @@ import { IsobarError } from '../errors.ts';
 export interface CommitInfo {
   readonly timestamp: number;
   readonly operation: string;
+  /** The program that made the commit, as it names itself. */
+  readonly engine: string;
+  /** What the operation was asked for, as texts. */
+  readonly parameters: Readonly<Record<string, string>>;
   /** Ours: names the commit, so that a commit whose answer was lost is recognised. */
   readonly isobarCommitId: string | null;
 }
@@ -24,6 +28,9 @@ export interface CommitInfo {
 export interface Protocol {
   readonly minReaderVersion: number;
   readonly minWriterVersion: number;
+  /** Named from reader version 3 and writer version 7 on. */
+  readonly readerFeatures: readonly string[];
+  readonly writerFeatures: readonly string[];
 }
 
 export interface Metadata {
@@ -71,6 +78,12 @@ export type Action =
 
 export const READER_VERSION = 1;
 export const WRITER_VERSION = 2;
+export const OUR_PROTOCOL: Protocol = {
+  minReaderVersion: READER_VERSION,
+  minWriterVersion: WRITER_VERSION,
+  readerFeatures: [],
+  writerFeatures: [],
+};
 /** Of the tables' columns; a table of a higher one was written by a newer isobar. */
 export const SCHEMA_VERSION = 2;
 export const PARTITION_COLUMN = 'observed_month';
@@ -89,16 +102,20 @@ export function formatActions(actions: readonly Action[]): string {
 /** The action as the protocol writes it: paths encoded, our commit id beside the usual fields. */
 export function formatAction(action: Action): object {
   if ('commitInfo' in action) {
-    const { timestamp, operation, isobarCommitId } = action.commitInfo;
+    const { timestamp, operation, engine, parameters, isobarCommitId } = action.commitInfo;
     return {
       commitInfo: {
         timestamp,
         operation,
-        operationParameters: {},
-        engineInfo: 'isobar',
+        operationParameters: parameters,
+        engineInfo: engine,
         isobarCommitId,
       },
     };
+  }
+  if ('protocol' in action) {
+    const { minReaderVersion, minWriterVersion } = action.protocol;
+    return { protocol: { minReaderVersion, minWriterVersion } };
   }
   if ('metaData' in action) {
     return { metaData: { ...action.metaData, format: { provider: 'parquet', options: {} } } };
@@ -165,12 +182,11 @@ export function parseStats(stats: string | null): FileStats | null {
   if (stats === null || stats === '') return null;
   try {
     const value = JSON.parse(stats) as Partial<FileStats> | null;
-    if (value === null || typeof value.numRecords !== 'number') return null;
-    return {
-      numRecords: value.numRecords,
-      minValues: value.minValues ?? {},
-      maxValues: value.maxValues ?? {},
-    };
+    const { numRecords, minValues, maxValues } = value ?? {};
+    if (typeof numRecords !== 'number' || !Number.isSafeInteger(numRecords) || numRecords < 0) {
+      return null;
+    }
+    return { numRecords, minValues: minValues ?? {}, maxValues: maxValues ?? {} };
   } catch {
     return null;
   }
@@ -200,8 +216,10 @@ function field(name: string, type: string): object {
 
 function parseCommitInfo(object: Record<string, unknown>): CommitInfo {
   return {
-    timestamp: typeof object.timestamp === 'number' ? object.timestamp : 0,
-    operation: typeof object.operation === 'string' ? object.operation : '',
+    timestamp: timeOf(object.timestamp),
+    operation: textOr(object.operation, ''),
+    engine: textOr(object.engineInfo, textOr(object.clientVersion, '')),
+    parameters: {},
     isobarCommitId: typeof object.isobarCommitId === 'string' ? object.isobarCommitId : null,
   };
 }
@@ -210,6 +228,8 @@ function parseProtocol(object: Record<string, unknown>, place: string): Protocol
   return {
     minReaderVersion: whole(object.minReaderVersion, 'protocol.minReaderVersion', place),
     minWriterVersion: whole(object.minWriterVersion, 'protocol.minWriterVersion', place),
+    readerFeatures: featuresOf(object.readerFeatures),
+    writerFeatures: featuresOf(object.writerFeatures),
   };
 }
 
@@ -224,31 +244,67 @@ function parseMetadata(object: Record<string, unknown>, place: string): Metadata
     partitionColumns: partitionColumns.map((name) =>
       text(name, 'metaData.partitionColumns', place),
     ),
-    configuration: (configuration ?? {}) as Record<string, string>,
+    configuration: texts(configuration, 'metaData.configuration', place),
     createdTime: typeof object.createdTime === 'number' ? object.createdTime : null,
   };
 }
 
 function parseAdd(object: Record<string, unknown>, place: string): AddFile {
+  if (object.deletionVector) {
+    throw new IsobarError(
+      'TABLE_PROTOCOL',
+      `${place}: a file with a deletion vector, which isobar does not read`,
+    );
+  }
   return {
     path: decodePath(text(object.path, 'add.path', place), place),
-    partitionValues: (object.partitionValues ?? {}) as Record<string, string | null>,
+    partitionValues: textsOrNull(object.partitionValues, 'add.partitionValues', place),
     size: whole(object.size, 'add.size', place),
     modificationTime: whole(object.modificationTime, 'add.modificationTime', place),
     dataChange: object.dataChange !== false,
     stats: typeof object.stats === 'string' ? object.stats : null,
-    tags: (object.tags ?? null) as Record<string, string> | null,
+    tags: object.tags ? texts(object.tags, 'add.tags', place) : null,
   };
 }
 
 function parseRemove(object: Record<string, unknown>, place: string): RemoveFile {
   return {
     path: decodePath(text(object.path, 'remove.path', place), place),
-    deletionTimestamp: typeof object.deletionTimestamp === 'number' ? object.deletionTimestamp : 0,
+    deletionTimestamp: timeOf(object.deletionTimestamp),
     dataChange: object.dataChange !== false,
-    partitionValues: (object.partitionValues ?? {}) as Record<string, string | null>,
+    partitionValues: textsOrNull(object.partitionValues, 'remove.partitionValues', place),
     size: typeof object.size === 'number' ? object.size : null,
   };
+}
+
+/** Milliseconds since 1970 that make a date, or 0. */
+function timeOf(value: unknown): number {
+  const isTime = typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 8.64e15;
+  return isTime ? value : 0;
+}
+
+function textOr(value: unknown, otherwise: string): string {
+  return typeof value === 'string' && value !== '' ? value : otherwise;
+}
+
+function featuresOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((name) => typeof name === 'string') : [];
+}
+
+/** An object of texts; nulls are left out. */
+function texts(value: unknown, name: string, place: string): Record<string, string> {
+  const pairs = Object.entries(textsOrNull(value, name, place));
+  return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== null));
+}
+
+function textsOrNull(value: unknown, name: string, place: string): Record<string, string | null> {
+  const object = value ?? {};
+  const isRight =
+    typeof object === 'object' &&
+    !Array.isArray(object) &&
+    Object.values(object).every((one) => one === null || typeof one === 'string');
+  if (!isRight) throw corrupt(place, `${name} is not an object of texts`);
+  return object as Record<string, string | null>;
 }
 
 function encodePath(path: string): string {

@@ -10,17 +10,11 @@
 import { isErrorCode } from '../errors.ts';
 import { RAW_NOTES_FOLDER } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
-import type { ProcessName } from '../lake/this-process.ts';
+import { type NoteText, readNoteText } from './export-documents.ts';
 
-export interface ExportNote {
+export interface ExportNote extends Readonly<Omit<NoteText, 'hours'>> {
   readonly path: string;
-  /** ISO 8601. */
   readonly hours: readonly string[];
-  /** Whether its writer will write nothing more. */
-  readonly done: boolean;
-  readonly process: ProcessName;
-  /** When it was written, by its writer. */
-  readonly at: string;
 }
 
 /** After so long nobody wakes any more. */
@@ -48,12 +42,11 @@ export async function readNotes(storage: Storage, mine: string, now: Date): Prom
   return notes;
 }
 
+/** One that is damaged, which verify reports, says nothing of any hour. */
 async function readNote(storage: Storage, path: string): Promise<ExportNote | null> {
-  try {
-    const text = new TextDecoder().decode(await storage.read(path));
-    return { ...(JSON.parse(text) as ExportNote), path };
-  } catch (error) {
-    if (isErrorCode(error, 'LAKE_MISSING')) return null;
+  const text = await readNoteText(storage, path).catch((error) => {
+    if (isErrorCode(error, 'TABLE_CORRUPT')) return null;
     throw error;
-  }
+  });
+  return text === null ? null : { ...text, path };
 }

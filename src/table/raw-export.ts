@@ -8,7 +8,7 @@
  */
 
 import type { SqlSession } from '../analytics/engine.ts';
-import { IsobarError, isErrorCode } from '../errors.ts';
+import { IsobarError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { RAW_CURSOR_PATH, rawHourPath, rawManifestPath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
@@ -16,6 +16,7 @@ import type { ProcessName } from '../lake/this-process.ts';
 import { changedHours } from './changed-hours.ts';
 import type { DeltaTable } from './commit.ts';
 import { SCHEMA_VERSION } from './delta.ts';
+import { type ExportCursor, type HourEntry, readCursor, readManifest } from './export-documents.ts';
 import { type ExportNote, notePath, readNotes, writeNote } from './export-notes.ts';
 import { openInFlight } from './in-flight.ts';
 import { type HourFile, sha256, writeHours } from './raw-hours.ts';
@@ -58,32 +59,9 @@ export interface RawExporter {
   cursor(): Promise<ExportCursor>;
 }
 
-export interface ExportCursor {
-  /** Every change up to this version is in the files, but for the pending hours. */
-  readonly table_version: number;
-  /** Hours (ISO 8601) whose change is not exported yet, with the last export of each. */
-  readonly pending: Readonly<Record<string, string | null>>;
-}
-
-export interface DayManifest {
-  readonly day: string;
-  readonly hours: Readonly<Record<string, HourEntry>>;
-}
-
-export interface HourEntry {
-  readonly revision: number;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly sha256: string;
-  readonly table_version: number;
-  /** Of the table's columns when the file was written; absent in those of schema 1. */
-  readonly schema?: number;
-}
-
 const HOUR_MS = 3_600_000;
 /** Days of a long export after which the cursor is written: a kill repeats no more than that. */
 const DAYS_A_CURSOR = 100;
-const EMPTY_CURSOR: ExportCursor = { table_version: -1, pending: {} };
 
 export function openRawExporter(options: RawExportOptions): RawExporter {
   const { observations, storage, session, clock = () => new Date() } = options;
@@ -269,21 +247,6 @@ export function filesOfHour(state: TableState, hour: string): DataFile[] {
   });
 }
 
-export async function readCursor(storage: Storage): Promise<ExportCursor> {
-  const text = await readText(storage, RAW_CURSOR_PATH);
-  if (text === null) return EMPTY_CURSOR;
-  return parseJson(text, RAW_CURSOR_PATH, (value: ExportCursor) => {
-    return Number.isSafeInteger(value.table_version) && typeof value.pending === 'object';
-  });
-}
-
-export async function readManifest(storage: Storage, day: string): Promise<DayManifest> {
-  const path = rawManifestPath(day);
-  const text = await readText(storage, path);
-  if (text === null) return { day, hours: {} };
-  return parseJson(text, path, (value: DayManifest) => typeof value.hours === 'object');
-}
-
 function assertHeld(claim: ExportClaim): void {
   if (claim.isHeld) return;
   throw new IsobarError('ABORTED', `exporting raw files: the claim ${claim.name} is lost`);
@@ -308,23 +271,4 @@ function isOpen(hour: string, now: Date): boolean {
 
 function sortKeys<T>(record: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-async function readText(storage: Storage, path: string): Promise<string | null> {
-  try {
-    return new TextDecoder().decode(await storage.read(path));
-  } catch (error) {
-    if (isErrorCode(error, 'LAKE_MISSING')) return null;
-    throw error;
-  }
-}
-
-function parseJson<T>(text: string, place: string, isRight: (value: T) => boolean): T {
-  try {
-    const value = JSON.parse(text) as T;
-    if (isRight(value)) return value;
-  } catch {
-    // Told below, with the place.
-  }
-  throw new IsobarError('TABLE_CORRUPT', `${place}: it is no manifest of the raw export`);
 }

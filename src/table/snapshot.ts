@@ -3,6 +3,7 @@ import { IsobarError } from '../errors.ts';
 import {
   type Action,
   type AddFile,
+  type CommitInfo,
   type Metadata,
   PARTITION_COLUMN,
   type Protocol,
@@ -13,17 +14,36 @@ import {
   type Transaction,
   WRITER_VERSION,
 } from './delta.ts';
+import {
+  afterCommit,
+  type CommitOrigin,
+  changesRows,
+  foreignRows,
+  formatOrigin,
+  originOf,
+  protocolError,
+  resolvedUpTo,
+} from './foreign.ts';
 import type { DataFile, Snapshot } from './table.ts';
 
 /** A snapshot with all that writers and checkpoints need of it. */
 export interface TableState extends Snapshot {
   readonly protocol: Protocol | null;
+  /** The commit that raised the protocol last; null where it is ours or not known. */
+  readonly protocolBy: CommitOrigin | null;
   readonly metadata: Metadata | null;
+  /** The last commit of another program that wrote the metadata; null where it is ours. */
+  readonly metadataBy: CommitOrigin | null;
   readonly adds: ReadonlyMap<string, AddFile>;
   readonly removes: ReadonlyMap<string, RemoveFile>;
   readonly txns: ReadonlyMap<string, Transaction>;
-  /** The first commit that changed rows and is none of ours; writers refuse to go on. */
-  readonly foreignCommit: string | null;
+  /** Commits of others that changed rows and that no operator has decided about. */
+  readonly foreign: readonly CommitOrigin[];
+  /**
+   * The checkpoint of another program that this state begins with, where the commits below it are
+   * gone: they may have changed rows. Null where the whole chain is known.
+   */
+  readonly unproven: string | null;
 }
 
 /** `folder` is where the table lies in the storage. */
@@ -32,21 +52,74 @@ export function emptyState(folder: string): TableState {
     version: -1,
     committedAt: null,
     protocol: null,
+    protocolBy: null,
     metadata: null,
+    metadataBy: null,
     adds: new Map(),
     removes: new Map(),
     txns: new Map(),
-    foreignCommit: null,
+    foreign: [],
+    unproven: null,
   });
 }
 
-/** The state after one more commit, or after a checkpoint's actions on the empty state. */
-export function applyActions(
+/** The state after one more commit. */
+export function applyCommit(
   state: TableState,
   actions: readonly Action[],
-  commit: { readonly version: number; readonly place: string; readonly checkpoint: boolean },
+  version: number,
   folder: string,
 ): TableState {
+  const info = infoOf(actions);
+  const isOurs = info !== null && info.isobarCommitId !== null;
+  const origin = originOf(version, info);
+  const committedAt = info === null || origin.at === null ? state.committedAt : origin.at;
+  const replayed = replay(state, actions, origin.at);
+  const foreign = afterCommit(
+    state.foreign,
+    origin,
+    !isOurs && changesRows(actions),
+    replayed.metadata?.configuration ?? {},
+  );
+  const by = isOurs ? null : origin;
+  return build(folder, {
+    ...replayed,
+    version,
+    committedAt,
+    protocolBy: replayed.protocol === state.protocol ? state.protocolBy : by,
+    metadataBy: replayed.metadata === state.metadata ? state.metadataBy : by,
+    foreign,
+    unproven: state.unproven,
+  });
+}
+
+/** The state that a checkpoint holds; of another program's, with what its last commits say. */
+export function stateOfCheckpoint(
+  checkpoint: { readonly version: number; readonly actions: readonly Action[] },
+  folder: string,
+  foreign: { readonly place: string; readonly known: TableState } | null = null,
+): TableState {
+  const { version } = checkpoint;
+  const empty = emptyState(folder);
+  const replayed = { ...empty, ...replay(empty, checkpoint.actions, null), version };
+  if (foreign === null) return build(folder, replayed);
+  const { place, known } = foreign;
+  const resolved = resolvedUpTo(replayed.metadata?.configuration ?? {});
+  return build(folder, {
+    ...replayed,
+    protocolBy: known.protocolBy,
+    metadataBy: known.metadataBy,
+    foreign: known.foreign.filter((commit) => commit.version > resolved),
+    unproven: resolved >= version ? null : place,
+  });
+}
+
+function infoOf(actions: readonly Action[]): CommitInfo | null {
+  for (const action of actions) if ('commitInfo' in action) return action.commitInfo;
+  return null;
+}
+
+function replay(state: TableState, actions: readonly Action[], at: Date | null) {
   const adds = new Map(state.adds);
   // They are many, kept for days: those of another state are shared while nothing changes them.
   const changesRemoves = actions.some(
@@ -54,72 +127,43 @@ export function applyActions(
   );
   const removes = changesRemoves ? new Map(state.removes) : null;
   const txns = new Map(state.txns);
-  let { protocol, metadata, committedAt, foreignCommit } = state;
-  let ours = commit.checkpoint;
-  let changedRows = false;
+  let { protocol, metadata } = state;
+  // Within one commit removals come first, whatever their order in the file.
+  for (const action of actions) {
+    if ('remove' in action) {
+      const { remove } = action;
+      const deletionTimestamp = remove.deletionTimestamp || (at?.getTime() ?? 0);
+      adds.delete(remove.path);
+      removes?.set(remove.path, { ...remove, deletionTimestamp });
+    }
+  }
   for (const action of actions) {
     if ('add' in action) {
       adds.set(action.add.path, action.add);
       removes?.delete(action.add.path);
-      changedRows ||= action.add.dataChange;
-    } else if ('remove' in action) {
-      adds.delete(action.remove.path);
-      removes?.set(action.remove.path, action.remove);
-      changedRows ||= action.remove.dataChange;
     } else if ('txn' in action) {
       txns.set(action.txn.appId, action.txn);
     } else if ('protocol' in action) {
       protocol = action.protocol;
     } else if ('metaData' in action) {
       metadata = action.metaData;
-    } else {
-      committedAt = new Date(action.commitInfo.timestamp);
-      ours ||= action.commitInfo.isobarCommitId !== null;
     }
   }
-  if (changedRows && !ours) foreignCommit ??= commit.place;
-  if (protocol !== null && protocol.minReaderVersion > READER_VERSION) {
-    throw new IsobarError(
-      'TABLE_NEWER',
-      `${commit.place}: needs reader version ${protocol.minReaderVersion}, we have ${READER_VERSION}`,
-    );
-  }
-  return build(folder, {
-    version: commit.version,
-    committedAt,
-    protocol,
-    metadata,
-    adds,
-    removes: removes ?? state.removes,
-    txns,
-    foreignCommit,
-  });
+  return { adds, removes: removes ?? state.removes, txns, protocol, metadata };
+}
+
+/** Rejects a table whose files we cannot read as they are meant. */
+export function assertReadable(state: TableState, folder: string): void {
+  const { protocol, protocolBy } = state;
+  if (protocol === null || protocol.minReaderVersion <= READER_VERSION) return;
+  throw protocolError(folder, protocol, protocolBy, state.metadata?.configuration ?? {});
 }
 
 /** Rejects what we must not write to: newer, foreign, or of the other kind. */
 export function assertWritable(state: TableState, folder: string, simulated: boolean): void {
-  if (state.version < 0) return;
-  const { protocol, metadata, foreignCommit } = state;
-  if (protocol === null || metadata === null) {
-    throw new IsobarError('TABLE_CORRUPT', `${folder}: no commit names its protocol and schema`);
-  }
-  if (protocol.minWriterVersion > WRITER_VERSION) {
-    throw new IsobarError(
-      'TABLE_NEWER',
-      `${folder}: needs writer version ${protocol.minWriterVersion}, we have ${WRITER_VERSION}`,
-    );
-  }
-  const schema = Number(metadata.configuration['isobar.schema'] ?? Number.NaN);
-  if (Number.isNaN(schema)) {
-    throw new IsobarError('TABLE_FOREIGN', `${folder}: it was not made by isobar`);
-  }
-  if (schema > SCHEMA_VERSION) {
-    throw new IsobarError('TABLE_NEWER', `${folder}: schema ${schema}, we know ${SCHEMA_VERSION}`);
-  }
-  if (foreignCommit !== null) {
-    throw new IsobarError('TABLE_FOREIGN', `${foreignCommit}: it changed rows and is none of ours`);
-  }
-  if (state.simulated !== simulated) {
+  const refusal = writeRefusal(state, folder);
+  if (refusal !== null) throw refusal;
+  if (state.version >= 0 && state.simulated !== simulated) {
     throw new IsobarError(
       'TABLE_KIND',
       `${folder}: holds ${state.simulated ? 'simulated' : 'real'} data, ` +
@@ -128,28 +172,58 @@ export function assertWritable(state: TableState, folder: string, simulated: boo
   }
 }
 
-type Replayed = Pick<
-  TableState,
-  | 'version'
-  | 'committedAt'
-  | 'protocol'
-  | 'metadata'
-  | 'adds'
-  | 'removes'
-  | 'txns'
-  | 'foreignCommit'
->;
+/** Why nothing is written to this table, or null; readers say so too. */
+export function writeRefusal(state: TableState, folder: string): IsobarError | null {
+  if (state.version < 0) return null;
+  const { protocol, protocolBy, metadata, metadataBy, foreign } = state;
+  if (protocol === null || metadata === null) {
+    return new IsobarError('TABLE_CORRUPT', `${folder}: no commit names its protocol and schema`);
+  }
+  if (protocol.minWriterVersion > WRITER_VERSION || protocol.minReaderVersion > READER_VERSION) {
+    return protocolError(folder, protocol, protocolBy, metadata.configuration);
+  }
+  if (foreign.length > 0) return foreignRows(folder, foreign);
+  const schema = Number(metadata.configuration['isobar.schema'] ?? Number.NaN);
+  if (Number.isNaN(schema)) {
+    if (metadataBy === null) {
+      return new IsobarError('TABLE_FOREIGN', `${folder}: it was not made by isobar`);
+    }
+    const back = Math.max(0, metadataBy.version - 1);
+    return new IsobarError(
+      'TABLE_FOREIGN',
+      `${folder}: ${formatOrigin(metadataBy)} replaced the table’s metadata; go back with ` +
+        `\`isobar table restore ${back}\``,
+    );
+  }
+  if (schema > SCHEMA_VERSION) {
+    return new IsobarError('TABLE_NEWER', `${folder}: schema ${schema}, we know ${SCHEMA_VERSION}`);
+  }
+  return null;
+}
+
+type Replayed = Omit<TableState, 'files' | 'rowCount' | 'transactions' | 'simulated'>;
 
 /** Files and sums are worked out when somebody asks: a writer's rounds seldom do. */
 function build(folder: string, replayed: Replayed): TableState {
   let files: readonly DataFile[] | null = null;
-  const transactions = new Map([...replayed.txns].map(([appId, txn]) => [appId, txn.version]));
+  const { adds, txns, metadata } = replayed;
+  const transactions = new Map([...txns].map(([appId, txn]) => [appId, txn.version]));
   return {
-    ...replayed,
+    version: replayed.version,
+    committedAt: replayed.committedAt,
+    protocol: replayed.protocol,
+    protocolBy: replayed.protocolBy,
+    metadata,
+    metadataBy: replayed.metadataBy,
+    adds,
+    removes: replayed.removes,
+    txns,
+    foreign: replayed.foreign,
+    unproven: replayed.unproven,
     transactions,
-    simulated: replayed.metadata?.configuration['isobar.simulated'] === 'true',
+    simulated: metadata?.configuration['isobar.simulated'] === 'true',
     get files() {
-      files ??= [...replayed.adds.values()]
+      files ??= [...adds.values()]
         .map((add) => dataFile(folder, add))
         .sort((a, b) => (a.path < b.path ? -1 : 1));
       return files;

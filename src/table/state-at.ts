@@ -3,11 +3,9 @@ import type { SqlSession } from '../analytics/engine.ts';
 import { IsobarError } from '../errors.ts';
 import { formatVersion } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
-import { readCheckpointOf } from './checkpoint.ts';
 import type { DeltaTable } from './commit.ts';
-import { applyActions, emptyState, type TableState } from './snapshot.ts';
-
-const CHECKPOINT = /\/(\d{20})\.checkpoint\.parquet$/;
+import { readBase } from './log-base.ts';
+import { applyCommit, type TableState } from './snapshot.ts';
 
 /** Rejects with TABLE_GAP when the commits that make this version are no longer all there. */
 export async function readStateAt(
@@ -16,35 +14,16 @@ export async function readStateAt(
   session: SqlSession,
   version: number,
 ): Promise<TableState> {
-  const { folder } = table;
-  let state = emptyState(folder);
-  const checkpoint = await newestCheckpoint(storage, folder, version);
-  if (checkpoint !== null) {
-    const { actions, place } = await readCheckpointOf(storage, session, folder, checkpoint);
-    const commit = { version: checkpoint, place, checkpoint: true };
-    state = applyActions(state, actions, commit, folder);
-  }
+  const { folder, readCommit } = table;
+  let state = await readBase({ storage, session, folder, readCommit }, version);
   while (state.version < version) {
     const next = state.version + 1;
-    const actions = await table.readCommit(next);
-    const place = `${folder}/_delta_log/${formatVersion(next)}.json`;
+    const actions = await readCommit(next);
     if (actions === null) {
+      const place = `${folder}/_delta_log/${formatVersion(next)}.json`;
       throw new IsobarError('TABLE_GAP', `${place}: version ${version} is not kept any more`);
     }
-    state = applyActions(state, actions, { version: next, place, checkpoint: false }, folder);
+    state = applyCommit(state, actions, next, folder);
   }
   return state;
-}
-
-async function newestCheckpoint(
-  storage: Storage,
-  folder: string,
-  version: number,
-): Promise<number | null> {
-  let newest: number | null = null;
-  for await (const { path } of storage.list(`${folder}/_delta_log`)) {
-    const found = CHECKPOINT.exec(path)?.[1];
-    if (found !== undefined && Number(found) <= version) newest = Number(found);
-  }
-  return newest;
 }

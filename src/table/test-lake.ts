@@ -13,6 +13,7 @@ import { type DeltaTable, openTable } from './commit.ts';
 import { type Lander, openLander } from './landing.ts';
 import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
 import { type VerifyReport, verifyLake } from './verify.ts';
+import { verifyOffsets } from './verify-offsets.ts';
 
 export interface TestLake extends AsyncDisposable {
   readonly folder: string;
@@ -56,11 +57,17 @@ export async function openTestLake(partitions = 2): Promise<TestLake> {
     sessions.push(own);
     const common = { storage: over, session: own, scratch, simulated };
     const table = { ...common, checkpointCommits: 5, keepDays: 7 };
-    const observations = openTable({
+    const observations: DeltaTable = openTable({
       ...table,
       name: 'observations',
       columns: OBSERVATION_COLUMNS,
       partitionColumns: ['observed_month'],
+      async prove(state) {
+        const findings = { sums: {}, differences: [] };
+        const tables = { session: own, observations, setAside };
+        await verifyOffsets(tables, state, await setAside.refresh(), findings);
+        return findings.differences;
+      },
     });
     const setAside = openTable({
       ...table,

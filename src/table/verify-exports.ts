@@ -1,12 +1,16 @@
 /** Whether the hourly files equal the table, up to the exporter's cursor. */
-import { ROOT, rawHourPath } from '../lake/layout.ts';
+import { asIsobarError, isErrorCode } from '../errors.ts';
+import { RAW_NOTES_FOLDER, ROOT, rawHourPath } from '../lake/layout.ts';
 import { changedHours } from './changed-hours.ts';
+import { type DayManifest, readCursor, readManifest, readNoteText } from './export-documents.ts';
 import { openInFlight } from './in-flight.ts';
-import { filesOfHour, readCursor, readManifest } from './raw-export.ts';
+import { filesOfHour } from './raw-export.ts';
 import { sha256, writeHours } from './raw-hours.ts';
 import type { TableState } from './snapshot.ts';
 import { columnsOfSchema, OBSERVATION_COLUMNS } from './table.ts';
 import type { Findings, VerifyOptions } from './verify.ts';
+
+const DAMAGED = ['TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR'] as const;
 
 export async function verifyExports(
   options: VerifyOptions,
@@ -42,6 +46,7 @@ export async function verifyExports(
     days.set(hour.slice(0, 10), [...(days.get(hour.slice(0, 10)) ?? []), hour]);
   }
   const stored = await storedHours(options);
+  await verifyManifests(options, state, stored, differences);
   let compared = 0;
   for (const [day, hours] of days) {
     compared += await verifyDay(options, state, day, hours, stored, differences);
@@ -49,6 +54,7 @@ export async function verifyExports(
   for (const hour of stored) {
     if (!open.has(hour)) differences.push(`raw export: ${hour} has a file, but no observation`);
   }
+  await verifyNotes(options, differences);
   sums['raw export version'] = cursor.table_version;
   sums['raw export hours'] = compared;
   sums['raw export pending hours'] = open.size;
@@ -64,7 +70,7 @@ async function verifyDay(
   differences: string[],
 ): Promise<number> {
   const { storage, session, scratch } = options;
-  const manifest = await readManifest(storage, day);
+  const manifest = await readManifest(storage, day).catch((): DayManifest => ({ day, hours: {} }));
   const files = [...new Set(hours.flatMap((hour) => filesOfHour(state, hour)))];
   const paths = await options.observations.localPaths(files);
   const told: string[][] = [];
@@ -82,12 +88,15 @@ async function verifyDay(
       const own: string[] = [];
       told.push(own);
       const path = rawHourPath(new Date(file.hour));
+      const entry = manifest.hours[file.hour.slice(11, 13)];
+      if (entry !== undefined && entry.rows !== file.rows) {
+        own.push(`${path}: ${file.rows} rows, its manifest says ${entry.rows}`);
+      }
       if (!stored.delete(file.hour)) {
         own.push(`${path}: the file is missing`);
         continue;
       }
       await flight.add(file.bytes, async () => {
-        const entry = manifest.hours[file.hour.slice(11, 13)];
         const found = sha256(await storage.read(path));
         if (entry === undefined) own.push(`${path}: the day's manifest does not name it`);
         else if (found !== entry.sha256) own.push(`${path}: it differs from its manifest`);
@@ -99,6 +108,48 @@ async function verifyDay(
   }
   differences.push(...told.flat());
   return told.length;
+}
+
+/** Every manifest can be read and names files that are there, with their lengths. */
+async function verifyManifests(
+  { storage }: VerifyOptions,
+  state: TableState,
+  stored: ReadonlySet<string>,
+  differences: string[],
+): Promise<void> {
+  for await (const { path } of storage.list(`${ROOT}/raw/_manifest`)) {
+    const day = /_manifest\/(\d{4}-\d{2}-\d{2})\.json$/.exec(path)?.[1];
+    if (day === undefined) continue;
+    try {
+      const { hours } = await readManifest(storage, day);
+      for (const [clock, entry] of Object.entries(hours)) {
+        const hour = `${day}T${clock}:00:00Z`;
+        const file = rawHourPath(new Date(hour));
+        const bytes = stored.has(hour) ? (await storage.stat(file))?.bytes : null;
+        if (bytes !== entry.bytes) {
+          differences.push(`${path}: ${clock}: ${entry.bytes} bytes, the file has ${bytes}`);
+        }
+        if (entry.table_version > state.version) {
+          const of = `${entry.table_version}, the newest is ${state.version}`;
+          differences.push(`${path}: ${clock}: table_version is ${of}`);
+        }
+      }
+    } catch (error) {
+      if (!isErrorCode(error, ...DAMAGED)) throw error;
+      differences.push(asIsobarError(error).message);
+    }
+  }
+}
+
+async function verifyNotes({ storage }: VerifyOptions, differences: string[]): Promise<void> {
+  for await (const { path } of storage.list(RAW_NOTES_FOLDER)) {
+    try {
+      await readNoteText(storage, path);
+    } catch (error) {
+      if (!isErrorCode(error, ...DAMAGED)) throw error;
+      differences.push(asIsobarError(error).message);
+    }
+  }
 }
 
 /** Hours that have a file. */

@@ -5,18 +5,40 @@
  * one only when its row is gone from observations: a landing may have died between its two commits.
  */
 import { literal } from '../sql/text.ts';
+import { ROWS_KEY } from './foreign.ts';
 import { parseLandingAppId, undoneImports } from './landing.ts';
 import type { TableState } from './snapshot.ts';
 import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
 import type { Findings, VerifyOptions } from './verify.ts';
 
+/** How the detail of a row begins that an operator accepted as removed by another program. */
+export const REMOVED_BY = 'removed by ';
 const EXAMPLES_MAX = 5;
+const WITHOUT_OFFSET = 'log_id IS NULL OR log_partition IS NULL OR log_offset IS NULL';
+
+export type OffsetsOptions = Pick<VerifyOptions, 'session' | 'observations' | 'setAside'>;
 
 export async function verifyOffsets(
-  options: VerifyOptions,
+  options: OffsetsOptions,
   observations: TableState,
   setAside: TableState,
   findings: Findings,
+): Promise<void> {
+  await definePlaces(options, observations, setAside);
+  await sum(options, findings);
+  await compareOffsets(options, findings);
+  await compareIdentities(options, undoneImports(observations), findings);
+  await compareForeignRows(options, observations, findings);
+}
+
+/**
+ * Makes the views `v_observations` and `v_set_aside` and the tables `committed` (one row per log
+ * and partition) and `places` (one row per offset, or range of offsets, and place that holds it).
+ */
+export async function definePlaces(
+  options: OffsetsOptions,
+  observations: TableState,
+  setAside: TableState,
 ): Promise<void> {
   const { session } = options;
   await session.define(
@@ -41,7 +63,7 @@ export async function verifyOffsets(
     ${values.length === 0 ? '' : `INSERT INTO committed VALUES ${values.join(', ')};`}
     CREATE OR REPLACE TEMP TABLE places AS
     SELECT log_id, log_partition, log_offset AS first, log_offset AS last, 'observations' AS place
-    FROM v_observations
+    FROM v_observations WHERE NOT (${WITHOUT_OFFSET})
     UNION ALL
     SELECT log_id, log_partition, log_offset, coalesce(log_offset_last, log_offset), reason
     FROM v_set_aside
@@ -51,12 +73,32 @@ export async function verifyOffsets(
         SELECT 1 FROM v_observations o
         WHERE o.log_id = v_set_aside.log_id AND o.log_partition = v_set_aside.log_partition
           AND o.log_offset = v_set_aside.log_offset))`);
-  await sum(options, findings);
-  await compareOffsets(options, findings);
-  await compareIdentities(options, undoneImports(observations), findings);
 }
 
-async function sum({ session }: VerifyOptions, { sums }: Findings): Promise<void> {
+/** Rows that another program added and an operator accepted are of no log. */
+async function compareForeignRows(
+  { session }: OffsetsOptions,
+  { metadata }: TableState,
+  { sums, differences }: Findings,
+): Promise<void> {
+  const rows = await countForeignRows(session);
+  const accepted = Number(metadata?.configuration[ROWS_KEY] ?? 0);
+  if (rows > 0 || accepted > 0) sums['rows of other programs'] = rows;
+  if (rows !== accepted) {
+    differences.push(`${rows} rows are of no log, where ${accepted} were accepted`);
+  }
+}
+
+/** Those that were superseded since are in `set_aside`. */
+export async function countForeignRows(session: OffsetsOptions['session']): Promise<number> {
+  const [found] = await session.query<{ rows: number }>(
+    `SELECT (SELECT count(*) FROM v_observations WHERE ${WITHOUT_OFFSET}) + (SELECT count(*) ` +
+      `FROM v_set_aside WHERE reason = 'superseded' AND (${WITHOUT_OFFSET})) AS rows`,
+  );
+  return found?.rows ?? 0;
+}
+
+async function sum({ session }: OffsetsOptions, { sums }: Findings): Promise<void> {
   const rows = await session.query<{ place: string; offsets: number }>(`
     SELECT CASE WHEN place LIKE 'invalid:%' THEN 'invalid' ELSE place END AS place,
       CAST(sum(last - first + 1) AS BIGINT) AS offsets
@@ -68,7 +110,7 @@ async function sum({ session }: VerifyOptions, { sums }: Findings): Promise<void
   for (const { place, offsets } of rows) sums[`offsets ${place}`] = offsets;
 }
 
-async function compareOffsets({ session }: VerifyOptions, findings: Findings): Promise<void> {
+async function compareOffsets({ session }: OffsetsOptions, findings: Findings): Promise<void> {
   const doubled = await session.query<Record<string, unknown>>(`
     SELECT log_id, log_partition, first, string_agg(place, ' and ' ORDER BY place) AS found
     FROM places GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT ${EXAMPLES_MAX}`);
@@ -83,8 +125,19 @@ async function compareOffsets({ session }: VerifyOptions, findings: Findings): P
   for (const row of beyond) {
     findings.differences.push(`offset ${at(row)} is in a row, but no commit says that it landed`);
   }
-  // A gap is where a place begins more than one after all places before it ended.
-  const gaps = await session.query<Record<string, unknown>>(`
+  const gaps = await session.query<Record<string, unknown>>(
+    `${GAPS} ORDER BY ALL LIMIT ${EXAMPLES_MAX}`,
+  );
+  for (const row of gaps) {
+    findings.differences.push(`offsets ${at(row)} to ${row.last} are in no place`);
+  }
+}
+
+/**
+ * One row per stretch of committed offsets that are in no place: where a place begins more than one
+ * after all places before it ended.
+ */
+export const GAPS = `
     WITH ends AS (
       SELECT log_id, log_partition, first, last FROM places
       UNION ALL SELECT log_id, log_partition, last + 1, last + 1 FROM committed
@@ -95,14 +148,10 @@ async function compareOffsets({ session }: VerifyOptions, findings: Findings): P
       FROM ends
     )
     SELECT log_id, log_partition, reached + 1 AS first, first - 1 AS last
-    FROM walked WHERE first > reached + 1 ORDER BY ALL LIMIT ${EXAMPLES_MAX}`);
-  for (const row of gaps) {
-    findings.differences.push(`offsets ${at(row)} to ${row.last} are in no place`);
-  }
-}
+    FROM walked WHERE first > reached + 1`;
 
 async function compareIdentities(
-  { session }: VerifyOptions,
+  { session }: OffsetsOptions,
   undone: readonly number[],
   findings: Findings,
 ): Promise<void> {
@@ -115,9 +164,15 @@ async function compareIdentities(
   const orphans = await session.query<Record<string, unknown>>(`
     SELECT log_id, log_partition, log_offset AS first, reason FROM v_set_aside
     JOIN committed USING (log_id, log_partition)
-    ANTI JOIN v_observations USING (city_id, observed_at)
+    ANTI JOIN (
+      SELECT city_id, observed_at FROM v_observations
+      UNION ALL SELECT city_id, observed_at FROM v_set_aside WHERE reason = 'lost'
+    ) USING (city_id, observed_at)
     WHERE reason IN ('duplicate', 'superseded') AND log_offset <= committed.last
       AND NOT coalesce(list_contains([${undone.join(', ')}]::BIGINT[], import_id), false)
+      -- Whose rows another program removed is not known where its files are gone, too.
+      AND NOT EXISTS (FROM v_set_aside AS l WHERE l.reason = 'lost' AND l.city_id IS NULL
+        AND starts_with(l.detail, ${literal(REMOVED_BY)}))
     ORDER BY ALL LIMIT ${EXAMPLES_MAX}`);
   for (const row of orphans) {
     findings.differences.push(`offset ${at(row)} is ${row.reason}, but of no observation there`);

@@ -8,16 +8,15 @@
  *
  * Whether the published analytics can be reproduced is the business of analytics/publish.ts.
  */
-import { createHash } from 'node:crypto';
 import type { SqlSession } from '../analytics/engine.ts';
-import { asIsobarError, isErrorCode } from '../errors.ts';
+import { asIsobarError } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
-import { fileLiteral } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { openInFlight } from './in-flight.ts';
-import type { TableState } from './snapshot.ts';
-import type { DataFile } from './table.ts';
+import { type TableState, writeRefusal } from './snapshot.ts';
 import { verifyExports } from './verify-exports.ts';
+import { verifyFile } from './verify-file.ts';
+import { verifyLog } from './verify-log.ts';
 import { verifyOffsets } from './verify-offsets.ts';
 
 export interface VerifyOptions {
@@ -27,6 +26,8 @@ export interface VerifyOptions {
   readonly storage: Storage;
   readonly session: SqlSession;
   readonly scratch: string;
+  /** Of which kind the data are; not compared without it. */
+  readonly simulated?: boolean;
   /** Told what is being looked at, for people who wait. */
   readonly onProgress?: (text: string) => void;
 }
@@ -84,81 +85,29 @@ async function verifyChain(
   table: DeltaTable,
   findings: Findings,
 ): Promise<TableState> {
-  const { storage } = options;
   const state = await table.refresh();
   const { sums, differences } = findings;
   sums[`${table.name} version`] = state.version;
   sums[`${table.name} rows`] = state.rowCount;
   sums[`${table.name} files`] = state.files.length;
-  if (state.foreignCommit !== null) {
-    differences.push(`${state.foreignCommit}: it changed rows and is none of ours`);
+  const refusal = writeRefusal(state, table.folder);
+  // A protocol that is too high keeps us from writing, but every row is there.
+  if (refusal?.code === 'TABLE_PROTOCOL') sums[`${table.name} is read-only`] = refusal.message;
+  else if (refusal !== null) differences.push(refusal.message);
+  const { simulated = state.simulated } = options;
+  if (state.version >= 0 && state.simulated !== simulated) {
+    const [found, wanted] = simulated ? ['real', 'simulated'] : ['simulated', 'real'];
+    differences.push(`${table.folder}: it says that its data are ${found}, expected ${wanted}`);
   }
+  await verifyLog(options, table, state, findings);
   const flight = openInFlight();
-  let before: number | null = null;
-  for await (const { path, bytes } of storage.list(`${table.folder}/_delta_log`)) {
-    const version = /\/(\d{20})\.json$/.exec(path)?.[1];
-    if (version === undefined) continue;
-    if (before !== null && Number(version) !== before + 1) {
-      differences.push(
-        `${table.folder}: commits ${before + 1} to ${Number(version) - 1} are missing`,
-      );
-    }
-    before = Number(version);
-    // Every commit must be readable, not only those above the checkpoint.
-    const commit = before;
-    await flight.add(bytes, async () => void (await table.readCommit(commit)));
-  }
-  await flight.settle();
-  // Somebody may have committed since the state was read; then the table goes that far, too.
-  const reached =
-    before !== null && before > state.version ? (await table.refresh()).version : state.version;
-  if (before !== null && (before < state.version || before > reached)) {
-    differences.push(`${table.folder}: version ${state.version}, newest commit ${before}`);
-  }
   const told = new Map<string, string[]>();
   for (const file of state.files) {
     const own: string[] = [];
     told.set(file.path, own);
-    await flight.add(file.bytes, () => verifyFile(options, state, file, own));
+    await flight.add(file.bytes, () => verifyFile(options, table, state, file, own));
   }
   await flight.settle();
   differences.push(...[...told.values()].flat());
   return state;
-}
-
-async function verifyFile(
-  options: VerifyOptions,
-  state: TableState,
-  file: DataFile,
-  differences: string[],
-): Promise<void> {
-  const { storage, session } = options;
-  const place = file.storagePath;
-  const stored = await storage.stat(place);
-  if (stored === null) {
-    differences.push(`${place}: the file is missing`);
-    return;
-  }
-  if (stored.bytes !== file.bytes) {
-    differences.push(`${place}: ${stored.bytes} bytes, the table says ${file.bytes}`);
-    return;
-  }
-  const told = state.adds.get(file.path)?.tags?.['isobar.sha256'];
-  if (told !== undefined) {
-    const found = createHash('sha256')
-      .update(await storage.read(place))
-      .digest('hex');
-    if (found !== told) differences.push(`${place}: its content was changed (sha256)`);
-  }
-  try {
-    const [counted] = await session.query<{ rows: number }>(
-      `SELECT count(*) AS rows FROM read_parquet(${fileLiteral(await storage.localPath(place))})`,
-    );
-    if (counted?.rows !== file.rows) {
-      differences.push(`${place}: ${counted?.rows} rows, the table says ${file.rows}`);
-    }
-  } catch (error) {
-    if (!isErrorCode(error, 'QUERY_FAILED', 'QUERY_INVALID')) throw error;
-    differences.push(`${place}: it is no readable Parquet file`);
-  }
 }

@@ -6,6 +6,7 @@ import { IsobarError } from '../../errors.ts';
 import { lockFolder } from '../../lake/folder-lock.ts';
 import { openStorage } from '../../lake/open.ts';
 import type { Storage } from '../../lake/storage.ts';
+import { oneLine } from '../../printable.ts';
 import { makeBackup, readBackup, restoreBackup, versionsOf } from '../../table/backup.ts';
 import { verifyLake } from '../../table/verify.ts';
 import { openTables, openWorkspace, rootOf, type Workspace } from '../../workspace.ts';
@@ -133,7 +134,7 @@ function tell(
     const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
     environment.print(`versions: ${names.join(', ')}\n`);
     environment.print(`files: ${files}, of which ${present} were there; ${bytes} bytes\n`);
-    for (const difference of differences) environment.print(`DIFFERENCE  ${difference}\n`);
+    for (const difference of differences) environment.print(`DIFFERENCE  ${oneLine(difference)}\n`);
     if (differences.length === 0) environment.print(`everything adds up in ${place}\n`);
   }
   if (differences.length > 0) {

@@ -1,12 +1,15 @@
 import { constants } from 'node:fs';
-import { access, mkdir, readFile, statfs } from 'node:fs/promises';
+import { access, mkdir, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { translateListenError } from '../../api/listening.ts';
 import { namedProxy, providerFetch, proxyFor } from '../../collector/openweather/proxy.ts';
+import { NOTE_BYTES_MAX, readRegularFile } from '../../config/regular-file.ts';
 import type { Config } from '../../config/schema.ts';
 import { asIsobarError, ERRORS, IsobarError } from '../../errors.ts';
+import { oneLine } from '../../printable.ts';
+import { writeRefusal } from '../../table/snapshot.ts';
 import { hasData, openWorkspace, rootOf } from '../../workspace.ts';
 import { type Environment, prepare } from '../environment.ts';
 import { isOlder, NODE_VERSION_LEAST } from '../node-version.ts';
@@ -46,7 +49,7 @@ export function doctorCommand(program: Command, environment: Environment): void 
       if (json) environment.print(`${JSON.stringify(findings)}\n`);
       else {
         for (const { check, verdict, text, remedy } of findings) {
-          environment.print(`${verdict.padEnd(4)}  ${check.padEnd(8)}  ${text}\n`);
+          environment.print(`${verdict.padEnd(4)}  ${check.padEnd(8)}  ${oneLine(text)}\n`);
           if (remedy !== '') environment.print(`      ${' '.repeat(8)}  → ${remedy}\n`);
         }
       }
@@ -125,7 +128,8 @@ async function serverOf(config: Config, port: number): Promise<string | null> {
   for (const simulated of [false, true]) {
     try {
       const file = join(rootOf(config, simulated), 'server.json');
-      const note = JSON.parse(await readFile(file, 'utf8'));
+      const bytes = await readRegularFile(file, { bytesMax: NOTE_BYTES_MAX });
+      const note = JSON.parse(bytes.toString('utf8'));
       if (note.port === port) return `${note.command} (process ${note.pid})`;
     } catch {
       // No note there: nobody of ours.
@@ -175,6 +179,14 @@ async function checkData(config: Config): Promise<Finding[]> {
       await using workspace = await openWorkspace(config, simulated);
       await workspace.log();
       const state = await workspace.observations.refresh();
+      await workspace.setAside.refresh();
+      for (const { latest, folder } of workspace.tables) {
+        const refusal = latest === null ? null : writeRefusal(latest, folder);
+        if (refusal === null) continue;
+        const { code, message } = refusal;
+        const text = `${code}: ${message}`;
+        findings.push({ check, verdict: 'fail', text, remedy: ERRORS[code].remedy });
+      }
       findings.push(
         ok(check, `log and table open; version ${state.version}, ${state.rowCount} rows`),
       );

@@ -7,6 +7,7 @@ import type { Outcome } from '../../import/outcome.ts';
 import { planImport } from '../../import/plan.ts';
 import { DEFAULT_CITIES } from '../../model/city.ts';
 import type { ImportEntry, InputFile } from '../../model/imports.ts';
+import { oneLine } from '../../printable.ts';
 import type { Preview } from '../../table/preview.ts';
 import { openWorkspace, type Workspace } from '../../workspace.ts';
 import { type Environment, prepare } from '../environment.ts';
@@ -147,14 +148,14 @@ function formatImported({ entry, records, outcome, known }: Imported): string {
     countLine('invalid', invalid),
     ...reasons.map(({ reason, records: count, example }) => {
       const more = example === reason ? '' : `, for example${example.slice(reason.length)}`;
-      return `${String(count).padStart(LABEL_WIDTH + COUNT_WIDTH)}  ${reason}${more}`;
+      return `${String(count).padStart(LABEL_WIDTH + COUNT_WIDTH)}  ${oneLine(`${reason}${more}`)}`;
     }),
   );
   if (rejected_fields.length > 0)
     lines.push('fields that were not used; the rest of each row landed:');
   for (const { field, reason, records: count, example } of rejected_fields) {
     const text = `${field}: ${reason}, for example ${JSON.stringify(example)}`;
-    lines.push(`${String(count).padStart(LABEL_WIDTH + COUNT_WIDTH)}  ${text}`);
+    lines.push(`${String(count).padStart(LABEL_WIDTH + COUNT_WIDTH)}  ${oneLine(text)}`);
   }
   lines.push(...formatKnown(known));
   return `${lines.join('\n')}\n`;
@@ -166,7 +167,7 @@ function formatKnown(known: ReadonlyMap<InputFile, ImportEntry>): string[] {
   return [...byImport].map(([importId, files]) => {
     const [first, ...others] = files;
     const more = others.length === 0 ? '' : ` and ${others.length} more`;
-    return `unchanged since import ${importId}, left out: ${first?.path}${more}`;
+    return `unchanged since import ${importId}, left out: ${oneLine(`${first?.path}${more}`)}`;
   });
 }
 
@@ -192,7 +193,9 @@ function formatPreview(
   const indented = (counts: ReadonlyMap<string, number>) =>
     [...counts]
       .sort(([, a], [, b]) => b - a)
-      .map(([text, count]) => `${String(count).padStart(LABEL_WIDTH + COUNT_WIDTH)}  ${text}`);
+      .map(
+        ([text, count]) => `${String(count).padStart(LABEL_WIDTH + COUNT_WIDTH)}  ${oneLine(text)}`,
+      );
   const lines = [
     'a dry run: nothing was written',
     countLine('read', records),
@@ -219,5 +222,5 @@ function formatPreview(
 export function formatValues(values: Readonly<Record<string, unknown>>): string {
   const given = Object.entries(values).filter(([, value]) => value !== null);
   if (given.length === 0) return 'no values';
-  return given.map(([name, value]) => `${name} ${value}`).join(', ');
+  return oneLine(given.map(([name, value]) => `${name} ${value}`).join(', '));
 }

@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { asIsobarError, isErrorCode } from '../../errors.ts';
 import { openMaintenance } from '../../maintenance.ts';
+import { oneLine } from '../../printable.ts';
 import { type Environment, openChosenWorkspace, prepare } from '../environment.ts';
 
 const TASKS = ['compact', 'vacuum', 'export', 'archive'];
@@ -27,7 +28,7 @@ export function maintainCommand(program: Command, environment: Environment): voi
             .catch((error) => {
               // Whoever lands now exports as well.
               if (task !== undefined || !isErrorCode(error, 'DATA_IN_USE')) throw error;
-              environment.tell(`${asIsobarError(error).message}\n`);
+              environment.tell(`${oneLine(asIsobarError(error).message)}\n`);
               return null;
             });
         }

@@ -14,7 +14,7 @@ import {
   SET_ASIDE_COLUMNS,
 } from '../../table/table.ts';
 import type { Workspace } from '../../workspace.ts';
-import { type Environment, openChosenWorkspace, prepare } from '../environment.ts';
+import { type Environment, openChosenWorkspace, prepare, warnOfRefusals } from '../environment.ts';
 import { formatRows, type RowFormat } from '../row-output.ts';
 
 interface QueryOptions {
@@ -41,7 +41,7 @@ Examples:
     )
     .action(async (sql: string, options: QueryOptions, command: Command) => {
       const prepared = prepare(environment, command);
-      const text = sql === '-' ? readFileSync(0, 'utf8') : sql;
+      const statement = sql === '-' ? readFileSync(0, 'utf8') : sql;
       await using workspace = await openChosenWorkspace(prepared, options.simulated);
       await using session = await openReadOnlySession({
         memoryMib: prepared.config.analytics.memory_mib,
@@ -49,8 +49,10 @@ Examples:
         tempFolder: workspace.scratch,
         views: await viewsOf(workspace),
       });
+      warnOfRefusals(workspace, prepared);
       const format = options.format ?? (prepared.json ? 'json' : 'table');
-      await environment.printAll(formatRows(session.stream(text, environment.signal), format));
+      const rows = session.stream(statement, environment.signal);
+      await environment.printAll(formatRows(rows, format), format === 'csv' ? 'rows' : 'text');
     });
 }
 

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { NOTE_BYTES_MAX, readRegularFile } from '../../config/regular-file.ts';
 import type { Config } from '../../config/schema.ts';
 import type { SpoolStatus, Status } from '../../model/status.ts';
+import { oneLine } from '../../printable.ts';
 import { openStatusReader } from '../../status.ts';
 import { hasData, rootOf } from '../../workspace.ts';
 import { formatClaims } from '../claims.ts';
@@ -48,7 +49,9 @@ async function askRunning(config: Config, simulated: boolean | undefined): Promi
   for (const kind of kinds) {
     if (!kind && simulated === undefined && !(await mayHaveData(config))) continue;
     try {
-      const note = JSON.parse(await readFile(join(rootOf(config, kind), 'server.json'), 'utf8'));
+      const file = join(rootOf(config, kind), 'server.json');
+      const bytes = await readRegularFile(file, { bytesMax: NOTE_BYTES_MAX });
+      const note = JSON.parse(bytes.toString('utf8'));
       const host = ['0.0.0.0', '::'].includes(note.host) ? '127.0.0.1' : note.host;
       const answer = await fetch(`http://${host}:${note.port}/api/status`, {
         signal: AbortSignal.timeout(ASK_MS),
@@ -105,7 +108,7 @@ export function formatStatus(status: Status, running: boolean): string {
   }
   const partitions = formatPartitions(log.partitions);
   const claims = formatClaims(work.claims, Date.now());
-  return `${lines.join('\n')}\n${partitions}${claims === '' ? '' : `\n${claims}`}`;
+  return `${lines.map(oneLine).join('\n')}\n${partitions}${claims === '' ? '' : `\n${claims}`}`;
 }
 
 function formatProcess(held: Status['process']): string {

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { verifyPublication } from '../../analytics/verify.ts';
 import { asIsobarError, IsobarError } from '../../errors.ts';
+import { oneLine } from '../../printable.ts';
+import { readStateAt } from '../../table/state-at.ts';
 import { OBSERVATION_COLUMNS } from '../../table/table.ts';
 import { type VerifyReport, verifyLake } from '../../table/verify.ts';
 import type { Workspace } from '../../workspace.ts';
@@ -32,9 +34,10 @@ Example:
       else {
         const width = Math.max(...Object.keys(sums).map((label) => label.length));
         for (const [label, value] of Object.entries(sums)) {
-          environment.print(`${label.padEnd(width)}  ${value}\n`);
+          environment.print(`${label.padEnd(width)}  ${oneLine(String(value))}\n`);
         }
-        for (const difference of differences) environment.print(`DIFFERENCE  ${difference}\n`);
+        for (const difference of differences)
+          environment.print(`DIFFERENCE  ${oneLine(difference)}\n`);
       }
       if (differences.length === 0) {
         if (!prepared.json) environment.print('everything adds up\n');
@@ -57,6 +60,7 @@ export async function verifyWorkspace(
     tables,
     observations,
     setAside,
+    simulated: workspace.simulated,
     scratch,
     onProgress,
   });
@@ -68,6 +72,11 @@ export async function verifyWorkspace(
       ...common,
       columns: OBSERVATION_COLUMNS,
       table: observations,
+      filesOfVersion: (version) =>
+        readStateAt(observations, storage, session, version).then(
+          (state) => state.files,
+          () => null,
+        ),
     });
     return {
       sums: { ...sums, 'analytics version': published.version },

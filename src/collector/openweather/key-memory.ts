@@ -7,8 +7,9 @@
  * key itself is not written, only a digest that tells one key from another.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { NOTE_BYTES_MAX, readRegularFileSync } from '../../config/regular-file.ts';
 import type { Logger } from '../../logger.ts';
 
 const ACTIVATION_MS = 2 * 3_600_000;
@@ -63,7 +64,8 @@ function load(file: string | null, digest: string): Kept {
   const unknown: Kept = { key: digest, worked: false, refusedSince: null };
   if (file === null) return unknown;
   try {
-    const value = JSON.parse(readFileSync(file, 'utf8')) as Partial<Kept> | null;
+    const bytes = readRegularFileSync(file, { bytesMax: NOTE_BYTES_MAX });
+    const value = JSON.parse(bytes.toString('utf8')) as Partial<Kept> | null;
     if (value?.key !== digest) return unknown;
     const since = value.refusedSince;
     return {

@@ -1,0 +1,120 @@
+/** Whether the files that a publication names hold what it says of them. */
+import { createHash } from 'node:crypto';
+import type { Storage } from '../lake/storage.ts';
+import { fileLiteral } from '../sql/text.ts';
+import type { SqlSession } from './engine.ts';
+import {
+  filesOf,
+  type Layer,
+  type Publication,
+  type PublishedFile,
+  statesOf,
+  statesProblem,
+} from './publication.ts';
+
+export interface VerifyFilesOptions {
+  readonly storage: Storage;
+  readonly session: SqlSession;
+}
+
+/** Every file is there, with the bytes and the number of rows that were published. */
+export async function verifyFiles(
+  { storage, session }: VerifyFilesOptions,
+  publication: Publication,
+): Promise<string[]> {
+  const differences: string[] = [];
+  for (const { path, sha256, rows } of filesOf(publication)) {
+    if ((await storage.stat(path)) === null) {
+      differences.push(`${path}: the file is missing`);
+      continue;
+    }
+    const bytes = await storage.read(path);
+    if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
+      differences.push(`${path}: its content was changed (sha256)`);
+      continue;
+    }
+    const counted = path.endsWith('.jsonl')
+      ? bytes.reduce((lines, byte) => lines + (byte === 0x0a ? 1 : 0), 0)
+      : await countRows(session, await storage.localPath(path));
+    if (counted !== rows) {
+      differences.push(`${path}: ${counted} rows, publication ${publication.version} says ${rows}`);
+    }
+  }
+  return differences;
+}
+
+async function countRows(session: SqlSession, path: string): Promise<number | undefined> {
+  const [found] = await session.query<{ rows: number }>(
+    `SELECT count(*) AS rows FROM read_parquet(${fileLiteral(path)})`,
+  );
+  return found?.rows;
+}
+
+/**
+ * The states stand for the months that they name, with all of their rows; the view `observations`
+ * holds those of the publication's version. States that cannot be gone on from cost time, not the
+ * datasets; a wrong month would be merged into the next ones.
+ */
+export async function verifyStates(
+  options: VerifyFilesOptions,
+  publication: Publication,
+): Promise<string[]> {
+  const { version } = publication;
+  const states = statesOf(publication);
+  if (states === null) return statesProblem(publication);
+  const counts = await countByMonth(options.session);
+  const differences: string[] = [];
+  const say = (problem: string) => differences.push(`publication ${version}: ${problem}`);
+  const seen = new Set<string>();
+  for (const layer of states.layers) {
+    for (const month of layer.months) {
+      if (seen.has(month)) say(`two layers of states stand for ${month}`);
+      if (!counts.has(month)) say(`a layer of states stands for ${month}, which has no row`);
+      seen.add(month);
+    }
+    for (const [kind, file] of Object.entries(layer.files)) {
+      await compareLayer(options, layer, file, counts, (problem) => say(`${kind}: ${problem}`));
+    }
+  }
+  for (const [kind, file] of Object.entries(states.base?.files ?? {})) {
+    const months = states.base?.months ?? [];
+    const wanted = months.reduce((sum, month) => sum + (counts.get(month) ?? 0), 0);
+    const [found] = await options.session.query<{ rows: number | null }>(
+      `SELECT CAST(sum(observation_count) AS BIGINT) AS rows FROM ${await sourceOf(options, file)}`,
+    );
+    const rows = found?.rows ?? 0;
+    if (rows !== wanted) say(`${kind}: the base holds ${rows} rows, its months have ${wanted}`);
+  }
+  return differences;
+}
+
+async function compareLayer(
+  options: VerifyFilesOptions,
+  layer: Layer,
+  file: PublishedFile,
+  counts: ReadonlyMap<string, number>,
+  say: (problem: string) => void,
+): Promise<void> {
+  const rows = await options.session.query<{ month: string; rows: number }>(
+    'SELECT month, CAST(sum(observation_count) AS BIGINT) AS rows ' +
+      `FROM ${await sourceOf(options, file)} GROUP BY month`,
+  );
+  const found = new Map(rows.map((row) => [row.month, row.rows]));
+  for (const month of layer.months) {
+    const [held, wanted] = [found.get(month) ?? 0, counts.get(month) ?? 0];
+    if (held !== wanted) say(`${month}: the states hold ${held} rows, the table has ${wanted}`);
+  }
+  const others = [...found.keys()].filter((month) => !layer.months.includes(month));
+  if (layer.whole && others.length > 0) say(`the file holds ${others.join(', ')}, too`);
+}
+
+async function countByMonth(session: SqlSession): Promise<Map<string, number>> {
+  const rows = await session.query<{ month: string; rows: number }>(
+    "SELECT strftime(observed_at, '%Y-%m') AS month, count(*) AS rows FROM observations GROUP BY ALL",
+  );
+  return new Map(rows.map(({ month, rows: count }) => [month, count]));
+}
+
+async function sourceOf({ storage }: VerifyFilesOptions, { path }: PublishedFile): Promise<string> {
+  return `read_parquet(${fileLiteral(await storage.localPath(path))})`;
+}
