@@ -26,7 +26,14 @@ const CONTAINERS = [
 
 /** The error of a file or of a line in it. */
 export function importError(place: string, problem: string, cause?: unknown): IsobarError {
-  return new IsobarError('IMPORT_INVALID', `${place}: ${problem}`, { cause });
+  return new IsobarError('IMPORT_INVALID', printable(`${place}: ${problem}`), { cause });
+}
+
+/** Without what could steer a terminal: names of files and columns are other people's. */
+export function printable(text: string): string {
+  return text.toWellFormed().replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 /** Rejects unless the path is that of a regular file, before it is opened. */

@@ -1,7 +1,7 @@
 /** The files that the paths of a command line name. */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
-import { fileProblem, importError, kindOf, type NamedFile } from './input-file.ts';
+import { fileProblem, importError, kindOf, type NamedFile, printable } from './input-file.ts';
 
 const FILES_MAX = 200_000;
 const SKIPPED_SHOWN_MAX = 5;
@@ -72,7 +72,7 @@ async function namesIn(folder: string): Promise<string[]> {
 }
 
 function skippedText(skipped: readonly string[]): string {
-  const shown = skipped.slice(0, SKIPPED_SHOWN_MAX).map((name) => JSON.stringify(name));
+  const shown = skipped.slice(0, SKIPPED_SHOWN_MAX).map((name) => `"${printable(name)}"`);
   const more = skipped.length - shown.length;
   const files = skipped.length === 1 ? '1 file' : `${skipped.length} files`;
   return `${files} of another kind: ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;

@@ -165,6 +165,18 @@ test('tables of any shape: what lands is what each line says by itself', async (
   );
 });
 
+test('what is kept of a cell or a row is cut between letters', async () => {
+  const mapping = file('m.yaml', `${SMALL}variables: { temperature_c: t }\n`);
+  for (const shift of ['', 'x']) {
+    const text = shift + '😀'.repeat(20_000);
+    const path = file('cut.csv', `ts,t\n2024-01-01,${text}\n${text},1\n${text}\n`);
+    for (const record of await readRecords(mapping, path)) {
+      assert.ok(JSON.stringify(record).isWellFormed());
+      assert.doesNotMatch(JSON.stringify(record), /\\ud[89a-f]/);
+    }
+  }
+});
+
 test('an odd header is an error that names what is there', async () => {
   const mapping = file('m.yaml', `${SMALL}variables: { temperature_c: t }\n`);
   const errors = {
@@ -172,6 +184,7 @@ test('an odd header is an error that names what is there', async () => {
     'a b c\nts;temp\n2024-01-01;1\n': /no column t; there are ts, temp$/,
     'ts,t,t\n2024-01-01,1,2\n': /2 columns are called t; rename all but one/,
     '': /no header/,
+    'ts,\u001b[31mred\u202e\n2024-01-01,1\n': /there are ts, \\u001b\[31mred\\u202e$/,
     [`ts,t${',c'.repeat(10_001)}\n`]: /10003 columns; at most 10000 are read/,
   };
   for (const [text, pattern] of Object.entries(errors)) {

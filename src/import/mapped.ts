@@ -13,7 +13,7 @@ import {
   type ReadCell,
 } from './cell.ts';
 import type { CityFinder } from './cities.ts';
-import type { NamedFile } from './input-file.ts';
+import { type NamedFile, printable } from './input-file.ts';
 import { type Mapping, timeColumnsOf, variablesOf } from './mapping.ts';
 import { orderByTime } from './order.ts';
 import { cityReader } from './row-city.ts';
@@ -212,8 +212,6 @@ function isHeader(cells: readonly string[], names: readonly string[]): boolean {
   return cells.every((cell, column) => cell.replace(/^\s*#+/, '').trim() === names[column]);
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these must not reach a terminal.
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f]+/g;
 const INVALID_CHARACTERS_MAX = 256;
 const DETAIL_CHARACTERS_MAX = 80;
 const RESPONSE_CHARACTERS_MAX = 16 * 1024;
@@ -227,8 +225,8 @@ function reject(
   city: City | null,
   detail = '',
 ): ImportedRecord {
-  const shown = detail.replace(CONTROLS, ' ').slice(0, DETAIL_CHARACTERS_MAX);
-  const place = `${table.counts} ${line} of ${table.file.name.slice(-100)}`;
+  const shown = printable(detail.slice(0, DETAIL_CHARACTERS_MAX));
+  const place = `${table.counts} ${line} of ${printable(table.file.name).slice(-100)}`;
   const record: InvalidRecord = {
     invalid: `${reason} (${place}${shown === '' ? '' : `: ${shown}`})`.slice(
       0,

@@ -6,7 +6,7 @@ import { IsobarError } from '../errors.ts';
 import { isTimeZone } from '../model/time-zone.ts';
 import { isVariableName, VARIABLE_NAMES, type VariableName } from '../model/variables.ts';
 import { COMPASS_UNITS } from './compass.ts';
-import { assertRegularFile, fileProblem, importError } from './input-file.ts';
+import { assertRegularFile, fileProblem, importError, printable } from './input-file.ts';
 import { type Mapping, MappingSchema } from './mapping.ts';
 import { isEncoding } from './text-file.ts';
 import { readerOf } from './time-format.ts';
@@ -22,11 +22,14 @@ export async function loadMapping(path: string): Promise<Mapping> {
     throw importError(path, fileProblem(error), error);
   });
   const { value, lineOf } = parseYaml(path, text);
-  const problems = [...schemaProblems(value), ...oddities(value)].map(
-    ({ place, problem }) => `${place === '' ? '/' : place}: ${problem}${lineOf(place)}`,
+  const problems = [...schemaProblems(value), ...oddities(value)].map(({ place, problem }) =>
+    printable(`${place === '' ? '/' : place}: ${problem}${lineOf(place)}`),
   );
   if (problems.length > 0) {
-    throw new IsobarError('IMPORT_INVALID', `${path}:\n${[...new Set(problems)].join('\n')}`);
+    throw new IsobarError(
+      'IMPORT_INVALID',
+      `${printable(path)}:\n${[...new Set(problems)].join('\n')}`,
+    );
   }
   return value as Mapping;
 }

@@ -2,7 +2,7 @@
 import type { Units } from '../collector/openweather/measurements.ts';
 import type { Recorded, RecordedOptions } from '../collector/openweather/recorded.ts';
 import type { CityFinder } from './cities.ts';
-import { assertRegularFile, type NamedFile } from './input-file.ts';
+import { assertRegularFile, type NamedFile, printable } from './input-file.ts';
 import { type FoundAnswer, openAnswerSplitter } from './json-answers.ts';
 import { orderByTime } from './order.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
@@ -62,7 +62,7 @@ function answerReader({ finder, parse, units, clock = () => new Date() }: Respon
   return ({ text, line, problem }: FoundAnswer, file: NamedFile): ImportedRecord => {
     const isMalformed = text.includes('\uFFFD');
     const known = problem ?? (isMalformed ? 'not UTF-8' : undefined);
-    const place = `line ${line} of ${file.name.slice(-100)}`;
+    const place = `line ${line} of ${printable(file.name).slice(-100)}`;
     if (known !== undefined) return { record: invalid(`${known} (${place})`, text), city: null };
     const { record, city } = parse(text, parseOptions);
     if (!('invalid' in record)) return { record, city };
@@ -76,7 +76,7 @@ const INVALID_CHARACTERS_MAX = 256;
 function placed(problem: string, place: string): string {
   const [, reason = problem, given = ''] = /^(.*?) \((.*)\)$/s.exec(problem) ?? [];
   const room = INVALID_CHARACTERS_MAX - reason.length - place.length - 5;
-  const detail = given === '' || room < 1 ? '' : `: ${given.slice(0, room)}`;
+  const detail = given === '' || room < 1 ? '' : `: ${given.slice(0, room).toWellFormed()}`;
   return `${reason} (${place}${detail})`.slice(0, INVALID_CHARACTERS_MAX);
 }
 

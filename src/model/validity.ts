@@ -41,5 +41,5 @@ export function fieldProblem(name: VariableName, value: unknown): string | null 
 }
 
 export function rejectedField(field: string, value: string, reason: string): RejectedField {
-  return { field, value: value.slice(0, FIELD_CHARACTERS_MAX), reason };
+  return { field, value: value.slice(0, FIELD_CHARACTERS_MAX).toWellFormed(), reason };
 }
