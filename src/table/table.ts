@@ -105,13 +105,18 @@ export const OBSERVATION_COLUMNS = {
   response: 'VARCHAR',
 } as const satisfies Record<string, ColumnType>;
 
-const SINCE_SCHEMA_2: readonly string[] = ['import_id', 'import_row', 'rejected_fields'];
+const SINCE_SCHEMA_2: readonly string[] = [
+  'import_id',
+  'import_row',
+  'rejected_fields',
+  'by_import_id',
+];
 
-/** The columns that `observations` had in this schema. */
-export function columnsOfSchema(schema: number): Columns {
-  if (schema >= 2) return OBSERVATION_COLUMNS;
-  const columns = Object.entries(OBSERVATION_COLUMNS);
-  return Object.fromEntries(columns.filter(([name]) => !SINCE_SCHEMA_2.includes(name)));
+/** Those of a table's columns that it had in this schema. */
+export function columnsOfSchema(schema: number, columns: Columns): Columns {
+  if (schema >= 2) return columns;
+  const known = Object.entries(columns).filter(([name]) => !SINCE_SCHEMA_2.includes(name));
+  return Object.fromEntries(known);
 }
 
 /**

@@ -79,7 +79,7 @@ async function verifyDay(
   const bySchema = Map.groupBy(hours, schemaOf);
   async function* expected() {
     for (const [schema, some] of bySchema) {
-      const columns = columnsOfSchema(schema);
+      const columns = columnsOfSchema(schema, OBSERVATION_COLUMNS);
       yield* writeHours({ session, scratch, paths, hours: some, columns });
     }
   }
