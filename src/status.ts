@@ -19,7 +19,7 @@ import type {
   WorkStatus,
 } from './model/status.ts';
 import { readProcess } from './process-memory.ts';
-import { readCursor } from './table/export-documents.ts';
+import { type ExportCursor, readCursor } from './table/export-documents.ts';
 import type { LanderLoop } from './table/lander-loop.ts';
 import { nextOffset } from './table/landing.ts';
 import { type TableState, writeRefusal } from './table/snapshot.ts';
@@ -181,7 +181,14 @@ export async function openStatusReader(
 
   async function exportStatus(): Promise<ExportStatus | null> {
     if (!workspace.config.table.raw_export) return null;
-    const cursor = await readCursor(workspace.storage);
+    let cursor: ExportCursor;
+    try {
+      cursor = await readCursor(workspace.storage);
+    } catch (error) {
+      if (!isErrorCode(error, 'TABLE_CORRUPT', 'FILE_NOT_REGULAR', 'FILE_TOO_LARGE')) throw error;
+      const failure = failures.of('export', asIsobarError(error));
+      return { table_version: -1, exported_at: null, error: failure };
+    }
     const times = Object.values(cursor.pending).filter((time) => time !== null);
     return {
       table_version: cursor.table_version,

@@ -35,6 +35,12 @@ describe('the list of cities', () => {
     return problems;
   }
 
+  test('a pipe or a device is refused by name, without waiting', async () => {
+    for (const path of ['/dev/zero', folder]) {
+      await assert.rejects(loadCities(path), { code: 'FILE_NOT_REGULAR' });
+    }
+  });
+
   test('CSV: quotes, byte order mark, CRLF, empty lines, foreign columns, any case', async () => {
     const cities = await load(
       '\uFEFFCITY,LAT,Lng,Country,population\r\n' +

@@ -90,6 +90,37 @@ describe('a backup', () => {
     assert.ok((await rowsOf(restored)).length > expected.length);
   });
 
+  it('refuses rows that another program changed, and a list that is damaged', async () => {
+    await using lake = await openTestLake();
+    const opened = await lake.open();
+    await land(lake, opened, 0, 2);
+    await using place = await openLocalStorage(join(lake.folder, 'backup'));
+    await makeBackup(optionsOf(opened, place));
+    const log = `${opened.observations.folder}/_delta_log`;
+    const [file] = (await opened.observations.refresh()).files;
+    const remove = { path: file?.path, dataChange: true };
+    const version = (opened.observations.latest?.version ?? 0) + 1;
+    const path = `${log}/${String(version).padStart(20, '0')}.json`;
+    await lake.storage.putIfAbsent(path, Buffer.from(`${JSON.stringify({ remove })}\n`));
+    await assert.rejects(makeBackup(optionsOf(opened, place)), { code: 'TABLE_FOREIGN' });
+    await makeBackup({ ...optionsOf(opened, place), version: version - 1 });
+
+    const list = 'weather_data/backup.json';
+    const text = Buffer.from(await place.read(list)).toString();
+    for (const [from, to] of [
+      [/"bytes":\d+/, '"bytes":"many"'],
+      [/"path":"weather_data\/table\/observations\//, '"path":"weather_data/../'],
+      [/"sha256":"[0-9a-f]+"/, '"sha256":""'],
+      [/"tables":\{/, '"tables":5,"x":{'],
+      [/^\{/, ''],
+    ] as const) {
+      await place.replace(list, Buffer.from(text.replace(from, to)));
+      await assert.rejects(restoreBackup({ ...optionsOf(opened, place), from: place }), {
+        code: 'TABLE_CORRUPT',
+      });
+    }
+  });
+
   it('holds an older version, too, as long as it is kept', async () => {
     await using lake = await openTestLake();
     const opened = await lake.open();

@@ -10,37 +10,45 @@
  * are, being read after `observations`: rows beyond its offsets do not count.
  */
 import { createHash } from 'node:crypto';
+import Type, { type Static } from 'typebox';
+import Value from 'typebox/value';
 import type { SqlSession } from '../analytics/engine.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
-import { formatVersion, ROOT, type TableName } from '../lake/layout.ts';
+import { formatVersion, ROOT, TABLES, type TableName } from '../lake/layout.ts';
+import { readJson } from '../lake/read-json.ts';
 import type { Storage } from '../lake/storage.ts';
 import { checkpointPath, writeCheckpoint } from './checkpoint.ts';
 import type { DeltaTable } from './commit.ts';
-import type { TableState } from './snapshot.ts';
+import { type TableState, writeRefusal } from './snapshot.ts';
 import { readStateAt } from './state-at.ts';
 
-export interface BackupFile {
+const FileSchema = Type.Object({
   /** Relative to the storage, the same in both. */
-  readonly path: string;
-  readonly bytes: number;
-  readonly sha256: string;
-}
+  path: Type.String({ pattern: `^${ROOT}/table/(${TABLES.join('|')})/` }),
+  bytes: Type.Integer({ minimum: 0 }),
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+});
 
-export interface Backup {
-  readonly made_at: string;
-  readonly simulated: boolean;
-  readonly tables: Readonly<
-    Record<
-      string,
-      {
-        readonly version: number;
-        readonly files: readonly BackupFile[];
-        /** The text of `_last_checkpoint`. */
-        readonly pointer: string;
-      }
-    >
-  >;
-}
+const KeptTable = Type.Object({
+  version: Type.Integer({ minimum: 0 }),
+  files: Type.Array(FileSchema),
+  /** The text of `_last_checkpoint`. */
+  pointer: Type.String(),
+});
+
+const BackupSchema = Type.Object({
+  made_at: Type.String(),
+  simulated: Type.Boolean(),
+  tables: Type.Object({
+    observations: Type.Optional(KeptTable),
+    set_aside: Type.Optional(KeptTable),
+    cities: Type.Optional(KeptTable),
+    imports: Type.Optional(KeptTable),
+  }),
+});
+
+export type BackupFile = Readonly<Static<typeof FileSchema>>;
+export type Backup = Readonly<Static<typeof BackupSchema>>;
 
 export interface BackupOptions {
   /** `observations` first. */
@@ -64,25 +72,22 @@ export interface Copied {
   readonly present: number;
 }
 
+/** A million files. */
+const LIST_BYTES_MAX = 512 * 1024 * 1024;
 const LIST_PATH = `${ROOT}/backup.json`;
 /** Each holds a whole file in memory. */
 const AT_ONCE = 3;
 
 /** What the list of a backup says; rejects with LAKE_MISSING when there is none. */
 export async function readBackup(storage: Storage): Promise<Backup> {
-  const text = new TextDecoder().decode(await storage.read(LIST_PATH));
-  try {
-    const backup: Backup = JSON.parse(text);
-    const lists = Object.values(backup.tables).flatMap(({ files }) => files);
-    if (lists.some(({ path, sha256 }) => !path.startsWith(`${ROOT}/table/`) || sha256 === '')) {
-      throw new Error('it names a file that is none of a table');
-    }
-    return backup;
-  } catch (error) {
-    throw new IsobarError('TABLE_CORRUPT', `${LIST_PATH}: ${(error as Error).message}`, {
-      cause: error,
-    });
+  const value = await readJson(storage, LIST_PATH, LIST_BYTES_MAX);
+  if (value === undefined) {
+    throw new IsobarError('LAKE_MISSING', `${storage.location}: ${LIST_PATH} is missing`);
   }
+  if (Value.Check(BackupSchema, value)) return value;
+  const [problem] = Value.Errors(BackupSchema, value);
+  const place = `${LIST_PATH}${problem?.instancePath ?? ''}`;
+  throw new IsobarError('TABLE_CORRUPT', `${place}: ${problem?.message ?? 'unknown form'}`);
 }
 
 /** Rejects as both storages do; with TABLE_GAP when the version is not kept any more. */
@@ -103,7 +108,7 @@ export async function makeBackup(options: BackupOptions): Promise<Copied & { bac
   const states = await chooseStates(options);
   const wanted = [...states].flatMap(([table, state]) => dataFiles(table, state));
   const copied = await copyFiles(options.from, to, wanted, options);
-  const tables: Record<string, Backup['tables'][string]> = {};
+  const tables: Backup['tables'] = {};
   const sums = new Map(copied.files.map((file) => [file.path, file]));
   for (const [table, state] of states) {
     const log = await copyLog(options, table, state);
@@ -161,10 +166,13 @@ async function chooseStates(options: BackupOptions): Promise<Map<DeltaTable, Tab
       continue;
     }
     const isNewest = version === newest.version;
-    states.set(
-      table,
-      isNewest ? newest : await readStateAt(table, options.from, options.session, version),
-    );
+    const state = isNewest
+      ? newest
+      : await readStateAt(table, options.from, options.session, version);
+    // In the copy nobody could see any more that another program changed rows.
+    const refusal = writeRefusal(state, table.folder);
+    if (refusal?.code === 'TABLE_FOREIGN') throw refusal;
+    states.set(table, state);
   }
   return states;
 }

@@ -5,7 +5,7 @@
  */
 import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
-import { readPointer } from './checkpoint.ts';
+import { readPointerIfSound } from './checkpoint.ts';
 import type { DeltaTable } from './commit.ts';
 
 export interface Vacuumed {
@@ -58,7 +58,7 @@ async function vacuumData(options: VacuumOptions, signal?: AbortSignal) {
 /** Oldest first, so that a crash in between leaves a chain without a hole. */
 async function vacuumLog(options: VacuumOptions, signal?: AbortSignal) {
   const { table, storage, keepDays, clock = () => new Date() } = options;
-  const pointer = await readPointer(storage, table.folder);
+  const pointer = await readPointerIfSound(storage, table.folder);
   if (pointer === null || !pointer.isobar) return { files: 0, bytes: 0 };
   const oldest = clock().getTime() - keepDays * DAY_MS;
   const doomed: { path: string; bytes: number }[] = [];

@@ -1,7 +1,7 @@
 /** The table is read by somebody else: delta-rs sees the same rows and the same transactions. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -12,8 +12,8 @@ import { landingAppId } from '../../src/table/landing.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
 import { vacuum } from '../../src/table/vacuum.ts';
 import { openWorkspace, type Workspace } from '../../src/workspace.ts';
+import { findPython } from '../python.ts';
 
-const DELTALAKE = 'deltalake==1.6.6';
 const root = join(import.meta.dirname, '../..');
 const python = findPython();
 
@@ -100,25 +100,4 @@ async function compareWithForeign(workspace: Workspace): Promise<void> {
   assert.deepEqual(foreign.rows, rows);
   const wanted = Object.fromEntries(apps.map((app) => [app, state.transactions.get(app)]));
   assert.deepEqual(foreign.transactions, wanted);
-}
-
-/** A Python with delta-rs in a virtual environment of the project's; null without Python. */
-function findPython(): string | null {
-  const environment = join(root, '.cache/python');
-  const own = join(environment, 'bin/python');
-  try {
-    if (!existsSync(own)) {
-      execFileSync('python3', ['-m', 'venv', environment], { stdio: 'pipe' });
-    }
-  } catch (error) {
-    // In CI a skip would hide a missing reader.
-    if (process.env.CI) throw error;
-    return null;
-  }
-  try {
-    execFileSync(own, ['-c', 'import deltalake'], { stdio: 'pipe' });
-  } catch {
-    execFileSync(own, ['-m', 'pip', 'install', '--quiet', DELTALAKE], { stdio: 'pipe' });
-  }
-  return own;
 }

@@ -1,4 +1,4 @@
-/** Every field of every document that verify reads, each with several wrong values. */
+/** Every field of every document that verify reads, each with a wrong value of some kind. */
 import { after, before, test } from 'node:test';
 import {
   assertFound,
@@ -7,6 +7,7 @@ import {
   type Place,
   wrongValues,
 } from '../garbled-documents.ts';
+import { createRandom } from '../random.ts';
 
 let place: Place;
 before(async () => {
@@ -14,13 +15,17 @@ before(async () => {
 });
 after(() => place[Symbol.asyncDispose]());
 
-test('any field of any kind that says otherwise than the files is found', async () => {
+test('any field of any kind that says otherwise than the files is found', async (t) => {
+  const seed = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
+  t.diagnostic(`ISOBAR_TEST_SEED=${seed}`);
+  const random = createRandom(seed);
   const kinds = new Map<string, Field>();
   for (const field of place.fields) {
     const document = field.path.replaceAll(/[0-9-]{2,}/g, '#');
     kinds.set(`${document} ${field.keys.join('.').replaceAll(/\d+/g, '#')}`, field);
   }
   for (const field of kinds.values()) {
-    for (const to of wrongValues(field.value)) await assertFound(place, field, to);
+    const wrong = wrongValues(field.value);
+    await assertFound(place, field, wrong[Math.floor(random() * wrong.length)]);
   }
 });

@@ -116,6 +116,7 @@ async function bringBack(
   progress.end();
   const report = await verifyWorkspace(workspace);
   tell(environment, prepared, workspace.storage.location, done, report.differences);
+  if (!prepared.json) environment.print('`isobar analyze --once` makes the datasets\n');
 }
 
 function tell(
