@@ -11,7 +11,7 @@ import {
   MISSING_COLUMNS,
   MISSING_LEAST,
   PHASE,
-  secondsBetween,
+  slotsBetween,
   spanOf,
 } from '../model/coverage.ts';
 import type { Columns } from './engine.ts';
@@ -65,8 +65,7 @@ export const COVERAGE_PARTS: Readonly<Record<string, string>> = {
       'city_id, month, first_moment, last_moment, is_regular, step_s, ' +
       `${value}_held AS held, ${value}_first AS value_first, ${value}_last AS value_last FROM grouped`,
   ),
-  /** Of the slots from the first value to the last, both included. */
-  slots_s: `(${secondsBetween('value_first', 'value_last')} + step_s)`,
+  slots_s: slotsBetween('value_first', 'value_last'),
 
   span: spanOf('before', 'moment'),
   is_far: isFar('before', 'moment'),

@@ -1,12 +1,15 @@
 /** Series: the observations of some cities over time, sampled for drawing, gaps kept. */
 import {
   expectedBetween,
+  intervalOf,
   isFar,
   MISSING_BESIDE_S,
   MISSING_BETWEEN,
   MISSING_COLUMNS,
   MISSING_LEAST,
   MOMENT,
+  PHASE,
+  slotsBetween,
   spanOf,
 } from '../model/coverage.ts';
 import { isoTime } from '../model/iso-time.ts';
@@ -56,6 +59,9 @@ interface Bucket {
 const SERIES_SQL = loadQuery('series');
 const SERIES_PARTS = {
   moment: MOMENT,
+  interval_s: intervalOf('moment'),
+  phase: PHASE,
+  slots_s: slotsBetween('held_first', 'held_last'),
   span: spanOf('before', 'moment'),
   is_far: isFar('before', 'moment'),
   missing_between: MISSING_BETWEEN,

@@ -76,6 +76,11 @@ export function expectedBetween(from: string, to: string): string {
   return `${interval} * (floor(${secondsBetween(from, to)} / ${interval} + 0.5e0) + 1)`;
 }
 
-export function secondsBetween(from: string, to: string): string {
+function secondsBetween(from: string, to: string): string {
   return `(${secondsOf(to)} - ${secondsOf(from)})`;
+}
+
+/** Seconds of the slots from one moment to another, both included, at steps of `step_s`. */
+export function slotsBetween(from: string, to: string): string {
+  return `(${secondsBetween(from, to)} + step_s)`;
 }

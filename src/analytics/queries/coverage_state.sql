@@ -36,7 +36,8 @@ ends AS (
 ),
 on_grid AS (
   SELECT *,
-    CASE WHEN is_regular AND held > 0 THEN {slots_s} - 1e0 * held * step_s ELSE 0e0 END AS missing_s
+    CASE WHEN is_regular AND held > 0 THEN greatest(0e0, {slots_s} - 1e0 * held * step_s)
+        ELSE 0e0 END AS missing_s
   FROM ends
 ),
 parts AS (

@@ -3,15 +3,17 @@
 -- observations than $points has a bucket for each of them; one without any value has one row of its
 -- coverage. In braces: the value of one variable, and parts of model/coverage.ts.
 -- Keeping lowest and highest of each bucket: Jugel et al., "M4", VLDB 2014.
--- Coverage counts from the first observation of the city to its last.
+-- Coverage counts from the first observation of the city to its last, as in coverage_state.sql of
+-- the analytics: without a sort where all times are on one grid.
 WITH seen AS (
   SELECT
     city_id,
     CAST(epoch_us(observed_at) AS DOUBLE) AS at_us,
+    observed_at,
     {value} AS value,
+    {is_held} AS is_held,
     interval_s,
-    {moment} AS moment,
-    CASE WHEN {is_held} THEN {moment} END AS held_moment
+    {moment} AS moment
   FROM observations
   WHERE observed_at >= CAST($from AS TIMESTAMPTZ)
     AND observed_at < CAST($to AS TIMESTAMPTZ)
@@ -22,16 +24,23 @@ ends AS (
     city_id,
     count(value) > $points AS sampled,
     min(moment) AS first_moment, max(moment) AS last_moment,
-    min(held_moment) AS held_first, max(held_moment) AS held_last
-  FROM seen
+    count(held_moment) AS held, min(held_moment) AS held_first, max(held_moment) AS held_last,
+    min(phase) = max(phase) AND min(step_s) = max(step_s) AS is_regular,
+    max(step_s) AS step_s
+  FROM (
+    SELECT city_id, value, moment, CASE WHEN is_held THEN moment END AS held_moment,
+      {interval_s} AS step_s, {phase} AS phase
+    FROM seen
+  )
   GROUP BY city_id
 ),
 neighbours AS (
   SELECT
-    city_id, moment,
-    lag(moment) OVER (PARTITION BY city_id ORDER BY moment) AS before
-  FROM seen
-  WHERE held_moment IS NOT NULL
+    s.city_id, moment,
+    lag(moment) OVER (PARTITION BY s.city_id ORDER BY moment) AS before
+  FROM seen s
+  JOIN (SELECT city_id FROM ends WHERE NOT is_regular) e ON e.city_id = s.city_id
+  WHERE is_held
 ),
 beside AS (
   SELECT city_id, first_moment AS before, held_first AS moment FROM ends
@@ -39,7 +48,15 @@ beside AS (
   SELECT city_id, held_last, last_moment FROM ends
 ),
 missing AS (
-  SELECT city_id, {missing_s} FROM (SELECT city_id, 0e0 AS missing_s FROM ends WHERE held_first IS NOT NULL)
+  SELECT city_id, {missing_s}
+  FROM (
+    SELECT
+      city_id,
+      CASE WHEN is_regular THEN greatest(0e0, {slots_s} - 1e0 * held * step_s)
+        ELSE 0e0 END AS missing_s
+    FROM ends
+    WHERE held > 0
+  )
   UNION ALL
   SELECT city_id, {missing_between}
   FROM (SELECT city_id, {span} FROM neighbours WHERE {is_far})
