@@ -240,8 +240,8 @@ export const ConfigSchema = section('isobar', {
       minimum: 0,
       maximum: 3_600,
       description:
-        'Seconds after a landing until the refresh, which then covers all landings since; after one ' +
-        'that took long, up to twenty times as long.',
+        'Seconds after a landing until the refresh, which then covers all landings since; up to ' +
+        'sixty times as many while refreshes take more than a small share of the time.',
     }),
     memory_mib: whole(768, 64, 1_048_576, 'Memory of the embedded engine at most.'),
     threads: whole(2, 1, 256, 'Threads of the embedded engine.'),
