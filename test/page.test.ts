@@ -56,7 +56,9 @@ for (const [scheme, sizes] of [
       assert.equal(await page.locator('.card').count(), 5);
       assert.match(await textOf(page, '#state'), /Live/);
       assert.match(await textOf(page, '.badge-simulated'), /Simulated/);
-      assert.match(await textOf(page, '.freshness'), /data through .+ · checked .+/);
+      await eventually('the provider was asked', async () =>
+        /data through .+ · checked .+/.test(await textOf(page, '.freshness')),
+      );
       assert.equal(await page.locator('#trends .bar').count(), 24);
       assert.equal(await page.locator('#statistics tbody tr').count(), 5);
       assert.equal(await page.locator('#pipeline .step').count(), 5);

@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync, mkdtempSync, readFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, statfsSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, matchesGlob, resolve } from 'node:path';
 import { openLeash, removeFolder } from './leash.ts';
@@ -38,15 +38,24 @@ const FIRST = [
   'test/stop.test.ts',
   'test/page-journeys.test.ts',
   'test/*.test.ts',
+  'test/long/{page,processes}.test.ts',
+  'test/long/kill.test.ts',
 ];
-const CLUSTER = ['test/cluster/*.test.ts', 'test/faults/*.test.ts'];
 /** Those that leave the services alone. */
 const STEADY = ['test/cluster/!(*-faults).test.ts'];
+const BREAKING = ['test/cluster/*-faults.test.ts', 'test/faults/*.test.ts'];
 const FAULTS = ['test/faults/*.test.ts'];
 /** A broker, the analyzer, executors, joining nodes, a NameNode: each of the services once. */
 const FAULTS_IN_CI = { count: '5', seed: '19' };
 const SERVICES = 'kafka,kafka39,hdfs,spark';
 const SERVICES_OF_FAULTS = 'kafka,hdfs,spark';
+/** Where files are in memory: thousands of small ones are synced, and none is needed afterwards. */
+const MEMORY = '/dev/shm';
+const ROOM_BYTES = 4 * 1024 ** 3;
+/** Some wait for other processes most of the time. */
+const AT_ONCE = availableParallelism() + 1;
+/** The services need most of the machine. */
+const AT_ONCE_ON_CLUSTER = 2;
 const MINUTE_MS = 60_000;
 /** Two hundred faults take hours. */
 const MINUTES_ON_CLUSTER = count === undefined ? 40 : 600;
@@ -55,30 +64,33 @@ const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
 // Every file and every process that a test starts would compile the same sources again.
 process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'isobar', 'compiled');
+const onDisk = tmpdir();
+if (hasRoom(MEMORY)) process.env.TMPDIR ??= MEMORY;
 const made = mkdtempSync(join(tmpdir(), 'isobar-made-'));
 process.env[MADE_VARIABLE] = made;
 const leashOfMade = openLeash(made);
 
 let failed = false;
 if (args.includes('--cluster')) {
-  failed = await testOnCluster(CLUSTER);
+  failed = await testOnCluster(STEADY, BREAKING);
 } else if (args.includes('--faults')) {
-  failed = await testOnCluster(FAULTS);
+  failed = await testOnCluster([], FAULTS);
 } else {
-  // Some wait for other processes most of the time.
-  const atOnce = isCi ? 2 : availableParallelism() + 1;
   if (isCi) process.env[STORM_VARIABLE] = 'all';
   const files = isCi ? [...filesOf(LONG), ...stormyFiles()] : filesOf(SHORT);
-  failed = await runTests(files, { minutes: isCi ? 40 : 10, atOnce });
-  if (isCi && wanted.length === 0) failed = (await testOnCluster([...STEADY, ...FAULTS])) || failed;
+  failed = await runTests(files, { minutes: isCi ? 40 : 10, atOnce: AT_ONCE });
+  if (isCi && wanted.length === 0) failed = (await testOnCluster(STEADY, FAULTS)) || failed;
 }
 removeFolder(made);
 leashOfMade[Symbol.dispose]();
 process.exit(failed ? 1 : 0);
 
-/** One cluster serves all; its tests run one by one, since some of them kill services. */
-async function testOnCluster(patterns: readonly string[]): Promise<boolean> {
-  const folder = mkdtempSync(join(tmpdir(), 'isobar-services-'));
+/** One cluster serves all; the tests that kill services run one by one, after the others. */
+async function testOnCluster(
+  steady: readonly string[],
+  breaking: readonly string[],
+): Promise<boolean> {
+  const folder = mkdtempSync(join(onDisk, 'isobar-services-'));
   const cluster = ['--data', folder];
   // A runner that is killed must not leave twenty Java processes behind.
   using leash = openLeash(folder);
@@ -92,10 +104,24 @@ async function testOnCluster(patterns: readonly string[]): Promise<boolean> {
     if (faults !== undefined) process.env.ISOBAR_TEST_FAULTS = faults;
     if (isCi) process.env.ISOBAR_TEST_FAULTS_SEED = FAULTS_IN_CI.seed;
     if (seed !== undefined) process.env.ISOBAR_TEST_SEED = seed;
-    return await runTests(filesOf(patterns), { minutes: MINUTES_ON_CLUSTER, atOnce: 1 });
+    const minutes = MINUTES_ON_CLUSTER;
+    if (wanted.length > 0) return await runTests(wanted, { minutes, atOnce: 1 });
+    const atOnce = AT_ONCE_ON_CLUSTER;
+    const failedEarly = steady.length > 0 && (await runTests(filesOf(steady), { minutes, atOnce }));
+    return (await runTests(filesOf(breaking), { minutes, atOnce: 1 })) || failedEarly;
   } finally {
     await run([main, 'cluster', 'down', ...cluster]);
     removeFolder(folder);
+  }
+}
+
+/** Whether what the tests write fits there, with much to spare. */
+function hasRoom(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize > ROOM_BYTES;
+  } catch {
+    return false;
   }
 }
 

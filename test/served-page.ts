@@ -104,6 +104,7 @@ async function startSimulated(webFolder: string | null, flags: Flags): Promise<P
       'table.raw_export': false,
       'analytics.refresh_delay_s': 0.1,
       'collector.delay_s': 0,
+      'simulator.interval_s': 20,
     },
   });
   return startPipeline({
