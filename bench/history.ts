@@ -29,8 +29,11 @@ export async function benchHistory(): Promise<Measured[]> {
   const lander = await workspace.lander();
   const signal = new AbortController().signal;
   const startedAt = performance.now();
-  const { read } = await runImport({
+  const wanted = { source: 'import:historical-hourly-weather', inputs: [], options: '{}' };
+  const read = await runImport({
+    entry: await workspace.imports.begin(wanted),
     source: await openKaggleFolder(HISTORY_FOLDER, openCityFinder([])),
+    assertAlone: () => {},
     log,
     folder: join(bench.folder, 'import'),
     rememberCities: (cities) => workspace.cities.remember(cities),

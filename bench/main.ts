@@ -14,6 +14,7 @@ import { benchPage } from './page.ts';
 import { benchPlanetDay } from './planet-day.ts';
 import { benchRecompute } from './recompute.ts';
 import { benchRefresh } from './refresh.ts';
+import { benchSoak } from './soak.ts';
 import { benchStart } from './start.ts';
 
 /** One measured number: what, how much, the bar, and what it is compared to. */
@@ -36,18 +37,22 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
   page: benchPage,
   cluster: benchCluster,
   engines: benchEngines,
+  soak: benchSoak,
 };
 
-/** Only where they are asked for. */
-const NEEDS_JAVA = ['cluster', 'engines'];
+/** Only where they are asked for: those that need Java, and one that takes hours. */
+const ON_DEMAND = ['cluster', 'engines', 'soak'];
 
 const PAGE = join(import.meta.dirname, '..', 'docs', 'benchmarks.md');
 const HEAD = '| name | measured | bar | compared to | reached |';
 
-const wanted = process.argv.slice(2);
+/** `--option value` is the bench's own. */
+const wanted = process.argv
+  .slice(2)
+  .filter((arg, at, args) => !arg.startsWith('--') && !args[at - 1]?.startsWith('--'));
 const results = new Map(readBefore());
 for (const [name, bench] of Object.entries(BENCHES)) {
-  if (wanted.length > 0 ? !wanted.includes(name) : NEEDS_JAVA.includes(name)) continue;
+  if (wanted.length > 0 ? !wanted.includes(name) : ON_DEMAND.includes(name)) continue;
   process.stderr.write(`${name} …\n`);
   for (const measured of await bench()) {
     const row = formatRow(measured);

@@ -74,6 +74,7 @@ function timed(session: SqlSession, clock: { ms: number }): SqlSession {
   return {
     define: (view, files, columns) => measure(() => session.define(view, files, columns)),
     query: (sql, parameters, signal) => measure(() => session.query(sql, parameters, signal)),
+    stream: (sql, parameters, signal) => session.stream(sql, parameters, signal),
     materialize: (name, sql, signal) => measure(() => session.materialize(name, sql, signal)),
     drop: (view) => measure(() => session.drop(view)),
     execute: (sql, signal) => measure(() => session.execute(sql, signal)),

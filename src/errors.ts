@@ -32,7 +32,7 @@ export const ERRORS = {
   REQUEST_TOO_LARGE: row('The request is too large.', 'Shorten the address or the body.', 1, 413),
   REQUEST_REFUSED: row(
     'The request came from another site or under a foreign name.',
-    'Open the page at the address that `isobar start` prints.',
+    'Open the page at the address that `isobar start` prints; behind a reverse proxy, name your host in api.allowed_hosts.',
     1,
     403,
   ),
@@ -79,6 +79,12 @@ export const ERRORS = {
     503,
   ),
   PORT_TAKEN: row('The port is taken.', 'Choose another with --port, or stop its owner.', 1, 503),
+  PORT_FORBIDDEN: row(
+    'This user may not listen on the port.',
+    'Choose a port of 1024 or above with --port and let a reverse proxy have the low one, or grant the process CAP_NET_BIND_SERVICE.',
+    1,
+    503,
+  ),
 
   PROVIDER_KEY_MISSING: row(
     'There is no OpenWeatherMap key.',
@@ -353,6 +359,26 @@ export const ERRORS = {
   ),
   CLUSTER_ABSENT: row('No cluster runs here.', 'Start one with `isobar cluster up`.', 1, 503),
   IMPORT_INVALID: row('The import cannot be read.', 'Correct the named file or mapping.', 2, 400),
+  IMPORT_REJECTED: row(
+    'Nothing of the import could be used.',
+    'Correct the mapping, the units or the files by the reasons above, and import them again.',
+    1,
+    400,
+  ),
+  IMPORT_RUNNING: row(
+    'Another import is running.',
+    'Wait for the named process to end; of two imports the later one outranks the earlier.',
+    1,
+    503,
+    true,
+  ),
+  IMPORT_UNKNOWN: row('There is no such import.', 'See `isobar imports` for the numbers.', 2, 404),
+  IMPORT_KEPT: row(
+    'The import cannot be undone.',
+    'Import a corrected file instead: it outranks this import.',
+    1,
+    503,
+  ),
 } as const satisfies Record<string, ErrorRow>;
 
 export interface ErrorRow {

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { printable } from './printable.ts';
+import { stderr } from './stderr.ts';
 
 /** People's log (the record log is `log`). One line a message, to stderr. */
 export interface Logger {
@@ -19,7 +20,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export function openLogger(level: LogLevel, secrets: readonly string[] = []): Logger {
   return pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line: string) => void process.stderr.write(maskSecrets(printable(line), secrets)) },
+    { write: (line: string) => stderr.write(maskSecrets(printable(line), secrets)) },
   );
 }
 

@@ -7,17 +7,21 @@ import type { Claim } from './lake/held-claim.ts';
 import { hasEnded, nameThisProcess } from './lake/this-process.ts';
 import { silentLogger } from './logger.ts';
 import { openWorkspaceClaims } from './sharing.ts';
-import { type Compacted, compact } from './table/compaction.ts';
+import { type Compacted, compact, compactSmall } from './table/compaction.ts';
 import { type ExportClaim, openRawExporter, type RawExporter } from './table/raw-export.ts';
 import { tierOldMonths } from './table/tiering.ts';
 import { type Vacuumed, vacuum } from './table/vacuum.ts';
 import type { Workspace } from './workspace.ts';
 
 const MIB = 1024 * 1024;
+/** Each refresh publishes, up to several times a minute, and nobody goes back to an old one. */
+const PUBLICATION_DAYS_MAX = 1;
 
 export interface Maintenance {
   /** All months, or only these. */
   compact(signal?: AbortSignal, only?: readonly string[]): Promise<readonly Compacted[]>;
+  /** The small files of months that have too many of them. */
+  compactSmall(signal?: AbortSignal): Promise<readonly Compacted[]>;
   vacuum(signal?: AbortSignal): Promise<Vacuumed>;
   /** Moves months that are old to the archive; how much was changed. */
   archive(signal?: AbortSignal): Promise<number>;
@@ -32,13 +36,15 @@ export async function openMaintenance(
   const { config, storage, scratch, observations, simulated } = workspace;
   const session: SqlSession = await workspace.session();
   const files = { storage, scratch, observations };
+  const compaction = {
+    ...files,
+    session,
+    simulated,
+    fileBytesMax: config.table.file_mib_max * MIB,
+  };
   return {
-    compact: (signal, only) =>
-      compact(
-        { ...files, session, simulated, fileBytesMax: config.table.file_mib_max * MIB },
-        signal,
-        only,
-      ),
+    compact: (signal, only) => compact(compaction, signal, only),
+    compactSmall: (signal) => compactSmall(compaction, config.table.small_files_max, signal),
     async vacuum(signal) {
       const keepDays = config.table.keep_days;
       const sum = { dataFiles: 0, commits: 0, bytes: 0 };
@@ -48,7 +54,8 @@ export async function openMaintenance(
         sum.commits += done.commits;
         sum.bytes += done.bytes;
       }
-      sum.dataFiles += await cleanPublications(storage, keepDays);
+      const publicationDays = Math.min(keepDays, PUBLICATION_DAYS_MAX);
+      sum.dataFiles += await cleanPublications(storage, publicationDays);
       return sum;
     },
     archive(signal) {

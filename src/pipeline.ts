@@ -12,6 +12,7 @@ import { openPublished } from './analytics/published.ts';
 import type { RefreshLoop } from './analytics/refresh-loop.ts';
 import { buildApp } from './api/app.ts';
 import type { ApiContext } from './api/context.ts';
+import { translateListenError } from './api/listening.ts';
 import type { Collector } from './collector/collector.ts';
 import type { Config } from './config/schema.ts';
 import { IsobarError } from './errors.ts';
@@ -29,6 +30,10 @@ import { chooseSource, openWorkspace, rootOf, type Workspace } from './workspace
 /** The steps that run in this process. */
 export type Role = 'collect' | 'land' | 'analyze' | 'serve';
 export const ROLES: readonly Role[] = ['collect', 'land', 'analyze', 'serve'];
+
+/** Between two looks at what other processes have landed and published. */
+const LOOK_MS = 1_000;
+const LOOK_ALONE_MS = 3_000;
 
 export interface PipelineOptions {
   readonly config: Config;
@@ -88,9 +93,10 @@ async function startRooms(
   const source = await chooseSource(config);
   const simulated = source === 'simulator';
   const folder = rootOf(config, simulated);
-  if (options.roles.length === ROLES.length) {
-    stack.use(await lockFolder(folder, options.command));
-  }
+  const hasAll = options.roles.length === ROLES.length;
+  if (hasAll) stack.use(await lockFolder(folder, options.command));
+  // What this process does itself it knows at once.
+  const lookMs = hasAll && config.lake.engine === 'local' ? LOOK_ALONE_MS : LOOK_MS;
   const workspace = stack.use(
     await openWorkspace(config, simulated, {
       signal: giveUp,
@@ -106,7 +112,13 @@ async function startRooms(
   const changes = createChanges();
 
   // Stopping order: polling, then landing what it left, then export and analytics, then serving.
-  const running: Running = { collector: null, landing: null, analytics: null, exports: null };
+  const running: Running = {
+    collector: null,
+    landing: null,
+    analytics: null,
+    exports: null,
+    maintaining: null,
+  };
   let url: string | null = null;
   if (has('serve')) {
     const status = await openStatusReader(workspace, running, options.version);
@@ -116,6 +128,7 @@ async function startRooms(
       status: () => status.read(),
       settle,
       changes,
+      lookMs,
     });
     url = await listen(context, config, stack, folder, options.command);
   }
@@ -124,7 +137,7 @@ async function startRooms(
   const add = (share: Share) => stack.defer(() => share.stop());
   if (has('analyze')) add(await analyze(context));
   if (has('land')) add(await land(context));
-  if (has('land') || has('analyze')) add(await followTable(context));
+  if (has('land') || has('analyze')) add(await followTable(context, lookMs));
   if (has('collect') && source !== 'none') {
     const polling = await startPolling({ workspace, source, claims, logger });
     running.collector = polling.collector;
@@ -188,6 +201,7 @@ async function apiContext(
     readonly status: ApiContext['status'];
     readonly settle: () => Promise<void>;
     readonly changes: Changes;
+    readonly lookMs: number;
   },
 ): Promise<ApiContext> {
   const log = await workspace.log();
@@ -233,6 +247,7 @@ async function apiContext(
           },
         },
     onChange: (listener) => rooms.changes.listen(listener),
+    pollMs: rooms.lookMs,
     logger: options.logger,
   };
 }
@@ -251,9 +266,7 @@ async function listen(
   try {
     await app.listen({ host, port });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
-    throw new IsobarError('PORT_TAKEN', `port ${port} of ${host} (${code})`, { cause: error });
+    throw translateListenError(error, { host, port });
   }
   const address = app.server.address() as AddressInfo;
   const note = { pid: process.pid, host, port: address.port, command };

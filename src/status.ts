@@ -18,6 +18,7 @@ import type {
   TableStatus,
   WorkStatus,
 } from './model/status.ts';
+import { readProcess } from './process-memory.ts';
 import { type ExportCursor, readCursor } from './table/export-documents.ts';
 import type { LanderLoop } from './table/lander-loop.ts';
 import { nextOffset } from './table/landing.ts';
@@ -246,6 +247,7 @@ export async function openStatusReader(
         started_at: startedAt,
         simulated: workspace.simulated,
         data: workspace.folder,
+        process: await readProcess(workspace.engine),
         work,
         collector: running.collector?.status() ?? null,
         log,

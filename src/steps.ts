@@ -10,7 +10,7 @@ import { openMaintenance } from './maintenance.ts';
 import { holdRole, type Share, sharePartitions } from './sharing.ts';
 import { type LanderLoop, startLanderLoop } from './table/lander-loop.ts';
 import { nextOffset } from './table/landing.ts';
-import { type Exports, startExports, startMaintaining } from './table/upkeep.ts';
+import { type Exports, type Maintaining, startExports, startMaintaining } from './table/upkeep.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Loops that run in this process; null where another process has them, or none. */
@@ -19,6 +19,7 @@ export interface Running {
   landing: LanderLoop | null;
   analytics: RefreshLoop | null;
   exports: Exports | null;
+  maintaining: Maintaining | null;
 }
 
 export interface StepContext {
@@ -67,9 +68,16 @@ export async function land(context: StepContext): Promise<Share> {
     });
     stack.defer(() => exporting.stop());
   }
-  const maintaining = await holdRole({ ...context, role: 'maintain' }, () =>
-    startUpkeep(workspace, logger),
-  );
+  const maintaining = await holdRole({ ...context, role: 'maintain' }, async () => {
+    const loop = await startUpkeep(workspace, logger);
+    running.maintaining = loop;
+    return {
+      async stop() {
+        running.maintaining = null;
+        await loop.stop();
+      },
+    };
+  });
   stack.defer(() => maintaining.stop());
   const log = await workspace.log();
   const landing = await startLanding(workspace, logger, () => landed(context));
@@ -88,6 +96,7 @@ export async function land(context: StepContext): Promise<Share> {
 function landed({ running, onChange }: StepContext): void {
   running.analytics?.landed();
   running.exports?.landed();
+  running.maintaining?.landed();
   onChange();
 }
 
@@ -139,7 +148,7 @@ async function startExporting(
   });
 }
 
-async function startUpkeep(workspace: Workspace, logger: Logger) {
+async function startUpkeep(workspace: Workspace, logger: Logger): Promise<Maintaining> {
   const maintenance = await openMaintenance(workspace);
   const log = await workspace.log();
   return startMaintaining({
@@ -149,13 +158,16 @@ async function startUpkeep(workspace: Workspace, logger: Logger) {
       await maintenance.archive(signal);
       await log.trim();
     },
+    async maintainSoon(signal) {
+      await maintenance.compactSmall(signal);
+    },
     intervalSeconds: workspace.config.table.maintenance_interval_s,
     logger,
   });
 }
 
 /** Others land too: the table itself tells that something landed. */
-export async function followTable(context: StepContext): Promise<Share> {
+export async function followTable(context: StepContext, lookMs: number): Promise<Share> {
   const { observations } = context.workspace;
   let { version } = await observations.refresh();
   const timer = setInterval(async () => {
@@ -163,12 +175,10 @@ export async function followTable(context: StepContext): Promise<Share> {
     if (state === null || state.version === version) return;
     version = state.version;
     landed(context);
-  }, FOLLOW_MS);
+  }, lookMs);
   return {
     async stop() {
       clearInterval(timer);
     },
   };
 }
-
-const FOLLOW_MS = 1_000;

@@ -21,8 +21,14 @@ import type { Logger } from './logger.ts';
 import { fileLiteral } from './sql/text.ts';
 import { type CityTable, openCityTable } from './table/cities.ts';
 import { type DeltaTable, openTable, type TableOptions } from './table/commit.ts';
+import { type ImportTable, openImportTable } from './table/imports.ts';
 import { type Lander, openLander } from './table/landing.ts';
-import { CITY_COLUMNS, OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table/table.ts';
+import {
+  CITY_COLUMNS,
+  IMPORT_COLUMNS,
+  OBSERVATION_COLUMNS,
+  SET_ASIDE_COLUMNS,
+} from './table/table.ts';
 import { verifyOffsets } from './table/verify-offsets.ts';
 
 export interface Workspace extends AsyncDisposable {
@@ -39,6 +45,7 @@ export interface Workspace extends AsyncDisposable {
   readonly observations: DeltaTable;
   readonly setAside: DeltaTable;
   readonly cities: CityTable;
+  readonly imports: ImportTable;
   readonly tables: readonly DeltaTable[];
   /** A session that is closed with the workspace. */
   session(): Promise<SqlSession>;
@@ -98,7 +105,7 @@ async function openRooms(
   const session = async () => stack.use(await engine.session());
   const tableSession = await session();
   const opened = openTables(config, { storage, session: tableSession, scratch, simulated });
-  const { observations, setAside, cities } = opened;
+  const { observations, setAside, cities, imports } = opened;
   let log: Promise<Log> | null = null;
 
   const workspace: Workspace = {
@@ -111,8 +118,9 @@ async function openRooms(
     computing,
     observations,
     setAside,
-    cities: openCityTable({ cities, storage, session: tableSession, scratch }),
-    tables: [observations, setAside, cities],
+    cities: openCityTable({ table: cities, storage, session: tableSession, scratch }),
+    imports: openImportTable({ table: imports, storage, session: tableSession, scratch }),
+    tables: [observations, setAside, cities, imports],
     session,
     log() {
       const options = onLogAway === undefined ? { simulated } : { simulated, onAway: onLogAway };
@@ -155,7 +163,7 @@ async function openRooms(
 export function openTables(
   config: Config,
   place: Pick<TableOptions, 'storage' | 'session' | 'scratch' | 'simulated'>,
-): { observations: DeltaTable; setAside: DeltaTable; cities: DeltaTable } {
+): Record<'observations' | 'setAside' | 'cities' | 'imports', DeltaTable> {
   const common = {
     ...place,
     checkpointCommits: config.table.checkpoint_commits,
@@ -184,6 +192,7 @@ export function openTables(
     observations,
     setAside,
     cities: openTable({ ...plain, name: 'cities', columns: CITY_COLUMNS }),
+    imports: openTable({ ...plain, name: 'imports', columns: IMPORT_COLUMNS }),
   };
 }
 

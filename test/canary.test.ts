@@ -1,12 +1,13 @@
 /** A key goes through a failing day: it must be in no file, line, metric, page or error. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { startSimulator } from '../src/collector/simulator/server.ts';
+import type { Status } from '../src/model/status.ts';
 import { runChild, startChild } from './child.ts';
 
 const MAIN = join(import.meta.dirname, '..', 'src/cli/main.ts');
@@ -23,24 +24,27 @@ const ROUTES = [
   '/healthz',
   '/openapi.json',
 ];
+const FAULTS = {
+  server_error: 0.2,
+  cut: 0.1,
+  bad_json: 0.1,
+  html: 0.1,
+  quota: 0.1,
+  missing_fields: 0.1,
+};
+/** What goes wrong one after the other, and what the collector then says of it. */
+const DAY = [
+  ['faults', /./],
+  ['nobody listens', /ECONNREFUSED/],
+  ['key refused', /key/],
+] as const;
 /** The key as it is, and as an address would carry it. */
 const FORMS = [CANARY, encodeURIComponent(CANARY), CANARY.replace('+', ' '), 'canary%2Fkey'];
 
 test('the key is nowhere to be found after a failing day', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-canary-'));
-  const simulator = await startSimulator({
-    seed: 7,
-    intervalSeconds: 60,
-    key: CANARY,
-    faults: {
-      server_error: 0.2,
-      cut: 0.1,
-      bad_json: 0.1,
-      html: 0.1,
-      quota: 0.1,
-      missing_fields: 0.1,
-    },
-  });
+  const told = { seed: 7, intervalSeconds: 60, key: CANARY };
+  let simulator = await startSimulator({ ...told, faults: FAULTS });
   const env = {
     ISOBAR_OPENWEATHER_KEY: CANARY,
     ISOBAR_OPENWEATHER_URL: simulator.url,
@@ -55,12 +59,14 @@ test('the key is nowhere to be found after a failing day', async () => {
     ].map(({ output, errors }) => output + errors);
     const child = startChild(commandLine('start', '--port', '0'), { env });
     const url = await addressOf(join(folder, 'server.json'));
-    for (const phase of [0, 1, 2]) {
-      if (phase === 1) simulator.setFaults({ key_refused: 1 });
-      // Nobody listens there any more: the connection itself fails.
-      if (phase === 2) await simulator.stop();
+    for (const [phase, message] of DAY) {
+      if (phase === 'nobody listens') await simulator.stop();
+      if (phase === 'key refused') {
+        const { port } = simulator;
+        simulator = await startSimulator({ ...told, port, faults: { key_refused: 1 } });
+      }
       await fetch(`${url}/api/refresh`, { method: 'POST' });
-      await delay(1_000);
+      await until(`${phase}: ${message}`, async () => message.test(await messageOf(url)));
       for (const route of ROUTES) said.push(await (await fetch(url + route)).text());
     }
     said.push((await runChild(commandLine('status'), { env })).output);
@@ -86,14 +92,26 @@ function commandLine(...args: readonly string[]): string {
 }
 
 async function addressOf(note: string): Promise<string> {
-  for (let tries = 0; tries < 300; tries++) {
-    try {
-      return `http://127.0.0.1:${JSON.parse(readFileSync(note, 'utf8')).port}`;
-    } catch {
-      await delay(100);
-    }
+  await until(
+    'it is up',
+    async () => existsSync(note) && readFileSync(note, 'utf8').endsWith('\n'),
+  );
+  return `http://127.0.0.1:${JSON.parse(readFileSync(note, 'utf8')).port}`;
+}
+
+/** What the collector says; empty before it has asked. */
+async function messageOf(url: string): Promise<string> {
+  const answer = await (await fetch(`${url}/api/status`)).json();
+  const { state, message } = (answer as { data: Status }).data.collector ?? {};
+  return state === 'starting' ? '' : (message ?? '');
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!(await holds())) {
+    assert.ok(performance.now() < deadline, what);
+    await delay(50);
   }
-  throw new Error('it is not up in time');
 }
 
 function filesBelow(folder: string): string[] {

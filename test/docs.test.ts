@@ -28,7 +28,8 @@ test('every dependency is pinned', () => {
 });
 
 test('links between the pages lead somewhere', () => {
-  for (const page of ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/import.md']) {
+  const pages = ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/import.md'];
+  for (const page of [...pages, 'docs/configuration.md', 'docs/reverse-proxy.md']) {
     for (const [, target = ''] of read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
       assert.ok(existsSync(join(root, page, '..', target)), `${page}: ${target}`);
     }

@@ -68,6 +68,9 @@ async function run(...argv: readonly string[]): Promise<{ text: string; error: u
     env: {},
     keepSecret: () => {},
     print: add,
+    async printAll(parts: AsyncIterable<string>) {
+      for await (const part of parts) add(part);
+    },
     tell: add,
   };
   const args = [...argv, '--data', folder, '--log-level', 'silent'];

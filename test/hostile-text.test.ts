@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Writable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { openOutput } from '../src/cli/output.ts';
 import { buildProgram, reportError } from '../src/cli/program.ts';
@@ -70,10 +71,16 @@ interface Ran {
 
 async function run(argv: readonly string[], isTTY = true): Promise<Ran> {
   let [out, told] = ['', ''];
-  const output = openOutput(
-    { write: (text) => (out += text), isTTY },
-    { write: (text) => (told += text), isTTY },
-  );
+  const stdout = new Writable({
+    decodeStrings: false,
+    write(text, _encoding, done) {
+      out += text;
+      done();
+    },
+  });
+  const output = openOutput(Object.assign(stdout, { isTTY }), {
+    write: (text) => (told += text),
+  });
   const environment = {
     version: '0',
     signal: new AbortController().signal,

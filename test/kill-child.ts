@@ -1,6 +1,7 @@
 /**
  * A process for the kill tests: it appends, lands, exports, compacts, vacuums and publishes, round
- * after round, until it is killed. It says on stdout which records the log has accepted.
+ * after round, until it is killed. It says on stdout which records the log has accepted. What the
+ * fault point of ISOBAR_FAULT belongs to is done every round, so that it is soon reached.
  *
  *     node test/kill-child.ts FOLDER SEED [alone|together]
  */
@@ -19,8 +20,15 @@ const [folder = '', seedText = '1', company = 'alone'] = process.argv.slice(2);
 const alone = company === 'alone';
 const random = createRandom(Number(seedText));
 const whole = (below: number) => Math.floor(random() * below);
+const fault = process.env.ISOBAR_FAULT ?? '';
+const isDue = (room: string, oneOf: number) => whole(oneOf) === 0 || fault.startsWith(room);
 
-const flags = { data: folder, 'table.checkpoint_commits': '4', 'analytics.threads': '1' };
+const checkpointCommits = fault.startsWith('checkpoint.') ? '2' : '4';
+const flags = {
+  data: folder,
+  'table.checkpoint_commits': checkpointCommits,
+  'analytics.threads': '1',
+};
 const { config } = loadConfig({ file: null, env: {}, flags });
 await using workspace = await openWorkspace(config, false);
 const { storage, scratch, observations } = workspace;
@@ -46,17 +54,17 @@ for (let round = 0; round < ROUNDS_MAX; round++) {
   await log.append(records.map(({ city, text }) => ({ key: city, value: Buffer.from(text) })));
   process.stdout.write(`${records.map(({ name }) => name).join(' ')}\n`);
   for (let partition = 0; partition < log.partitionCount; partition++) await lander.land(partition);
-  if (whole(2) === 0) {
+  if (isDue('export.', 2)) {
     await maintenance.exporter.run({ closing: true }).catch((error) => {
       // The other one of two processes is at it.
       if (!isErrorCode(error, 'DATA_IN_USE')) throw error;
     });
   }
-  if (whole(2) === 0) await refresher.refresh();
-  if (whole(3) === 0) {
+  if (isDue('publish.', 2)) await refresher.refresh();
+  if (isDue('compaction.', 3)) {
     await compact({ observations, storage, session, scratch, simulated: false, fileBytesMax: 1e6 });
   }
-  if (alone && whole(4) === 0) {
+  if (alone && isDue('vacuum.', 4)) {
     for (const table of workspace.tables) {
       await vacuum({ table, storage, keepDays: 7, clock: later });
     }
@@ -68,7 +76,7 @@ function makeRecord(): { city: string; name: string; text: string } {
   const city = `city-${whole(6)}`;
   const name = `r${Date.now().toString(36)}${whole(1e9).toString(36)}`;
   if (whole(12) === 0) return { city, name, text: `{"garbage": "${name}"` };
-  const observed = Date.UTC(2024, 8, 28) + whole(400) * 1_800_000;
+  const observed = Date.UTC(2024, 8, 30) + whole(100) * 1_800_000;
   const iso = (at: number) => new Date(at).toISOString();
   const text = JSON.stringify({
     city_id: city,

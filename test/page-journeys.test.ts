@@ -9,13 +9,13 @@ import { en } from '../web/src/words/en.ts';
 import { textsOf } from '../web/src/words/test-words.ts';
 import { openBrowser } from './browser.ts';
 import {
-  ARTEFACTS,
   eventually,
   findViolations,
   isQuiet,
   type ServedPage,
   scrollsSideways,
   servePage,
+  takePicture,
   textOf,
   untilFilled,
 } from './served-page.ts';
@@ -237,7 +237,7 @@ test('the pipeline has a sheet of its own, with what an operator asks', async (t
   assert.match((await row.textContent()) ?? '', /lands · partition 0, 1▲ silent, .+ ago/);
   assert.equal(await page.locator('#flow tr', { hasText: 'analyzes' }).count(), 1);
   assert.deepEqual(await findViolations(page), []);
-  await page.screenshot({ path: join(ARTEFACTS, 'pipeline.png'), fullPage: true });
+  await takePicture(page, 'pipeline.png', { fullPage: true });
   await page.goBack();
   await untilFilled(page);
   isQuiet(served);
@@ -291,7 +291,7 @@ test('the language is chosen, kept in the address, and speaks everywhere', async
   const other = await served.openPage(t, new URL(page.url()).search);
   await other.locator('h2', { hasText: 'Statistik der Städte' }).waitFor();
   await untilFilled(other);
-  await other.screenshot({ path: join(ARTEFACTS, 'page-de.png'), fullPage: true });
+  await takePicture(other, 'page-de.png', { fullPage: true });
   await other.getByLabel('Sprache').selectOption('fr');
   await other.locator('h2', { hasText: 'Statistiques des villes' }).waitFor();
   await other.goBack();

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Request, Route } from 'playwright-core';
 import {
-  ARTEFACTS,
   eventually,
   findViolations,
   isQuiet,
   PANELS,
   type ServedPage,
   servePage,
+  takePicture,
   textOf,
   untilFilled,
 } from './served-page.ts';
@@ -19,7 +19,8 @@ import {
 let served: ServedPage;
 
 before(async () => {
-  served = await servePage();
+  // News come every two seconds.
+  served = await servePage({ 'simulator.interval_s': '10' });
 });
 
 after(async () => {
@@ -75,7 +76,7 @@ test('a panel shows skeleton, error, data, error over data, stale and empty', as
   for (const id of ['chart-temperature_c', 'chart-humidity_pct', 'trends', 'rows']) {
     await page.locator(`#${id} .state`).getByRole('button', { name: 'Widen to 7 d' }).waitFor();
   }
-  await page.screenshot({ path: join(ARTEFACTS, 'page-empty.png'), fullPage: true });
+  await takePicture(page, 'page-empty.png', { fullPage: true });
   assert.deepEqual(await findViolations(page), []);
   await page.locator('#chart-temperature_c').getByRole('button', { name: 'Widen to 7 d' }).click();
   await untilFilled(page);
@@ -104,7 +105,7 @@ test('every panel has a skeleton, an error, data, and data that is said to be st
       const found = page.locator(`#${id} ${selector}`);
       await eventually(`${what}: ${id}`, async () => (await found.count()) > 0);
     }
-    await page.screenshot({ path: join(ARTEFACTS, `state-${what}.png`), fullPage: true });
+    await takePicture(page, `state-${what}.png`, { fullPage: true });
     assert.deepEqual(await findViolations(page), [], what);
   };
   await page.goto(`${served.pipeline.url}/`);
@@ -165,6 +166,7 @@ test('an empty folder says what is missing, everywhere', async (t) => {
   const skeletons = page.locator('.skeleton');
   await eventually('no skeleton stays', async () => (await skeletons.count()) === 0);
   assert.deepEqual(await findViolations(page), []);
+  await page.close();
   isQuiet(served);
 });
 
@@ -249,6 +251,7 @@ test('a page that one comes back to asks one question, and only news bring more'
     page.off('request', note);
     assert.deepEqual(asked.toSorted(), ['/api/cities', '/api/events', '/api/status'], leave);
   }
+  await page.close();
   isQuiet(served);
 });
 
@@ -260,7 +263,7 @@ test('when the server is gone the last good data stays, and it is back when the 
   await eventually('offline', async () => /Offline/.test(await textOf(page, '#state')));
   assert.equal(await page.locator('.card .pill').count(), 5);
   assert.equal(await page.locator('#chart-temperature_c path.line').count(), 3);
-  await page.screenshot({ path: join(ARTEFACTS, 'page-offline.png') });
+  await takePicture(page, 'page-offline.png');
   assert.deepEqual(await findViolations(page), []);
   served.pipeline = await served.start({ 'api.port': port });
   await eventually('live again', async () => /Live/.test(await textOf(page, '#state')));

@@ -17,6 +17,7 @@ import {
   type ServedPage,
   scrollsSideways,
   servePage,
+  takePicture,
   textOf,
   untilFilled,
   WIDE,
@@ -39,7 +40,6 @@ after(async () => {
 
 /** Copied to docs/dashboard.png when the page has changed. */
 const README_PICTURE = {
-  path: join(ARTEFACTS, 'dashboard.png'),
   fullPage: true,
   clip: { x: 0, y: 0, width: 1440, height: 1380 },
 };
@@ -56,28 +56,39 @@ for (const [scheme, sizes] of [
       assert.equal(await page.locator('.card').count(), 5);
       assert.match(await textOf(page, '#state'), /Live/);
       assert.match(await textOf(page, '.badge-simulated'), /Simulated/);
-      assert.match(await textOf(page, '.freshness'), /data through .+ · checked .+/);
+      await eventually('the provider was asked', async () =>
+        /data through .+ · checked .+/.test(await textOf(page, '.freshness')),
+      );
       assert.equal(await page.locator('#trends .bar').count(), 24);
       assert.equal(await page.locator('#statistics tbody tr').count(), 5);
       assert.equal(await page.locator('#pipeline .step').count(), 5);
       assert.equal(await page.locator('#rows tbody tr').count(), 15);
       assert.equal(await scrollsSideways(page), false, 'the page scrolls sideways');
       await page.mouse.move(0, 0);
-      const path = join(ARTEFACTS, `page-${scheme}-${size.width}.png`);
-      await page.screenshot({ path, fullPage: true });
-      if (scheme === 'light' && size === WIDE) await page.screenshot(README_PICTURE);
+      await takePicture(page, `page-${scheme}-${size.width}.png`, { fullPage: true });
+      if (scheme === 'light' && size === WIDE) {
+        await takePicture(page, 'dashboard.png', README_PICTURE);
+      }
       assert.deepEqual(await findViolations(page), []);
       isQuiet(served);
     });
   }
 }
 
+/** Twenty observations come in twelve seconds. */
+const QUICK = { 'simulator.interval_s': '3', 'simulator.history_days': '1' };
+
 test('an observation is on the screen within a second of being collected (p95)', async (t) => {
-  const page = await served.openPage(t);
+  const flags = { data: join(served.folder, 'quick'), ...QUICK };
+  await using quick = await served.start(flags);
+  await quick.settle();
+  const page = await served.newPage(t);
+  await page.goto(`${quick.url}/`);
   await untilFilled(page);
   const seen = await watchCards(page);
   await eventually('twenty observations', async () => (await seen()).length >= 20);
-  const waits = await waitsOf(served.pipeline, await seen());
+  const waits = await waitsOf(quick, await seen());
+  await page.close();
   waits.sort((a, b) => a - b);
   const p95 = waits[Math.ceil(waits.length * 0.95) - 1] ?? Number.NaN;
   t.diagnostic(`collected → on the screen: p95 ${p95} ms of ${waits.length}`);
@@ -258,7 +269,7 @@ test('every panel is had as a picture, as files, from the API and by a link of i
     const actions = page.locator(`#${id} .actions`);
     const path = await actions.getByRole('link', { name: 'API' }).getAttribute('href');
     assert.equal((await fetch(`${served.pipeline.url}/${path}`)).status, 200, `${path}`);
-    const files = id === 'pipeline' ? [] : ['CSV', 'Parquet'];
+    const files = id === 'pipeline' ? [] : ['CSV', 'Excel', 'Parquet'];
     for (const name of files) {
       const file = await actions.getByRole('link', { name }).getAttribute('href');
       const answer = await fetch(`${served.pipeline.url}/${file}`);
@@ -281,7 +292,8 @@ test('every panel is had as a picture, as files, from the API and by a link of i
 test('the command serves the page that was built, and stops when it is asked to', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-start-'));
   const env = { ...process.env, ISOBAR_OPENWEATHER_KEY: '', NODE_TEST_CONTEXT: '' };
-  const args = [MAIN, 'start', '--port', '0', '--data', folder];
+  const history = ['--set', 'simulator.history_days=2'];
+  const args = [MAIN, 'start', '--port', '0', '--data', folder, ...history];
   const command = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   t.after(() => {
     command.kill('SIGKILL');

@@ -1,17 +1,20 @@
 /**
  * Runs the tests. `node test/run.ts`: all but those that need more than Node or more than minutes.
  * `--cluster`: those that need the real services, which it starts (Java and Maven are needed).
- * `--ci`: the long ones, those of the cluster but for the ones that break services, and a few
- * faults; there a skipped test is a failure.
+ * `--ci`: the long ones, the whole storms of the others, those of the cluster but for the ones that
+ * break services, and a few faults; there a skipped test is a failure.
  * `--faults`: only the fault suite, with `--count N` faults and the seed of `--seed S`.
- * Further arguments are files to run instead.
+ * Further arguments are files to run instead. The slowest tests are named at the end.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Leash, openLeash, removeFolder } from './leash.ts';
+import { globSync, mkdtempSync, readFileSync, statfsSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, matchesGlob, resolve } from 'node:path';
+import { openLeash, removeFolder } from './leash.ts';
+import { MADE_VARIABLE } from './made-once.ts';
+import { runFiles } from './reporting.ts';
+import { STORM_VARIABLE } from './storm.ts';
 
 const root = join(import.meta.dirname, '..');
 const main = join(root, 'src', 'cli', 'main.ts');
@@ -23,35 +26,71 @@ const wanted = args.filter((arg) => !arg.startsWith('--') && arg !== count && ar
 
 const SHORT = ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/*.test.ts'];
 const LONG = ['test/long/*.test.ts'];
-const CLUSTER = ['test/cluster/*.test.ts', 'test/faults/*.test.ts'];
+/**
+ * Those that take longest begin first, so that no core is idle at the end; those with a browser one
+ * by one, beside what waits for other processes.
+ */
+const FIRST = [
+  'test/page.test.ts',
+  'test/processes.test.ts',
+  'test/kill.test.ts',
+  'test/page-states.test.ts',
+  'test/stop.test.ts',
+  'test/page-journeys.test.ts',
+  'test/*.test.ts',
+  'test/long/{page,processes}.test.ts',
+  'test/long/kill.test.ts',
+];
 /** Those that leave the services alone. */
 const STEADY = ['test/cluster/!(*-faults).test.ts'];
+const BREAKING = ['test/cluster/*-faults.test.ts', 'test/faults/*.test.ts'];
 const FAULTS = ['test/faults/*.test.ts'];
 /** A broker, the analyzer, executors, joining nodes, a NameNode: each of the services once. */
 const FAULTS_IN_CI = { count: '5', seed: '19' };
 const SERVICES = 'kafka,kafka39,hdfs,spark';
 const SERVICES_OF_FAULTS = 'kafka,hdfs,spark';
+/** Where files are in memory: thousands of small ones are synced, and none is needed afterwards. */
+const MEMORY = '/dev/shm';
+const ROOM_BYTES = 4 * 1024 ** 3;
+/** Some wait for other processes most of the time. */
+const AT_ONCE = availableParallelism() + 1;
+/** The services need most of the machine. */
+const AT_ONCE_ON_CLUSTER = 2;
 const MINUTE_MS = 60_000;
 /** Two hundred faults take hours. */
 const MINUTES_ON_CLUSTER = count === undefined ? 40 : 600;
 
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
+// Every file and every process that a test starts would compile the same sources again.
+process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'isobar', 'compiled');
+const onDisk = tmpdir();
+if (hasRoom(MEMORY)) process.env.TMPDIR ??= MEMORY;
+const made = mkdtempSync(join(tmpdir(), 'isobar-made-'));
+process.env[MADE_VARIABLE] = made;
+const leashOfMade = openLeash(made);
 
 let failed = false;
 if (args.includes('--cluster')) {
-  failed = await testOnCluster(CLUSTER);
+  failed = await testOnCluster(STEADY, BREAKING);
 } else if (args.includes('--faults')) {
-  failed = await testOnCluster(FAULTS);
+  failed = await testOnCluster([], FAULTS);
 } else {
-  failed = await runTests(filesOf(isCi ? LONG : SHORT), { minutes: isCi ? 40 : 10, atOnce: 2 });
-  if (isCi && wanted.length === 0) failed = (await testOnCluster([...STEADY, ...FAULTS])) || failed;
+  if (isCi) process.env[STORM_VARIABLE] = 'all';
+  const files = isCi ? [...filesOf(LONG), ...stormyFiles()] : filesOf(SHORT);
+  failed = await runTests(files, { minutes: isCi ? 40 : 10, atOnce: AT_ONCE });
+  if (isCi && wanted.length === 0) failed = (await testOnCluster(STEADY, FAULTS)) || failed;
 }
+removeFolder(made);
+leashOfMade[Symbol.dispose]();
 process.exit(failed ? 1 : 0);
 
-/** One cluster serves all; its tests run one by one, since some of them kill services. */
-async function testOnCluster(patterns: readonly string[]): Promise<boolean> {
-  const folder = mkdtempSync(join(tmpdir(), 'isobar-services-'));
+/** One cluster serves all; the tests that kill services run one by one, after the others. */
+async function testOnCluster(
+  steady: readonly string[],
+  breaking: readonly string[],
+): Promise<boolean> {
+  const folder = mkdtempSync(join(onDisk, 'isobar-services-'));
   const cluster = ['--data', folder];
   // A runner that is killed must not leave twenty Java processes behind.
   using leash = openLeash(folder);
@@ -60,16 +99,29 @@ async function testOnCluster(patterns: readonly string[]): Promise<boolean> {
     const up = ['cluster', 'up', '--ha', '--only', services, ...cluster];
     if (await run([main, ...up])) return true;
     leash.hold(JSON.parse(readFileSync(join(folder, 'cluster', 'cluster.json'), 'utf8')).pid);
-    const env: Record<string, string> = { ISOBAR_TEST_CLUSTER: join(folder, 'cluster') };
+    process.env.ISOBAR_TEST_CLUSTER = join(folder, 'cluster');
     const faults = count ?? (isCi ? FAULTS_IN_CI.count : undefined);
-    if (faults !== undefined) env.ISOBAR_TEST_FAULTS = faults;
-    if (isCi) env.ISOBAR_TEST_FAULTS_SEED = FAULTS_IN_CI.seed;
-    if (seed !== undefined) env.ISOBAR_TEST_SEED = seed;
-    const options = { minutes: MINUTES_ON_CLUSTER, atOnce: 1, env, leash };
-    return await runTests(filesOf(patterns), options);
+    if (faults !== undefined) process.env.ISOBAR_TEST_FAULTS = faults;
+    if (isCi) process.env.ISOBAR_TEST_FAULTS_SEED = FAULTS_IN_CI.seed;
+    if (seed !== undefined) process.env.ISOBAR_TEST_SEED = seed;
+    const minutes = MINUTES_ON_CLUSTER;
+    if (wanted.length > 0) return await runTests(wanted, { minutes, atOnce: 1 });
+    const atOnce = AT_ONCE_ON_CLUSTER;
+    const failedEarly = steady.length > 0 && (await runTests(filesOf(steady), { minutes, atOnce }));
+    return (await runTests(filesOf(breaking), { minutes, atOnce: 1 })) || failedEarly;
   } finally {
     await run([main, 'cluster', 'down', ...cluster]);
     removeFolder(folder);
+  }
+}
+
+/** Whether what the tests write fits there, with much to spare. */
+function hasRoom(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize > ROOM_BYTES;
+  } catch {
+    return false;
   }
 }
 
@@ -78,47 +130,49 @@ function optionOf(name: string): string | undefined {
 }
 
 function filesOf(patterns: readonly string[]): string[] {
-  return wanted.length > 0 ? wanted : globSync(patterns, { cwd: root }).sort();
+  if (wanted.length > 0) return wanted;
+  const rankOf = (file: string) => {
+    const rank = FIRST.findIndex((pattern) => matchesGlob(file, pattern));
+    return rank === -1 ? FIRST.length : rank;
+  };
+  return globSync(patterns, { cwd: root }).sort(
+    (a, b) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1),
+  );
+}
+
+/** Those of `npm test` that run in part there. */
+function stormyFiles(): string[] {
+  if (wanted.length > 0) return [];
+  return filesOf(SHORT).filter((file) =>
+    readFileSync(join(root, file), 'utf8').includes("/storm.ts'"),
+  );
 }
 
 interface RunOptions {
   readonly minutes: number;
   readonly atOnce: number;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly leash?: Leash;
 }
 
+/** Whether a test failed, or in CI was skipped. */
 async function runTests(files: readonly string[], options: RunOptions): Promise<boolean> {
-  const { minutes, atOnce, env = {}, leash } = options;
-  const report = join(mkdtempSync(join(tmpdir(), 'isobar-report-')), 'tap');
-  const reporters = ['spec', 'stdout', 'tap', report].map((value, at) =>
-    at % 2 === 0 ? `--test-reporter=${value}` : `--test-reporter-destination=${value}`,
-  );
-  const limits = [`--test-concurrency=${atOnce}`, `--test-timeout=${minutes * MINUTE_MS}`];
-  const failedTests = await run(['--test', ...limits, ...reporters, ...files], env, leash);
-  const skipped = readFileSync(report, 'utf8').match(/^ *ok .* # SKIP.*$/gm) ?? [];
-  rmSync(join(report, '..'), { recursive: true });
+  const { failed: failedTests, skipped } = await runFiles({
+    files: files.map((file) => resolve(root, file)),
+    atOnce: options.atOnce,
+    timeoutMs: options.minutes * MINUTE_MS,
+    signal: stop.signal,
+    root,
+  });
   if (!isCi || skipped.length === 0) return failedTests;
   process.stderr.write(`In CI every test runs; these were skipped:\n${skipped.join('\n')}\n`);
   return true;
 }
 
 /** Whether Node failed to run this. */
-async function run(
-  nodeArgs: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-  leash?: Leash,
-): Promise<boolean> {
-  const child = spawn(process.execPath, nodeArgs, {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, ...env },
-  });
-  if (child.pid !== undefined) leash?.hold(child.pid);
+async function run(nodeArgs: readonly string[]): Promise<boolean> {
+  const child = spawn(process.execPath, nodeArgs, { cwd: root, stdio: 'inherit' });
   const pass = () => child.kill('SIGTERM');
   stop.signal.addEventListener('abort', pass);
   const [code] = await once(child, 'exit');
-  if (child.pid !== undefined) leash?.letGo(child.pid);
   stop.signal.removeEventListener('abort', pass);
   return code !== 0;
 }

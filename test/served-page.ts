@@ -1,20 +1,21 @@
 /** The page as the real program serves it, and a browser that looks at it. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import axe, { type AxeResults } from 'axe-core';
-import type { Page } from 'playwright-core';
+import type { Page, PageScreenshotOptions } from 'playwright-core';
 import { loadConfig } from '../src/config/load.ts';
 import { silentLogger } from '../src/logger.ts';
 import { type Pipeline, ROLES, startPipeline } from '../src/pipeline.ts';
 import { type Browser, openBrowser } from './browser.ts';
+import { madeOnce } from './made-once.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-/** Pictures of each view are kept here. */
+/** Pictures of panels, and with ISOBAR_TEST_PICTURES of each view, are kept here. */
 export const ARTEFACTS = join(ROOT, 'artefacts');
 export const PANELS = [
   'map',
@@ -34,7 +35,7 @@ export type Scheme = 'light' | 'dark';
 type Flags = Readonly<Record<string, string>>;
 
 export interface ServedPage extends AsyncDisposable {
-  /** Holds the built page (`page`) and the data. */
+  /** Holds the data. */
   readonly folder: string;
   readonly browser: Browser;
   /** What serves at the moment. */
@@ -46,14 +47,13 @@ export interface ServedPage extends AsyncDisposable {
   openPage(t: TestContext, query?: string, size?: typeof WIDE, scheme?: Scheme): Promise<Page>;
 }
 
-export async function servePage(): Promise<ServedPage> {
+/** The flags are those of each pipeline that serves it. */
+export async function servePage(always: Flags = {}): Promise<ServedPage> {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-page-'));
-  // The page as its source is now, and not in the way of other tests that serve web/dist.
-  const vite = join(ROOT, 'node_modules/.bin/vite');
-  const built = ['build', 'web', '--outDir', join(folder, 'page'), '--logLevel', 'error'];
-  execFileSync(process.execPath, [vite, ...built, '--emptyOutDir'], { cwd: ROOT });
-  mkdirSync(ARTEFACTS, { recursive: true });
-  const start = (flags: Flags = {}) => startSimulated(folder, flags);
+  const webFolder = await madeOnce('page', buildPage);
+  const data = join(folder, 'data');
+  cpSync(await madeOnce('month', makeMonth), data, { recursive: true });
+  const start = (flags: Flags = {}) => startSimulated(webFolder, { data, ...always, ...flags });
   const served: ServedPage = {
     folder,
     browser: await openBrowser(),
@@ -80,16 +80,31 @@ export async function servePage(): Promise<ServedPage> {
   return served;
 }
 
-async function startSimulated(folder: string, flags: Flags): Promise<Pipeline> {
+/** The page as its source is now, and not in the way of other tests that serve web/dist. */
+function buildPage(folder: string): void {
+  const vite = join(ROOT, 'node_modules/.bin/vite');
+  const built = ['build', 'web', '--outDir', folder, '--logLevel', 'error', '--emptyOutDir'];
+  execFileSync(process.execPath, [vite, ...built], { cwd: ROOT });
+}
+
+/** A month of simulated weather, landed and computed. */
+async function makeMonth(data: string): Promise<void> {
+  await using pipeline = await startSimulated(null, { data });
+  await pipeline.settle();
+}
+
+async function startSimulated(webFolder: string | null, flags: Flags): Promise<Pipeline> {
   const { config } = loadConfig({
     file: null,
     env: {},
-    flags: { data: join(folder, 'data'), 'api.port': '0', ...flags },
+    flags: { 'api.port': '0', ...flags },
     defaults: {
       'table.landing_age_s': 1,
+      // A month of hourly files takes longer than all else, and the page shows none of them.
+      'table.raw_export': false,
       'analytics.refresh_delay_s': 0.1,
-      'simulator.interval_s': 3,
       'collector.delay_s': 0,
+      'simulator.interval_s': 20,
     },
   });
   return startPipeline({
@@ -98,7 +113,7 @@ async function startSimulated(folder: string, flags: Flags): Promise<Pipeline> {
     logger: silentLogger,
     version: '0.0.0',
     command: 'isobar test',
-    webFolder: join(folder, 'page'),
+    webFolder,
   });
 }
 
@@ -173,11 +188,27 @@ export async function waitsOf(pipeline: Pipeline, seen: readonly Seen[]): Promis
 
 /** What axe finds, one line each; the page's policy forbids scripts, so it goes in from outside. */
 export async function findViolations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe.source);
-  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const asked = JSON.stringify({ runOnly: tags });
-  const { violations } = (await page.evaluate(`axe.run(document, ${asked})`)) as AxeResults;
+  if (!(await page.evaluate(`'axe' in globalThis`))) await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate(RUN_AXE)) as Pick<AxeResults, 'violations'>;
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+/** In the page; of what passes, which is nearly all, nothing is described. */
+const RUN_AXE = `
+  axe.run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    resultTypes: ['violations'],
+  }).then(({ violations }) => ({ violations }))`;
+
+/** Pictures are for people to look at, and taken where there is a place for them. */
+export async function takePicture(
+  page: Page,
+  name: string,
+  options: PageScreenshotOptions = {},
+): Promise<void> {
+  if (process.env.ISOBAR_TEST_PICTURES !== undefined) {
+    await page.screenshot({ ...options, path: join(ARTEFACTS, name) });
+  }
 }
 
 export async function textOf(page: Page, selector: string): Promise<string> {

@@ -4,7 +4,6 @@ import type { Columns } from './engine.ts';
 export const CITY_STATE_COLUMNS: Columns = {
   city_id: 'VARCHAR',
   month: 'VARCHAR',
-  interval_s: 'INTEGER',
   city: 'VARCHAR',
   country: 'VARCHAR',
   observation_count: 'BIGINT',
@@ -19,9 +18,6 @@ export const CITY_STATE_COLUMNS: Columns = {
   humidity_pct_mean: 'DOUBLE',
   first_observed_at: 'TIMESTAMPTZ',
   last_observed_at: 'TIMESTAMPTZ',
-  slots_held: 'BIGINT',
-  slot_first: 'BIGINT',
-  slot_last: 'BIGINT',
 };
 
 export const HOURLY_STATE_COLUMNS: Columns = {
@@ -41,7 +37,7 @@ export const HOURLY_STATE_COLUMNS: Columns = {
   wind_direction_cos: 'DOUBLE',
 };
 
-/** Beside the dataset's own columns those that sums over cities need: see `finishRow`. */
+/** Beside the dataset's own columns those that `finishRow` leaves out. */
 export const CITY_STATISTICS_COLUMNS: Columns = {
   city_id: 'VARCHAR',
   city: 'VARCHAR',
@@ -58,6 +54,8 @@ export const CITY_STATISTICS_COLUMNS: Columns = {
   first_observed_at: 'TIMESTAMPTZ',
   last_observed_at: 'TIMESTAMPTZ',
   coverage_pct: 'DOUBLE',
+  temperature_c_coverage_pct: 'DOUBLE',
+  humidity_pct_coverage_pct: 'DOUBLE',
   held_s: 'DOUBLE',
   expected_s: 'DOUBLE',
 };

@@ -1,5 +1,10 @@
 /** The datasets of a selection of observations, by the same texts as the published ones. */
+
+import { MOMENT } from '../model/coverage.ts';
 import type { CityStatistics, HourlyTrend } from '../model/datasets.ts';
+import { CONTENT_COLUMNS } from '../model/observation.ts';
+import { isVariableName } from '../model/variables.ts';
+import { WIND_DIRECTION } from '../model/wind.ts';
 import { literal } from '../sql/text.ts';
 import type { Columns, SqlSession } from './engine.ts';
 import { queryText } from './queries.ts';
@@ -15,16 +20,23 @@ export interface Selection {
   readonly to: string | null;
 }
 
-const MEASURED = ['temperature_c', 'humidity_pct', 'wind_speed_ms', 'wind_direction_deg'];
+/** What is no number (NaN, an infinity: no record of ours holds one) is missing. */
+const number = (name: string, value = name) => `CASE WHEN abs(${name}) <= 1e300 THEN ${value} END`;
+const HELD = CONTENT_COLUMNS.map((name) =>
+  isVariableName(name) ? `abs(${name}) <= 1e300` : `${name} IS NOT NULL`,
+);
 
 /**
- * The columns that datasets are computed from, of rows as they are in files. What is no number
- * (NaN, an infinity: no record of ours holds one) is missing; else one such value would leave no
- * statistics of its city in one engine and stop the other.
+ * The columns that datasets are computed from, of rows as they are in files. One value that is no
+ * number would leave no statistics of its city in one engine and stop the other.
  */
 export const OBSERVED = [
-  ...['city_id', 'city', 'country', 'observed_at', 'interval_s', 'hour_utc', 'hour_local'],
-  ...MEASURED.map((name) => `CASE WHEN abs(${name}) <= 1e300 THEN ${name} END AS ${name}`),
+  ...['city_id', 'city', 'country', 'observed_at', 'hour_utc', 'hour_local'],
+  ...['temperature_c', 'humidity_pct', 'wind_speed_ms'].map((name) => `${number(name)} AS ${name}`),
+  `${number('wind_direction_deg', WIND_DIRECTION)} AS wind_direction_deg`,
+  `${MOMENT} AS moment`,
+  // Most rows hold the first of them: the others are not looked at then.
+  `CASE WHEN ${HELD[0]} THEN TRUE ELSE coalesce(${HELD.slice(1).join(' OR ')}, FALSE) END AS has_value`,
 ].join(', ');
 
 /** Beside the dataset's columns come those that `finishRow` leaves out. */
@@ -61,19 +73,27 @@ export async function computeHourlyTrends(
   );
 }
 
+/** States that the dataset's text is made from. */
+const STATES_OF = {
+  city_statistics: ['city_statistics', 'coverage'],
+  hourly_trends: ['hourly_trends'],
+} as const;
+
 /** The dataset's texts name its states several times: as a view these would be made each time. */
 export async function withStates<T>(
   session: SqlSession,
-  dataset: 'city_statistics' | 'hourly_trends',
+  dataset: keyof typeof STATES_OF,
   run: () => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
-  const states = `${dataset}_states`;
-  await session.materialize(states, queryText(`${dataset}_state`), signal);
+  const kinds = STATES_OF[dataset];
   try {
+    for (const kind of kinds) {
+      await session.materialize(`${kind}_states`, queryText(`${kind}_state`), signal);
+    }
     return await run();
   } finally {
-    await session.drop(states);
+    for (const kind of kinds) await session.drop(`${kind}_states`);
   }
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type ErrorCode, isErrorCode } from '../errors.ts';
+import { describeStreams } from './contract-streams.ts';
 import type { Columns, SqlEngine, SqlSession } from './engine.ts';
 
 export interface EngineOptions {
@@ -12,7 +13,7 @@ export interface EngineOptions {
   readonly endless: string;
 }
 
-interface Shared {
+export interface Shared {
   readonly engine: SqlEngine;
   readonly session: SqlSession;
   readonly folder: string;
@@ -42,6 +43,7 @@ export function describeEngine(
     });
 
     describeSessions(() => shared, options);
+    describeStreams(() => shared, options);
     describeValues(() => shared);
     describeFiles(() => shared);
     describeErrors(() => shared, options);
@@ -49,7 +51,7 @@ export function describeEngine(
   });
 }
 
-function fails(promise: Promise<unknown>, ...codes: readonly ErrorCode[]): Promise<void> {
+export function fails(promise: Promise<unknown>, ...codes: readonly ErrorCode[]): Promise<void> {
   return assert.rejects(promise, (error) => isErrorCode(error, ...codes));
 }
 
@@ -359,6 +361,13 @@ function describeCommonSql(shared: () => Shared): void {
     ['(SELECT avg(temperature_c) FROM sample WHERE hour = 2)', null],
     ["(SELECT count(*) FROM sample WHERE city_id NOT IN ('a'))", 2],
     ['(SELECT max(b) FROM (SELECT lag(hour) OVER (ORDER BY hour) AS b FROM sample) AS t)', 2],
+    [
+      '(SELECT sum(b) FROM (SELECT lag(temperature_c IGNORE NULLS) OVER by_hour AS b FROM sample ' +
+        'WINDOW by_hour AS (ORDER BY hour)) AS t)',
+      3,
+    ],
+    ['CAST(-33554430 AS BIGINT) & 33554431', 2],
+    ['least(greatest(CAST(NULL AS DOUBLE), 1e0), 2e0)', 1],
   ];
   for (const [expression, wanted] of EXPRESSIONS) {
     it(`answers ${expression}`, async () => {

@@ -68,6 +68,19 @@ describe('DuckDB itself', () => {
     assert.deepEqual(Object.values(row ?? {}), [1, 2]);
   });
 
+  it('keeps nothing of files that were read', async () => {
+    const files = Array.from({ length: 40 }, (_, index) => join(folder, `small-${index}.parquet`));
+    for (const file of files) await session.copy('SELECT 1 AS x', file, 'parquet');
+    await session.define('small', files, { x: 'INTEGER' });
+    for (let round = 0; round < 2; round++) {
+      assert.deepEqual(await session.query('SELECT sum(x) AS x FROM small'), [{ x: 40 }]);
+    }
+    const held = await engine.memory();
+    assert.equal(held?.bytesMax, 64 * 1024 * 1024);
+    const { EXTERNAL_FILE_CACHE: blocks = 0, OBJECT_CACHE: footers = 0 } = held.bytes;
+    assert.deepEqual([blocks, footers], [0, 0]);
+  });
+
   it('says that memory was not enough, and stays usable', async () => {
     const sql = `SELECT list(range || 'a long text so that it takes its memory') FROM range(5000000)`;
     await assert.rejects(session.query(sql), (error: Error) => {

@@ -20,6 +20,9 @@ export interface SqlEngine extends AsyncDisposable {
   /** How far the running statement is, where the engine can tell. */
   readonly progress: Progress | null;
 
+  /** What it holds in the memory of this process; null for an engine elsewhere. */
+  memory(): Promise<EngineMemory | null>;
+
   /**
    * The session, or its first statement, rejects with ENGINE_UNAVAILABLE when the engine cannot be
    * reached, ENGINE_REFUSED when it does not let us in.
@@ -30,6 +33,12 @@ export interface SqlEngine extends AsyncDisposable {
 export interface EngineFacts {
   readonly version: string | null;
   readonly properties: Readonly<Record<string, string>>;
+}
+
+export interface EngineMemory {
+  /** Bytes by the engine's own names of their uses; uses without any are left out. */
+  readonly bytes: Readonly<Record<string, number>>;
+  readonly bytesMax: number;
 }
 
 /** Tasks of the statement that runs, as far as they are known. */
@@ -54,6 +63,14 @@ export interface SqlSession extends AsyncDisposable {
    * engine was lost, and with it what was defined and materialised here: define it again.
    */
   query<R = Row>(sql: string, parameters?: Parameters, signal?: AbortSignal): Promise<R[]>;
+
+  /**
+   * The same rows as `query`, a batch at a time, so that memory stays bounded however many they
+   * are: the next batch is made when it is asked for. There is always a first batch, even without
+   * a row. The statement takes its turn with the first batch that is asked for, and has it until
+   * the iteration ends, one way or the other.
+   */
+  stream(sql: string, parameters?: Parameters, signal?: AbortSignal): AsyncIterable<RowBatch>;
 
   /**
    * Makes `view` stand for the rows that `sql` has now, whatever becomes of their sources: for what
@@ -89,4 +106,11 @@ export type Columns = Readonly<Record<string, ColumnType>>;
 export type ColumnType = 'VARCHAR' | 'DOUBLE' | 'INTEGER' | 'BIGINT' | 'TIMESTAMPTZ' | 'BOOLEAN';
 
 export type Row = Record<string, unknown>;
+
+export interface RowBatch {
+  /** Names of the columns in order, the same in every batch. */
+  readonly columns: readonly string[];
+  readonly rows: readonly Row[];
+}
+
 export type Parameters = Readonly<Record<string, string | number | bigint | boolean | null>>;

@@ -2,6 +2,7 @@
  * The published datasets as files: those that a publication names, and for people and other
  * programs the seed's paths, which hold the current JSON lines of each, by atomic replacement.
  */
+
 import { IsobarError, isErrorCode } from '../errors.ts';
 import { ANALYTICS_FOLDER } from '../lake/layout.ts';
 import { readJson } from '../lake/read-json.ts';
@@ -20,7 +21,7 @@ import { type Publication, type PublishedFile, readPublication } from './publica
 import { type Run, readChecked } from './run.ts';
 
 /** Above this a dataset is Parquet, and people have no text of it: they query it. */
-const TEXT_ROWS_MAX = 500_000;
+const TEXT_ROWS_MAX = 100_000;
 
 export interface DatasetRows {
   readonly city_statistics: CityStatistics;
@@ -51,14 +52,51 @@ export async function writeDataset(
   rowsAtMost: number | null,
 ): Promise<PublishedFile> {
   if (rowsAtMost !== null && rowsAtMost > TEXT_ROWS_MAX) return run.write('_data', source);
-  const rows = await run.session.query(
-    `SELECT * FROM (${source}) AS dataset ORDER BY ${ORDER[dataset]} LIMIT ${TEXT_ROWS_MAX + 1}`,
-    {},
-    run.signal,
-  );
-  if (rows.length > TEXT_ROWS_MAX) return run.write('_data', source);
-  const lines = rows.map((row) => `${JSON.stringify(finishRow(dataset, row))}\n`);
+  const lines: string[] = [];
+  const sql = `SELECT * FROM (${source}) AS dataset ORDER BY ${ORDER[dataset]} LIMIT ${TEXT_ROWS_MAX + 1}`;
+  for await (const { rows } of run.session.stream(sql, {}, run.signal)) {
+    for (const row of rows) lines.push(`${JSON.stringify(finishRow(dataset, row))}\n`);
+  }
+  if (lines.length > TEXT_ROWS_MAX) return run.write('_data', source);
   return run.writeLines(lines.join(''), lines.length);
+}
+
+/** A part of a dataset that is ordered by city. */
+export interface DatasetPart {
+  /** All when empty. */
+  readonly cities: readonly string[];
+  /** Null from the beginning. */
+  readonly fromCity: string | null;
+  readonly limit: number;
+}
+
+/** Whether only parts of it should be held in memory. */
+export function isLarge(publication: Publication, dataset: Dataset): boolean {
+  return !publication.datasets[dataset].path.endsWith('.jsonl');
+}
+
+let parts = 0;
+
+/** The first rows of this part of a large dataset that is ordered by city. */
+export async function readDatasetPart<D extends 'city_statistics' | 'hourly_trends'>(
+  storage: Storage,
+  session: SqlSession,
+  publication: Publication,
+  dataset: D,
+  { cities, fromCity, limit }: DatasetPart,
+): Promise<DatasetRows[D][]> {
+  // Parts are read at the same time: each has a view of its own.
+  const view = `published_part_${parts++}`;
+  const path = await storage.localPath(publication.datasets[dataset].path);
+  await session.define(view, [path], COLUMNS[dataset]);
+  const reading = session.query(
+    `SELECT * FROM ${view} WHERE city_id >= $from
+     AND ($cities = '' OR city_id IN (SELECT unnest(string_split($cities, ','))))
+     ORDER BY ${ORDER[dataset]} LIMIT $limit`,
+    { from: fromCity ?? '', cities: cities.join(','), limit },
+  );
+  const rows = await reading.finally(() => session.execute(`DROP VIEW ${view}`));
+  return rows.map((row) => finishRow(dataset, row)) as unknown as DatasetRows[D][];
 }
 
 /** All rows of a published dataset, in its order. */
@@ -87,7 +125,7 @@ export async function readDataset<D extends Dataset>(
 export function finishRow(dataset: Dataset, row: Record<string, unknown>): Record<string, unknown> {
   if (dataset === 'hourly_trends') return row;
   if (dataset === 'city_statistics') {
-    const { temperature_c_count: _, held_s: __, expected_s: ___, ...statistics } = row;
+    const { temperature_c_count: _, ...statistics } = row;
     return statistics;
   }
   const { stddev, ...anomaly } = row;

@@ -18,7 +18,11 @@ const PublishedFile = Type.Object({
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
 });
 
-const StateFiles = Type.Object({ city_statistics: PublishedFile, hourly_trends: PublishedFile });
+const StateFiles = Type.Object({
+  city_statistics: PublishedFile,
+  coverage: PublishedFile,
+  hourly_trends: PublishedFile,
+});
 
 const Layer = Type.Object({
   /** Months whose states count; the file may hold others, whose states are in a newer layer. */
@@ -30,10 +34,10 @@ const Layer = Type.Object({
 
 const Base = Type.Object({ months: Type.Array(Month), files: StateFiles });
 
-/** Of the states; an earlier isobar wrote lower ones, which cost one refresh of all rows. */
-const STATES_FORMAT = 2;
+/** Changes with the meaning of the states, and of what is computed from them. */
+export const STATES_FORMAT = 3;
 
-/** What the next refresh goes on from; `format` changes with the meaning of the files. */
+/** What the next refresh goes on from. */
 const StatesSchema = Type.Object({
   format: Type.Literal(STATES_FORMAT),
   layers: Type.Array(Layer),
@@ -52,7 +56,7 @@ const PublicationSchema = Type.Object({
   table_version: Type.Integer({ minimum: -1 }),
   computed_at: Time,
   engine: Type.String({ pattern: '^[a-z]+$' }),
-  /** Expected slots that hold a value, over all cities, in percent; null without a city. */
+  /** Expected observations that hold a value, over all cities, in percent; null without a city. */
   coverage_pct: Type.Union([Type.Number(), Type.Null()]),
   observed_from: Type.Union([Time, Type.Null()]),
   observed_to: Type.Union([Time, Type.Null()]),
@@ -77,6 +81,12 @@ export type Publication = Static<typeof PublicationSchema>;
 export function statesOf(publication: Publication | null): States | null {
   const states = publication?.states;
   return Value.Check(StatesSchema, states) ? states : null;
+}
+
+/** Whether an earlier version of this program made it, whose datasets counted otherwise. */
+export function isOutdated({ states }: Publication): boolean {
+  const format = (states as { readonly format?: unknown } | null)?.format;
+  return typeof format === 'number' && format < STATES_FORMAT;
 }
 
 /** Why its states are none that any isobar wrote, as a list of one sentence or none. */

@@ -2,7 +2,13 @@
 import type { Storage } from '../lake/storage.ts';
 import type { Dataset } from '../model/datasets.ts';
 import type { SqlSession } from './engine.ts';
-import { type DatasetRows, readDataset } from './export.ts';
+import {
+  type DatasetPart,
+  type DatasetRows,
+  isLarge,
+  readDataset,
+  readDatasetPart,
+} from './export.ts';
 import { type OnGarbled, type Publication, readPublication } from './publication.ts';
 
 export interface PublishedVersion {
@@ -11,7 +17,11 @@ export interface PublishedVersion {
   /** ISO 8601. */
   readonly computedAt: string;
   readonly notEnoughValues: readonly string[];
-  rows<D extends Dataset>(dataset: D): Promise<readonly DatasetRows[D][]>;
+  /**
+   * All rows of the dataset; of one too large to be held in memory only those of the part, when it
+   * is ordered by city.
+   */
+  rows<D extends Dataset>(dataset: D, part?: DatasetPart): Promise<readonly DatasetRows[D][]>;
 }
 
 export interface Published {
@@ -56,7 +66,11 @@ function openVersion(
     tableVersion: publication.table_version,
     computedAt: publication.computed_at,
     notEnoughValues: publication.not_enough_values,
-    rows<D extends Dataset>(dataset: D) {
+    rows<D extends Dataset>(dataset: D, part?: DatasetPart) {
+      if (part !== undefined && dataset !== 'anomalies' && isLarge(publication, dataset)) {
+        const reading = readDatasetPart(storage, session, publication, dataset, part);
+        return reading as Promise<unknown> as Promise<readonly DatasetRows[D][]>;
+      }
       let reading = rows.get(dataset);
       if (reading === undefined) {
         reading = readDataset(storage, session, publication, dataset);

@@ -1,5 +1,6 @@
 /** The SQL texts of this room: both engines run the same. */
 import { readFileSync } from 'node:fs';
+import { COVERAGE_PARTS } from './coverage.ts';
 
 export type QueryName =
   | 'anomalies'
@@ -8,18 +9,35 @@ export type QueryName =
   | 'city_statistics'
   | 'city_statistics_merge'
   | 'city_statistics_state'
+  | 'coverage_merge'
+  | 'coverage_state'
   | 'hourly_trends'
   | 'hourly_trends_merge'
   | 'hourly_trends_state';
 
 const texts = new Map<QueryName, string>();
 
-/** The text of `queries/<name>.sql`. */
+/**
+ * The text of `queries/<name>.sql`. `{name}` in it stands for a part of coverage.ts or for another
+ * text, `{mean name}` for the merged mean of a variable.
+ */
 export function queryText(name: QueryName): string {
   let text = texts.get(name);
   if (text === undefined) {
-    text = readFileSync(new URL(`./queries/${name}.sql`, import.meta.url), 'utf8');
+    const file = readFileSync(new URL(`./queries/${name}.sql`, import.meta.url), 'utf8');
+    text = file
+      .replaceAll(/\{mean (\w+)\}/g, (_, variable: string) => mergedMean(variable))
+      .replaceAll(/\{(\w+)\}/g, (_, part: string) => {
+        return COVERAGE_PARTS[part] ?? queryText(part as QueryName);
+      });
     texts.set(name, text);
   }
   return text;
+}
+
+/** Of means of parts, weighted by their numbers: between the lowest and the highest of them. */
+function mergedMean(variable: string): string {
+  const [mean, count] = [`${variable}_mean`, `${variable}_count`];
+  const merged = `sum(${mean} * ${count}) / nullif(sum(${count}), 0)`;
+  return `least(greatest(${merged}, min(${mean})), max(${mean}))`;
 }

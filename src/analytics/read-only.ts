@@ -14,7 +14,7 @@ import { type DuckDBConnection, DuckDBInstance, StatementType } from '@duckdb/no
 import { IsobarError } from '../errors.ts';
 import { fileLiteral, literal } from '../sql/text.ts';
 import { openSession } from './duckdb.ts';
-import type { Columns, Row } from './engine.ts';
+import type { Columns, Row, RowBatch } from './engine.ts';
 
 export interface ReadOnlyOptions {
   readonly memoryMib: number;
@@ -30,6 +30,8 @@ export interface ReadOnlyOptions {
 export interface ReadOnlySession extends AsyncDisposable {
   /** Rejects with QUERY_INVALID for anything but one statement that only reads. */
   query(sql: string, signal?: AbortSignal): Promise<Row[]>;
+  /** The same in batches, for answers of any size. */
+  stream(sql: string, signal?: AbortSignal): AsyncIterable<RowBatch>;
 }
 
 const TABLE_FUNCTIONS = new Set([
@@ -53,6 +55,7 @@ export async function openReadOnlySession(options: ReadOnlyOptions): Promise<Rea
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
       default_null_order: 'nulls_first_on_asc_last_on_desc',
+      enable_external_file_cache: 'false',
     });
     stack.defer(() => instance.closeSync());
     const connection = await instance.connect();
@@ -72,6 +75,10 @@ export async function openReadOnlySession(options: ReadOnlyOptions): Promise<Rea
       async query(sql, signal) {
         await assertReading(connection, sql);
         return session.query(sql, {}, signal);
+      },
+      async *stream(sql, signal) {
+        await assertReading(connection, sql);
+        yield* session.stream(sql, {}, signal);
       },
       [Symbol.asyncDispose]: () => closing.disposeAsync(),
     };

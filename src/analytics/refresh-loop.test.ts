@@ -94,6 +94,31 @@ test('one refresh covers all landings of the delay, and none is missed during a 
   });
 });
 
+test('refreshes rest once they have taken much of the time, but never for longer than said', async () => {
+  const refresher = fakeRefresher();
+  const quick = refresher.next;
+  let now = 0;
+  const monotonic = () => now;
+  await withLoop({ refresher, delaySeconds: 0.01, monotonic }, async (loop) => {
+    await until(() => refresher.runs === 1 && refresher.running === 0);
+    refresher.next = async () => {
+      now += 10_100;
+      return null;
+    };
+    loop.landed();
+    await until(() => refresher.runs === 2 && refresher.running === 0);
+    refresher.next = quick;
+    const restsFrom = performance.now();
+    loop.landed();
+    await until(() => refresher.runs === 3);
+    const rested = performance.now() - restsFrom;
+    assert.ok(rested > 500, `${rested} ms`);
+    loop.landed();
+    await loop.refreshNow();
+    assert.ok(refresher.runs >= 4, 'what is asked for does not rest');
+  });
+});
+
 test('keeps what the last run failed with until one succeeds, with the first time of it', async () => {
   const refresher = fakeRefresher();
   const fail = (code: ErrorCode) => async () => {

@@ -15,6 +15,8 @@ export interface RefreshLoopOptions {
   readonly logger: Logger;
   readonly onPublished: (publication: Publication) => void;
   readonly clock?: () => Date;
+  /** Milliseconds of a clock that is never set. */
+  readonly monotonic?: () => number;
 }
 
 export interface RefreshLoop {
@@ -28,11 +30,14 @@ export interface RefreshLoop {
   stop(): Promise<void>;
 }
 
+/** Refreshes after landings: their share of the time, what a burst may take, and the longest wait. */
+const REST = { share: 0.005, spareMs: 10_000, delays: 60 } as const;
 /** Seconds until another try after a passing failure: doubled each time. */
 const RETRY_S = { least: 1, most: 60 } as const;
 
 export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
   const { refresher, logger, clock = () => new Date() } = options;
+  const { monotonic = () => performance.now() } = options;
   const stopping = new AbortController();
   let newest: Publication | null = null;
   let failure: RoomError | null = null;
@@ -40,6 +45,9 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
   /** Whether something landed that no refresh has begun to look for. */
   let pending = false;
   let waiting = new AbortController();
+  /** Milliseconds that runs may take before they have to rest, and since when. */
+  let spareMs: number = REST.spareMs;
+  let spareAt = monotonic();
   const running = run();
 
   async function run(): Promise<void> {
@@ -48,8 +56,21 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
       // A failure is kept in `failure` and told there; a landing, the interval or a retry follows.
       await refreshNow(stopping.signal).catch(() => {});
       await waitForLanding(secondsToWait());
-      if (pending) await pause(options.delaySeconds);
+      if (pending) await pause(Math.max(options.delaySeconds, secondsToRest()));
     }
+  }
+
+  /**
+   * Landings that come one after the other share refreshes: on the long run these take a small share
+   * of the time, while the first of a burst follow at once.
+   */
+  function secondsToRest(): number {
+    const restMs = Math.max(0, -spareNow() / REST.share);
+    return Math.min(restMs / 1_000, REST.delays * options.delaySeconds);
+  }
+
+  function spareNow(): number {
+    return Math.min(REST.spareMs, spareMs + (monotonic() - spareAt) * REST.share);
   }
 
   function secondsToWait(): number {
@@ -72,6 +93,7 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
   }
 
   async function refreshNow(signal?: AbortSignal): Promise<Publication | null> {
+    const startedAt = monotonic();
     try {
       const publication = await refresher.refresh(signal);
       failure = null;
@@ -84,6 +106,10 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
     } catch (error) {
       report(error);
       throw error;
+    } finally {
+      const tookMs = monotonic() - startedAt;
+      spareMs = spareNow() - tookMs;
+      spareAt = monotonic();
     }
   }
 

@@ -1,149 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { openLocalStorage } from '../lake/local.ts';
-import type { Storage } from '../lake/storage.ts';
-import type { Anomaly, CityStatistics, HourlyTrend } from '../model/datasets.ts';
-import { type DataFile, OBSERVATION_COLUMNS, type Table } from '../table/table.ts';
-import { openDuckdbEngine } from './duckdb.ts';
-import type { SqlSession } from './engine.ts';
-import { readDataset } from './export.ts';
+import { stormOf } from '../../test/storm.ts';
+import { publicationPath } from '../lake/layout.ts';
+import type { CityStatistics } from '../model/datasets.ts';
+import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { cleanPublications, type Publication, readPublication } from './publication.ts';
-import { createRefresher, type Refresher } from './refresh.ts';
+import { cover } from './test-coverage.ts';
+import { type Made, made, openPlace, START, timeOf } from './test-place.ts';
 import { verifyPublication } from './verify.ts';
-
-/** One made-up observation: seconds since 2023-12-28, so that months and a year end in between. */
-interface Made {
-  readonly city: string;
-  readonly at: number;
-  readonly temperature: number | null;
-  readonly humidity: number | null;
-  readonly direction: number | null;
-  readonly interval: number;
-}
-
-const START = Date.UTC(2023, 11, 28);
-
-interface Place extends AsyncDisposable {
-  readonly storage: Storage;
-  readonly session: SqlSession;
-  readonly table: Table;
-  readonly scratch: string;
-  /** One more commit with these observations. */
-  add(made: readonly Made[]): Promise<void>;
-  /** One more publisher, with a session of its own. */
-  refresher(): Promise<Refresher>;
-  rows(publication: Publication): Promise<{
-    statistics: CityStatistics[];
-    trends: HourlyTrend[];
-    anomalies: Anomaly[];
-  }>;
-}
-
-/** A table of real Parquet files whose commits this test makes itself. */
-async function openPlace(): Promise<Place> {
-  const folder = mkdtempSync(join(tmpdir(), 'isobar-analytics-'));
-  const scratch = join(folder, 'scratch');
-  mkdirSync(scratch);
-  mkdirSync(join(folder, 'rows'));
-  const engine = await openDuckdbEngine({ memoryMib: 256, threads: 1, tempFolder: scratch });
-  const session = await engine.session();
-  const sessions: SqlSession[] = [session];
-  const storage = await openLocalStorage(join(folder, 'lake'));
-  const commits: DataFile[][] = [];
-  const snapshot = () => ({
-    version: commits.length - 1,
-    committedAt: null,
-    files: commits.flat(),
-    transactions: new Map(),
-    rowCount: 0,
-    simulated: false,
-  });
-  const table: Table = {
-    latest: null,
-    refresh: async () => snapshot(),
-    async changes(from, to) {
-      const added = commits.slice(from + 1, to.version + 1).flat();
-      const months = [...new Set(added.map((file) => file.month ?? ''))].sort();
-      return { months, added, onlyAdded: true };
-    },
-    localPaths: async (files) => files.map((file) => file.path),
-  };
-
-  async function add(made: readonly Made[]): Promise<void> {
-    const files: DataFile[] = [];
-    for (const [month, rows] of Map.groupBy(made, ({ at }) => timeOf(at).slice(0, 7))) {
-      const path = join(folder, 'rows', `${commits.length}-${month}.parquet`);
-      const values = rows.map(
-        ({ city, at, temperature, humidity, direction, interval }) =>
-          `('${city}', TIMESTAMPTZ '${timeOf(at)}', ${temperature}, ${humidity}, ${direction}, ${interval})`,
-      );
-      await session.copy(rowsSql(values), path, 'parquet');
-      const none = { cityIdMin: null, cityIdMax: null, observedAtMin: null, observedAtMax: null };
-      files.push({ path, storagePath: path, month, bytes: 1, rows: rows.length, ...none });
-    }
-    commits.push(files);
-  }
-
-  return {
-    storage,
-    session,
-    table,
-    scratch,
-    add,
-    async refresher() {
-      const own = await engine.session();
-      sessions.push(own);
-      return createRefresher({
-        table,
-        columns: OBSERVATION_COLUMNS,
-        storage,
-        session: own,
-        engineName: 'duckdb',
-        scratch,
-      });
-    },
-    async rows(publication) {
-      return {
-        statistics: await readDataset(storage, session, publication, 'city_statistics'),
-        trends: await readDataset(storage, session, publication, 'hourly_trends'),
-        anomalies: await readDataset(storage, session, publication, 'anomalies'),
-      };
-    },
-    async [Symbol.asyncDispose]() {
-      for (const one of sessions) await one[Symbol.asyncDispose]();
-      await engine[Symbol.asyncDispose]();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-function rowsSql(values: readonly string[]): string {
-  const made: Record<string, string> = {
-    city_id: 'c',
-    city: 'upper(c)',
-    country: "'XX'",
-    observed_at: 'moment',
-    collected_at: 'moment',
-    interval_s: 'i',
-    hour_utc: 'hour(moment)',
-    hour_local: '(hour(moment) + 5) % 24',
-    temperature_c: 't',
-    humidity_pct: 'h',
-    wind_direction_deg: 'd',
-  };
-  const columns = Object.entries(OBSERVATION_COLUMNS).map(
-    ([name, type]) => `CAST(${made[name] ?? 'NULL'} AS ${type}) AS ${name}`,
-  );
-  return `SELECT ${columns.join(', ')} FROM (VALUES ${values.join(', ')}) v(c, moment, t, h, d, i)`;
-}
-
-function timeOf(at: number): string {
-  return new Date(START + at * 1_000).toISOString().replace('.000Z', 'Z');
-}
 
 const madeArbitrary = fc
   .array(
@@ -175,13 +40,14 @@ function bruteForce(all: readonly Made[]) {
     const most = Math.max(...values.map(({ temperature }) => temperature));
     const first = (wanted: number) =>
       Math.min(...values.filter(({ temperature }) => temperature === wanted).map(({ at }) => at));
-    let held = 0;
-    let expected = 0;
-    for (const [interval, group] of Map.groupBy(rows, ({ interval }) => interval)) {
-      const slots = group.map(({ at }) => Math.floor((START / 1_000 + at) / interval));
-      held += new Set(slots).size * interval;
-      expected += (Math.max(...slots) - Math.min(...slots) + 1) * interval;
-    }
+    const observed = (kept: readonly Made[]) =>
+      kept.map(({ at, interval }) => ({ at: START / 1_000 + at, interval }));
+    const share = (holds: (row: Made) => boolean) => {
+      const { held, expected } = cover(observed(rows), observed(rows.filter(holds)));
+      return (100 * held) / expected;
+    };
+    const hasTemperature = ({ temperature }: Made) => temperature !== null;
+    const hasHumidity = ({ humidity }: Made) => humidity !== null;
     statistics.set(city, {
       observation_count: rows.length,
       temperature_c_mean: mean,
@@ -196,7 +62,11 @@ function bruteForce(all: readonly Made[]) {
       humidity_pct_mean: average(rows.flatMap(({ humidity }) => humidity ?? [])),
       first_observed_at: timeOf(Math.min(...rows.map(({ at }) => at))),
       last_observed_at: timeOf(Math.max(...rows.map(({ at }) => at))),
-      coverage_pct: (100 * held) / expected,
+      coverage_pct: share(
+        (row) => hasTemperature(row) || hasHumidity(row) || row.direction !== null,
+      ),
+      temperature_c_coverage_pct: share(hasTemperature),
+      humidity_pct_coverage_pct: share(hasHumidity),
     });
   }
   return statistics;
@@ -258,7 +128,7 @@ test('the statistics are those of the definitions, however the rows came in', as
       const verdict = await verifyPublication(options);
       assert.deepEqual(verdict.differences, []);
     }),
-    { numRuns: 12 },
+    { numRuns: stormOf(12, 4) },
   );
 });
 
@@ -303,6 +173,25 @@ test('a direction is the mean of unit vectors, and none where they cancel out', 
   assert.deepEqual(directions('b'), [null, null]);
 });
 
+test('calm comes from nowhere, and a direction without a speed counts', async () => {
+  await using place = await openPlace();
+  const blown = (city: string, slot: number, speed: number | null, direction: number | null) => ({
+    ...made(city, slot * 12, 10),
+    ...{ speed, direction },
+  });
+  await place.add([
+    ...[blown('a', 0, 0, 0), blown('a', 1, 0, 0), blown('a', 2, 0, 0)],
+    ...[blown('a', 3, 5, 180), blown('a', 4, 5, 180)],
+    ...[blown('b', 0, 0, 0), blown('b', 1, 0, 270)],
+    ...[blown('c', 0, null, 90), blown('c', 1, 3, null), blown('c', 2, 0.1, 90)],
+  ]);
+  const { trends } = await place.rows((await (await place.refresher()).refresh()) as Publication);
+  const found = new Map(trends.map((row) => [row.city_id, row.wind_direction_deg_mean]));
+  assertClose(found.get('a'), 180, 'a');
+  assert.equal(found.get('b'), null);
+  assertClose(found.get('c'), 90, 'c');
+});
+
 test('two publishers at once: one number each, the newest says the newest version', async () => {
   await using place = await openPlace();
   const publishers = await Promise.all([1, 2, 3].map(() => place.refresher()));
@@ -314,6 +203,51 @@ test('two publishers at once: one number each, the newest says the newest versio
   assert.equal(newest?.table_version, 3);
   const { statistics } = await place.rows(newest as Publication);
   assert.equal(statistics[0]?.observation_count, 4);
+});
+
+test('what an earlier version of the program published is made anew, and never misread', async () => {
+  await using place = await openPlace();
+  const { storage, session, table } = place;
+  await place.add([made('a', 0, 1), made('a', 1, 2)]);
+  const first = await (await place.refresher()).refresh();
+  const states = { ...(first?.states as object), format: 2, base: { months: ['2023-12'] } };
+  const old = { ...first, states };
+  await storage.replace(publicationPath(1), Buffer.from(JSON.stringify(old)));
+  const verdict = await verifyPublication({
+    ...{ storage, session, table, columns: OBSERVATION_COLUMNS },
+  });
+  assert.deepEqual(verdict.differences, []);
+  const anew = await (await place.refresher()).refresh();
+  assert.deepEqual([anew?.version, anew?.table_version], [2, 0]);
+  const { statistics } = await place.rows(anew as Publication);
+  assert.equal(statistics[0]?.coverage_pct, 100);
+  assert.equal((await (await place.refresher()).refresh())?.version, 2);
+});
+
+test('a mean lies between the lowest and the highest of its values', async () => {
+  await using place = await openPlace();
+  // Sums of equal values that do not divide back to them.
+  const values = [0.1, 21.1, 67.7, -3.3, 99.9];
+  await place.add(
+    values.flatMap((value, city) =>
+      Array.from({ length: 700 }, (_, slot) => ({
+        ...made(`city-${city}`, slot, value),
+        humidity: Math.abs(value),
+      })),
+    ),
+  );
+  const newest = await (await place.refresher()).refresh();
+  const { statistics, trends } = await place.rows(newest as Publication);
+  for (const [city, value] of values.entries()) {
+    const row = statistics[city];
+    assert.deepEqual([row?.temperature_c_mean, row?.humidity_pct_mean], [value, Math.abs(value)]);
+    for (const trend of trends.filter(({ city_id }) => city_id === row?.city_id)) {
+      assert.deepEqual(
+        [trend.temperature_c_mean, trend.humidity_pct_mean],
+        [value, Math.abs(value)],
+      );
+    }
+  }
 });
 
 test('cleaning keeps the newest and whatever it names', async () => {
@@ -331,14 +265,3 @@ test('cleaning keeps the newest and whatever it names', async () => {
   await place.add([made('a', 9, 9)]);
   assert.equal((await (await place.refresher()).refresh())?.version, 4);
 });
-
-function made(city: string, slot: number, temperature: number): Made {
-  return {
-    city,
-    at: slot * 7_200,
-    temperature,
-    humidity: 50,
-    direction: null,
-    interval: 7_200,
-  };
-}

@@ -15,10 +15,13 @@ import type { SqlSession } from './engine.ts';
 import { exportForPeople, writeDataset } from './export.ts';
 import { keepObservedRows } from './observed-rows.ts';
 import {
+  filesOf,
+  isOutdated,
   nextVersion,
   type Publication,
   putPublication,
   readPublication,
+  STATES_FORMAT,
   type States,
   statesOf,
 } from './publication.ts';
@@ -88,9 +91,10 @@ export function createRefresher(options: RefreshOptions): Refresher {
         unchanged = Math.max(unchanged, newest.table_version);
         // Whoever published it may have died before this, or may be about to do it himself.
         await exportForPeople(storage, newest);
-        if (newest.table_version === snapshot.version) return newest;
+        if (newest.table_version === snapshot.version && !isOutdated(newest)) return newest;
       }
-      const changes = newest === null || isAhead ? null : await table.changes(unchanged, snapshot);
+      const known = newest !== null && !isAhead && !isOutdated(newest);
+      const changes = known ? await table.changes(unchanged, snapshot) : null;
       if (changes !== null && changes.months.length === 0) {
         unchanged = snapshot.version;
         return newest;
@@ -114,7 +118,9 @@ export function createRefresher(options: RefreshOptions): Refresher {
     const states = changedMonths === null ? null : statesOf(before);
     try {
       const run = startRun(options, memory, snapshot, signal);
-      return await publishRun(options, run, before, states, changedMonths);
+      const publication = await publishRun(options, run, before, states, changedMonths);
+      forgetFiles(memory, publication);
+      return publication;
     } catch (error) {
       // What the session stands at is not known: the next run starts afresh.
       memory = remember(options);
@@ -152,6 +158,12 @@ export function createRefresher(options: RefreshOptions): Refresher {
   };
 }
 
+/** What no publication to come can name need not be remembered. */
+function forgetFiles({ checked }: Memory, publication: Publication): void {
+  const named = new Set(filesOf(publication).map(({ path }) => path));
+  for (const path of checked) if (!named.has(path)) checked.delete(path);
+}
+
 async function publishRun(
   options: RefreshOptions,
   run: Run,
@@ -184,7 +196,7 @@ async function publishRun(
       anomalies: await writeDataset(run, 'anomalies', queryText('anomalies'), null),
     },
     states: {
-      format: 2,
+      format: STATES_FORMAT,
       layers: [...states.layers],
       base: states.base,
       anomaly_candidates: candidates,

@@ -11,6 +11,7 @@ import { literal } from '../sql/text.ts';
  * Datasets are merged from the base, the layers of months that are not in it, and the live months.
  */
 import { CITY_STATE_COLUMNS, HOURLY_STATE_COLUMNS } from './columns.ts';
+import { COVERAGE_STATE_COLUMNS } from './coverage.ts';
 import type { Columns } from './engine.ts';
 import type { Base, Layer, PublishedFile, StateFiles, States } from './publication.ts';
 import { queryText } from './queries.ts';
@@ -18,7 +19,7 @@ import type { Run } from './run.ts';
 
 /** Months that are not merged into the base: the newest are the ones that change. */
 const FREE_MONTHS = { least: 2, most: 4 } as const;
-/** Rows that are computed in one go, so that distinct slots need not go to disk. */
+/** Rows that are computed in one go, so that what is sorted need not go to disk. */
 const CHUNK_ROWS = 3_000_000;
 /** Above this the states of a month are written whenever they change. */
 const LIVE_ROWS_MAX = 500_000;
@@ -27,6 +28,7 @@ const KEPT_ROWS_MAX = 200_000;
 
 const KINDS = [
   ['city_statistics', CITY_STATE_COLUMNS],
+  ['coverage', COVERAGE_STATE_COLUMNS],
   ['hourly_trends', HOURLY_STATE_COLUMNS],
 ] as const satisfies readonly (readonly [keyof StateFiles, Columns])[];
 
@@ -94,6 +96,7 @@ async function writeLayers(run: Run, months: readonly string[]): Promise<Layer[]
       whole: true,
       files: {
         city_statistics: await run.write('_state', queryText('city_statistics_state')),
+        coverage: await run.write('_state', queryText('coverage_state')),
         hourly_trends: await run.write('_state', queryText('hourly_trends_state')),
       },
     });

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Cache, openCache } from './cache.ts';
 import type { Column } from './columns.ts';
-import { formatCsv } from './csv.ts';
+import { formatCsv, formatExcelCsv, type OffsetOf } from './csv.ts';
 import { type Format, MEDIA_TYPES } from './formats.ts';
 import { formatParquet } from './parquet.ts';
 import type { Meta } from './schemas.ts';
@@ -113,6 +113,7 @@ const COMPRESS_BYTES_MIN = 1_400;
 export function openAnswers(
   clock: () => Date,
   simulated: boolean,
+  offsetOf: OffsetOf,
   bytesMax = CACHE_BYTES_MAX,
 ): Answers {
   const cache = openCache<Product>(bytesMax, (product) => product.tail.length + 1_024);
@@ -123,7 +124,7 @@ export function openAnswers(
   function find(question: Question, leave?: AbortSignal): Promise<Product> {
     const compute = async (abandoned: AbortSignal) => {
       const { facts, body } = await question.compute(abandoned);
-      return { facts, tail: formatTail(body, notesOf(question, facts)), deflated: null };
+      return { facts, tail: formatTail(body, notesOf(question, facts), offsetOf), deflated: null };
     };
     return cache.get(keyOf(question), compute, leave);
   }
@@ -242,6 +243,7 @@ function makeMeta(
 const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   json: `${MEDIA_TYPES.json}; charset=utf-8`,
   csv: `${MEDIA_TYPES.csv}; charset=utf-8; header=present`,
+  excel: `${MEDIA_TYPES.excel}; charset=utf-8; header=present`,
   parquet: MEDIA_TYPES.parquet,
 };
 
@@ -251,13 +253,18 @@ function isCompressible({ format }: Question, { tail }: Product): boolean {
 }
 
 /** `notes` go into a file that can hold some beside its table. */
-function formatTail(body: Body, notes: Readonly<Record<string, unknown>>): Buffer {
+function formatTail(
+  body: Body,
+  notes: Readonly<Record<string, unknown>>,
+  offsetOf: OffsetOf,
+): Buffer {
   if (body.format === 'json') {
     const layout = body.layout === undefined ? '' : `,"layout":${JSON.stringify(body.layout)}`;
     return Buffer.from(`,"data":${JSON.stringify(body.data)}${layout}}`, 'utf8');
   }
   const { columns, rows } = body;
   if (body.format === 'parquet') return formatParquet(columns, rows, notes);
+  if (body.format === 'excel') return Buffer.from(formatExcelCsv(columns, rows, offsetOf), 'utf8');
   const names = columns.map(({ name }) => name);
   return Buffer.from(formatCsv(names, rows), 'utf8');
 }
@@ -277,7 +284,8 @@ function describe(
     /[\u007f-\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-  const name = `${meta.simulated ? 'simulated-' : ''}${question.route}.${question.format}`;
+  const extension = question.format === 'excel' ? 'csv' : question.format;
+  const name = `${meta.simulated ? 'simulated-' : ''}${question.route}.${extension}`;
   reply
     .header('content-disposition', `attachment; filename="${name}"`)
     .header('x-isobar-meta', ascii);

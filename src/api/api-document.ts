@@ -4,6 +4,29 @@ import { formatOpenApi } from './openapi.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
+const FILES = [
+  '## Parameters',
+  '',
+  'Times are ISO 8601 with an offset: `2024-10-31T14:00:00Z`, `2024-10-31T15:00:00.123456+01:00`, as',
+  'Python’s `isoformat()` writes them. In an address `+` is `%2B`; a `+` that arrived as a blank is',
+  'understood. Whole numbers are decimal digits alone. A parameter that an address does not have, or a',
+  'value out of its range, is `PARAMETER_INVALID`, with the parameter’s name in `field`.',
+  '',
+  '## CSV and spreadsheets',
+  '',
+  '`?format=csv` is CSV by RFC 4180: UTF-8, one header row, CRLF, and every value as it is. That',
+  'includes texts that begin with `=`, `+`, `-` or `@`, such as the name of an imported city: a',
+  'spreadsheet runs them as formulas, so do not open plain CSV of sources you do not trust in one.',
+  '',
+  '`?format=csv&excel=1` is for spreadsheets. It begins with a byte order mark, so that Excel reads',
+  'UTF-8; each time becomes two columns that Excel takes for dates, `observed_at_local` (the clock of',
+  'the city; empty where its time zone is not known) and `observed_at_utc`; and a text that would run as',
+  'a formula has an apostrophe before it. Fields are separated by commas and decimals written with',
+  'points: where Excel expects semicolons and decimal commas, open the file with Data → From Text/CSV',
+  'and choose comma and the locale English (United States).',
+  '',
+];
+
 export function formatApiDocument(): string {
   const description = formatOpenApi('');
   const schemas = Object.entries((description.components as { schemas: Json }).schemas);
@@ -17,6 +40,7 @@ export function formatApiDocument(): string {
     'name. Errors are `application/problem+json` with a stable `code` (see [errors](errors.md)).',
     'A server that runs shows the same at `/docs`, and for programs at `/openapi.json`.',
     '',
+    ...FILES,
     '## Routes',
     ...listRoutes(description).flatMap(({ method, path, operation }) => [
       '',

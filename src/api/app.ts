@@ -12,6 +12,7 @@ import { addApiMetrics } from './api-metrics.ts';
 import type { ApiContext } from './context.ts';
 import { openHttp } from './http.ts';
 import { type Live, openLive } from './live.ts';
+import { localOffsets } from './local-offsets.ts';
 import { openRegistry } from './metrics.ts';
 import { formatPosition } from './position.ts';
 import { openReader } from './reader.ts';
@@ -42,7 +43,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   const stop = new AbortController();
   const { signal } = stop;
   const reader = openReader(context);
-  const answers = openAnswers(clock, context.simulated);
+  const answers = openAnswers(clock, context.simulated, localOffsets(context.cities));
   const versions = openVersions(context, reader, answers.warm);
   await versions.refresh();
 

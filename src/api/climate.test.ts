@@ -13,15 +13,34 @@ const HISTORY = Array.from({ length: 30 * 24 }, (_, slot) => {
     interval_s: 3_600,
     utc_offset_s: OFFSET_S,
     temperature_c: hour + (slot < 24 ? 10 : 0),
-    wind_speed_ms: slot % 4 === 0 ? 0.2 : slot % 4 === 1 ? 3 : 9,
+    wind_speed_ms: slot % 4 === 0 ? 0 : slot % 4 === 1 ? 3 : 9,
     wind_direction_deg: slot % 4 === 1 ? 350 : 90,
   });
 });
 
+/** Of every hour: calm with north, as stations write it, and 5 m/s from the south by turns of days. */
+const CALM_BY_TURNS = Array.from({ length: 30 * 24 }, (_, slot) => {
+  const isCalm = Math.floor(slot / 24) % 2 === 0;
+  return observation('bergen', slot * 3_600 - 30 * DAY_S, {
+    interval_s: 3_600,
+    utc_offset_s: OFFSET_S,
+    wind_speed_ms: isCalm ? 0 : 5,
+    wind_direction_deg: isCalm ? 0 : 180,
+  });
+});
+const AROUND_NORTH = Array.from({ length: 30 * 24 }, (_, slot) =>
+  observation('molde', slot * 3_600 - 30 * DAY_S, {
+    interval_s: 3_600,
+    utc_offset_s: OFFSET_S,
+    wind_speed_ms: 5,
+    wind_direction_deg: Math.floor(slot / 24) % 2 === 0 ? 350 : 10,
+  }),
+);
+
 describe('what a place is like', () => {
   let api: TestApi;
   before(async () => {
-    api = await openTestApi({ observations: HISTORY });
+    api = await openTestApi({ observations: [...HISTORY, ...CALM_BY_TURNS, ...AROUND_NORTH] });
   });
   after(() => api[Symbol.asyncDispose]());
 
@@ -91,7 +110,7 @@ describe('what a place is like', () => {
       [
         [0, 2, 4],
         [90, 8, null],
-        [null, 0, 0.5],
+        [null, 0, 0],
       ].sort(),
     );
   });
@@ -99,5 +118,39 @@ describe('what a place is like', () => {
   test('the same as CSV', async () => {
     const { body } = await api.app.inject('/api/wind-rose?city=oslo&format=csv');
     assert.match(body, /^city_id,direction_deg,speed_from_ms,speed_to_ms,/);
+  });
+
+  test('calm has no direction wherever directions are told', async () => {
+    const range = 'city=bergen&from=2024-10-02T00:00:00Z&to=2024-11-01T00:00:00Z';
+    const direction = `${range}&variable=wind_direction_deg`;
+    const { data: sectors } = await get(`/api/wind-rose?${range}`);
+    assert.deepEqual(
+      sectors.map((row: Record<string, unknown>) => [row.direction_deg, row.speed_to_ms]),
+      [
+        [null, 0],
+        [180, 6],
+      ],
+    );
+    const { data: trends } = await get(`/api/hourly-trends?${range}`);
+    const { data: means } = await get(`/api/hourly-means?${direction}&period=month`);
+    const near = (value: number) => assert.ok(Math.abs(value - 180) < 1e-9, String(value));
+    for (const { wind_direction_deg_mean } of trends) near(wind_direction_deg_mean);
+    for (const { mean } of means) near(mean);
+    const { data: series, meta } = await get(`/api/series?${direction}`);
+    const values = series[0].values.filter((value: number | null) => value !== null);
+    assert.deepEqual([new Set(values).size, values[0]], [1, 180]);
+    assert.equal(values.length, sectors[1].observation_count);
+    // That there is no direction is known, too.
+    assert.equal(meta.coverage_pct, 100);
+    const { data: usual } = await get('/api/climatology?city=bergen&variable=wind_direction_deg');
+    for (const { low, high } of usual) assert.deepEqual([low, high], [180, 180]);
+  });
+
+  test('the mean of directions around north is north', async () => {
+    const { data, ...rest } = await get(
+      '/api/hourly-means?city=molde&variable=wind_direction_deg&period=month&from=2024-10-02T00:00:00Z&to=2024-10-30T00:00:00Z',
+    );
+    assert.ok(data?.length > 0, JSON.stringify(rest));
+    for (const { mean } of data) assert.ok(Math.min(mean, 360 - mean) < 1e-9, String(mean));
   });
 });

@@ -72,8 +72,19 @@ export interface Publication {
   readonly computedAt: string;
   /** Ids of the cities that the rule of the anomalies could not judge. */
   readonly notEnoughValues: readonly string[];
-  /** All rows of the dataset. */
-  rows<D extends Dataset>(dataset: D): Promise<readonly DatasetRows[D][]>;
+  /**
+   * All rows of the dataset; of one too large to be held in memory at least the first `limit` of the
+   * part, when it is ordered by city.
+   */
+  rows<D extends Dataset>(dataset: D, part?: DatasetPart): Promise<readonly DatasetRows[D][]>;
+}
+
+export interface DatasetPart {
+  /** Ids; all when empty. */
+  readonly cities: readonly string[];
+  /** Rows of this city and those after it; null from the beginning. */
+  readonly fromCity: string | null;
+  readonly limit: number;
 }
 
 export interface DatasetRows {

@@ -1,4 +1,7 @@
-/** `/docs`: the description for people, one page without a script, made from the one for programs. */
+/**
+ * `/docs`: the description for people, one page without a script, made from the one for programs.
+ * Its addresses are relative, so that they work below the path of a reverse proxy, too.
+ */
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -30,12 +33,12 @@ export function formatDocsPage(description: Json): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>isobar: the API</title>
-<link rel="stylesheet" href="/docs.css">
+<link rel="stylesheet" href="docs.css">
 </head>
 <body>
 <main>
 <h1>isobar ${escapeHtml(info.version)}: the API</h1>
-<p>${escapeHtml(info.summary)} <a href="/">The dashboard</a> · <a href="/openapi.json">OpenAPI</a></p>
+<p>${escapeHtml(info.summary)} <a href="./">The dashboard</a> · <a href="openapi.json">OpenAPI</a></p>
 <h2 id="routes">Routes</h2>
 ${sections}
 <h2 id="events">Events</h2>
@@ -82,7 +85,7 @@ function formatRoute({ method, path, operation }: RouteText): string {
   const answers = Object.entries(content).map(([type, { schema }]) => {
     return `<code>${escapeHtml(type)}</code>${schema === undefined ? '' : ` ${formatType(schema)}`}`;
   });
-  const link = method === 'GET' ? `<a href="${path}">${path}</a>` : path;
+  const link = method === 'GET' ? `<a href=".${path}">${path}</a>` : path;
   return `<section>
 <h3 id="${escapeHtml(operation.operationId)}"><code>${method} ${link}</code></h3>
 <p>${markCode(operation.summary)} ${markCode(operation.description ?? '')}</p>

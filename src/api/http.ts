@@ -2,52 +2,72 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { TObject } from 'typebox';
 import { IsobarError } from '../errors.ts';
+import { pathOf, queryOf, withoutBase } from './base-path.ts';
 import type { ApiContext } from './context.ts';
 import { formatProblem, PROBLEM_TYPE, sendProblem } from './problem.ts';
+import { parseQuery } from './query.ts';
 import { ROUTES } from './route-table.ts';
-import { refuseForeignHost, setSecurityHeaders } from './security.ts';
+import { parseAllowedHosts, refuseForeignHost, setSecurityHeaders } from './security.ts';
 
 const URL_CHARACTERS_MAX = 8_192;
 const CONNECTIONS_SPARE = 1_000;
 /** What is being answered when the server closes has so long. */
 const CLOSE_MS = 5_000;
 
-export function openHttp({ config, logger }: ApiContext): FastifyInstance {
+export function openHttp(context: ApiContext): FastifyInstance {
+  const { config } = context;
+  const names = parseAllowedHosts(config.allowed_hosts);
   const app = Fastify({
     bodyLimit: 16 * 1_024,
     requestTimeout: 30_000,
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
     http: { maxHeaderSize: 24 * 1_024, headersTimeout: 10_000 },
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', useDefaults: true } },
     // A malformed address never reaches the hooks.
     frameworkErrors: (error, request, reply) => {
       setSecurityHeaders(reply);
-      return sendProblem(error, request, reply, logger);
+      return sendProblem(error, request, reply, context);
     },
-    clientErrorHandler: answerNonsense,
+    clientErrorHandler: (error, socket) => answerNonsense(error, socket, config.base_path),
+    rewriteUrl: ({ url = '/' }) => withoutBase(url, config.base_path),
   });
   app.server.maxConnections = config.events_max + CONNECTIONS_SPARE;
   closeWithin(app, CLOSE_MS);
+  app.setValidatorCompiler<TObject>(({ schema }) => checkQuery(schema));
   // Answers are serialised where they are made.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, __, done) => done(null, undefined));
   app.addHook('onRequest', async (request, reply) => {
     setSecurityHeaders(reply);
-    refuseForeignHost(request, config.host);
-    const { length } = request.url;
+    refuseForeignHost(request, { boundTo: config.host, allowed: names });
+    if (config.base_path !== '' && pathOf(request.originalUrl) === config.base_path) {
+      // Addresses on the page are relative to the path with its slash.
+      return reply.redirect(`${config.base_path}/${queryOf(request.originalUrl)}`, 308);
+    }
+    const { length } = request.originalUrl;
     if (length > URL_CHARACTERS_MAX) {
       throw new IsobarError('REQUEST_TOO_LARGE', `the address has ${length} characters`);
     }
   });
-  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, logger));
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, context));
   app.setNotFoundHandler((request, reply) => {
     const error = refuse(request, reply);
-    return error === null ? reply.code(204).send() : sendProblem(error, request, reply, logger);
+    return error === null ? reply.code(204).send() : sendProblem(error, request, reply, context);
   });
   return app;
+}
+
+function checkQuery(schema: TObject) {
+  return (query: Parameters<typeof parseQuery>[1]) => {
+    try {
+      return { value: parseQuery(schema, query) };
+    } catch (error) {
+      return { error: error as Error };
+    }
+  };
 }
 
 /**
@@ -71,10 +91,12 @@ function closeWithin(app: FastifyInstance, ms: number): void {
 }
 
 /** For what is no HTTP at all. */
-function answerNonsense(error: NodeJS.ErrnoException, socket: Socket): void {
+function answerNonsense(error: NodeJS.ErrnoException, socket: Socket, basePath: string): void {
   const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
   const code = tooLarge ? 'REQUEST_TOO_LARGE' : 'REQUEST_INVALID';
-  const body = JSON.stringify(formatProblem(new IsobarError(code, 'it is no HTTP'), '/'));
+  const body = JSON.stringify(
+    formatProblem(new IsobarError(code, 'this is not an HTTP request'), '/', basePath),
+  );
   if (!socket.writable) return;
   const line = tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request';
   socket.end(
@@ -85,8 +107,8 @@ function answerNonsense(error: NodeJS.ErrnoException, socket: Socket): void {
 
 /** What is wrong with the address or its method; null for a question about its methods. */
 function refuse(request: FastifyRequest, reply: FastifyReply): IsobarError | null {
-  const path = request.url.split('?')[0] ?? '';
-  const shown = JSON.stringify(path.slice(0, 256));
+  const path = pathOf(request.url);
+  const shown = JSON.stringify(pathOf(request.originalUrl).slice(0, 256));
   const allowed = allowedMethods(path);
   if (allowed === null) return new IsobarError('NOT_FOUND', `there is nothing at ${shown}`);
   reply.header('allow', allowed);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openRegistry } from './metrics.ts';
+import { addRoomMetrics } from './room-metrics.ts';
+import { exampleStatus } from './test-api.ts';
 
 test('counters, gauges and histograms as Prometheus reads them', () => {
   const registry = openRegistry();
@@ -28,4 +30,13 @@ b_seconds_count 3
 c_bytes{part="x\\"\\\\\\n"} 7
 `,
   );
+});
+
+test('memory and open files are told, by who has them', () => {
+  const registry = openRegistry();
+  addRoomMetrics(registry, exampleStatus);
+  const text = registry.format();
+  assert.match(text, /^process_open_fds 40$/m);
+  assert.match(text, /^process_heap_used_bytes 40000000$/m);
+  assert.match(text, /^isobar_engine_memory_bytes\{use="in_memory_table"\} 12000000$/m);
 });

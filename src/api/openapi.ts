@@ -23,7 +23,8 @@ const NAMES = new Map<unknown, string>(
   ]),
 );
 
-export function formatOpenApi(version: string): Json {
+/** Without a base path the addresses are relative to this document's own. */
+export function formatOpenApi(version: string, basePath = ''): Json {
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of ROUTES) {
     paths[route.path] = {
@@ -40,7 +41,7 @@ export function formatOpenApi(version: string): Json {
       summary: 'Weather observations, their statistics, trends and anomalies.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    servers: [{ url: '/' }],
+    servers: [{ url: basePath === '' ? '.' : basePath }],
     tags: [
       { name: 'data', description: 'What was observed, and what follows from it.' },
       { name: 'live', description: 'What happens, as it happens.' },

@@ -1,4 +1,5 @@
 /** Paging through rows in memory by the key of the last one. */
+import { compareTimes } from '../model/iso-time.ts';
 import { type CursorValue, formatCursor, parseCursor } from './parameters.ts';
 
 /** `key` is unique; `directions` says of each part of it: 1 ascending, −1 descending. */
@@ -47,6 +48,6 @@ function compareValues(
   b: CursorValue | undefined,
 ): number {
   if (a === undefined || b === undefined || a === b) return 0;
-  if (kind === 'time') return Date.parse(String(a)) - Date.parse(String(b));
+  if (kind === 'time') return compareTimes(String(a), String(b));
   return a < b ? -1 : 1;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { IsobarError } from '../errors.ts';
+import { compareTimes, isoTime } from '../model/iso-time.ts';
 import { formatCursor, parseCities, parseCursor, parseRange, parseTime } from './parameters.ts';
 import { formatPosition, parsePosition } from './position.ts';
 
@@ -19,6 +20,16 @@ test('times with an offset come out in UTC', () => {
     // What is left of an unescaped `+`.
     ['2024-10-31T14:00:00 01:00', '2024-10-31T13:00:00.000Z'],
     ['2024-02-29T00:00:00Z', '2024-02-29T00:00:00.000Z'],
+    // Python's isoformat() and str(), a database's, and a fraction with a comma.
+    ['2024-10-31T14:00:00.123456+00:00', '2024-10-31T14:00:00.123456Z'],
+    ['2024-10-31 14:00:00.123456+00:00', '2024-10-31T14:00:00.123456Z'],
+    ['2024-10-31T14:00:00.123456 00:00', '2024-10-31T14:00:00.123456Z'],
+    ['2024-10-31 14:00:00.5+01', '2024-10-31T13:00:00.500Z'],
+    ['2024-10-31T14:00:00,000007Z', '2024-10-31T14:00:00.000007Z'],
+    // Finer than the table: the next microsecond, into the next second where need be.
+    ['2024-10-31T14:00:00.123456001Z', '2024-10-31T14:00:00.123457Z'],
+    ['2024-10-31T14:00:00.999999999Z', '2024-10-31T14:00:01.000Z'],
+    ['1969-12-31T23:59:59.999999Z', '1969-12-31T23:59:59.999999Z'],
   ] as const) {
     assert.equal(parseTime('from', text), time, text);
   }
@@ -38,6 +49,11 @@ test('times without an offset, of no calendar or of no clock are refused by name
     '0001-01-01T00:00:00+10:00',
     '+12024-10-31T14:00:00Z',
     '1730383200',
+    '2024-10-31T14:00:00.Z',
+    '2024-10-31T14:00:00.1234567890Z',
+    '2024-10-31T14:00.5Z',
+    '2024-10-31T14Z',
+    '2024-02-30T00:00:00+00:00',
   ]) {
     assert.throws(() => parseTime('to', text), invalid('to'), text);
   }
@@ -51,6 +67,27 @@ test('every time that Date writes is read back as it is', () => {
       assert.equal(parseTime('from', date.toISOString()), date.toISOString());
     }),
   );
+});
+
+test('a time with microseconds is read back as it is', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: -(10 ** 15), max: 10 ** 15 }), (micros) => {
+      const time = isoTime(BigInt(micros)) ?? '';
+      assert.equal(compareTimes(parseTime('from', time), time), 0);
+    }),
+  );
+});
+
+test('times of any number of digits compare by when they are', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.integer({ min: -3_000, max: 3_000 }), (micros, more) => {
+      const [a, b] = [micros, micros + more].map((at) => isoTime(BigInt(at)) ?? '');
+      assert.equal(Math.sign(compareTimes(b ?? '', a ?? '')), Math.sign(more));
+    }),
+  );
+  const [short, long] = ['2024-10-31T14:00:00.123Z', '2024-10-31T14:00:00.123456Z'];
+  assert.deepEqual(parseRange({ from: short, to: long }), { from: short, to: long });
+  assert.throws(() => parseRange({ from: long, to: short }), invalid('to'));
 });
 
 test('any text is a time or PARAMETER_INVALID', () => {
@@ -96,6 +133,11 @@ test('a cursor is read back as it was written; anything else is refused', () => 
   );
   assert.throws(() => parseCursor(formatCursor(['x', 'berlin']), ['time', 'string']));
   assert.throws(() => parseCursor(formatCursor(['berlin', 1]), ['string']));
+  for (const time of ['2024-02-30T00:00:00Z', '0000-01-01T00:00:00Z', '2024-01-01T25:00:00Z']) {
+    assert.throws(() => parseCursor(formatCursor([time]), ['time']), invalid('cursor'), time);
+  }
+  const endless = Buffer.from('[1e309]').toString('base64url');
+  assert.throws(() => parseCursor(endless, ['number']), invalid('cursor'));
 });
 
 test('a position is read back as it was written; anything else is none', () => {

@@ -1,5 +1,6 @@
 /** From the text of an address to typed values: the only place where parameters are judged. */
 import { IsobarError } from '../errors.ts';
+import { compareTimes } from '../model/iso-time.ts';
 
 export interface TimeRange {
   /** Inclusive, ISO 8601 in UTC; null for no limit. */
@@ -12,31 +13,64 @@ export function parameterError(field: string, text: string): IsobarError {
   return new IsobarError('PARAMETER_INVALID', `${field}: ${text}`, { details: { field } });
 }
 
-/** A blank stands for the `+` that an unescaped address loses on its way. */
-const TIME = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d(?:\.\d{1,3})?)?(Z|[+\- ]\d\d:?\d\d)$/i;
+/**
+ * `2024-10-31T14:00:00.123456+01:00`; the seconds, their fraction and the minutes of the offset may
+ * be left out. A blank in the offset stands for the `+` that an unescaped address loses on its way.
+ */
+const TIME = new RegExp(
+  [
+    /^(?<day>\d{4}-\d\d-\d\d)[T ](?<clock>\d\d:\d\d)/,
+    /(?::(?<second>\d\d)(?:[.,](?<fraction>\d{1,9}))?)?/,
+    /(?<zone>Z|[+\- ]\d\d(?::?\d\d)?)$/,
+  ]
+    .map(({ source }) => source)
+    .join(''),
+  'i',
+);
 
-/** ISO 8601 with an offset (`2024-10-31T14:00+01:00`) → the same in UTC. */
+/**
+ * ISO 8601 with an offset (`2024-10-31T14:00+01:00`) → the same in UTC. Times have microseconds, as
+ * in the table; a finer one becomes the next microsecond, which lies on the same side of every
+ * observation.
+ */
 export function parseTime(field: string, text: string): string {
-  const match = TIME.exec(text);
-  if (match === null) {
-    throw parameterError(
-      field,
-      'is no ISO 8601 time with an offset, such as 2024-10-31T14:00:00Z or …+01:00',
-    );
+  const { day = '', clock = '', second = '00', fraction = '', zone = '' } = matchTime(field, text);
+  const offset = zone.toUpperCase() === 'Z' ? 'Z' : formatOffset(zone);
+  const time = Date.parse(`${day}T${clock}:${second}${offset}`);
+  const [year = 0, month = 0, date = 0] = day.split('-').map(Number);
+  const daysOfMonth = new Date(Date.UTC(year, month, 0)).getUTCDate();
+  if (Number.isNaN(time) || date > daysOfMonth) {
+    throw parameterError(field, `there is no such time as ${quote(text)}`);
   }
-  const [, day = '', clock = '', seconds = ':00', offset = ''] = match;
-  const sign = offset.startsWith(' ') ? `+${offset.slice(1)}` : offset;
-  const zone = /^[+-]\d{4}$/.test(sign) ? `${sign.slice(0, 3)}:${sign.slice(3)}` : sign;
-  const time = new Date(`${day}T${clock}${seconds}${zone.toUpperCase()}`);
-  const [year, month, date] = day.split('-').map(Number);
-  const daysOfMonth = new Date(Date.UTC(year ?? 0, month ?? 0, 0)).getUTCDate();
-  if (Number.isNaN(time.getTime()) || (date ?? 0) > daysOfMonth) {
-    throw parameterError(field, 'names a day or a time that does not exist');
+  const micros = Math.ceil(Number(fraction.padEnd(9, '0')) / 1_000);
+  const milliseconds = Math.floor(micros / 1_000);
+  const instant = time + milliseconds;
+  if (instant < TIME_MIN || instant > TIME_MAX) {
+    throw parameterError(field, `expected a time of the years 1 to 9999; got ${quote(text)}`);
   }
-  if (time.getTime() < TIME_MIN || time.getTime() > TIME_MAX) {
-    throw parameterError(field, 'lies outside the years 1 to 9999');
-  }
-  return time.toISOString();
+  const rest = micros % 1_000;
+  const written = new Date(instant).toISOString();
+  return rest === 0 ? written : written.replace('Z', `${String(rest).padStart(3, '0')}Z`);
+}
+
+function matchTime(field: string, text: string): Partial<Record<string, string>> {
+  const groups = TIME.exec(text)?.groups;
+  if (groups !== undefined) return groups;
+  throw parameterError(
+    field,
+    'expected an ISO 8601 time with an offset, for example 2024-10-31T14:00:00Z or ' +
+      `2024-10-31T15:00:00+01:00; got ${quote(text)}`,
+  );
+}
+
+/** ` 01`, `+0100`, `+01:00` → `+01:00` */
+function formatOffset(zone: string): string {
+  const digits = zone.slice(1).replace(':', '').padEnd(4, '0');
+  return `${zone.startsWith('-') ? '-' : '+'}${digits.slice(0, 2)}:${digits.slice(2)}`;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.slice(0, 64));
 }
 
 const TIME_MIN = Date.parse('0001-01-01T00:00:00Z');
@@ -45,8 +79,8 @@ const TIME_MAX = Date.parse('9999-12-31T23:59:59.999Z');
 export function parseRange(query: { readonly from?: string; readonly to?: string }): TimeRange {
   const from = query.from === undefined ? null : parseTime('from', query.from);
   const to = query.to === undefined ? null : parseTime('to', query.to);
-  if (from !== null && to !== null && from >= to) {
-    throw parameterError('to', 'is not later than `from`');
+  if (from !== null && to !== null && compareTimes(from, to) >= 0) {
+    throw parameterError('to', `expected a time after \`from\` (${from}); got ${to}`);
   }
   return { from, to };
 }
@@ -59,9 +93,13 @@ export function parseCities(
   const cities = [...new Set(ids ?? [])].sort();
   for (const id of cities) {
     if (!known.has(id)) {
-      throw new IsobarError('CITY_UNKNOWN', `city: ${JSON.stringify(id)} is not known`, {
-        details: { field: 'city' },
-      });
+      throw new IsobarError(
+        'CITY_UNKNOWN',
+        `city: there is no city with the id ${JSON.stringify(id)}`,
+        {
+          details: { field: 'city' },
+        },
+      );
     }
   }
   return cities;
@@ -86,18 +124,23 @@ export function parseCursor(
     key.length === kinds.length &&
     kinds.every((kind, index) => {
       const value: unknown = key[index];
-      if (kind === 'number') return typeof value === 'number';
+      if (kind === 'number') return typeof value === 'number' && Number.isFinite(value);
       return typeof value === 'string' && (kind === 'string' || isTime(value));
     });
-  if (!fits) throw parameterError('cursor', 'is none that this address has given');
+  if (!fits)
+    throw parameterError('cursor', 'expected `meta.next_cursor` of an answer of this address');
   return key as CursorValue[];
 }
 
 /** As the engine writes a time: UTC, down to microseconds. */
 function isTime(text: string): boolean {
-  return (
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/.test(text) && !Number.isNaN(Date.parse(text))
-  );
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/.test(text)) return false;
+  try {
+    parseTime('cursor', text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function parseJson(text: string): unknown {

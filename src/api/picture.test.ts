@@ -74,13 +74,13 @@ test('a picture is kept up by reading only what came, wherever that lies by now'
 
   for (const [changes, files, expected] of [
     [
-      { months: ['2024-01'], added: [landed, rewritten], onlyAdded: true },
+      { months: ['2024-01'], added: [landed, rewritten], onlyAdded: true, rowsRemoved: false },
       [old, landed, rewritten],
       ['landed', 'rewritten'],
     ],
     // Compacted before we looked: what was added is not live any more.
     [
-      { months: ['2024-01'], added: [], onlyAdded: false },
+      { months: ['2024-01'], added: [], onlyAdded: false, rowsRemoved: false },
       [old, landed, rewritten],
       ['landed', 'rewritten'],
     ],

@@ -1,4 +1,7 @@
 /** The picture: what is known of every city in one version of the table, kept up with the commits. */
+
+import { compareTimes } from '../model/iso-time.ts';
+import { type Versioned, versionKey } from '../model/versions.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
 import { loadQuery, type Reader } from './reader.ts';
 import type { LatestObservation } from './schemas.ts';
@@ -25,7 +28,8 @@ const LATEST_SQL = loadQuery('latest');
 
 /**
  * The picture of a snapshot. With the one before it only the files that came since are read: rows
- * are added or replaced under their identity, never taken away, so what is newest only moves on.
+ * are added or replaced under their identity, so what is newest only moves on. After an import was
+ * undone all is read anew.
  */
 export async function drawPicture(
   reader: Reader,
@@ -38,9 +42,16 @@ export async function drawPicture(
   const sources = new Map(files === null ? [] : before?.sources);
   const changed = files ?? snapshot.files;
   if (changed.length > 0) {
-    type LatestRow = Newest & { readonly sources: readonly string[] };
+    type LatestRow = Omit<Newest, 'version'> & Versioned & { readonly sources: readonly string[] };
     for (const row of await reader.query<LatestRow>(changed, LATEST_SQL, {})) {
-      const { sources: found, ...latest } = row;
+      const {
+        sources: found,
+        import_id: _,
+        import_row: __,
+        rejected_fields: ___,
+        ...columns
+      } = row;
+      const latest = { ...columns, version: versionKey(row) };
       const known = newest.get(row.city_id);
       if (known === undefined || compareTimes(row.observed_at, known.observed_at) >= 0) {
         newest.set(row.city_id, latest);
@@ -63,7 +74,7 @@ async function changedFiles(
 ): Promise<readonly DataFile[] | null> {
   if (before === null || before.snapshot.version > snapshot.version) return null;
   const changes = await table.changes(before.snapshot.version, snapshot);
-  if (changes === null) return null;
+  if (changes === null || changes.rowsRemoved) return null;
   if (changes.onlyAdded) return changes.added;
   // What has landed may lie in another file by now: rewritten, or compacted.
   const months = new Set(changes.months);
@@ -87,9 +98,4 @@ function timeSpan(files: readonly DataFile[]): [string | null, string | null] {
 /** As the engine writes it: without milliseconds when there are none. */
 function shorten(time: string | null): string | null {
   return time?.replace(/\.0+Z$/, 'Z') ?? null;
-}
-
-/** ISO 8601 times of any number of digits, by when they are. */
-export function compareTimes(a: string, b: string): number {
-  return Date.parse(a) - Date.parse(b);
 }

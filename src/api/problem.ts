@@ -1,23 +1,29 @@
 /** From an error to `application/problem+json` (RFC 9457), in this one place. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { asIsobarError, IsobarError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
+import { asIsobarError, type ErrorCode, IsobarError, isErrorCode } from '../errors.ts';
+import { pathOf } from './base-path.ts';
+import type { ApiContext } from './context.ts';
 import type { Problem } from './schemas.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
+/** Faults of this server: callers can do nothing with the text, which may be the engine's own. */
+const HIDDEN: ReadonlySet<ErrorCode> = new Set(['INTERNAL', 'QUERY_FAILED']);
 
 /** Answers with the error; what is unexpected goes to people's log, not to the caller. */
 export function sendProblem(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-  logger: Logger,
+  { logger, config }: Pick<ApiContext, 'logger' | 'config'>,
 ): FastifyReply {
   const known = translate(error);
-  if (known.code === 'INTERNAL' || known.code === 'QUERY_FAILED') {
-    logger.error({ err: error, path: pathOf(request.url) }, 'answering a request: it failed');
+  if (HIDDEN.has(known.code)) {
+    logger.error(
+      { err: error, path: pathOf(request.originalUrl).slice(0, 256) },
+      'answering a request: it failed',
+    );
   }
-  const problem = formatProblem(known, request.url);
+  const problem = formatProblem(known, request.originalUrl, config.base_path);
   if (known.row.retryable) reply.header('retry-after', '2');
   return reply
     .code(problem.status)
@@ -26,57 +32,42 @@ export function sendProblem(
     .send(JSON.stringify(problem));
 }
 
-export function formatProblem(error: IsobarError, url: string): Problem {
+export function formatProblem(error: IsobarError, url: string, basePath: string): Problem {
   const { status, message, remedy } = error.row;
-  const unexpected = error.code === 'INTERNAL';
   const field = error.details.field;
   return {
-    type: `/docs#${error.code}`,
+    type: `${basePath}/docs#${error.code}`,
     title: message,
     status,
-    detail: unexpected ? 'The log of the server says what.' : error.message,
+    detail: HIDDEN.has(error.code) ? 'The log of the server has the details.' : error.message,
     code: error.code,
-    instance: pathOf(url),
+    instance: pathOf(url).slice(0, 256),
     remedy,
     ...(typeof field === 'string' ? { field } : {}),
   };
 }
 
 /**
- * Fastify's errors → ours: failed validation → PARAMETER_INVALID with the field; bodies that are
- * too large → REQUEST_TOO_LARGE; every other 4xx → REQUEST_INVALID; the rest is INTERNAL.
+ * Fastify's errors → ours: bodies that are too large → REQUEST_TOO_LARGE; every other 4xx →
+ * REQUEST_INVALID; the rest is INTERNAL. Its texts are for developers and stay here.
  */
 function translate(error: unknown): IsobarError {
-  if (error instanceof IsobarError) return error;
-  const { validation, statusCode, message, code } = error as Partial<FastifyError>;
-  if (validation?.[0] !== undefined) {
-    const [first] = validation;
-    const extra = first.params.additionalProperty;
-    const field = typeof extra === 'string' ? extra : (first.instancePath.split('/')[1] ?? '');
-    const text =
-      typeof extra === 'string' ? 'is no parameter of this address' : explain(first.params, first);
-    return new IsobarError('PARAMETER_INVALID', `${field.slice(0, 64)}: ${text}`, {
-      details: { field: field.slice(0, 64) },
-    });
+  if (isErrorCode(error, 'QUERY_INVALID')) {
+    // Callers give no SQL, so it is ours that is wrong.
+    return new IsobarError('QUERY_FAILED', 'the query of this address', { cause: error });
   }
+  if (error instanceof IsobarError) return error;
+  const { statusCode, code } = error as Partial<FastifyError>;
   if (statusCode === 413 || code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new IsobarError('REQUEST_TOO_LARGE', message ?? '', { cause: error });
+    return new IsobarError('REQUEST_TOO_LARGE', 'the body is too large', { cause: error });
+  }
+  if (code === 'FST_ERR_BAD_URL') {
+    const text = 'the path has a % that is not followed by the two digits of a UTF-8 byte';
+    return new IsobarError('REQUEST_INVALID', text, { cause: error });
   }
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return new IsobarError('REQUEST_INVALID', message ?? '', { cause: error });
+    const text = 'the request cannot be read';
+    return new IsobarError('REQUEST_INVALID', text, { cause: error });
   }
   return asIsobarError(error);
-}
-
-function explain(
-  parameters: Readonly<Record<string, unknown>>,
-  rule: { readonly message?: string },
-): string {
-  const allowed = parameters.allowedValues;
-  if (Array.isArray(allowed)) return `must be one of ${allowed.join(', ')}`;
-  return rule.message ?? 'is not valid';
-}
-
-function pathOf(url: string): string {
-  return url.split('?')[0]?.slice(0, 256) ?? '';
 }

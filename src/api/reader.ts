@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Columns, Parameters, Row, SqlEngine, SqlSession } from '../analytics/engine.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
+import { compareTimes } from '../model/iso-time.ts';
 import type { DataFile, Table } from '../table/table.ts';
 
 export interface Reader extends AsyncDisposable {
@@ -148,6 +149,11 @@ export function loadQuery(name: string): string {
   return readFileSync(new URL(`queries/${name}.sql`, import.meta.url), 'utf8');
 }
 
+/** The text with what stands for its names in braces. */
+export function fillQuery(text: string, parts: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\{(\w+)\}/g, (name, part: string) => parts[part] ?? name);
+}
+
 /** The files that may hold observations of these cities in this time, by their statistics. */
 export function selectFiles(
   files: readonly DataFile[],
@@ -158,11 +164,11 @@ export function selectFiles(
   },
 ): readonly DataFile[] {
   const { cities, from, to } = selection;
-  const fromMs = from === null ? Number.NEGATIVE_INFINITY : Date.parse(from);
-  const toMs = to === null ? Number.POSITIVE_INFINITY : Date.parse(to);
   return files.filter((file) => {
-    if (file.observedAtMin !== null && Date.parse(file.observedAtMin) >= toMs) return false;
-    if (file.observedAtMax !== null && Date.parse(file.observedAtMax) < fromMs) return false;
+    const { observedAtMin, observedAtMax } = file;
+    if (to !== null && observedAtMin !== null && compareTimes(observedAtMin, to) >= 0) return false;
+    if (from !== null && observedAtMax !== null && compareTimes(observedAtMax, from) < 0)
+      return false;
     const { cityIdMin, cityIdMax } = file;
     if (cities.length === 0 || cityIdMin === null || cityIdMax === null) return true;
     return cities.some((id) => id >= cityIdMin && id <= cityIdMax);

@@ -21,6 +21,23 @@ export function addRoomMetrics(registry: Registry, status: () => Status | null):
   ]);
   gauge('isobar_start_time_seconds', 'When it was started.', (s) => one(seconds(s.started_at)));
 
+  gauge('process_open_fds', 'Open files, connections and pipes.', (s) => one(s.process.open_files));
+  gauge('process_heap_bytes', 'Heap of JavaScript.', (s) => one(s.process.heap_bytes));
+  gauge('process_heap_used_bytes', 'Of which values.', (s) => one(s.process.heap_used_bytes));
+  gauge('process_external_memory_bytes', 'Buffers outside of that heap.', (s) =>
+    one(s.process.external_bytes),
+  );
+  gauge('isobar_engine_memory_bytes', 'Memory of the embedded engine, by use.', (s) =>
+    Object.entries(s.process.engine_bytes).map(([use, bytes]) => [
+      { use: use.toLowerCase() },
+      bytes,
+    ]),
+  );
+  gauge('isobar_engine_memory_limit_bytes', 'Its limit.', (s) => one(s.process.engine_bytes_max));
+  gauge('isobar_logger_dropped_lines', 'Log lines that standard error did not take.', (s) =>
+    one(s.process.dropped_log_lines),
+  );
+
   gauge('isobar_collector_state', 'The state that polling is in.', (s) =>
     s.collector === null ? [] : [[{ state: s.collector.state, source: s.collector.source }, 1]],
   );
@@ -29,6 +46,12 @@ export function addRoomMetrics(registry: Registry, status: () => Status | null):
   );
   gauge('isobar_collector_troubled_cities', 'Cities in trouble.', (s) =>
     one(s.collector?.troubled.length ?? null),
+  );
+  gauge('isobar_collector_rejected_fields', 'Answers of which a field was not used.', (s) =>
+    (s.collector?.rejected_fields ?? []).map(({ field, reason, answers }) => [
+      { field, reason },
+      answers,
+    ]),
   );
   gauge('isobar_collector_last_observed_time_seconds', 'Time of the newest observation.', (s) =>
     one(seconds(s.collector?.last_observed_at ?? null)),

@@ -38,12 +38,15 @@ function parameters<T extends Record<string, TSchema>>(properties: T) {
   return Type.Object(properties, { additionalProperties: false });
 }
 
-const city = (maximum: number) =>
+const FIRST_TEN = 'the first 10 cities by id';
+const FIRST_FIFTY = 'the first 50 cities by id, and `meta.reason` says so';
+
+const city = (maximum: number, without = 'all cities') =>
   Type.Optional(
     Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
       minItems: 1,
       maxItems: maximum,
-      description: 'Id of a city; repeat it for several. Without it all cities.',
+      description: `Id of a city; repeat it for up to ${maximum}. Without it ${without}.`,
     }),
   );
 
@@ -51,7 +54,7 @@ const time = (what: string) =>
   Type.Optional(
     Type.String({
       maxLength: 40,
-      description: `${what} (ISO 8601 with an offset; in addresses + is %2B).`,
+      description: `${what} (ISO 8601 with an offset, up to microseconds; in addresses + is %2B).`,
     }),
   );
 
@@ -63,10 +66,15 @@ const to = time('Only what was observed before this time');
 const cursor = Type.Optional(
   Type.String({ maxLength: 512, description: '`meta.next_cursor` of the page before.' }),
 );
-const format = Type.Enum(FORMATS, {
+const format = Type.Enum([...FORMATS], {
   default: 'json',
   description:
     'CSV has one header row and nothing else, Parquet typed columns with times in UTC; the meta of both is in headers `X-Isobar-…`.',
+});
+const excel = Type.Boolean({
+  default: false,
+  description:
+    'With `format=csv`: for spreadsheets. A byte order mark; each time as two columns, `…_local` (the clock of the city) and `…_utc`, written 2024-10-31 14:00:00; an apostrophe before texts that would run as a formula. Plain CSV has every value as it is.',
 });
 
 const variable = Type.Enum([...VARIABLE_NAMES], {
@@ -81,6 +89,7 @@ export const DatasetQuerySchema = parameters({
   limit: limit(10_000, 50_000),
   cursor,
   format,
+  excel,
 });
 export const RawDataQuerySchema = parameters({
   city: city(200),
@@ -89,14 +98,16 @@ export const RawDataQuerySchema = parameters({
   limit: limit(100, 1_000),
   cursor,
   format,
+  excel,
 });
 export const CitiesQuerySchema = parameters({
   city: city(200),
   limit: limit(1_000, 10_000),
   cursor,
   format,
+  excel,
 });
-export const ChartQuerySchema = parameters({ city: city(50), from, to });
+export const ChartQuerySchema = parameters({ city: city(50, FIRST_FIFTY), from, to });
 export const SeriesQuerySchema = parameters({
   variable: Type.Array(Type.Enum([...VARIABLE_NAMES]), {
     minItems: 1,
@@ -104,7 +115,7 @@ export const SeriesQuerySchema = parameters({
     default: ['temperature_c'],
     description: 'Name of a variable; repeat it for several.',
   }),
-  city: city(50),
+  city: city(50, FIRST_FIFTY),
   from,
   to,
   points: Type.Integer({
@@ -114,11 +125,17 @@ export const SeriesQuerySchema = parameters({
     description: 'Points of a series, roughly: more observations are sampled.',
   }),
   format,
+  excel,
 });
-export const ClimatologyQuerySchema = parameters({ variable, city: city(10), format });
+export const ClimatologyQuerySchema = parameters({
+  variable,
+  city: city(10, FIRST_TEN),
+  format,
+  excel,
+});
 export const HourlyMeansQuerySchema = parameters({
   variable,
-  city: city(10),
+  city: city(10, FIRST_TEN),
   from,
   to,
   period: Type.Enum(['day', 'week', 'month'], {
@@ -126,8 +143,15 @@ export const HourlyMeansQuerySchema = parameters({
     description: 'Whose mean a row is: weeks begin on Monday.',
   }),
   format,
+  excel,
 });
-export const WindRoseQuerySchema = parameters({ city: city(10), from, to, format });
+export const WindRoseQuerySchema = parameters({
+  city: city(10, FIRST_TEN),
+  from,
+  to,
+  format,
+  excel,
+});
 export const EventsQuerySchema = parameters({
   city: city(200),
   since: Type.Optional(
@@ -192,28 +216,28 @@ export const ROUTES = [
   data(
     '/api/series',
     'Any variables over time, sampled for drawing.',
-    `${DEFAULT_RANGE} Where there are more observations than points, the lowest and the highest of each interval are kept; a gap is a null.`,
+    `${DEFAULT_RANGE} Where there are more observations than points, the lowest and the highest of each interval are kept; a gap is a null. Calm wind has no direction. \`meta.coverage_pct\` counts from the first observation of each city to its last.`,
     SeriesQuerySchema,
     SeriesAnswerSchema,
   ),
   data(
     '/api/climatology',
     'What is usual at each hour of the day in each month.',
-    'Over all observations of the city: the middle eight tenths of the values and their median. A month and hour with fewer than 20 values has no row. Without `city` the first ten.',
+    'Over all observations of the city: the middle eight tenths of the values and their median. A month and hour with fewer than 20 values has no row.',
     ClimatologyQuerySchema,
     ClimatologyAnswerSchema,
   ),
   data(
     '/api/hourly-means',
     'Means by day and hour of the day, as for a heat map.',
-    `${DEFAULT_RANGE} Days and hours are those of the city’s clock. Without \`city\` the first ten.`,
+    `${DEFAULT_RANGE} Days and hours are those of the city’s clock.`,
     HourlyMeansQuerySchema,
     HourlyMeansAnswerSchema,
   ),
   data(
     '/api/wind-rose',
     'How often the wind came from where, and how strong.',
-    `${DEFAULT_RANGE} Below 0.5 m/s it is calm and comes from nowhere. Without \`city\` the first ten.`,
+    `${DEFAULT_RANGE} Calm is a speed of 0, which has no direction; a wind without a direction that is not calm is left out.`,
     WindRoseQuerySchema,
     WindRoseAnswerSchema,
   ),

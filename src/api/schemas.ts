@@ -37,7 +37,7 @@ const META = {
     Type.Integer(),
     'Version of the analytics; null before the first publication.',
   ),
-  coverage_pct: number('Share of the expected observations that are there; null if not known.'),
+  coverage_pct: number('Share of the expected observations that are there, %; null if not known.'),
   row_count: whole('Rows in this answer.'),
 };
 
@@ -90,8 +90,10 @@ export const CityStatisticsSchema = record(
     first_observed_at: time('Time of the oldest observation.'),
     last_observed_at: time('Time of the newest observation.'),
     coverage_pct: Type.Number({
-      description: 'Expected slots that hold a value ÷ slots between first and last, %.',
+      description: 'Share of the expected observations, first to last, that hold any value, %.',
     }),
+    temperature_c_coverage_pct: number('The same for temperatures; null if not known.'),
+    humidity_pct_coverage_pct: number('The same for humidities; null if not known.'),
   },
   'One row per city.',
 );
@@ -169,6 +171,12 @@ export const ObservationRowSchema = record(
     log_id: text('Identity of the log.'),
     log_partition: whole('Partition of the log.'),
     log_offset: whole('Offset in the partition.'),
+    import_id: orNull(Type.Integer(), 'Number of the import; null for live data.'),
+    import_row: orNull(Type.Integer(), 'Number of the record in its import.'),
+    rejected_fields: orNull(
+      Type.String(),
+      'JSON list of the fields that were not used: field, value, reason.',
+    ),
     response: orNull(Type.String(), 'The provider’s answer as it came.'),
   },
   'One row per observation, newest first: the columns of the table.',
@@ -181,6 +189,9 @@ export const LatestObservationSchema = record(
     utc_offset_s: orNull(Type.Integer(), 'Seconds to add to UTC for the city’s clock.'),
     age_s: Type.Number({ description: 'Seconds since `observed_at` when the data was made.' }),
     landed: Type.Boolean({ description: 'Whether the table has it already, or only the log.' }),
+    version: text(
+      'Of two reports of one observation the one whose version sorts higher, by characters, counts.',
+    ),
     ...MEASUREMENTS,
   },
   'Newest observation of one city.',
@@ -259,7 +270,7 @@ export const WindSectorSchema = record(
     city_id: text('Identity of the city.'),
     direction_deg: number('Middle of the sector that the wind comes from, °; null when calm.'),
     speed_from_ms: Type.Number({ description: 'Lowest speed of the class, m/s.' }),
-    speed_to_ms: number('Speed that the class stays below, m/s; null for none.'),
+    speed_to_ms: number('Speed that the class stays below, m/s; 0 when calm, null for none.'),
     observation_count: whole('Number of observations.'),
     share_pct: Type.Number({ description: 'Share of the city’s observations, %.' }),
   },

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { IsobarError } from '../errors.ts';
+import { observation } from '../table/test-lake.ts';
 import { openTestApi, type TestApi } from './test-api.ts';
 
 describe('who may ask, and how', () => {
@@ -106,6 +108,162 @@ describe('who may ask, and how', () => {
     const head = `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(30_000)}\r\n\r\n`;
     assert.match(await exchange(port, head), /^HTTP\/1.1 431 .*REQUEST_TOO_LARGE/s);
   });
+});
+
+describe('behind a reverse proxy', () => {
+  const hosts = 'weather.example.org, *.example.net, wetter.münchen.example';
+
+  function openBehind(host: string, base_path = '') {
+    const controls = { pause: async () => {}, resume: async () => {}, refreshNow: async () => {} };
+    return openTestApi({
+      change: (context) => ({
+        ...context,
+        controls,
+        config: { ...context.config, host, allowed_hosts: hosts, base_path },
+      }),
+    });
+  }
+
+  test('the server answers as the names that are allowed, with or without port', async () => {
+    const cases = [
+      ['weather.example.org', 200, 200],
+      ['Weather.Example.org.:8443', 200, 200],
+      ['a.b.example.net', 200, 200],
+      ['wetter.xn--mnchen-3ya.example:80', 200, 200],
+      ['localhost:5000', 200, 200],
+      ['example.net', 403, 403],
+      ['weather.example.org.evil.example', 403, 403],
+      ['evilweather.example.org', 403, 403],
+      // An address cannot be rebound, and health checks use it.
+      ['10.0.0.7:5000', 403, 200],
+      ['[fd00::7]:5000', 403, 200],
+    ] as const;
+    await using local = await openBehind('127.0.0.1');
+    await using open = await openBehind('0.0.0.0');
+    for (const [host, ofLocal, ofOpen] of cases) {
+      const request = { url: '/livez', headers: { host } };
+      const answers = await Promise.all([local, open].map(({ app }) => app.inject(request)));
+      const codes = answers.map(({ statusCode }) => statusCode);
+      assert.deepEqual(codes, [ofLocal, ofOpen], host);
+    }
+  });
+
+  test('a refusal names the host that came and the setting that allows it', async () => {
+    await using api = await openBehind('127.0.0.1');
+    const headers = { host: 'other.example.org:81' };
+    const { detail, remedy } = (await api.app.inject({ url: '/', headers })).json();
+    assert.equal(
+      detail,
+      'this server does not answer as "other.example.org"; if it is yours, add ' +
+        'other.example.org to the setting api.allowed_hosts',
+    );
+    assert.match(remedy, /api\.allowed_hosts/);
+    const odd = await api.app.inject({ url: '/', headers: { host: 'a b"<script>' } });
+    assert.equal(odd.statusCode, 403);
+    assert.doesNotMatch(odd.json().detail, /setting/);
+  });
+
+  test('the page may pause and refresh, whichever Host the proxy sends', async () => {
+    await using api = await openBehind('127.0.0.1');
+    const origin = 'https://weather.example.org';
+    for (const [headers, status] of [
+      // nginx as it comes sends its own; Caddy, Apache and others that of the visitor.
+      [{ host: '127.0.0.1:5000', origin, 'sec-fetch-site': 'same-origin' }, 200],
+      [{ host: 'weather.example.org', origin, 'sec-fetch-site': 'same-origin' }, 200],
+      [{ host: 'weather.example.org', origin: `${origin}:8443` }, 200],
+      [{ host: 'localhost:5000', origin: 'http://a.example.net' }, 200],
+      [{ host: '127.0.0.1:5000', origin: 'https://evil.example' }, 403],
+      [{ host: '127.0.0.1:5000', origin, 'sec-fetch-site': 'cross-site' }, 403],
+      [{ host: '127.0.0.1:5000', origin: 'null' }, 403],
+      [
+        {
+          host: '127.0.0.1:5000',
+          'x-forwarded-host': 'evil.example',
+          origin: 'https://evil.example',
+        },
+        403,
+      ],
+    ] as const) {
+      for (const what of ['pause', 'resume', 'refresh']) {
+        const answer = await api.app.inject({ method: 'POST', url: `/api/${what}`, headers });
+        assert.equal(answer.statusCode, status, JSON.stringify(headers));
+      }
+    }
+  });
+
+  test('with any host allowed, a request that changes something must match its own host', async () => {
+    await using api = await openTestApi({
+      change: (context) => ({
+        ...context,
+        controls: { pause: async () => {}, resume: async () => {}, refreshNow: async () => {} },
+        config: { ...context.config, allowed_hosts: '*' },
+      }),
+    });
+    const pause = (origin: string) =>
+      api.app.inject({
+        method: 'POST',
+        url: '/api/pause',
+        headers: { host: 'any.example', origin },
+      });
+    assert.equal((await pause('https://any.example')).statusCode, 200);
+    assert.equal((await pause('https://evil.example')).statusCode, 403);
+  });
+
+  test('below a base path every address is answered with it and without', async () => {
+    await using api = await openBehind('127.0.0.1', '/weather');
+    for (const base of ['', '/weather']) {
+      for (const path of ['/api/cities?limit=3', '/docs', '/docs.css', '/openapi.json', '/livez']) {
+        assert.equal((await api.app.inject(`${base}${path}`)).statusCode, 200, `${base}${path}`);
+      }
+      const post = await api.app.inject({ method: 'POST', url: `${base}/api/pause` });
+      assert.deepEqual(post.json(), { done: 'pause' });
+      const { type, instance } = (await api.app.inject(`${base}/api/x?y=1`)).json();
+      assert.deepEqual([type, instance], ['/weather/docs#NOT_FOUND', `${base}/api/x`]);
+    }
+    const bare = await api.app.inject('/weather?range=all');
+    assert.deepEqual([bare.statusCode, bare.headers.location], [308, '/weather/?range=all']);
+    assert.equal((await api.app.inject('/weathers/api/cities')).statusCode, 404);
+    const { servers } = (await api.app.inject('/openapi.json')).json();
+    assert.deepEqual(servers, [{ url: '/weather' }]);
+    const long = await api.app.inject(`/weather/api/cities?city=${'x'.repeat(9_000)}`);
+    assert.equal(long.json().code, 'REQUEST_TOO_LARGE');
+  });
+});
+
+test('no address of the pages leaves the path that they are served below', async () => {
+  await using api = await openTestApi();
+  for (const path of ['/', '/docs']) {
+    const { body } = await api.app.inject(path);
+    assert.deepEqual([...body.matchAll(/(href|src|action)="\/[^"]*"/g)].flat(), [], path);
+  }
+  const { servers } = (await api.app.inject('/openapi.json')).json();
+  assert.deepEqual(servers, [{ url: '.' }], 'relative to the description itself');
+});
+
+test('a malformed path is explained in words of our own', async () => {
+  await using api = await openTestApi();
+  const { code, detail } = (await api.app.inject('/%zz')).json();
+  assert.deepEqual([code, detail.slice(0, 18)], ['REQUEST_INVALID', 'the path has a % t']);
+});
+
+test('a query of ours that the engine refuses is a fault of the server, and its text stays here', async () => {
+  await using api = await openTestApi({
+    observations: [observation('berlin', 0, { temperature_c: 1 })],
+    change: (context) => ({
+      ...context,
+      engine: {
+        async session() {
+          const session = await context.engine.session();
+          const query = () =>
+            Promise.reject(new IsobarError('QUERY_INVALID', 'Conversion Error: DOUBLE'));
+          return { ...session, query };
+        },
+      },
+    }),
+  });
+  const answer = await api.app.inject('/api/series');
+  assert.ok(answer.statusCode >= 500, answer.body);
+  assert.doesNotMatch(answer.body, /Conversion|DOUBLE/);
 });
 
 test('bound to all addresses, any name is answered', async () => {

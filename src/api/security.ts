@@ -1,5 +1,6 @@
 /** Who may ask, and what a page from here may do. */
 import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { IsobarError } from '../errors.ts';
 
@@ -32,47 +33,104 @@ export function setSecurityHeaders(reply: FastifyReply): void {
   reply.headers(HEADERS);
 }
 
-/**
- * On a loopback address only its own names are answered: a foreign page whose name was made to
- * point here (DNS rebinding) would otherwise read everything.
- */
-export function refuseForeignHost(request: FastifyRequest, boundTo: string): void {
-  const { host } = request.headers;
-  if (host === undefined || !isLoopback(boundTo)) return;
-  const name = nameOf(host);
-  if (isLoopback(name) || name.endsWith('.localhost')) return;
-  throw new IsobarError(
-    'REQUEST_REFUSED',
-    `this server does not answer as ${JSON.stringify(name)}`,
-  );
+export interface Names {
+  /** Address that the server listens on. */
+  readonly boundTo: string;
+  readonly allowed: AllowedHosts;
 }
 
-/** What changes something is for our own page and for programs, not for other sites. */
-export function refuseOtherSites(request: FastifyRequest): void {
+export interface AllowedHosts {
+  /** Whether none are named: then an address beyond loopback answers to every name. */
+  readonly isEmpty: boolean;
+  /** Whether this name is one of them. */
+  has(name: string): boolean;
+  /** The same, but `*` does not count: it names no site of ours. */
+  names(name: string): boolean;
+}
+
+/** `weather.example.org, *.example.net` or `*`, as the setting `api.allowed_hosts` has it. */
+export function parseAllowedHosts(text: string): AllowedHosts {
+  const entries = text
+    .split(',')
+    .map((entry) => entry.trim().toLowerCase())
+    .filter((entry) => entry !== '');
+  const suffixes = entries
+    .filter((entry) => entry.startsWith('*.'))
+    .map((entry) => `.${asAscii(entry.slice(2))}`);
+  const exact = new Set(
+    entries.map((entry) => (isIP(entry) === 6 ? `[${entry}]` : asAscii(entry))),
+  );
+  const names = (name: string) =>
+    exact.has(name) || suffixes.some((suffix) => name.endsWith(suffix));
+  return {
+    isEmpty: entries.length === 0,
+    has: (name) => entries.includes('*') || names(name),
+    names,
+  };
+}
+
+/** As browsers write it: `münchen.example` → `xn--mnchen-3ya.example`. */
+function asAscii(name: string): string {
+  return domainToASCII(name) || name;
+}
+
+/**
+ * A foreign page whose name was made to point here (DNS rebinding) would otherwise read everything.
+ * So a loopback address answers to its own names and those that are allowed; another address
+ * answers to every name until some are allowed, and always to addresses, which cannot be rebound.
+ */
+export function refuseForeignHost(request: FastifyRequest, { boundTo, allowed }: Names): void {
+  const { host } = request.headers;
+  if (host === undefined) return;
+  const name = nameOf(host);
+  if (isLoopback(name) || name.endsWith('.localhost') || allowed.has(name)) return;
+  if (!isLoopback(boundTo) && (allowed.isEmpty || isIP(bare(name)) !== 0)) return;
+  throw foreign(`this server does not answer as ${JSON.stringify(name)}`, name);
+}
+
+/** Requests that change something: accepted from our own page and from programs. */
+export function refuseOtherSites(request: FastifyRequest, allowed: AllowedHosts): void {
   const { origin, host } = request.headers;
   const site = request.headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin') {
     throw new IsobarError('REQUEST_REFUSED', 'the request came from another site');
   }
-  if (origin !== undefined && hostOf(origin) !== host) {
-    throw new IsobarError('REQUEST_REFUSED', 'the request came from another origin');
-  }
+  if (origin === undefined) return;
+  const from = originOf(origin);
+  // A reverse proxy may have put its own name into Host; then the visitor's is in Origin alone.
+  if (from !== null && (from.host === host?.toLowerCase() || allowed.names(from.hostname))) return;
+  throw foreign(
+    `the request came from the origin ${JSON.stringify(origin.slice(0, 256))}, ` +
+      `and was sent to ${JSON.stringify(host ?? '')}`,
+    from?.hostname ?? null,
+  );
+}
+
+function foreign(text: string, name: string | null): IsobarError {
+  const isName = name !== null && /^[a-z0-9._-]{1,253}$/.test(name);
+  const remedy = isName ? `; if it is yours, add ${name} to the setting api.allowed_hosts` : '';
+  return new IsobarError('REQUEST_REFUSED', `${text}${remedy}`);
 }
 
 export function isLoopback(name: string): boolean {
-  const bare = name.replace(/^\[|\]$/g, '').toLowerCase();
-  if (isIP(bare) === 4) return bare.startsWith('127.');
-  return bare === 'localhost' || bare === '::1';
+  const address = bare(name).toLowerCase();
+  if (isIP(address) === 4) return address.startsWith('127.');
+  return address === 'localhost' || address === '::1';
 }
 
-/** `[::1]:5000` → `[::1]` */
+/** `[::1]` → `::1` */
+function bare(name: string): string {
+  return name.replace(/^\[|\]$/g, '');
+}
+
+/** `[::1]:5000` → `[::1]`; `weather.example.org.` → `weather.example.org` */
 function nameOf(host: string): string {
-  return host.replace(/:\d*$/, '').toLowerCase();
+  return host.replace(/:\d*$/, '').replace(/\.$/, '').toLowerCase();
 }
 
-function hostOf(origin: string): string | null {
+function originOf(origin: string): URL | null {
   try {
-    return new URL(origin).host;
+    return new URL(origin);
   } catch {
     return null;
   }

@@ -1,10 +1,24 @@
 /** Series: the observations of some cities over time, sampled for drawing, gaps kept. */
+import {
+  expectedBetween,
+  intervalOf,
+  isFar,
+  MISSING_BESIDE_S,
+  MISSING_BETWEEN,
+  MISSING_COLUMNS,
+  MISSING_LEAST,
+  MOMENT,
+  PHASE,
+  slotsBetween,
+  spanOf,
+} from '../model/coverage.ts';
 import { isoTime } from '../model/iso-time.ts';
 import type { VariableName } from '../model/variables.ts';
 import { VARIABLES } from '../model/variables.ts';
+import { isHeldSql, valueSql } from '../model/wind.ts';
 import type { Facts } from './answers.ts';
 import type { TimeRange } from './parameters.ts';
-import { loadQuery, selectFiles } from './reader.ts';
+import { fillQuery, loadQuery, selectFiles } from './reader.ts';
 import type { Series } from './schemas.ts';
 import { indexCities, newestOf, type Server, sourcesOf } from './server.ts';
 import type { Current } from './versions.ts';
@@ -23,12 +37,15 @@ export interface SeriesFound {
   readonly facts: Facts;
 }
 
-/** One row of series.sql; times in µs since 1970. */
+/** One row of series.sql; times in µs since 1970. Without any value a city has one row, all null. */
+type Row = Bucket | (Omit<Bucket, 'first_us'> & { readonly first_us: null });
+
 interface Bucket {
   readonly city_id: string;
   readonly sampled: boolean;
   readonly interval_s: number | null;
-  readonly covered_s: number | null;
+  readonly held_s: number;
+  readonly expected_s: number;
   readonly first_us: number;
   readonly first_value: number;
   readonly last_us: number;
@@ -40,6 +57,19 @@ interface Bucket {
 }
 
 const SERIES_SQL = loadQuery('series');
+const SERIES_PARTS = {
+  moment: MOMENT,
+  interval_s: intervalOf('moment'),
+  phase: PHASE,
+  slots_s: slotsBetween('held_first', 'held_last'),
+  span: spanOf('before', 'moment'),
+  is_far: isFar('before', 'moment'),
+  missing_between: MISSING_BETWEEN,
+  missing_beside_s: MISSING_BESIDE_S,
+  missing_s: MISSING_COLUMNS.map((name) => `missing_s AS ${name}`).join(', '),
+  missing_least: MISSING_LEAST,
+  expected_s: expectedBetween('first_moment', 'last_moment'),
+};
 const DAY_MS = 86_400_000;
 const SECOND_US = 1_000_000;
 const TIME_MIN = Date.parse('0001-01-01T00:00:00Z');
@@ -64,16 +94,22 @@ export async function readSeries(
   const lines = asked.variables.length * Math.max(1, cities.length);
   const points = Math.max(POINTS_MIN, Math.min(asked.points, Math.floor(POINTS_MAX / lines)));
   const series: Series[] = [];
-  const spans: Span[] = [];
+  const ends: (number | null)[] = [];
+  let heldS = 0;
+  let expectedS = 0;
   for (const variable of range === null ? [] : asked.variables) {
     if (range === null) break;
     const files = selectFiles(picture.snapshot.files, { cities, ...range });
     const bucketMs = bucketMsOf(range, points);
-    const sql = SERIES_SQL.replaceAll('{variable}', variable);
+    const sql = fillQuery(SERIES_SQL, {
+      ...SERIES_PARTS,
+      value: valueSql(variable),
+      is_held: isHeldSql(variable),
+    });
     const buckets =
       files.length === 0
         ? []
-        : await server.reader.query<Bucket>(
+        : await server.reader.query<Row>(
             files,
             sql,
             { ...range, cities: cities.join(','), points, bucket_ms: bucketMs },
@@ -81,29 +117,32 @@ export async function readSeries(
           );
     const byCity = Map.groupBy(buckets, (bucket) => bucket.city_id);
     for (const city of cities) {
-      const own = byCity.get(city) ?? [];
+      const rows = byCity.get(city) ?? [];
+      const own = rows.filter((row): row is Bucket => row.first_us !== null);
       series.push(drawSeries(server, current, city, variable, own, bucketMs));
-      const span = spanOf(own);
-      if (span !== null) spans.push(span);
+      heldS += rows[0]?.held_s ?? 0;
+      expectedS += rows[0]?.expected_s ?? 0;
+      ends.push(own[0]?.first_us ?? null, own.at(-1)?.last_us ?? null);
     }
   }
-  const ends = spans.flatMap(({ from, to }) => [from, to]).sort((a, b) => a - b);
+  const times = ends.filter((time) => time !== null).sort((a, b) => a - b);
   const facts: Facts = {
     sources: sourcesOf(picture, asked.cities),
-    observedFrom: formatTime(ends[0]),
-    observedTo: formatTime(ends.at(-1)),
+    observedFrom: formatTime(times[0]),
+    observedTo: formatTime(times.at(-1)),
     newest,
     computedAt: server.clock().toISOString(),
-    coveragePct: coverageOf(spans),
+    coveragePct: expectedS === 0 ? null : (100 * heldS) / expectedS,
     rowCount: series.length,
     note: explain(),
   };
   return { series, facts };
 
   function explain(): string | null {
-    const left = all.length - cities.length;
-    if (left > 0) return `these are the first ${CITIES_MAX} cities, ${left} more are there: choose`;
-    return spans.length === 0 ? 'nothing was observed in this time' : null;
+    if (all.length > cities.length) {
+      return `these are the first ${CITIES_MAX} of ${all.length} cities by id; name others with \`city\``;
+    }
+    return times.length === 0 ? 'nothing was observed in this time' : null;
   }
 }
 
@@ -158,7 +197,7 @@ type Point = readonly [time: number, value: number | null];
  * bucket are not seen at that width.
  */
 export function drawLine(
-  buckets: readonly Omit<Bucket, 'city_id' | 'covered_s'>[],
+  buckets: readonly Omit<Bucket, 'city_id' | 'held_s' | 'expected_s'>[],
   bucketMs: number,
 ): Point[] {
   const line: Point[] = [];
@@ -200,31 +239,6 @@ function gapBetween(
   const distanceUs = after.first_us - before.last_us;
   if (distanceUs <= Math.max(GAP_INTERVALS * intervalUs, shortestUs)) return null;
   return before.last_us + intervalUs;
-}
-
-/** Times in µs since 1970. */
-interface Span {
-  readonly from: number;
-  readonly to: number;
-  readonly coveredS: number;
-  readonly expectedS: number;
-}
-
-/** Each observation stands for its interval. */
-function spanOf(buckets: readonly Bucket[]): Span | null {
-  const first = buckets[0];
-  const last = buckets.at(-1);
-  if (first === undefined || last === undefined) return null;
-  const coveredS = buckets.reduce((sum, { covered_s }) => sum + Number(covered_s ?? 0), 0);
-  const spanS = (last.last_us - first.first_us) / SECOND_US;
-  const expectedS = spanS + (last.interval_s ?? 0);
-  return { from: first.first_us, to: last.last_us, coveredS, expectedS };
-}
-
-function coverageOf(spans: readonly Span[]): number | null {
-  const expectedS = spans.reduce((sum, span) => sum + span.expectedS, 0);
-  const coveredS = spans.reduce((sum, span) => sum + Math.min(span.coveredS, span.expectedS), 0);
-  return expectedS === 0 ? null : (100 * coveredS) / expectedS;
 }
 
 /** ISO 8601 of µs since 1970; null for none, or where no calendar reaches. */

@@ -37,6 +37,7 @@ const CollectorStatusSchema = record(
       'budget_spent',
       'provider_down',
       'log_full',
+      'rejecting',
       'stopped',
     ]),
     message: Type.String({ description: 'One sentence for people.' }),
@@ -49,6 +50,18 @@ const CollectorStatusSchema = record(
       'Calls used, and their limits.',
     ),
     troubled: Type.Array(record({ city_id: Type.String(), reason: Type.String() }, 'One city.')),
+    rejected_fields: Type.Array(
+      record(
+        {
+          field: Type.String(),
+          reason: Type.String(),
+          answers: Type.Integer(),
+          example: Type.String({ description: 'The value that came last.' }),
+        },
+        'One field and reason.',
+      ),
+      { description: 'Fields that could not be used since the start.' },
+    ),
   },
   'The collector.',
 );
@@ -93,10 +106,13 @@ const LogStatusSchema = record(
 
 const ClaimSchema = record(
   {
-    role: Type.Enum(['collect', 'land', 'partition', 'analyze', 'export', 'maintain', 'serve'], {
-      description:
-        '`collect` and `land`: offers to; `partition`: lands that one; the others: does that alone.',
-    }),
+    role: Type.Enum(
+      ['collect', 'land', 'partition', 'analyze', 'export', 'maintain', 'serve', 'import'],
+      {
+        description:
+          '`collect` and `land`: offers to; `partition`: lands that one; the others: does that alone.',
+      },
+    ),
     number: Type.Integer({
       description: 'Of the partition, else which of those with that role it is.',
     }),
@@ -120,6 +136,29 @@ const FactsSchema = record(
   'What is in effect in the engine; null while nobody who computes has told.',
 );
 
+const ProcessSchema = record(
+  {
+    pid: Type.Integer(),
+    resident_bytes: Type.Number({ description: 'Memory of the machine that it takes up.' }),
+    heap_used_bytes: Type.Number({ description: 'JavaScript’s values.' }),
+    heap_bytes: Type.Number({ description: 'Set apart for them.' }),
+    external_bytes: Type.Number({ description: 'Buffers outside of the heap.' }),
+    engine_bytes: Type.Record(Type.String(), Type.Number(), {
+      description: 'The embedded engine’s, by its own names of their use.',
+    }),
+    engine_bytes_max: Type.Union([Type.Number(), Type.Null()], {
+      description: 'Its limit: `analytics.memory_mib`.',
+    }),
+    open_files: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'Files, connections and pipes; null where the system does not say.',
+    }),
+    dropped_log_lines: Type.Integer({
+      description: 'Log lines that standard error did not take.',
+    }),
+  },
+  'The process that answers.',
+);
+
 const ProgressSchema = record(
   { done: Type.Integer(), of: Type.Integer() },
   'Tasks of the statement that runs now, where the engine can tell.',
@@ -131,6 +170,7 @@ export const StatusSchema = record(
     started_at: Type.String(),
     simulated: Type.Boolean(),
     data: Type.String({ description: 'Folder of the data.' }),
+    process: ProcessSchema,
     work: record(
       { claims: Type.Array(ClaimSchema), error: errorOrNull },
       'Who does what, on whatever machine.',
@@ -199,11 +239,22 @@ const CheckSchema = record(
   'One check.',
 );
 
+const HealthProblemSchema = record(
+  {
+    code: Type.String({ description: 'Stable; most are those of the errors.' }),
+    message: Type.String({ description: 'What is wrong, and what to do where that is known.' }),
+  },
+  'What makes a check degraded or failing.',
+);
+
 export const HealthSchema = record(
   {
     status: Type.Enum(['ok', 'degraded', 'failing']),
     version: Type.String(),
     checks: Type.Array(CheckSchema),
+    problems: Type.Array(HealthProblemSchema, {
+      description: 'One for each check that is not ok; empty when all are.',
+    }),
   },
   'Whether it is well, and if not, what is the matter.',
 );

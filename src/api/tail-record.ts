@@ -1,11 +1,13 @@
 /** From a record of the log to what is shown of it before it has landed. */
 import { CLOCK_SKEW_S_MAX, OBSERVED_AT_MIN } from '../model/observation.ts';
-import { VARIABLE_NAMES, VARIABLES, type VariableName } from '../model/variables.ts';
+import { fieldProblem } from '../model/validity.ts';
+import { VARIABLE_NAMES, type VariableName } from '../model/variables.ts';
+import { versionKey } from '../model/versions.ts';
 import type { Newest } from './picture.ts';
 
 /**
- * The observation, or null for a record that makes none or that the landing will refuse: what is
- * out of range must not stand on the page for a minute before it is set aside.
+ * The observation, or null for a record that makes none or that the landing will reject. A value
+ * that cannot be used is null, as it will be in the table.
  */
 export function parseTailRecord(value: Uint8Array): Newest | null {
   const record = parseObject(value);
@@ -18,12 +20,10 @@ export function parseTailRecord(value: Uint8Array): Newest | null {
   if (Date.parse(observedAt) > Date.parse(collectedAt) + CLOCK_SKEW_S_MAX * 1_000) return null;
   const measurements = {} as Record<VariableName, number | null>;
   for (const name of VARIABLE_NAMES) {
-    const number = numberOf(record[name]);
-    const { minimum, maximum } = VARIABLES[name];
-    if (number !== null && (number < minimum || number > maximum)) return null;
-    measurements[name] = number;
+    const given = record[name];
+    measurements[name] = fieldProblem(name, given) === null ? (given as number) : null;
   }
-  return {
+  const observation = {
     city_id: cityId,
     city: textOf(record.city) ?? cityId,
     country: textOf(record.country) ?? '',
@@ -36,6 +36,10 @@ export function parseTailRecord(value: Uint8Array): Newest | null {
     condition_id: wholeOf(record.condition_id),
     condition: textOf(record.condition),
   };
+  const [import_id, import_row] = [wholeOf(record.import_id), wholeOf(record.import_row)];
+  const rejected = Array.isArray(record.rejected_fields) ? record.rejected_fields : null;
+  const version = versionKey({ ...observation, import_id, import_row, rejected_fields: rejected });
+  return { ...observation, version };
 }
 
 function parseObject(value: Uint8Array): Readonly<Record<string, unknown>> | null {
@@ -50,10 +54,6 @@ function parseObject(value: Uint8Array): Readonly<Record<string, unknown>> | nul
 
 function textOf(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
-}
-
-function numberOf(value: unknown): number | null {
-  return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
 
 function wholeOf(value: unknown): number | null {

@@ -5,8 +5,9 @@
 import { asIsobarError, isErrorCode } from '../errors.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
+import { compareTimes } from '../model/iso-time.ts';
 import type { LogTail } from './context.ts';
-import { compareTimes, type Newest } from './picture.ts';
+import type { Newest } from './picture.ts';
 import { parseTailRecord } from './tail-record.ts';
 
 export interface TailEvent {
@@ -182,7 +183,7 @@ function parse(partition: number, record: LogRecord): TailEvent {
 /** Whether it is newer, or a later word on the same observation. */
 export function beats(a: Newest, b: Newest): boolean {
   const order = compareTimes(a.observed_at, b.observed_at);
-  return order > 0 || (order === 0 && compareTimes(a.collected_at, b.collected_at) > 0);
+  return order > 0 || (order === 0 && a.version > b.version);
 }
 
 function max(a: bigint, b: bigint): bigint {

@@ -84,7 +84,14 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   const log = followable(lake.log);
   const changes = new Set<() => void>();
   const context: ApiContext = {
-    config: { host: '127.0.0.1', port: 0, stale_after_s: 7_200, events_max: 20 },
+    config: {
+      host: '127.0.0.1',
+      port: 0,
+      allowed_hosts: '',
+      base_path: '',
+      stale_after_s: 7_200,
+      events_max: 20,
+    },
     version: '1.2.3',
     simulated: false,
     webFolder: null,
@@ -207,6 +214,17 @@ export function exampleStatus(): Status {
     started_at: '2024-11-01T00:00:00Z',
     simulated: false,
     data: '/data',
+    process: {
+      pid: 4_711,
+      resident_bytes: 250_000_000,
+      heap_used_bytes: 40_000_000,
+      heap_bytes: 80_000_000,
+      external_bytes: 10_000_000,
+      engine_bytes: { IN_MEMORY_TABLE: 12_000_000 },
+      engine_bytes_max: 800_000_000,
+      open_files: 40,
+      dropped_log_lines: 0,
+    },
     work: {
       claims: [
         {
@@ -232,6 +250,7 @@ export function exampleStatus(): Status {
       next_poll_at: null,
       calls: { minute: count, day: count, month: count },
       troubled: [{ city_id: 'oslo', reason: 'city unknown' }],
+      rejected_fields: [],
     },
     log: {
       engine: 'memory',

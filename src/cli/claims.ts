@@ -54,6 +54,7 @@ function formatParts(
   if (has('export')) parts.push('exports raw files');
   if (has('maintain')) parts.push('maintains the table');
   if (has('serve')) parts.push('serves');
+  if (has('import')) parts.push('imports');
   return parts.length === 0 ? 'nothing' : parts.join('; ');
 }
 

@@ -88,21 +88,29 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   right: readonly number[] = [],
 ): string {
-  const widths: number[] = [];
   const cells = rows.map((row) => row.map(oneLine));
-  for (const row of cells) {
+  const widths = widthsOf(cells);
+  return `${cells.map((row) => alignRow(row, widths, right)).join('\n')}\n`;
+}
+
+export function widthsOf(rows: readonly (readonly string[])[]): number[] {
+  const widths: number[] = [];
+  for (const row of rows) {
     for (const [column, cell] of row.entries()) {
       widths[column] = Math.max(widths[column] ?? 0, cell.length);
     }
   }
-  const lines = cells.map((row) =>
-    row
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return right.includes(column) ? cell.padStart(width) : cell.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
-  return `${lines.join('\n')}\n`;
+  return widths;
+}
+
+export function alignRow(
+  row: readonly string[],
+  widths: readonly number[],
+  right: readonly number[],
+): string {
+  const cells = row.map((cell, column) => {
+    const width = widths[column] ?? 0;
+    return right.includes(column) ? cell.padStart(width) : cell.padEnd(width);
+  });
+  return cells.join('  ').trimEnd();
 }

@@ -14,7 +14,15 @@ export function formatConfigurationPage(): string {
     '`isobar.yaml` in the working folder (or `--config FILE`), environment variables, and flags',
     '(`--set api.port=8080`; `--data`, `--port` and `--log-level` are short for three of them).',
     '`isobar config` prints every setting in effect with its origin.',
-    'A secret can also be read from the file that its variable with `_FILE` names.',
+    'A secret can also be read from the file that its variable with `_FILE` names: UTF-8, or UTF-16',
+    'with a byte order mark.',
+    '',
+    'The provider is called through the HTTP proxy that `HTTPS_PROXY` names (`HTTP_PROXY` for an',
+    '`openweather.url` of http:), unless `NO_PROXY` names the provider’s host; small letters work, too.',
+    'This machine, the lake, the log and Spark are reached directly. A proxy that opens TLS itself needs',
+    'its certificate in `NODE_EXTRA_CA_CERTS`. `isobar doctor` says which proxy is used.',
+    '',
+    'To serve under a name of your own or below a path, see [reverse proxy](reverse-proxy.md).',
   ];
   for (const path of ['', ...SECTIONS.map((section) => section.path)]) {
     const settings = SETTINGS.filter((setting) => folderOf(setting.path) === path);

@@ -43,6 +43,9 @@ async function run(argv: readonly string[], env: Environment['env'] = {}): Promi
     print: (text) => {
       out += text;
     },
+    async printAll(parts) {
+      for await (const part of parts) out += part;
+    },
     tell: (text) => {
       told += text;
     },
@@ -133,7 +136,7 @@ test('doctor tells a taken port, a folder that cannot be written, a missing key'
     assert.match(of('key')?.remedy ?? '', /ISOBAR_OPENWEATHER_KEY/);
     assert.equal(of('folder')?.verdict, 'fail');
     assert.equal(of('port')?.verdict, 'fail');
-    assert.match(of('port')?.text ?? '', new RegExp(`^${port} .*EADDRINUSE`));
+    assert.match(of('port')?.text ?? '', new RegExp(`^port ${port} .*EADDRINUSE`));
     for (const { verdict, remedy, check } of findings) {
       if (verdict === 'fail') assert.notEqual(remedy, '', check);
     }
@@ -144,6 +147,29 @@ test('doctor tells a taken port, a folder that cannot be written, a missing key'
     ISOBAR_OPENWEATHER_KEY: 'x1',
   });
   assert.match(odd.out, /key does not look like one/);
+});
+
+test('doctor says through which proxy the provider is called, without its login', async () => {
+  const proxies = async (env: Environment['env'], ...argv: readonly string[]) => {
+    const { out } = await run(['doctor', '--json', '--set', 'api.port=0', ...data(), ...argv], env);
+    assert.doesNotMatch(out, /secret/);
+    const findings = JSON.parse(out) as Record<'check' | 'verdict' | 'text' | 'remedy', string>[];
+    return findings.filter(({ check }) => check === 'proxy');
+  };
+  const HTTPS_PROXY = 'http://user:secret@proxy.example:3128';
+  const ours = 'api.openweathermap.org';
+  assert.deepEqual(await proxies({}), []);
+  const [used] = await proxies({ HTTPS_PROXY });
+  assert.deepEqual(used?.text, `${ours} is called through proxy.example:3128 (HTTPS_PROXY)`);
+  const [excepted] = await proxies({ HTTPS_PROXY, NO_PROXY: 'openweathermap.org' });
+  assert.match(excepted?.text ?? '', /is called directly, although HTTPS_PROXY is set/);
+  const [wrong] = await proxies({ HTTPS_PROXY: 'socks5://user:secret@proxy.example' });
+  assert.deepEqual([wrong?.verdict, wrong?.remedy], ['fail', 'Correct or unset HTTPS_PROXY.']);
+});
+
+test('a host to listen on that does not exist is a fault of its setting', async () => {
+  const argv = ['serve', '--port', '0', '--set', 'api.host=no-such-host.invalid'];
+  assert.match(await failsWith('CONFIG_INVALID', argv), /^api\.host: there is no host/);
 });
 
 test('query prints rows as a table, CSV and JSON', async () => {
@@ -218,7 +244,10 @@ test('status and verify tell what the files hold', async () => {
 
 test('paths that are not there are named', async () => {
   const missing = join(folder, 'none');
-  assert.match(await failsWith('IMPORT_INVALID', ['import', missing]), /none: ENOENT/);
+  assert.match(
+    await failsWith('IMPORT_INVALID', ['import', missing]),
+    /none: no such file or folder/,
+  );
   assert.match(await failsWith('IMPORT_INVALID', ['import', import.meta.dirname]), /--mapping/);
   assert.match(await failsWith('CONFIG_INVALID', ['config', '--config', missing]), /none: ENOENT/);
 });

@@ -2,13 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asIsobarError, ERRORS, IsobarError } from '../errors.ts';
+import { stderr } from '../stderr.ts';
 import { analyzeCommand } from './commands/analyze.ts';
 import { backupCommands } from './commands/backup.ts';
 import { clusterCommand } from './commands/cluster.ts';
 import { configCommand } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { drillCommand } from './commands/drill.ts';
+import { historyCommand } from './commands/history.ts';
 import { importCommand } from './commands/import.ts';
+import { importsCommand } from './commands/imports.ts';
 import { landCommand } from './commands/land.ts';
 import { maintainCommand } from './commands/maintain.ts';
 import { queryCommand } from './commands/query.ts';
@@ -34,15 +37,17 @@ Exit codes: 0 done, 1 failed, 2 not understood, 130 cancelled.`;
 export async function runProgram(argv: readonly string[]): Promise<void> {
   const stop = new AbortController();
   listenToSignals(stop);
+  const output = openOutput(process.stdout, stderr);
   const environment: Environment = {
     version: readVersion(),
     signal: stop.signal,
     env: process.env,
-    ...openOutput(process.stdout, process.stderr),
+    ...output,
   };
   const program = buildProgram(environment);
   try {
     await program.parseAsync([...argv], { from: 'user' });
+    if (output.failure !== null) throw output.failure;
   } catch (error) {
     process.exitCode = reportError(error, argv.includes('--json'), environment);
   }
@@ -83,6 +88,8 @@ export function buildProgram(environment: Environment): Command {
   analyzeCommand(program, environment);
   maintainCommand(program, environment);
   importCommand(program, environment);
+  importsCommand(program, environment);
+  historyCommand(program, environment);
   backupCommands(program, environment);
   tableCommand(program, environment);
   program.commandsGroup('Look at it:');
@@ -126,11 +133,8 @@ function listenToSignals(stop: AbortController): void {
       stop.abort();
     });
   }
-  // A reader that went away (`isobar query … | head`) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
+  // What Node itself writes there (a warning) must not end the process either.
+  process.stderr.on('error', () => {});
 }
 
 function collect(value: string, before: readonly string[] = []): string[] {

@@ -23,7 +23,7 @@ export interface ClusterOptions {
   readonly tell: (line: string) => void;
 }
 
-/** Disposing of it stops the services, the last one first. */
+/** Disposing of it stops the services in the reverse order of their start. */
 export interface Cluster extends AsyncDisposable {
   readonly folder: string;
   readonly addresses: Addresses;
@@ -66,7 +66,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     for (const specs of groups) {
       const group = specs.map((spec) => openService(spec, folder));
       services.push(...group);
-      for (const service of group) stack.defer(() => service.stop());
+      stack.defer(() => settleAll(group.map((service) => service.stop())));
       const wanted = group.filter(({ spare }) => !spare);
       await settleAll(wanted.map((service) => startOne(service, tell, signal)));
     }
@@ -95,7 +95,7 @@ async function startOne(
   tell(`${service.name}: ready after ${((performance.now() - from) / 1_000).toFixed(1)} s`);
 }
 
-/** Like all(), but nothing is still being started when it rejects. */
+/** Like all(), but nothing is still being started or stopped when it rejects. */
 async function settleAll(promises: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(promises)) {
     if (result.status === 'rejected') throw result.reason;

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { runChild, startChild } from '../../test/child.ts';
+import { stormOf } from '../../test/storm.ts';
 import { isErrorCode } from '../errors.ts';
 import { type Budget, type BudgetLimits, openBudget } from './budget.ts';
 import { openTestClock, type TestClock } from './test-clock.ts';
@@ -185,7 +186,7 @@ describe('the budget', () => {
       fc.asyncProperty(steps, limits, async (todo, limit) => {
         await playAgainstModel(todo, limit, newFolder());
       }),
-      { numRuns: 25 },
+      { numRuns: stormOf(25, 8) },
     );
   });
 

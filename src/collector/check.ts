@@ -7,6 +7,7 @@ import { asIsobarError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { City } from '../model/city.ts';
 import { type CollectedRecord, isInvalidRecord, type Observation } from '../model/observation.ts';
+import type { RejectedFieldCount } from '../model/status.ts';
 import type { Appender } from './appender.ts';
 import type { Attempt, Breaker } from './breaker.ts';
 import { afterAnswer, afterCityTrouble, afterFailure, type Cadence, type Plan } from './cadence.ts';
@@ -42,14 +43,23 @@ export interface CheckerOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly onChecked: (check: Check) => void;
+  /** Milliseconds of this machine's clock: people read the log in its time. */
+  readonly elapsedMs: () => number;
 }
 
 const SUMMARY_MS_MIN = 600_000;
+/** Fields times reasons that are counted at most. */
+const REJECTED_FIELDS_MAX = 200;
 
 export class Checker {
   readonly #options: CheckerOptions;
   /** Cities in trouble, with the reason. */
   readonly troubled = new Map<string, string>();
+  /** Fields that could not be used, by field and reason. */
+  readonly rejectedFields = new Map<string, RejectedFieldCount>();
+  /** Cities by whether their last answer could be used. */
+  readonly #usable = new Map<string, boolean>();
+  #isRejecting = false;
   /** When the provider last answered; by the wall clock. */
   lastCheckedAt: number | null = null;
   lastObservedAt: number | null = null;
@@ -58,7 +68,7 @@ export class Checker {
 
   constructor(options: CheckerOptions) {
     this.#options = options;
-    this.#countedSince = options.time.now();
+    this.#countedSince = options.elapsedMs();
   }
 
   /** Returns when the city is due again, by the wall clock; null when the check was cancelled. */
@@ -77,12 +87,49 @@ export class Checker {
     return due + this.#jitter(watch.city);
   }
 
+  /** Whether no answer of any city can be used. */
+  get isRejecting(): boolean {
+    return this.#isRejecting;
+  }
+
+  /** The city is not watched any more. */
+  forget(cityId: string): void {
+    this.troubled.delete(cityId);
+    this.#usable.delete(cityId);
+    this.#noteRejecting('');
+  }
+
+  #noteRejecting(reason: string): void {
+    const { logger, source } = this.#options;
+    const answers = [...this.#usable.values()];
+    const isRejecting = answers.length > 0 && !answers.includes(true);
+    if (isRejecting === this.#isRejecting) return;
+    this.#isRejecting = isRejecting;
+    if (isRejecting) logger.warn(`polling ${source.name}: every answer is rejected: ${reason}`);
+    else logger.info(`polling ${source.name}: answers can be used again`);
+  }
+
+  #countFields({ rejected_fields = [], city_id }: Observation): void {
+    const { logger, source } = this.#options;
+    for (const { field, reason, value } of rejected_fields) {
+      const key = `${field} ${reason}`;
+      const before = this.rejectedFields.get(key);
+      if (before === undefined) {
+        if (this.rejectedFields.size >= REJECTED_FIELDS_MAX) continue;
+        const what = `${field}: ${reason}, ${JSON.stringify(value)} for ${city_id}`;
+        logger.warn(`polling ${source.name}: a field cannot be used: ${what}`);
+      }
+      const answers = (before?.answers ?? 0) + 1;
+      this.rejectedFields.set(key, { field, reason, answers, example: value });
+    }
+  }
+
   /** Tells people once in a while how it went. */
   summarise(): void {
-    const { plan, time, source, logger } = this.#options;
-    if (time.now() - this.#countedSince < Math.max(SUMMARY_MS_MIN, plan.intervalMs)) return;
+    const { plan, elapsedMs, source, logger } = this.#options;
+    if (elapsedMs() - this.#countedSince < Math.max(SUMMARY_MS_MIN, plan.intervalMs)) return;
     const counts = this.#counts;
-    this.#countedSince = time.now();
+    this.#countedSince = elapsedMs();
     this.#counts = { new: 0, unchanged: 0, invalid: 0, failed: 0 };
     const calls = counts.new + counts.unchanged + counts.invalid + counts.failed;
     if (calls === 0) return;
@@ -111,6 +158,8 @@ export class Checker {
     const answeredAt = clock.now();
     if (isInvalidRecord(record)) {
       this.troubled.set(city.city_id, record.invalid);
+      this.#usable.set(city.city_id, false);
+      this.#noteRejecting(record.invalid);
       const digest = createHash('sha256').update(`${record.invalid} ${record.response}`);
       const told = digest.digest('base64');
       if (told !== watch.invalid && (await appender.append(record))) watch.invalid = told;
@@ -118,6 +167,8 @@ export class Checker {
       return afterAnswer(cadence, plan, answeredAt, null);
     }
     this.troubled.delete(city.city_id);
+    this.#usable.set(city.city_id, true);
+    this.#noteRejecting('');
     watch.invalid = null;
     const observedAt = Date.parse(record.observed_at);
     const due = afterAnswer(cadence, plan, answeredAt, observedAt);
@@ -125,6 +176,7 @@ export class Checker {
       this.observed(observedAt);
       this.#tell(city, 'unchanged');
     } else if (await appender.append(record)) {
+      this.#countFields(record);
       this.#remember(record, cadence.lagMs);
       this.observed(observedAt);
       this.#tell(city, 'new');

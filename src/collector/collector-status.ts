@@ -21,6 +21,9 @@ export interface Situation {
   readonly nextPollAt: number | null;
   readonly calls: CollectorStatus['calls'];
   readonly troubled: ReadonlyMap<City['city_id'], string>;
+  /** Whether no answer of any city can be used. */
+  readonly isRejecting: boolean;
+  readonly rejectedFields: CollectorStatus['rejected_fields'];
 }
 
 const TROUBLED_MAX = 100;
@@ -39,6 +42,7 @@ export function describeCollector(situation: Situation): CollectorStatus {
     troubled: [...situation.troubled]
       .slice(0, TROUBLED_MAX)
       .map(([city_id, reason]) => ({ city_id, reason })),
+    rejected_fields: situation.rejectedFields,
   };
 }
 
@@ -58,6 +62,7 @@ function stateOf(situation: Situation): CollectorState {
         return 'provider_down';
     }
   }
+  if (situation.isRejecting) return 'rejecting';
   if (refused !== null && refused.period !== 'minute') return 'budget_spent';
   return situation.lastCheckedAt === null ? 'starting' : 'live';
 }
@@ -98,9 +103,18 @@ function sentenceOf(state: CollectorState, situation: Situation): string {
       return `The provider does not answer${again}${said}.`;
     case 'log_full':
       return `Polling waits, and tries again by itself: ${blocked?.message ?? ''}.`;
+    case 'rejecting':
+      return `Every answer is rejected: ${commonest(troubled.values())}.`;
     case 'stopped':
       return 'Polling has stopped.';
   }
+}
+
+/** The reason that most have, values aside; in full as one of them has it. */
+function commonest(reasons: Iterable<string>): string {
+  const groups = [...Map.groupBy(reasons, (reason) => reason.replace(/ \(.*$/, '')).values()];
+  const [largest] = groups.sort((a, b) => b.length - a.length);
+  return largest?.[0] ?? 'no reason is known';
 }
 
 function format(ms: number | null): string | null {

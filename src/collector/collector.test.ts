@@ -285,23 +285,6 @@ describe('trouble of the provider', () => {
       }));
   }
 
-  test('an answer that makes no observation goes to the log once, with its reason', () => {
-    let fate: Fate = { change: { main: { temp: 296.02 } } };
-    const cities = DEFAULT_CITIES.slice(0, 1);
-    return poll({ fate: () => fate, cities }, async (polling) => {
-      await polling.clock.advance(5 * MINUTE);
-      assert.deepEqual(identities(polling), [
-        'main.temp 296.02 looks like kelvin, though metric was asked',
-      ]);
-      assert.ok(callsOf(polling).length > 2);
-      assert.equal(statusOf(polling).troubled[0]?.reason, identities(polling)[0]);
-      fate = 'answer';
-      await polling.clock.advance(6 * MINUTE);
-      assert.equal(statusOf(polling).troubled.length, 0);
-      assert.equal(polling.records.length, 2);
-    });
-  });
-
   test('the budget of a day is said to be spent, and the next day goes on', () =>
     poll({ limits: { per_minute: 60, per_day: 5, per_month: 100 } }, async (polling) => {
       await polling.clock.advance(HOUR);

@@ -48,6 +48,8 @@ export interface CollectorOptions {
   readonly random?: () => number;
   /** How many cities all collectors watch together; without it this one is alone. */
   readonly cityCount?: () => number;
+  /** Milliseconds of the clock by which the log is summarised; the machine's unless given. */
+  readonly elapsedMs?: () => number;
   /** Told after every check of a city. */
   readonly onChecked?: (check: Check) => void;
 }
@@ -134,6 +136,7 @@ class Poller {
       random,
       logger,
       onChecked: options.onChecked ?? (() => {}),
+      elapsedMs: options.elapsedMs ?? (() => performance.now()),
     });
     this.#refresh = openRefresh(this.#plan.intervalMs / 10);
     this.watch(options.cities);
@@ -144,7 +147,7 @@ class Poller {
     for (const [cityId, watch] of this.#watches) {
       if (wanted.has(cityId)) continue;
       this.#watches.delete(cityId);
-      this.#checker.troubled.delete(cityId);
+      this.#checker.forget(cityId);
       this.#refresh.checked(watch);
     }
     this.#schedule.keep((watch) => this.#isWatched(watch));
@@ -337,6 +340,8 @@ class Poller {
           : Math.max(next, refused?.until.getTime() ?? 0),
       calls: budget.counts(),
       troubled: this.#checker.troubled,
+      isRejecting: this.#checker.isRejecting,
+      rejectedFields: [...this.#checker.rejectedFields.values()],
     });
   }
 }

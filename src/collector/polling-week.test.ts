@@ -10,6 +10,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { stormOf } from '../../test/storm.ts';
 import { DEFAULT_CITIES } from '../model/city.ts';
 import { isInvalidRecord } from '../model/observation.ts';
 import type { BudgetLimits } from './budget.ts';
@@ -120,7 +121,7 @@ describe('simulated days and weeks', () => {
   test('with 30 % faults and restarts: inside the budget, and all that it allows', async () => {
     const random = seededRandom(2);
     using polling = startTestPolling({ start: START, fate: unreliable(random) });
-    const held = await run(polling, 7, () => random() < 1 / 120);
+    const held = await run(polling, stormOf(7, 2), () => random() < 1 / 120);
     await polling.stop();
     checkBudget(polling, DEFAULT_LIMITS);
     const { all, missed, unexcused } = missedOnes(polling, held);

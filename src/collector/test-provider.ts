@@ -23,6 +23,8 @@ export async function startTestProvider(): Promise<TestProvider> {
     const url = new URL(request.url ?? '/', 'http://provider');
     provider.requests.push(url);
     response.on('error', () => {});
+    // Tests have their own clock, and name this header when it matters.
+    response.sendDate = false;
     const reply = provider.answer(url, request, response);
     if (reply === null) return;
     response.writeHead(reply.status ?? 200, reply.headers ?? {});

@@ -179,6 +179,11 @@ function valuesOf(setting: Setting): fc.Arbitrary<unknown> {
   if (type === 'integer') return fc.integer({ min, max });
   if (type === 'number') return fc.double({ min, max, noNaN: true, noDefaultInfinity: true });
   if (path.endsWith('.url')) return fc.constantFrom('http://localhost:1', 'https://a.example');
+  if (path === 'api.host') return fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain());
+  if (path === 'api.base_path') return fc.constantFrom('', '/weather', '/a/b.c');
+  if (path === 'api.allowed_hosts') return fc.array(fc.domain()).map((names) => names.join(','));
+  if (path === 'openweather.key') return fc.stringMatching(/^[!-~]{1,40}$/);
+  if (setting.secret) return fc.stringMatching(/^\P{Cc}{1,40}$/u);
   // Variables hold no NUL, and an empty one counts as none.
   return fc.string({ minLength: 1, unit: 'binary' }).filter((text) => !text.includes('\0'));
 }

@@ -4,8 +4,10 @@
  */
 import { LineCounter, parseDocument, stringify } from 'yaml';
 import { IsobarError } from '../errors.ts';
+import { addressProblem, normaliseAddress } from './api-address.ts';
 import { readRegularFileSync } from './regular-file.ts';
 import type { Config } from './schema.ts';
+import { decodeSecret, secretProblem } from './secret.ts';
 import { parseText, SECTIONS, SETTINGS, type Setting, settingOf } from './settings.ts';
 
 export interface ConfigSources {
@@ -38,7 +40,10 @@ const OTHER_VARIABLES = [
   'ISOBAR_CLUSTER_CACHE',
   'ISOBAR_TEST_CLUSTER',
   'ISOBAR_TEST_FAULTS',
+  'ISOBAR_TEST_MADE',
+  'ISOBAR_TEST_PICTURES',
   'ISOBAR_TEST_SEED',
+  'ISOBAR_TEST_STORM',
 ];
 const FILE_BYTES_MAX = 1024 * 1024;
 const SECRET_FILE_BYTES_MAX = 4_096;
@@ -69,14 +74,22 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
       value: setting.default,
       origin: 'default',
     };
-    const problem = problemOf(setting, value);
+    const used = typeof value === 'string' ? normaliseAddress(setting.path, value) : value;
+    const problem = problemOf(setting, used);
     if (problem !== null) problems.push(`${setting.path} (${origin}): ${problem}`);
-    put(config, setting.path, value);
+    put(config, setting.path, used);
     origins.set(setting.path, origin);
     if (setting.secret && typeof value === 'string' && value !== '') secrets.push(value);
   }
   if (problems.length > 0) {
     throw new IsobarError('CONFIG_INVALID', problems.join('\n'), { details: { problems } });
+  }
+  const { api } = config as Config;
+  if (api.allowed_hosts.split(',').some((entry) => entry.trim() === '*')) {
+    warnings.push(
+      'api.allowed_hosts: with * any site that a visitor opens can read this server through a ' +
+        'name of its own (DNS rebinding); name your hosts instead',
+    );
   }
   return { config: config as Config, origins, secrets, warnings };
 }
@@ -222,8 +235,7 @@ function readEnvironment(
     const file = env[fileVariable];
     if (file === undefined || file === '') continue;
     try {
-      const bytes = readRegularFileSync(file, { bytesMax: SECRET_FILE_BYTES_MAX });
-      const value = bytes.toString('utf8').trim();
+      const value = decodeSecret(readRegularFileSync(file, { bytesMax: SECRET_FILE_BYTES_MAX }));
       given.set(path, { value, origin: fileVariable });
     } catch (error) {
       problems.push(`${path} (${fileVariable}): ${(error as Error).message}`);
@@ -279,7 +291,8 @@ function problemOf(setting: Setting, value: unknown): string | null {
       if (setting.path.endsWith('.url') && !/^https?:\/\/[^/\s]+\/?$/.test(value)) {
         return `${told} is no address such as https://api.openweathermap.org`;
       }
-      return null;
+      if (setting.secret) return secretProblem(setting.path, value);
+      return addressProblem(setting.path, value);
   }
 }
 

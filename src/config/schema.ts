@@ -192,6 +192,12 @@ export const ConfigSchema = section('isobar', {
     landing_records_max: whole(1_000_000, 1, 10_000_000, 'Records of one landing at most.'),
     landing_mib_max: whole(128, 1, 4_096, 'Size of the records of one landing at most.'),
     file_mib_max: whole(64, 1, 1_024, 'Size of a Parquet file at most, roughly.'),
+    small_files_max: whole(
+      32,
+      1,
+      2_000,
+      'Small files of a month above which they are merged at once, without waiting for that round.',
+    ),
     checkpoint_commits: whole(50, 2, 10_000, 'Commits between two checkpoints.'),
     maintenance_interval_s: whole(
       3_600,
@@ -234,7 +240,8 @@ export const ConfigSchema = section('isobar', {
       minimum: 0,
       maximum: 3_600,
       description:
-        'Seconds after a landing until the refresh, which then covers all landings since.',
+        'Seconds after a landing until the refresh, which then covers all landings since; up to ' +
+        'sixty times as many while refreshes take more than a small share of the time.',
     }),
     memory_mib: whole(768, 64, 1_048_576, 'Memory of the embedded engine at most.'),
     threads: whole(2, 1, 256, 'Threads of the embedded engine.'),
@@ -258,6 +265,18 @@ export const ConfigSchema = section('isobar', {
   api: section('The HTTP server.', {
     host: Type.String({ default: '127.0.0.1', description: 'Address to listen on.' }),
     port: whole(5_000, 0, 65_535, 'Port to listen on; 0 means any free one.'),
+    allowed_hosts: Type.String({
+      default: '',
+      description:
+        'Names under which visitors reach the server through a reverse proxy, without port, ' +
+        'separated by commas; *.example.org means every name below it, * any name.',
+    }),
+    base_path: Type.String({
+      default: '',
+      description:
+        'Path below which a reverse proxy shows the server, such as /weather; requests are ' +
+        'answered with it and without.',
+    }),
     stale_after_s: whole(7_200, 1, 604_800, 'Age of an answer from which it is called stale.'),
     events_max: whole(1_000, 1, 100_000, 'Open event streams at most.'),
   }),

@@ -51,8 +51,9 @@ export function variableOf(path: string): string {
 
 /** Text as a variable or a flag gives it → the setting's type; a text that does not fit stays. */
 export function parseText(setting: Setting, text: string): unknown {
-  if (setting.type === 'integer' || setting.type === 'number') {
-    return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+  if (setting.type === 'integer') return /^\s*[+-]?\d{1,15}\s*$/.test(text) ? Number(text) : text;
+  if (setting.type === 'number') {
+    return /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : text;
   }
   if (setting.type !== 'boolean') return text;
   if (['true', 'yes', 'on', '1'].includes(text.toLowerCase())) return true;

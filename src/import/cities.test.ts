@@ -37,7 +37,7 @@ test('a known city is found by its id, whatever else the data says', () => {
 test('by name and country it is found within 25 km, and no farther', () => {
   const finder = openCityFinder(DEFAULT_CITIES);
   const at = (latitude: number, country = 'United Kingdom') =>
-    finder.find({ name: 'LONDON', country, latitude, longitude: -0.1278 }).city_id;
+    finder.find({ name: 'London', country, latitude, longitude: -0.1278 }).city_id;
   // One degree of latitude is 111.2 km.
   assert.equal(at(51.5074 + 24.9 / 111.2), 'london');
   assert.equal(at(51.5074 + 25.1 / 111.2), 'london-gb');
@@ -71,6 +71,19 @@ test('places of one name in one country get ids of their own', () => {
   assert.equal(at(42.1, -72.59), 'springfield-us-42.1n-72.59w');
   assert.equal(at(-42.1, 72.59), 'springfield-us-42.1s-72.59e');
   assert.equal(at(42.1, -72.6), 'springfield-us-42.1n-72.59w');
+});
+
+test('names that differ are cities that differ, also by case alone', () => {
+  const finder = openCityFinder(DEFAULT_CITIES);
+  const at = (name: string) =>
+    finder.find({ name, country: 'GB', latitude: 51.5074, longitude: -0.1278 }).city_id;
+  const names = ['London', 'LONDON', 'london', 'Straße', 'STRASSE', 'é', 'e\u0301', ' é '];
+  const ids = names.map(at);
+  assert.equal(ids[0], 'london');
+  assert.equal(new Set(ids.slice(0, 5)).size, 5);
+  // Two ways to write one letter, and spaces around it, are no difference.
+  assert.equal(new Set(ids.slice(5)).size, 1);
+  assert.deepEqual(names.map(at), ids);
 });
 
 test('any places whatever: ids are valid and no two cities share one', () => {

@@ -6,7 +6,7 @@ import { countryCode } from './countries.ts';
 export interface Place {
   /** The city's id, when the data names one. */
   readonly id?: string;
-  /** The id of a new city; made from name and country unless told. */
+  /** The id of a new city; made from name and country by default. */
   readonly newId?: string;
   readonly name: string;
   readonly country: string;
@@ -21,7 +21,10 @@ export interface CityFinder {
   readonly added: readonly City[];
 }
 
-/** Two places of one name and country nearer than this are one city. */
+/**
+ * Two places of one name and country nearer than this are one city. Names are compared as they are
+ * written: `a` and `A` are two cities, and only forms of one accented letter are the same.
+ */
 const SAME_CITY_KM = 25;
 /** Leaves room for a place and a number in an id of 64 characters. */
 const ID_START_MAX = 40;
@@ -72,5 +75,5 @@ export function openCityFinder(known: Iterable<City>): CityFinder {
 }
 
 function nameKey(name: string, country: string): string {
-  return `${name.toLowerCase()}\u0000${country.toLowerCase()}`;
+  return `${name.trim().normalize()}\u0000${country.toLowerCase()}`;
 }

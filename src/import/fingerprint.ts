@@ -1,13 +1,31 @@
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { createReadStream } from 'node:fs';
+import { IsobarError } from '../errors.ts';
+import type { InputFile } from '../model/imports.ts';
 
-/** Names inputs by their paths, lengths and times, and by how they are read. */
-export async function fingerprintOf(paths: readonly string[], how: string): Promise<string> {
-  const hash = createHash('sha256').update(how);
-  for (const path of paths) {
-    const { size, mtimeMs } = await stat(path);
-    hash.update(`\n${resolve(path)}\n${size}\n${mtimeMs}`);
+/** The files with the SHA-256 of their content, which names them whatever they are called. */
+export async function describeInputs(
+  paths: readonly string[],
+  signal?: AbortSignal,
+): Promise<InputFile[]> {
+  const inputs: InputFile[] = [];
+  for (const path of paths) inputs.push(await describeInput(path, signal));
+  return inputs;
+}
+
+async function describeInput(path: string, signal?: AbortSignal): Promise<InputFile> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) {
+      hash.update(chunk);
+      bytes += chunk.length;
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    const { code } = error as NodeJS.ErrnoException;
+    const text = `${path}: the file cannot be read (${code ?? 'unknown error'})`;
+    throw new IsobarError('IMPORT_INVALID', text, { cause: error });
   }
-  return hash.digest('hex');
+  return { path, bytes, sha256: hash.digest('hex') };
 }

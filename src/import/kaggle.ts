@@ -2,23 +2,32 @@
  * The "Historical Hourly Weather" folder: one wide CSV a variable (a column a city, an hour a row,
  * UTC), read side by side, so that the records come in order of time.
  */
-import { createReadStream, existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { createGunzip } from 'node:zlib';
-import { IsobarError } from '../errors.ts';
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { City } from '../model/city.ts';
-import type { Observation } from '../model/observation.ts';
+import { type InvalidRecord, type Observation, TEXT_CHARACTERS_MAX } from '../model/observation.ts';
 import { zoneOffsets } from '../model/time-zone.ts';
+import {
+  fieldProblem,
+  IS_NAN,
+  NOT_A_NUMBER,
+  type RejectedField,
+  rejectedField,
+} from '../model/validity.ts';
 import type { CityFinder } from './cities.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { parseRecord } from './csv.ts';
+import { importError, type NamedFile } from './input-file.ts';
+import { parseDecimal } from './numbers.ts';
+import { nameProblem } from './row-city.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
-import { parseDecimal } from './units.ts';
+import { readLines } from './text-file.ts';
 
-const NAME = 'historical-hourly-weather';
+export const KAGGLE_NAME = 'import:historical-hourly-weather';
 const CITIES_FILE = 'city_attributes.csv';
 const INTERVAL_S = 3_600;
-const LINE_BYTES_MAX = 1024 * 1024;
+const DIALECT = { delimiter: ',' };
+const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;
 
 const FILES = {
   temperature: 'temperature_c',
@@ -36,17 +45,24 @@ export function isKaggleFolder(folder: string): boolean {
   return existsSync(join(folder, CITIES_FILE)) && fileOf(folder, 'temperature') !== null;
 }
 
+/** The files that are read of such a folder. */
+export function kaggleFiles(folder: string): string[] {
+  const names = Object.keys(FILES) as FileName[];
+  return [join(folder, CITIES_FILE), ...names.flatMap((name) => fileOf(folder, name) ?? [])];
+}
+
+interface VariableFile extends NamedFile {
+  readonly variable: FileName;
+}
+
 export async function openKaggleFolder(folder: string, finder: CityFinder): Promise<ImportSource> {
-  const files = (Object.keys(FILES) as FileName[]).flatMap((name) => {
-    const path = fileOf(folder, name);
-    return path === null ? [] : [{ name, path }];
+  const files: VariableFile[] = (Object.keys(FILES) as FileName[]).flatMap((variable) => {
+    const path = fileOf(folder, variable);
+    return path === null ? [] : [{ variable, path, name: basename(path) }];
   });
-  const paths = [join(folder, CITIES_FILE), ...files.map(({ path }) => path)];
   const cities = await readCities(join(folder, CITIES_FILE), finder);
   const { size } = await stat(fileOf(folder, 'temperature') ?? '');
   return {
-    name: `import:${NAME}`,
-    fingerprint: await fingerprintOf(paths, NAME),
     // A gzip line of the published temperatures takes about 91 bytes.
     recordsAbout: Math.round((size / 91) * cities.size),
     read: (signal) => readFolder(files, cities, signal),
@@ -54,25 +70,24 @@ export async function openKaggleFolder(folder: string, finder: CityFinder): Prom
 }
 
 async function* readFolder(
-  files: readonly { readonly name: FileName; readonly path: string }[],
+  files: readonly VariableFile[],
   cities: ReadonlyMap<string, City>,
   signal: AbortSignal,
 ): AsyncGenerator<ImportedRecord> {
-  const readers = files.map(({ path }) => readLines(path, signal));
+  const readers = files.map((file) => readCells(file, signal));
   try {
-    const headers = await nextLines(readers, files, 1);
-    const names = headers?.[0]?.split(',') ?? [];
+    const headers = await nextRows(readers, files, 1);
+    const [names = []] = headers ?? [];
     const columns = names.slice(1).map((name) => columnOf(name, cities, files[0]?.path ?? ''));
     for (const [index, header] of (headers ?? []).entries()) {
-      if (header !== headers?.[0]) {
-        const text = `${files[index]?.path} line 1: it has other columns than ${files[0]?.path}`;
-        throw new IsobarError('IMPORT_INVALID', text);
-      }
+      if (header.join('\n') === names.join('\n')) continue;
+      const problem = `its columns differ from those of ${files[0]?.path}`;
+      throw importError(`${files[index]?.path} line 1`, problem);
     }
     for (let line = 2; ; line++) {
-      const lines = await nextLines(readers, files, line);
-      if (lines === null) return;
-      yield* readHour(files, lines, columns, line);
+      const rows = await nextRows(readers, files, line);
+      if (rows === null) return;
+      yield* readHour(files, rows, columns, line);
     }
   } finally {
     for (const reader of readers) await reader.return(undefined);
@@ -86,74 +101,115 @@ interface Column {
 
 function columnOf(name: string, cities: ReadonlyMap<string, City>, path: string): Column {
   const city = cities.get(name);
-  if (city === undefined) {
-    throw new IsobarError('IMPORT_INVALID', `${path}: ${CITIES_FILE} does not name ${name}`);
-  }
+  if (city === undefined) throw importError(path, `${CITIES_FILE} does not name ${name}`);
   return { city, offsetAt: zoneOffsets(city.time_zone) };
 }
 
-/** One record per city of which any variable has a value in this hour. */
+/**
+ * One record per city of which any variable has a value in this hour, and one for each file whose
+ * row has other columns: its variable is then missing in this hour.
+ */
 function* readHour(
-  files: readonly { readonly name: FileName; readonly path: string }[],
-  lines: readonly string[],
+  files: readonly VariableFile[],
+  rows: readonly (readonly string[])[],
   columns: readonly Column[],
   line: number,
 ): Generator<ImportedRecord> {
-  const cells = lines.map((text) => text.split(','));
-  const time = cells[0]?.[0] ?? '';
+  const time = rows[0]?.[0] ?? '';
   const at = Date.parse(`${time.replace(' ', 'T')}Z`);
-  for (const [index, { path }] of files.entries()) {
-    const same = cells[index]?.[0] === time && cells[index]?.length === columns.length + 1;
-    if (Number.isNaN(at) || !same) {
-      throw new IsobarError('IMPORT_INVALID', `${path} line ${line}: its time or columns are odd`);
+  const usable: { readonly variable: FileName; readonly cells: readonly string[] }[] = [];
+  for (const [index, { path, name, variable }] of files.entries()) {
+    const cells = rows[index] ?? [];
+    if (!TIME.test(time) || Number.isNaN(at) || cells[0] !== time) {
+      const expected =
+        index === 0 ? 'such as 2012-10-01 13:00:00' : `${time}, as in ${files[0]?.name}`;
+      throw importError(`${path} line ${line}`, `expected a time ${expected}; got "${cells[0]}"`);
     }
+    if (cells.length === columns.length + 1) usable.push({ variable, cells });
+    else yield { record: invalidRow(name, line, cells, columns.length + 1), city: null };
   }
   const observed_at = `${time.replace(' ', 'T')}Z`;
   for (const [column, { city, offsetAt }] of columns.entries()) {
-    const measured: Record<string, number | string> = {};
-    let any = false;
-    for (const [index, { name }] of files.entries()) {
-      const text = cells[index]?.[column + 1] ?? '';
-      if (text === '') continue;
-      any = true;
-      measured[FILES[name]] = measuredOf(name, text);
-    }
-    if (!any) continue;
+    const { measured, rejected } = measure(usable, column + 1);
+    if (Object.keys(measured).length === 0 && rejected.length === 0) continue;
     const record: Observation = {
       city_id: city.city_id,
       city: city.name,
       country: city.country,
       observed_at,
       collected_at: observed_at,
-      source: `import:${NAME}`,
+      source: KAGGLE_NAME,
       interval_s: INTERVAL_S,
       utc_offset_s: offsetAt(at),
       provider_city_id: null,
       ...measured,
       response: null,
+      ...(rejected.length === 0 ? {} : { rejected_fields: rejected }),
     };
     yield { record, city };
   }
 }
 
-/** Temperatures are kelvin; a text that is no number stays one, so that the landing tells it. */
-function measuredOf(name: FileName, text: string): number | string {
-  if (name === 'weather_description') return text;
-  const value = parseDecimal(text);
-  if (value === null) return text;
-  return name === 'temperature' ? value - 273.15 : value;
+function invalidRow(
+  name: string,
+  line: number,
+  cells: readonly string[],
+  expected: number,
+): InvalidRecord {
+  return {
+    invalid: `wrong number of fields (line ${line} of ${name}: ${cells.length}, expected ${expected})`,
+    city_id: '',
+    collected_at: '1970-01-01T00:00:00Z',
+    source: KAGGLE_NAME,
+    response: cells
+      .join(',')
+      .slice(0, 16 * 1024)
+      .toWellFormed(),
+  };
+}
+
+/** The cells of a city's column: values in our units, and what cannot be used. */
+function measure(
+  files: readonly { readonly variable: FileName; readonly cells: readonly string[] }[],
+  column: number,
+): { measured: Record<string, number | string>; rejected: RejectedField[] } {
+  const measured: Record<string, number | string> = {};
+  const rejected: RejectedField[] = [];
+  for (const { variable, cells } of files) {
+    const text = cells[column] ?? '';
+    if (text === '') continue;
+    const field = FILES[variable];
+    if (field === 'condition') {
+      if ([...text].length <= TEXT_CHARACTERS_MAX) measured[field] = text;
+      else
+        rejected.push(rejectedField(field, text, `longer than ${TEXT_CHARACTERS_MAX} characters`));
+      continue;
+    }
+    const number = parseDecimal(text);
+    const value = number !== null && variable === 'temperature' ? number - 273.15 : number;
+    const word = /^nan$/i.test(text) ? IS_NAN : NOT_A_NUMBER;
+    const problem = value === null ? word : fieldProblem(field, value);
+    if (problem === null && value !== null) measured[field] = value;
+    else rejected.push(rejectedField(field, text, problem ?? word));
+  }
+  return { measured, rejected };
 }
 
 /** Name → city, from `city_attributes.csv` (City, Country, Latitude, Longitude). */
 async function readCities(path: string, finder: CityFinder): Promise<ReadonlyMap<string, City>> {
-  const text = await readFile(path, 'utf8');
   const cities = new Map<string, City>();
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (index === 0 || line === '') continue;
-    const [name = '', country = '', latitude = '', longitude = ''] = line.split(',');
+  const file = { path, name: CITIES_FILE };
+  let line = 0;
+  for await (const cells of readCells(file, new AbortController().signal)) {
+    line += 1;
+    if (line === 1 || cells.join('') === '') continue;
+    const [name = '', country = '', latitude = '', longitude = ''] = cells;
     const [north, east] = [parseDecimal(latitude), parseDecimal(longitude)];
+    const place = `${path} line ${line}`;
+    const problem = nameProblem('city name', name);
+    if (problem !== null) throw importError(place, problem);
     if (north === null || east === null || Math.abs(north) > 90 || Math.abs(east) > 180) {
-      throw new IsobarError('IMPORT_INVALID', `${path} line ${index + 1}: its place is odd`);
+      throw importError(place, 'expected City,Country,Latitude,Longitude with degrees');
     }
     cities.set(name, finder.find({ name, country, latitude: north, longitude: east }));
   }
@@ -168,45 +224,36 @@ function fileOf(folder: string, name: FileName): string | null {
   return null;
 }
 
-/** The next line of each, or null when all have ended; one that ends early is an error. */
-async function nextLines(
-  readers: readonly AsyncGenerator<string>[],
-  files: readonly { readonly path: string }[],
+/** The next row of each, or null when all have ended; one that ends early is an error. */
+async function nextRows(
+  readers: readonly AsyncGenerator<readonly string[]>[],
+  files: readonly VariableFile[],
   line: number,
-): Promise<string[] | null> {
-  const lines: string[] = [];
+): Promise<(readonly string[])[] | null> {
+  const rows: (readonly string[])[] = [];
   const ended: string[] = [];
   for (const [index, reader] of readers.entries()) {
     const { value, done } = await reader.next();
     if (done === true) ended.push(files[index]?.path ?? '');
-    else lines.push(value);
+    else rows.push(value);
   }
-  if (lines.length === 0) return null;
-  if (ended.length === 0) return lines;
-  const text = `${ended.join(', ')} line ${line}: it ends here, other files go on`;
-  throw new IsobarError('IMPORT_INVALID', text);
+  if (rows.length === 0) return null;
+  if (ended.length === 0) return rows;
+  throw importError(`${ended.join(', ')} line ${line}`, 'it ends here, but other files go on');
 }
 
-async function* readLines(path: string, signal: AbortSignal): AsyncGenerator<string> {
-  const file = createReadStream(path, { highWaterMark: 1 << 16, signal });
-  const stream = path.endsWith('.gz') ? file.pipe(createGunzip()) : file;
-  file.on('error', (error) => stream.destroy(error));
-  const decoder = new TextDecoder();
-  let rest = '';
-  try {
-    for await (const chunk of stream) {
-      const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n');
-      rest = lines.pop() ?? '';
-      if (rest.length > LINE_BYTES_MAX) throw new Error('a line is longer than 1 MiB');
-      for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line;
+/** The cells of each line; these files have no quoted line breaks. */
+async function* readCells(file: NamedFile, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+  for await (const { from, lines } of readLines(file, { signal })) {
+    for (const [index, line] of lines.entries()) {
+      const parsed = parseRecord([line], 0, DIALECT);
+      if (typeof parsed === 'string') {
+        throw importError(
+          `${file.path} line ${from + index}`,
+          'a quote is not closed or misplaced',
+        );
+      }
+      yield parsed.cells;
     }
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new IsobarError('IMPORT_INVALID', `${path}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  } finally {
-    file.destroy();
   }
-  if (rest !== '') yield rest;
 }

@@ -1,231 +1,254 @@
-/** Any CSV or Parquet with a mapping: DuckDB reads both, sorts by time, and understands times. */
+/** Tables with a mapping, CSV or Parquet: each row becomes an observation, or says why not. */
 import type { SqlSession } from '../analytics/engine.ts';
-import { IsobarError } from '../errors.ts';
 import type { City } from '../model/city.ts';
-import { CITY_ID_PATTERN } from '../model/city.ts';
-import type { InvalidRecord, Observation } from '../model/observation.ts';
+import { type InvalidRecord, type Observation, TEXT_CHARACTERS_MAX } from '../model/observation.ts';
 import { formatTime, zoneOffsets } from '../model/time-zone.ts';
-import { fileLiteral, literal, quoted } from '../sql/text.ts';
+import { type RejectedField, rejectedField } from '../model/validity.ts';
+import {
+  cellReader,
+  dewPointReader,
+  humidityOf,
+  marksReader,
+  numberReaderOf,
+  type ReadCell,
+} from './cell.ts';
 import type { CityFinder } from './cities.ts';
-import { fingerprintOf } from './fingerprint.ts';
-import { columnsOf, type MappedVariable, type Mapping, variablesOf } from './mapping.ts';
+import { type NamedFile, printable } from './input-file.ts';
+import { type Mapping, timeColumnsOf, variablesOf } from './mapping.ts';
+import { orderByTime } from './order.ts';
+import { cityReader } from './row-city.ts';
+import { timeReader, timeTextReader } from './row-time.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
-import { parseDecimal } from './units.ts';
+import { type InputTable, openTable, type TableRow } from './table.ts';
 
 export interface MappedOptions {
   readonly mapping: Mapping;
   readonly session: SqlSession;
   readonly finder: CityFinder;
+  /** Folder for files in the making. */
+  readonly scratch: string;
 }
 
-type Cells = Record<string, string | null>;
-
-const SLICE_ROWS = 20_000;
-
-export async function openMapped(
-  paths: readonly string[],
-  options: MappedOptions,
-): Promise<ImportSource> {
-  const { mapping } = options;
+export function openMapped(files: readonly NamedFile[], options: MappedOptions): ImportSource {
+  const { scratch } = options;
   return {
-    name: `import:${mapping.name}`,
-    fingerprint: await fingerprintOf(paths, JSON.stringify(mapping)),
     recordsAbout: null,
-    read: (signal) => readMapped(paths, options, signal),
+    read: (signal) => orderByTime(readFiles(files, options, signal), { scratch, signal }),
   };
 }
 
-async function* readMapped(
-  paths: readonly string[],
-  { mapping, session, finder }: MappedOptions,
+async function* readFiles(
+  files: readonly NamedFile[],
+  options: MappedOptions,
   signal: AbortSignal,
 ): AsyncGenerator<ImportedRecord> {
-  await loadRows(paths, mapping, session, signal);
-  await assertColumns(paths, mapping, session, signal);
-  const variables = variablesOf(mapping);
-  const cities = new Map<string, City | null>();
-  const offsets = new Map<City, (at: number) => number>();
-  for (let from = 1; ; from += SLICE_ROWS) {
-    const rows = await session.query<Cells & { row_number: number; row_time: string | null }>(
-      `SELECT * FROM imported_rows WHERE row_number BETWEEN ${from} AND ${from + SLICE_ROWS - 1} ` +
-        'ORDER BY row_number',
-      {},
-      signal,
-    );
-    for (const row of rows) {
-      const city = cityOf(row, mapping, finder, cities);
-      let offsetAt = city === null ? undefined : offsets.get(city);
-      if (city !== null && offsetAt === undefined) {
-        offsetAt = zoneOffsets(city.time_zone);
-        offsets.set(city, offsetAt);
+  for (const file of files) {
+    const table = await openTable(file, options, signal);
+    const read = rowReader(table, options);
+    for await (const rows of table.rows(signal)) {
+      for (const row of rows) {
+        const imported = read(row);
+        if (imported !== null) yield imported;
       }
-      yield recordOf(row, city, offsetAt ?? (() => 0), mapping, variables);
     }
-    if (rows.length < SLICE_ROWS) return;
   }
 }
 
-/** Makes the temporary table `imported_rows`: all cells as text, the time in UTC, in order. */
-async function loadRows(
-  paths: readonly string[],
+interface Variable {
+  readonly name: string;
+  readonly index: number;
+  readonly read: ReadCell;
+}
+
+interface RowReading {
+  readonly table: InputTable;
+  readonly mapping: Mapping;
+  readonly source: string;
+  readonly variables: readonly Variable[];
+  readonly dewPoint: Variable | null;
+  readonly conditionOf: (cells: readonly string[]) => string;
+  /** What the row of a repeated header holds in the column of the time. */
+  readonly timeColumn: { readonly index: number; readonly name: string };
+  readonly textOfTime: (cells: readonly string[]) => string;
+}
+
+/** A function from a row to its record; null for a header that is repeated. */
+function rowReader(
+  table: InputTable,
+  { mapping, finder }: MappedOptions,
+): (row: TableRow) => ImportedRecord | null {
+  const reading = readingOf(table, mapping);
+  const cityOf = cityReader(table, mapping, finder);
+  const timeOf = timeReader(table, mapping);
+  const offsets = new Map<string, (at: number) => number>();
+  let isOtherTable = false;
+
+  function offsetOf(city: City, at: number): number {
+    let offsetAt = offsets.get(city.time_zone);
+    if (offsetAt === undefined) {
+      offsetAt = zoneOffsets(city.time_zone);
+      offsets.set(city.time_zone, offsetAt);
+    }
+    return offsetAt(at);
+  }
+
+  return (row) => {
+    if ('problem' in row) return reject(reading, row.line, row.problem, row.text, null);
+    const { cells, line } = row;
+    const expected = table.names.length;
+    if (cells.length !== expected) {
+      const detail = `${cells.length}, expected ${expected}`;
+      return reject(reading, line, 'wrong number of fields', cells, null, detail);
+    }
+    const { index, name } = reading.timeColumn;
+    if (cells[index]?.trim() === name && table.counts === 'line') {
+      isOtherTable = !isHeader(cells, table.names);
+      if (!isOtherTable) return null;
+    }
+    if (isOtherTable)
+      return reject(reading, line, 'another table begins with other columns', cells, null);
+    const city = cityOf(cells);
+    if (typeof city === 'string') return reject(reading, line, city, cells, null);
+    const at = timeOf(cells, city);
+    if (typeof at === 'string') {
+      return reject(reading, line, at, cells, city, reading.textOfTime(cells));
+    }
+    return { record: observe(reading, cells, city, at, offsetOf(city, at)), city };
+  };
+}
+
+function readingOf(table: InputTable, mapping: Mapping): RowReading {
+  const { indexes } = table;
+  const variables: Variable[] = [];
+  let dewPoint: Variable | null = null;
+  for (const variable of variablesOf(mapping)) {
+    const { name, from_dew_point } = variable;
+    const index = indexes.get(variable.column ?? from_dew_point ?? '');
+    if (index === undefined) continue;
+    if (from_dew_point === undefined) {
+      variables.push({ name, index, read: cellReader(variable, mapping) });
+    } else {
+      dewPoint = { name, index, read: dewPointReader(variable, mapping) };
+    }
+  }
+  const timeName = timeColumnsOf(mapping)[0] ?? '';
+  const timeIndex = indexes.get(timeName) ?? -1;
+  return {
+    table,
+    mapping,
+    source: `import:${mapping.name}`,
+    variables,
+    dewPoint,
+    conditionOf: conditionReader(table, mapping),
+    timeColumn: { index: timeIndex, name: table.names[timeIndex] ?? timeName },
+    textOfTime: timeTextReader(table, mapping),
+  };
+}
+
+function conditionReader(
+  { indexes }: InputTable,
   mapping: Mapping,
-  session: SqlSession,
-  signal: AbortSignal,
-): Promise<void> {
-  const sources = paths.map((path) =>
-    /\.parquet$/i.test(path)
-      ? `SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet(${fileLiteral(path)})`
-      : `SELECT * FROM read_csv(${fileLiteral(path)}, all_varchar = true, header = true, ` +
-        `null_padding = true${mapping.delimiter ? `, delim = ${literal(mapping.delimiter)}` : ''})`,
-  );
-  try {
-    await session.execute(
-      `CREATE OR REPLACE TEMP TABLE imported_rows AS
-       SELECT row_number() OVER (ORDER BY row_time NULLS FIRST, source_row) AS row_number,
-         * EXCLUDE (source_row)
-       FROM (
-         SELECT *, row_number() OVER () AS source_row, ${timeSql(mapping)} AS row_time
-         FROM (${sources.join(' UNION ALL BY NAME ')})
-       )`,
-      signal,
-    );
-  } catch (error) {
-    signal.throwIfAborted();
-    const text = `${paths.join(', ')}: ${(error as Error).message}`;
-    throw new IsobarError('IMPORT_INVALID', text, { cause: error });
-  }
+): (cells: readonly string[]) => string {
+  const index = indexes.get(mapping.condition ?? '') ?? -1;
+  const isMissing = marksReader(mapping.missing ?? [], numberReaderOf({}, mapping));
+  return (cells) => {
+    const text = mapping.condition === undefined ? '' : (cells[index] ?? '').trim();
+    return isMissing(text) ? '' : text;
+  };
 }
 
-/** A column that is named wrongly would be missing in every row. */
-async function assertColumns(
-  paths: readonly string[],
-  mapping: Mapping,
-  session: SqlSession,
-  signal: AbortSignal,
-): Promise<void> {
-  const rows = await session.query<{ column_name: string }>('DESCRIBE imported_rows', {}, signal);
-  const names = rows.map((row) => row.column_name).filter((name) => !name.startsWith('row_'));
-  const absent = columnsOf(mapping).filter((name) => !names.includes(name));
-  if (absent.length === 0) return;
-  const text = `${paths.join(', ')}: no column ${absent.join(', ')}; there are ${names.join(', ')}`;
-  throw new IsobarError('IMPORT_INVALID', text);
-}
-
-/**
- * The time of a row. Local times go through the zone: one in the gap of spring is moved forward,
- * of one that occurs twice in autumn the engine takes one and the same each time.
- */
-function timeSql({ time }: Mapping): string {
-  const column = quoted(time.column);
-  const text = `trim(${column})`;
-  const zone = literal(time.zone ?? 'UTC');
-  const format = time.format ?? 'iso';
-  // A number too large for a time is no time; it must not end the import.
-  if (format === 'epoch_s') return `TRY(to_timestamp(TRY_CAST(${column} AS DOUBLE)))`;
-  if (format === 'epoch_ms') return `TRY(to_timestamp(TRY_CAST(${column} AS DOUBLE) / 1000))`;
-  if (format === 'iso') {
-    const hasOffset = `regexp_matches(${text}, ':.*(Z|z|[+-]\\d\\d(:?\\d\\d)?)$')`;
-    return (
-      `CASE WHEN ${hasOffset} THEN TRY_CAST(${text} AS TIMESTAMPTZ) ` +
-      `ELSE TRY_CAST(${text} AS TIMESTAMP) AT TIME ZONE ${zone} END`
-    );
+function observe(
+  reading: RowReading,
+  cells: readonly string[],
+  city: City,
+  at: number,
+  offset: number,
+): Observation {
+  const observed_at = formatTime(new Date(at));
+  const measured: Record<string, number | null> = {};
+  const rejected: RejectedField[] = [];
+  for (const { name, index, read } of reading.variables) {
+    const cell = cells[index] ?? '';
+    const value = read(cell);
+    if (typeof value === 'string') rejected.push(rejectedField(name, cell.trim(), value));
+    else measured[name] = value;
   }
-  const parsed = `try_strptime(${text}, ${literal(format)})`;
-  return /%z/i.test(format) ? `CAST(${parsed} AS TIMESTAMPTZ)` : `${parsed} AT TIME ZONE ${zone}`;
-}
-
-function recordOf(
-  row: Cells & { row_number: number; row_time: string | null },
-  city: City | null,
-  offsetAt: (at: number) => number,
-  mapping: Mapping,
-  variables: readonly MappedVariable[],
-): ImportedRecord {
-  const source = `import:${mapping.name}`;
-  if (city === null || row.row_time === null) {
-    const record: InvalidRecord = {
-      invalid:
-        city === null
-          ? 'its city cannot be read'
-          : `${mapping.time.column} is no time: ${row[mapping.time.column] ?? ''}`.slice(0, 256),
-      city_id: city?.city_id ?? '',
-      collected_at: '1970-01-01T00:00:00Z',
-      source,
-      response: JSON.stringify(row),
-    };
-    return { record, city };
+  if (reading.dewPoint !== null) {
+    const { name, index, read } = reading.dewPoint;
+    const cell = cells[index] ?? '';
+    let value = read(cell);
+    const temperature = measured.temperature_c;
+    if (typeof value === 'number') {
+      value = typeof temperature === 'number' ? humidityOf(temperature, value) : null;
+    }
+    if (typeof value === 'string') rejected.push(rejectedField(name, cell.trim(), value));
+    else measured[name] = value;
   }
-  const at = new Date(row.row_time);
-  const observed_at = formatTime(at);
-  const measured: Record<string, number | string | null> = {};
-  for (const { name, column, convert, strip } of variables) {
-    measured[name] = measuredOf(row[column] ?? null, mapping, convert, strip);
+  const condition = reading.conditionOf(cells);
+  const isLong =
+    condition.length > TEXT_CHARACTERS_MAX && [...condition].length > TEXT_CHARACTERS_MAX;
+  if (isLong) {
+    const reason = `longer than ${TEXT_CHARACTERS_MAX} characters`;
+    rejected.push(rejectedField('condition', condition, reason));
   }
-  const condition = conditionOf(row, mapping);
-  const record: Observation = {
+  return {
     city_id: city.city_id,
     city: city.name,
     country: city.country,
     observed_at,
     collected_at: observed_at,
-    source,
-    interval_s: mapping.interval_s,
-    utc_offset_s: offsetAt(at.getTime()),
+    source: reading.source,
+    interval_s: reading.mapping.interval_s,
+    utc_offset_s: offset,
     provider_city_id: null,
     ...measured,
-    ...(condition === null ? {} : { condition }),
+    ...(condition === '' || isLong ? {} : { condition }),
     response: null,
+    ...(rejected.length === 0 ? {} : { rejected_fields: rejected }),
+  };
+}
+
+function isHeader(cells: readonly string[], names: readonly string[]): boolean {
+  return cells.every((cell, column) => cell.replace(/^\s*#+/, '').trim() === names[column]);
+}
+
+const INVALID_CHARACTERS_MAX = 256;
+const DETAIL_CHARACTERS_MAX = 80;
+const RESPONSE_CHARACTERS_MAX = 16 * 1024;
+
+/** `reason (line 7 of hours.csv: detail)`; what came is kept with it. */
+function reject(
+  { table, source }: RowReading,
+  line: number,
+  reason: string,
+  row: readonly string[] | string,
+  city: City | null,
+  detail = '',
+): ImportedRecord {
+  const shown = printable(detail.slice(0, DETAIL_CHARACTERS_MAX));
+  const place = `${table.counts} ${line} of ${printable(table.file.name).slice(-100)}`;
+  const record: InvalidRecord = {
+    invalid: `${reason} (${place}${shown === '' ? '' : `: ${shown}`})`.slice(
+      0,
+      INVALID_CHARACTERS_MAX,
+    ),
+    city_id: city?.city_id ?? '',
+    collected_at: '1970-01-01T00:00:00Z',
+    source,
+    response: typeof row === 'string' ? cut(row) : rowText(table.names, row),
   };
   return { record, city };
 }
 
-function conditionOf(row: Cells, { condition, missing }: Mapping): string | null {
-  const text = condition === undefined ? '' : (row[condition]?.trim() ?? '');
-  return text === '' || missing?.includes(text) ? null : text;
+/** The row as a JSON object; as a list of cells when they do not fit the columns. */
+function rowText(names: readonly string[], cells: readonly string[]): string {
+  if (cells.length !== names.length) return cut(JSON.stringify(cells));
+  const pairs = cells.map(
+    (cell, index) => `${JSON.stringify(names[index])}:${JSON.stringify(cell)}`,
+  );
+  return cut(`{${pairs.join(',')}}`);
 }
 
-/** A cell as a number in our unit; a text that is none stays text, so that the landing tells it. */
-function measuredOf(
-  cell: string | null,
-  mapping: Mapping,
-  convert: (value: number) => number,
-  strip: string | null,
-): number | string | null {
-  let text = cell?.trim() ?? '';
-  if (text === '' || mapping.missing?.includes(text)) return null;
-  if (strip !== null && text.endsWith(strip)) text = text.slice(0, -strip.length).trim();
-  if (mapping.missing?.includes(text)) return null;
-  const value = parseDecimal(mapping.decimal_comma === true ? text.replace(',', '.') : text);
-  return value === null ? (cell ?? '') : convert(value);
-}
-
-function cityOf(
-  row: Cells,
-  { city, decimal_comma }: Mapping,
-  finder: CityFinder,
-  cities: Map<string, City | null>,
-): City | null {
-  const part = (value: string | number | { column: string } | undefined) =>
-    typeof value === 'object' ? (row[value.column] ?? '').trim() : String(value ?? '');
-  const [id, name, country] = [part(city.id), part(city.name), part(city.country)];
-  const [latitude, longitude] = [part(city.latitude), part(city.longitude)];
-  const key = [id, name, country, latitude, longitude].join('\u0000');
-  let found = cities.get(key);
-  if (found === undefined) {
-    const [north, east] = [latitude, longitude].map(
-      (text) => parseDecimal(decimal_comma === true ? text.replace(',', '.') : text) ?? Number.NaN,
-    ) as [number, number];
-    const fits = Math.abs(north) <= 90 && Math.abs(east) <= 180 && name !== '';
-    const place = {
-      ...(id === '' ? {} : { id }),
-      name,
-      country,
-      latitude: north,
-      longitude: east,
-      ...(city.time_zone === undefined ? {} : { time_zone: city.time_zone }),
-    };
-    found = fits && (id === '' || CITY_ID_PATTERN.test(id)) ? finder.find(place) : null;
-    cities.set(key, found);
-  }
-  return found;
+function cut(text: string): string {
+  return text.slice(0, RESPONSE_CHARACTERS_MAX).toWellFormed();
 }

@@ -1,23 +1,37 @@
 /** What became of an import's records: counted in the tables, not guessed. */
-import type { SqlSession } from '../analytics/engine.ts';
-import type { AppendedRange } from '../log/log.ts';
-import { literal } from '../sql/text.ts';
+import type { Columns, SqlSession } from '../analytics/engine.ts';
+import type { ImportCounts } from '../model/imports.ts';
+import { REJECTED_FIELD_TYPE } from '../model/validity.ts';
+import { VARIABLE_NAMES } from '../model/variables.ts';
 import type { DataFile } from '../table/table.ts';
 
-export interface Outcome {
-  readonly landed: number;
-  readonly duplicate: number;
-  readonly superseded: number;
-  readonly invalid: number;
-  /** The commonest reasons of invalid records with their counts. */
-  readonly reasons: readonly { readonly reason: string; readonly records: number }[];
+export interface Outcome extends ImportCounts {
+  /** The commonest reasons of invalid records, without their values, and one with its value. */
+  readonly reasons: readonly {
+    readonly reason: string;
+    readonly records: number;
+    readonly example: string;
+  }[];
+  /** Fields that were not used, with their counts: the rest of their records landed. */
+  readonly rejected_fields: readonly RejectedFieldCount[];
+  /** Whether any landed row has a measurement. */
+  readonly has_measurements: boolean;
+}
+
+export interface RejectedFieldCount {
+  readonly field: string;
+  readonly reason: string;
+  readonly records: number;
+  /** One of the values. */
+  readonly example: string;
 }
 
 export interface OutcomeOptions {
   readonly session: SqlSession;
-  readonly logId: string;
   readonly observations: Readable;
-  readonly setAside: Readable;
+  readonly rejected: Readable;
+  /** The columns of both. */
+  readonly columns: { readonly observations: Columns; readonly rejected: Columns };
 }
 
 interface Readable {
@@ -25,44 +39,54 @@ interface Readable {
   localPaths(files: readonly DataFile[]): Promise<string[]>;
 }
 
-const COLUMNS = { log_id: 'VARCHAR', log_partition: 'INTEGER', log_offset: 'BIGINT' } as const;
 const REASONS_MAX = 20;
 
-export async function readOutcome(
-  options: OutcomeOptions,
-  ranges: readonly AppendedRange[],
-): Promise<Outcome> {
-  const { session, logId, observations, setAside } = options;
-  if (ranges.length === 0) {
-    return { landed: 0, duplicate: 0, superseded: 0, invalid: 0, reasons: [] };
-  }
+/** Refresh both tables first. */
+export async function readOutcome(options: OutcomeOptions, importId: number): Promise<Outcome> {
+  const { session, observations, rejected, columns } = options;
   const paths = (table: Readable) => table.localPaths(table.latest?.files ?? []);
-  await session.define('outcome_observations', await paths(observations), COLUMNS);
-  const withReason = { ...COLUMNS, reason: 'VARCHAR' } as const;
-  await session.define('outcome_set_aside', await paths(setAside), withReason);
-  const values = ranges.map(({ partition, first, last }) => `(${partition}, ${first}, ${last})`);
-  await session.execute(
-    'CREATE OR REPLACE TEMP TABLE outcome_ranges ' +
-      '(log_partition INTEGER, first BIGINT, last BIGINT); ' +
-      `INSERT INTO outcome_ranges VALUES ${values.join(', ')}`,
-  );
-  const within = (view: string) =>
-    `FROM ${view} v JOIN outcome_ranges r ON v.log_partition = r.log_partition ` +
-    `AND v.log_offset BETWEEN r.first AND r.last WHERE v.log_id = ${literal(logId)}`;
-  const [landed] = await session.query<{ records: number }>(
-    `SELECT count(*) AS records ${within('outcome_observations')}`,
-  );
-  const rows = await session.query<{ reason: string; records: number }>(
-    `SELECT v.reason AS reason, count(*) AS records ${within('outcome_set_aside')} ` +
-      'GROUP BY v.reason ORDER BY records DESC, reason',
-  );
-  const count = (reason: string) => rows.find((row) => row.reason === reason)?.records ?? 0;
-  const invalid = rows.filter(({ reason }) => reason.startsWith('invalid: '));
+  await session.define('outcome_observations', await paths(observations), columns.observations);
+  await session.define('outcome_rejected', await paths(rejected), columns.rejected);
+  const measured = VARIABLE_NAMES.map((name) => `${name} IS NOT NULL`).join(' OR ');
+  const [landed] = await session.query<{ rows: number; measured: number }>(`
+    SELECT count(*) AS rows, count(*) FILTER (${measured} OR condition IS NOT NULL) AS measured
+    FROM outcome_observations WHERE import_id = ${importId}`);
+  const [counts] = await session.query<Omit<ImportCounts, 'landed'> & Record<string, unknown>>(`
+    SELECT
+      count(*) FILTER (reason = 'superseded' AND by_import_id = ${importId}
+        AND import_id IS DISTINCT FROM ${importId}) AS replaced,
+      count(*) FILTER (reason = 'duplicate' AND import_id = ${importId}) AS duplicate,
+      count(*) FILTER (reason = 'superseded') AS superseded,
+      count(*) FILTER (starts_with(reason, 'invalid: ') AND import_id = ${importId}) AS invalid
+    FROM outcome_rejected
+    WHERE import_id = ${importId} OR by_import_id = ${importId}`);
+  const none = { replaced: 0, duplicate: 0, superseded: 0, invalid: 0 };
   return {
-    landed: landed?.records ?? 0,
-    duplicate: count('duplicate'),
-    superseded: count('superseded'),
-    invalid: invalid.reduce((sum, { records }) => sum + records, 0),
-    reasons: invalid.slice(0, REASONS_MAX),
+    landed: landed?.rows ?? 0,
+    ...(counts ?? none),
+    has_measurements: (landed?.measured ?? 0) > 0,
+    reasons: await readReasons(session, importId),
+    rejected_fields: await readFields(session, importId),
   };
+}
+
+/** Reasons without what stands in brackets at their end: the place and the value. */
+function readReasons(session: SqlSession, importId: number): Promise<Outcome['reasons'][number][]> {
+  return session.query(`
+    SELECT regexp_replace(substr(reason, 10), ' \\(.*$', '') AS reason,
+      count(*) AS records, substr(min_by(reason, log_offset), 10) AS example
+    FROM outcome_rejected
+    WHERE import_id = ${importId} AND starts_with(reason, 'invalid: ')
+    GROUP BY 1 ORDER BY records DESC, 1 LIMIT ${REASONS_MAX}`);
+}
+
+function readFields(session: SqlSession, importId: number): Promise<RejectedFieldCount[]> {
+  return session.query(`
+    SELECT f.field AS field, f.reason AS reason, count(*) AS records,
+      min_by(f.value, log_offset) AS example
+    FROM (
+      SELECT log_offset, unnest(from_json(rejected_fields, '${REJECTED_FIELD_TYPE}')) AS f
+      FROM outcome_observations WHERE import_id = ${importId} AND rejected_fields IS NOT NULL
+    )
+    GROUP BY ALL ORDER BY records DESC, 1, 2 LIMIT ${REASONS_MAX}`);
 }

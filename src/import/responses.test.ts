@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { parseRecorded } from '../collector/openweather/recorded.ts';
 import { DEFAULT_CITIES } from '../model/city.ts';
 import { openCityFinder } from './cities.ts';
-import { openResponses, splitAnswers } from './responses.ts';
+import { openResponses } from './responses.ts';
 
 const DATA = join(import.meta.dirname, '../../../shared/data/owm-current');
 const skip = existsSync(DATA) ? false : `no ${DATA} here`;
@@ -28,8 +28,15 @@ function file(name: string, content: string | Uint8Array): string {
 async function read(...paths: readonly string[]) {
   const finder = openCityFinder(DEFAULT_CITIES);
   const clock = () => new Date('2026-01-01T00:00:00Z');
-  const options = { finder, parse: parseRecorded, units: 'metric', clock } as const;
-  const source = await openResponses(paths, options);
+  const options = {
+    finder,
+    parse: parseRecorded,
+    units: 'metric',
+    clock,
+    scratch: folder,
+  } as const;
+  const files = paths.map((path) => ({ path, name: basename(path) }));
+  const source = await openResponses(files, options);
   const imported = await Array.fromAsync(source.read(signal));
   return { source, finder, imported, records: imported.map(({ record }) => record) };
 }
@@ -100,8 +107,48 @@ test('what is no answer is an invalid record, what is no file is an error', asyn
     [true, true, true, false],
   );
   assert.deepEqual((await read(file('empty.json', ' \n'))).records, []);
-  await assert.rejects(read(file('bad.json.gz', 'no gzip')), /bad\.json\.gz: incorrect header/);
-  assert.deepEqual(splitAnswers('[1, "x"]'), ['1', '"x"']);
+  await assert.rejects(
+    read(file('bad.json.gz', 'no gzip')),
+    /bad\.json\.gz: .*not gzip-compressed/,
+  );
+});
+
+test('recordings as people keep them: UTF-16, a list, pretty-printed, gzip of any name', async () => {
+  const [one, two] = [answer(NOON, 5), answer(ONE, 6)];
+  const pretty = [one, two].map((text) => JSON.stringify(JSON.parse(text), null, 4)).join('\n');
+  const list = `{"cnt":2,"list":[${one},${two}]}`;
+  const forms = {
+    'powershell.json': Buffer.from(`\ufeff${one}\r\n${two}\r\n`, 'utf16le'),
+    'group.json': list,
+    'pretty.json': pretty,
+    'hidden.json': gzipSync(pretty),
+  };
+  for (const [name, content] of Object.entries(forms)) {
+    const { records } = await read(file(name, content));
+    assert.deepEqual(
+      records.map((record) => 'observed_at' in record && record.observed_at),
+      ['2023-11-14T22:13:20Z', '2023-11-14T23:13:20Z'],
+      name,
+    );
+  }
+  assert.equal((await read(file('group.json', list))).records[1]?.response, two);
+});
+
+test('names that no city has, and bytes that are not UTF-8, cost their answer only', async () => {
+  const odd = ['L\ud800ndon', 'Lon\u0007don', 'x'.repeat(257)].map((name) => answer(NOON, 5, name));
+  const latin = Buffer.from(answer(NOON, 5, 'Köln'), 'latin1');
+  const text = Buffer.from(`${odd.join('\n')}\n${answer(ONE, 6)}\n`);
+  const { records } = await read(file('odd.jsonl', Buffer.concat([text, latin])));
+  assert.deepEqual(
+    records.map((record) => ('invalid' in record ? record.invalid : record.city)),
+    [
+      'name is not valid Unicode (line 1 of odd.jsonl)',
+      'name has control characters (line 2 of odd.jsonl)',
+      `name is longer than 256 characters (line 3 of odd.jsonl: "${'x'.repeat(59)}…)`,
+      'London',
+      'not UTF-8 (line 5 of odd.jsonl)',
+    ],
+  );
 });
 
 test('real answers: a poll of 1,995 as lines', { skip }, async () => {

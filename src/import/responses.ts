@@ -1,103 +1,91 @@
 /** Recorded OpenWeatherMap answers: JSON files, JSON lines, either of them gzip-compressed. */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { createGunzip } from 'node:zlib';
 import type { Units } from '../collector/openweather/measurements.ts';
 import type { Recorded, RecordedOptions } from '../collector/openweather/recorded.ts';
-import { IsobarError } from '../errors.ts';
 import type { CityFinder } from './cities.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { assertRegularFile, type NamedFile, printable } from './input-file.ts';
+import { type FoundAnswer, openAnswerSplitter } from './json-answers.ts';
+import { orderByTime } from './order.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
+import { readText } from './text-file.ts';
 
 export interface ResponsesOptions {
   readonly finder: CityFinder;
   /** The collector's reader of recorded answers. */
   readonly parse: (body: string, options: RecordedOptions) => Recorded;
   readonly units: Units;
+  /** Folder for files in the making. */
+  readonly scratch: string;
   readonly clock?: () => Date;
 }
 
+export const RESPONSES_NAME = 'import:openweathermap';
 const INTERVAL_S = 600;
-/** One JSON text, pretty-printed or not, of several answers at most. */
-const TEXT_BYTES_MAX = 256 * 1024 * 1024;
+/** Bytes of an answer on average, for a progress bar. */
+const ANSWER_BYTES = 600;
 
 export async function openResponses(
-  paths: readonly string[],
+  files: readonly NamedFile[],
   options: ResponsesOptions,
 ): Promise<ImportSource> {
   let bytes = 0;
-  for (const path of paths) bytes += (await stat(path)).size;
+  for (const { path } of files) bytes += (await assertRegularFile(path)).size;
+  const { scratch } = options;
   return {
-    name: 'import:openweathermap',
-    fingerprint: await fingerprintOf(paths, `openweathermap ${options.units}`),
-    recordsAbout: Math.max(paths.length, Math.round(bytes / 600)),
-    read: (signal) => readAll(paths, options, signal),
+    recordsAbout: Math.max(files.length, Math.round(bytes / ANSWER_BYTES)),
+    read: (signal) => orderByTime(readFiles(files, options, signal), { scratch, signal }),
   };
 }
 
-async function* readAll(
-  paths: readonly string[],
+async function* readFiles(
+  files: readonly NamedFile[],
   options: ResponsesOptions,
   signal: AbortSignal,
 ): AsyncGenerator<ImportedRecord> {
-  const { finder, units, clock = () => new Date() } = options;
-  const collectedAt = clock().getTime();
-  const parsed: ImportedRecord[] = [];
-  for (const path of paths) {
-    signal.throwIfAborted();
-    for (const body of splitAnswers(await readText(path, signal))) {
-      parsed.push(
-        options.parse(body, {
-          source: 'import:openweathermap',
-          intervalSeconds: INTERVAL_S,
-          units,
-          collectedAt,
-          recognise: (place) => finder.find({ ...place, newId: place.city_id }),
-        }),
-      );
+  const read = answerReader(options);
+  for (const file of files) {
+    const splitter = openAnswerSplitter();
+    for await (const piece of readText(file, { signal, malformed: 'replace' })) {
+      for (const answer of splitter.push(piece)) yield read(answer, file);
     }
-  }
-  yield* parsed.sort((a, b) => compare(timeOf(a), timeOf(b)));
-}
-
-function timeOf({ record }: ImportedRecord): string {
-  return 'invalid' in record ? '' : record.observed_at;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** A JSON object or list is one text; anything else is lines, each on its own. */
-export function splitAnswers(text: string): string[] {
-  const whole = text.trim();
-  if (whole === '') return [];
-  try {
-    const value: unknown = JSON.parse(whole);
-    if (Array.isArray(value)) return value.map((answer) => JSON.stringify(answer));
-    return [whole];
-  } catch {
-    return whole.split('\n').filter((line) => line.trim() !== '');
+    for (const answer of splitter.end()) yield read(answer, file);
   }
 }
 
-async function readText(path: string, signal: AbortSignal): Promise<string> {
-  const file = createReadStream(path, { signal });
-  const stream = path.endsWith('.gz') ? file.pipe(createGunzip()) : file;
-  file.on('error', (error) => stream.destroy(error));
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of stream) {
-      chunks.push(chunk as Uint8Array);
-      bytes += (chunk as Uint8Array).length;
-      if (bytes > TEXT_BYTES_MAX) throw new Error('it is longer than 256 MiB; split it');
-    }
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new IsobarError('IMPORT_INVALID', `${path}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-  return Buffer.concat(chunks).toString('utf8');
+function answerReader({ finder, parse, units, clock = () => new Date() }: ResponsesOptions) {
+  const parseOptions: RecordedOptions = {
+    source: RESPONSES_NAME,
+    intervalSeconds: INTERVAL_S,
+    units,
+    collectedAt: clock().getTime(),
+    recognise: (place) => finder.find({ ...place, newId: place.city_id }),
+  };
+  return ({ text, line, problem }: FoundAnswer, file: NamedFile): ImportedRecord => {
+    const isMalformed = text.includes('\uFFFD');
+    const known = problem ?? (isMalformed ? 'not UTF-8' : undefined);
+    const place = `line ${line} of ${printable(file.name).slice(-100)}`;
+    if (known !== undefined) return { record: invalid(`${known} (${place})`, text), city: null };
+    const { record, city } = parse(text, parseOptions);
+    if (!('invalid' in record)) return { record, city };
+    return { record: { ...record, invalid: placed(record.invalid, place) }, city };
+  };
+}
+
+const INVALID_CHARACTERS_MAX = 256;
+
+/** `reason (line 3 of answers.json: "what was given")`, so that reasons can be counted. */
+function placed(problem: string, place: string): string {
+  const [, reason = problem, given = ''] = /^(.*?) \((.*)\)$/s.exec(problem) ?? [];
+  const room = INVALID_CHARACTERS_MAX - reason.length - place.length - 5;
+  const detail = given === '' || room < 1 ? '' : `: ${given.slice(0, room).toWellFormed()}`;
+  return `${reason} (${place}${detail})`.slice(0, INVALID_CHARACTERS_MAX);
+}
+
+function invalid(reason: string, text: string) {
+  return {
+    invalid: reason,
+    city_id: '',
+    collected_at: '1970-01-01T00:00:00Z',
+    source: RESPONSES_NAME,
+    response: text.toWellFormed(),
+  };
 }

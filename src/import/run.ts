@@ -1,38 +1,34 @@
 /**
  * An import: records go through the log like everything else and are landed on the way.
  *
- * What was appended is noted in a file per import after each batch, so that a killed import goes
- * on where it was; what was appended but not noted is appended again and found a duplicate.
+ * Each record carries the import's number, its own number within it, and the time when the import
+ * began. What was appended is noted after each batch, so that a killed import goes on where it was;
+ * what was appended but not noted is appended again under the same numbers and found a duplicate.
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
-import type { AppendedRange, Log, NewRecord } from '../log/log.ts';
+import type { Log, NewRecord } from '../log/log.ts';
 import type { City, KnownCity } from '../model/city.ts';
+import type { ImportEntry } from '../model/imports.ts';
 import { formatRecord } from '../model/observation.ts';
 import type { ImportSource } from './source.ts';
 
 export interface ImportOptions {
+  readonly entry: ImportEntry;
   readonly source: ImportSource;
-  readonly log: Pick<Log, 'append'>;
+  readonly log: Pick<Log, 'append' | 'id'>;
   /** Folder for the note of how far this import is. */
   readonly folder: string;
   readonly rememberCities: (cities: readonly KnownCity[]) => Promise<unknown>;
+  /** Throws when another import may have begun; called before each append. */
+  readonly assertAlone: () => void;
   /** Lands what waits; called every so many records and at the end. */
   readonly land: (signal: AbortSignal) => Promise<void>;
   readonly signal: AbortSignal;
   readonly onProgress?: (records: number, about: number | null) => void;
-}
-
-export interface Imported {
-  /** Records read, those of an interrupted run before included. */
-  readonly read: number;
-  /** Whether the same inputs were imported whole before: then nothing was done. */
-  readonly wasDone: boolean;
-  /** The offsets that they got. */
-  readonly ranges: readonly AppendedRange[];
 }
 
 const BATCH_RECORDS = 2_000;
@@ -40,23 +36,19 @@ const LAND_EVERY_RECORDS = 400_000;
 const FULL_WAIT_MS = 500;
 
 interface Note {
-  readonly read: number;
-  /** The import came to its end. */
-  readonly done?: boolean;
-  readonly ranges: readonly { partition: number; first: string; last: string }[];
+  readonly import_id: number;
+  readonly log_id: string;
+  /** Records that were appended. */
+  readonly records: number;
 }
 
-export async function runImport(options: ImportOptions): Promise<Imported> {
-  const { source, signal, onProgress } = options;
-  const note = join(options.folder, `${source.fingerprint}.json`);
+/** Appends and lands every record; resolves with how many the source has. */
+export async function runImport(options: ImportOptions): Promise<number> {
+  const { entry, source, log, signal, onProgress } = options;
+  const { import_id, started_at: collected_at } = entry;
   await mkdir(options.folder, { recursive: true });
-  const before = await readNote(note);
-  if (before.done === true) return { read: before.read, wasDone: true, ranges: [] };
-  const ranges: AppendedRange[] = before.ranges.map(({ partition, first, last }) => ({
-    partition,
-    first: BigInt(first),
-    last: BigInt(last),
-  }));
+  const path = join(options.folder, `import-${import_id}.json`);
+  const before = await readNote(path, entry, log.id);
   const known = new Set<City>();
   let read = 0;
   let landed = 0;
@@ -69,9 +61,10 @@ export async function runImport(options: ImportOptions): Promise<Imported> {
     if (met.length > 0) await options.rememberCities(met);
     met = [];
     if (batch.length === 0) return;
-    for (const range of await appendPatiently(options, batch)) joinRange(ranges, range);
+    options.assertAlone();
+    await appendWhenThereIsRoom(options, batch);
     reachFaultPoint('import.before-progress');
-    await writeNote(note, read, ranges);
+    await writeNote(path, { import_id, log_id: log.id, records: read });
     batch = [];
     onProgress?.(read, source.recordsAbout);
     if (read - landed < LAND_EVERY_RECORDS) return;
@@ -87,27 +80,28 @@ export async function runImport(options: ImportOptions): Promise<Imported> {
     read += 1;
     if (city !== null && !known.has(city)) {
       known.add(city);
-      met.push({ ...city, source: source.name });
+      met.push({ ...city, source: entry.source });
     }
-    if (read <= before.read) continue;
-    batch.push({ key: record.city_id, value: formatRecord(record) });
+    if (read <= before) continue;
+    const numbered = { ...record, collected_at, import_id, import_row: read };
+    batch.push({ key: record.city_id, value: formatRecord(numbered) });
     if (batch.length >= BATCH_RECORDS) await flush();
   }
   await flush();
   await landing;
   await options.land(signal);
-  await writeNote(note, read, ranges, true);
-  return { read, wasDone: false, ranges };
+  return read;
 }
 
 /** A full log is waited for: landing makes room. */
-async function appendPatiently(
+async function appendWhenThereIsRoom(
   { log, land, signal }: ImportOptions,
   batch: readonly NewRecord[],
-): Promise<readonly AppendedRange[]> {
+): Promise<void> {
   for (;;) {
     try {
-      return await log.append(batch);
+      await log.append(batch);
+      return;
     } catch (error) {
       if (!isErrorCode(error, 'LOG_FULL')) throw error;
       await land(signal);
@@ -116,40 +110,19 @@ async function appendPatiently(
   }
 }
 
-/** Neighbouring ranges of a partition become one. */
-function joinRange(ranges: AppendedRange[], range: AppendedRange): void {
-  const index = ranges.findLastIndex(({ partition }) => partition === range.partition);
-  const last = ranges[index];
-  if (last !== undefined && last.last + 1n === range.first) {
-    ranges[index] = { ...last, last: range.last };
-  } else ranges.push(range);
-}
-
-async function readNote(path: string): Promise<Note> {
+/** Records of this import that the log has; 0 when that is not known: duplicates are harmless. */
+async function readNote(path: string, { import_id }: ImportEntry, logId: string): Promise<number> {
   try {
-    const note = JSON.parse(await readFile(path, 'utf8')) as Note;
-    if (Number.isSafeInteger(note.read) && Array.isArray(note.ranges)) return note;
+    const note = JSON.parse(await readFile(path, 'utf8')) as Partial<Note>;
+    const isOurs = note.import_id === import_id && note.log_id === logId;
+    if (isOurs && Number.isSafeInteger(note.records)) return note.records ?? 0;
   } catch {
-    // No note, or one cut by a crash: begin anew, duplicates are harmless.
+    // There is none, or a crash cut it.
   }
-  return { read: 0, ranges: [] };
+  return 0;
 }
 
-async function writeNote(
-  path: string,
-  read: number,
-  ranges: readonly AppendedRange[],
-  done = false,
-): Promise<void> {
-  const note: Note = {
-    read,
-    done,
-    ranges: ranges.map(({ partition, first, last }) => ({
-      partition,
-      first: String(first),
-      last: String(last),
-    })),
-  };
+async function writeNote(path: string, note: Note): Promise<void> {
   await writeFile(`${path}.new`, JSON.stringify(note));
   await rename(`${path}.new`, path);
 }

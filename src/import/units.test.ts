@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { VARIABLE_NAMES, VARIABLES, type VariableName } from '../model/variables.ts';
-import { converterTo, parseDecimal, unitsOf } from './units.ts';
+import { parseDecimal } from './numbers.ts';
+import { converterTo, unitsOf } from './units.ts';
 
 const KNOWN: readonly (readonly [VariableName, string, number, number])[] = [
   ['temperature_c', 'C', -40, -40],

@@ -76,13 +76,6 @@ export function converterTo(
   return factor === 1 ? (value) => value + offset : (value) => value * factor + offset;
 }
 
-/** A decimal number; null for anything else, also for what only JavaScript calls one (0x1, ''). */
-export function parseDecimal(text: string): number | null {
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return null;
-  const value = Number(text);
-  return Number.isFinite(value) ? value : null;
-}
-
 function unit(of: Quantity, factor: number, offset = 0): Unit {
   return { of, factor, offset };
 }

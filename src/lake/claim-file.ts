@@ -4,7 +4,18 @@ import { readJson } from './read-json.ts';
 import type { Storage } from './storage.ts';
 import type { ProcessName } from './this-process.ts';
 
-export type Role = 'collect' | 'land' | 'partition' | 'analyze' | 'export' | 'maintain' | 'serve';
+const ROLES = [
+  'collect',
+  'land',
+  'partition',
+  'analyze',
+  'export',
+  'maintain',
+  'serve',
+  'import',
+] as const;
+
+export type Role = (typeof ROLES)[number];
 
 /** What a claim's file says. */
 export interface ClaimText extends ProcessName {
@@ -32,8 +43,7 @@ export interface Place {
   readonly generation: number;
 }
 
-const PLACE =
-  /\/(collect|land|partition|analyze|export|maintain|serve)\/(\d{1,9})\.(\d{20})\.json$/;
+const PLACE = new RegExp(`/(${ROLES.join('|')})/(\\d{1,9})\\.(\\d{20})\\.json$`);
 
 export function parsePlace(path: string): Place | null {
   const match = PLACE.exec(path);

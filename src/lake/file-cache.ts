@@ -212,6 +212,8 @@ export async function openFileCache(options: FileCacheOptions): Promise<FileCach
     // What came during the scan may not have been seen by it.
     for (const [path, { usedAt }] of [...entries]) if (usedAt < scannedAt) note(path, null);
     for (const [path, entry] of found) note(path, entry);
+    // Those that were removed, here or by others; one that is being brought is told again.
+    for (const path of known.keys()) if (!entries.has(path)) known.delete(path);
   }
 
   try {

@@ -1,7 +1,7 @@
 /** Where things lie in the lake. Everything that names a path of the lake asks here. */
 
 export const ROOT = 'weather_data';
-export const TABLES = ['observations', 'set_aside', 'cities'] as const;
+export const TABLES = ['observations', 'set_aside', 'cities', 'imports'] as const;
 export type TableName = (typeof TABLES)[number];
 
 /** `weather_data/table/observations` */

@@ -7,6 +7,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { startChild } from '../../test/child.ts';
+import { stormOf } from '../../test/storm.ts';
 import { loadConfig } from '../config/load.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import { RECORD_BYTES_MAX } from '../model/observation.ts';
@@ -321,6 +322,6 @@ describe('the spool', () => {
           }
         },
       ),
-      { numRuns: 30 },
+      { numRuns: stormOf(30, 8) },
     ));
 });

@@ -19,8 +19,14 @@ export interface CityStatistics {
   readonly humidity_pct_mean: number | null;
   readonly first_observed_at: string;
   readonly last_observed_at: string;
-  /** Expected slots that hold a value ÷ slots between first and last, in percent. */
+  /** Expected observations that hold any value, first to last, in percent: model/coverage.ts. */
   readonly coverage_pct: number;
+  /** The same for one variable; absent from publications of earlier versions. */
+  readonly temperature_c_coverage_pct: number | null;
+  readonly humidity_pct_coverage_pct: number | null;
+  /** Seconds that `coverage_pct` is the ratio of, for sums over cities; not in the API. */
+  readonly held_s?: number;
+  readonly expected_s?: number;
 }
 
 /** One row per city, clock and hour of day. */
@@ -33,7 +39,7 @@ export interface HourlyTrend {
   readonly temperature_c_mean: number | null;
   readonly humidity_pct_mean: number | null;
   readonly wind_speed_ms_mean: number | null;
-  /** The mean of unit vectors, 0 to 360; null without a direction or when they cancel out. */
+  /** The mean of unit vectors, 0 to 360; null when always calm or when they cancel out. */
   readonly wind_direction_deg_mean: number | null;
 }
 

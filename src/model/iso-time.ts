@@ -9,3 +9,15 @@ export function isoTime(micros: bigint): string | null {
   if (rest !== 0n) return text.replace('Z', `${String(rest).padStart(3, '0')}Z`);
   return text.replace('.000Z', 'Z');
 }
+
+/** ISO 8601 times in UTC with any number of digits after the second, by when they are. */
+export function compareTimes(a: string, b: string): number {
+  // Date has milliseconds; what is finer is compared digit by digit.
+  return Date.parse(a) - Date.parse(b) || finerDigits(a) - finerDigits(b);
+}
+
+/** The digits after the milliseconds, as a number of nanoseconds. */
+function finerDigits(time: string): number {
+  const digits = /\.\d{3}(\d{1,6})/.exec(time)?.[1];
+  return digits === undefined ? 0 : Number(digits.padEnd(6, '0'));
+}

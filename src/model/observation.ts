@@ -13,7 +13,7 @@ export interface Observation extends Measurements {
   readonly country: string;
   /** The provider's own time (`dt`), never the clock of the poll. */
   readonly observed_at: string;
-  /** When the answer came; for imports without that time the same as `observed_at`. */
+  /** When the answer came; for imports when the import began. */
   readonly collected_at: string;
   /** `openweathermap`, `simulator`, or `import:<name of the mapping>`. */
   readonly source: string;
@@ -26,6 +26,9 @@ export interface Observation extends Measurements {
   readonly response: string | null;
   /** Measurements that the reader could not use; each is absent above. */
   readonly rejected_fields?: readonly RejectedField[];
+  /** For imports: the import's number, and the record's number within it, from 1. */
+  readonly import_id?: number;
+  readonly import_row?: number;
 }
 
 export type Measurements = {
@@ -38,8 +41,8 @@ export type Measurements = {
 };
 
 /**
- * What the collector could not turn into an observation: it goes through the log too, so that
- * nothing is dropped in silence, and is set aside with this reason at the landing.
+ * What a reader could not turn into an observation: it goes through the log too, so that nothing is
+ * dropped in silence, and is rejected with this reason at the landing.
  */
 export interface InvalidRecord {
   /** Why, without the word "invalid": `dt is missing`. */
@@ -49,6 +52,8 @@ export interface InvalidRecord {
   readonly source: string;
   /** What came, as text; cut to 64 KiB. */
   readonly response: string;
+  readonly import_id?: number;
+  readonly import_row?: number;
 }
 
 export type CollectedRecord = Observation | InvalidRecord;

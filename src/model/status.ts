@@ -7,6 +7,8 @@ export interface Status {
   readonly started_at: string;
   readonly simulated: boolean;
   readonly data: string;
+  /** The process that answers. */
+  readonly process: ProcessStatus;
   readonly work: WorkStatus;
   readonly collector: CollectorStatus | null;
   readonly log: LogStatus;
@@ -14,6 +16,25 @@ export interface Status {
   readonly table: TableStatus;
   readonly analytics: AnalyticsStatus;
   readonly raw_export: ExportStatus | null;
+}
+
+export interface ProcessStatus {
+  readonly pid: number;
+  /** Memory of the machine that the process takes up: all that follows, and the program itself. */
+  readonly resident_bytes: number;
+  /** JavaScript's heap: values in use and not yet collected, and what is set apart for them. */
+  readonly heap_used_bytes: number;
+  readonly heap_bytes: number;
+  /** Buffers outside of the heap. */
+  readonly external_bytes: number;
+  /** The embedded engine's, by its own names of what it is used for. */
+  readonly engine_bytes: Readonly<Record<string, number>>;
+  /** `analytics.memory_mib`; null for an engine elsewhere. */
+  readonly engine_bytes_max: number | null;
+  /** Files, connections and pipes; null where the system does not say. */
+  readonly open_files: number | null;
+  /** Log lines that standard error did not take. */
+  readonly dropped_log_lines: number;
 }
 
 /** Who does what: the parts of the work that processes have claimed, on whatever machine. */
@@ -25,7 +46,15 @@ export interface WorkStatus {
 
 export interface ClaimStatus {
   /** `collect` and `land`: offers to; `partition`: lands that one; the others: does that alone. */
-  readonly role: 'collect' | 'land' | 'partition' | 'analyze' | 'export' | 'maintain' | 'serve';
+  readonly role:
+    | 'collect'
+    | 'land'
+    | 'partition'
+    | 'analyze'
+    | 'export'
+    | 'maintain'
+    | 'serve'
+    | 'import';
   /** Of the partition, else which of those with that role it is. */
   readonly number: number;
   /** `silent`: nothing came for too long; somebody else takes over. */
@@ -40,7 +69,8 @@ export interface ClaimStatus {
 
 /**
  * `key_not_active`: refused, but so new that it may become active; `key_refused`: refused for over
- * two hours or after it had worked; `budget_spent`: our own budget; `quota`: the provider's.
+ * two hours or after it had worked; `budget_spent`: our own budget; `quota`: the provider's;
+ * `rejecting`: no answer of any city can be used.
  */
 export type CollectorState =
   | 'starting'
@@ -52,6 +82,7 @@ export type CollectorState =
   | 'budget_spent'
   | 'provider_down'
   | 'log_full'
+  | 'rejecting'
   | 'stopped';
 
 export interface CollectorStatus {
@@ -70,6 +101,16 @@ export interface CollectorStatus {
   };
   /** Cities in trouble, with the reason (`city unknown`, …); at most 100. */
   readonly troubled: readonly { readonly city_id: string; readonly reason: string }[];
+  /** Fields that could not be used since the start; the rest of their answers was kept. */
+  readonly rejected_fields: readonly RejectedFieldCount[];
+}
+
+export interface RejectedFieldCount {
+  readonly field: string;
+  readonly reason: string;
+  readonly answers: number;
+  /** The value that came last. */
+  readonly example: string;
 }
 
 export interface CallCount {

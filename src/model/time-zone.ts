@@ -47,21 +47,27 @@ export function formatTime(at: Date): string {
 
 const DAY_MS = 86_400_000;
 
+/** Days that a function of `zoneOffsets` remembers at most: some 130 years. */
+const DAYS_KEPT_MAX = 50_000;
+
 /**
  * The same for many moments of one zone, fast: a day (UTC) whose offset is the same at its two ends
  * has it all day long, so only days of a change are asked moment by moment.
  */
 export function zoneOffsets(timeZone: string): (at: number) => number {
-  let day = Number.NaN;
-  let constant: number | null = null;
-  return (at) => {
-    const today = Math.floor(at / DAY_MS);
-    if (today !== day) {
-      day = today;
-      const start = zoneOffsetSeconds(timeZone, new Date(today * DAY_MS));
-      const end = zoneOffsetSeconds(timeZone, new Date((today + 1) * DAY_MS));
-      constant = start === end ? start : null;
+  const starts = new Map<number, number>();
+  function atStart(day: number): number {
+    let offset = starts.get(day);
+    if (offset === undefined) {
+      offset = zoneOffsetSeconds(timeZone, new Date(day * DAY_MS));
+      if (starts.size >= DAYS_KEPT_MAX) starts.clear();
+      starts.set(day, offset);
     }
-    return constant ?? zoneOffsetSeconds(timeZone, new Date(at));
+    return offset;
+  }
+  return (at) => {
+    const day = Math.floor(at / DAY_MS);
+    const start = atStart(day);
+    return start === atStart(day + 1) ? start : zoneOffsetSeconds(timeZone, new Date(at));
   };
 }

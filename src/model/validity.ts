@@ -17,6 +17,9 @@ export interface RejectedField {
   readonly reason: string;
 }
 
+/** The shape of `rejected_fields` in a row, for `from_json`. */
+export const REJECTED_FIELD_TYPE = '[{"field":"VARCHAR","value":"VARCHAR","reason":"VARCHAR"}]';
+
 /** Characters of a rejected field's text that are kept. */
 export const FIELD_CHARACTERS_MAX = 256;
 
@@ -38,5 +41,5 @@ export function fieldProblem(name: VariableName, value: unknown): string | null 
 }
 
 export function rejectedField(field: string, value: string, reason: string): RejectedField {
-  return { field, value: value.slice(0, FIELD_CHARACTERS_MAX), reason };
+  return { field, value: value.slice(0, FIELD_CHARACTERS_MAX).toWellFormed(), reason };
 }

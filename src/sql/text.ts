@@ -32,3 +32,23 @@ export function fileLiteral(path: string): string {
 export function filesLiteral(paths: readonly string[]): string {
   return `[${paths.map(fileLiteral).join(', ')}]`;
 }
+
+/** `CAST(NULL AS type) AS "name", …` for each column. */
+export function nullColumns(columns: Readonly<Record<string, string>>): string {
+  const entries = Object.entries(columns);
+  return entries.map(([name, type]) => `CAST(NULL AS ${type}) AS ${quoted(name)}`).join(', ');
+}
+
+/**
+ * One row per row of the Parquet files; columns that files of an older schema lack are NULL. A
+ * column `filename` among them is the path of the row's file.
+ */
+export function parquetSql(
+  paths: readonly string[],
+  columns: Readonly<Record<string, string>>,
+): string {
+  const options = ['union_by_name = true', 'hive_partitioning = false'];
+  if ('filename' in columns) options.push('filename = true');
+  const read = `SELECT * FROM read_parquet(${filesLiteral(paths)}, ${options.join(', ')})`;
+  return `(SELECT ${nullColumns(columns)} WHERE false UNION ALL BY NAME ${read})`;
+}

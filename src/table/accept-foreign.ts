@@ -20,7 +20,7 @@ import {
   ROWS_KEY,
   schemaProblem,
 } from './foreign.ts';
-import { ceilMs } from './landing.ts';
+import { ceilMs } from './overlap.ts';
 import { assertUnchanged, type RepairOptions, withConfiguration } from './repair.ts';
 import { type TableState, writeRefusal } from './snapshot.ts';
 import { SET_ASIDE_COLUMNS } from './table.ts';

@@ -43,6 +43,7 @@ const BackupSchema = Type.Object({
     observations: Type.Optional(KeptTable),
     set_aside: Type.Optional(KeptTable),
     cities: Type.Optional(KeptTable),
+    imports: Type.Optional(KeptTable),
   }),
 });
 

@@ -193,7 +193,7 @@ export function openTable(options: TableOptions): DeltaTable {
             isobarCommitId: randomUUID(),
           },
         },
-        ...(state.version < 0 ? creation() : []),
+        ...(state.version < 0 ? creation() : upgrade(state)),
         ...built,
       ];
       if (!(await put(state.version + 1, actions))) continue;
@@ -241,6 +241,15 @@ export function openTable(options: TableOptions): DeltaTable {
     ];
   }
 
+  /** A table of an older isobar gets the columns that it lacks; they are NULL in its rows. */
+  function upgrade({ metadata }: TableState): Action[] {
+    if (metadata === null) return [];
+    if (Number(metadata.configuration['isobar.schema']) >= SCHEMA_VERSION) return [];
+    const schemaString = formatSchema(options.columns, options.partitionColumns);
+    const configuration = { ...metadata.configuration, 'isobar.schema': String(SCHEMA_VERSION) };
+    return [{ metaData: { ...metadata, schemaString, configuration } }];
+  }
+
   /** Whether the commit of this number is ours now. */
   async function put(version: number, actions: readonly Action[]): Promise<boolean> {
     const path = `${folder}/_delta_log/${formatVersion(version)}.json`;
@@ -273,23 +282,31 @@ export function openTable(options: TableOptions): DeltaTable {
     const months = new Set<string>();
     const added = new Map<string, DataFile>();
     let onlyAdded = true;
+    let rowsRemoved = false;
     for (let version = fromVersion + 1; version <= to.version; version++) {
       const actions = await readCommit(version);
       if (actions === null) return null;
+      const keepsRows = KEEPING_ROWS.includes(operationOf(actions));
+      // Compaction may have put rows that are new into a file with older ones.
+      let compacted = false;
       for (const action of actions) {
-        if ('add' in action && action.add.dataChange) {
-          const file = dataFile(folder, action.add);
-          months.add(file.month ?? '');
-          added.set(file.path, file);
-        } else if ('remove' in action) {
-          const removed = added.delete(action.remove.path);
-          const month = action.remove.partitionValues.observed_month ?? '';
-          if (action.remove.dataChange) months.add(month);
-          if (action.remove.dataChange || removed) onlyAdded = false;
-        }
+        if (!('remove' in action)) continue;
+        const { path, partitionValues, dataChange } = action.remove;
+        const wasAdded = added.delete(path);
+        if (dataChange) {
+          months.add(partitionValues.observed_month ?? '');
+          onlyAdded = false;
+          rowsRemoved ||= !keepsRows;
+        } else compacted ||= wasAdded;
+      }
+      for (const action of actions) {
+        if (!('add' in action) || !(action.add.dataChange || compacted)) continue;
+        const file = dataFile(folder, action.add);
+        if (action.add.dataChange) months.add(file.month ?? '');
+        added.set(file.path, file);
       }
     }
-    return { months: [...months].sort(), added: [...added.values()], onlyAdded };
+    return { months: [...months].sort(), added: [...added.values()], onlyAdded, rowsRemoved };
   }
 
   return {
@@ -307,6 +324,14 @@ export function openTable(options: TableOptions): DeltaTable {
     changes: (fromVersion, to) => changes(fromVersion, to as TableState),
     localPaths: (files) => Promise.all(files.map((file) => storage.localPath(file.storagePath))),
   };
+}
+
+/** Operations of ours that leave a row for every observation that was there. */
+const KEEPING_ROWS = ['WRITE', 'OPTIMIZE'];
+
+function operationOf(actions: readonly Action[]): string {
+  for (const action of actions) if ('commitInfo' in action) return action.commitInfo.operation;
+  return '';
 }
 
 function commitId(actions: readonly Action[]): string | null {

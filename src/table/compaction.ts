@@ -54,6 +54,42 @@ export async function compact(
 }
 
 /**
+ * Merges the small files of each month that has more than so many of them: landings leave them, and
+ * every reader opens each. Larger ones are left alone, so that the work follows what landed.
+ */
+export async function compactSmall(
+  options: CompactionOptions,
+  filesMax: number,
+  signal?: AbortSignal,
+): Promise<readonly Compacted[]> {
+  const state = await options.observations.refresh(signal);
+  const done: Compacted[] = [];
+  for (const [month, files] of Map.groupBy(state.files, (file) => file.month ?? '')) {
+    const small = smallFiles(files, options.fileBytesMax);
+    if (small.length <= filesMax) continue;
+    assertWritable(state, options.observations.folder, options.simulated);
+    signal?.throwIfAborted();
+    done.push(await compactGroup(options, month, small));
+  }
+  return done;
+}
+
+/**
+ * The smallest files, each at most four times as large as all smaller ones together. So a file is
+ * written again only when it has grown by a quarter: a few times until it has the wanted size.
+ */
+export function smallFiles(files: readonly DataFile[], bytesMax: number): DataFile[] {
+  const bySize = [...files].sort((a, b) => a.bytes - b.bytes);
+  let bytes = 0;
+  const end = bySize.findIndex((file, index) => {
+    const isLarge = index > 0 && file.bytes > 4 * bytes;
+    bytes += file.bytes;
+    return isLarge || bytes > bytesMax || index >= FILES_MAX;
+  });
+  return end === -1 ? bySize : bySize.slice(0, end);
+}
+
+/**
  * Which files of a month become one: neighbours in time until the wanted size is reached. A file
  * that overlaps no other and is big enough stays as it is.
  */

@@ -26,6 +26,8 @@ const HourEntrySchema = Type.Object({
   bytes: Type.Integer({ minimum: 1 }),
   sha256: Type.String({ pattern: SHA256 }),
   table_version: Type.Integer({ minimum: 0 }),
+  /** Of the table's columns when the file was written; absent in those of schema 1. */
+  schema: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 
 const ManifestSchema = Type.Object({

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { isErrorCode } from '../errors.ts';
 import { formatVersion, tableFolder } from '../lake/layout.ts';
 import { acceptForeign } from './accept-foreign.ts';
-import { listHistory } from './history.ts';
+import { listCommits } from './commit-list.ts';
 import { restoreVersion } from './restore-version.ts';
 import { type Opened, observation, openTestLake, type TestLake } from './test-lake.ts';
 
@@ -234,7 +234,7 @@ test('rows that others deleted come back with a restore, once more after a reope
   );
   assert.deepEqual(readdirSync(join(lake.folder, FOLDER, 'observed_month=2024-10')), before);
   await assertGoesOn(lake);
-  const rows = await listHistory((await lake.open()).observations, 3);
+  const rows = await listCommits((await lake.open()).observations, 3);
   assert.deepEqual(
     rows.map(({ operation, engine, note }) => [operation, engine, note]),
     [

@@ -1,41 +1,71 @@
-/** The newest commits of a table, for people: which program did what. */
+/** Every version of one observation that the table knows, the one that counts first. */
+import type { Row, SqlSession } from '../analytics/engine.ts';
+import { CONTENT_COLUMNS } from '../model/observation.ts';
+import { literal } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
-import { changesRows, originOf, resolvedUpTo } from './foreign.ts';
+import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
 
-export interface HistoryRow {
-  readonly version: number;
-  /** ISO 8601, by the clock of the program that committed. */
-  readonly at: string | null;
-  readonly operation: string;
-  readonly engine: string;
-  readonly added: number;
-  readonly removed: number;
-  /** What about it matters to writers; empty for most. */
-  readonly note: string;
+export interface Version {
+  /** `current` for the one that counts, else why it does not. */
+  readonly state: 'current' | 'duplicate' | 'superseded' | 'undone';
+  readonly collected_at: string;
+  readonly source: string;
+  /** The import that it came with, and the one whose version took its place; null for live data. */
+  readonly import_id: number | null;
+  readonly import_row: number | null;
+  readonly by_import_id: number | null;
+  readonly log_id: string;
+  readonly log_partition: number;
+  readonly log_offset: number;
+  /** The measurements that it has. */
+  readonly values: Row;
 }
 
-/** Newest first; it ends early where commits are gone. */
-export async function listHistory(table: DeltaTable, limit: number): Promise<HistoryRow[]> {
-  const state = await table.refreshForRepair();
-  const resolved = resolvedUpTo(state.metadata?.configuration ?? {});
-  const waiting = new Set(state.foreign.map(({ version }) => version));
-  const rows: HistoryRow[] = [];
-  for (let version = state.version; version >= 0 && rows.length < limit; version -= 1) {
-    const actions = await table.readCommit(version);
-    if (actions === null) break;
-    const info = actions.find((action) => 'commitInfo' in action)?.commitInfo ?? null;
-    const { operation, engine, at } = originOf(version, info);
-    const isForeign = info?.isobarCommitId == null && changesRows(actions);
-    const settled = isForeign && version <= resolved ? 'accepted or undone' : '';
-    rows.push({
-      version,
-      at: at?.toISOString() ?? null,
-      operation,
-      engine,
-      added: actions.filter((action) => 'add' in action).length,
-      removed: actions.filter((action) => 'remove' in action).length,
-      note: waiting.has(version) ? 'changed rows: waits for a decision' : settled,
-    });
-  }
-  return rows;
+export interface HistoryOptions {
+  readonly session: SqlSession;
+  readonly observations: DeltaTable;
+  readonly setAside: DeltaTable;
+}
+
+/** Versions at most: one that is corrected hourly for a year. */
+const VERSIONS_MAX = 10_000;
+
+/** `observedAt` is ISO 8601; the versions that do not count follow from the newest to the oldest. */
+export async function readHistory(
+  { session, observations, setAside }: HistoryOptions,
+  cityId: string,
+  observedAt: string,
+): Promise<Version[]> {
+  const state = await observations.refresh();
+  const rejected = await setAside.refresh();
+  const files = state.files.filter((file) => file.month === observedAt.slice(0, 7));
+  await session.define('h_current', await observations.localPaths(files), OBSERVATION_COLUMNS);
+  await session.define('h_other', await setAside.localPaths(rejected.files), SET_ASIDE_COLUMNS);
+  const identity = `city_id = ${literal(cityId)} AND observed_at = TIMESTAMPTZ ${literal(observedAt)}`;
+  const content = CONTENT_COLUMNS.map((name) => `'${name}': ${name}`).join(', ');
+  const rows = await session.query<Omit<Version, 'values'> & { payload: string }>(`
+    SELECT 'current' AS state, collected_at, source, import_id, import_row,
+      CAST(NULL AS BIGINT) AS by_import_id, log_id, log_partition, log_offset,
+      CAST(to_json({${content}}) AS VARCHAR) AS payload
+    FROM h_current WHERE ${identity}
+    UNION ALL
+    SELECT * FROM (
+      SELECT reason, collected_at, bytes ->> 'source', import_id,
+        TRY_CAST(bytes ->> 'import_row' AS BIGINT), by_import_id, log_id, log_partition,
+        log_offset, bytes
+      FROM h_other s WHERE ${identity} AND reason IN ('duplicate', 'superseded', 'undone')
+        AND NOT EXISTS (SELECT 1 FROM h_current o WHERE o.log_id = s.log_id
+          AND o.log_partition = s.log_partition AND o.log_offset = s.log_offset)
+      ORDER BY import_id DESC NULLS FIRST, collected_at DESC, log_offset DESC
+      LIMIT ${VERSIONS_MAX})`);
+  return rows.map(({ payload, ...version }) => ({ ...version, values: contentOf(payload) }));
+}
+
+function contentOf(payload: string): Row {
+  const all = JSON.parse(payload) as Row;
+  const entries = CONTENT_COLUMNS.flatMap((name) => {
+    const value = all[name] ?? null;
+    return value === null ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(entries);
 }

@@ -4,10 +4,10 @@
  * oldest used are forgotten first.
  */
 import type { SqlSession } from '../analytics/engine.ts';
-import { fileLiteral, filesLiteral } from '../sql/text.ts';
-import { contentHashSql } from './parsing-sql.ts';
+import { contentHashSql, importedSql } from '../model/versions.ts';
+import { parquetSql } from '../sql/text.ts';
 import type { TableState } from './snapshot.ts';
-import type { DataFile } from './table.ts';
+import { type DataFile, OBSERVATION_COLUMNS } from './table.ts';
 
 export interface Identities {
   /**
@@ -21,7 +21,11 @@ export interface Identities {
 }
 
 const ROWS_MAX = 1_500_000;
-const COLUMNS = 'city_id, observed_at, collected_at, content_hash';
+const COLUMNS = 'city_id, observed_at, imported, import_id, import_row, collected_at, content_hash';
+/** The same, of a row of `observations`. */
+const OF_ROW =
+  `city_id, observed_at, ${importedSql('')} AS imported, import_id, import_row, collected_at, ` +
+  `${contentHashSql('')} AS content_hash`;
 
 /** `session` is the lander's own. */
 export async function openIdentities(
@@ -30,8 +34,8 @@ export async function openIdentities(
 ): Promise<Identities> {
   await session.execute(`
     CREATE TEMP TABLE identities (
-      file_number INTEGER, city_id VARCHAR, observed_at TIMESTAMPTZ,
-      collected_at TIMESTAMPTZ, content_hash UBIGINT)`);
+      file_number INTEGER, city_id VARCHAR, observed_at TIMESTAMPTZ, imported BOOLEAN,
+      import_id BIGINT, import_row BIGINT, collected_at TIMESTAMPTZ, content_hash UBIGINT)`);
   /** In order of last use. */
   const known = new Map<string, { readonly number: number; readonly rows: number }>();
   let files = 0;
@@ -41,8 +45,8 @@ export async function openIdentities(
     for (const [index, file] of missing.entries()) {
       files += 1;
       await session.execute(
-        `INSERT INTO identities SELECT ${files}, city_id, observed_at, collected_at, ` +
-          `${contentHashSql('')} FROM read_parquet(${fileLiteral(paths[index] ?? '')})`,
+        `INSERT INTO identities SELECT ${files}, ${OF_ROW} ` +
+          `FROM ${parquetSql([paths[index] ?? ''], OBSERVATION_COLUMNS)}`,
       );
       known.set(file.path, { number: files, rows: file.rows });
     }
@@ -87,10 +91,10 @@ export async function openIdentities(
   /** Too much to hold: read where it lies, for one landing alone. */
   async function readInPlace(wanted: readonly DataFile[]): Promise<ReadonlyMap<string, DataFile>> {
     const paths = await localPaths(wanted);
+    const columns = { ...OBSERVATION_COLUMNS, filename: 'VARCHAR' };
     await session.execute(
-      `CREATE OR REPLACE TEMP VIEW existing AS SELECT city_id, observed_at, collected_at, ` +
-        `${contentHashSql('')} AS content_hash, filename AS file ` +
-        `FROM read_parquet(${filesLiteral(paths)}, filename = true)`,
+      `CREATE OR REPLACE TEMP VIEW existing AS SELECT ${OF_ROW}, filename AS file ` +
+        `FROM ${parquetSql(paths, columns)}`,
     );
     return new Map(wanted.map((file, index) => [paths[index] ?? '', file]));
   }

@@ -19,7 +19,11 @@ async function until(what: string, holds: () => boolean): Promise<void> {
 }
 
 /** A loop over one partition whose landings only count; while each is made, a record arrives. */
-function startBusyLoop(options: { readonly records: number; readonly ageSeconds: number }) {
+function startBusyLoop(options: {
+  readonly records: number;
+  readonly ageSeconds: number;
+  readonly clock?: () => Date;
+}) {
   const memory = openMemoryLog(1);
   const seen = { landings: 0, looks: 0 };
   let next = 0n;
@@ -90,6 +94,21 @@ describe('the loop of landings', () => {
     loop.put(2);
     await until('there were three again', () => loop.seen.landings > 1);
     assert.equal(loop.seen.landings, 2);
+  });
+
+  it('waits a second for the first of a partition, and its time for the next', async () => {
+    let now = NOON.getTime() + 999;
+    await using loop = startBusyLoop({ records: 9, ageSeconds: 60, clock: () => new Date(now) });
+    loop.put(1);
+    await until('it looked how long it may wait', () => loop.seen.looks > 0);
+    assert.equal(loop.seen.landings, 0);
+    now += 1;
+    loop.put(1);
+    await until('the first landed', () => loop.seen.landings === 1);
+    const { looks } = loop.seen;
+    loop.put(1);
+    await until('it looked how long the next may wait', () => loop.seen.looks > looks);
+    assert.equal(loop.seen.landings, 1);
   });
 
   it('goes on at once while enough wait', async () => {

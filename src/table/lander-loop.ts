@@ -42,6 +42,7 @@ export interface LanderLoop {
 }
 
 const RETRY_MS = { least: 500, most: 30_000 } as const;
+const FIRST_AGE_S = 1;
 const HOUR_MS = 3_600_000;
 
 export function startLanderLoop(options: LanderLoopOptions): LanderLoop {
@@ -113,7 +114,9 @@ export function startLanderLoop(options: LanderLoopOptions): LanderLoop {
     const now = clock().getTime();
     const hourOver = Math.floor(oldest.getTime() / HOUR_MS) < Math.floor(now / HOUR_MS);
     if (hourOver) return 0;
-    const due = oldest.getTime() + options.ageSeconds * 1_000;
+    // Before the first landing there is nothing to see: that one comes soon.
+    const ageSeconds = next === 0n ? Math.min(FIRST_AGE_S, options.ageSeconds) : options.ageSeconds;
+    const due = oldest.getTime() + ageSeconds * 1_000;
     const hourEnds = (Math.floor(now / HOUR_MS) + 1) * HOUR_MS;
     return Math.max(0, Math.min(due, hourEnds) - now);
   }

@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import type { SqlSession } from '../analytics/engine.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
-import { fileLiteral, literal } from '../sql/text.ts';
+import { fileLiteral, literal, parquetSql } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { putDataFile } from './data-file.ts';
 import { type Action, type AddFile, PARTITION_COLUMN } from './delta.ts';
 import { openInFlight } from './in-flight.ts';
-import { type Attempt, ceilMs, type MonthRange } from './landing.ts';
-import { OBSERVATION_COLUMNS } from './table.ts';
+import type { Attempt } from './landing.ts';
+import { ceilMs, type MonthRange } from './overlap.ts';
+import { type DataFile, OBSERVATION_COLUMNS } from './table.ts';
 
 export interface FileWriting {
   readonly log: Log;
@@ -29,6 +30,7 @@ const COMPRESSION_AT_LEAST = 6;
 /** One row per observation that lands, with the table's columns in their order. */
 function landedRowsSql(logId: string, partition: number): string {
   const made: Partial<Record<string, string>> = {
+    city: 'coalesce(city, city_id)',
     hour_utc: 'CAST(hour(observed_at) AS INTEGER)',
     hour_local: 'CAST(hour(observed_at + to_seconds(utc_offset_s)) AS INTEGER)',
     log_id: literal(logId),
@@ -94,15 +96,26 @@ async function pieces(options: FileWriting, month: MonthRange): Promise<string[]
 
 /** Removes superseded rows from the files that hold them: each falls and a smaller one rises. */
 export async function rewriteSuperseded(options: FileWriting, made: Attempt): Promise<Action[]> {
-  const { observations, session, clock = () => new Date() } = options;
+  const falling =
+    '(SELECT city_id, observed_at FROM decided WHERE log_offset < 0 AND outcome IS NOT NULL)';
+  const files = made.superseded.map(({ file }) => file);
+  return rewriteFiles(options, files, `ANTI JOIN ${falling} USING (city_id, observed_at)`);
+}
+
+/** Each file is removed and added anew with the rows that remain. */
+export async function rewriteFiles(
+  options: MakingFiles,
+  files: readonly DataFile[],
+  remaining: string,
+): Promise<Action[]> {
+  const { observations, clock = () => new Date() } = options;
   const actions: Action[] = [];
-  const paths = await observations.localPaths(made.superseded.map(({ file }) => file));
-  for (const [index, { file }] of made.superseded.entries()) {
+  const paths = await observations.localPaths(files);
+  for (const [index, file] of files.entries()) {
     const select =
-      `SELECT * FROM read_parquet(${fileLiteral(paths[index] ?? '')}, hive_partitioning = false) ` +
-      'ANTI JOIN (SELECT city_id, observed_at FROM decided WHERE fate IS NULL AND file IS NOT NULL) ' +
-      'USING (city_id, observed_at) ORDER BY city_id, observed_at';
-    const add = await writeDataFile({ ...options, session }, select, file.month ?? '');
+      `SELECT * FROM ${parquetSql([paths[index] ?? ''], OBSERVATION_COLUMNS)} ${remaining} ` +
+      'ORDER BY city_id, observed_at';
+    const add = await writeDataFile(options, select, file.month ?? '');
     actions.push({
       remove: {
         path: file.path,

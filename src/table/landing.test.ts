@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { stormOf } from '../../test/storm.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Observation } from '../model/observation.ts';
@@ -62,6 +63,9 @@ test('an observation lands with every column as it was', async () => {
       log_id: 'memory-log',
       log_partition: 0,
       log_offset: 0,
+      import_id: null,
+      import_row: null,
+      rejected_fields: null,
       response,
     },
   ]);
@@ -84,7 +88,6 @@ test('one bad record is set aside with its reason and the rest of its batch land
     [{ ...good, city_id: 'Not an id' }, 'invalid: city_id is not an id'],
     [{ ...good, source: '' }, 'invalid: source is missing'],
     [{ ...good, source: 'simulator' }, 'invalid: simulated record in a table of real data'],
-    [{ ...good, condition: 'x'.repeat(257) }, 'invalid: condition is longer than 256 characters'],
     [{ ...good, observed_at: '2024-10-31' }, 'invalid: observed_at is not a time with its offset'],
     [{ ...good, observed_at: 'Z' }, 'invalid: observed_at is not a time with its offset'],
     [{ ...good, observed_at: '1949-12-31T23:59:59Z' }, 'invalid: observed_at is before 1950'],
@@ -92,18 +95,7 @@ test('one bad record is set aside with its reason and the rest of its batch land
       observation('a', 601, { collectedAt: 0 }),
       'invalid: observed_at is more than 10 minutes after collected_at',
     ],
-    [{ ...good, temperature_c: 65.1 }, 'invalid: temperature_c is out of range (-95 to 65)'],
-    [
-      JSON.stringify(good).replace('"temperature_c":10', '"temperature_c":NaN'),
-      'invalid: temperature_c is out of range (-95 to 65)',
-    ],
-    [
-      JSON.stringify({ ...good, temperature_c: 'nan' }),
-      'invalid: temperature_c is out of range (-95 to 65)',
-    ],
-    [JSON.stringify({ ...good, humidity_pct: 'wet' }), 'invalid: humidity_pct is not a number'],
-    [JSON.stringify({ ...good, humidity_pct: [50] }), 'invalid: humidity_pct is not a number'],
-    [JSON.stringify({ ...good, utc_offset_s: 1e9 }), 'invalid: utc_offset_s is out of range'],
+    [{ ...good, import_id: 0 }, 'invalid: import_id is not a number above 0'],
     [
       JSON.stringify({ invalid: 'dt is missing', city_id: 'a', source: 'x', response: '{' }),
       'invalid: dt is missing',
@@ -119,6 +111,48 @@ test('one bad record is set aside with its reason and the rest of its batch land
     cases.map(([, reason]) => reason),
   );
   assert.deepEqual((await lake.verify()).differences, []);
+});
+
+test('a field that cannot be used is kept with its reason, and the others land', async () => {
+  await using lake = await openTestLake();
+  const opened = await lake.open();
+  const long = 'x'.repeat(257);
+  const cases: readonly (readonly [string, unknown, string, string])[] = [
+    ['temperature_c', 65.1, '65.1', 'out of range (-95 to 65 °C)'],
+    ['temperature_c', 'nan', 'nan', 'NaN'],
+    ['humidity_pct', 'wet', 'wet', 'not a number'],
+    ['humidity_pct', [50], '[50]', 'not a number'],
+    ['wind_direction_deg', 415.2, '415.2', 'out of range (0 to 360 °)'],
+    ['utc_offset_s', 1e9, '1000000000', 'out of range (-64800 to 64800)'],
+    ['condition_id', 'clear', 'clear', 'not a number'],
+    ['condition', long, long.slice(1), 'longer than 256 characters'],
+    ['city', long, long.slice(1), 'longer than 256 characters'],
+  ];
+  const records = cases.map(([field, value], index) =>
+    JSON.stringify({ ...observation('a', index * 600, { pressure_hpa: 1_000 }), [field]: value }),
+  );
+  const nan = JSON.stringify(observation('a', 9_000)).replace(
+    '"temperature_c":10',
+    '"temperature_c":NaN',
+  );
+  const given = { field: 'rain_1h_mm', value: 'T', reason: 'not a number' };
+  const read = observation('a', 9_600, { temperature_c: 99, rejected_fields: [given] });
+  lake.log.put(0, ...records, nan, read);
+  assert.equal((await opened.lander.land(0))?.rows, cases.length + 2);
+  const { observations, setAside } = await rowsOf(lake, opened);
+  assert.deepEqual(setAside, []);
+  const rejected = observations.map((row) => JSON.parse(String(row.rejected_fields)));
+  const expected = cases.map(([field, , value, reason]) => [{ field, value, reason }]);
+  assert.deepEqual(rejected.slice(0, cases.length), expected);
+  assert.deepEqual(rejected.at(-2), [{ field: 'temperature_c', value: 'NaN', reason: 'NaN' }]);
+  assert.deepEqual(rejected.at(-1), [
+    given,
+    { field: 'temperature_c', value: '99', reason: 'out of range (-95 to 65 °C)' },
+  ]);
+  for (const [index, [field]] of cases.entries()) {
+    assert.equal(observations[index]?.[field], field === 'city' ? 'a' : null);
+    assert.equal(observations[index]?.pressure_hpa, 1_000);
+  }
 });
 
 test('what is set aside keeps its content, length and sha256', async () => {
@@ -309,7 +343,7 @@ test('whatever dies in between, the table holds the highest version of each iden
         assert.equal(report.sums['offsets committed'], records.length);
       },
     ),
-    { numRuns: 25 },
+    { numRuns: stormOf(25, 6) },
   );
 });
 

@@ -4,7 +4,7 @@
  *
  *     stage    the log's records into a file                            (staging.ts)
  *     parse    the file into typed rows and reasons                     (parsing-sql.ts)
- *     decide   by identity what lands, supersedes or is a duplicate     (here)
+ *     decide   by identity what lands, supersedes or is a duplicate     (decide.ts)
  *     write    Parquet files                                            (landing-files.ts)
  *     commit   set_aside first, then observations with the last offset  (here)
  *
@@ -19,11 +19,12 @@ import { IsobarError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
-import { literal } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
+import { decide, type Falling } from './decide.ts';
 import type { Action } from './delta.ts';
 import { openIdentities } from './identities.ts';
 import { rewriteSuperseded, writeLandedFiles } from './landing-files.ts';
+import { type MonthRange, monthRanges, overlapping } from './overlap.ts';
 import { parsedSql } from './parsing-sql.ts';
 import { commitSetAside } from './set-aside.ts';
 import { assertWritable, dataFile, type TableState } from './snapshot.ts';
@@ -81,16 +82,6 @@ export interface Attempt {
   readonly superseded: readonly { readonly file: DataFile; readonly rows: number }[];
 }
 
-export interface MonthRange {
-  readonly month: string;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly cityIdMin: string;
-  readonly cityIdMax: string;
-  readonly observedAtMin: string;
-  readonly observedAtMax: string;
-}
-
 const ATTEMPTS_MAX = 20;
 const LANDING_MS_MAX = 3_600_000;
 
@@ -98,9 +89,29 @@ export function landingAppId(logId: string, partition: number): string {
   return `isobar-land-${logId}-${partition}`;
 }
 
+/** The log and partition of a landing's transaction; null for any other. */
+export function parseLandingAppId(
+  appId: string,
+): { readonly logId: string; readonly partition: number } | null {
+  const [, logId, partition] = /^isobar-land-(.+)-(\d+)$/.exec(appId) ?? [];
+  return logId === undefined ? null : { logId, partition: Number(partition) };
+}
+
 /** The offset that lands next: one beyond the last that a commit holds. */
 export function nextOffset(state: TableState, logId: string, partition: number): bigint {
   return BigInt(state.transactions.get(landingAppId(logId, partition)) ?? -1) + 1n;
+}
+
+const UNDO_APP_ID = 'isobar-undo-';
+
+export function undoAppId(importId: number): string {
+  return `${UNDO_APP_ID}${importId}`;
+}
+
+/** Imports that were undone: none of their records counts. */
+export function undoneImports(state: TableState): number[] {
+  const appIds = [...state.transactions.keys()].filter((appId) => appId.startsWith(UNDO_APP_ID));
+  return appIds.map((appId) => Number(appId.slice(UNDO_APP_ID.length)));
 }
 
 /** Thrown inside: the table changed so that this try must be worked out again. */
@@ -166,7 +177,7 @@ export async function openLander(options: LanderOptions): Promise<Lander> {
     const appId = landingAppId(log.id, partition);
     const candidates = await monthRanges(session, 'parsed WHERE reason IS NULL');
     const names = await identities.select(state, overlapping(state.files, candidates));
-    const superseded = await decide(session, names);
+    const superseded = fallingFiles(await decide(session, undoneImports(state)), names);
     const months = await monthRanges(session, 'landing');
     const made: Attempt = { state, appId, partition, staged, months, superseded };
     const setAside = await commitSetAside(options, made);
@@ -210,15 +221,16 @@ export async function openLander(options: LanderOptions): Promise<Lander> {
     if (newest.metadata?.id !== state.metadata?.id && state.version >= 0)
       throw new AttemptOvertaken();
     if (superseded.some(({ file }) => !newest.adds.has(file.path))) throw new AttemptOvertaken();
+    if (undoneImports(newest).length !== undoneImports(state).length) throw new AttemptOvertaken();
     const fresh = overlapping(newest.files, months).filter((file) => {
       return !state.adds.has(file.path) && newest.adds.get(file.path)?.dataChange === true;
     });
     if (fresh.length === 0) return;
     await identities.select(newest, fresh);
-    const [met] = await session.query<{ met: number }>(
-      'SELECT count(*) AS met FROM landing SEMI JOIN existing USING (city_id, observed_at)',
+    const [found] = await session.query<{ matched: number }>(
+      'SELECT count(*) AS matched FROM landing SEMI JOIN existing USING (city_id, observed_at)',
     );
-    if (met?.met !== 0) throw new AttemptOvertaken();
+    if (found?.matched !== 0) throw new AttemptOvertaken();
   }
 
   async function acceptLoss(partition: number, from: bigint, to: bigint): Promise<void> {
@@ -277,91 +289,13 @@ async function assertAllStaged(session: SqlSession, staged: Staged): Promise<voi
   }
 }
 
-async function monthRanges(session: SqlSession, source: string): Promise<MonthRange[]> {
-  return session.query<MonthRange & Record<string, unknown>>(`
-    SELECT strftime(observed_at, '%Y-%m') AS month, count(*) AS rows,
-      CAST(sum(length) AS BIGINT) AS bytes,
-      min(city_id) AS "cityIdMin", max(city_id) AS "cityIdMax",
-      min(observed_at) AS "observedAtMin", max(observed_at) AS "observedAtMax"
-    FROM ${source} GROUP BY ALL ORDER BY month`);
-}
-
-/** Files that may hold an identity of these ranges, by their statistics. */
-function overlapping(files: readonly DataFile[], ranges: readonly MonthRange[]): DataFile[] {
-  const byMonth = new Map(ranges.map((range) => [range.month, range]));
-  return files.filter((file) => {
-    const range = byMonth.get(file.month ?? '');
-    if (range === undefined) return false;
-    const { observedAtMin, observedAtMax, cityIdMin, cityIdMax } = file;
-    if (observedAtMin !== null && Date.parse(observedAtMin) > ceilMs(range.observedAtMax))
-      return false;
-    if (observedAtMax !== null && Date.parse(observedAtMax) < Date.parse(range.observedAtMin)) {
-      return false;
-    }
-    if (cityIdMin !== null && cityIdMin > range.cityIdMax) return false;
-    return cityIdMax === null || cityIdMax >= range.cityIdMin;
-  });
-}
-
-/** Statistics have milliseconds, rows microseconds. */
-export function ceilMs(time: string): number {
-  const floor = Date.parse(time);
-  return /\.\d{3}\d*[1-9]/.test(time) ? floor + 1 : floor;
-}
-
-/**
- * Makes the table `decided` (records whose identity is met more than once, with what becomes of
- * them) and the view `landing` (the rows that land); resolves with the rows that fall in the table.
- */
-async function decide(
-  session: SqlSession,
+function fallingFiles(
+  falling: readonly Falling[],
   names: ReadonlyMap<string, DataFile>,
-): Promise<Attempt['superseded']> {
-  await session.execute(`
-    CREATE OR REPLACE TEMP TABLE decided AS
-    WITH met AS (
-      SELECT city_id, observed_at FROM parsed WHERE reason IS NULL
-      GROUP BY ALL HAVING count(*) > 1
-      UNION
-      SELECT city_id, observed_at FROM parsed SEMI JOIN existing USING (city_id, observed_at)
-      WHERE reason IS NULL
-    ),
-    versions AS (
-      SELECT p.log_offset, p.city_id, p.observed_at,
-        {'collected_at': p.collected_at, 'content_hash': p.content_hash} AS version,
-        CASE WHEN e.file IS NOT NULL
-          THEN {'collected_at': e.collected_at, 'content_hash': e.content_hash} END AS there,
-        e.file
-      FROM parsed p
-      JOIN met USING (city_id, observed_at)
-      LEFT JOIN existing e USING (city_id, observed_at)
-      WHERE p.reason IS NULL
-    ),
-    ranked AS (
-      SELECT *,
-        max(version) OVER (PARTITION BY city_id, observed_at ORDER BY log_offset
-          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
-        max(version) OVER (PARTITION BY city_id, observed_at) AS best
-      FROM versions
-    )
-    SELECT log_offset, city_id, observed_at, file,
-      CASE
-        WHEN before IS NOT NULL AND version <= before THEN 'duplicate'
-        WHEN there IS NOT NULL AND version <= there THEN 'duplicate'
-        WHEN version < best THEN 'superseded'
-      END AS fate
-    FROM ranked;
-    CREATE OR REPLACE TEMP VIEW landing AS
-    SELECT * FROM parsed
-    ANTI JOIN (SELECT log_offset FROM decided WHERE fate IS NOT NULL) USING (log_offset)
-    WHERE reason IS NULL`);
-  const falling = await session.query<{ file: string; rows: number }>(
-    'SELECT file, count(*) AS rows FROM decided WHERE fate IS NULL AND file IS NOT NULL GROUP BY file',
-  );
+): Attempt['superseded'] {
   return falling.map(({ file, rows }) => {
     const found = names.get(file);
-    if (found === undefined)
-      throw new IsobarError('INTERNAL', `no file is called ${literal(file)}`);
+    if (found === undefined) throw new IsobarError('INTERNAL', `no file is called ${file}`);
     return { file: found, rows };
   });
 }

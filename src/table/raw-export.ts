@@ -8,19 +8,20 @@
  */
 
 import type { SqlSession } from '../analytics/engine.ts';
-import { IsobarError, isErrorCode } from '../errors.ts';
+import { IsobarError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { RAW_CURSOR_PATH, rawHourPath, rawManifestPath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { ProcessName } from '../lake/this-process.ts';
-import { filesLiteral } from '../sql/text.ts';
+import { changedHours } from './changed-hours.ts';
 import type { DeltaTable } from './commit.ts';
+import { SCHEMA_VERSION } from './delta.ts';
 import { type ExportCursor, type HourEntry, readCursor, readManifest } from './export-documents.ts';
 import { type ExportNote, notePath, readNotes, writeNote } from './export-notes.ts';
 import { openInFlight } from './in-flight.ts';
 import { type HourFile, sha256, writeHours } from './raw-hours.ts';
 import type { TableState } from './snapshot.ts';
-import { dataFile, removedFile } from './snapshot.ts';
+
 import type { DataFile } from './table.ts';
 
 export interface RawExportOptions {
@@ -182,6 +183,7 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     const files = [...new Set(hours.flatMap((hour) => filesOfHour(state, hour)))];
     const paths = await observations.localPaths(files);
     const entries: Record<string, HourEntry> = { ...manifest.hours };
+    const written = new Set<string>();
     const flight = openInFlight();
     const put = async (file: HourFile, isSame: boolean) => {
       const path = rawHourPath(new Date(file.hour));
@@ -203,11 +205,20 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
           bytes: file.bytes,
           sha256: file.sha256,
           table_version: state.version,
+          schema: SCHEMA_VERSION,
         };
+        written.add(file.hour);
         await flight.add(file.bytes, () => put(file, isSame));
       }
     } finally {
       await flight.settle();
+    }
+    for (const hour of hours) {
+      // An import that was undone may leave an hour without a row.
+      if (written.has(hour) || entries[hour.slice(11, 13)] === undefined) continue;
+      assertHeld(claim);
+      await storage.delete(rawHourPath(new Date(hour)));
+      delete entries[hour.slice(11, 13)];
     }
     reachFaultPoint('export.before-manifest');
     assertHeld(claim);
@@ -234,89 +245,6 @@ export function filesOfHour(state: TableState, hour: string): DataFile[] {
     if (file.observedAtMin !== null && Date.parse(file.observedAtMin) >= to) return false;
     return file.observedAtMax === null || Date.parse(file.observedAtMax) >= from;
   });
-}
-
-/** Hours (ISO 8601) in which the commits after `fromVersion` added or replaced rows. */
-export async function changedHours(
-  options: Pick<RawExportOptions, 'observations' | 'session'>,
-  fromVersion: number,
-  state: TableState,
-): Promise<string[]> {
-  const { observations, session } = options;
-  if (fromVersion === state.version) return [];
-  // An older table was brought back, or the cursor was damaged: every hour may differ.
-  if (fromVersion > state.version) return hoursOf(options, state.files, []);
-  /** Files that this stretch of commits left live, and those of before that it removed. */
-  const added = new Map<string, DataFile>();
-  const removed = new Map<string, DataFile>();
-  /** Files that brought rows, whatever became of them since. */
-  const brought: DataFile[] = [];
-  let replaced = false;
-  for (let version = fromVersion + 1; version <= state.version; version++) {
-    const actions = await observations.readCommit(version);
-    // The commits are gone: every hour of the table may have changed.
-    if (actions === null) return hoursOf(options, state.files, []);
-    for (const action of actions) {
-      if ('add' in action) {
-        const file = dataFile(observations.folder, action.add);
-        added.set(file.path, file);
-        if (action.add.dataChange) brought.push(file);
-      } else if ('remove' in action) {
-        replaced ||= action.remove.dataChange;
-        const isOfBefore = !added.delete(action.remove.path);
-        if (isOfBefore) {
-          removed.set(action.remove.path, removedFile(observations.folder, action.remove));
-        }
-      }
-    }
-  }
-  // Without a replaced row compaction can be left aside: each file that brought rows has new ones.
-  if (!replaced) {
-    const single = brought.map(singleHour);
-    if (!single.includes(null)) return [...new Set(single as string[])];
-  }
-  try {
-    return replaced
-      ? await hoursOf({ observations, session }, [...added.values()], [...removed.values()])
-      : await hoursOf({ observations, session }, brought, []);
-  } catch (error) {
-    // A file that vacuum removed since: fall back to all hours of the months concerned.
-    if (!isErrorCode(error, 'LAKE_MISSING')) throw error;
-    const touched = [...brought, ...added.values(), ...removed.values()];
-    const months = new Set(touched.map((file) => file.month));
-    return hoursOf(
-      { observations, session },
-      state.files.filter((file) => months.has(file.month)),
-      [],
-    );
-  }
-}
-
-/** The hour of all rows of the file when its statistics say that it is one, else null. */
-function singleHour(file: DataFile): string | null {
-  const [from, to] = [file.observedAtMin?.slice(0, 13), file.observedAtMax?.slice(0, 13)];
-  return from !== undefined && from === to ? `${from}:00:00Z` : null;
-}
-
-/** Hours of the rows of `added` that are not in `removed` as they are. */
-async function hoursOf(
-  { observations, session }: Pick<RawExportOptions, 'observations' | 'session'>,
-  added: readonly DataFile[],
-  removed: readonly DataFile[],
-): Promise<string[]> {
-  if (added.length === 0) return [];
-  const list = async (files: readonly DataFile[]) =>
-    `read_parquet(${filesLiteral(await observations.localPaths(files))})`;
-  const unchanged =
-    removed.length === 0
-      ? ''
-      : `ANTI JOIN (SELECT log_id, log_partition, log_offset FROM ${await list(removed)}) ` +
-        'USING (log_id, log_partition, log_offset)';
-  const rows = await session.query<{ hour: string }>(
-    `SELECT DISTINCT date_trunc('hour', observed_at) AS hour FROM ${await list(added)} ` +
-      `${unchanged} ORDER BY hour`,
-  );
-  return rows.map(({ hour }) => hour);
 }
 
 function assertHeld(claim: ExportClaim): void {

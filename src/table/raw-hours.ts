@@ -2,9 +2,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SqlSession } from '../analytics/engine.ts';
+import type { Columns, SqlSession } from '../analytics/engine.ts';
 import type { Content } from '../lake/storage.ts';
-import { filesLiteral } from '../sql/text.ts';
+import { parquetSql } from '../sql/text.ts';
 import { sha256OfFile } from './data-file.ts';
 import { OBSERVATION_COLUMNS } from './table.ts';
 
@@ -23,6 +23,8 @@ export interface HoursOptions {
   /** Local paths of the data files that hold the hours. */
   readonly paths: readonly string[];
   readonly hours: readonly string[];
+  /** The columns of the lines; all when not given. */
+  readonly columns?: Columns;
 }
 
 /** Rows up to which the hours of a day are read in one query. */
@@ -50,7 +52,7 @@ async function* splitDay(
   const file = join(options.scratch, `hours-${randomUUID()}.jsonl`);
   try {
     await options.session.copy(
-      `${rowsSql(options.paths)} WHERE ${within(options.hours)} ` +
+      `${rowsSql(options)} WHERE ${within(options.hours)} ` +
         `ORDER BY date_trunc('hour', source.observed_at), source.city_id, source.observed_at`,
       file,
       'jsonl',
@@ -72,8 +74,7 @@ async function* splitDay(
 async function writeHour(options: HoursOptions, hour: string, rows: number): Promise<HourFile> {
   const file = join(options.scratch, `hour-${randomUUID()}.jsonl`);
   await options.session.copy(
-    `${rowsSql(options.paths)} WHERE ${within([hour])} ` +
-      'ORDER BY source.city_id, source.observed_at',
+    `${rowsSql(options)} WHERE ${within([hour])} ORDER BY source.city_id, source.observed_at`,
     file,
     'jsonl',
   );
@@ -89,8 +90,8 @@ export function sha256(bytes: Uint8Array): string {
 }
 
 /** One row per observation: the table's columns, times as ISO 8601, the answer as JSON. */
-function rowsSql(paths: readonly string[]): string {
-  const columns = Object.entries(OBSERVATION_COLUMNS).map(([name, type]) => {
+function rowsSql({ paths, columns: wanted = OBSERVATION_COLUMNS }: HoursOptions): string {
+  const columns = Object.entries(wanted).map(([name, type]) => {
     if (name === 'response') {
       return (
         'CASE WHEN response IS NULL THEN NULL WHEN json_valid(response) THEN json(response) ' +
@@ -105,10 +106,7 @@ function rowsSql(paths: readonly string[]): string {
 }
 
 function source(paths: readonly string[]): string {
-  return (
-    `read_parquet(${filesLiteral(paths)}, hive_partitioning = false, ` +
-    'union_by_name = true) AS source'
-  );
+  return `${parquetSql(paths, OBSERVATION_COLUMNS)} AS source`;
 }
 
 /** The hours lie in one day, so one range and a list say which rows are meant. */

@@ -9,13 +9,13 @@ import type { SqlSession } from '../analytics/engine.ts';
 import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
-import { filesLiteral, literal } from '../sql/text.ts';
+import { literal, parquetSql } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { putDataFile } from './data-file.ts';
-import { type AddFile, parseStats } from './delta.ts';
+import { type Action, type AddFile, parseStats } from './delta.ts';
 import type { Attempt } from './landing.ts';
 import type { TableState } from './snapshot.ts';
-import { SET_ASIDE_COLUMNS } from './table.ts';
+import { type DataFile, OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
 
 export interface SetAsideWriting {
   readonly log: Log;
@@ -35,40 +35,69 @@ export interface Loss {
   readonly lost: { readonly from: bigint; readonly to: bigint };
 }
 
+/** Rows of an import that was undone, for which no other version is known. */
+export interface Removal {
+  readonly importId: number;
+  readonly files: readonly DataFile[];
+}
+
 /**
  * Commits the rows to set aside, but none whose offset is there already (a landing that died
  * between its two commits left it); resolves with how many records of this landing they are.
  */
 export async function commitSetAside(
   options: SetAsideWriting,
-  made: Attempt | Loss,
+  made: Attempt | Loss | Removal,
 ): Promise<number> {
-  const { session, setAside, log, clock = () => new Date() } = options;
-  const selects =
-    'lost' in made
-      ? [lostSql(log.id, made)]
-      : [fromBatchSql(log.id, made.partition), ...(await fromTableSql(options, made))];
+  const { session, setAside, clock = () => new Date() } = options;
+  const { selects, own, txn } = await whatToSetAside(options, made);
   await session.execute(
     `CREATE OR REPLACE TEMP TABLE aside AS ${selects.join('\nUNION ALL BY NAME\n')}`,
   );
   const [sum] = await session.query<{ all_rows: number; own_rows: number }>(
-    'SELECT count(*) AS all_rows, ' +
-      `count(*) FILTER (log_id = ${literal(log.id)} AND log_partition = ${made.partition} ` +
-      `AND log_offset >= ${'lost' in made ? made.lost.from : made.staged.from}) AS own_rows ` +
-      'FROM aside',
+    `SELECT count(*) AS all_rows, count(*) FILTER (${own}) AS own_rows FROM aside`,
   );
-  if (sum === undefined || sum.all_rows === 0) return 0;
-  const last = 'lost' in made ? made.lost.to : made.staged.last;
+  if (sum === undefined || (sum.all_rows === 0 && !(await leftBehind(options, made)))) return 0;
   await setAside.commit('WRITE', async (state) => {
-    await removeWritten(options, state);
-    const add = await writeFile(options);
-    if (add === null) return null;
+    const stale = await staleSql(options, made);
+    const replaced = stale === null ? [] : await replaceStale(options, state, stale);
+    await chooseUnwritten(options, state, stale ?? 'false');
+    const add = await writeFile(options, 'unwritten');
+    if (add === null && replaced.length === 0) return null;
     reachFaultPoint('set-aside.before-commit');
-    const txn = { appId: made.appId, version: Number(last), lastUpdated: clock().getTime() };
-    return [{ add }, { txn }];
+    const actions: Action[] = add === null ? replaced : [...replaced, { add }];
+    const lastUpdated = clock().getTime();
+    return txn === null ? actions : [...actions, { txn: { ...txn, lastUpdated } }];
   });
   reachFaultPoint('set-aside.after-commit');
   return sum.own_rows;
+}
+
+interface Chosen {
+  /** The rows. */
+  readonly selects: readonly string[];
+  /** Which of them are records of this landing, as SQL. */
+  readonly own: string;
+  readonly txn: { readonly appId: string; readonly version: number } | null;
+}
+
+async function whatToSetAside(
+  options: SetAsideWriting,
+  made: Attempt | Loss | Removal,
+): Promise<Chosen> {
+  const { log } = options;
+  if ('importId' in made) {
+    return { selects: [await undoneSql(options, made)], own: 'true', txn: null };
+  }
+  const { appId, partition } = made;
+  const from = 'lost' in made ? made.lost.from : made.staged.from;
+  const last = 'lost' in made ? made.lost.to : made.staged.last;
+  const selects =
+    'lost' in made
+      ? [lostSql(log.id, made)]
+      : [fromBatchSql(log.id, partition), ...(await fromTableSql(options, made))];
+  const own = `log_id = ${literal(log.id)} AND log_partition = ${partition} AND log_offset >= ${from}`;
+  return { selects, own, txn: { appId, version: Number(last) } };
 }
 
 /** One row per record of the batch that does not land. */
@@ -76,13 +105,15 @@ function fromBatchSql(logId: string, partition: number): string {
   return `
     SELECT ${literal(logId)} AS log_id, CAST(${partition} AS INTEGER) AS log_partition, log_offset,
       CAST(NULL AS BIGINT) AS log_offset_last,
-      coalesce(parsed.reason, decided.fate) AS reason, parsed.city_id, parsed.observed_at,
+      coalesce(parsed.reason, decided.outcome) AS reason, parsed.city_id, parsed.observed_at,
       collected_at, CAST(NULL AS VARCHAR) AS detail,
       CASE WHEN hex IS NOT NULL THEN 'hex:' || lower(hex)
-        WHEN strlen(text) <= 65536 THEN text ELSE left(text, 16384) END AS bytes,
-      length, coalesce(nullif(parsed.sha256, ''), sha256(text)) AS sha256
+        WHEN parsed.reason IS NULL OR strlen(text) <= 65536 THEN text
+        ELSE left(text, 16384) END AS bytes,
+      length, coalesce(nullif(parsed.sha256, ''), sha256(text)) AS sha256,
+      import_id, by_import_id
     FROM parsed LEFT JOIN decided USING (log_offset)
-    WHERE parsed.reason IS NOT NULL OR decided.fate IS NOT NULL`;
+    WHERE parsed.reason IS NOT NULL OR decided.outcome IS NOT NULL`;
 }
 
 /** One row per row of the table that a record of the batch supersedes, with all it said. */
@@ -91,19 +122,33 @@ async function fromTableSql(options: SetAsideWriting, made: Attempt): Promise<st
   const paths = await options.observations.localPaths(made.superseded.map(({ file }) => file));
   return [
     `
-    SELECT log_id, log_partition, old.log_offset, CAST(NULL AS BIGINT) AS log_offset_last,
-      'superseded' AS reason, old.city_id, old.observed_at, collected_at,
-      'by offset ' || decided.log_offset || ' of partition ${made.partition}' AS detail,
-      CASE WHEN strlen(said) <= 65536 THEN said ELSE left(said, 16384) END AS bytes,
-      CAST(strlen(said) AS BIGINT) AS length, sha256(said) AS sha256
-    FROM (
-      SELECT *, CAST(to_json(r) AS VARCHAR) AS said
-      FROM read_parquet(${filesLiteral(paths)}, hive_partitioning = false,
-        union_by_name = true) AS r
-    ) AS old
+    SELECT ${PAYLOAD_COLUMNS}, decided.outcome AS reason, by_import_id,
+      'by offset ' || decided.by_offset || ' of partition ${made.partition}' AS detail
+    FROM ${payloadSql(paths)} AS old
     JOIN decided ON decided.city_id = old.city_id AND decided.observed_at = old.observed_at
-      AND decided.fate IS NULL AND decided.file IS NOT NULL`,
+      AND decided.log_offset < 0 AND decided.outcome IS NOT NULL`,
   ];
+}
+
+/** One row per row of the import in these files. */
+async function undoneSql(options: SetAsideWriting, made: Removal): Promise<string> {
+  const paths = await options.observations.localPaths(made.files);
+  return `
+    SELECT ${PAYLOAD_COLUMNS}, 'undone' AS reason, CAST(NULL AS BIGINT) AS by_import_id,
+      CAST(NULL AS VARCHAR) AS detail
+    FROM ${payloadSql(paths)} AS old WHERE import_id = ${made.importId}`;
+}
+
+/** What `set_aside` keeps of a row of the table. */
+const PAYLOAD_COLUMNS =
+  'old.log_id, old.log_partition, old.log_offset, CAST(NULL AS BIGINT) AS log_offset_last, ' +
+  'old.city_id, old.observed_at, old.collected_at, payload AS bytes, ' +
+  'CAST(strlen(payload) AS BIGINT) AS length, sha256(payload) AS sha256, old.import_id';
+
+/** One row per row of the files, with the whole of it as JSON. */
+function payloadSql(paths: readonly string[]): string {
+  return `(SELECT *, CAST(to_json(r) AS VARCHAR) AS payload
+    FROM ${parquetSql(paths, OBSERVATION_COLUMNS)} AS r)`;
 }
 
 function lostSql(logId: string, { partition, lost }: Loss): string {
@@ -113,48 +158,117 @@ function lostSql(logId: string, { partition, lost }: Loss): string {
       'lost' AS reason, CAST(NULL AS VARCHAR) AS city_id,
       CAST(NULL AS TIMESTAMPTZ) AS observed_at, CAST(NULL AS TIMESTAMPTZ) AS collected_at,
       'accepted by an operator' AS detail, CAST(NULL AS VARCHAR) AS bytes,
-      CAST(0 AS BIGINT) AS length, CAST(NULL AS VARCHAR) AS sha256`;
+      CAST(0 AS BIGINT) AS length, CAST(NULL AS VARCHAR) AS sha256,
+      CAST(NULL AS BIGINT) AS import_id, CAST(NULL AS BIGINT) AS by_import_id`;
 }
 
-async function removeWritten(options: SetAsideWriting, state: TableState): Promise<void> {
-  const [range] = await options.session.query<{ least: number | bigint; most: number | bigint }>(
+/** Whether a landing of this partition died after its commit here and before that of observations. */
+async function leftBehind(
+  { setAside }: SetAsideWriting,
+  made: Attempt | Loss | Removal,
+): Promise<boolean> {
+  if (!('staged' in made)) return false;
+  const { transactions } = await setAside.refresh();
+  return (transactions.get(made.appId) ?? -1) >= made.staged.from;
+}
+
+/**
+ * What such a landing left may be wrong now: an import that it found a record a duplicate of was
+ * undone since. The condition of rows `w` that `aside` does not repeat, or gives another reason;
+ * null when no landing died.
+ */
+async function staleSql(
+  options: SetAsideWriting,
+  made: Attempt | Loss | Removal,
+): Promise<string | null> {
+  if (!('staged' in made) || !(await leftBehind(options, made))) return null;
+  const same =
+    'a.log_id = w.log_id AND a.log_partition = w.log_partition AND a.log_offset = w.log_offset';
+  const inAside = (reason: string) => `EXISTS (SELECT 1 FROM aside a WHERE ${same} AND ${reason})`;
+  return (
+    `(${inAside('a.reason <> w.reason')} OR (w.log_id = ${literal(options.log.id)} ` +
+    `AND w.log_partition = ${made.partition} AND w.log_offset >= ${made.staged.from} ` +
+    `AND NOT ${inAside('a.reason = w.reason')}))`
+  );
+}
+
+/** Writes the files that hold such rows anew without them. */
+async function replaceStale(
+  options: SetAsideWriting,
+  state: TableState,
+  stale: string,
+): Promise<Action[]> {
+  const { session, setAside, clock = () => new Date() } = options;
+  const actions: Action[] = [];
+  const paths = await setAside.localPaths(state.files);
+  for (const [index, file] of state.files.entries()) {
+    const rows = parquetSql([paths[index] ?? ''], SET_ASIDE_COLUMNS);
+    const [found] = await session.query<{ rows: number }>(
+      `SELECT count(*) AS rows FROM ${rows} w WHERE ${stale}`,
+    );
+    if (found?.rows === 0) continue;
+    actions.push({
+      remove: {
+        path: file.path,
+        deletionTimestamp: clock().getTime(),
+        dataChange: true,
+        partitionValues: {},
+        size: file.bytes,
+      },
+    });
+    const add = await writeFile(options, `(SELECT * FROM ${rows} w WHERE NOT ${stale})`);
+    if (add !== null) actions.push({ add });
+  }
+  return actions;
+}
+
+/** Makes the temporary table `unwritten`: the rows of `aside` whose offset is not there yet. */
+async function chooseUnwritten(
+  options: SetAsideWriting,
+  state: TableState,
+  stale: string,
+): Promise<void> {
+  const { session, setAside } = options;
+  const [range] = await session.query<{ least: number | null; most: number | null }>(
     'SELECT min(log_offset) AS least, max(log_offset) AS most FROM aside',
   );
-  if (range === undefined || range.least === null) return;
+  const { least, most } = range ?? { least: null, most: null };
   const files = state.files.filter((file) => {
+    if (least === null || most === null) return false;
     const stats = parseStats(state.adds.get(file.path)?.stats ?? null);
-    const least = stats?.minValues.log_offset;
-    const most = stats?.maxValues.log_offset;
-    if (typeof least !== 'number' || typeof most !== 'number') return true;
-    return least <= range.most && most >= range.least;
+    const [first, last] = [stats?.minValues.log_offset, stats?.maxValues.log_offset];
+    if (typeof first !== 'number' || typeof last !== 'number') return true;
+    return first <= most && last >= least;
   });
-  if (files.length === 0) return;
-  const paths = await options.setAside.localPaths(files);
-  await options.session.execute(`
-    DELETE FROM aside WHERE (log_id, log_partition, log_offset) IN (
-      SELECT (log_id, log_partition, log_offset)
-      FROM read_parquet(${filesLiteral(paths)})
-      WHERE log_offset BETWEEN ${range.least} AND ${range.most})`);
+  const written =
+    files.length === 0
+      ? ''
+      : `ANTI JOIN (SELECT log_id, log_partition, log_offset
+           FROM ${parquetSql(await setAside.localPaths(files), SET_ASIDE_COLUMNS)} w
+           WHERE log_offset BETWEEN ${least} AND ${most} AND NOT ${stale})
+         USING (log_id, log_partition, log_offset)`;
+  await session.execute(`CREATE OR REPLACE TEMP TABLE unwritten AS SELECT * FROM aside ${written}`);
 }
 
-async function writeFile(options: SetAsideWriting): Promise<AddFile | null> {
+async function writeFile(options: SetAsideWriting, rows = 'aside'): Promise<AddFile | null> {
   const { session, setAside, storage, clock = () => new Date() } = options;
   const scratch = join(options.scratch, `aside-${randomUUID()}.parquet`);
   const columns = Object.entries(SET_ASIDE_COLUMNS).map(
     ([name, type]) => `CAST(${name} AS ${type}) AS ${name}`,
   );
   try {
-    const rows = await session.copy(
-      `SELECT ${columns.join(', ')} FROM aside ORDER BY log_offset`,
+    const count = await session.copy(
+      `SELECT ${columns.join(', ')} FROM ${rows} ORDER BY log_offset`,
       scratch,
       'parquet',
     );
-    if (rows === 0) return null;
+    if (count === 0) return null;
     const [range] = await session.query<Record<string, number>>(
-      'SELECT min(log_offset) AS least, max(coalesce(log_offset_last, log_offset)) AS most FROM aside',
+      'SELECT min(log_offset) AS least, max(coalesce(log_offset_last, log_offset)) AS most ' +
+        `FROM ${rows}`,
     );
     const stats = {
-      numRecords: rows,
+      numRecords: count,
       minValues: { log_offset: range?.least },
       maxValues: { log_offset: range?.most },
       nullCount: { log_offset: 0 },

@@ -121,7 +121,11 @@ function infoOf(actions: readonly Action[]): CommitInfo | null {
 
 function replay(state: TableState, actions: readonly Action[], at: Date | null) {
   const adds = new Map(state.adds);
-  const removes = new Map(state.removes);
+  // They are many, kept for days: those of another state are shared while nothing changes them.
+  const changesRemoves = actions.some(
+    (action) => 'remove' in action || ('add' in action && state.removes.has(action.add.path)),
+  );
+  const removes = changesRemoves ? new Map(state.removes) : null;
   const txns = new Map(state.txns);
   let { protocol, metadata } = state;
   // Within one commit removals come first, whatever their order in the file.
@@ -130,13 +134,13 @@ function replay(state: TableState, actions: readonly Action[], at: Date | null) 
       const { remove } = action;
       const deletionTimestamp = remove.deletionTimestamp || (at?.getTime() ?? 0);
       adds.delete(remove.path);
-      removes.set(remove.path, { ...remove, deletionTimestamp });
+      removes?.set(remove.path, { ...remove, deletionTimestamp });
     }
   }
   for (const action of actions) {
     if ('add' in action) {
       adds.set(action.add.path, action.add);
-      removes.delete(action.add.path);
+      removes?.delete(action.add.path);
     } else if ('txn' in action) {
       txns.set(action.txn.appId, action.txn);
     } else if ('protocol' in action) {
@@ -145,7 +149,7 @@ function replay(state: TableState, actions: readonly Action[], at: Date | null) 
       metadata = action.metaData;
     }
   }
-  return { adds, removes, txns, protocol, metadata };
+  return { adds, removes: removes ?? state.removes, txns, protocol, metadata };
 }
 
 /** Rejects a table whose files we cannot read as they are meant. */

@@ -24,6 +24,8 @@ export interface Staged {
   readonly bytes: number;
 }
 
+export type StagedRecord = Pick<LogRecord, 'offset' | 'value'>;
+
 export interface StagingLimits {
   readonly records: number;
   readonly bytes: number;
@@ -60,7 +62,7 @@ export async function stageRecords(
     );
     const newest = slice.at(-1);
     if (newest === undefined) break;
-    const lines = formatSlice(slice);
+    const lines = formatStaged(slice);
     try {
       // Not `write`: on a full disk that writes a part and says so only by its count.
       await handle.appendFile(lines);
@@ -74,7 +76,8 @@ export async function stageRecords(
   return { file, from, last: next - 1n, records, bytes };
 }
 
-function formatSlice(slice: readonly LogRecord[]): Buffer {
+/** The lines of these records. */
+export function formatStaged(slice: readonly StagedRecord[]): Buffer {
   const parts: Uint8Array[] = [];
   const values = Buffer.concat(slice.map((record) => record.value));
   const plain =
@@ -92,7 +95,7 @@ function formatSlice(slice: readonly LogRecord[]): Buffer {
 
 const lineEnd = Uint8Array.of(LINE_END);
 
-function formatOdd({ offset, value }: LogRecord): Buffer {
+function formatOdd({ offset, value }: StagedRecord): Buffer {
   const head = (kind: number, sha256: string) =>
     Buffer.from(`${offset}\t${kind}\t${value.length}\t${sha256}\t`);
   const hex = (bytes: Uint8Array) => Buffer.from(Buffer.from(bytes).toString('hex'));

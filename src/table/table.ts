@@ -1,4 +1,4 @@
-import type { ColumnType } from '../analytics/engine.ts';
+import type { Columns, ColumnType } from '../analytics/engine.ts';
 
 /**
  * The table: what everybody else may know of `observations` (and `set_aside`, `cities`).
@@ -58,13 +58,19 @@ export interface DataFile {
 export interface Changes {
   /** Months in which rows were added or replaced. */
   readonly months: readonly string[];
-  /** Files added since and still live. */
+  /** Files added since and still live; those of a compaction among them may hold older rows, too. */
   readonly added: readonly DataFile[];
-  /** Whether rows were only added: then `added` holds exactly the new rows. */
+  /** Whether rows were only added: then all new ones are in `added`. */
   readonly onlyAdded: boolean;
+  /** Whether observations were taken away without another version in their place. */
+  readonly rowsRemoved: boolean;
 }
 
-/** The columns of `observations` in order. `observed_month` is the partition column. */
+/**
+ * The columns of `observations` in order. `observed_month` is the partition column. `import_id` and
+ * `import_row` say which row of which import it was; NULL for live data. `rejected_fields` is a JSON
+ * list of the measurements that were not used: `[{"field":…,"value":…,"reason":…}]`.
+ */
 export const OBSERVATION_COLUMNS = {
   city_id: 'VARCHAR',
   city: 'VARCHAR',
@@ -93,13 +99,31 @@ export const OBSERVATION_COLUMNS = {
   log_id: 'VARCHAR',
   log_partition: 'INTEGER',
   log_offset: 'BIGINT',
+  import_id: 'BIGINT',
+  import_row: 'BIGINT',
+  rejected_fields: 'VARCHAR',
   response: 'VARCHAR',
 } as const satisfies Record<string, ColumnType>;
 
+const SINCE_SCHEMA_2: readonly string[] = [
+  'import_id',
+  'import_row',
+  'rejected_fields',
+  'by_import_id',
+];
+
+/** Those of a table's columns that it had in this schema. */
+export function columnsOfSchema(schema: number, columns: Columns): Columns {
+  if (schema >= 2) return columns;
+  const known = Object.entries(columns).filter(([name]) => !SINCE_SCHEMA_2.includes(name));
+  return Object.fromEntries(known);
+}
+
 /**
- * The columns of `set_aside`. `reason` is `duplicate`, `superseded`, `invalid: …` or `lost`;
- * `detail` says more (for a lost range: its last offset); `bytes` holds the first 64 KiB of the
- * record as text (bytes that are no UTF-8 as hexadecimal digits after `hex:`).
+ * The columns of `set_aside`. `reason` is `duplicate`, `superseded`, `undone`, `invalid: …` or
+ * `lost`; `detail` says more (for a lost range: its last offset); `bytes` holds the record as text,
+ * of an invalid one the first 64 KiB (bytes that are not UTF-8 as hexadecimal digits after `hex:`).
+ * `import_id` is the import that it came with, `by_import_id` the one whose version took its place.
  */
 export const SET_ASIDE_COLUMNS = {
   log_id: 'VARCHAR',
@@ -114,6 +138,8 @@ export const SET_ASIDE_COLUMNS = {
   bytes: 'VARCHAR',
   length: 'BIGINT',
   sha256: 'VARCHAR',
+  import_id: 'BIGINT',
+  by_import_id: 'BIGINT',
 } as const satisfies Record<string, ColumnType>;
 
 /** The columns of `cities`. */
@@ -125,4 +151,21 @@ export const CITY_COLUMNS = {
   longitude: 'DOUBLE',
   time_zone: 'VARCHAR',
   source: 'VARCHAR',
+} as const satisfies Record<string, ColumnType>;
+
+/** The columns of `imports`; `inputs` is a JSON list of `{path, bytes, sha256}`. */
+export const IMPORT_COLUMNS = {
+  import_id: 'BIGINT',
+  source: 'VARCHAR',
+  state: 'VARCHAR',
+  started_at: 'TIMESTAMPTZ',
+  ended_at: 'TIMESTAMPTZ',
+  inputs: 'VARCHAR',
+  options: 'VARCHAR',
+  records: 'BIGINT',
+  landed: 'BIGINT',
+  replaced: 'BIGINT',
+  duplicate: 'BIGINT',
+  superseded: 'BIGINT',
+  invalid: 'BIGINT',
 } as const satisfies Record<string, ColumnType>;

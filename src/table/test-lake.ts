@@ -109,6 +109,11 @@ export interface MemoryLog extends Log {
   lose(partition: number, below: bigint): void;
 }
 
+/** One partition for all records of a key. */
+function partitionOf(key: string, count: number): number {
+  return [...key].reduce((sum, character) => sum + (character.codePointAt(0) ?? 0), 0) % count;
+}
+
 /** A log in memory with chosen partitions: it holds what a real one refuses, too. */
 export function openMemoryLog(partitionCount: number): MemoryLog {
   const records: LogRecord[][] = Array.from({ length: partitionCount }, () => []);
@@ -141,7 +146,10 @@ export function openMemoryLog(partitionCount: number): MemoryLog {
     }),
     timeOf: async (partition, offset) => of(partition)[Number(offset)]?.time ?? null,
     async *follow() {},
-    append: async () => [],
+    async append(added) {
+      for (const { key, value } of added) this.put(partitionOf(key, partitionCount), value);
+      return [];
+    },
     landed: async () => {},
     trim: async () => 0,
     size: async () => ({

@@ -1,12 +1,13 @@
 /** Whether the hourly files equal the table, up to the exporter's cursor. */
 import { asIsobarError, isErrorCode } from '../errors.ts';
 import { RAW_NOTES_FOLDER, ROOT, rawHourPath } from '../lake/layout.ts';
+import { changedHours } from './changed-hours.ts';
 import { type DayManifest, readCursor, readManifest, readNoteText } from './export-documents.ts';
 import { openInFlight } from './in-flight.ts';
-import { changedHours, filesOfHour } from './raw-export.ts';
+import { filesOfHour } from './raw-export.ts';
 import { sha256, writeHours } from './raw-hours.ts';
 import type { TableState } from './snapshot.ts';
-import { OBSERVATION_COLUMNS } from './table.ts';
+import { columnsOfSchema, OBSERVATION_COLUMNS } from './table.ts';
 import type { Findings, VerifyOptions } from './verify.ts';
 
 const DAMAGED = ['TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR'] as const;
@@ -74,8 +75,16 @@ async function verifyDay(
   const paths = await options.observations.localPaths(files);
   const told: string[][] = [];
   const flight = openInFlight();
+  const schemaOf = (hour: string) => manifest.hours[hour.slice(11, 13)]?.schema ?? 1;
+  const bySchema = Map.groupBy(hours, schemaOf);
+  async function* expected() {
+    for (const [schema, some] of bySchema) {
+      const columns = columnsOfSchema(schema, OBSERVATION_COLUMNS);
+      yield* writeHours({ session, scratch, paths, hours: some, columns });
+    }
+  }
   try {
-    for await (const file of writeHours({ session, scratch, paths, hours })) {
+    for await (const file of expected()) {
       const own: string[] = [];
       told.push(own);
       const path = rawHourPath(new Date(file.hour));

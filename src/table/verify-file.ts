@@ -4,7 +4,7 @@ import { isErrorCode } from '../errors.ts';
 import { fileLiteral, literal } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { type AddFile, PARTITION_COLUMN, parseStats } from './delta.ts';
-import { ceilMs } from './landing.ts';
+import { ceilMs } from './overlap.ts';
 import type { TableState } from './snapshot.ts';
 import type { DataFile } from './table.ts';
 import type { VerifyOptions } from './verify.ts';

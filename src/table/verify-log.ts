@@ -7,6 +7,7 @@ import { schemaProblem } from './foreign.ts';
 import { openInFlight } from './in-flight.ts';
 import { type ListedLog, listLog } from './log-listing.ts';
 import { stateOfCheckpoint, type TableState } from './snapshot.ts';
+import { columnsOfSchema } from './table.ts';
 import type { Findings, VerifyOptions } from './verify.ts';
 
 type LogOptions = Pick<VerifyOptions, 'storage' | 'session'>;
@@ -54,7 +55,9 @@ async function verifyCommits(table: DeltaTable, commits: readonly number[]): Pro
 function verifySchema(table: DeltaTable, { metadata }: TableState, differences: string[]): void {
   if (metadata === null) return;
   const { columns, partitionColumns, folder } = table;
-  const problem = schemaProblem(metadata.schemaString, columns, partitionColumns);
+  const schema = Number(metadata.configuration['isobar.schema']);
+  const known = columnsOfSchema(schema, columns);
+  const problem = schemaProblem(metadata.schemaString, known, partitionColumns);
   if (problem !== null) differences.push(`${folder}: schema: ${problem}`);
   if (metadata.partitionColumns.join() !== partitionColumns.join()) {
     const found = metadata.partitionColumns.join(', ');

@@ -1,18 +1,18 @@
 /**
  * The sets of offsets and identities, compared by SQL over all files of both tables.
  *
- * A row of set_aside counts up to the transaction of observations, and a `superseded` one only
- * when its row is gone from observations: a landing may have died between its two commits.
+ * A row of set_aside counts up to the transaction of observations, and a `superseded` or `undone`
+ * one only when its row is gone from observations: a landing may have died between its two commits.
  */
 import { literal } from '../sql/text.ts';
 import { ROWS_KEY } from './foreign.ts';
+import { parseLandingAppId, undoneImports } from './landing.ts';
 import type { TableState } from './snapshot.ts';
 import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
 import type { Findings, VerifyOptions } from './verify.ts';
 
 /** How the detail of a row begins that an operator accepted as removed by another program. */
 export const REMOVED_BY = 'removed by ';
-const APP_ID = /^isobar-land-(.+)-(\d+)$/;
 const EXAMPLES_MAX = 5;
 const WITHOUT_OFFSET = 'log_id IS NULL OR log_partition IS NULL OR log_offset IS NULL';
 
@@ -27,7 +27,7 @@ export async function verifyOffsets(
   await definePlaces(options, observations, setAside);
   await sum(options, findings);
   await compareOffsets(options, findings);
-  await compareIdentities(options, findings);
+  await compareIdentities(options, undoneImports(observations), findings);
   await compareForeignRows(options, observations, findings);
 }
 
@@ -52,8 +52,8 @@ export async function definePlaces(
     SET_ASIDE_COLUMNS,
   );
   const committed = [...observations.transactions].flatMap(([appId, last]) => {
-    const [, logId, partition] = APP_ID.exec(appId) ?? [];
-    return logId === undefined ? [] : [{ logId, partition: Number(partition), last }];
+    const landed = parseLandingAppId(appId);
+    return landed === null ? [] : [{ ...landed, last }];
   });
   const values = committed.map(
     ({ logId, partition, last }) => `(${literal(logId)}, ${partition}, ${last})`,
@@ -69,7 +69,7 @@ export async function definePlaces(
     FROM v_set_aside
     JOIN committed USING (log_id, log_partition)
     WHERE log_offset <= committed.last AND NOT (
-      reason = 'superseded' AND EXISTS (
+      reason IN ('superseded', 'undone') AND EXISTS (
         SELECT 1 FROM v_observations o
         WHERE o.log_id = v_set_aside.log_id AND o.log_partition = v_set_aside.log_partition
           AND o.log_offset = v_set_aside.log_offset))`);
@@ -150,7 +150,11 @@ export const GAPS = `
     SELECT log_id, log_partition, reached + 1 AS first, first - 1 AS last
     FROM walked WHERE first > reached + 1`;
 
-async function compareIdentities({ session }: OffsetsOptions, findings: Findings): Promise<void> {
+async function compareIdentities(
+  { session }: OffsetsOptions,
+  undone: readonly number[],
+  findings: Findings,
+): Promise<void> {
   const twice = await session.query<Record<string, unknown>>(`
     SELECT city_id, observed_at, count(*) AS rows FROM v_observations
     GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT ${EXAMPLES_MAX}`);
@@ -165,6 +169,7 @@ async function compareIdentities({ session }: OffsetsOptions, findings: Findings
       UNION ALL SELECT city_id, observed_at FROM v_set_aside WHERE reason = 'lost'
     ) USING (city_id, observed_at)
     WHERE reason IN ('duplicate', 'superseded') AND log_offset <= committed.last
+      AND NOT coalesce(list_contains([${undone.join(', ')}]::BIGINT[], import_id), false)
       -- Whose rows another program removed is not known where its files are gone, too.
       AND NOT EXISTS (FROM v_set_aside AS l WHERE l.reason = 'lost' AND l.city_id IS NULL
         AND starts_with(l.detail, ${literal(REMOVED_BY)}))
@@ -172,9 +177,20 @@ async function compareIdentities({ session }: OffsetsOptions, findings: Findings
   for (const row of orphans) {
     findings.differences.push(`offset ${at(row)} is ${row.reason}, but of no observation there`);
   }
+  if (undone.length > 0) {
+    const left = await session.query<Record<string, unknown>>(`
+      SELECT import_id, count(*) AS rows FROM v_observations
+      WHERE import_id IN (${undone.join(', ')}) GROUP BY ALL ORDER BY ALL`);
+    for (const { import_id, rows } of left) {
+      findings.differences.push(
+        `${rows} rows of import ${import_id}, which was undone, are still there; ` +
+          `run isobar imports undo ${import_id} again`,
+      );
+    }
+  }
   const odd = await session.query<Record<string, unknown>>(`
     SELECT reason, count(*) AS rows FROM v_set_aside
-    WHERE reason IS NULL OR NOT (reason IN ('duplicate', 'superseded', 'lost')
+    WHERE reason IS NULL OR NOT (reason IN ('duplicate', 'superseded', 'undone', 'lost')
       OR starts_with(reason, 'invalid: '))
     GROUP BY ALL LIMIT ${EXAMPLES_MAX}`);
   for (const { reason, rows } of odd) {

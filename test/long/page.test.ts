@@ -7,12 +7,12 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import {
-  ARTEFACTS,
   eventually,
   findViolations,
   isQuiet,
   type ServedPage,
   servePage,
+  takePicture,
   textOf,
   untilFilled,
   WIDE,
@@ -58,7 +58,7 @@ test('five years of 36 cities fill every panel at every range', {
     // In a few days there may be nothing unusual.
     const bare = page.locator('.panel:not(#anomalies) :is(.state, .notice)');
     assert.equal(await bare.count(), 0, `${range}: no panel is empty`);
-    await page.screenshot({ path: join(ARTEFACTS, `history-${range.replaceAll(' ', '')}.png`) });
+    await takePicture(page, `history-${range.replaceAll(' ', '')}.png`);
     assert.deepEqual(await findViolations(page), [], range);
   }
   isQuiet(served);

@@ -1,7 +1,9 @@
 import { useSignalEffect } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import type { Store } from './client/store.ts';
 import { Anomalies } from './panels/anomalies.tsx';
 import { CityCards } from './panels/city-cards.tsx';
+import { Guard } from './panels/guard.tsx';
 import { Header } from './panels/header.tsx';
 import { HeatMap } from './panels/heat-map.tsx';
 import { HourlyTrends } from './panels/hourly-trends.tsx';
@@ -40,10 +42,14 @@ export function Page({ store }: { readonly store: Store }) {
       <a class="skip" href="#main">
         {words.value.page.skip}
       </a>
-      <Header store={store} />
+      <Guard>
+        <Header store={store} />
+      </Guard>
       <main id="main">
         {store.address.view.value.sheet === 'pipeline' ? (
-          <PipelineSheet store={store} />
+          <Guard>
+            <PipelineSheet store={store} />
+          </Guard>
         ) : (
           <Weather store={store} />
         )}
@@ -54,25 +60,30 @@ export function Page({ store }: { readonly store: Store }) {
 }
 
 function Weather({ store }: { readonly store: Store }) {
+  const guarded = (Part: (props: { readonly store: Store }) => ComponentChildren) => (
+    <Guard of={store.address.view.value}>
+      <Part store={store} />
+    </Guard>
+  );
   return (
     <>
-      <Summary store={store} />
+      {guarded(Summary)}
       <div class="columns columns-now">
-        <CityMap store={store} />
-        <CityCards store={store} />
+        {guarded(CityMap)}
+        {guarded(CityCards)}
       </div>
-      <Charts store={store} />
+      {guarded(Charts)}
       <div class="columns columns-three">
-        <HourlyTrends store={store} />
-        <HeatMap store={store} />
-        <WindRose store={store} />
+        {guarded(HourlyTrends)}
+        {guarded(HeatMap)}
+        {guarded(WindRose)}
       </div>
-      <Statistics store={store} />
+      {guarded(Statistics)}
       <div class="columns columns-left">
-        <Anomalies store={store} />
-        <Pipeline store={store} />
+        {guarded(Anomalies)}
+        {guarded(Pipeline)}
       </div>
-      <RawRows store={store} />
+      {guarded(RawRows)}
     </>
   );
 }

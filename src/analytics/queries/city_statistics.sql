@@ -1,80 +1,65 @@
--- One row per city: the dataset city_statistics, from the view city_statistics_states (any number
--- of states a city, of months, merged months and several intervals).
--- Means and deviations are merged as in city_statistics_merge.sql (Chan, Golub, LeVeque 1979).
--- coverage_pct: seconds of the slots that hold a value ÷ seconds of all slots from first to last,
--- of each interval for itself.
-WITH ordered AS (
-  SELECT
-    city_id, interval_s, slots_held, slot_first, slot_last,
-    lag(slot_last) OVER (PARTITION BY city_id, interval_s ORDER BY slot_first, slot_last)
-      AS slot_before
-  FROM city_statistics_states
+-- One row per city: the dataset city_statistics, from the views city_statistics_states and
+-- coverage_states (any number of states a city, of months and of merged months).
+-- coverage_pct: seconds that hold a value ÷ seconds from the first observation to the last, both
+-- included; a value that begins after the first observation is missing until then.
+WITH covered AS (
+  {coverage_merge}
 ),
--- Each state expects the slots since the end of the one before it; together that is the whole span.
--- A slot that two months share was held by both and is counted once.
-seconds AS (
+beside AS (
+  SELECT city_id, value, first_moment AS before, value_first AS moment FROM covered
+  UNION ALL
+  SELECT city_id, value, value_last, last_moment FROM covered
+),
+parts AS (
+  SELECT city_id, value, value_first IS NOT NULL AS is_held, {expected_s} AS expected_s,
+    {missing_names}
+  FROM covered
+  UNION ALL
+  SELECT city_id, value, NULL, NULL, {missing_s}
+  FROM (
+    SELECT city_id, value, {missing_beside_s} AS missing_s
+    FROM (SELECT city_id, value, {span} FROM beside WHERE before < moment) spans
+  ) missing
+),
+shares AS (
+  SELECT
+    city_id, value, max(expected_s) AS expected_s,
+    CASE WHEN bool_or(is_held) THEN greatest(0e0, max(expected_s) - {missing_least}) ELSE 0e0 END
+      AS held_s
+  FROM parts
+  GROUP BY city_id, value
+),
+coverage AS (
   SELECT
     city_id,
-    sum(1e0 * interval_s
-      * (slots_held - CASE WHEN slot_before = slot_first THEN 1 ELSE 0 END)) AS held_s,
-    sum(1e0 * interval_s * (slot_last - coalesce(slot_before, slot_first - 1))) AS expected_s
-  FROM ordered
+    max(expected_s) AS expected_s,
+    {held_of_values}
+  FROM shares
   GROUP BY city_id
-),
-totals AS (
-  SELECT
-    city_id,
-    sum(temperature_c_mean * temperature_c_count) / nullif(sum(temperature_c_count), 0)
-      AS temperature_c_mean,
-    min(temperature_c_min) AS temperature_c_min,
-    max(temperature_c_max) AS temperature_c_max
-  FROM city_statistics_states
-  GROUP BY city_id
-),
-merged AS (
-  SELECT
-    s.city_id,
-    max_by(s.city, s.last_observed_at) AS city,
-    max_by(s.country, s.last_observed_at) AS country,
-    CAST(sum(s.observation_count) AS BIGINT) AS observation_count,
-    CAST(sum(s.temperature_c_count) AS BIGINT) AS temperature_c_count,
-    max(t.temperature_c_mean) AS temperature_c_mean,
-    sum(s.temperature_c_m2 + coalesce(
-      s.temperature_c_count * (s.temperature_c_mean - t.temperature_c_mean)
-        * (s.temperature_c_mean - t.temperature_c_mean), 0e0)) AS temperature_c_m2,
-    max(t.temperature_c_min) AS temperature_c_min,
-    min(CASE WHEN s.temperature_c_min = t.temperature_c_min THEN s.temperature_c_min_at END)
-      AS temperature_c_min_at,
-    max(t.temperature_c_max) AS temperature_c_max,
-    min(CASE WHEN s.temperature_c_max = t.temperature_c_max THEN s.temperature_c_max_at END)
-      AS temperature_c_max_at,
-    sum(s.humidity_pct_mean * s.humidity_pct_count) / nullif(sum(s.humidity_pct_count), 0)
-      AS humidity_pct_mean,
-    min(s.first_observed_at) AS first_observed_at,
-    max(s.last_observed_at) AS last_observed_at
-  FROM city_statistics_states s
-  JOIN totals t ON t.city_id = s.city_id
-  GROUP BY s.city_id
 )
 SELECT
-  m.city_id,
-  m.city,
-  m.country,
-  m.observation_count,
-  m.temperature_c_count,
-  m.temperature_c_mean,
-  m.temperature_c_min,
-  m.temperature_c_min_at,
-  m.temperature_c_max,
-  m.temperature_c_max_at,
-  CASE WHEN m.temperature_c_count > 1
-    THEN sqrt(m.temperature_c_m2 / (m.temperature_c_count - 1)) END AS temperature_c_stddev,
-  m.humidity_pct_mean,
-  m.first_observed_at,
-  m.last_observed_at,
-  100e0 * c.held_s / c.expected_s AS coverage_pct,
-  c.held_s,
+  s.city_id,
+  s.city,
+  s.country,
+  s.observation_count,
+  s.temperature_c_count,
+  s.temperature_c_mean,
+  s.temperature_c_min,
+  s.temperature_c_min_at,
+  s.temperature_c_max,
+  s.temperature_c_max_at,
+  CASE WHEN s.temperature_c_count > 1
+    THEN sqrt(s.temperature_c_m2 / (s.temperature_c_count - 1)) END AS temperature_c_stddev,
+  s.humidity_pct_mean,
+  s.first_observed_at,
+  s.last_observed_at,
+  100e0 * c.value_held_s / c.expected_s AS coverage_pct,
+  100e0 * c.temperature_c_held_s / c.expected_s AS temperature_c_coverage_pct,
+  100e0 * c.humidity_pct_held_s / c.expected_s AS humidity_pct_coverage_pct,
+  c.value_held_s AS held_s,
   c.expected_s
-FROM merged m
-JOIN seconds c ON c.city_id = m.city_id
-ORDER BY m.city_id
+FROM (
+  {city_statistics_merge}
+) s
+JOIN coverage c ON c.city_id = s.city_id
+ORDER BY s.city_id

@@ -22,12 +22,9 @@ merged AS (
   SELECT
     city_id, clock, hour,
     CAST(sum(observation_count) AS BIGINT) AS observation_count,
-    sum(temperature_c_mean * temperature_c_count) / nullif(sum(temperature_c_count), 0)
-      AS temperature_c_mean,
-    sum(humidity_pct_mean * humidity_pct_count) / nullif(sum(humidity_pct_count), 0)
-      AS humidity_pct_mean,
-    sum(wind_speed_ms_mean * wind_speed_ms_count) / nullif(sum(wind_speed_ms_count), 0)
-      AS wind_speed_ms_mean,
+    {mean temperature_c} AS temperature_c_mean,
+    {mean humidity_pct} AS humidity_pct_mean,
+    {mean wind_speed_ms} AS wind_speed_ms_mean,
     sqrt(sum(wind_direction_sin) * sum(wind_direction_sin)
       + sum(wind_direction_cos) * sum(wind_direction_cos)) AS resultant,
     1e-9 * sum(wind_direction_deg_count) AS resultant_min,

@@ -7,14 +7,11 @@ SELECT
   hour_local,
   CAST(sum(observation_count) AS BIGINT) AS observation_count,
   CAST(sum(temperature_c_count) AS BIGINT) AS temperature_c_count,
-  sum(temperature_c_mean * temperature_c_count) / nullif(sum(temperature_c_count), 0)
-    AS temperature_c_mean,
+  {mean temperature_c} AS temperature_c_mean,
   CAST(sum(humidity_pct_count) AS BIGINT) AS humidity_pct_count,
-  sum(humidity_pct_mean * humidity_pct_count) / nullif(sum(humidity_pct_count), 0)
-    AS humidity_pct_mean,
+  {mean humidity_pct} AS humidity_pct_mean,
   CAST(sum(wind_speed_ms_count) AS BIGINT) AS wind_speed_ms_count,
-  sum(wind_speed_ms_mean * wind_speed_ms_count) / nullif(sum(wind_speed_ms_count), 0)
-    AS wind_speed_ms_mean,
+  {mean wind_speed_ms} AS wind_speed_ms_mean,
   CAST(sum(wind_direction_deg_count) AS BIGINT) AS wind_direction_deg_count,
   sum(wind_direction_sin) AS wind_direction_sin,
   sum(wind_direction_cos) AS wind_direction_cos

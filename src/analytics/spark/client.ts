@@ -42,7 +42,7 @@ export interface SparkClient {
   execute(
     session: ServerSession,
     plan: Plan,
-    onAnswer: (answer: ExecutePlanResponse) => void,
+    onAnswer: (answer: ExecutePlanResponse) => void | Promise<void>,
     signal?: AbortSignal,
   ): Promise<void>;
   setConfig(session: ServerSession, pairs: ReadonlyMap<string, string>): Promise<void>;
@@ -103,7 +103,7 @@ export function openSparkClient(options: ClientOptions): SparkClient {
   function execute(
     session: ServerSession,
     plan: Plan,
-    onAnswer: (answer: ExecutePlanResponse) => void,
+    onAnswer: (answer: ExecutePlanResponse) => void | Promise<void>,
     signal?: AbortSignal,
   ): Promise<void> {
     return runStatement({
@@ -114,7 +114,7 @@ export function openSparkClient(options: ClientOptions): SparkClient {
       reconnect: () => reconnect(session),
       onAnswer(answer) {
         session.serverSideId ??= answer.serverSideSessionId || undefined;
-        onAnswer(answer);
+        return onAnswer(answer);
       },
       signal,
     });

@@ -36,7 +36,8 @@ export interface ExecutionOptions {
   readonly timeoutMs: number;
   /** Makes the connection anew and asks the server for a sign of life; rejects without one. */
   readonly reconnect: () => Promise<void>;
-  readonly onAnswer: (answer: ExecutePlanResponse) => void;
+  /** Called in order; the next answer is read once it has resolved. */
+  readonly onAnswer: (answer: ExecutePlanResponse) => void | Promise<void>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -132,8 +133,11 @@ async function readStream(
       heard.at = Date.now();
       if (isWorking(answer)) stream.onWorking();
       if (answer.responseType.case === 'resultComplete') heard.complete = true;
-      else onAnswer(answer);
+      else await onAnswer(answer);
       heard.responseId = answer.responseId;
+      // The reader of the rows may have taken its time.
+      watch.refresh();
+      heard.at = Date.now();
     }
   } finally {
     clearTimeout(watch);

@@ -2,26 +2,26 @@
 import { type Data, DataType, RecordBatchReader, TimeUnit, type Vector } from 'apache-arrow';
 import { IsobarError } from '../../errors.ts';
 import { isoTime } from '../../model/iso-time.ts';
-import type { Row } from '../engine.ts';
+import type { Row, RowBatch } from '../engine.ts';
 
 /** Each message of Spark is a stream of its own: schema, batches. */
+export function batchesOf(message: Uint8Array): RowBatch[] {
+  return [...RecordBatchReader.from(message)].map((batch) => {
+    const vectors = batch.schema.fields.map((_, index) =>
+      valuesOf(batch.getChildAt(index), batch.numRows),
+    );
+    const columns = distinctNames(batch.schema.fields.map(({ name }) => name));
+    const rows = Array.from({ length: batch.numRows }, (_, index) => {
+      return Object.fromEntries(
+        columns.map((column, position) => [column, vectors[position]?.[index]]),
+      );
+    });
+    return { columns, rows };
+  });
+}
+
 export function rowsOf(message: Uint8Array): Row[] {
-  const rows: Row[] = [];
-  for (const batch of RecordBatchReader.from(message)) {
-    const columns = batch.schema.fields.map((field, index) => ({
-      name: field.name,
-      values: valuesOf(batch.getChildAt(index), batch.numRows),
-    }));
-    const names = distinctNames(columns.map((column) => column.name));
-    for (let index = 0; index < batch.numRows; index++) {
-      const row: Row = {};
-      for (const [position, { values }] of columns.entries()) {
-        row[names[position] ?? ''] = values[index];
-      }
-      rows.push(row);
-    }
-  }
-  return rows;
+  return batchesOf(message).flatMap(({ rows }) => rows as Row[]);
 }
 
 /** `x, x` → `x, x:1`: columns of one name are kept apart. */

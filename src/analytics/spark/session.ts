@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { IsobarError, translateFileError } from '../../errors.ts';
-import type { Parameters, Progress, Row, SqlSession } from '../engine.ts';
+import type { Parameters, Progress, Row, RowBatch, SqlSession } from '../engine.ts';
 import type { ServerSession, SparkClient } from './client.ts';
 import { factsOf, translate } from './errors.ts';
 import {
@@ -24,7 +24,7 @@ import type {
   ExecutePlanResponse_ExecutionProgress,
   Plan,
 } from './proto/spark/connect/base_pb.ts';
-import { rowsOf } from './rows.ts';
+import { batchesOf, rowsOf } from './rows.ts';
 import { splitStatements } from './text.ts';
 
 export interface SessionOptions {
@@ -89,7 +89,7 @@ export function openSparkSession(options: SessionOptions): SqlSession {
     session: ServerSession,
     plan: Plan,
     signal?: AbortSignal,
-    onAnswer: (answer: ExecutePlanResponse) => void = () => {},
+    onAnswer: (answer: ExecutePlanResponse) => void | Promise<void> = () => {},
   ): Promise<void> {
     try {
       await client.execute(
@@ -97,8 +97,8 @@ export function openSparkSession(options: SessionOptions): SqlSession {
         plan,
         (answer) => {
           const { case: kind, value } = answer.responseType;
-          if (kind === 'executionProgress') onProgress(progressOf(value));
-          else onAnswer(answer);
+          if (kind !== 'executionProgress') return onAnswer(answer);
+          onProgress(progressOf(value));
         },
         signal,
       );
@@ -118,6 +118,38 @@ export function openSparkSession(options: SessionOptions): SqlSession {
       for (const row of rowsOf(responseType.value.data)) found.push(row);
     });
     return found;
+  }
+
+  /** The server waits while the reader does: at most one of its messages is ahead. */
+  async function* stream(
+    sql: string,
+    parameters: Parameters = {},
+    signal?: AbortSignal,
+  ): AsyncGenerator<RowBatch> {
+    const left = new AbortController();
+    const ended = AbortSignal.any([left.signal, ...(signal === undefined ? [] : [signal])]);
+    const { readable, writable } = new TransformStream<RowBatch, RowBatch>();
+    const writer = writable.getWriter();
+    let batches = 0;
+    const run = async (session: ServerSession) => {
+      const plan = rowsPlan(sqlRelation(sql, parameters));
+      await execute(session, plan, ended, async ({ responseType }) => {
+        if (responseType.case !== 'arrowBatch') return;
+        for (const batch of batchesOf(responseType.value.data)) {
+          batches += 1;
+          await writer.write(batch);
+        }
+      });
+      if (batches === 0) await writer.write({ columns: [], rows: [] });
+      await writer.close();
+    };
+    const running = inTurn(sql, run, ended).catch((error) => writer.abort(error));
+    try {
+      yield* readable;
+    } finally {
+      left.abort();
+      await running.catch(() => {});
+    }
   }
 
   async function keep(
@@ -161,6 +193,7 @@ export function openSparkSession(options: SessionOptions): SqlSession {
         (await rows(session, sqlRelation(sql, parameters), signal)) as R[];
       return inTurn(sql, run, signal);
     },
+    stream,
     async materialize(view, sql, signal) {
       await inTurn(sql, (session) => keep(session, view, sqlRelation(sql), signal), signal);
     },

@@ -76,6 +76,7 @@ export function openSparkEngine(options: SparkOptions): SqlEngine {
     get progress() {
       return progress;
     },
+    memory: async () => null,
     async session() {
       return openSparkSession({
         client,

@@ -18,6 +18,8 @@ test('parameters become literals, elsewhere a dollar is a dollar', () => {
     ["'$a' || $b", "'$a' || (1.5D)"],
     ['"$a", `$a` -- $a', '"$a", `$a` -- $a'],
     ['/* $a\n */ $b', '/* $a\n */ (1.5D)'],
+    ['lag(a IGNORE NULLS) OVER w', 'lag(a) IGNORE NULLS OVER w'],
+    ["'(a IGNORE NULLS)'", "'(a IGNORE NULLS)'"],
     ["'it''s $a' = $i", "'it''s $a' = (-3)"],
   ];
   for (const [sql, wanted] of cases) assert.equal(sparkText(sql, values), wanted);

@@ -1,9 +1,10 @@
 /**
  * Our SQL texts as Spark reads them. Both engines are given one text, in the words that standard
- * SQL has for it; two things are written differently:
+ * SQL has for it; three things are written differently:
  *
- *     $from       a parameter            → a literal of its value
- *     'a\b'       backslash is itself    → 'a\\b' (Spark escapes with it)
+ *     $from                   a parameter            → a literal of its value
+ *     'a\b'                   backslash is itself    → 'a\\b' (Spark escapes with it)
+ *     lag(a IGNORE NULLS)     as DuckDB has it       → lag(a) IGNORE NULLS
  *
  * Spark Connect can bind parameters itself, but not where Delta's extension is installed: its
  * parser loses them (Spark 4.2, Delta 4.4). So a value becomes a literal here, and a text one of
@@ -23,8 +24,10 @@ export function sparkText(sql: string, parameters: Parameters = {}): string {
   };
   let text = '';
   for (const { kind, part } of pieces(sql)) {
-    if (kind === 'code') text += part.replaceAll(/\$([A-Za-z_]\w*)/g, literal);
-    else if (kind === 'string') text += part.replaceAll('\\', '\\\\');
+    if (kind === 'code') {
+      const code = part.replaceAll(/\sIGNORE NULLS\)/g, ') IGNORE NULLS');
+      text += code.replaceAll(/\$([A-Za-z_]\w*)/g, literal);
+    } else if (kind === 'string') text += part.replaceAll('\\', '\\\\');
     else text += part;
   }
   return text;

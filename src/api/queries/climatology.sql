@@ -1,5 +1,5 @@
 -- One row per city, month and hour of the city's clock: what is usual there, over all observations.
--- {variable} stands for the name of one column of the observations.
+-- In braces: the value of one variable.
 SELECT
   city_id,
   CAST(month(local_at) AS INTEGER) AS month,
@@ -13,9 +13,9 @@ FROM (
   SELECT
     city_id,
     CAST(observed_at + to_seconds(coalesce(utc_offset_s, 0)) AS TIMESTAMP) AS local_at,
-    {variable} AS value
+    {value} AS value
   FROM observations
-  WHERE {variable} IS NOT NULL
+  WHERE {value} IS NOT NULL
     AND observed_at < CAST($to AS TIMESTAMPTZ)
     AND city_id IN (SELECT unnest(string_split($cities, ',')))
 )

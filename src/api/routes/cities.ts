@@ -1,10 +1,12 @@
 /** `/api/cities`: every city with its newest observation, landed or not. */
 import type { FastifyInstance } from 'fastify';
+import { compareTimes } from '../../model/iso-time.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { columnsOf } from '../columns.ts';
+import { chooseFormat } from '../formats.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor } from '../parameters.ts';
-import { compareTimes, type Newest } from '../picture.ts';
+import type { Newest } from '../picture.ts';
 import { type CitiesQuery, CitiesQuerySchema } from '../route-table.ts';
 import { type CityEntry, CityEntrySchema, LatestObservationSchema } from '../schemas.ts';
 import {
@@ -28,6 +30,7 @@ export function addCitiesRoute(app: FastifyInstance, server: Server): void {
     const { query } = request;
     const cities = parseCities(query.city, knownCities(server));
     parseCursor(query.cursor, ORDER.kinds);
+    const format = chooseFormat(query);
     const asked = [cities, query.limit, query.cursor ?? null];
     return answer(server, request, reply, (current) => {
       const position = server.position();
@@ -35,7 +38,7 @@ export function addCitiesRoute(app: FastifyInstance, server: Server): void {
       const second = Math.floor(server.clock().getTime() / 1_000);
       return {
         route: 'cities',
-        format: query.format,
+        format,
         // Ages are part of the data, so it is made anew every second; what it means stays.
         key: JSON.stringify([what, second]),
         etagKey: JSON.stringify(what),
@@ -87,7 +90,10 @@ function compute(
       position,
     },
   };
-  return { facts, body: bodyOf(query.format, FILE_COLUMNS, entries, (all) => all.map(flatten)) };
+  return {
+    facts,
+    body: bodyOf(chooseFormat(query), FILE_COLUMNS, entries, (all) => all.map(flatten)),
+  };
 }
 
 function allIds(server: Server, { picture }: Current): readonly string[] {

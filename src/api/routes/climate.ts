@@ -1,12 +1,13 @@
 /** `/api/climatology`, `/api/hourly-means`, `/api/wind-rose`: what a place is like. */
 import type { FastifyInstance } from 'fastify';
 import { VARIABLES, type VariableName } from '../../model/variables.ts';
+import { CALM_MAX_MS, IS_CALM, valueSql } from '../../model/wind.ts';
 import type { DataFile } from '../../table/table.ts';
 import { bodyOf, type Facts, type Question } from '../answers.ts';
 import { type Column, columnsOf } from '../columns.ts';
-import type { Format } from '../formats.ts';
+import { chooseFormat, type Format } from '../formats.ts';
 import { parseCities, parseRange, type TimeRange } from '../parameters.ts';
-import { loadQuery, selectFiles } from '../reader.ts';
+import { fillQuery, loadQuery, selectFiles } from '../reader.ts';
 import {
   type ClimatologyQuery,
   ClimatologyQuerySchema,
@@ -36,12 +37,29 @@ import type { Current } from '../versions.ts';
 
 const CLIMATOLOGY_SQL = loadQuery('climatology');
 const HOURLY_MEANS_SQL = loadQuery('hourly-means');
-const WIND_ROSE_SQL = loadQuery('wind-rose');
+const WIND_ROSE_SQL = fillQuery(loadQuery('wind-rose'), { is_calm: IS_CALM });
+const MEAN = 'least(greatest(avg(value), min(value)), max(value))';
+const SUMS = ['sum(sin(radians(value)))', 'sum(cos(radians(value)))'] as const;
+const DIRECTION = `degrees(atan2(${SUMS.join(', ')}))`;
+/** The mean of unit vectors as in hourly_trends.sql: NULL where they cancel out. */
+const VECTOR_MEAN = `CASE
+    WHEN sqrt(${SUMS.map((sum) => `${sum} * ${sum}`).join(' + ')}) <= 1e-9 * count(*) THEN NULL
+    WHEN ${DIRECTION} < -1e-9 THEN 360 + ${DIRECTION}
+    ELSE greatest(0, ${DIRECTION})
+  END`;
+const MEAN_SQL = { mean: MEAN, sum: MEAN, vector_mean: VECTOR_MEAN } as const;
 const CITIES_MAX = 10;
 /** Fewer values of an hour of a month say nothing about what is usual. */
 const LEAST_VALUES = 20;
-const CALM_MS = 0.5;
-const SPEED_CLASSES = [0, CALM_MS, 2, 4, 6, 8] as const;
+/** The first is calm; the last has no end. */
+const SPEED_CLASSES = [
+  [CALM_MAX_MS, CALM_MAX_MS],
+  [CALM_MAX_MS, 2],
+  [2, 4],
+  [4, 6],
+  [6, 8],
+  [8, null],
+] as const;
 const SECTOR_DEG = 22.5;
 
 interface Asked {
@@ -64,12 +82,12 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
   const climatology = { schema: { querystring: ClimatologyQuerySchema } };
   app.get<{ Querystring: ClimatologyQuery }>('/api/climatology', climatology, (request, reply) =>
     answer(server, request, reply, (current) => {
-      const { variable, format, city } = request.query;
+      const { variable, city } = request.query;
       const cities = choose(server, current, city);
       const { range, files, key } = settledPart(current);
       return question(server, current, {
         route: 'climatology',
-        format,
+        format: chooseFormat(request.query),
         columns: columnsOf(ClimatologySchema),
         cities,
         key: [key, variable],
@@ -84,7 +102,8 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
 
   const means = { schema: { querystring: HourlyMeansQuerySchema } };
   app.get<{ Querystring: HourlyMeansQuery }>('/api/hourly-means', means, (request, reply) => {
-    const { variable, format, city, period } = request.query;
+    const { variable, city, period } = request.query;
+    const format = chooseFormat(request.query);
     const limits = parseRange(request.query);
     return answer(server, request, reply, (current) =>
       ranged(
@@ -95,7 +114,10 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
           columns: columnsOf(HourlyMeanSchema),
           key: [variable, period],
           async read(files, parameters, abandoned) {
-            const sql = HOURLY_MEANS_SQL.replaceAll('{variable}', variable);
+            const sql = fillQuery(HOURLY_MEANS_SQL, {
+              value: valueSql(variable),
+              mean: MEAN_SQL[VARIABLES[variable].aggregate],
+            });
             const rows = await server.reader.query<Omit<HourlyMean, 'variable' | 'unit'>>(
               files,
               sql,
@@ -112,7 +134,8 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
 
   const rose = { schema: { querystring: WindRoseQuerySchema } };
   app.get<{ Querystring: WindRoseQuery }>('/api/wind-rose', rose, (request, reply) => {
-    const { format, city } = request.query;
+    const { city } = request.query;
+    const format = chooseFormat(request.query);
     const limits = parseRange(request.query);
     return answer(server, request, reply, (current) =>
       ranged(
@@ -123,10 +146,9 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
           columns: columnsOf(WindSectorSchema),
           key: [],
           async read(files, parameters, abandoned) {
-            const all = { ...parameters, calm: CALM_MS };
             const { reader } = server;
             return shareSectors(
-              await reader.query<SectorRow>(files, WIND_ROSE_SQL, all, abandoned),
+              await reader.query<SectorRow>(files, WIND_ROSE_SQL, parameters, abandoned),
             );
           },
         },
@@ -172,7 +194,7 @@ async function readClimatology(
   { to, variable, cities, abandoned }: ClimatologyAsked,
 ): Promise<Row[]> {
   if (files.length === 0) return [];
-  const sql = CLIMATOLOGY_SQL.replaceAll('{variable}', variable);
+  const sql = fillQuery(CLIMATOLOGY_SQL, { value: valueSql(variable) });
   const rows = await server.reader.query<Omit<Climatology, 'variable' | 'unit'>>(
     files,
     sql,
@@ -277,14 +299,15 @@ function shareSectors(rows: readonly SectorRow[]): Row[] {
   for (const { city_id, observation_count } of rows) {
     totals.set(city_id, (totals.get(city_id) ?? 0) + observation_count);
   }
-  return rows.map(
-    ({ city_id, sector, speed_class, observation_count }): WindSector => ({
+  return rows.map(({ city_id, sector, speed_class, observation_count }): WindSector => {
+    const [speed_from_ms = CALM_MAX_MS, speed_to_ms = null] = SPEED_CLASSES[speed_class] ?? [];
+    return {
       city_id,
       direction_deg: sector === null ? null : sector * SECTOR_DEG,
-      speed_from_ms: SPEED_CLASSES[speed_class] ?? 0,
-      speed_to_ms: SPEED_CLASSES[speed_class + 1] ?? null,
+      speed_from_ms,
+      speed_to_ms,
       observation_count,
       share_pct: (100 * observation_count) / (totals.get(city_id) ?? 1),
-    }),
-  );
+    };
+  });
 }

@@ -1,9 +1,11 @@
 /** `/api/city-statistics`, `/api/hourly-trends`, `/api/anomalies`. */
 import type { FastifyInstance } from 'fastify';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../../model/datasets.ts';
+import { compareTimes } from '../../model/iso-time.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { type Column, columnsOf, pickColumns } from '../columns.ts';
-import type { DatasetRows, Publication, Selection } from '../context.ts';
+import type { DatasetPart, DatasetRows, Publication, Selection } from '../context.ts';
+import { chooseFormat } from '../formats.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor, parseRange } from '../parameters.ts';
 import { type DatasetQuery, DatasetQuerySchema } from '../route-table.ts';
@@ -28,6 +30,8 @@ const TRENDS_ORDER: RowOrder<HourlyTrend> = {
   kinds: ['string', 'string', 'number'],
   directions: [1, 1, 1],
 };
+/** Two clocks of 24 hours. */
+const ROWS_OF_A_CITY = 48;
 const ANOMALIES_ORDER: RowOrder<Anomaly> = {
   key: (row) => [row.observed_at, row.city_id, row.variable, row.rule],
   kinds: ['time', 'string', 'string', 'string'],
@@ -52,18 +56,18 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
     const { snapshot } = current.picture;
     const rows = asked.ranged
       ? await server.rows.compute('hourly_trends', snapshot, asked, asked.abandoned)
-      : await publishedRows(current.publication, 'hourly_trends', asked.cities);
+      : await publishedRows(current.publication, 'hourly_trends', asked.cities, trendsPart(asked));
     const columns = columnsOf(HourlyTrendSchema);
     return compute(server, asked, current, rows, TRENDS_ORDER, columns);
   });
   add('anomalies', async (asked, current) => {
     const published = await publishedRows(current.publication, 'anomalies', asked.cities);
-    const fromMs = asked.from === null ? -Infinity : Date.parse(asked.from);
-    const toMs = asked.to === null ? Infinity : Date.parse(asked.to);
-    const rows = published.filter((row) => {
-      const time = Date.parse(row.observed_at);
-      return time >= fromMs && time < toMs;
-    });
+    const { from, to } = asked;
+    const rows = published.filter(
+      ({ observed_at: time }) =>
+        (from === null || compareTimes(time, from) >= 0) &&
+        (to === null || compareTimes(time, to) < 0),
+    );
     const columns = columnsOf(AnomalySchema);
     const none = 'nothing unusual was found';
     const computed = await compute(server, asked, current, rows, ANOMALIES_ORDER, columns, none);
@@ -86,9 +90,10 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
       const ranged = route !== 'anomalies' && (range.from !== null || range.to !== null);
       const asked: Asked = { query, cities, ...range, ranged };
       parseCursor(query.cursor, kindsOf(route));
+      const format = chooseFormat(query);
       return answer(server, request, reply, (current) => ({
         route,
-        format: query.format,
+        format,
         key: keyOf(asked, current),
         tableVersion: ranged
           ? tableVersionOf(current)
@@ -112,13 +117,21 @@ function keyOf({ query, cities, from, to, ranged }: Asked, current: Current): st
   return JSON.stringify([version, cities, from, to, query.limit, query.cursor ?? null]);
 }
 
+/** The page, and all rows of the city in the middle of which it may begin, and one more. */
+function trendsPart({ cities, query }: Asked): DatasetPart {
+  const [fromCity = null] = parseCursor(query.cursor, TRENDS_ORDER.kinds) ?? [];
+  const limit = query.limit + ROWS_OF_A_CITY + 1;
+  return { cities, fromCity: fromCity === null ? null : String(fromCity), limit };
+}
+
 async function publishedRows<D extends Dataset>(
   publication: Publication | null,
   dataset: D,
   cities: readonly string[],
+  part?: DatasetPart,
 ): Promise<readonly DatasetRows[D][]> {
   if (publication === null) return [];
-  const rows = await publication.rows(dataset);
+  const rows = await publication.rows(dataset, part);
   if (cities.length === 0) return rows;
   const chosen = new Set(cities);
   return rows.filter((row) => chosen.has(row.city_id));
@@ -159,7 +172,7 @@ async function compute<R extends DatasetRows[Dataset]>(
     note: explain(),
     more: { next_cursor: page.nextCursor },
   };
-  const { format } = asked.query;
+  const format = chooseFormat(asked.query);
   const data = page.rows.map((row) => pickColumns(row, columns));
   return { facts, body: bodyOf(format, columns, data) };
 
@@ -188,16 +201,16 @@ function spanOf(statistics: readonly CityStatistics[]): {
   let toMs = -Infinity;
   let from: string | null = null;
   let to: string | null = null;
-  let present = 0;
-  let expected = 0;
+  let heldS = 0;
+  let expectedS = 0;
   for (const row of statistics) {
     const first = Date.parse(row.first_observed_at);
     const last = Date.parse(row.last_observed_at);
     if (first < fromMs) [fromMs, from] = [first, row.first_observed_at];
     if (last > toMs) [toMs, to] = [last, row.last_observed_at];
-    if (row.coverage_pct <= 0) continue;
-    present += row.observation_count;
-    expected += row.observation_count / (row.coverage_pct / 100);
+    // Publications of earlier versions do not have them.
+    heldS += row.held_s ?? 0;
+    expectedS += row.expected_s ?? 0;
   }
-  return { from, to, coveragePct: expected === 0 ? null : (100 * present) / expected };
+  return { from, to, coveragePct: expectedS === 0 ? null : (100 * heldS) / expectedS };
 }

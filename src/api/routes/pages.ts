@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { acceptedCodings } from '../answers.ts';
+import type { ApiContext } from '../context.ts';
 import { DOCS_STYLE, formatDocsPage } from '../docs-page.ts';
 import { formatOpenApi } from '../openapi.ts';
 import { openSite, type Site } from '../site.ts';
@@ -9,14 +10,14 @@ import { openSite, type Site } from '../site.ts';
 const NOT_BUILT =
   '<!doctype html><html lang="en"><meta charset="utf-8"><title>isobar</title>' +
   '<h1>The page has not been built</h1><p>Run <code>npm run build:web</code>, then reload. ' +
-  'The API is there: <a href="/docs">/docs</a>.</p></html>';
+  'The API is there: <a href="docs">/docs</a>.</p></html>';
 
 export function addPageRoutes(
   app: FastifyInstance,
-  options: { readonly webFolder: string | null; readonly version: string },
+  { webFolder, version, config }: Pick<ApiContext, 'webFolder' | 'version' | 'config'>,
 ): void {
-  const site = options.webFolder === null ? null : openSite(options.webFolder);
-  const description = formatOpenApi(options.version);
+  const site = webFolder === null ? null : openSite(webFolder);
+  const description = formatOpenApi(version, config.base_path);
   const json = JSON.stringify(description, null, 1);
   const page = formatDocsPage(description);
 

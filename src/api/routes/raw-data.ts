@@ -1,9 +1,10 @@
 /** `/api/raw-data`: the observations as the table has them, newest first. */
 import type { FastifyInstance } from 'fastify';
+import { compareTimes } from '../../model/iso-time.ts';
 import type { DataFile } from '../../table/table.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { columnsOf, pickColumns } from '../columns.ts';
-import type { Format } from '../formats.ts';
+import { chooseFormat, type Format } from '../formats.ts';
 import {
   formatCursor,
   parseCities,
@@ -11,7 +12,6 @@ import {
   parseRange,
   type TimeRange,
 } from '../parameters.ts';
-import { compareTimes } from '../picture.ts';
 import { loadQuery, type Reader, selectFiles } from '../reader.ts';
 import { type RawDataQuery, RawDataQuerySchema } from '../route-table.ts';
 import { type ObservationRow, ObservationRowSchema } from '../schemas.ts';
@@ -50,12 +50,12 @@ export function addRawDataRoute(app: FastifyInstance, server: Server): void {
       ...parseRange(query),
       cities: parseCities(query.city, knownCities(server)),
       limit: query.limit,
-      format: query.format,
+      format: chooseFormat(query),
       after: { at: String(key?.[0] ?? TIME_MAX), city: String(key?.[1] ?? '') },
     };
     return answer(server, request, reply, (current) => ({
       route: 'raw-data',
-      format: query.format,
+      format: asked.format,
       key: JSON.stringify([current.picture.snapshot.version, asked]),
       tableVersion: tableVersionOf(current),
       analyticsVersion: current.publication?.version ?? null,

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { VARIABLES, type VariableName } from '../../model/variables.ts';
 import { type Ask, type Body, bodyOf, type Question } from '../answers.ts';
 import type { Column } from '../columns.ts';
-import type { Format } from '../formats.ts';
+import { chooseFormat, type Format } from '../formats.ts';
 import { parseCities, parseRange } from '../parameters.ts';
 import {
   type ChartQuery,
@@ -38,9 +38,10 @@ export function addSeriesRoutes(app: FastifyInstance, server: Server): void {
       range: parseRange(query),
       points: query.points,
     };
-    const format = (found: readonly Series[]): Body =>
-      bodyOf(query.format, FILE_COLUMNS, found, (all) => all.flatMap(formatRows));
-    const put: Ask = (current) => ask(server, current, 'series', query.format, asked, format);
+    const format = chooseFormat(query);
+    const formatBody = (found: readonly Series[]): Body =>
+      bodyOf(format, FILE_COLUMNS, found, (all) => all.flatMap(formatRows));
+    const put: Ask = (current) => ask(server, current, 'series', format, asked, formatBody);
     return answer(server, request, reply, put);
   });
   addChart('temperature-chart', 'temperature_c');

@@ -3,6 +3,8 @@ import { access, mkdir, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { translateListenError } from '../../api/listening.ts';
+import { namedProxy, providerFetch, proxyFor } from '../../collector/openweather/proxy.ts';
 import { NOTE_BYTES_MAX, readRegularFile } from '../../config/regular-file.ts';
 import type { Config } from '../../config/schema.ts';
 import { asIsobarError, ERRORS, IsobarError } from '../../errors.ts';
@@ -40,8 +42,9 @@ export function doctorCommand(program: Command, environment: Environment): void 
         await checkRoom(config),
         await checkPort(config),
         checkClock(),
+        ...checkProxy(config, environment.env),
         ...(await checkData(config)),
-        ...(options.online === true ? await checkOnline(config) : []),
+        ...(options.online === true ? await checkOnline(config, environment.env) : []),
       ];
       if (json) environment.print(`${JSON.stringify(findings)}\n`);
       else {
@@ -111,12 +114,10 @@ async function checkPort(config: Config): Promise<Finding> {
     });
     return ok('port', `${port} of ${host} is free`);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const owner = await serverOf(config, port);
-    const by = owner === null ? '' : ` by ${owner}`;
-    const text = `${port} of ${host} cannot be had (${code})${by}`;
-    const verdict = owner === null ? 'fail' : 'warn';
-    return { check: 'port', verdict, text, remedy: ERRORS.PORT_TAKEN.remedy };
+    const { code, message, row } = asIsobarError(translateListenError(error, { host, port }));
+    const owner = code === 'PORT_TAKEN' ? await serverOf(config, port) : null;
+    const text = owner === null ? message : `${message} by ${owner}`;
+    return { check: 'port', verdict: owner === null ? 'fail' : 'warn', text, remedy: row.remedy };
   } finally {
     server.close();
   }
@@ -147,6 +148,25 @@ function checkClock(): Finding {
     text,
     remedy: 'Set the clock, or switch on time service.',
   };
+}
+
+/** Which way the calls of the provider take; nothing when no proxy is named. */
+function checkProxy({ openweather: { url } }: Config, env: Environment['env']): Finding[] {
+  const named = namedProxy(url, env);
+  if (named === null) return [];
+  const { host } = new URL(url);
+  try {
+    const proxy = proxyFor(url, env);
+    const text =
+      proxy === null
+        ? `${host} is called directly, although ${named.variable} is set (loopback, or NO_PROXY)`
+        : `${host} is called through ${proxy.shown} (${proxy.variable})`;
+    return [ok('proxy', text)];
+  } catch (error) {
+    const text = asIsobarError(error).message;
+    const remedy = `Correct or unset ${named.variable}.`;
+    return [{ check: 'proxy', verdict: 'fail', text, remedy }];
+  }
 }
 
 /** The log and the tables open, and what they say can be read. */
@@ -180,14 +200,15 @@ async function checkData(config: Config): Promise<Finding[]> {
 }
 
 /** One call of the provider: what it thinks of the key, and its clock beside ours. */
-async function checkOnline(config: Config): Promise<Finding[]> {
+async function checkOnline(config: Config, env: Environment['env']): Promise<Finding[]> {
   const { key, url } = config.openweather;
   if (key === '') return [];
   const address = new URL('/data/2.5/weather?lat=51.5&lon=-0.12&units=metric', url);
   address.searchParams.set('appid', key);
   try {
     const signal = AbortSignal.timeout(config.collector.timeout_s * 1_000);
-    const answer = await fetch(address, { signal });
+    const send = providerFetch(proxyFor(url, env), env);
+    const answer = await send(address.href, { signal, headers: { accept: 'application/json' } });
     await answer.body?.cancel();
     const findings: Finding[] = [];
     if (answer.ok) findings.push(ok('provider', 'it takes the key'));

@@ -1,35 +1,31 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Units } from '../../collector/openweather/measurements.ts';
 import { parseRecorded } from '../../collector/openweather/recorded.ts';
 import { IsobarError } from '../../errors.ts';
 import { openCityFinder } from '../../import/cities.ts';
-import { isKaggleFolder, openKaggleFolder } from '../../import/kaggle.ts';
-import { openMapped } from '../../import/mapped.ts';
-import { loadMapping } from '../../import/mapping.ts';
-import { type Outcome, readOutcome } from '../../import/outcome.ts';
-import { openResponses } from '../../import/responses.ts';
-import { runImport } from '../../import/run.ts';
-import type { ImportSource } from '../../import/source.ts';
-import { openMaintenance } from '../../maintenance.ts';
+import type { Outcome } from '../../import/outcome.ts';
+import { planImport } from '../../import/plan.ts';
 import { DEFAULT_CITIES } from '../../model/city.ts';
+import type { ImportEntry, InputFile } from '../../model/imports.ts';
 import { oneLine } from '../../printable.ts';
+import type { Preview } from '../../table/preview.ts';
 import { openWorkspace, type Workspace } from '../../workspace.ts';
 import { type Environment, prepare } from '../environment.ts';
-import { openProgress } from '../progress.ts';
+import { type Imported, importPlanned, previewPlanned } from '../importing.ts';
 
 interface ImportCommandOptions {
   readonly mapping?: string;
   readonly units: Units;
+  readonly dryRun?: boolean;
 }
 
 export function importCommand(program: Command, environment: Environment): void {
   program
     .command('import')
-    .description('bring in history; the same files twice land nothing, a killed import goes on')
+    .description('bring in history; an unchanged file lands nothing a second time')
     .argument('<path...>', 'files or folders')
-    .option('--mapping <file>', 'how to read a CSV or Parquet: see docs/import.md')
+    .option('--mapping <file>', 'how to read a CSV or Parquet file: see docs/import.md')
+    .option('--dry-run', 'print what would land, be superseded and be rejected; write nothing')
     .addOption(
       new Option('--units <units>', 'of recorded OpenWeatherMap answers')
         .choices(['metric', 'standard', 'imperial'])
@@ -39,123 +35,192 @@ export function importCommand(program: Command, environment: Environment): void 
       'after',
       `
 Reads recorded OpenWeatherMap answers (JSON, JSON lines, gzip), the folder of the Kaggle set
-"Historical Hourly Weather", and any CSV or Parquet with a mapping.
+"Historical Hourly Weather", and any CSV or Parquet file with a mapping.
+
+Each import has a number. A later import outranks an earlier one, row by row; live data outranks
+every import. A killed import continues when the same command is run again. "isobar imports" lists
+imports and takes them back, "isobar history CITY TIME" shows the versions of one observation.
+
+Exits with 1 when nothing could be used, and with 0 when everything was there already.
 
 Examples:
   isobar import ./recordings
   isobar import ./historical-hourly-weather
-  isobar import station.csv --mapping station.yaml`,
+  isobar import station.csv --mapping station.yaml --dry-run`,
     )
     .action(async (paths: string[], options: ImportCommandOptions, command: Command) => {
       const { config, json } = prepare(environment, command);
       await using workspace = await openWorkspace(config, false);
-      const known = new Map(DEFAULT_CITIES.map((city) => [city.city_id, city]));
-      for (const [id, city] of await workspace.cities.read()) known.set(id, city);
-      const source = await openSource(paths, options, workspace, [...known.values()]);
-      const { read, wasDone, outcome } = await importInto(workspace, source, environment);
-      environment.print(
-        json
-          ? `${JSON.stringify({ read, imported_before: wasDone, ...outcome })}\n`
-          : formatOutcome(read, wasDone, outcome),
-      );
+      const plan = await planImport(paths, {
+        mapping: options.mapping,
+        units: options.units,
+        finder: openCityFinder(await knownCities(workspace)),
+        parse: parseRecorded,
+        session: () => workspace.session(),
+        scratch: workspace.scratch,
+        tell: environment.tell,
+        signal: environment.signal,
+      });
+      if (options.dryRun === true) {
+        const { preview, records, known } = await previewPlanned(workspace, plan, environment);
+        environment.print(
+          json ? formatPreviewJson(preview, records) : formatPreview(preview, records, known),
+        );
+        return;
+      }
+      const imported = await importPlanned(workspace, plan, environment);
+      environment.print(json ? formatJson(imported) : formatImported(imported));
+      assertUsable(imported);
     });
 }
 
-async function openSource(
-  paths: readonly string[],
-  options: ImportCommandOptions,
-  workspace: Workspace,
-  known: Parameters<typeof openCityFinder>[0],
-): Promise<ImportSource> {
-  const finder = openCityFinder(known);
-  if (options.mapping !== undefined) {
-    const mapping = loadMapping(options.mapping);
-    const session = await workspace.session();
-    return openMapped(await listFiles(paths), { mapping, session, finder });
+async function knownCities(workspace: Workspace) {
+  const known = new Map(DEFAULT_CITIES.map((city) => [city.city_id, city]));
+  for (const [id, city] of await workspace.cities.read()) known.set(id, city);
+  return known.values();
+}
+
+/** Nothing that could be used is a failure, however well each record was accounted for. */
+function assertUsable({ records, outcome }: Imported): void {
+  if (outcome === null) return;
+  const { landed, duplicate, superseded, replaced, reasons, rejected_fields } = outcome;
+  if (records === 0) throw new IsobarError('IMPORT_REJECTED', 'the files hold no rows');
+  if (landed + duplicate + superseded - replaced === 0) {
+    const [first] = reasons;
+    const why = first === undefined ? '' : `: ${first.reason} (${first.records} of them)`;
+    throw new IsobarError('IMPORT_REJECTED', `all ${records} rows were rejected${why}`);
   }
-  const [folder] = paths;
-  if (paths.length === 1 && folder !== undefined && isKaggleFolder(folder)) {
-    return openKaggleFolder(folder, finder);
+  const [field] = rejected_fields;
+  if (landed > 0 && !outcome.has_measurements && field !== undefined) {
+    const why = `${field.field}: ${field.reason}, for example ${JSON.stringify(field.example)}`;
+    throw new IsobarError('IMPORT_REJECTED', `no row has a usable measurement; ${why}`);
   }
-  const files = (await listFiles(paths)).filter((file) =>
-    /\.(json|jsonl|ndjson)(\.gz)?$/i.test(file),
+}
+
+function formatJson({ entry, records, outcome, known }: Imported): string {
+  const { has_measurements: _, ...counts } = outcome ?? NOTHING;
+  return `${JSON.stringify({
+    import_id: entry?.import_id ?? null,
+    read: records,
+    imported_before: outcome === null,
+    files_imported_before: filesOf(known),
+    ...counts,
+  })}\n`;
+}
+
+const NOTHING: Outcome = {
+  landed: 0,
+  replaced: 0,
+  duplicate: 0,
+  superseded: 0,
+  invalid: 0,
+  reasons: [],
+  rejected_fields: [],
+  has_measurements: false,
+};
+
+function filesOf(known: ReadonlyMap<InputFile, ImportEntry>) {
+  return [...known].map(([{ path }, { import_id }]) => ({ path, import_id }));
+}
+
+const LABEL_WIDTH = 11;
+const COUNT_WIDTH = 12;
+
+function countLine(label: string, count: number, note = ''): string {
+  return `${label.padEnd(LABEL_WIDTH)}${String(count).padStart(COUNT_WIDTH)}${note}`;
+}
+
+/** Whose versions they are. */
+function supersededNote(superseded: number, replaced: number): string {
+  if (superseded === 0) return '';
+  return `  ${replaced} in the table, ${superseded - replaced} of these files`;
+}
+
+function formatImported({ entry, records, outcome, known }: Imported): string {
+  const { landed, replaced, duplicate, superseded, invalid, reasons, rejected_fields } =
+    outcome ?? NOTHING;
+  const lines = entry === null ? [] : [countLine('import', entry.import_id)];
+  lines.push(
+    countLine('read', records),
+    countLine('landed', landed),
+    countLine('duplicate', duplicate),
+    countLine('superseded', superseded, supersededNote(superseded, replaced)),
+    countLine('invalid', invalid),
+    ...reasons.map(({ reason, records: count, example }) => {
+      const more = example === reason ? '' : `, for example${example.slice(reason.length)}`;
+      return `${String(count).padStart(LABEL_WIDTH + COUNT_WIDTH)}  ${oneLine(`${reason}${more}`)}`;
+    }),
   );
-  if (files.length === 0) {
-    throw new IsobarError(
-      'IMPORT_INVALID',
-      `${paths.join(', ')}: no JSON there; a table needs --mapping`,
+  if (rejected_fields.length > 0)
+    lines.push('fields that were not used; the rest of each row landed:');
+  for (const { field, reason, records: count, example } of rejected_fields) {
+    const text = `${field}: ${reason}, for example ${JSON.stringify(example)}`;
+    lines.push(`${String(count).padStart(LABEL_WIDTH + COUNT_WIDTH)}  ${oneLine(text)}`);
+  }
+  lines.push(...formatKnown(known));
+  return `${lines.join('\n')}\n`;
+}
+
+/** Files that were left out, by the import that had them. */
+function formatKnown(known: ReadonlyMap<InputFile, ImportEntry>): string[] {
+  const byImport = Map.groupBy(filesOf(known), ({ import_id }) => import_id);
+  return [...byImport].map(([importId, files]) => {
+    const [first, ...others] = files;
+    const more = others.length === 0 ? '' : ` and ${others.length} more`;
+    return `unchanged since import ${importId}, left out: ${oneLine(`${first?.path}${more}`)}`;
+  });
+}
+
+function formatPreviewJson(preview: Preview, records: number): string {
+  const { reasons, rejectedFields, ...counts } = preview.counts;
+  return `${JSON.stringify({
+    dry_run: true,
+    read: records,
+    ...counts,
+    reasons: Object.fromEntries(reasons),
+    rejected_fields: Object.fromEntries(rejectedFields),
+    examples: preview.examples,
+  })}\n`;
+}
+
+function formatPreview(
+  preview: Preview,
+  records: number,
+  known: ReadonlyMap<InputFile, ImportEntry>,
+): string {
+  const { landed, replaced, duplicate, superseded, invalid, reasons, rejectedFields } =
+    preview.counts;
+  const indented = (counts: ReadonlyMap<string, number>) =>
+    [...counts]
+      .sort(([, a], [, b]) => b - a)
+      .map(
+        ([text, count]) => `${String(count).padStart(LABEL_WIDTH + COUNT_WIDTH)}  ${oneLine(text)}`,
+      );
+  const lines = [
+    'a dry run: nothing was written',
+    countLine('read', records),
+    countLine('would land', landed),
+    countLine('duplicate', duplicate),
+    countLine('superseded', superseded, supersededNote(superseded, replaced)),
+    countLine('invalid', invalid),
+    ...indented(reasons),
+  ];
+  if (rejectedFields.size > 0) {
+    lines.push('fields that would not be used:', ...indented(rejectedFields));
+  }
+  for (const { city_id, observed_at, before, after } of preview.examples) {
+    lines.push(
+      `${city_id} ${observed_at}`,
+      `  before  ${before === null ? 'nothing' : formatValues(before)}`,
+      `  after   ${formatValues(after)}`,
     );
   }
-  return openResponses(files, { finder, parse: parseRecorded, units: options.units });
+  return `${[...lines, ...formatKnown(known)].join('\n')}\n`;
 }
 
-async function importInto(workspace: Workspace, source: ImportSource, environment: Environment) {
-  const log = await workspace.log();
-  const lander = await workspace.lander();
-  const { signal } = environment;
-  const { observations, setAside } = workspace;
-  const before = (await observations.refresh(signal)).version;
-  const progress = openProgress('records', environment.tell);
-  const { read, wasDone, ranges } = await runImport({
-    source,
-    log,
-    folder: join(workspace.folder, 'import'),
-    rememberCities: (cities) => workspace.cities.remember(cities),
-    async land() {
-      for (let partition = 0; partition < log.partitionCount; partition++) {
-        while ((await lander.land(partition, signal)) !== null) {}
-      }
-    },
-    signal,
-    onProgress: progress.update,
-  });
-  progress.end();
-  const snapshot = await observations.refresh();
-  await setAside.refresh();
-  const session = await workspace.session();
-  const outcome = await readOutcome({ session, logId: log.id, observations, setAside }, ranges);
-  // A history comes in by partition, so every month has got a few files: whoever reads it next
-  // shall not open them all.
-  const changes = await observations.changes(before, snapshot);
-  const maintenance = await openMaintenance(workspace);
-  await maintenance.compact(signal, changes?.months);
-  const refresher = await workspace.refresher();
-  await refresher.refresh(signal);
-  return { read, wasDone, outcome };
-}
-
-/** The files themselves, and those directly in the folders, by name. */
-async function listFiles(paths: readonly string[]): Promise<string[]> {
-  const files: string[] = [];
-  for (const path of paths) {
-    let entry: Awaited<ReturnType<typeof stat>>;
-    try {
-      entry = await stat(path);
-    } catch (error) {
-      throw new IsobarError('IMPORT_INVALID', `${path}: ${(error as Error).message}`);
-    }
-    if (!entry.isDirectory()) {
-      files.push(path);
-      continue;
-    }
-    for (const name of (await readdir(path)).sort()) {
-      if ((await stat(join(path, name))).isFile()) files.push(join(path, name));
-    }
-  }
-  return files;
-}
-
-function formatOutcome(read: number, wasDone: boolean, outcome: Outcome): string {
-  const { landed, duplicate, superseded, invalid, reasons } = outcome;
-  const lines = [
-    ['read', read],
-    ['landed', landed],
-    ['duplicate', duplicate],
-    ['superseded', superseded],
-    ['invalid', invalid],
-  ].map(([label, count]) => `${String(label).padEnd(11)}${String(count).padStart(12)}`);
-  for (const { reason, records } of reasons)
-    lines.push(`${String(records).padStart(23)}  ${oneLine(reason)}`);
-  if (wasDone) lines.push('these files were imported before; nothing was done');
-  return `${lines.join('\n')}\n`;
+/** `temperature_c 7.5, humidity_pct 80`, without what is NULL. */
+export function formatValues(values: Readonly<Record<string, unknown>>): string {
+  const given = Object.entries(values).filter(([, value]) => value !== null);
+  if (given.length === 0) return 'no values';
+  return oneLine(given.map(([name, value]) => `${name} ${value}`).join(', '));
 }

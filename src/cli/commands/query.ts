@@ -5,21 +5,20 @@ import {
   CITY_STATISTICS_COLUMNS,
   HOURLY_TRENDS_COLUMNS,
 } from '../../analytics/columns.ts';
-import type { Row } from '../../analytics/engine.ts';
 import { readPublication } from '../../analytics/publication.ts';
 import { openReadOnlySession } from '../../analytics/read-only.ts';
-import { CITY_COLUMNS, OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from '../../table/table.ts';
-import type { Workspace } from '../../workspace.ts';
 import {
-  type Environment,
-  formatTable,
-  openChosenWorkspace,
-  prepare,
-  warnOfRefusals,
-} from '../environment.ts';
+  CITY_COLUMNS,
+  IMPORT_COLUMNS,
+  OBSERVATION_COLUMNS,
+  SET_ASIDE_COLUMNS,
+} from '../../table/table.ts';
+import type { Workspace } from '../../workspace.ts';
+import { type Environment, openChosenWorkspace, prepare, warnOfRefusals } from '../environment.ts';
+import { formatRows, type RowFormat } from '../row-output.ts';
 
 interface QueryOptions {
-  readonly format?: 'table' | 'csv' | 'json';
+  readonly format?: RowFormat;
   readonly simulated?: boolean;
 }
 
@@ -33,7 +32,7 @@ export function queryCommand(program: Command, environment: Environment): void {
     .addHelpText(
       'after',
       `
-Tables: observations, set_aside, cities, city_statistics, hourly_trends, anomalies.
+Tables: observations, set_aside, cities, imports, city_statistics, hourly_trends, anomalies.
 The SQL is DuckDB's; times are UTC.
 
 Examples:
@@ -51,9 +50,9 @@ Examples:
         views: await viewsOf(workspace),
       });
       warnOfRefusals(workspace, prepared);
-      const rows = await session.query(statement, environment.signal);
       const format = options.format ?? (prepared.json ? 'json' : 'table');
-      environment.print(formatRows(rows, format), format === 'csv' ? 'rows' : 'text');
+      const rows = session.stream(statement, environment.signal);
+      await environment.printAll(formatRows(rows, format), format === 'csv' ? 'rows' : 'text');
     });
 }
 
@@ -63,13 +62,14 @@ async function viewsOf(workspace: Workspace) {
   const publication = await readPublication(storage);
   const published = async (name: 'city_statistics' | 'hourly_trends' | 'anomalies') =>
     publication === null ? [] : [await storage.localPath(publication.datasets[name].path)];
-  const [observations, setAside, cities] = tables;
+  const [observations, setAside, cities, imports] = tables;
   const pathsOf = async (table: (typeof tables)[number] | undefined) =>
     table === undefined ? [] : table.localPaths((await table.refresh()).files);
   return {
     observations: { paths: await pathsOf(observations), columns: OBSERVATION_COLUMNS },
     set_aside: { paths: await pathsOf(setAside), columns: SET_ASIDE_COLUMNS },
     cities: { paths: await pathsOf(cities), columns: CITY_COLUMNS },
+    imports: { paths: await pathsOf(imports), columns: IMPORT_COLUMNS },
     city_statistics: {
       paths: await published('city_statistics'),
       columns: CITY_STATISTICS_COLUMNS,
@@ -77,32 +77,4 @@ async function viewsOf(workspace: Workspace) {
     hourly_trends: { paths: await published('hourly_trends'), columns: HOURLY_TRENDS_COLUMNS },
     anomalies: { paths: await published('anomalies'), columns: ANOMALY_COLUMNS },
   };
-}
-
-function formatRows(rows: readonly Row[], format: 'table' | 'csv' | 'json'): string {
-  if (format === 'json') return `${JSON.stringify(rows, jsonValue, 2)}\n`;
-  const names = Object.keys(rows[0] ?? {});
-  if (names.length === 0) return format === 'csv' ? '' : '(no rows)\n';
-  const cells = rows.map((row) => names.map((name) => cellText(row[name])));
-  if (format === 'csv') {
-    return [names, ...cells].map((row) => `${row.map(csvCell).join(',')}\r\n`).join('');
-  }
-  const numbers = names.flatMap((name, column) =>
-    typeof rows[0]?.[name] === 'number' ? column : [],
-  );
-  return formatTable([names, ...cells], numbers);
-}
-
-function cellText(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  return typeof value === 'object' ? JSON.stringify(value, jsonValue) : String(value);
-}
-
-/** RFC 4180: quoted when it holds a comma, a quote or a line end. */
-function csvCell(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-function jsonValue(_name: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value;
 }

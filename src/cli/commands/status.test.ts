@@ -30,3 +30,12 @@ test('why nobody can say who does what is told once', () => {
   const both = formatStatus({ ...status, work, table: { ...status.table, error } }, true);
   assert.equal(both.match(/LAKE_UNAVAILABLE/g)?.length, 1);
 });
+
+test('a running process says what it holds', () => {
+  const status = exampleStatus();
+  assert.match(
+    formatStatus(status, true),
+    /\nmemory {5}238\.4 MiB: heap 76\.3, buffers 9\.5, engine 11\.4, 40 open files\n/,
+  );
+  assert.doesNotMatch(formatStatus(status, false), /\nmemory/);
+});

@@ -94,6 +94,7 @@ export function formatStatus(status: Status, running: boolean): string {
     ...formatEngine(analytics),
   );
   if (raw_export !== null) lines.push(`raw files  up to table version ${raw_export.table_version}`);
+  if (running) lines.push(formatProcess(status.process));
   // Who cannot read the claims can seldom read the table.
   const workError = table.error === null ? work.error : null;
   const errors = [log.error, table.error, landing.error, analytics.error, workError];
@@ -108,6 +109,17 @@ export function formatStatus(status: Status, running: boolean): string {
   const partitions = formatPartitions(log.partitions);
   const claims = formatClaims(work.claims, Date.now());
   return `${lines.map(oneLine).join('\n')}\n${partitions}${claims === '' ? '' : `\n${claims}`}`;
+}
+
+function formatProcess(held: Status['process']): string {
+  const engine = Object.values(held.engine_bytes).reduce((sum, bytes) => sum + bytes, 0);
+  const files = held.open_files === null ? '' : `, ${held.open_files} open files`;
+  const dropped =
+    held.dropped_log_lines === 0 ? '' : `, ${held.dropped_log_lines} log lines dropped`;
+  return (
+    `memory     ${mebibytes(held.resident_bytes)} MiB: heap ${mebibytes(held.heap_bytes)}, ` +
+    `buffers ${mebibytes(held.external_bytes)}, engine ${mebibytes(engine)}${files}${dropped}`
+  );
 }
 
 /** Nobody serves; others may be at work, on this machine or elsewhere. */

@@ -4,8 +4,8 @@ import { TABLES, type TableName } from '../../lake/layout.ts';
 import { oneLine } from '../../printable.ts';
 import { acceptForeign } from '../../table/accept-foreign.ts';
 import type { DeltaTable } from '../../table/commit.ts';
+import { listCommits } from '../../table/commit-list.ts';
 import { formatOrigin } from '../../table/foreign.ts';
-import { listHistory } from '../../table/history.ts';
 import type { RepairOptions } from '../../table/repair.ts';
 import { restoreVersion } from '../../table/restore-version.ts';
 import type { Workspace } from '../../workspace.ts';
@@ -61,7 +61,7 @@ async function history(
   const prepared = prepare(environment, command);
   await using workspace = await openChosenWorkspace(prepared, options.simulated);
   const table = tableOf(workspace, options.table);
-  const rows = await listHistory(table, options.limit ?? 20);
+  const rows = await listCommits(table, options.limit ?? 20);
   if (prepared.json) {
     environment.print(`${JSON.stringify(rows)}\n`);
     return;

@@ -1,22 +1,25 @@
 /**
  * The provider's fields → our variables, in our units.
  *
- * What is absent stays null. An amount of rain or snow counts only as the amount of one hour: a
+ * What is absent stays null; a field that cannot be used is null, too, and named among the rejected
+ * ones. An amount of rain or snow counts only as the amount of one hour: a
  * "3h" amount is not divided, since nobody knows how it fell. A bare number in place of the object
  * (seen as `"rain": 0`) has no period: 0 says that nothing fell, so it is 0 in the last hour too;
  * any other number stays null.
  */
 import type { Measurements } from '../../model/observation.ts';
-import { VARIABLES, type VariableName } from '../../model/variables.ts';
+import { fieldProblem, type RejectedField } from '../../model/validity.ts';
+import type { VariableName } from '../../model/variables.ts';
 import {
   type Fields,
   InvalidAnswer,
+  InvalidField,
   isFields,
   readNumber,
   readObject,
   readText,
   readWhole,
-  show,
+  usable,
 } from './fields.ts';
 
 /** OpenWeatherMap's `units`: standard is kelvin and m/s, imperial °F and miles an hour. */
@@ -51,12 +54,25 @@ const KELVIN_OF_0_C = 273.15;
 /** One mile an hour, exactly (international mile of 1959). */
 const MS_OF_1_MPH = 0.44704;
 
-export function readMeasurements(fields: Fields, units: Units): Measurements {
+export function readMeasurements(
+  fields: Fields,
+  units: Units,
+  rejected: RejectedField[],
+): Measurements {
   const values: { [name in VariableName]?: number | null } = {};
-  for (const source of SOURCES) values[source.name] = readVariable(fields, source, units);
-  for (const { name, object } of AMOUNTS) values[name] = readAmount(fields, name, object);
+  for (const source of SOURCES) {
+    values[source.name] = usable(source.name, rejected, () => readVariable(fields, source, units));
+  }
+  for (const { name, object } of AMOUNTS) {
+    values[name] = usable(name, rejected, () => readAmount(fields, name, object));
+  }
   if (Object.values(values).every((value) => value === null)) {
-    throw new InvalidAnswer('no measurement in the answer');
+    const [first] = rejected;
+    throw new InvalidAnswer(
+      first === undefined
+        ? 'no measurement in the answer'
+        : `no usable measurement in the answer (${first.field} is ${first.reason}: ${first.value})`,
+    );
   }
   return values;
 }
@@ -65,16 +81,26 @@ export function readMeasurements(fields: Fields, units: Units): Measurements {
 export function readCondition(
   fields: Fields,
   charactersMax: number,
+  rejected: RejectedField[],
 ): { readonly condition_id: number | null; readonly condition: string | null } {
-  const list = fields.weather ?? [];
-  if (!Array.isArray(list)) throw new InvalidAnswer(`weather is not a list: ${show(list)}`);
-  const first: unknown = list[0] ?? {};
-  if (!isFields(first)) throw new InvalidAnswer(`weather[0] is not an object: ${show(first)}`);
+  const first = usable('condition', rejected, () => firstCondition(fields)) ?? {};
   const range = { minimum: 0, maximum: 2_147_483_647 };
   return {
-    condition_id: readWhole(first, 'id', range, 'weather[0].id'),
-    condition: readText(first, 'description', charactersMax, 'weather[0].description'),
+    condition_id: usable('condition_id', rejected, () =>
+      readWhole(first, 'id', range, 'weather[0].id'),
+    ),
+    condition: usable('condition', rejected, () =>
+      readText(first, 'description', charactersMax, 'weather[0].description'),
+    ),
   };
+}
+
+function firstCondition(fields: Fields): Fields {
+  const list = fields.weather ?? [];
+  if (!Array.isArray(list)) throw new InvalidField('weather', 'not a list', list);
+  const first: unknown = list[0] ?? {};
+  if (!isFields(first)) throw new InvalidField('weather[0]', 'not an object', first);
+  return first;
 }
 
 function readVariable(fields: Fields, source: Source, units: Units): number | null {
@@ -84,29 +110,27 @@ function readVariable(fields: Fields, source: Source, units: Units): number | nu
   const given = readNumber(holder, key, path);
   if (given === null) return null;
   const value = kind === undefined ? given : CONVERSIONS[kind][units](given);
-  if (!inRange(name, value) && kind === 'temperature' && units === 'metric') {
-    // `units=metric` has been ignored by the provider: then 296.02 is no heat wave.
-    if (inRange(name, value - KELVIN_OF_0_C)) {
-      throw new InvalidAnswer(`${path} ${given} looks like kelvin, though metric was asked`);
-    }
-  }
-  return checkRange(name, value, path);
+  const problem = fieldProblem(name, value);
+  if (problem === null) return value;
+  // `units=metric` has been ignored by the provider: then 296.02 is no heat wave.
+  const isKelvin =
+    kind === 'temperature' &&
+    units === 'metric' &&
+    fieldProblem(name, value - KELVIN_OF_0_C) === null;
+  throw new InvalidField(
+    path,
+    isKelvin ? 'in kelvin, though metric was asked for' : problem,
+    given,
+  );
 }
 
 function readAmount(fields: Fields, name: VariableName, object: string): number | null {
   if (typeof fields[object] === 'number') return readNumber(fields, object) === 0 ? 0 : null;
   const amount = readNumber(readObject(fields, object), '1h', `${object}.1h`);
-  return amount === null ? null : checkRange(name, amount, `${object}.1h`);
-}
-
-function inRange(name: VariableName, value: number): boolean {
-  return value >= VARIABLES[name].minimum && value <= VARIABLES[name].maximum;
-}
-
-function checkRange(name: VariableName, value: number, path: string): number {
-  if (inRange(name, value)) return value;
-  const { minimum, maximum, unit } = VARIABLES[name];
-  throw new InvalidAnswer(`${path} is ${value} ${unit}, outside ${minimum} to ${maximum} ${unit}`);
+  if (amount === null) return null;
+  const problem = fieldProblem(name, amount);
+  if (problem !== null) throw new InvalidField(`${object}.1h`, problem, amount);
+  return amount;
 }
 
 const same = (value: number) => value;

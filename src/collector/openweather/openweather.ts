@@ -15,6 +15,7 @@ import { ProviderError } from '../provider-error.ts';
 import type { Source } from '../source.ts';
 import { openKeyMemory } from './key-memory.ts';
 import { ANSWER_BYTES_MAX, type Answer, parseAnswer } from './parse.ts';
+import { type ProviderProxy, providerFetch, proxyFor } from './proxy.ts';
 
 export interface OpenWeatherOptions {
   /** Address of the API without `/data/2.5/weather`. */
@@ -29,8 +30,10 @@ export interface OpenWeatherOptions {
   /** Where it is remembered whether the key ever worked; without it only while the process lives. */
   readonly folder?: string;
   readonly fetch?: typeof fetch;
+  /** Where HTTPS_PROXY and its like are looked for; the process's own unless told otherwise. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
-  readonly logger?: Pick<Logger, 'warn'>;
+  readonly logger?: Pick<Logger, 'warn' | 'info'>;
 }
 
 /** A shorter key is none, and masking it would tear answers to pieces. */
@@ -42,6 +45,12 @@ export function openOpenWeather(options: OpenWeatherOptions): Source {
   const simulated = name === 'simulator';
   const secrets = simulated || key.length < KEY_CHARACTERS_MASKED ? [] : [key];
   const memory = openKeyMemory(key, options.folder, logger);
+  const env = options.env ?? process.env;
+  const proxy = proxyFor(options.url, env);
+  const send = options.fetch ?? providerFetch(proxy, env);
+  if (proxy !== null) {
+    logger.info(`calling ${name} through the proxy ${proxy.shown} (${proxy.variable})`);
+  }
 
   async function observe(city: City, signal: AbortSignal): Promise<CollectedRecord> {
     signal.throwIfAborted();
@@ -77,7 +86,9 @@ export function openOpenWeather(options: OpenWeatherOptions): Source {
       return await ask(city, call.signal);
     } catch (error) {
       signal.throwIfAborted();
-      const what = timedOut ? `no answer within ${options.timeoutSeconds} s` : describe(error);
+      const what = timedOut
+        ? `no answer within ${options.timeoutSeconds} s`
+        : describe(error, proxy);
       throw new ProviderError('PROVIDER_DOWN', `asking for ${city.city_id}: ${what}`);
     } finally {
       done.abort();
@@ -93,7 +104,7 @@ export function openOpenWeather(options: OpenWeatherOptions): Source {
       appid: key,
     });
     const address = `${options.url.replace(/\/+$/, '')}/data/2.5/weather?${parameters}`;
-    const response = await (options.fetch ?? fetch)(address, {
+    const response = await send(address, {
       signal,
       // Whoever redirects us elsewhere would learn the key there.
       redirect: 'manual',
@@ -130,15 +141,20 @@ async function readAtMost(response: Response, bytesMax: number): Promise<Buffer>
  * What went wrong, in a word: ECONNREFUSED, ENOTFOUND, UND_ERR_SOCKET, CERT_HAS_EXPIRED, …
  * The messages of these errors may hold the address, so only codes come through.
  */
-function describe(error: unknown): string {
+function describe(error: unknown, proxy: ProviderProxy | null): string {
+  const by = proxy === null ? '' : ` through the proxy ${proxy.shown}`;
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; depth += 1) {
     const { code } = at as { code?: unknown };
+    if (code === 'ERR_PROXY_TUNNEL' && proxy !== null) {
+      const status = /HTTP\/1\.\d (\d{3})/.exec(at.message)?.[1];
+      return `the proxy ${proxy.shown} refuses the connection (${status ?? code})`;
+    }
     if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) {
-      return code === 'UND_ERR_SOCKET' ? 'the answer was cut off' : `no answer (${code})`;
+      return code === 'UND_ERR_SOCKET' ? 'the answer was cut off' : `no answer${by} (${code})`;
     }
     at = at instanceof AggregateError ? at.errors[0] : at.cause;
   }
   return error instanceof TypeError && error.message === 'terminated'
     ? 'the answer was cut off'
-    : 'no answer (network failure)';
+    : `no answer${by} (network failure)`;
 }

@@ -2,8 +2,8 @@
  * What the provider answered → an observation, an invalid record, or a ProviderError.
  *
  *     answer                                        becomes
- *     2xx, object with dt and a measurement         observation
- *     2xx, object with a field that cannot be       invalid record naming field and value
+ *     2xx, object with dt and a measurement         observation; fields that cannot be used are named
+ *     2xx, object without them                      invalid record naming field and value
  *     2xx, longer than 1 MiB or not UTF-8           invalid record
  *     2xx, `cod` is not 200 (number or text)        the error of that code
  *     2xx, no JSON object (cut, HTML, empty)        PROVIDER_DOWN
@@ -24,6 +24,7 @@ import {
   TEXT_CHARACTERS_MAX,
 } from '../../model/observation.ts';
 import { formatTime, zoneOffsetSeconds } from '../../model/time-zone.ts';
+import type { RejectedField } from '../../model/validity.ts';
 import { ProviderError, type ProviderErrorCode, parseRetryAfter } from '../provider-error.ts';
 import {
   type Fields,
@@ -32,6 +33,7 @@ import {
   readNumber,
   readObject,
   readWhole,
+  usable,
 } from './fields.ts';
 import { readCondition, readMeasurements, type Units } from './measurements.ts';
 
@@ -48,6 +50,9 @@ export interface Answer {
   /** Whether the bytes were UTF-8; `body` then holds their very characters. */
   readonly utf8?: boolean;
 }
+
+/** The part of an answer from which an observation is made; a recorded one has no headers. */
+type MadeAnswer = Pick<Answer, 'body' | 'collectedAt'> & Partial<Pick<Answer, 'headers'>>;
 
 export interface ParseOptions {
   /** What goes into the records' `source`. */
@@ -84,12 +89,14 @@ export function parseAnswer(answer: Answer, city: City, options: ParseOptions): 
  */
 export function makeObservation(
   fields: Fields,
-  answer: { readonly body: string; readonly collectedAt: number },
+  answer: MadeAnswer,
   city: City,
   options: ParseOptions,
 ): Observation {
-  const observedAt = readTime(fields, answer.collectedAt);
-  const measurements = readMeasurements(fields, options.units ?? 'metric');
+  const observedAt = readTime(fields, answer);
+  const rejected: RejectedField[] = [];
+  const measurements = readMeasurements(fields, options.units ?? 'metric', rejected);
+  const offset = usable('utc_offset_s', rejected, () => readOffset(fields));
   const observation: Observation = {
     city_id: city.city_id,
     city: city.name,
@@ -98,11 +105,14 @@ export function makeObservation(
     collected_at: formatTime(new Date(answer.collectedAt)),
     source: options.source,
     interval_s: options.intervalSeconds,
-    utc_offset_s: readOffset(fields) ?? zoneOffsetSeconds(city.time_zone, new Date(observedAt)),
-    provider_city_id: readWhole(fields, 'id', { minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    utc_offset_s: offset ?? zoneOffsetSeconds(city.time_zone, new Date(observedAt)),
+    provider_city_id: usable('provider_city_id', rejected, () =>
+      readWhole(fields, 'id', { minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    ),
     ...measurements,
-    ...readCondition(fields, TEXT_CHARACTERS_MAX),
+    ...readCondition(fields, TEXT_CHARACTERS_MAX, rejected),
     response: answer.body,
+    ...(rejected.length === 0 ? {} : { rejected_fields: rejected }),
   };
   // Escaped in JSON a character can take six bytes, so that only long answers need counting.
   const mayBeTooLong = answer.body.length * 6 > RECORD_BYTES_MAX - 8_192;
@@ -113,16 +123,38 @@ export function makeObservation(
 }
 
 /** `dt` in milliseconds since 1970. */
-function readTime(fields: Fields, collectedAt: number): number {
+function readTime(fields: Fields, answer: MadeAnswer): number {
+  const { collectedAt } = answer;
   const dt = readNumber(fields, 'dt');
   if (dt === null) throw new InvalidAnswer('dt is missing');
   const ms = Math.round(dt * 1_000);
-  if (ms < Date.parse(OBSERVED_AT_MIN)) throw new InvalidAnswer(`dt ${dt} is before 1950`);
+  if (ms < Date.parse(OBSERVED_AT_MIN)) throw new InvalidAnswer(`dt is before 1950 (${dt})`);
   if (ms > collectedAt + CLOCK_SKEW_S_MAX * 1_000) {
     const minutes = CLOCK_SKEW_S_MAX / 60;
-    throw new InvalidAnswer(`dt ${dt} is more than ${minutes} minutes after the answer came`);
+    const ahead = `${dt}, ${formatSpan(ms - collectedAt)} ahead; ${clockAdvice(answer)}`;
+    throw new InvalidAnswer(`dt is more than ${minutes} minutes after the answer came (${ahead})`);
   }
   return ms;
+}
+
+/** A Date header that differs by less says nothing: it has whole seconds, and the way takes time. */
+const SKEW_MS_MIN = 60_000;
+
+/** What a time in the future says about this machine's clock, by the provider's Date header. */
+function clockAdvice({ headers, collectedAt }: MadeAnswer): string {
+  const date = Date.parse(headers?.get('date') ?? '');
+  const skewMs = date - collectedAt;
+  if (Number.isNaN(date) || Math.abs(skewMs) < SKEW_MS_MIN) return 'check this machine’s clock';
+  const way = skewMs > 0 ? 'slow' : 'fast';
+  return `this machine’s clock is ${formatSpan(Math.abs(skewMs))} ${way} by the provider’s`;
+}
+
+/** `15 minutes`, `3 hours`, `2 days`. */
+function formatSpan(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 120) return `${minutes} minutes`;
+  const hours = Math.round(minutes / 60);
+  return hours < 72 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
 }
 
 /** The shift from UTC: at the top in answers about one city, in `sys` in the list endpoints. */

@@ -41,8 +41,7 @@ export type Recorded =
 
 /**
  * The observation in a recorded answer, with the city that it tells of; an invalid record when it
- * holds none, also for an error of the provider. Its collection time is its own `dt`, so that a
- * second import of the same answer says the same and never beats what was collected live.
+ * holds none, also for an error of the provider.
  */
 export function parseRecorded(body: string, options: RecordedOptions): Recorded {
   const answer = { body, collectedAt: options.collectedAt };
@@ -55,7 +54,10 @@ export function parseRecorded(body: string, options: RecordedOptions): Recorded 
     const place = readPlace(fields);
     city = options.recognise?.(place) ?? place;
     const observation = makeObservation(fields, answer, city, options);
-    return { city, record: { ...observation, collected_at: observation.observed_at } };
+    if (observation.condition?.isWellFormed() === false) {
+      throw new InvalidAnswer('weather[0].description is not valid Unicode');
+    }
+    return { city, record: observation };
   } catch (error) {
     if (!(error instanceof InvalidAnswer || error instanceof ProviderError)) throw error;
     const id = city?.city_id ?? '';
@@ -68,20 +70,30 @@ function readPlace(fields: Fields): City {
   const coord = readObject(fields, 'coord');
   const latitude = readDegrees(coord, 'lat', 90);
   const longitude = readDegrees(coord, 'lon', 180);
-  const name = readText(fields, 'name', TEXT_CHARACTERS_MAX) ?? '';
-  const sys = readObject(fields, 'sys');
-  const country = readText(sys, 'country', TEXT_CHARACTERS_MAX, 'sys.country') ?? '';
+  const name = readName(fields, 'name');
+  const country = readName(readObject(fields, 'sys'), 'country', 'sys.country');
   const number = readWhole(fields, 'id', { minimum: 0, maximum: Number.MAX_SAFE_INTEGER }) ?? 0;
   const city_id = makeCityId(name, country, number, latitude, longitude);
   const time_zone = tzLookup(latitude, longitude);
   return { city_id, name: name === '' ? city_id : name, country, latitude, longitude, time_zone };
 }
 
+/** A text that names a place; without what no name has. */
+function readName(fields: Fields, key: string, path = key): string {
+  const name = readText(fields, key, TEXT_CHARACTERS_MAX, path) ?? '';
+  if (!name.isWellFormed()) throw new InvalidAnswer(`${path} is not valid Unicode`);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(name)) {
+    throw new InvalidAnswer(`${path} has control characters`);
+  }
+  return name;
+}
+
 function readDegrees(coord: Fields, key: string, most: number): number {
   const degrees = readNumber(coord, key, `coord.${key}`);
   if (degrees === null) throw new InvalidAnswer(`coord.${key} is missing`);
   if (Math.abs(degrees) <= most) return degrees;
-  throw new InvalidAnswer(`coord.${key} is ${degrees}, outside -${most} to ${most}`);
+  throw new InvalidAnswer(`coord.${key} is out of range (${degrees}; -${most} to ${most})`);
 }
 
 /**

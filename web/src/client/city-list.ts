@@ -35,8 +35,10 @@ export function mergeCities(
 
 export type ShownCity = Omit<CityEntry, 'latest'> & { readonly latest: Latest | null };
 
+/** By the time of the observation, and of two reports of one observation by their versions. */
 function isOlder(a: Latest, b: Latest): boolean {
-  return Date.parse(a.observed_at) < Date.parse(b.observed_at);
+  const difference = Date.parse(a.observed_at) - Date.parse(b.observed_at);
+  return difference < 0 || (difference === 0 && a.version < b.version);
 }
 
 /** The order stays, but for favourites, which go first. */

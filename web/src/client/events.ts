@@ -57,7 +57,15 @@ export function createStream(handlers: StreamHandlers): Stream {
   function listen(opened: EventSource, name: string, handle: (data: unknown) => void): void {
     opened.addEventListener(name, (event: MessageEvent<string>) => {
       if (event.lastEventId !== '') position = event.lastEventId;
-      handle(JSON.parse(event.data));
+      let data: unknown;
+      try {
+        data = JSON.parse(event.data);
+      } catch {
+        // Something between here and the server changed it: what it said is asked for.
+        handlers.onReset();
+        return;
+      }
+      handle(data);
     });
   }
 

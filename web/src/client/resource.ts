@@ -61,20 +61,18 @@ export function createResource<T>(
       });
     } catch (error) {
       if (abort.aborted) return;
-      trouble.value =
-        error instanceof AnswerError
-          ? error.trouble
-          : {
-              what: words.peek().trouble.strange(String(error)),
-              remedy: '',
-              reached: true,
-              told: false,
-            };
+      trouble.value = error instanceof AnswerError ? error.trouble : strange(error);
     }
   }
 
   effect(() => {
-    const asked = path.value;
+    let asked: string | null = null;
+    try {
+      asked = path.value;
+    } catch (error) {
+      // A question that cannot be put must not keep the others from being asked.
+      trouble.value = strange(error);
+    }
     if (asked === null) {
       outdated.value = answer.peek() !== null;
       return;
@@ -88,4 +86,9 @@ export function createResource<T>(
   });
 
   return { answer, outdated, trouble, goodAt, path, refresh };
+}
+
+function strange(error: unknown): Trouble {
+  const what = words.peek().trouble.strange(String(error));
+  return { what, remedy: '', reached: true, told: false };
 }

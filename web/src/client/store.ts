@@ -15,6 +15,7 @@ import { periodOf } from '../charts/heat-layout.ts';
 import { isHistory } from '../format/ages.ts';
 import { type ConnectionState, connectionState, type StreamState } from '../format/connection.ts';
 import { COMPARED_MAX } from '../format/line-style.ts';
+import { isKnownZone } from '../format/times.ts';
 import { type Address, createAddress } from './address.ts';
 import { type Chart, createCharts, pointsFor } from './charts.ts';
 import {
@@ -154,10 +155,12 @@ export function createStore(): Store {
         ? null
         : ranged('api/series', { variable, points: points.value }, false),
     usualPath(variable) {
-      const [first] = split(comparedIds.value);
-      return first === undefined
-        ? null
-        : formatPath('api/climatology', { variable, city: [first] });
+      const [first] = compared.value;
+      // What is usual is told by the city's clock, and has no place in time where that is not known.
+      if (first === undefined || (first.time_zone !== null && !isKnownZone(first.time_zone))) {
+        return null;
+      }
+      return formatPath('api/climatology', { variable, city: [first.city_id] });
     },
   });
   const recent = ask<SeriesAnswer>(() => {
@@ -275,7 +278,8 @@ function parseRange(text: string): Readonly<Record<string, string>> | null {
 }
 
 function timeOf(text: string | null | undefined): number | null {
-  return text ? Date.parse(text) : null;
+  const time = text ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(time) ? null : time;
 }
 
 /** Asks everything anew; what has not changed does not travel. */

@@ -94,6 +94,7 @@ function observation(observedAt: string, landed = true) {
     interval_s: 60,
     utc_offset_s: 0,
     landed,
+    version: `2 ${observedAt}`,
     temperature_c: 1,
     feels_like_c: null,
     humidity_pct: null,
@@ -128,6 +129,11 @@ test('what came over the stream shows until an answer has it, and never hides wh
   );
   const landed = mergeCities([city('a', '2026-11-23T14:01:00Z')], live);
   assert.equal(landed[0]?.latest?.landed, true);
+  // Of two reports of one observation the higher version shows, whichever comes last.
+  const [told] = landed;
+  assert.ok(told?.latest);
+  const lower = { ...told, latest: { ...told.latest, age_s: 0, version: '1', temperature_c: 9 } };
+  assert.equal(mergeCities([lower], live)[0]?.latest?.temperature_c, 1);
   const older = overlay(live, [event('a', '2026-11-23T13:00:00Z')]);
   assert.equal(older.get('a')?.observed_at, '2026-11-23T14:01:00Z');
 });

@@ -18,6 +18,9 @@ test('numbers have a true minus sign, groups, and no sign where they round to ze
   assert.equal(formatNumber(-7.26, 1), '−7.3');
   assert.equal(formatNumber(-0.04, 1), '0.0');
   assert.equal(formatCount(1_629_108), '1,629,108');
+  for (const none of [Number.NaN, Infinity, 'NaN' as unknown as number]) {
+    assert.equal(formatNumber(none, 1), '–');
+  }
   assert.equal(formatSigned(2.71, 1), '+2.7');
   assert.equal(formatSigned(-0.12, 1), '−0.1');
   assert.equal(formatSigned(0.04, 1), '0.0');
@@ -76,7 +79,9 @@ test('the wind is told by where it comes from', () => {
   assert.equal(formatCompass(-90), 'W');
   assert.equal(formatWind(4.12, 247), '4.1 m/s WSW');
   assert.equal(formatWind(12.3, null), '12 m/s');
-  assert.equal(formatWind(0.2, 90), 'calm');
+  assert.equal(formatWind(0, 90), 'calm');
+  assert.equal(formatWind(0.2, 90), '0.2 m/s E');
+  assert.equal(formatWind(0.04, 90), '0.04 m/s E');
   assert.equal(formatWind(null, 90), '–');
 });
 

@@ -6,8 +6,9 @@ import { locale } from '../words/words.ts';
 const formats = new Map<string, Intl.NumberFormat>();
 const plurals = computed(() => new Intl.PluralRules(locale.value));
 
-/** 1284.04 with 1 digit → "1,284.0"; a value that rounds to zero has no sign. */
+/** 1284.04 with 1 digit → "1,284.0"; a value that rounds to zero has no sign; "–" for no number. */
 export function formatNumber(value: number, digits: number): string {
+  if (!Number.isFinite(value)) return '–';
   const key = `${locale.value} ${digits}`;
   let format = formats.get(key);
   if (format === undefined) {

@@ -11,6 +11,17 @@ const WELL: Status = {
   started_at: '2026-11-23T12:00:00Z',
   simulated: false,
   data: '/data',
+  process: {
+    pid: 4_711,
+    resident_bytes: 250_000_000,
+    heap_used_bytes: 40_000_000,
+    heap_bytes: 80_000_000,
+    external_bytes: 10_000_000,
+    engine_bytes: { IN_MEMORY_TABLE: 12_000_000 },
+    engine_bytes_max: 800_000_000,
+    open_files: 40,
+    dropped_log_lines: 0,
+  },
   work: { claims: [], error: null },
   collector: {
     source: 'openweathermap',
@@ -22,6 +33,7 @@ const WELL: Status = {
     next_poll_at: null,
     calls: { minute: calls, day: calls, month: calls },
     troubled: [],
+    rejected_fields: [],
   },
   log: {
     engine: 'sqlite',

@@ -37,6 +37,7 @@ const MONTHS = [1, 2, 3, 6, 12, 24, 60];
 
 /** At most `most` marks from `from` to `to`. */
 export function timeTicks(from: number, to: number, zone: string, most: number): readonly Tick[] {
+  if (!(from < to)) return [];
   const count = Math.max(3, most);
   const step = STEPS.find((length) => (to - from) / length <= count);
   return step === undefined ? monthTicks(from, to, zone, count) : clockTicks(from, to, zone, step);

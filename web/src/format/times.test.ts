@@ -8,6 +8,7 @@ import {
   formatTimeShort,
   hourOf,
   instantOf,
+  isKnownZone,
   offsetAt,
   zoneOf,
 } from './times.ts';
@@ -21,6 +22,26 @@ test('a clock is the city’s, mine or UTC', () => {
   assert.equal(zoneOf('city', NEW_YORK), NEW_YORK);
   assert.equal(zoneOf('city', null), 'UTC');
   assert.equal(zoneOf('mine', NEW_YORK), new Intl.DateTimeFormat().resolvedOptions().timeZone);
+});
+
+test('a zone that is not known is UTC, and is asked for once', () => {
+  for (const zone of ['Mars/Olympus', 'Etc/Unknown', '', 'constructor', '+25:00']) {
+    assert.equal(zoneOf('city', zone), 'UTC', zone);
+    assert.equal(isKnownZone(zone), false, zone);
+  }
+  assert.equal(isKnownZone(NEW_YORK), true);
+});
+
+test('a time that is none is a dash, and throws nothing', () => {
+  const now = at('2026-11-23T00:00:00Z');
+  for (const time of [Number.NaN, Infinity, 9e15, Date.parse('yesterday')]) {
+    for (const zone of ['UTC', NEW_YORK]) {
+      assert.equal(formatTime(time, zone, now), '–');
+      assert.equal(formatTimeShort(time, zone, now), '–');
+      assert.equal(formatOffset(time, zone), '–');
+      assert.equal(offsetAt(time, zone), 0);
+    }
+  }
 });
 
 test('times are told on the clock, with the year where it is another one', () => {

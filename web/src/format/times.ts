@@ -4,11 +4,46 @@ import { locale } from '../words/words.ts';
 /** Whose clock people read. */
 export type Clock = 'city' | 'mine' | 'utc';
 
-/** IANA zone of the chosen clock; UTC where the city's own is not known. */
+/** IANA zone of the chosen clock; UTC where that is not known, or not to this browser. */
 export function zoneOf(clock: Clock, cityZone: string | null | undefined): string {
-  if (clock === 'utc') return 'UTC';
-  if (clock === 'mine') return new Intl.DateTimeFormat().resolvedOptions().timeZone;
-  return cityZone ?? 'UTC';
+  const zone = clock === 'mine' ? ownZone() : clock === 'city' ? cityZone : 'UTC';
+  return zone && isKnownZone(zone) ? zone : 'UTC';
+}
+
+/** What the machine calls its zone: it need not be one that the browser knows. */
+export function ownZone(): string {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone ?? '';
+}
+
+const knownZones = new Map<string, boolean>();
+
+/** Whether this browser knows the zone: its data may be older than the zone, or left out. */
+export function isKnownZone(zone: string): boolean {
+  let known = knownZones.get(zone);
+  if (known === undefined) {
+    known = canFormat(zone);
+    knownZones.set(zone, known);
+  }
+  return known;
+}
+
+function canFormat(zone: string): boolean {
+  // Some browsers accept this name of no zone at all.
+  if (zone === 'Etc/Unknown') return false;
+  try {
+    new Intl.DateTimeFormat('en-GB', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Of a time that is none; formatting it would throw. */
+const NO_TIME = '–';
+const TIME_MAX = 8.64e15;
+
+function isTime(at: number): boolean {
+  return Math.abs(at) <= TIME_MAX;
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -47,32 +82,35 @@ const STYLES = {
   offset: { timeZoneName: 'longOffset' },
 } as const satisfies Record<string, Intl.DateTimeFormatOptions>;
 
+function write(at: number, zone: string, name: keyof typeof STYLES): string {
+  return isTime(at) ? format(zone, name).format(at) : NO_TIME;
+}
+
 /** "14:05". */
 export function formatClock(at: number, zone: string): string {
-  return format(zone, 'clock').format(at);
+  return write(at, zone, 'clock');
 }
 
 /** "Fri 8 Jul"; "8 Jul 2016" with the year when that is another than `now`'s. */
 export function formatDay(at: number, zone: string, now: number): string {
-  const sameYear = format(zone, 'year').format(at) === format(zone, 'year').format(now);
-  return format(zone, sameYear ? 'day' : 'dayOfYear')
-    .format(at)
-    .replace(',', '');
+  const sameYear = write(at, zone, 'year') === write(now, zone, 'year');
+  return write(at, zone, sameYear ? 'day' : 'dayOfYear').replace(',', '');
 }
 
 /** "Fri 8 Jul 14:05". */
 export function formatTime(at: number, zone: string, now: number): string {
-  return `${formatDay(at, zone, now)} ${formatClock(at, zone)}`;
+  return isTime(at) ? `${formatDay(at, zone, now)} ${formatClock(at, zone)}` : NO_TIME;
 }
 
 /** "14:05" today, "Fri 8 Jul 14:05" on another day. */
 export function formatTimeShort(at: number, zone: string, now: number): string {
-  const today = format(zone, 'dayOfYear').format(at) === format(zone, 'dayOfYear').format(now);
+  const today = write(at, zone, 'dayOfYear') === write(now, zone, 'dayOfYear');
   return today ? formatClock(at, zone) : formatTime(at, zone, now);
 }
 
 /** "UTC+01:00", "UTC". */
 export function formatOffset(at: number, zone: string): string {
+  if (!isTime(at)) return NO_TIME;
   const part = format(zone, 'offset')
     .formatToParts(at)
     .find(({ type }) => type === 'timeZoneName');
@@ -87,7 +125,7 @@ export function hourOf(at: number, zone: string): number {
 
 /** Milliseconds to add to UTC for the zone's clock at this instant. */
 export function offsetAt(at: number, zone: string): number {
-  if (zone === 'UTC') return 0;
+  if (zone === 'UTC' || !isTime(at)) return 0;
   const read: Record<string, number> = {};
   for (const { type, value } of format(zone, 'parts').formatToParts(at)) read[type] = Number(value);
   const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = read;
@@ -102,13 +140,13 @@ export function instantOf(wall: number, zone: string): number {
 }
 
 export function formatMonth(at: number, zone: string): string {
-  return format(zone, 'month').format(at);
+  return write(at, zone, 'month');
 }
 
 export function formatMonthOfYear(at: number, zone: string): string {
-  return format(zone, 'monthOfYear').format(at);
+  return write(at, zone, 'monthOfYear');
 }
 
 export function formatYear(at: number, zone: string): string {
-  return format(zone, 'year').format(at);
+  return write(at, zone, 'year');
 }

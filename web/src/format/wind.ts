@@ -1,3 +1,4 @@
+import { isCalm } from '../../../src/model/wind.ts';
 import { words } from '../words/words.ts';
 import { formatNumber } from './numbers.ts';
 
@@ -8,14 +9,15 @@ export function formatCompass(degrees: number): string {
   return points[Math.round(turn / 22.5) % points.length] ?? '';
 }
 
-/** "4.1 m/s WSW", "calm" below 0.3 m/s (Beaufort 0), "–" without a speed. */
+/** "4.1 m/s WSW", "calm" at 0, "–" without a speed. */
 export function formatWind(
   speed: number | null | undefined,
   direction: number | null | undefined,
 ): string {
   if (speed === null || speed === undefined) return '–';
-  if (speed < 0.3) return words.value.wind.calm;
-  const text = `${formatNumber(speed, speed >= 9.95 ? 0 : 1)} m/s`;
+  if (isCalm(speed)) return words.value.wind.calm;
+  const digits = speed >= 9.95 ? 0 : speed < 0.05 ? 2 : 1;
+  const text = `${formatNumber(speed, digits)} m/s`;
   return direction === null || direction === undefined
     ? text
     : `${text} ${formatCompass(direction)}`;

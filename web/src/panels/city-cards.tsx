@@ -1,4 +1,5 @@
 import { useComputed } from '@preact/signals';
+import { isCalm } from '../../../src/model/wind.ts';
 import type { ShownCity } from '../client/city-list.ts';
 import { cardCities, toggleCity } from '../client/city-list.ts';
 import { CARDS_MAX, chooseView, type Store } from '../client/store.ts';
@@ -17,6 +18,7 @@ import {
 } from '../format/units.ts';
 import { formatWind } from '../format/wind.ts';
 import { words } from '../words/words.ts';
+import { Guard } from './guard.tsx';
 import { Panel } from './panel.tsx';
 
 const HOUR = 3_600_000;
@@ -50,7 +52,7 @@ export function CityCards({ store }: { readonly store: Store }) {
           <>
             <ul class="cards">
               {store.cards.value.map((city) => (
-                <CityCard
+                <GuardedCard
                   key={city.city_id}
                   store={store}
                   city={city}
@@ -95,19 +97,37 @@ interface CityCardProps {
   readonly scale: readonly [number, number] | null;
 }
 
-function CityCard({ store, city, points, scale }: CityCardProps) {
-  const { units } = store.address.view.value;
-  const compared = store.compared.value.map(({ city_id }) => city_id);
-  const place = compared.indexOf(city.city_id);
-  const { latest } = city;
-  const id = `card-${city.city_id}`;
-  const choose = () => chooseView(store, { cities: toggleCity(compared, city.city_id) });
+/** One that cannot be shown is a card all the same, under its name. */
+function GuardedCard(props: CityCardProps) {
+  const { city, store } = props;
+  const place = store.compared.value.findIndex(({ city_id }) => city_id === city.city_id);
   return (
     <li
       class={`card${place >= 0 ? ` compared place-${place}` : ''}`}
       data-city={city.city_id}
-      data-observed-at={latest?.observed_at}
+      data-observed-at={city.latest?.observed_at}
     >
+      <Guard of={city.latest} title={city.name}>
+        <CityCard {...props} place={place} />
+      </Guard>
+    </li>
+  );
+}
+
+function CityCard({
+  store,
+  city,
+  points,
+  scale,
+  place,
+}: CityCardProps & { readonly place: number }) {
+  const { units } = store.address.view.value;
+  const compared = store.compared.value.map(({ city_id }) => city_id);
+  const { latest } = city;
+  const id = `card-${city.city_id}`;
+  const choose = () => chooseView(store, { cities: toggleCity(compared, city.city_id) });
+  return (
+    <>
       <div class="card-head">
         <h3>
           <button type="button" aria-pressed={place >= 0} aria-describedby={id} onClick={choose}>
@@ -137,7 +157,7 @@ function CityCard({ store, city, points, scale }: CityCardProps) {
           </p>
         </div>
       )}
-    </li>
+    </>
   );
 }
 
@@ -274,7 +294,7 @@ function WindArrow({
   readonly degrees: number | null | undefined;
   readonly speed: number | null | undefined;
 }) {
-  if (degrees == null || speed == null || speed < 0.3) return null;
+  if (degrees == null || speed == null || isCalm(speed)) return null;
   return (
     <svg class="arrow" viewBox="-8 -8 16 16" width="12" height="12" aria-hidden="true">
       <path d="M0 -7 L5 6 L0 3 L-5 6 Z" transform={`rotate(${(degrees + 180) % 360})`} />

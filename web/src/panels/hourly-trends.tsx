@@ -1,9 +1,10 @@
 import { useSignal } from '@preact/signals';
 import type { HourlyTrend } from '../../../src/model/datasets.ts';
 import { useWidth } from '../charts/measured.ts';
+import type { ShownCity } from '../client/city-list.ts';
 import type { Store } from '../client/store.ts';
 import { formatCount } from '../format/numbers.ts';
-import { hourOf, zoneOf } from '../format/times.ts';
+import { hourOf, isKnownZone } from '../format/times.ts';
 import {
   convertTemperature,
   formatDegrees,
@@ -46,7 +47,7 @@ export function HourlyTrends({ store }: { readonly store: Store }) {
         const rows = answer.data.filter(
           (row) => row.city_id === city?.city_id && row.clock === clock.value,
         );
-        const zone = clock.value === 'utc' ? 'UTC' : zoneOf('city', city?.time_zone);
+        const hour = hourNow(store, clock.value === 'utc' ? null : city);
         return (
           <>
             <div class="choices">
@@ -70,13 +71,21 @@ export function HourlyTrends({ store }: { readonly store: Store }) {
                 }}
               />
             </div>
-            <Bars rows={rows} units={units} hour={hourOf(store.clock.now.peek(), zone)} />
+            <Bars rows={rows} units={units} hour={hour} />
             {table.value && <HoursTable rows={rows} units={units} name={city?.name ?? ''} />}
           </>
         );
       }}
     </Panel>
   );
+}
+
+/** The hour of the day on the city's clock; by UTC without one. */
+function hourNow(store: Store, city: ShownCity | null | undefined): number {
+  const now = store.clock.now.peek();
+  const zone = city?.time_zone;
+  if (zone && isKnownZone(zone)) return hourOf(now, zone);
+  return hourOf(now + 1_000 * (city?.latest?.utc_offset_s ?? 0), 'UTC');
 }
 
 interface BarsProps {

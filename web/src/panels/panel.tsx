@@ -8,6 +8,7 @@ import { chooseView, type Store } from '../client/store.ts';
 import { formatAge, isHistory } from '../format/ages.ts';
 import { formatClock, formatDay, formatTime, zoneOf } from '../format/times.ts';
 import { words } from '../words/words.ts';
+import { Guard } from './guard.tsx';
 import { PictureButton } from './picture-button.tsx';
 
 export interface PanelProps<T> {
@@ -67,7 +68,7 @@ export function Panel<T>(props: PanelProps<T>) {
 }
 
 function PanelBody<T>(props: PanelProps<T>) {
-  const { store, resource, height, isEmpty, children } = props;
+  const { store, resource, height } = props;
   const answer = resource.answer.value;
   const trouble = resource.trouble.value;
   if (answer === null) {
@@ -94,10 +95,18 @@ function PanelBody<T>(props: PanelProps<T>) {
         </div>
       )}
       <div class={`panel-body${bodyState(props, answer)}`}>
-        {isEmpty?.(answer) ? <Empty {...props} answer={answer} /> : children(answer)}
+        <Guard of={answer}>
+          <Content {...props} answer={answer} />
+        </Guard>
       </div>
     </>
   );
+}
+
+/** A component of its own, so that what throws in it does so below the guard. */
+function Content<T>(props: PanelProps<T> & { readonly answer: T }): ComponentChildren {
+  const { answer, isEmpty, children } = props;
+  return isEmpty?.(answer) ? <Empty {...props} /> : children(answer);
 }
 
 /** Drawings are dimmed while they answer another question, and less so when they are old. */
@@ -216,7 +225,7 @@ export function TableButton({ open }: { readonly open: Signal<boolean> }) {
   );
 }
 
-const FILES = { csv: 'CSV', parquet: 'Parquet' };
+const FILES = { csv: 'CSV', 'csv&excel=1': 'Excel', parquet: 'Parquet' };
 
 /** The API call behind a panel, and the same question (or `rows`) answered as files. */
 function DataLinks({ path, rows }: DataLinksProps) {

@@ -4,9 +4,10 @@ import { RANGE_NAMES } from '../client/view.ts';
 import { timeliness } from '../format/ages.ts';
 import { formatCount, formatNumber, formatPlural, isOne } from '../format/numbers.ts';
 import { isBounded, pipelineSteps } from '../format/pipeline.ts';
-import { formatTime, formatTimeShort, zoneOf } from '../format/times.ts';
+import { formatTime, formatTimeShort, isKnownZone, ownZone, zoneOf } from '../format/times.ts';
 import { words } from '../words/words.ts';
 import { Choice } from './choice.tsx';
+import { Guard } from './guard.tsx';
 import { CopyLink } from './header-actions.tsx';
 import { RangeControls } from './range-controls.tsx';
 import { Search } from './search.tsx';
@@ -19,19 +20,22 @@ export function Summary({ store }: { readonly store: Store }) {
         <RangeChoice store={store} />
         <RangeControls store={store} />
         <RangeNote store={store} />
+        <ZoneNote store={store} />
       </nav>
       <div class="find">
         <Search store={store} />
         <CopyLink />
       </div>
-      <ul class="facts" aria-label={words.value.summary.label}>
-        <Reporting store={store} />
-        <Unhealthy store={store} />
-        <Unusual store={store} />
-        <Coverage store={store} />
-        <Calls store={store} />
-        <Versions store={store} />
-      </ul>
+      <Guard of={store.cities.answer.value}>
+        <ul class="facts" aria-label={words.value.summary.label}>
+          <Reporting store={store} />
+          <Unhealthy store={store} />
+          <Unusual store={store} />
+          <Coverage store={store} />
+          <Calls store={store} />
+          <Versions store={store} />
+        </ul>
+      </Guard>
     </div>
   );
 }
@@ -68,6 +72,29 @@ function RangeNote({ store }: { readonly store: Store }) {
       </button>
     </p>
   );
+}
+
+/** Says which times are in UTC because this browser does not know their time zone. */
+function ZoneNote({ store }: { readonly store: Store }) {
+  const { clock } = store.address.view.value;
+  const say = words.value.zones;
+  const notes = [];
+  if (clock === 'city') {
+    const unknown = store.shown.value.filter(
+      ({ time_zone }) => time_zone !== null && !isKnownZone(time_zone),
+    );
+    const zones = [...new Set(unknown.map(({ time_zone }) => time_zone))].join(', ');
+    const names = unknown.slice(0, NAMES_MAX).map(({ name }) => name);
+    if (unknown.length > NAMES_MAX) names.push('…');
+    if (unknown.length > 0) notes.push(say.ofCities(names.join(', '), zones));
+  }
+  // The header and the pipeline tell times on the reader's clock, whatever the others do.
+  if (clock !== 'utc' && !isKnownZone(ownZone())) notes.push(say.own(ownZone()));
+  return notes.map((note) => (
+    <p key={note} class="range-note">
+      ▲ {note}
+    </p>
+  ));
 }
 
 interface FactProps {

@@ -20,6 +20,7 @@ import { formatOffset, zoneOf } from '../format/times.ts';
 import { unitOf } from '../format/units.ts';
 import { words } from '../words/words.ts';
 import { Names, spokenAt, Tooltip } from './chart-words.tsx';
+import { Guard } from './guard.tsx';
 import { Panel, TableButton } from './panel.tsx';
 import { PlotlyButton } from './plotly-window.tsx';
 import { PointsTable } from './points-table.tsx';
@@ -46,7 +47,9 @@ export function Charts({ store }: { readonly store: Store }) {
           const chart = store.charts[place];
           const height = HEIGHTS[beside ? 0 : Math.min(place, 1)] ?? 200;
           return chart === undefined ? null : (
-            <TimeSeries key={variable} {...{ store, chart, variable, height }} />
+            <Guard key={variable} of={chart.series.answer.value}>
+              <TimeSeries {...{ store, chart, variable, height }} />
+            </Guard>
           );
         })}
       </div>

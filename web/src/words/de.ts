@@ -1,4 +1,5 @@
 /** The words of the page in German. */
+import { deChart } from './de-chart.ts';
 import type { Words } from './en.ts';
 
 export const de: Words = {
@@ -23,7 +24,14 @@ export const de: Words = {
     partition: ['Partition', 'Partitionen'],
     other: ['weitere', 'weitere'],
   },
+  zones: {
+    ofCities: (cities: string, zone: string) =>
+      `Zeiten von ${cities} stehen in UTC: Dieser Browser kennt die Zeitzone ${zone} nicht.`,
+    own: (zone: string) =>
+      `Ihre Zeiten stehen in UTC: Dieser Browser kennt die Zeitzone dieses Rechners nicht (${zone}).`,
+  },
   panel: {
+    broken: 'Dieser Teil der Seite lässt sich nicht anzeigen.',
     updating: 'wird aktualisiert …',
     loading: 'Wird geladen',
     noCity: 'Noch keine Stadt, also gibt es nichts zu zeigen.',
@@ -285,6 +293,7 @@ export const de: Words = {
       export: 'exportiert',
       maintain: 'pflegt',
       serve: 'liefert aus',
+      import: 'importiert',
     },
     partitions: (numbers) => `Partition ${numbers}`,
   },
@@ -360,38 +369,5 @@ export const de: Words = {
     calm: 'windstill',
     points: 'N NNO NO ONO O OSO SO SSO S SSW SW WSW W WNW NW NNW',
   },
-  chart: {
-    role: 'Diagramm',
-    keys:
-      'Pfeil links und rechts bewegen den Zeiger, auf und ab wählen die Stadt, plus und minus ' +
-      'ändern den Ausschnitt, Pos1 und Ende gehen an die Enden, Escape nimmt den Zeiger weg.',
-    add: 'Weiteres Diagramm:',
-    remove: 'Entfernen',
-    noData: 'keine Daten',
-    noDataOf: 'keine Daten in diesem Zeitraum:',
-    gap: (length) => `keine Daten ${length}`,
-    clock: (city, offset) =>
-      city === null ? `meine Uhr (${offset})` : `Uhr von ${city} (${offset})`,
-    eachDay: 'jedes Tages',
-    eachWeek: 'jeder Woche',
-    everyDays: (days) => `von je ${days} Tagen`,
-    summary: (step, city) =>
-      `Linie: Mitte ${step} · Band: tiefster bis höchster Wert${city === null ? '' : ` in ${city}`}`,
-    usual: (city) => `Band: üblich in ${city} zu dieser Stunde der Jahreszeit`,
-    night: (city) => `dunkel: Nacht in ${city}`,
-    ring: 'Ring: ungewöhnlich',
-    line: (city, now, low, high) => `${city}: jetzt ${now}, von ${low} bis ${high}`,
-    caption: (label, shown, all) =>
-      all === null
-        ? `${label} nach Zeit`
-        : `${label} nach Zeit, die neuesten ${shown} von ${all} Punkten`,
-    span: (low, high) => `${low} bis ${high}`,
-    days: (first, last) => `${first} bis ${last}`,
-    unusualIn: (city) => `Ungewöhnlich in ${city}:`,
-    unusual: (value, off, mean, usual) =>
-      `${value}, ${off} dem Mittel von ${mean}; hier üblich: ${usual}.`,
-    plotly: 'die Figur der API, gezeichnet von Plotly; Zeiten in UTC',
-    plotlyFailed:
-      'Plotly oder die Figur ließ sich nicht laden. Schließen und noch einmal versuchen.',
-  },
+  chart: deChart,
 };

@@ -1,5 +1,7 @@
 /** The words of the page in English; the other languages have the same ones. */
+
 import type { ConnectionState } from '../format/connection.ts';
+import { enChart } from './en-chart.ts';
 
 /** What is counted in words, with its forms for one and for another number. */
 export type Counted = 'city' | 'row' | 'call' | 'partition' | 'other';
@@ -29,7 +31,14 @@ export const en = {
     partition: ['partition', 'partitions'],
     other: ['other', 'others'],
   } as Readonly<Record<Counted, Forms>>,
+  zones: {
+    ofCities: (cities: string, zone: string) =>
+      `Times of ${cities} are in UTC: this browser does not know the time zone ${zone}.`,
+    own: (zone: string) =>
+      `Your times are in UTC: this browser does not know the time zone of this machine (${zone}).`,
+  },
   panel: {
+    broken: 'This part of the page cannot be shown.',
     updating: 'updating …',
     loading: 'Loading',
     noCity: 'No city yet, so there is nothing to show.',
@@ -295,6 +304,7 @@ export const en = {
       export: 'exports',
       maintain: 'maintains',
       serve: 'serves',
+      import: 'imports',
     },
     partitions: (numbers: string) => `partition ${numbers}`,
   },
@@ -363,38 +373,7 @@ export const en = {
     /** From north, clockwise. */
     points: 'N NNE NE ENE E ESE SE SSE S SSW SW WSW W WNW NW NNW',
   },
-  chart: {
-    role: 'chart',
-    keys:
-      'Left and right arrows move the cursor, up and down choose the city, plus and minus zoom, ' +
-      'Home and End go to the ends, Escape takes the cursor away.',
-    add: 'Add a chart of',
-    remove: 'Remove',
-    noData: 'no data',
-    noDataOf: 'no data in this range:',
-    gap: (length: string) => `no data ${length}`,
-    clock: (city: string | null, offset: string) =>
-      city === null ? `my clock (${offset})` : `clock of ${city} (${offset})`,
-    eachDay: 'each day',
-    eachWeek: 'each week',
-    everyDays: (days: string) => `every ${days} days`,
-    summary: (step: string, city: string | null) =>
-      `line: middle of ${step} · band: lowest to highest${city === null ? '' : ` in ${city}`}`,
-    usual: (city: string) => `band: usual in ${city} at that hour of the season`,
-    night: (city: string) => `shaded: night in ${city}`,
-    ring: 'ring: unusual',
-    line: (city: string, now: string, low: string, high: string) =>
-      `${city}: now ${now}, from ${low} to ${high}`,
-    caption: (label: string, shown: string, all: string | null) =>
-      all === null ? `${label} by time` : `${label} by time, the newest ${shown} of ${all} points`,
-    span: (low: string, high: string) => `${low} to ${high}`,
-    days: (first: string, last: string) => `${first} to ${last}`,
-    unusualIn: (city: string) => `Unusual in ${city}:`,
-    unusual: (value: string, off: string, mean: string, usual: string) =>
-      `${value}, ${off} the mean of ${mean}; usual here: ${usual}.`,
-    plotly: 'the figure of the API, drawn by Plotly; times in UTC',
-    plotlyFailed: 'Plotly or the figure did not load. Close this and try again.',
-  },
+  chart: enChart,
 };
 
 export type Words = typeof en;

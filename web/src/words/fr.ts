@@ -1,5 +1,7 @@
 /** The words of the page in French. */
+
 import type { Words } from './en.ts';
+import { frChart } from './fr-chart.ts';
 
 export const fr: Words = {
   variables: {
@@ -23,7 +25,14 @@ export const fr: Words = {
     partition: ['partition', 'partitions'],
     other: ['autre', 'autres'],
   },
+  zones: {
+    ofCities: (cities: string, zone: string) =>
+      `Les heures de ${cities} sont en UTC : ce navigateur ne connaît pas le fuseau ${zone}.`,
+    own: (zone: string) =>
+      `Vos heures sont en UTC : ce navigateur ne connaît pas le fuseau de cette machine (${zone}).`,
+  },
   panel: {
+    broken: 'Cette partie de la page ne peut pas être affichée.',
     updating: 'mise à jour …',
     loading: 'Chargement',
     noCity: 'Pas encore de ville, donc rien à montrer.',
@@ -284,6 +293,7 @@ export const fr: Words = {
       export: 'exporte',
       maintain: 'entretient',
       serve: 'sert',
+      import: 'importe',
     },
     partitions: (numbers) => `partition ${numbers}`,
   },
@@ -358,37 +368,5 @@ export const fr: Words = {
     calm: 'calme',
     points: 'N NNE NE ENE E ESE SE SSE S SSO SO OSO O ONO NO NNO',
   },
-  chart: {
-    role: 'graphique',
-    keys:
-      'Les flèches gauche et droite déplacent le curseur, haut et bas choisissent la ville, plus ' +
-      'et moins changent l’échelle, Début et Fin vont aux extrémités, Échap enlève le curseur.',
-    add: 'Ajouter un graphique :',
-    remove: 'Enlever',
-    noData: 'pas de données',
-    noDataOf: 'pas de données sur cette période :',
-    gap: (length) => `pas de données ${length}`,
-    clock: (city, offset) =>
-      city === null ? `mon horloge (${offset})` : `horloge de ${city} (${offset})`,
-    eachDay: 'de chaque jour',
-    eachWeek: 'de chaque semaine',
-    everyDays: (days) => `de chaque période de ${days} jours`,
-    summary: (step, city) =>
-      `ligne : milieu ${step} · bande : du plus bas au plus haut${city === null ? '' : ` à ${city}`}`,
-    usual: (city) => `bande : habituel à ${city} à cette heure de la saison`,
-    night: (city) => `ombré : nuit à ${city}`,
-    ring: 'cercle : inhabituel',
-    line: (city, now, low, high) => `${city} : maintenant ${now}, de ${low} à ${high}`,
-    caption: (label, shown, all) =>
-      all === null
-        ? `${label} par heure`
-        : `${label} par heure, les ${shown} points les plus récents sur ${all}`,
-    span: (low, high) => `${low} à ${high}`,
-    days: (first, last) => `${first} au ${last}`,
-    unusualIn: (city) => `Inhabituel à ${city} :`,
-    unusual: (value, off, mean, usual) =>
-      `${value}, ${off} de la moyenne de ${mean} ; habituel ici : ${usual}.`,
-    plotly: 'la figure de l’API, dessinée par Plotly ; heures en UTC',
-    plotlyFailed: 'Plotly ou la figure n’a pas pu être chargé. Fermez et réessayez.',
-  },
+  chart: frChart,
 };

@@ -58,7 +58,7 @@ test('numbers, times, ages, counts and winds follow the language', async () => {
   assert.equal(formatTime(at, 'UTC', at), 'ven. 8 juil. 14:05');
   assert.equal(formatAge(3 * 86_400 + 4 * 3_600), '3 j 4 h');
   assert.equal(formatPlural(0, words.value.counts.city), '0 ville');
-  assert.equal(formatWind(0.1, 67), 'calme');
+  assert.equal(formatWind(0, 67), 'calme');
   await setLanguage('en');
   assert.equal(formatPlural(0, words.value.counts.city), '0 cities');
 });

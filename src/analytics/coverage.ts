@@ -1,0 +1,93 @@
+/**
+ * Coverage in the texts of this room: the parts that are made from the list of values whose coverage
+ * is published. What is counted, and how, is said in model/coverage.ts.
+ */
+import {
+  expectedBetween,
+  intervalOf,
+  isFar,
+  MISSING_BESIDE_S,
+  MISSING_BETWEEN,
+  MISSING_COLUMNS,
+  MISSING_LEAST,
+  PHASE,
+  slotsBetween,
+  spanOf,
+} from '../model/coverage.ts';
+import type { Columns } from './engine.ts';
+
+/** Each value, and when an observation holds it. */
+const HELD = {
+  value: 'has_value',
+  temperature_c: 'temperature_c IS NOT NULL',
+  humidity_pct: 'humidity_pct IS NOT NULL',
+} as const;
+
+const VALUES = Object.keys(HELD) as (keyof typeof HELD)[];
+
+/** First and last of all observations and of those that hold the value; what is missing there. */
+export const COVERAGE_STATE_COLUMNS: Columns = {
+  city_id: 'VARCHAR',
+  month: 'VARCHAR',
+  value: 'VARCHAR',
+  first_moment: 'BIGINT',
+  last_moment: 'BIGINT',
+  value_first: 'BIGINT',
+  value_last: 'BIGINT',
+  ...Object.fromEntries(MISSING_COLUMNS.map((name) => [name, 'DOUBLE' as const])),
+};
+
+/** Name in a text → the part that stands for it. */
+export const COVERAGE_PARTS: Readonly<Record<string, string>> = {
+  interval_s: intervalOf('moment'),
+  phase: PHASE,
+  moments: VALUES.map((value) => `CASE WHEN ${HELD[value]} THEN moment END AS ${value}_at`).join(
+    ', ',
+  ),
+  ends_of_values: lines(
+    VALUES.flatMap((value) => [
+      `count(${value}_at) AS ${value}_held`,
+      `min(${value}_at) AS ${value}_first`,
+      `max(${value}_at) AS ${value}_last`,
+    ]),
+  ),
+  values_before: lines(
+    VALUES.flatMap((value) => [
+      `${value}_at`,
+      `lag(${value}_at IGNORE NULLS) OVER by_time AS ${value}_before`,
+    ]),
+  ),
+  gaps_by_value: union(
+    (value) => `city_id, month, ${value}_at AS moment, ${value}_before AS before FROM neighbours`,
+  ),
+  ends_by_value: union(
+    (value) =>
+      'city_id, month, first_moment, last_moment, is_regular, step_s, ' +
+      `${value}_held AS held, ${value}_first AS value_first, ${value}_last AS value_last FROM grouped`,
+  ),
+  slots_s: slotsBetween('value_first', 'value_last'),
+
+  span: spanOf('before', 'moment'),
+  is_far: isFar('before', 'moment'),
+  missing_names: MISSING_COLUMNS.join(', '),
+  missing_s: MISSING_COLUMNS.map((name) => `missing_s AS ${name}`).join(', '),
+  missing_sums: lines(MISSING_COLUMNS.map((name) => `sum(${name}) AS ${name}`)),
+  missing_between: MISSING_BETWEEN,
+
+  expected_s: expectedBetween('first_moment', 'last_moment'),
+  missing_beside_s: MISSING_BESIDE_S,
+  missing_least: MISSING_LEAST,
+  held_of_values: lines(
+    VALUES.map((value) => `max(CASE WHEN value = '${value}' THEN held_s END) AS ${value}_held_s`),
+  ),
+};
+
+function lines(parts: readonly string[]): string {
+  return parts.join(',\n    ');
+}
+
+function union(select: (value: keyof typeof HELD) => string): string {
+  return VALUES.map((value) => `SELECT '${value}' AS value, ${select(value)}`).join(
+    '\n  UNION ALL ',
+  );
+}

@@ -1,0 +1,156 @@
+/** A table of made-up observations whose commits a test makes itself, with its publications. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openLocalStorage } from '../lake/local.ts';
+import type { Storage } from '../lake/storage.ts';
+import type { Anomaly, CityStatistics, HourlyTrend } from '../model/datasets.ts';
+import { type DataFile, OBSERVATION_COLUMNS, type Table } from '../table/table.ts';
+import { openDuckdbEngine } from './duckdb.ts';
+import type { SqlSession } from './engine.ts';
+import { readDataset } from './export.ts';
+import type { Publication } from './publication.ts';
+import { createRefresher, type Refresher } from './refresh.ts';
+
+/** One made-up observation: seconds since 2023-12-28, so that months and a year end in between. */
+export interface Made {
+  readonly city: string;
+  readonly at: number;
+  readonly temperature: number | null;
+  readonly humidity: number | null;
+  readonly direction: number | null;
+  readonly speed?: number | null;
+  readonly interval: number;
+}
+
+export const START = Date.UTC(2023, 11, 28);
+
+export interface Place extends AsyncDisposable {
+  readonly storage: Storage;
+  readonly session: SqlSession;
+  readonly table: Table;
+  readonly scratch: string;
+  /** One more commit with these observations. */
+  add(made: readonly Made[]): Promise<void>;
+  /** One more publisher, with a session of its own. */
+  refresher(): Promise<Refresher>;
+  rows(publication: Publication): Promise<{
+    statistics: CityStatistics[];
+    trends: HourlyTrend[];
+    anomalies: Anomaly[];
+  }>;
+}
+
+/** A table of real Parquet files whose commits this test makes itself. */
+export async function openPlace(): Promise<Place> {
+  const folder = mkdtempSync(join(tmpdir(), 'isobar-analytics-'));
+  const scratch = join(folder, 'scratch');
+  mkdirSync(scratch);
+  mkdirSync(join(folder, 'rows'));
+  const engine = await openDuckdbEngine({ memoryMib: 256, threads: 1, tempFolder: scratch });
+  const session = await engine.session();
+  const sessions: SqlSession[] = [session];
+  const storage = await openLocalStorage(join(folder, 'lake'));
+  const commits: DataFile[][] = [];
+  const snapshot = () => ({
+    version: commits.length - 1,
+    committedAt: null,
+    files: commits.flat(),
+    transactions: new Map(),
+    rowCount: 0,
+    simulated: false,
+  });
+  const table: Table = {
+    latest: null,
+    refresh: async () => snapshot(),
+    async changes(from, to) {
+      const added = commits.slice(from + 1, to.version + 1).flat();
+      const months = [...new Set(added.map((file) => file.month ?? ''))].sort();
+      return { months, added, onlyAdded: true, rowsRemoved: false };
+    },
+    localPaths: async (files) => files.map((file) => file.path),
+  };
+
+  async function add(made: readonly Made[]): Promise<void> {
+    const files: DataFile[] = [];
+    for (const [month, rows] of Map.groupBy(made, ({ at }) => timeOf(at).slice(0, 7))) {
+      const path = join(folder, 'rows', `${commits.length}-${month}.parquet`);
+      const values = rows.map(
+        ({ city, at, temperature, humidity, direction, speed = null, interval }) =>
+          `('${city}', TIMESTAMPTZ '${timeOf(at)}', ${temperature}, ${humidity}, ${direction}, ${speed}, ${interval})`,
+      );
+      await session.copy(rowsSql(values), path, 'parquet');
+      const none = { cityIdMin: null, cityIdMax: null, observedAtMin: null, observedAtMax: null };
+      files.push({ path, storagePath: path, month, bytes: 1, rows: rows.length, ...none });
+    }
+    commits.push(files);
+  }
+
+  return {
+    storage,
+    session,
+    table,
+    scratch,
+    add,
+    async refresher() {
+      const own = await engine.session();
+      sessions.push(own);
+      return createRefresher({
+        table,
+        columns: OBSERVATION_COLUMNS,
+        storage,
+        session: own,
+        engineName: 'duckdb',
+        scratch,
+      });
+    },
+    async rows(publication) {
+      return {
+        statistics: await readDataset(storage, session, publication, 'city_statistics'),
+        trends: await readDataset(storage, session, publication, 'hourly_trends'),
+        anomalies: await readDataset(storage, session, publication, 'anomalies'),
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      for (const one of sessions) await one[Symbol.asyncDispose]();
+      await engine[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function rowsSql(values: readonly string[]): string {
+  const made: Record<string, string> = {
+    city_id: 'c',
+    city: 'upper(c)',
+    country: "'XX'",
+    observed_at: 'moment',
+    collected_at: 'moment',
+    interval_s: 'i',
+    hour_utc: 'hour(moment)',
+    hour_local: '(hour(moment) + 5) % 24',
+    temperature_c: 't',
+    humidity_pct: 'h',
+    wind_speed_ms: 's',
+    wind_direction_deg: 'd',
+  };
+  const columns = Object.entries(OBSERVATION_COLUMNS).map(
+    ([name, type]) => `CAST(${made[name] ?? 'NULL'} AS ${type}) AS ${name}`,
+  );
+  return `SELECT ${columns.join(', ')} FROM (VALUES ${values.join(', ')}) v(c, moment, t, h, d, s, i)`;
+}
+
+export function timeOf(at: number): string {
+  return new Date(START + at * 1_000).toISOString().replace('.000Z', 'Z');
+}
+
+export function made(city: string, slot: number, temperature: number): Made {
+  return {
+    city,
+    at: slot * 7_200,
+    temperature,
+    humidity: 50,
+    direction: null,
+    interval: 7_200,
+  };
+}

@@ -1,0 +1,204 @@
+/** An import from its plan to its outcome: the rooms that it needs, joined. */
+import { join } from 'node:path';
+import { IsobarError } from '../errors.ts';
+import { describeInputs } from '../import/fingerprint.ts';
+import { type Outcome, readOutcome } from '../import/outcome.ts';
+import { runImport } from '../import/run.ts';
+import type { ImportPlan } from '../import/source.ts';
+import { silentLogger } from '../logger.ts';
+import { openMaintenance } from '../maintenance.ts';
+import type { ImportEntry, InputFile } from '../model/imports.ts';
+import { formatRecord } from '../model/observation.ts';
+import { formatTime } from '../model/time-zone.ts';
+import { openWorkspaceClaims } from '../sharing.ts';
+import { importedBefore } from '../table/imports.ts';
+import { openPreview, type Preview } from '../table/preview.ts';
+import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from '../table/table.ts';
+import { type Undone, undoImport } from '../table/undo.ts';
+import type { Workspace } from '../workspace.ts';
+import type { Environment } from './environment.ts';
+import { openProgress } from './progress.ts';
+
+const MIB = 1024 * 1024;
+const PREVIEW_RECORDS = 100_000;
+
+/** Files that were imported before in the same way, and those that are still to read. */
+interface Inputs {
+  readonly fresh: readonly InputFile[];
+  readonly known: ReadonlyMap<InputFile, ImportEntry>;
+}
+
+export interface Imported {
+  /** Null when every file was imported before. */
+  readonly entry: ImportEntry | null;
+  readonly records: number;
+  readonly outcome: Outcome | null;
+  readonly known: Inputs['known'];
+}
+
+/** Reads and lands what the plan names; files that were imported before in the same way are left out. */
+export async function importPlanned(
+  workspace: Workspace,
+  plan: ImportPlan,
+  environment: Environment,
+): Promise<Imported> {
+  const { signal } = environment;
+  await using stack = new AsyncDisposableStack();
+  const claim = await claimImport(workspace, stack);
+  const { fresh, known } = await chooseInputs(workspace, plan, signal);
+  if (fresh.length === 0) return { entry: null, records: 0, outcome: null, known };
+  const wanted = { source: plan.name, inputs: fresh, options: plan.options };
+  const entry = await workspace.imports.begin(wanted);
+  const { observations } = workspace;
+  const before = (await observations.refresh(signal)).version;
+  const progress = openProgress('records', environment.tell);
+  const log = await workspace.log();
+  const lander = await workspace.lander();
+  const records = await runImport({
+    entry,
+    source: await plan.open(fresh.map(({ path }) => path)),
+    log,
+    folder: join(workspace.folder, 'import'),
+    rememberCities: (cities) => workspace.cities.remember(cities),
+    assertAlone() {
+      if (claim.isHeld) return;
+      throw new IsobarError('ABORTED', 'importing: another process may have begun an import');
+    },
+    async land() {
+      for (let partition = 0; partition < log.partitionCount; partition++) {
+        while ((await lander.land(partition, signal)) !== null) {}
+      }
+    },
+    signal,
+    onProgress: progress.update,
+  });
+  progress.end();
+  const outcome = await readImportOutcome(workspace, entry.import_id);
+  const { landed, replaced, duplicate, superseded, invalid } = outcome;
+  const counts = { records, landed, replaced, duplicate, superseded, invalid };
+  await workspace.imports.finish(entry.import_id, counts);
+  await bringUpToDate(workspace, before, signal);
+  return { entry, records, outcome, known };
+}
+
+async function readImportOutcome(workspace: Workspace, importId: number): Promise<Outcome> {
+  const { observations, setAside } = workspace;
+  await observations.refresh();
+  await setAside.refresh();
+  const session = await workspace.session();
+  const columns = { observations: OBSERVATION_COLUMNS, rejected: SET_ASIDE_COLUMNS };
+  return readOutcome({ session, observations, rejected: setAside, columns }, importId);
+}
+
+/** What an import would do; nothing is written. */
+export async function previewPlanned(
+  workspace: Workspace,
+  plan: ImportPlan,
+  environment: Environment,
+): Promise<{
+  readonly preview: Preview;
+  readonly records: number;
+  readonly known: Inputs['known'];
+}> {
+  const { signal } = environment;
+  const { fresh, known } = await chooseInputs(workspace, plan, signal);
+  const entries = await workspace.imports.read();
+  const numbers = {
+    import_id: (entries.at(-1)?.import_id ?? 0) + 1,
+    collected_at: formatTime(new Date()),
+  };
+  const session = await workspace.session();
+  const { observations, scratch, simulated } = workspace;
+  const preview = await openPreview({ session, observations, scratch, simulated });
+  const progress = openProgress('records', environment.tell);
+  let records = 0;
+  let batch: Uint8Array[] = [];
+  if (fresh.length > 0) {
+    const source = await plan.open(fresh.map(({ path }) => path));
+    for await (const { record } of source.read(signal)) {
+      records += 1;
+      batch.push(formatRecord({ ...record, ...numbers, import_row: records }));
+      if (batch.length < PREVIEW_RECORDS) continue;
+      await preview.add(batch, signal);
+      progress.update(records, source.recordsAbout);
+      batch = [];
+    }
+    if (batch.length > 0) await preview.add(batch, signal);
+  }
+  progress.end();
+  return { preview, records, known };
+}
+
+/** Takes an import back; null when it was taken back before. */
+export async function undoNumbered(
+  workspace: Workspace,
+  importId: number,
+  signal: AbortSignal,
+): Promise<Undone> {
+  await using stack = new AsyncDisposableStack();
+  await claimImport(workspace, stack);
+  const entries = await workspace.imports.read();
+  if (!entries.some(({ import_id }) => import_id === importId)) {
+    throw new IsobarError('IMPORT_UNKNOWN', `import ${importId}`);
+  }
+  const { observations, setAside, storage, scratch, simulated, config } = workspace;
+  const before = (await observations.refresh(signal)).version;
+  const undone = await undoImport(
+    {
+      log: await workspace.log(),
+      lander: await workspace.lander(),
+      observations,
+      setAside,
+      storage,
+      session: await workspace.session(),
+      scratch,
+      simulated,
+      fileBytesMax: config.table.file_mib_max * MIB,
+      signal,
+    },
+    importId,
+  );
+  await workspace.imports.markUndone(importId);
+  await bringUpToDate(workspace, before, signal);
+  return undone;
+}
+
+/** One import at a time: their numbers and their records in the log must grow together. */
+async function claimImport(workspace: Workspace, stack: AsyncDisposableStack) {
+  const claims = stack.use(await openWorkspaceClaims(workspace, 'isobar import', silentLogger));
+  const claim = await claims.take('import', 0);
+  if (claim === null) {
+    const holder = claims.seen.find(({ role }) => role === 'import');
+    const place = holder === undefined ? '' : ` ${holder.pid} on ${holder.host}`;
+    const since = holder === undefined ? '' : `, since ${holder.since}`;
+    throw new IsobarError('IMPORT_RUNNING', `process${place}${since}`);
+  }
+  stack.defer(() => claim.release());
+  return claim;
+}
+
+async function chooseInputs(
+  workspace: Workspace,
+  plan: ImportPlan,
+  signal: AbortSignal,
+): Promise<Inputs> {
+  const inputs = await describeInputs(plan.files, signal);
+  const known = importedBefore(await workspace.imports.read(), inputs, plan.options);
+  if (plan.isDivisible) return { fresh: inputs.filter((input) => !known.has(input)), known };
+  return known.size === inputs.length ? { fresh: [], known } : { fresh: inputs, known: new Map() };
+}
+
+/** Compacts the months that changed since that version, and computes the datasets. */
+async function bringUpToDate(
+  workspace: Workspace,
+  before: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { observations } = workspace;
+  // A history comes in by partition, so every month has got a few files.
+  const changes = await observations.changes(before, await observations.refresh());
+  const maintenance = await openMaintenance(workspace);
+  await maintenance.compact(signal, changes?.months);
+  const refresher = await workspace.refresher();
+  await refresher.refresh(signal);
+}

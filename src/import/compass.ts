@@ -1,0 +1,37 @@
+/** The sixteen points of the compass in words → degrees. */
+
+/** Letters for north, east, south, west. */
+const LETTERS = {
+  compass: 'NESW',
+  'compass-german': 'NOSW',
+  'compass-dutch': 'NOZW',
+  /** Also Spanish, Italian and Portuguese: the west is O. */
+  'compass-french': 'NESO',
+} as const;
+
+export type CompassUnit = keyof typeof LETTERS;
+
+export const COMPASS_UNITS = Object.keys(LETTERS) as readonly CompassUnit[];
+
+/** In English order, from north by east; 22.5° each. */
+const POINTS = 'N NNE NE ENE E ESE SE SSE S SSW SW WSW W WNW NW NNW'.split(' ');
+const STEP_DEG = 22.5;
+
+const VARIABLE = new Set(['VRB', 'VAR', 'VARIABLE', 'CALM']);
+
+/** Whether the text says that there is no direction: the wind is variable or calm. */
+export function hasNoDirection(text: string): boolean {
+  return VARIABLE.has(text.toUpperCase());
+}
+
+/** A function from a point's letters to degrees; null for other texts. */
+export function compassReader(unit: CompassUnit): (text: string) => number | null {
+  const letters = LETTERS[unit];
+  const degrees = new Map(
+    POINTS.map((point, index) => [
+      [...point].map((letter) => letters['NESW'.indexOf(letter)]).join(''),
+      index * STEP_DEG,
+    ]),
+  );
+  return (text) => degrees.get(text.toUpperCase()) ?? null;
+}

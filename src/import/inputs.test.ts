@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { parseRecorded } from '../collector/openweather/recorded.ts';
+import { openCityFinder } from './cities.ts';
+import { listFiles } from './inputs.ts';
+import { planImport } from './plan.ts';
+
+let folder = '';
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'isobar-inputs-'));
+  for (const path of [
+    ...['2024/02/b.CSV', '2024/01/a.csv.gz', 'z.tsv', 'm.yaml', '.DS_Store', 'README.txt'],
+    ...['2024/.cache/x.csv', 'x[1].parquet', 'notes.pdf', 'mapping.txt', '2024/01/r.json'],
+  ]) {
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), '');
+  }
+  symlinkSync(folder, join(folder, '2024', 'circle'));
+  symlinkSync(join(folder, 'z.tsv'), join(folder, 'linked.csv'));
+  execFileSync('mkfifo', [join(folder, 'pipe.csv')]);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+async function list(paths: readonly string[], wanted: RegExp, except?: string) {
+  const told: string[] = [];
+  const options = { wanted, tell: (text: string) => told.push(text) };
+  const files = await listFiles(paths, except === undefined ? options : { ...options, except });
+  return { names: files.map(({ name }) => name), told: told.join('') };
+}
+
+const TABLES = /\.(csv|tsv|txt|parquet)(\.gz)?$/i;
+
+test('folders are read with their subfolders, sorted, and what is skipped is said', async () => {
+  const { names, told } = await list([folder], TABLES, join(folder, 'mapping.txt'));
+  assert.deepEqual(names, [
+    ...['2024/01/a.csv.gz', '2024/02/b.CSV', 'linked.csv', 'x[1].parquet', 'z.tsv'],
+  ]);
+  assert.equal(
+    told,
+    'skipped 8 files of another kind: ".DS_Store", "2024/.cache", "2024/01/r.json", "README.txt", ' +
+      '"m.yaml" and 3 more\n',
+  );
+  const named = [join(folder, 'm.yaml'), join(folder, '2024')];
+  assert.deepEqual((await list(named, /\.json$/)).names, ['m.yaml', '01/r.json']);
+});
+
+test('what is no file or folder is an error before anything is read', async () => {
+  for (const [path, pattern] of [
+    [join(folder, 'pipe.csv'), /pipe\.csv: expected a file or folder, got a named pipe/],
+    ['/dev/zero', /got a device/],
+    [join(folder, 'none*.csv'), /none\*\.csv: no such file or folder/],
+  ] as const) {
+    await assert.rejects(list([path], TABLES), pattern);
+  }
+});
+
+test('a table without a mapping, a folder without a table: the error says what is needed', async () => {
+  const options = {
+    finder: openCityFinder([]),
+    parse: parseRecorded,
+    units: 'metric' as const,
+    session: () => Promise.reject(new Error('unused')),
+    scratch: folder,
+    tell: () => {},
+    signal: new AbortController().signal,
+  };
+  const csv = join(folder, 'z.tsv');
+  await assert.rejects(planImport([csv], options), /z\.tsv: a table needs --mapping/);
+  const empty = join(folder, 'empty');
+  mkdirSync(empty);
+  await assert.rejects(planImport([empty], options), /no JSON there; tables need --mapping/);
+  const pipe = join(folder, 'pipe.csv');
+  await assert.rejects(
+    planImport([csv], { ...options, mapping: pipe }),
+    /pipe\.csv: expected a regular file, got a named pipe/,
+  );
+});

@@ -1,0 +1,79 @@
+/** The files that the paths of a command line name. */
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
+import { fileProblem, importError, kindOf, type NamedFile, printable } from './input-file.ts';
+
+const FILES_MAX = 200_000;
+const SKIPPED_SHOWN_MAX = 5;
+
+export interface ListOptions {
+  /** Names of files that are taken from folders. */
+  readonly wanted: RegExp;
+  /** The mapping itself, should it lie in a folder. */
+  readonly except?: string | undefined;
+  /** Takes a line for people: what was skipped. */
+  readonly tell: (text: string) => void;
+}
+
+/**
+ * The files that are named, and those of the folders and their subfolders, sorted by path. What is
+ * not wanted in a folder is skipped with a word.
+ */
+export async function listFiles(
+  paths: readonly string[],
+  { wanted, except, tell }: ListOptions,
+): Promise<NamedFile[]> {
+  const files: NamedFile[] = [];
+  const skipped: string[] = [];
+  const visited = new Set<string>();
+  const mapping = except === undefined ? null : await realpath(except).catch(() => null);
+  for (const path of paths) {
+    const entry = await look(path);
+    if (entry.isDirectory()) await listFolder(path, path);
+    else if (entry.isFile()) files.push({ path, name: basename(path) });
+    else throw importError(path, `expected a file or folder, got ${kindOf(entry)}`);
+  }
+  if (skipped.length > 0) tell(`skipped ${skippedText(skipped)}\n`);
+  return files;
+
+  async function listFolder(folder: string, root: string): Promise<void> {
+    const real = await realpath(folder);
+    // A link to a folder that was read already would lead in a circle.
+    if (visited.has(real)) return;
+    visited.add(real);
+    for (const name of await namesIn(folder)) {
+      const path = join(folder, name);
+      const entry = await stat(path).catch(() => null);
+      if (entry?.isDirectory() && !name.startsWith('.')) await listFolder(path, root);
+      else if (!entry?.isFile() || !isWanted(name) || (await realpath(path)) === mapping) {
+        skipped.push(relative(root, path));
+      } else files.push({ path, name: relative(root, path) });
+      if (files.length > FILES_MAX) throw importError(root, `more than ${FILES_MAX} files`);
+    }
+  }
+
+  function isWanted(name: string): boolean {
+    return wanted.test(name) && !name.startsWith('.') && !/^readme\b/i.test(name);
+  }
+}
+
+async function look(path: string) {
+  return stat(path).catch((error) => {
+    throw importError(path, fileProblem(error), error);
+  });
+}
+
+/** Sorted so that a folder's files come in the order of their paths. */
+async function namesIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error) => {
+    throw importError(folder, fileProblem(error), error);
+  });
+  return names.sort();
+}
+
+function skippedText(skipped: readonly string[]): string {
+  const shown = skipped.slice(0, SKIPPED_SHOWN_MAX).map((name) => `"${printable(name)}"`);
+  const more = skipped.length - shown.length;
+  const files = skipped.length === 1 ? '1 file' : `${skipped.length} files`;
+  return `${files} of another kind: ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

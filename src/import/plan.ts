@@ -1,0 +1,92 @@
+/** Which files a command line names, and how they are read. */
+import type { SqlSession } from '../analytics/engine.ts';
+import type { CityFinder } from './cities.ts';
+import { assertRegularFile, importError, type NamedFile } from './input-file.ts';
+import { listFiles } from './inputs.ts';
+import { isKaggleFolder, KAGGLE_NAME, kaggleFiles, openKaggleFolder } from './kaggle.ts';
+import { openMapped } from './mapped.ts';
+import { loadMapping } from './mapping-file.ts';
+import { openResponses, RESPONSES_NAME, type ResponsesOptions } from './responses.ts';
+import type { ImportPlan } from './source.ts';
+import { assertColumns } from './table.ts';
+
+export interface PlanOptions extends Pick<ResponsesOptions, 'parse' | 'units'> {
+  /** The file of the mapping, for tables. */
+  readonly mapping?: string | undefined;
+  readonly finder: CityFinder;
+  readonly session: () => Promise<SqlSession>;
+  /** Folder for files in the making. */
+  readonly scratch: string;
+  /** Takes a line for people, such as what was skipped. */
+  readonly tell: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+const TABLES = /\.((csv|tsv|tab|txt|dat)(\.gz)?|parquet|parq|pq)$/i;
+const RECORDINGS = /\.(json|jsonl|ndjson)(\.gz)?$/i;
+
+export async function planImport(
+  paths: readonly string[],
+  options: PlanOptions,
+): Promise<ImportPlan> {
+  if (options.mapping !== undefined) return planTables(paths, options.mapping, options);
+  const [folder] = paths;
+  if (paths.length === 1 && folder !== undefined && isKaggleFolder(folder)) {
+    const files = kaggleFiles(folder);
+    for (const path of files) await assertRegularFile(path);
+    return {
+      name: KAGGLE_NAME,
+      files,
+      options: '{}',
+      isDivisible: false,
+      open: () => openKaggleFolder(folder, options.finder),
+    };
+  }
+  return planRecordings(paths, options);
+}
+
+async function planTables(
+  paths: readonly string[],
+  mappingPath: string,
+  { finder, session, scratch, tell, signal }: PlanOptions,
+): Promise<ImportPlan> {
+  const mapping = await loadMapping(mappingPath);
+  const files = await listFiles(paths, { wanted: TABLES, except: mappingPath, tell });
+  if (files.length === 0) throw importError(paths.join(', '), 'no CSV or Parquet file there');
+  const options = { mapping, finder, session: await session(), scratch };
+  await assertColumns(files, options, signal);
+  return {
+    name: `import:${mapping.name}`,
+    files: files.map(({ path }) => path),
+    options: JSON.stringify(mapping),
+    isDivisible: true,
+    open: async (some) => openMapped(named(files, some), options),
+  };
+}
+
+async function planRecordings(
+  paths: readonly string[],
+  { finder, parse, units, scratch, tell }: PlanOptions,
+): Promise<ImportPlan> {
+  const files = await listFiles(paths, { wanted: RECORDINGS, tell });
+  if (files.length === 0) {
+    throw importError(paths.join(', '), 'no JSON there; tables need --mapping, see docs/import.md');
+  }
+  const table = files.find(({ path }) => TABLES.test(path));
+  if (table !== undefined) {
+    throw importError(table.path, 'a table needs --mapping, see docs/import.md');
+  }
+  return {
+    name: RESPONSES_NAME,
+    files: files.map(({ path }) => path),
+    options: JSON.stringify({ units }),
+    isDivisible: true,
+    open: (some) => openResponses(named(files, some), { finder, parse, units, scratch }),
+  };
+}
+
+/** Those of the files that have these paths, in their order. */
+function named(files: readonly NamedFile[], paths: readonly string[]): NamedFile[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  return paths.flatMap((path) => byPath.get(path) ?? []);
+}

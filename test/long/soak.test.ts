@@ -1,0 +1,19 @@
+/** Ten minutes at the fastest clock: what lands and goes leaves nothing in memory. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatSample, soak } from '../../bench/soak.ts';
+
+const MINUTES = Number(process.env.ISOBAR_TEST_SOAK_MINUTES ?? 10);
+
+test(`${MINUTES} minutes at the fastest clock take no more and more memory`, async (t) => {
+  const found = await soak({
+    minutes: MINUTES,
+    settleMinutes: MINUTES * 0.4,
+    speed: 100_000,
+    sampleSeconds: MINUTES * 2,
+    onSample: (sample) => t.diagnostic(formatSample(sample)),
+  });
+  assert.ok(found.growth < 0.05, `${(100 * found.growth).toFixed(1)} % more`);
+  assert.ok(found.mostMib < 400, `${found.mostMib.toFixed(0)} MiB`);
+  assert.ok(found.logLines <= MINUTES, `${found.logLines} log lines`);
+});

@@ -1,0 +1,60 @@
+/** Runs test files, shows what they say as Node does, and names the slowest tests at the end. */
+import { relative } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+export interface FilesOptions {
+  /** Absolute; they start in this order. */
+  readonly files: readonly string[];
+  /** Files that run side by side. */
+  readonly atOnce: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Files are named from here. */
+  readonly root: string;
+}
+
+export interface FilesReport {
+  readonly failed: boolean;
+  /** `file: test # reason` of each. */
+  readonly skipped: readonly string[];
+}
+
+interface Ended {
+  readonly name: string;
+  readonly file: string;
+  readonly seconds: number;
+}
+
+const SLOWEST = 10;
+
+export async function runFiles(options: FilesOptions): Promise<FilesReport> {
+  const { files, atOnce, timeoutMs, signal, root } = options;
+  const from = performance.now();
+  const ended: Ended[] = [];
+  const skipped: string[] = [];
+  let failed = false;
+  const events = run({ files: [...files], concurrency: atOnce, timeout: timeoutMs, signal });
+  for (const kind of ['test:pass', 'test:fail'] as const) {
+    events.on(kind, ({ name, file = '', skip, details: { type, duration_ms } }) => {
+      const place = relative(root, file);
+      if (type !== 'suite') ended.push({ name, file: place, seconds: duration_ms / 1_000 });
+      if (skip !== undefined) skipped.push(`${place}: ${name} # ${skip}`);
+    });
+  }
+  events.on('test:fail', () => {
+    failed = true;
+  });
+  for await (const text of events.compose(spec)) process.stdout.write(text);
+  process.stdout.write(formatSlowest(ended, (performance.now() - from) / 1_000));
+  return { failed, skipped };
+}
+
+function formatSlowest(ended: readonly Ended[], seconds: number): string {
+  const slowest = ended.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST);
+  const lines = slowest.map(
+    (one) => `${one.seconds.toFixed(1).padStart(7)} s  ${one.file}: ${one.name}\n`,
+  );
+  const all = `${ended.length} tests in ${seconds.toFixed(1)} s; the slowest:`;
+  return `\n${all}\n${lines.join('')}`;
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { verifyWorkspace } from '../src/cli/commands/verify.ts';
+import { loadConfig } from '../src/config/load.ts';
+import { openMaintenance } from '../src/maintenance.ts';
+import { parquetSql } from '../src/sql/text.ts';
+import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
+import { openWorkspace, type Workspace } from '../src/workspace.ts';
+
+const FIXTURE = join(import.meta.dirname, 'fixtures', 'schema-1');
+
+async function withFixture(run: (workspace: Workspace) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'isobar-schema-1-'));
+  try {
+    cpSync(FIXTURE, folder, { recursive: true });
+    const flags = { data: folder, 'analytics.threads': '1' };
+    const { config } = loadConfig({ file: null, env: {}, flags });
+    await using workspace = await openWorkspace(config, false);
+    await run(workspace);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test('a data folder of schema 1 is read as it is', async () => {
+  await withFixture(async (workspace) => {
+    const { sums, differences } = await verifyWorkspace(workspace);
+    assert.deepEqual(differences, []);
+    assert.equal(sums['observations rows'], 9);
+    assert.equal(sums['offsets superseded'], 4);
+  });
+});
+
+test('its waiting records land, it gets the new columns, and every step goes on', async () => {
+  await withFixture(async (workspace) => {
+    const log = await workspace.log();
+    const lander = await workspace.lander();
+    for (let partition = 0; partition < log.partitionCount; partition++) {
+      while ((await lander.land(partition)) !== null) {}
+    }
+    const state = await workspace.observations.refresh();
+    assert.equal(state.metadata?.configuration['isobar.schema'], '2');
+    assert.equal(state.rowCount, 11);
+    await (await workspace.refresher()).refresh();
+    const maintenance = await openMaintenance(workspace);
+    await maintenance.compact();
+    await maintenance.exporter.run({ closing: true });
+    assert.deepEqual((await verifyWorkspace(workspace)).differences, []);
+    const compacted = await workspace.observations.refresh();
+    assert.equal(compacted.files.length, 2);
+    const paths = await workspace.observations.localPaths(compacted.files);
+    const session = await workspace.session();
+    const rows = await session.query(
+      'SELECT count(*) AS rows, count(import_id) AS numbered, ' +
+        `count(*) FILTER (source = 'import:station') AS imported ` +
+        `FROM ${parquetSql(paths, OBSERVATION_COLUMNS)}`,
+    );
+    assert.deepEqual(rows, [{ rows: 11, numbered: 0, imported: 6 }]);
+  });
+});
