@@ -7,6 +7,8 @@ import { verifyWorkspace } from '../src/cli/commands/verify.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { openMaintenance } from '../src/maintenance.ts';
 import { parquetSql } from '../src/sql/text.ts';
+import { acceptForeign } from '../src/table/accept-foreign.ts';
+import { restoreVersion } from '../src/table/restore-version.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 import { openWorkspace, type Workspace } from '../src/workspace.ts';
 
@@ -60,4 +62,34 @@ test('its waiting records land, it gets the new columns, and every step goes on'
     );
     assert.deepEqual(rows, [{ rows: 11, numbered: 0, imported: 6 }]);
   });
+});
+
+test('rows that another program deleted of it are accepted, or come back', async () => {
+  for (const way of ['accept', 'restore'] as const) {
+    await withFixture(async (workspace) => {
+      const { observations, setAside, storage, scratch } = workspace;
+      const state = await observations.refresh();
+      const [file] = state.files;
+      const remove = { path: file?.path, dataChange: true, deletionTimestamp: Date.now() };
+      const info = { timestamp: Date.now(), operation: 'DELETE', engineInfo: 'other:1.0' };
+      const version = state.version + 1;
+      const path = `${observations.folder}/_delta_log/${String(version).padStart(20, '0')}.json`;
+      const lines = [{ commitInfo: info }, { remove }].map((line) => `${JSON.stringify(line)}\n`);
+      await storage.putIfAbsent(path, Buffer.from(lines.join('')));
+      const session = await workspace.session();
+      const options = { table: observations, observations, setAside, storage, session, scratch };
+      if (way === 'accept') await acceptForeign(options, version);
+      else await restoreVersion(options, state.version);
+      const log = await workspace.log();
+      const lander = await workspace.lander();
+      for (let partition = 0; partition < log.partitionCount; partition++) {
+        while ((await lander.land(partition)) !== null) {}
+      }
+      await (await workspace.refresher()).refresh();
+      assert.deepEqual((await verifyWorkspace(workspace)).differences, [], way);
+      const after = await observations.refresh();
+      assert.equal(after.metadata?.configuration['isobar.schema'], '2');
+      if (way === 'restore') assert.equal(after.rowCount, 11);
+    });
+  }
 });

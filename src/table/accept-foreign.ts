@@ -23,7 +23,7 @@ import {
 import { ceilMs } from './overlap.ts';
 import { assertUnchanged, type RepairOptions, withConfiguration } from './repair.ts';
 import { type TableState, writeRefusal } from './snapshot.ts';
-import { SET_ASIDE_COLUMNS } from './table.ts';
+import { columnsOfSchema, SET_ASIDE_COLUMNS } from './table.ts';
 import {
   countForeignRows,
   definePlaces,
@@ -51,7 +51,7 @@ export async function acceptForeign(options: RepairOptions, version: number): Pr
   const commits = commitsToAccept(table, state, version);
   const problem = schemaProblem(
     state.metadata?.schemaString ?? '',
-    table.columns,
+    columnsOfSchema(Number(state.metadata?.configuration['isobar.schema']), table.columns),
     table.partitionColumns,
   );
   if (problem !== null) throw refuse(table, `the schema was changed: ${problem}`);
@@ -111,7 +111,9 @@ async function adopt(options: RepairOptions, add: AddFile): Promise<AddFile> {
   const types = new Map(described.map((row) => [row.column_name, row.column_type]));
   for (const [name, type] of Object.entries(table.columns)) {
     const found = types.get(name)?.replace('TIMESTAMP WITH TIME ZONE', 'TIMESTAMPTZ');
-    if (found !== type) {
+    // What an older isobar did not have is NULL in its rows, also after another program's hands.
+    const mayLack = !(name in columnsOfSchema(1, table.columns));
+    if (found !== type && !(found === undefined && mayLack)) {
       throw refuse(table, `${place}: column ${name}: expected ${type}, found ${found ?? 'none'}`);
     }
   }

@@ -193,7 +193,8 @@ export function openTable(options: TableOptions): DeltaTable {
             isobarCommitId: randomUUID(),
           },
         },
-        ...(state.version < 0 ? creation() : upgrade(state)),
+        // A repair writes metadata of its own, and a commit holds one.
+        ...(state.version < 0 ? creation() : repair ? [] : upgrade(state)),
         ...built,
       ];
       if (!(await put(state.version + 1, actions))) continue;
