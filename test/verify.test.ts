@@ -237,3 +237,25 @@ test('a file of the export without observations, and one that is gone, are found
   });
   assert.match(strange, /has a file, but no observation/);
 });
+
+test('an hour that is due may be newer than its manifest: its exporter died in between', async () => {
+  const found = await breakIt(async (folder) => {
+    await using workspace = await open(folder);
+    const log = await workspace.log();
+    await log.append([{ key: 'city-0', value: formatRecord(observation('city-9', 3)) }]);
+    const lander = await workspace.lander();
+    for (let partition = 0; partition < log.partitionCount; partition++)
+      await lander.land(partition);
+    const manifest = first(folder, /_manifest\/\d{4}-\d{2}-\d{2}\.json$/);
+    const [day] = filesOf(folder, /_manifest\/\d{4}-\d{2}-\d{2}\.json$/).map((path) =>
+      readFileSync(path, 'utf8'),
+    );
+    const maintenance = await openMaintenance(workspace);
+    const cursor = first(folder, /_cursor\.json$/);
+    const before = readFileSync(cursor, 'utf8');
+    await maintenance.exporter.run({ closing: true });
+    writeFileSync(manifest, day ?? '');
+    writeFileSync(cursor, before);
+  });
+  assert.equal(found, '');
+});
