@@ -53,11 +53,13 @@ test('a mapped table is imported with its units, zone, gaps and mistakes', () =>
     '--json',
   );
   assert.equal(status, 0, stderr);
-  const { read, landed, invalid, reasons } = JSON.parse(stdout);
-  assert.deepEqual([read, landed, invalid], [5, 3, 2]);
+  const { read, landed, invalid, reasons, rejected_fields } = JSON.parse(stdout);
+  assert.deepEqual([read, landed, invalid], [5, 4, 1]);
   assert.deepEqual(reasons.map(({ reason }: { reason: string }) => reason).sort(), [
-    'invalid: temperature_c is not a number',
-    'invalid: when is no time: never',
+    'time is not in the format %Y-%m-%d %H:%M',
+  ]);
+  assert.deepEqual(rejected_fields, [
+    { field: 'temperature_c', reason: 'not a number', records: 1, example: 'hot' },
   ]);
   const sql = 'SELECT observed_at, temperature_c, utc_offset_s, city FROM observations ORDER BY 1';
   const rows = JSON.parse(run('query', sql, '--format', 'json').stdout);
@@ -67,6 +69,7 @@ test('a mapped table is imported with its units, zone, gaps and mistakes', () =>
       ['2024-03-31T00:30:00Z', 3_600, 'Potsdam'],
       ['2024-03-31T01:30:00Z', 7_200, 'Potsdam'],
       ['2024-03-31T02:30:00Z', 7_200, 'Potsdam'],
+      ['2024-03-31T03:30:00Z', 7_200, 'Potsdam'],
     ],
   );
   assert.ok(Math.abs(rows[0].temperature_c - 10) < 1e-9);
@@ -77,8 +80,8 @@ test('a mapped table is imported with its units, zone, gaps and mistakes', () =>
 test('status, verify and query tell what is there, without a server', () => {
   const status = run('status', '--json');
   assert.equal(status.status, 0, status.stderr);
-  assert.equal(JSON.parse(status.stdout).table.rows, 3);
-  assert.match(run('status').stdout, /set aside {2}2 invalid/);
+  assert.equal(JSON.parse(status.stdout).table.rows, 4);
+  assert.match(run('status').stdout, /set aside {2}1 invalid/);
   const verify = run('verify');
   assert.equal(verify.status, 0, verify.stdout);
   assert.match(verify.stdout, /everything adds up/);

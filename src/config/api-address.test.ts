@@ -4,7 +4,7 @@ import { IsobarError } from '../errors.ts';
 import { loadConfig } from './load.ts';
 
 function api(flags: Readonly<Record<string, string>>) {
-  return loadConfig({ file: '/dev/null', env: {}, flags });
+  return loadConfig({ file: null, env: {}, flags });
 }
 
 function problem(flags: Readonly<Record<string, string>>): string {

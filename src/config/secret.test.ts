@@ -15,7 +15,7 @@ after(() => rmSync(join(file, '..'), { recursive: true, force: true }));
 function keyOf(bytes: Buffer | string): string {
   writeFileSync(file, bytes);
   const env = { ISOBAR_OPENWEATHER_KEY_FILE: file };
-  return loadConfig({ file: '/dev/null', env, flags: {} }).config.openweather.key;
+  return loadConfig({ file: null, env, flags: {} }).config.openweather.key;
 }
 
 const utf16 = (text: string) => Buffer.from(text, 'utf16le');
@@ -58,7 +58,7 @@ test('what cannot be a key is refused before any call, and shown nowhere', () =>
 });
 
 test('a key is judged wherever it comes from; a password may have blanks', () => {
-  const load = (env: Record<string, string>) => loadConfig({ file: '/dev/null', env, flags: {} });
+  const load = (env: Record<string, string>) => loadConfig({ file: null, env, flags: {} });
   assert.throws(() => load({ ISOBAR_OPENWEATHER_KEY: `${KEY} ` }), /a blank at place 33/);
   const { config } = load({ ISOBAR_LOG_KAFKA_PASSWORD: 'mot de passe é' });
   assert.equal(config.log.kafka.password, 'mot de passe é');

@@ -1,6 +1,7 @@
 /** Whether a data file is what the table says of it. */
 import { createHash } from 'node:crypto';
 import { isErrorCode } from '../errors.ts';
+import type { TableName } from '../lake/layout.ts';
 import { fileLiteral, literal } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { type AddFile, PARTITION_COLUMN, parseStats } from './delta.ts';
@@ -49,6 +50,14 @@ export async function verifyFile(
   }
 }
 
+/** Columns whose bounds the statistics hold. */
+const BOUNDED: Readonly<Record<TableName, readonly string[]>> = {
+  observations: ['city_id', 'observed_at'],
+  set_aside: ['log_offset'],
+  cities: [],
+  imports: [],
+};
+
 /** Rows, month and the bounds by which readers leave a file out. */
 async function compareContent(
   { storage, session }: Pick<VerifyOptions, 'storage' | 'session'>,
@@ -57,8 +66,7 @@ async function compareContent(
   place: string,
   differences: string[],
 ): Promise<void> {
-  const bounded = table.name === 'set_aside' ? ['log_offset'] : ['city_id', 'observed_at'];
-  const names = table.name === 'cities' ? [] : bounded;
+  const names = BOUNDED[table.name];
   const month = add.partitionValues[PARTITION_COLUMN] ?? null;
   const columns = [
     'count(*) AS rows',
