@@ -15,6 +15,7 @@ export interface FilesOptions {
 }
 
 export interface FilesReport {
+  /** Also where there was nothing to run. */
   readonly failed: boolean;
   /** `file: test # reason` of each. */
   readonly skipped: readonly string[];
@@ -47,7 +48,7 @@ export async function runFiles(options: FilesOptions): Promise<FilesReport> {
   });
   for await (const text of events.compose(spec)) process.stdout.write(text);
   process.stdout.write(formatSlowest(ended, (performance.now() - from) / 1_000));
-  return { failed, skipped };
+  return { failed: failed || ended.length === 0, skipped };
 }
 
 function formatSlowest(ended: readonly Ended[], seconds: number): string {

@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync, mkdtempSync, readFileSync, statfsSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, matchesGlob, resolve } from 'node:path';
 import { openLeash, removeFolder } from './leash.ts';
@@ -40,6 +40,15 @@ const FIRST = [
   'test/*.test.ts',
   'test/long/{page,processes}.test.ts',
   'test/long/kill.test.ts',
+];
+/** The files of each of these run in one process: starting one costs more than most of them take. */
+const TOGETHER = [
+  'src/collector/**',
+  'src/lake/**',
+  'src/api/**',
+  'src/analytics/**',
+  'src/import/**',
+  '{src/model,src/sql,web/src}/**',
 ];
 /** Those that leave the services alone. */
 const STEADY = ['test/cluster/!(*-faults).test.ts'];
@@ -77,7 +86,7 @@ if (args.includes('--cluster')) {
   failed = await testOnCluster([], FAULTS);
 } else {
   if (isCi) process.env[STORM_VARIABLE] = 'all';
-  const files = isCi ? [...filesOf(LONG), ...stormyFiles()] : filesOf(SHORT);
+  const files = isCi ? [...filesOf(LONG), ...stormyFiles()] : joinFiles(filesOf(SHORT));
   failed = await runTests(files, { minutes: isCi ? 40 : 10, atOnce: AT_ONCE });
   if (isCi && wanted.length === 0) failed = (await testOnCluster(STEADY, FAULTS)) || failed;
 }
@@ -138,6 +147,22 @@ function filesOf(patterns: readonly string[]): string[] {
   return globSync(patterns, { cwd: root }).sort(
     (a, b) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1),
   );
+}
+
+/** Files that run together become one that imports them. */
+function joinFiles(files: readonly string[]): string[] {
+  if (wanted.length > 0) return [...files];
+  const groupOf = (file: string) => TOGETHER.findIndex((pattern) => matchesGlob(file, pattern));
+  const groups = Map.groupBy(files, groupOf);
+  const joined = TOGETHER.map((_, group) => {
+    const imports = (groups.get(group) ?? []).map((file) => `import '${join(root, file)}';\n`);
+    const path = join(made, `together-${group}.test.mjs`);
+    writeFileSync(path, imports.join(''));
+    return path;
+  });
+  const alone = groups.get(-1) ?? [];
+  const isLate = (file: string) => !FIRST.some((pattern) => matchesGlob(file, pattern));
+  return [...alone.filter((file) => !isLate(file)), ...joined, ...alone.filter(isLate)];
 }
 
 /** Those of `npm test` that run in part there. */

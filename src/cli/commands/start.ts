@@ -1,6 +1,6 @@
 /** `start`, and its single steps as processes of their own: `collect`, `serve`. */
 import type { Command } from 'commander';
-import { findWebFolder, ROLES, type Role, startPipeline } from '../../pipeline.ts';
+import type { Role } from '../../pipeline.ts';
 import { type Environment, prepare } from '../environment.ts';
 
 /**
@@ -23,7 +23,7 @@ data in the folder (imported, or polled before), that data is served and nothing
 Example:
   isobar start --data /var/lib/isobar --port 8080`,
     )
-    .action((_options, command: Command) => run(environment, command, ROLES, START_DEFAULTS));
+    .action((_options, command: Command) => run(environment, command, null, START_DEFAULTS));
   program
     .command('collect')
     .description('only poll the provider and append to the log')
@@ -37,18 +37,20 @@ Example:
     .action((_options, command: Command) => run(environment, command, ['serve']));
 }
 
-/** Runs the steps until the process is asked to stop. */
+/** Runs the steps, all of them unless some are named, until the process is asked to stop. */
 export async function run(
   environment: Environment,
   command: Command,
-  roles: readonly Role[],
+  roles: readonly Role[] | null,
   defaults: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   const { config, logger } = prepare(environment, command, defaults);
   const startedAt = performance.now();
+  // The server and its rooms are half of the program, and no other command needs them.
+  const { findWebFolder, ROLES, startPipeline } = await import('../../pipeline.ts');
   await using pipeline = await startPipeline({
     config,
-    roles,
+    roles: roles ?? ROLES,
     logger,
     version: environment.version,
     command: `isobar ${command.name()}`,
