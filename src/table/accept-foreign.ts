@@ -24,6 +24,7 @@ import { ceilMs } from './overlap.ts';
 import { assertUnchanged, type RepairOptions, withConfiguration } from './repair.ts';
 import { type TableState, writeRefusal } from './snapshot.ts';
 import { columnsOfSchema, SET_ASIDE_COLUMNS } from './table.ts';
+import { BOUNDED } from './verify-file.ts';
 import {
   countForeignRows,
   definePlaces,
@@ -133,14 +134,18 @@ async function statsOf(
   source: string,
   place: string,
 ): Promise<object> {
-  const bounds =
-    table.name === 'set_aside' ? ['log_offset'] : ['city_id', 'observed_at'].filter(isColumn);
+  const bounds = BOUNDED[table.name] ?? [];
   const month = add.partitionValues[PARTITION_COLUMN] ?? null;
   const misplaced =
     month === null ? 'false' : `strftime(observed_at, '%Y-%m') <> ${literal(month)}`;
+  const columns = bounds.flatMap((name) => [
+    `min(${name}) AS min_${name}`,
+    `max(${name}) AS max_${name}`,
+  ]);
+  const unnamed = ['false', ...bounds.map((name) => `${name} IS NULL`)].join(' OR ');
   const [found = {}] = await session.query<Record<string, unknown>>(
-    `SELECT count(*) AS rows, ${bounds.map((name) => `min(${name}) AS min_${name}, max(${name}) AS max_${name}`).join(', ')}, ` +
-      `count(*) FILTER (${bounds.map((name) => `${name} IS NULL`).join(' OR ')}) AS unnamed, ` +
+    `SELECT ${['count(*) AS rows', ...columns].join(', ')}, ` +
+      `count(*) FILTER (${unnamed}) AS unnamed, ` +
       `count(*) FILTER (${misplaced}) AS misplaced FROM ${source}`,
   );
   if (Number(found.unnamed) > 0 && table.name !== 'set_aside') {
@@ -152,10 +157,6 @@ async function statsOf(
   const values = (of: 'min' | 'max') =>
     Object.fromEntries(bounds.map((name) => [name, boundOf(found[`${of}_${name}`], name, of)]));
   return { numRecords: Number(found.rows), minValues: values('min'), maxValues: values('max') };
-
-  function isColumn(name: string): boolean {
-    return name in table.columns;
-  }
 }
 
 /** Statistics have milliseconds, rows microseconds. */

@@ -51,7 +51,7 @@ export async function verifyFile(
 }
 
 /** Columns whose bounds the statistics hold. */
-const BOUNDED: Readonly<Record<TableName, readonly string[]>> = {
+export const BOUNDED: Readonly<Record<TableName, readonly string[]>> = {
   observations: ['city_id', 'observed_at'],
   set_aside: ['log_offset'],
   cities: [],
