@@ -50,9 +50,9 @@ const TOGETHER = [
   'src/import/**',
   '{src/model,src/sql,web/src}/**',
 ];
-/** Those that leave the services alone. */
+const CLUSTER = ['test/cluster/*.test.ts', 'test/faults/*.test.ts'];
+/** Those that break services only for a moment, if at all. */
 const STEADY = ['test/cluster/!(*-faults).test.ts'];
-const BREAKING = ['test/cluster/*-faults.test.ts', 'test/faults/*.test.ts'];
 const FAULTS = ['test/faults/*.test.ts'];
 /** A broker, the analyzer, executors, joining nodes, a NameNode: each of the services once. */
 const FAULTS_IN_CI = { count: '5', seed: '19' };
@@ -63,8 +63,6 @@ const MEMORY = '/dev/shm';
 const ROOM_BYTES = 4 * 1024 ** 3;
 /** Some wait for other processes most of the time. */
 const AT_ONCE = availableParallelism() + 1;
-/** The services need most of the machine. */
-const AT_ONCE_ON_CLUSTER = 2;
 const MINUTE_MS = 60_000;
 /** Two hundred faults take hours. */
 const MINUTES_ON_CLUSTER = count === undefined ? 40 : 600;
@@ -81,24 +79,21 @@ const leashOfMade = openLeash(made);
 
 let failed = false;
 if (args.includes('--cluster')) {
-  failed = await testOnCluster(STEADY, BREAKING);
+  failed = await testOnCluster(CLUSTER);
 } else if (args.includes('--faults')) {
-  failed = await testOnCluster([], FAULTS);
+  failed = await testOnCluster(FAULTS);
 } else {
   if (isCi) process.env[STORM_VARIABLE] = 'all';
   const files = isCi ? [...filesOf(LONG), ...stormyFiles()] : joinFiles(filesOf(SHORT));
   failed = await runTests(files, { minutes: isCi ? 40 : 10, atOnce: AT_ONCE });
-  if (isCi && wanted.length === 0) failed = (await testOnCluster(STEADY, FAULTS)) || failed;
+  if (isCi && wanted.length === 0) failed = (await testOnCluster([...STEADY, ...FAULTS])) || failed;
 }
 removeFolder(made);
 leashOfMade[Symbol.dispose]();
 process.exit(failed ? 1 : 0);
 
-/** One cluster serves all; the tests that kill services run one by one, after the others. */
-async function testOnCluster(
-  steady: readonly string[],
-  breaking: readonly string[],
-): Promise<boolean> {
+/** One cluster serves all; its tests run one by one, since some of them kill services. */
+async function testOnCluster(patterns: readonly string[]): Promise<boolean> {
   const folder = mkdtempSync(join(onDisk, 'isobar-services-'));
   const cluster = ['--data', folder];
   // A runner that is killed must not leave twenty Java processes behind.
@@ -113,11 +108,7 @@ async function testOnCluster(
     if (faults !== undefined) process.env.ISOBAR_TEST_FAULTS = faults;
     if (isCi) process.env.ISOBAR_TEST_FAULTS_SEED = FAULTS_IN_CI.seed;
     if (seed !== undefined) process.env.ISOBAR_TEST_SEED = seed;
-    const minutes = MINUTES_ON_CLUSTER;
-    if (wanted.length > 0) return await runTests(wanted, { minutes, atOnce: 1 });
-    const atOnce = AT_ONCE_ON_CLUSTER;
-    const failedEarly = steady.length > 0 && (await runTests(filesOf(steady), { minutes, atOnce }));
-    return (await runTests(filesOf(breaking), { minutes, atOnce: 1 })) || failedEarly;
+    return await runTests(filesOf(patterns), { minutes: MINUTES_ON_CLUSTER, atOnce: 1 });
   } finally {
     await run([main, 'cluster', 'down', ...cluster]);
     removeFolder(folder);
