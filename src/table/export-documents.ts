@@ -5,6 +5,7 @@ import { IsobarError } from '../errors.ts';
 import { RAW_CURSOR_PATH, rawManifestPath } from '../lake/layout.ts';
 import { readJson } from '../lake/read-json.ts';
 import type { Storage } from '../lake/storage.ts';
+import { SCHEMA_VERSION } from './delta.ts';
 
 const HOUR = '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:00:00Z$';
 const SHA256 = '^[0-9a-f]{64}$';
@@ -27,7 +28,7 @@ const HourEntrySchema = Type.Object({
   sha256: Type.String({ pattern: SHA256 }),
   table_version: Type.Integer({ minimum: 0 }),
   /** Of the table's columns when the file was written; absent in those of schema 1. */
-  schema: Type.Optional(Type.Integer({ minimum: 1 })),
+  schema: Type.Optional(Type.Integer({ minimum: 1, maximum: SCHEMA_VERSION })),
 });
 
 const ManifestSchema = Type.Object({
