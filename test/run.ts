@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync, mkdtempSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, matchesGlob, resolve } from 'node:path';
 import { openLeash, removeFolder } from './leash.ts';
@@ -72,10 +72,14 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.a
 // Every file and every process that a test starts would compile the same sources again.
 process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'isobar', 'compiled');
 const onDisk = tmpdir();
-if (hasRoom(MEMORY)) process.env.TMPDIR ??= MEMORY;
-const made = mkdtempSync(join(tmpdir(), 'isobar-made-'));
+// One folder holds whatever the tests write: those that are killed leave nothing in memory.
+const isInMemory = process.env.TMPDIR === undefined && hasRoom(MEMORY);
+const folderOfRun = mkdtempSync(join(isInMemory ? MEMORY : onDisk, 'isobar-run-'));
+const leashOfRun = openLeash(folderOfRun);
+process.env.TMPDIR = folderOfRun;
+const made = join(folderOfRun, 'made');
+mkdirSync(made);
 process.env[MADE_VARIABLE] = made;
-const leashOfMade = openLeash(made);
 
 let failed = false;
 if (args.includes('--cluster')) {
@@ -88,8 +92,8 @@ if (args.includes('--cluster')) {
   failed = await runTests(files, { minutes: isCi ? 40 : 10, atOnce: AT_ONCE });
   if (isCi && wanted.length === 0) failed = (await testOnCluster([...STEADY, ...FAULTS])) || failed;
 }
-removeFolder(made);
-leashOfMade[Symbol.dispose]();
+removeFolder(folderOfRun);
+leashOfRun[Symbol.dispose]();
 process.exit(failed ? 1 : 0);
 
 /** One cluster serves all; its tests run one by one, since some of them kill services. */

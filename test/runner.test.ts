@@ -11,13 +11,18 @@ import { MADE_VARIABLE } from './made-once.ts';
 
 const RUNNER = join(import.meta.dirname, 'run.ts');
 const MADE_ONCE = pathToFileURL(join(import.meta.dirname, 'made-once.ts')).href;
+const IMPORTS = `import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+`;
 const folder = mkdtempSync(join(tmpdir(), 'isobar-runner-'));
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 function runTest(body: string, ...options: readonly string[]) {
   const file = join(folder, 'some.test.mjs');
-  writeFileSync(file, `import { test } from 'node:test';\n${body}\n`);
+  writeFileSync(file, `${IMPORTS}${body}\n`);
   const scratch = mkdtempSync(join(folder, 'scratch-'));
   const { NODE_TEST_CONTEXT: _, ...outside } = process.env;
   const env = { ...outside, TMPDIR: scratch };
@@ -28,9 +33,9 @@ function runTest(body: string, ...options: readonly string[]) {
   return { status, output: stdout + stderr, left: readdirSync(scratch) };
 }
 
-test('the slowest tests are named with their file, the slowest first, and nothing is left', () => {
+test('the slowest tests are named with their file, the slowest first, and nothing of them is left', () => {
   const { status, output, left } = runTest(`
-    test('quick', () => {});
+    test('quick', () => mkdtempSync(join(tmpdir(), 'left-')));
     test('slow', () => new Promise((resolve) => setTimeout(resolve, 120)));
   `);
   assert.equal(status, 0, output);
