@@ -12,7 +12,7 @@ import type { Log } from '../log/log.ts';
 import { literal, parquetSql } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { putDataFile } from './data-file.ts';
-import { type Action, type AddFile, parseStats } from './delta.ts';
+import { type AddFile, parseStats } from './delta.ts';
 import type { Attempt } from './landing.ts';
 import type { TableState } from './snapshot.ts';
 import { type DataFile, OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
@@ -57,17 +57,14 @@ export async function commitSetAside(
   const [sum] = await session.query<{ all_rows: number; own_rows: number }>(
     `SELECT count(*) AS all_rows, count(*) FILTER (${own}) AS own_rows FROM aside`,
   );
-  if (sum === undefined || (sum.all_rows === 0 && !(await leftBehind(options, made)))) return 0;
+  if (sum === undefined || sum.all_rows === 0) return 0;
   await setAside.commit('WRITE', async (state) => {
-    const stale = await staleSql(options, made);
-    const replaced = stale === null ? [] : await replaceStale(options, state, stale);
-    await chooseUnwritten(options, state, stale ?? 'false');
+    await chooseUnwritten(options, state);
     const add = await writeFile(options, 'unwritten');
-    if (add === null && replaced.length === 0) return null;
+    if (add === null) return null;
     reachFaultPoint('set-aside.before-commit');
-    const actions: Action[] = add === null ? replaced : [...replaced, { add }];
     const lastUpdated = clock().getTime();
-    return txn === null ? actions : [...actions, { txn: { ...txn, lastUpdated } }];
+    return txn === null ? [{ add }] : [{ add }, { txn: { ...txn, lastUpdated } }];
   });
   reachFaultPoint('set-aside.after-commit');
   return sum.own_rows;
@@ -162,72 +159,8 @@ function lostSql(logId: string, { partition, lost }: Loss): string {
       CAST(NULL AS BIGINT) AS import_id, CAST(NULL AS BIGINT) AS by_import_id`;
 }
 
-/** Whether a landing of this partition died after its commit here and before that of observations. */
-async function leftBehind(
-  { setAside }: SetAsideWriting,
-  made: Attempt | Loss | Removal,
-): Promise<boolean> {
-  if (!('staged' in made)) return false;
-  const { transactions } = await setAside.refresh();
-  return (transactions.get(made.appId) ?? -1) >= made.staged.from;
-}
-
-/**
- * What such a landing left may be wrong now: an import that it found a record a duplicate of was
- * undone since. The condition of rows `w` that `aside` does not repeat, or gives another reason;
- * null when no landing died.
- */
-async function staleSql(
-  options: SetAsideWriting,
-  made: Attempt | Loss | Removal,
-): Promise<string | null> {
-  if (!('staged' in made) || !(await leftBehind(options, made))) return null;
-  const same =
-    'a.log_id = w.log_id AND a.log_partition = w.log_partition AND a.log_offset = w.log_offset';
-  const inAside = (reason: string) => `EXISTS (SELECT 1 FROM aside a WHERE ${same} AND ${reason})`;
-  return (
-    `(${inAside('a.reason <> w.reason')} OR (w.log_id = ${literal(options.log.id)} ` +
-    `AND w.log_partition = ${made.partition} AND w.log_offset >= ${made.staged.from} ` +
-    `AND NOT ${inAside('a.reason = w.reason')}))`
-  );
-}
-
-/** Writes the files that hold such rows anew without them. */
-async function replaceStale(
-  options: SetAsideWriting,
-  state: TableState,
-  stale: string,
-): Promise<Action[]> {
-  const { session, setAside, clock = () => new Date() } = options;
-  const actions: Action[] = [];
-  const paths = await setAside.localPaths(state.files);
-  for (const [index, file] of state.files.entries()) {
-    const rows = parquetSql([paths[index] ?? ''], SET_ASIDE_COLUMNS);
-    const [found] = await session.query<{ rows: number }>(
-      `SELECT count(*) AS rows FROM ${rows} w WHERE ${stale}`,
-    );
-    if (found?.rows === 0) continue;
-    actions.push({
-      remove: {
-        path: file.path,
-        deletionTimestamp: clock().getTime(),
-        dataChange: true,
-        partitionValues: {},
-        size: file.bytes,
-      },
-    });
-    const add = await writeFile(options, `(SELECT * FROM ${rows} w WHERE NOT ${stale})`);
-    if (add !== null) actions.push({ add });
-  }
-  return actions;
-}
-
 /** Makes the temporary table `unwritten`: the rows of `aside` whose offset is not there yet. */
-async function chooseUnwritten(
-  options: SetAsideWriting,
-  state: TableState,
-  stale: string,
-): Promise<void> {
+async function chooseUnwritten(options: SetAsideWriting, state: TableState): Promise<void> {
   const { session, setAside } = options;
   const [range] = await session.query<{ least: number | null; most: number | null }>(
     'SELECT min(log_offset) AS least, max(log_offset) AS most FROM aside',
@@ -245,7 +178,7 @@ async function chooseUnwritten(
       ? ''
       : `ANTI JOIN (SELECT log_id, log_partition, log_offset
            FROM ${parquetSql(await setAside.localPaths(files), SET_ASIDE_COLUMNS)} w
-           WHERE log_offset BETWEEN ${least} AND ${most} AND NOT ${stale})
+           WHERE log_offset BETWEEN ${least} AND ${most})
          USING (log_id, log_partition, log_offset)`;
   await session.execute(`CREATE OR REPLACE TEMP TABLE unwritten AS SELECT * FROM aside ${written}`);
 }

@@ -1,8 +1,9 @@
 /**
  * The sets of offsets and identities, compared by SQL over all files of both tables.
  *
- * A row of set_aside counts up to the transaction of observations, and a `superseded` or `undone`
- * one only when its row is gone from observations: a landing may have died between its two commits.
+ * A row of set_aside counts up to the transaction of observations, and one that another version
+ * outranks or repeats only when it is not in observations: a landing may have died between its two
+ * commits, and the next one may have decided otherwise (more records waited, or an import was undone).
  */
 import { literal } from '../sql/text.ts';
 import { ROWS_KEY } from './foreign.ts';
@@ -69,7 +70,7 @@ export async function definePlaces(
     FROM v_set_aside
     JOIN committed USING (log_id, log_partition)
     WHERE log_offset <= committed.last AND NOT (
-      reason IN ('superseded', 'undone') AND EXISTS (
+      reason IN ('superseded', 'duplicate', 'undone') AND EXISTS (
         SELECT 1 FROM v_observations o
         WHERE o.log_id = v_set_aside.log_id AND o.log_partition = v_set_aside.log_partition
           AND o.log_offset = v_set_aside.log_offset))`);
