@@ -129,7 +129,7 @@ export async function previewPlanned(
   return { preview, records, known };
 }
 
-/** Takes an import back; null when it was taken back before. */
+/** Takes an import back, or finishes an undo that was killed. */
 export async function undoNumbered(
   workspace: Workspace,
   importId: number,

@@ -140,12 +140,10 @@ export async function openPreview(options: PreviewOptions): Promise<Preview> {
   async function takeExamples(paths: readonly string[]): Promise<void> {
     const columns = `city_id, observed_at, ${CONTENT_COLUMNS.join(', ')}`;
     const wanted = EXAMPLES_MAX - examples.length;
-    const after = await session.query<Row>(`
-      SELECT ${columns} FROM landing ANTI JOIN previewed USING (city_id, observed_at)
-      ORDER BY log_offset LIMIT ${wanted}`);
     await session.execute(`CREATE OR REPLACE TEMP TABLE examples AS
-      SELECT city_id, observed_at FROM landing ANTI JOIN previewed USING (city_id, observed_at)
-      ORDER BY log_offset LIMIT ${wanted}`);
+      SELECT log_offset, ${columns} FROM landing
+      ANTI JOIN previewed USING (city_id, observed_at) ORDER BY log_offset LIMIT ${wanted}`);
+    const after = await session.query<Row>(`SELECT ${columns} FROM examples ORDER BY log_offset`);
     const before =
       paths.length === 0
         ? []
