@@ -25,9 +25,9 @@ export function describeStreams(shared: () => Shared, options: EngineOptions): v
     assert.deepEqual(batches, [{ columns: ['a', 'b'], rows: [] }]);
   });
 
-  it('makes no more than is asked for, and goes on after a reader that left', async () => {
+  it('stops when the reader leaves, and goes on with the next statement', async () => {
     const { session } = shared();
-    for await (const { rows } of session.stream('SELECT * FROM range(1000000000000)')) {
+    for await (const { rows } of session.stream(options.long)) {
       assert.ok(rows.length > 0);
       break;
     }
@@ -57,8 +57,7 @@ export function describeStreams(shared: () => Shared, options: EngineOptions): v
     await fails(reading, 'ABORTED');
     const leaving = new AbortController();
     const streaming = async () => {
-      const sql = 'SELECT * FROM range(1000000000000)';
-      for await (const _ of session.stream(sql, {}, leaving.signal)) leaving.abort();
+      for await (const _ of session.stream(options.long, {}, leaving.signal)) leaving.abort();
     };
     await fails(streaming(), 'ABORTED');
     assert.deepEqual(await session.query('SELECT 1 AS x'), [{ x: 1 }]);

@@ -11,6 +11,8 @@ import type { Columns, SqlEngine, SqlSession } from './engine.ts';
 export interface EngineOptions {
   /** A query that runs for minutes unless it is cancelled. */
   readonly endless: string;
+  /** A query whose rows take seconds to read; what the engine makes ahead of a reader fits its memory. */
+  readonly long: string;
 }
 
 export interface Shared {

@@ -15,6 +15,7 @@ describeEngine(
   {
     endless:
       'SELECT count(*) AS n FROM range(10000000) a, range(10000000) b WHERE a.range > b.range',
+    long: 'SELECT * FROM range(1000000000000)',
   },
 );
 

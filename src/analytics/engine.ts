@@ -65,8 +65,9 @@ export interface SqlSession extends AsyncDisposable {
   query<R = Row>(sql: string, parameters?: Parameters, signal?: AbortSignal): Promise<R[]>;
 
   /**
-   * The same rows as `query`, a batch at a time, so that memory stays bounded however many they
-   * are: the next batch is made when it is asked for. There is always a first batch, even without
+   * The same rows as `query`, a batch at a time, so that the memory of this process stays bounded
+   * however many they are. DuckDB makes a batch when it is asked for; Spark computes a partition as
+   * a whole and keeps it until it is sent. There is always a first batch, even without
    * a row. The statement takes its turn with the first batch that is asked for, and has it until
    * the iteration ends, one way or the other.
    */

@@ -13,6 +13,12 @@ import {
 import type { Addresses } from '../../src/cluster/plan.ts';
 import { followParent } from '../leash.ts';
 
+/** For the contract of engines. Spark keeps the rows of a whole partition until they are sent. */
+export const SPARK_STATEMENTS = {
+  endless: 'SELECT sum(id % 7) AS n FROM range(1000000000000000)',
+  long: 'SELECT * FROM range(0, 10000000, 1, 1000)',
+};
+
 const folder = process.env.ISOBAR_TEST_CLUSTER;
 
 // The services go with the runner; a test without them would wait for its deadline.

@@ -15,10 +15,9 @@ import { describeLog } from '../../src/log/contract.ts';
 import { openLeash, removeFolder } from '../leash.ts';
 import { makeHdfsPlace } from './hdfs-place.ts';
 import { makeKafkaPlace } from './kafka-place.ts';
-import { absent, service } from './services.ts';
+import { absent, SPARK_STATEMENTS, service } from './services.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
-const ENDLESS = 'SELECT sum(id % 7) AS n FROM range(1000000000000000)';
 
 if (service('kafka') === null) {
   describe('the smallest cluster', () => it('runs', { skip: absent('kafka') }, () => {}));
@@ -56,5 +55,5 @@ function describeAll(): void {
   describeStorage('one NameNode', () => makeHdfsPlace(hdfs));
   const { address } = spark;
   const options = { address, token: '', user: 'isobar', timeoutSeconds: 30, properties: '' };
-  describeEngine('spark local', async () => openSparkEngine(options), { endless: ENDLESS });
+  describeEngine('spark local', async () => openSparkEngine(options), SPARK_STATEMENTS);
 }

@@ -10,10 +10,9 @@ import type { SqlEngine, SqlSession } from '../../src/analytics/engine.ts';
 import { openSparkEngine } from '../../src/analytics/spark/spark.ts';
 import { IsobarError, isErrorCode } from '../../src/errors.ts';
 import { openProxy } from '../faults/proxy.ts';
-import { absent, service } from './services.ts';
+import { absent, SPARK_STATEMENTS, service } from './services.ts';
 
 const spark = service('spark');
-const ENDLESS = 'SELECT sum(id % 7) AS n FROM range(1000000000000000)';
 
 function open(address: string, properties = ''): SqlEngine {
   return openSparkEngine({ address, token: '', user: 'isobar', timeoutSeconds: 30, properties });
@@ -27,7 +26,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 
 if (spark === null) test('the engine spark', { skip: absent('spark') });
 else {
-  describeEngine('spark', async () => open(spark.address), { endless: ENDLESS });
+  describeEngine('spark', async () => open(spark.address), SPARK_STATEMENTS);
   describeSpark(spark.address, spark.ui);
 }
 
@@ -83,7 +82,7 @@ function describeSpark(address: string, ui: string): void {
         return (await ask(`/${app?.id}/jobs?status=running`)).length;
       };
       const controller = new AbortController();
-      const query = session.query(ENDLESS, {}, controller.signal);
+      const query = session.query(SPARK_STATEMENTS.endless, {}, controller.signal);
       await until(async () => (await running()) > 0);
       controller.abort();
       await assert.rejects(query, (error) => isErrorCode(error, 'ABORTED'));
@@ -94,7 +93,7 @@ function describeSpark(address: string, ui: string): void {
       const seen = new Set<string>();
       const timer = setInterval(() => seen.add(JSON.stringify(engine.progress)), 10);
       const controller = new AbortController();
-      const query = session.query(ENDLESS, {}, controller.signal);
+      const query = session.query(SPARK_STATEMENTS.endless, {}, controller.signal);
       await until(() => (engine.progress?.of ?? 0) > 0);
       controller.abort();
       await assert.rejects(query);

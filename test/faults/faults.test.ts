@@ -217,7 +217,7 @@ function settingsOf(
       },
     },
     table: { landing_age_s: 2, checkpoint_commits: 10, raw_export: false },
-    analytics: { engine: 'spark', refresh_delay_s: 5, spark: { address: spark?.address } },
+    analytics: { engine: 'spark', refresh_delay_s: 0.1, spark: { address: spark?.address } },
   };
 }
 
