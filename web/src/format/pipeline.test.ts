@@ -117,3 +117,21 @@ test('what another process landed is seen in the table, and no collector is no t
   assert.equal(step(elsewhere, 'Table')?.lines[1], 'landed 2 s ago');
   assert.equal(step(elsewhere, 'Collect')?.state, 'ok');
 });
+
+test('what stops the data is told from what is only worth a look', () => {
+  const error = { code: 'TABLE_FOREIGN', message: 'Another program wrote.', remedy: 'Accept it.' };
+  const failure = { ...error, since: '2026-11-23T14:00:00Z' };
+  const stoppedIn = (status: Status) =>
+    pipelineSteps(status, NOW)
+      .filter(({ isStopped }) => isStopped)
+      .map(({ name, state, note }) => [name, state, note]);
+  const note = 'Another program wrote. Accept it.';
+  assert.deepEqual(stoppedIn(WELL), []);
+  const table = { ...WELL, table: { ...WELL.table, error: failure } };
+  assert.deepEqual(stoppedIn(table), [['Table', 'look', note]]);
+  const log = { ...WELL, log: { ...WELL.log, error: failure } };
+  assert.deepEqual(stoppedIn(log), [['Log', 'look', note]]);
+  const aside = { ...WELL, table: { ...WELL.table, set_aside: { invalid: 3 } } };
+  assert.deepEqual(stoppedIn(aside), []);
+  assert.equal(step(aside, 'Set aside')?.state, 'look');
+});

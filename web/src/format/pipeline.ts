@@ -1,5 +1,5 @@
 /** The path of the data in five steps, as an operator reads it. */
-import type { Status } from '../../../src/model/status.ts';
+import type { RoomError, Status } from '../../../src/model/status.ts';
 import { words } from '../words/words.ts';
 import { formatAge } from './ages.ts';
 import { formatBytes, formatCount, formatPlural } from './numbers.ts';
@@ -10,7 +10,11 @@ export interface Step {
   readonly state: 'ok' | 'wait' | 'look';
   /** What the matter is and what happens or helps; null when all is well. */
   readonly note: string | null;
+  /** Whether nothing passes this step until something is done. */
+  readonly isStopped: boolean;
 }
+
+const WELL = { state: 'ok', note: null, isStopped: false } as const;
 
 /** Whether the budget is one that could be used up; the simulator's is not. */
 export function isBounded({ limit }: { readonly limit: number }): boolean {
@@ -29,7 +33,7 @@ const WAITING = new Set(['starting', 'paused', 'budget_spent', 'key_not_active',
 function collect({ collector }: Status): Step {
   const { counts, steps: say } = words.value;
   const name = say.collect;
-  if (collector === null) return { name, lines: [say.notPolled], state: 'ok', note: null };
+  if (collector === null) return { name, lines: [say.notPolled], ...WELL };
   const { state, message, calls, city_count, troubled } = collector;
   const left = Math.max(0, calls.day.limit - calls.day.used);
   const lines = [
@@ -39,13 +43,14 @@ function collect({ collector }: Status): Step {
       : say.today(formatPlural(calls.day.used, counts.call)),
   ];
   if (state !== 'live') {
-    return { name, lines, state: WAITING.has(state) ? 'wait' : 'look', note: message };
+    const isStopped = !WAITING.has(state);
+    return { name, lines, state: isStopped ? 'look' : 'wait', note: message, isStopped };
   }
   const [first] = troubled;
-  if (first === undefined) return { name, lines, state: 'ok', note: null };
+  if (first === undefined) return { name, lines, ...WELL };
   const others = formatPlural(troubled.length - 1, counts.other);
   const who = troubled.length > 1 ? say.andOthers(first.city_id, others) : first.city_id;
-  return { name, lines, state: 'look', note: `${who}: ${first.reason}` };
+  return { name, lines, ...looked(`${who}: ${first.reason}`) };
 }
 
 function log({ log }: Status): Step {
@@ -57,9 +62,11 @@ function log({ log }: Status): Step {
     formatPlural(log.partitions.length, counts.partition),
     waiting === 0 ? say.nothingWaits : say.waiting(formatCount(waiting), formatAge(lag)),
   ];
-  if (log.full) return { name, lines, state: 'look', note: say.full(formatBytes(log.bytes)) };
-  if (lag > LAG_S_MAX) return { name, lines, state: 'look', note: say.lag(formatAge(lag)) };
-  return { name, lines, state: 'ok', note: null };
+  if (log.error !== null) return { name, lines, ...stopped(log.error) };
+  if (log.full)
+    return { name, lines, ...looked(say.full(formatBytes(log.bytes))), isStopped: true };
+  if (lag > LAG_S_MAX) return { name, lines, ...looked(say.lag(formatAge(lag))) };
+  return { name, lines, ...WELL };
 }
 
 function table({ table, landing }: Status, now: number): Step {
@@ -70,10 +77,8 @@ function table({ table, landing }: Status, now: number): Step {
     formatPlural(table.rows, counts.row),
     landed === null ? say.notLanded : say.landed(ago(landed, now)),
   ];
-  const { error } = landing;
-  return error === null
-    ? { name: say.table, lines, state: 'ok', note: null }
-    : { name: say.table, lines, state: 'look', note: `${error.message} ${error.remedy}` };
+  const error = table.error ?? landing.error;
+  return { name: say.table, lines, ...(error === null ? WELL : stopped(error)) };
 }
 
 function analytics({ analytics }: Status, now: number): Step {
@@ -83,9 +88,8 @@ function analytics({ analytics }: Status, now: number): Step {
     computed_at === null
       ? [say.notComputed]
       : [say.version(formatCount(version)), ago(computed_at, now)];
-  return error === null
-    ? { name: say.analytics, lines, state: computed_at === null ? 'wait' : 'ok', note: null }
-    : { name: say.analytics, lines, state: 'look', note: `${error.message} ${error.remedy}` };
+  if (error !== null) return { name: say.analytics, lines, ...stopped(error) };
+  return { name: say.analytics, lines, ...WELL, state: computed_at === null ? 'wait' : 'ok' };
 }
 
 /** Reasons that are part of normal life: the same observation came twice, or a better one came. */
@@ -100,8 +104,16 @@ function aside({ table }: Status): Step {
       : reasons.map(([reason, count]) => `${formatCount(count)} ${say.reasons[reason] ?? reason}`);
   const troubled = reasons.filter(([reason]) => !NORMAL.has(reason));
   return troubled.length === 0
-    ? { name: say.aside, lines, state: 'ok', note: null }
-    : { name: say.aside, lines, state: 'look', note: say.kept };
+    ? { name: say.aside, lines, ...WELL }
+    : { name: say.aside, lines, ...looked(say.kept) };
+}
+
+function looked(note: string) {
+  return { state: 'look', note, isStopped: false } as const;
+}
+
+function stopped({ message, remedy }: RoomError) {
+  return { ...looked(`${message} ${remedy}`), isStopped: true };
 }
 
 function ago(time: string, now: number): string {

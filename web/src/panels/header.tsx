@@ -3,11 +3,12 @@ import { chooseView, type Store } from '../client/store.ts';
 import { CLOCKS, THEMES } from '../client/view.ts';
 import { formatAge, newestBySource } from '../format/ages.ts';
 import { CONNECTION_SHAPES } from '../format/connection.ts';
+import { pipelineSteps } from '../format/pipeline.ts';
 import { formatTimeShort, zoneOf } from '../format/times.ts';
 import { LANGUAGE_NAMES, LANGUAGES, language, words } from '../words/words.ts';
 import { Choice, Select } from './choice.tsx';
 import { RefreshNow } from './header-actions.tsx';
-import { SheetLinks } from './sheet-links.tsx';
+import { SheetLink, SheetLinks } from './sheet-links.tsx';
 import { Shortcuts } from './shortcuts.tsx';
 
 /** Name, state, freshness, and what people choose for the whole page. */
@@ -24,6 +25,7 @@ export function Header({ store }: { readonly store: Store }) {
       <SheetLinks store={store} />
       <div class="fresh">
         <StateBadge store={store} />
+        <StoppedBadge store={store} />
         <SimulatedBadge store={store} />
         <Freshness store={store} />
       </div>
@@ -85,6 +87,19 @@ function StateBadge({ store }: { readonly store: Store }) {
         {word}: {what}
       </span>
     </p>
+  );
+}
+
+/** The first step that nothing passes, and the way to what helps. */
+function StoppedBadge({ store }: { readonly store: Store }) {
+  const status = store.status.answer.value?.data;
+  if (status === undefined) return null;
+  const step = pipelineSteps(status, store.clock.now.value).find(({ isStopped }) => isStopped);
+  if (step === undefined) return null;
+  return (
+    <SheetLink store={store} sheet="pipeline" class="badge badge-stopped" title={step.note ?? ''}>
+      <span aria-hidden="true">▲</span> {words.value.header.stopped(step.name)}
+    </SheetLink>
   );
 }
 

@@ -76,6 +76,7 @@ export const de: Words = {
     theme: 'Farben',
     themes: { auto: 'Auto', light: 'Hell', dark: 'Dunkel' },
     language: 'Sprache',
+    stopped: (step: string) => `${step}: bitte prüfen`,
     simulated: 'Simuliert',
     simulatedWhat: 'Alle Beobachtungen auf dieser Seite hat der Simulator erfunden.',
     through: (time) => `Daten bis ${time}`,

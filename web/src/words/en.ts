@@ -83,6 +83,7 @@ export const en = {
     theme: 'Theme',
     themes: { auto: 'Auto', light: 'Light', dark: 'Dark' },
     language: 'Language',
+    stopped: (step: string) => `${step} needs attention`,
     simulated: 'Simulated',
     simulatedWhat: 'All observations on this page are made up by the simulator.',
     through: (time: string) => `data through ${time}`,

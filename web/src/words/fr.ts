@@ -77,6 +77,7 @@ export const fr: Words = {
     theme: 'Couleurs',
     themes: { auto: 'Auto', light: 'Clair', dark: 'Sombre' },
     language: 'Langue',
+    stopped: (step: string) => `${step} : à vérifier`,
     simulated: 'Simulé',
     simulatedWhat: 'Toutes les observations de cette page sont inventées par le simulateur.',
     through: (time) => `données jusqu’à ${time}`,
