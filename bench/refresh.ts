@@ -74,7 +74,18 @@ function timed(session: SqlSession, clock: { ms: number }): SqlSession {
   return {
     define: (view, files, columns) => measure(() => session.define(view, files, columns)),
     query: (sql, parameters, signal) => measure(() => session.query(sql, parameters, signal)),
-    stream: (sql, parameters, signal) => session.stream(sql, parameters, signal),
+    async *stream(sql, parameters, signal) {
+      const reading = session.stream(sql, parameters, signal)[Symbol.asyncIterator]();
+      try {
+        for (;;) {
+          const { done, value } = await measure(() => reading.next());
+          if (done) return;
+          yield value;
+        }
+      } finally {
+        await reading.return?.();
+      }
+    },
     materialize: (name, sql, signal) => measure(() => session.materialize(name, sql, signal)),
     drop: (view) => measure(() => session.drop(view)),
     execute: (sql, signal) => measure(() => session.execute(sql, signal)),

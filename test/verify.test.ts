@@ -39,16 +39,7 @@ function open(folder: string): Promise<Workspace> {
 
 /** Several commits with duplicates, a superseded row and garbage; exported and published. */
 async function fill(workspace: Workspace): Promise<void> {
-  const log = await workspace.log();
-  const lander = await workspace.lander();
-  for (let round = 0; round < 7; round++) {
-    const records = [0, 1, 2, 3].map((index) => observation(`city-${index}`, round * 4 + index));
-    if (round > 2) records.push({ ...observation('city-1', 1), collected_at: at(round * 60) });
-    const values = records.map((record) => ({ key: record.city_id, value: formatRecord(record) }));
-    await log.append([...values, { key: 'city-0', value: Buffer.from('garbage') }]);
-    for (let partition = 0; partition < log.partitionCount; partition++)
-      await lander.land(partition);
-  }
+  await landRounds(workspace, 0, 7);
   const maintenance = await openMaintenance(workspace);
   await maintenance.exporter.run({ closing: true });
   await createRefresher({
@@ -59,6 +50,19 @@ async function fill(workspace: Workspace): Promise<void> {
     engineName: 'duckdb',
     scratch: workspace.scratch,
   }).refresh();
+}
+
+async function landRounds(workspace: Workspace, from: number, to: number): Promise<void> {
+  const log = await workspace.log();
+  const lander = await workspace.lander();
+  for (let round = from; round < to; round++) {
+    const records = [0, 1, 2, 3].map((index) => observation(`city-${index}`, round * 4 + index));
+    if (round > 2) records.push({ ...observation('city-1', 1), collected_at: at(round * 60) });
+    const values = records.map((record) => ({ key: record.city_id, value: formatRecord(record) }));
+    await log.append([...values, { key: 'city-0', value: Buffer.from('garbage') }]);
+    for (let partition = 0; partition < log.partitionCount; partition++)
+      await lander.land(partition);
+  }
 }
 
 function at(minutes: number): string {
@@ -131,6 +135,39 @@ async function rewriteRows(folder: string, path: string, select: string): Promis
 
 test('what nobody broke adds up', async () => {
   assert.equal(await breakIt(() => {}), '');
+});
+
+/** The text that names the newest checkpoint. */
+function pointerOf(folder: string): string {
+  return readFileSync(join(folder, TABLE, 'observations/_delta_log/_last_checkpoint'), 'utf8');
+}
+
+test('a table that others land on meanwhile adds up', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'isobar-verify-'));
+  cpSync(whole, place, { recursive: true });
+  try {
+    await using workspace = await open(place);
+    await using others = await open(place);
+    let landed = false;
+    const list: Workspace['storage']['list'] = async function* (folder, options) {
+      yield* workspace.storage.list(folder, options);
+      if (landed || !folder.endsWith('observations/_delta_log')) return;
+      landed = true;
+      const before = pointerOf(place);
+      await landRounds(others, 7, 12);
+      assert.notEqual(pointerOf(place), before);
+    };
+    const storage = new Proxy(workspace.storage, {
+      get: (target, name) => (name === 'list' ? list : Reflect.get(target, name)),
+    });
+    const watched = new Proxy(workspace, {
+      get: (target, name) => (name === 'storage' ? storage : Reflect.get(target, name)),
+    });
+    const { differences } = await verifyWorkspace(watched);
+    assert.deepEqual([landed, differences], [true, []]);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
 });
 
 test('a dropped row is found', async () => {

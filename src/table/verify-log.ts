@@ -21,6 +21,8 @@ export async function verifyLog(
   { differences }: Findings,
 ): Promise<void> {
   const { folder } = table;
+  // Read before the listing: what it names stays, and others may name a newer one meanwhile.
+  const pointer = await verifiedPointer(options, folder, differences);
   const listed = await listLog(options.storage, folder);
   const { commits } = listed;
   for (const [index, version] of commits.entries()) {
@@ -39,7 +41,7 @@ export async function verifyLog(
     differences.push(`${folder}: version ${state.version}, newest commit ${newest}`);
   }
   verifySchema(table, state, differences);
-  await verifyPointer(options, folder, listed, differences);
+  if (pointer !== null) await verifyPointer(options, folder, pointer, listed, differences);
   await verifyCheckpoints(options, table, listed, differences);
 }
 
@@ -65,23 +67,28 @@ function verifySchema(table: DeltaTable, { metadata }: TableState, differences: 
   }
 }
 
-async function verifyPointer(
-  { storage, session }: LogOptions,
+async function verifiedPointer(
+  { storage }: LogOptions,
   folder: string,
-  { checkpoints }: ListedLog,
   differences: string[],
-): Promise<void> {
-  let pointer: Pointer | null;
+): Promise<Pointer | null> {
   try {
-    pointer = await readPointer(storage, folder);
+    return await readPointer(storage, folder);
   } catch (error) {
     if (!isErrorCode(error, 'TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR')) throw error;
     differences.push((error as Error).message);
-    return;
+    return null;
   }
-  if (pointer === null) return;
+}
+
+async function verifyPointer(
+  { storage, session }: LogOptions,
+  folder: string,
+  { version, size, sizeInBytes, isobar }: Pointer,
+  { checkpoints }: ListedLog,
+  differences: string[],
+): Promise<void> {
   const place = `${folder}/_delta_log/_last_checkpoint`;
-  const { version, size, sizeInBytes } = pointer;
   const named = checkpoints.find((checkpoint) => checkpoint.version === version);
   if (named === undefined) {
     differences.push(`${place}: it names version ${version}, of which there is no checkpoint`);
@@ -98,7 +105,7 @@ async function verifyPointer(
     () => null,
   );
   // Others count actions of kinds that we do not read.
-  if (pointer.isobar && rows !== null && size !== rows) {
+  if (isobar && rows !== null && size !== rows) {
     differences.push(`${place}: size is ${size}, the checkpoint has ${rows} actions`);
   }
 }
