@@ -14,14 +14,19 @@ export interface ProcessName {
   readonly began: string;
 }
 
+/** What is so for as long as this process runs: asked for again and again, read once. */
+const PLACE = placeOf();
+const BEGAN = beganOf(process.pid);
+
 export function nameThisProcess(): ProcessName {
-  return { place: placeOf(), pid: process.pid, began: beganOf(process.pid) ?? '' };
+  return { place: PLACE, pid: process.pid, began: BEGAN ?? '' };
 }
 
 /** Whether that process has certainly ended; false where nobody here can know. */
-export function hasEnded(named: ProcessName, here: string = placeOf()): boolean {
+export function hasEnded(named: ProcessName, here: string = PLACE): boolean {
   if (here === '' || named.place !== here || named.began === '') return false;
-  return beganOf(named.pid) !== named.began;
+  const began = named.pid === process.pid ? BEGAN : beganOf(named.pid);
+  return began !== named.began;
 }
 
 function placeOf(): string {
