@@ -75,7 +75,8 @@ test('patterns: hour 24, names of months, 12 hours, days of the year, offsets', 
 test('a pattern that makes no time is refused with the reason', () => {
   assert.match(String(readerOf('%H:%M')), /no year/);
   assert.match(String(readerOf('%Y %H')), /no month and day/);
-  assert.match(String(readerOf('%Y-%m-%d %I:%M')), /%I needs %p/);
+  assert.match(String(readerOf('%Y-%m-%d %I:%M')), /%I, .* and %p need each other/);
+  assert.match(String(readerOf('%Y-%m-%d %H:%M %p')), /%I, .* and %p need each other/);
   assert.match(String(readerOf('%Y-%m-%d %Q')), /no directive %Q; there are %Y/);
   assert.match(String(readerOf('%Y-%m-%d%')), /ends in a single %/);
 });

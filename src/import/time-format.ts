@@ -255,7 +255,7 @@ function problemOf(format: string): string | null {
   if (!has('Y', 'y', 'F', 'D')) return 'it has no year (%Y or %y)';
   const hasDay = has('d', 'e', 'F', 'D') && has('m', 'b', 'B', 'h', 'F', 'D');
   if (!hasDay && !has('j')) return 'it has no month and day (%m and %d, or %j)';
-  if (has('I', 'l') && !has('p')) return '%I needs %p';
+  if (has('I', 'l') !== has('p')) return '%I, hours from 1 to 12, and %p need each other';
   return null;
 }
 
