@@ -78,6 +78,10 @@ test('each problem is said in plain words, with its line', async () => {
       `${START}time: {}\nvariables: { humidity_pct: h }\n`,
       /\/time: expected either column or columns/,
     ],
+    [
+      `${START}time: { column: t, zone: BST }\nvariables: { humidity_pct: h }\n`,
+      /no such zone BST; expected one such as Europe\/London, or "\+01:00" \(line 4\)/,
+    ],
     [`${START}time: { column: t, format: "%H" }\nvariables: { humidity_pct: h }\n`, /no year/],
     [
       `${START}${time}encoding: klingon\nvariables: { humidity_pct: h }\n`,

@@ -138,7 +138,8 @@ function oddities(value: unknown): Problem[] {
   for (const place of ['/time/zone', '/city/time_zone']) {
     const zone = text(place);
     const isCity = place === '/time/zone' && zone === 'city';
-    if (zone !== undefined && !isCity && !isTimeZone(zone)) add(place, `no such zone ${zone}`);
+    if (zone === undefined || isCity || isTimeZone(zone)) continue;
+    add(place, `no such zone ${zone}; expected one such as Europe/London, or "+01:00"`);
   }
   for (const [place, most] of [
     ['/city/latitude', 90],

@@ -10,8 +10,15 @@ export function zoneOffsetSeconds(timeZone: string, at: Date): number {
   return (Date.UTC(year, month - 1, day, hour, minute, second) - moment) / 1_000;
 }
 
-/** Whether the runtime knows a zone of this name. */
+/** Names of three letters in the IANA database. */
+const SHORT_NAMES = new Set('CET EET EST GMT HST MET MST PRC ROC ROK UCT UTC WET'.split(' '));
+
+/**
+ * Whether it is an IANA zone or a fixed offset such as +01:00. The runtime also knows abbreviations
+ * that mean several zones, and takes one of them: BST is Dhaka there, AST is Anchorage.
+ */
 export function isTimeZone(name: string): boolean {
+  if (/^[a-z]{3}$/i.test(name) && !SHORT_NAMES.has(name.toUpperCase())) return false;
   try {
     formatterOf(name);
     return true;
