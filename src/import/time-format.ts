@@ -190,8 +190,11 @@ const SHORT_FORMS = { F: '%Y-%m-%d', T: '%H:%M:%S', R: '%H:%M', D: '%m/%d/%y' } 
 
 type Token = string | Directive;
 
+/** An offset that a pattern spells out behind the time: the Z of `%H:%M:%SZ`. */
+const SPELLED_OFFSET = /(?<=%[-_^]?[HkMSfpTR] ?)(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$/;
+
 function compilePattern(format: string): ReadTime | string {
-  const tokens = tokensOf(format);
+  const tokens = tokensOf(format.replace(SPELLED_OFFSET, '%z'));
   if (typeof tokens === 'string') return tokens;
   const puts: Directive['put'][] = [];
   let source = '';
