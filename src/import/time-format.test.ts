@@ -68,7 +68,11 @@ test('patterns: hour 24, names of months, 12 hours, days of the year, offsets', 
     ['%-d.%-m.%Y 100%%', '1.2.2020 100%', '2020-02-01T00:00:00'],
     ['epoch_s', '1714564800.9', '2024-05-01T12:00:00.900Z 0'],
     ['epoch_ms', '-3600000', '1969-12-31T23:00:00 0'],
-    ['epoch_s', '1e300', null],
+    ['epoch_us', '1714564800000001', '2024-05-01T12:00:00 0'],
+    ['epoch_ns', '1714564800123456789', '2024-05-01T12:00:00.123Z 0'],
+    ['epoch_ns', '1.7145648001e+18', '2024-05-01T12:00:00.100Z 0'],
+    ['epoch_ms', '1.71456E+12', null],
+    ['epoch_s', '1.7145648e+300', null],
     ['epoch_s', '0x10', null],
   ];
   for (const [format, text, wanted] of cases) {

@@ -19,18 +19,27 @@ const DAY_MS = 86_400_000;
 /** 0001-01-01 and 10000-01-01: years of four digits. */
 const [MS_MIN, MS_MAX] = [-62_135_596_800_000, 253_402_300_800_000];
 
-/** The reader of `iso`, `epoch_s`, `epoch_ms` or of a strptime pattern; a text: what is wrong. */
+/** The reader of `iso`, of one of the `epoch_` or of a strptime pattern; a text: what is wrong. */
 export function readerOf(format: string): ReadTime | string {
   if (format === 'iso') return readIso;
-  if (format === 'epoch_s') return (text) => readEpoch(text, 1_000);
-  if (format === 'epoch_ms') return (text) => readEpoch(text, 1);
-  return compilePattern(format);
+  const toMs = EPOCHS.get(format);
+  return toMs === undefined ? compilePattern(format) : (text) => readEpoch(text, toMs);
 }
 
-const EPOCH = /^[+-]?\d+(\.\d*)?(e[+-]?\d+)?$/i;
+const EPOCHS = new Map<string, (value: number) => number>([
+  ['epoch_s', (value) => value * 1_000],
+  ['epoch_ms', (value) => value],
+  ['epoch_us', (value) => value / 1_000],
+  ['epoch_ns', (value) => value / 1_000_000],
+]);
 
-function readEpoch(text: string, factor: number): ClockTime | null {
-  const ms = EPOCH.test(text) ? Math.floor(Number(text) * factor) : Number.NaN;
+const EPOCH = /^[+-]?\d+(\.\d*)?(e[+-]?\d+)?$/i;
+/** What a spreadsheet makes of a long number: six digits are left, as in 1.70407E+12. */
+const ROUNDED = /^[+-]?\d(\.\d{0,5})?e/i;
+
+function readEpoch(text: string, toMs: (value: number) => number): ClockTime | null {
+  const isExact = EPOCH.test(text) && !ROUNDED.test(text);
+  const ms = isExact ? Math.floor(toMs(Number(text))) : Number.NaN;
   return ms >= MS_MIN && ms < MS_MAX ? { localMs: ms, offsetMs: 0 } : null;
 }
 
