@@ -14,7 +14,14 @@ before(() => {
   folder = mkdtempSync(join(tmpdir(), 'isobar-inputs-'));
   for (const path of [
     ...['2024/02/b.CSV', '2024/01/a.csv.gz', 'z.tsv', 'm.yaml', '.DS_Store', 'README.txt'],
-    ...['2024/.cache/x.csv', 'x[1].parquet', 'notes.pdf', 'mapping.txt', '2024/01/r.json'],
+    ...[
+      '2024/.cache/x.csv',
+      '2024/_temporary/0/x.csv',
+      'x[1].parquet',
+      'notes.pdf',
+      'mapping.txt',
+      '2024/01/r.json',
+    ],
   ]) {
     mkdirSync(join(folder, path, '..'), { recursive: true });
     writeFileSync(join(folder, path), '');
@@ -41,11 +48,23 @@ test('folders are read with their subfolders, sorted, and what is skipped is sai
   ]);
   assert.equal(
     told,
-    'skipped 8 files of another kind: ".DS_Store", "2024/.cache", "2024/01/r.json", "README.txt", ' +
-      '"m.yaml" and 3 more\n',
+    'skipped 9 files of another kind: ".DS_Store", "2024/.cache", "2024/01/r.json", ' +
+      '"2024/_temporary", "README.txt" and 4 more\n',
   );
   const named = [join(folder, 'm.yaml'), join(folder, '2024')];
   assert.deepEqual((await list(named, /\.json$/)).names, ['m.yaml', '01/r.json']);
+});
+
+test('the folder of a Delta table is refused: it holds rows that the table no longer has', async () => {
+  const table = join(folder, 'tables', 'hours');
+  mkdirSync(join(table, '_delta_log'), { recursive: true });
+  writeFileSync(join(table, 'part-0.parquet'), '');
+  const pattern =
+    /hours: a Delta table, whose folder also holds rows that were replaced or deleted/;
+  await assert.rejects(list([table], TABLES), pattern);
+  await assert.rejects(list([folder], TABLES), pattern);
+  assert.deepEqual((await list([join(table, 'part-0.parquet')], TABLES)).names, ['part-0.parquet']);
+  rmSync(join(folder, 'tables'), { recursive: true });
 });
 
 test('what is no file or folder is an error before anything is read', async () => {

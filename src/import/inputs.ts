@@ -4,6 +4,11 @@ import { basename, join, relative } from 'node:path';
 import { fileProblem, importError, kindOf, type NamedFile, printable } from './input-file.ts';
 
 const FILES_MAX = 200_000;
+/** Folders in which table formats keep what says which of the files count. */
+const TABLE_LOGS = new Map([
+  ['_delta_log', 'Delta'],
+  ['.hoodie', 'Hudi'],
+]);
 const SKIPPED_SHOWN_MAX = 5;
 
 export interface ListOptions {
@@ -17,7 +22,8 @@ export interface ListOptions {
 
 /**
  * The files that are named, and those of the folders and their subfolders, sorted by path. What is
- * not wanted in a folder is skipped with a word.
+ * not wanted in a folder is skipped with a word, as are folders that begin with `.` or `_`: programs
+ * such as Spark keep unfinished files there.
  */
 export async function listFiles(
   paths: readonly string[],
@@ -41,10 +47,12 @@ export async function listFiles(
     // A link to a folder that was read already would lead in a circle.
     if (visited.has(real)) return;
     visited.add(real);
-    for (const name of await namesIn(folder)) {
+    const names = await namesIn(folder);
+    assertNoTable(folder, names);
+    for (const name of names) {
       const path = join(folder, name);
       const entry = await stat(path).catch(() => null);
-      if (entry?.isDirectory() && !name.startsWith('.')) await listFolder(path, root);
+      if (entry?.isDirectory() && !/^[._]/.test(name)) await listFolder(path, root);
       else if (!entry?.isFile() || !isWanted(name) || (await realpath(path)) === mapping) {
         skipped.push(relative(root, path));
       } else files.push({ path, name: relative(root, path) });
@@ -55,6 +63,14 @@ export async function listFiles(
   function isWanted(name: string): boolean {
     return wanted.test(name) && !name.startsWith('.') && !/^readme\b/i.test(name);
   }
+}
+
+/** The folder of a table also holds files whose rows were replaced or deleted. */
+function assertNoTable(folder: string, names: readonly string[]): void {
+  const format = names.map((name) => TABLE_LOGS.get(name)).find((found) => found !== undefined);
+  if (format === undefined) return;
+  const problem = `a ${format} table, whose folder also holds rows that were replaced or deleted`;
+  throw importError(folder, `${problem}; write what the table holds to a Parquet file instead`);
 }
 
 async function look(path: string) {
