@@ -87,6 +87,14 @@ test('each problem is said in plain words, with its line', async () => {
       `${START}${time}encoding: klingon\nvariables: { humidity_pct: h }\n`,
       /no such encoding klingon/,
     ],
+    [
+      `${START}${time}decimal_comma: true\nthousands: ","\nvariables: { humidity_pct: h }\n`,
+      /\/thousands: decimals have the same mark; expected another mark \(line 6\)/,
+    ],
+    [
+      `${START}${time}variables: { humidity_pct: { column: h, thousands: "." } }\n`,
+      /humidity_pct\/thousands: decimals have the same mark; set decimal_comma: true \(line 5\)/,
+    ],
     [`${START}${time}delimiter: "::"\nvariables: { humidity_pct: h }\n`, /one character, or white/],
     [
       `${START.replace('59.9', '95')}${time}variables: { humidity_pct: h }\n`,

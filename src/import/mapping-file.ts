@@ -129,8 +129,10 @@ function oddities(value: unknown): Problem[] {
     return typeof found === 'string' ? found : undefined;
   };
   const variables = valueAt(value, '/variables');
+  problems.push(...markProblems('', value, {}));
   for (const [name, part] of entriesOf(variables)) {
-    for (const problem of variableProblems(name, part, value)) problems.push(problem);
+    problems.push(...variableProblems(name, part, value));
+    problems.push(...markProblems(`/variables/${name}`, part, value));
   }
   if (variables !== undefined && entriesOf(variables).length === 0) {
     add('/variables', 'expected at least one variable');
@@ -168,6 +170,16 @@ function oddities(value: unknown): Problem[] {
     add('/delimiter', 'expected one character, or whitespace');
   }
   return problems;
+}
+
+/** One mark for thousands and decimals would make 9,125 of the one the other. */
+function markProblems(place: string, part: unknown, defaults: unknown): Problem[] {
+  const given = (key: string) => valueAt(part, key) ?? valueAt(defaults, key);
+  const hasOwn = ['/thousands', '/decimal_comma'].some((key) => valueAt(part, key) !== undefined);
+  const isComma = given('/decimal_comma') === true;
+  if (!hasOwn || given('/thousands') !== (isComma ? ',' : '.')) return [];
+  const advice = isComma ? 'expected another mark' : 'set decimal_comma: true';
+  return [{ place: `${place}/thousands`, problem: `decimals have the same mark; ${advice}` }];
 }
 
 /** Quantities that people have and isobar does not keep, with what to do instead. */
