@@ -5,6 +5,7 @@ import { isTimeZone } from '../model/time-zone.ts';
 import { numberReaderOf } from './cell.ts';
 import type { CityFinder } from './cities.ts';
 import type { Mapping } from './mapping.ts';
+import { parseDecimal } from './numbers.ts';
 import type { InputTable } from './table.ts';
 
 /** The city, or the reason why there is none. */
@@ -20,11 +21,9 @@ export function cityReader(table: InputTable, mapping: Mapping, finder: CityFind
   const parse = numberReaderOf({}, mapping);
   const found = new Map<string, City | string>();
 
+  /** A point in coordinates always stands for decimals, and those of the mapping have one. */
   function degrees(text: string): number {
-    const value = parse(text);
-    // A point in coordinates always stands for decimals.
-    if (value === 'ambiguous') return Number(text);
-    return value ?? Number.NaN;
+    return parseDecimal(text) ?? Number(parse(text) ?? Number.NaN);
   }
 
   return (cells) => {
