@@ -1,7 +1,13 @@
 /** The cell of a variable → its value in our unit, or why it cannot be used. */
 import { fieldProblem, IS_NAN, NOT_A_NUMBER } from '../model/validity.ts';
 import type { VariableName } from '../model/variables.ts';
-import { COMPASS_UNITS, type CompassUnit, compassReader, hasNoDirection } from './compass.ts';
+import {
+  COMPASS_UNITS,
+  type CompassUnit,
+  compassReader,
+  hasNoDirection,
+  isCalm,
+} from './compass.ts';
 import type { Mapping, VariableMapping } from './mapping.ts';
 import { numberReader, type ParseNumber } from './numbers.ts';
 import { converterTo } from './units.ts';
@@ -13,7 +19,7 @@ export type ReadCell = (text: string) => Cell;
 const AMBIGUOUS = 'a point that may stand for thousands or for decimals';
 
 /**
- * In this order: empty or a mark of missing values → null; a trace → 0; words for directions; a
+ * In this order: empty or a mark of missing values → null; a trace → 0; words for winds; a
  * number, scaled and in our unit, that the variable may have.
  */
 export function cellReader(variable: VariableMapping, mapping: Mapping): ReadCell {
@@ -91,8 +97,9 @@ export function marksReader(
   };
 }
 
-/** Reads words for directions; undefined for any other text. */
+/** Reads words for directions and for calm; undefined for any other text. */
 function wordReaderOf({ name, unit }: VariableMapping): (text: string) => Cell | undefined {
+  if (name === 'wind_speed_ms') return (text) => (isCalm(text) ? 0 : undefined);
   if (name !== 'wind_direction_deg') return () => undefined;
   const isCompass = COMPASS_UNITS.includes(unit as CompassUnit);
   const read = compassReader(isCompass ? (unit as CompassUnit) : 'compass');

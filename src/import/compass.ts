@@ -17,14 +17,21 @@ export const COMPASS_UNITS = Object.keys(LETTERS) as readonly CompassUnit[];
 const POINTS = 'N NNE NE ENE E ESE SE SSE S SSW SW WSW W WNW NW NNW'.split(' ');
 const STEP_DEG = 22.5;
 
-const VARIABLE = new Set(['VRB', 'VAR', 'VARIABLE', 'CALM']);
+const WORDS = ['NORTH', 'EAST', 'SOUTH', 'WEST'];
+
+const VARIABLE = new Set(['VRB', 'VAR', 'VARIABLE']);
 
 /** Whether the text says that there is no direction: the wind is variable or calm. */
 export function hasNoDirection(text: string): boolean {
-  return VARIABLE.has(text.toUpperCase());
+  return VARIABLE.has(text.toUpperCase()) || isCalm(text);
 }
 
-/** A function from a point's letters to degrees; null for other texts. */
+/** Whether the text, also the French one, says that there is no wind. */
+export function isCalm(text: string): boolean {
+  return /^calme?$/i.test(text);
+}
+
+/** A function from a point's letters, or its English word, to degrees; null for other texts. */
 export function compassReader(unit: CompassUnit): (text: string) => number | null {
   const letters = LETTERS[unit];
   const degrees = new Map(
@@ -33,5 +40,7 @@ export function compassReader(unit: CompassUnit): (text: string) => number | nul
       index * STEP_DEG,
     ]),
   );
+  if (unit === 'compass')
+    for (const [index, word] of WORDS.entries()) degrees.set(word, index * 90);
   return (text) => degrees.get(text.toUpperCase()) ?? null;
 }
