@@ -259,6 +259,25 @@ function parquetOf(cells: readonly (readonly [string, string])[]): Uint8Array {
   return new Uint8Array(parquetWriteBuffer({ columnData }));
 }
 
+test('Parquet: numbers have a point whatever the mapping says of texts', async () => {
+  const path = join(folder, 'style.parquet');
+  const sql = `SELECT TIMESTAMP '2024-01-01' AS ts, 9.125::DOUBLE AS v, 7.625::DECIMAL(6, 3) AS t,
+    '1.013,2' AS p, 3.125::FLOAT AS d`;
+  await session.execute(`COPY (${sql}) TO ${literal(path)} (FORMAT parquet)`);
+  const style = 'decimal_comma: true\nthousands: "."\n';
+  const variables = `variables:
+  visibility_m: v\n  temperature_c: t\n  pressure_hpa: p\n  humidity_pct: { from_dew_point: d }\n`;
+  const [record] = (await readRecords(file('style.yaml', SMALL + style + variables), path)) as [
+    Observation,
+  ];
+  assert.deepEqual(
+    [record.visibility_m, record.temperature_c, record.pressure_hpa],
+    [9.125, 7.625, 1013.2],
+  );
+  // Magnus: 100 × exp(17.625 × 3.125 / 246.165 − 17.625 × 7.625 / 250.665).
+  assert.ok(Math.abs((record.humidity_pct ?? 0) - 73.17) < 0.01, String(record.humidity_pct));
+});
+
 test('several files are one table, and of one time the later row comes later', async () => {
   const mapping = file('m.yaml', `${SMALL}variables: { temperature_c: t }\n`);
   const late = file('late.csv', 'ts,t\n2024-01-03,3\n2024-01-04,4\n2024-01-01,1\n');

@@ -14,7 +14,7 @@ import {
 } from './cell.ts';
 import type { CityFinder } from './cities.ts';
 import { type NamedFile, printable } from './input-file.ts';
-import { type Mapping, timeColumnsOf, variablesOf } from './mapping.ts';
+import { type Mapping, timeColumnsOf, variablesOf, withPlainNumbers } from './mapping.ts';
 import { orderByTime } from './order.ts';
 import { cityReader } from './row-city.ts';
 import { timeReader, timeTextReader } from './row-time.ts';
@@ -123,13 +123,15 @@ function readingOf(table: InputTable, mapping: Mapping): RowReading {
   let dewPoint: Variable | null = null;
   for (const variable of variablesOf(mapping)) {
     const { name, from_dew_point } = variable;
-    const index = indexes.get(variable.column ?? from_dew_point ?? '');
+    const column = variable.column ?? from_dew_point ?? '';
+    const index = indexes.get(column);
     if (index === undefined) continue;
-    if (from_dew_point === undefined) {
-      variables.push({ name, index, read: cellReader(variable, mapping) });
-    } else {
-      dewPoint = { name, index, read: dewPointReader(variable, mapping) };
-    }
+    const reader = from_dew_point === undefined ? cellReader : dewPointReader;
+    const read = table.numeric.has(column)
+      ? reader(withPlainNumbers(variable), withPlainNumbers(mapping))
+      : reader(variable, mapping);
+    if (from_dew_point === undefined) variables.push({ name, index, read });
+    else dewPoint = { name, index, read };
   }
   const timeName = timeColumnsOf(mapping)[0] ?? '';
   const timeIndex = indexes.get(timeName) ?? -1;

@@ -103,6 +103,14 @@ export function valueColumnsOf(mapping: Mapping): string[] {
   return [...new Set(present)];
 }
 
+/** The same without a style of numbers: they have a point for decimals and nothing else. */
+export function withPlainNumbers<Part extends Pick<Mapping, 'decimal_comma' | 'thousands'>>(
+  part: Part,
+): Omit<Part, 'decimal_comma' | 'thousands'> {
+  const { decimal_comma: _comma, thousands: _thousands, ...rest } = part;
+  return rest;
+}
+
 function closed<Properties extends TProperties>(properties: Properties) {
   return Type.Object(properties, { additionalProperties: false });
 }

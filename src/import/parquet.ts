@@ -15,11 +15,14 @@ export interface ParquetColumn {
   readonly index: number;
   /** Its first leaf in the file's own numbering, which counts the parts of nested columns. */
   readonly leaf: number;
+  /** Whether it holds numbers, and no text that may be one. */
+  readonly isNumeric: boolean;
 }
 
 interface Node {
   readonly name: string;
   readonly children: number | null;
+  readonly is_numeric: boolean;
 }
 
 /** The columns in order, with their names as in the file: the engine's own differ in case. */
@@ -28,7 +31,9 @@ export async function parquetColumns(
   session: SqlSession,
   signal: AbortSignal,
 ): Promise<ParquetColumn[]> {
-  const sql = `SELECT name, num_children AS children FROM parquet_schema(${fileLiteral(path)})`;
+  const sql = `SELECT name, num_children AS children,
+    coalesce(type <> 'BYTE_ARRAY' OR converted_type = 'DECIMAL', false) AS is_numeric
+    FROM parquet_schema(${fileLiteral(path)})`;
   const [root] = await ask<Node>(path, session, `${sql} LIMIT 1`, signal);
   const count = root?.children ?? 0;
   if (count > COLUMNS_MAX) {
@@ -39,8 +44,8 @@ export async function parquetColumns(
   let leaf = 0;
   // The nodes come depth first; the first one is the root.
   let inside = 0;
-  for (const { name, children } of nodes.slice(1)) {
-    if (inside === 0) columns.push({ name, index: columns.length, leaf });
+  for (const { name, children, is_numeric: isNumeric } of nodes.slice(1)) {
+    if (inside === 0) columns.push({ name, index: columns.length, leaf, isNumeric });
     else inside -= 1;
     inside += children ?? 0;
     if ((children ?? 0) === 0) leaf += 1;

@@ -33,6 +33,8 @@ export interface InputTable {
   readonly names: readonly string[];
   /** Mapped column → index among the cells; those that this file lacks are left out. */
   readonly indexes: ReadonlyMap<string, number>;
+  /** Mapped columns of numbers: their cells have a point for decimals, whatever the mapping says. */
+  readonly numeric: ReadonlySet<string>;
   /** In the order of the file; `line` is the number that `counts` says. */
   rows(signal: AbortSignal): AsyncGenerator<TableRow[]>;
 }
@@ -85,6 +87,7 @@ async function openCsv(
     counts: 'line',
     names: header.names,
     indexes: indexesIn(file.path, header.names, mapping),
+    numeric: new Set(),
     rows: (reading) =>
       readRows(file, { ...text, signal: reading }, header.rowsFrom, header.dialect),
   };
@@ -122,6 +125,7 @@ async function openParquet(
     counts: 'row',
     names: ['row', ...chosen.map(({ name }) => name)],
     indexes: new Map([...found].map(([name, index]) => [name, positions.get(index) ?? 0])),
+    numeric: new Set([...found].flatMap(([name, at]) => (columns[at]?.isNumeric ? [name] : []))),
     rows,
   };
 }
