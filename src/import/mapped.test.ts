@@ -243,6 +243,11 @@ test('Parquet: names that differ by case, nested columns, NaN, and what is too l
      TO ${literal(join(folder, 'cell.parquet'))} (FORMAT parquet)`,
   );
   await assert.rejects(readLines(mapping, join(folder, 'cell.parquet')), /column t: 19 MiB in one/);
+  await session.execute(
+    `COPY (SELECT '2024-01-01' AS ts, '\\xFF'::BLOB AS t, 1 AS h, 1 AS c)
+     TO ${literal(join(folder, 'bytes.parquet'))} (FORMAT parquet)`,
+  );
+  await assert.rejects(readLines(mapping, join(folder, 'bytes.parquet')), /text that is not UTF-8/);
   await assert.rejects(
     readLines(mapping, file('no.parquet', 'no')),
     /not a Parquet file, or a damaged/,

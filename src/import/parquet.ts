@@ -122,9 +122,12 @@ function readable(path: string, error: unknown, signal: AbortSignal): Error {
   if (known.code === 'ABORTED' || known.code === 'DISK_FULL' || known.code === 'PATH_UNREADABLE') {
     return known;
   }
-  const isMemory = /out of memory/i.test(known.message);
-  const problem = isMemory
-    ? 'its values or row groups are too large to be read'
-    : 'not a Parquet file, or a damaged one';
+  const [, problem = 'not a Parquet file, or a damaged one'] =
+    PROBLEMS.find(([pattern]) => pattern.test(known.message)) ?? [];
   return importError(path, problem, error);
 }
+
+const PROBLEMS: readonly (readonly [RegExp, string])[] = [
+  [/out of memory/i, 'its values or row groups are too large to be read'],
+  [/not valid UTF-?8/i, 'a mapped column has text that is not UTF-8; expected text in UTF-8'],
+];
