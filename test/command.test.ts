@@ -53,8 +53,11 @@ test('a mapped table is imported with its units, zone, gaps and mistakes', () =>
     '--json',
   );
   assert.equal(status, 0, stderr);
-  const { read, landed, invalid, reasons, rejected_fields } = JSON.parse(stdout);
+  const { read, landed, invalid, reasons, rejected_fields, ...others } = JSON.parse(stdout);
+  const { observed_from, observed_to } = others;
   assert.deepEqual([read, landed, invalid], [5, 4, 1]);
+  const times = ['2024-03-31T00:30:00Z', '2024-03-31T03:30:00Z'];
+  assert.deepEqual([observed_from, observed_to], times);
   assert.deepEqual(reasons.map(({ reason }: { reason: string }) => reason).sort(), [
     'time is not in the format %Y-%m-%d %H:%M',
   ]);

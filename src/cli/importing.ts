@@ -4,7 +4,7 @@ import { IsobarError } from '../errors.ts';
 import { describeInputs } from '../import/fingerprint.ts';
 import { type Outcome, readOutcome } from '../import/outcome.ts';
 import { runImport } from '../import/run.ts';
-import type { ImportPlan } from '../import/source.ts';
+import { type ImportPlan, type TimesRead, withTimes } from '../import/source.ts';
 import { silentLogger } from '../logger.ts';
 import { openMaintenance } from '../maintenance.ts';
 import type { ImportEntry, InputFile } from '../model/imports.ts';
@@ -32,6 +32,7 @@ export interface Imported {
   /** Null when every file was imported before. */
   readonly entry: ImportEntry | null;
   readonly records: number;
+  readonly times: TimesRead;
   readonly outcome: Outcome | null;
   readonly known: Inputs['known'];
 }
@@ -46,7 +47,8 @@ export async function importPlanned(
   await using stack = new AsyncDisposableStack();
   const claim = await claimImport(workspace, stack);
   const { fresh, known } = await chooseInputs(workspace, plan, signal);
-  if (fresh.length === 0) return { entry: null, records: 0, outcome: null, known };
+  const times: TimesRead = { observed_from: null, observed_to: null };
+  if (fresh.length === 0) return { entry: null, records: 0, times, outcome: null, known };
   const wanted = { source: plan.name, inputs: fresh, options: plan.options };
   const entry = await workspace.imports.begin(wanted);
   const { observations } = workspace;
@@ -56,7 +58,7 @@ export async function importPlanned(
   const lander = await workspace.lander();
   const records = await runImport({
     entry,
-    source: await plan.open(fresh.map(({ path }) => path)),
+    source: withTimes(await plan.open(fresh.map(({ path }) => path)), times),
     log,
     folder: join(workspace.folder, 'import'),
     rememberCities: (cities) => workspace.cities.remember(cities),
@@ -78,7 +80,7 @@ export async function importPlanned(
   const counts = { records, landed, replaced, duplicate, superseded, invalid };
   await workspace.imports.finish(entry.import_id, counts);
   await bringUpToDate(workspace, before, signal);
-  return { entry, records, outcome, known };
+  return { entry, records, times, outcome, known };
 }
 
 async function readImportOutcome(workspace: Workspace, importId: number): Promise<Outcome> {
@@ -90,16 +92,19 @@ async function readImportOutcome(workspace: Workspace, importId: number): Promis
   return readOutcome({ session, observations, rejected: setAside, columns }, importId);
 }
 
+export interface Previewed {
+  readonly preview: Preview;
+  readonly records: number;
+  readonly times: TimesRead;
+  readonly known: Inputs['known'];
+}
+
 /** What an import would do; nothing is written. */
 export async function previewPlanned(
   workspace: Workspace,
   plan: ImportPlan,
   environment: Environment,
-): Promise<{
-  readonly preview: Preview;
-  readonly records: number;
-  readonly known: Inputs['known'];
-}> {
+): Promise<Previewed> {
   const { signal } = environment;
   const { fresh, known } = await chooseInputs(workspace, plan, signal);
   const entries = await workspace.imports.read();
@@ -111,10 +116,11 @@ export async function previewPlanned(
   const { observations, scratch, simulated } = workspace;
   const preview = await openPreview({ session, observations, scratch, simulated });
   const progress = openProgress('records', environment.tell);
+  const times: TimesRead = { observed_from: null, observed_to: null };
   let records = 0;
   let batch: Uint8Array[] = [];
   if (fresh.length > 0) {
-    const source = await plan.open(fresh.map(({ path }) => path));
+    const source = withTimes(await plan.open(fresh.map(({ path }) => path)), times);
     for await (const { record } of source.read(signal)) {
       records += 1;
       batch.push(formatRecord({ ...record, ...numbers, import_row: records }));
@@ -126,7 +132,7 @@ export async function previewPlanned(
     if (batch.length > 0) await preview.add(batch, signal);
   }
   progress.end();
-  return { preview, records, known };
+  return { preview, records, times, known };
 }
 
 /** Takes an import back, or finishes an undo that was killed. */

@@ -86,6 +86,8 @@ test('a folder lands whole, and a second time nothing', async () => {
   assert.deepEqual(first, {
     import_id: 1,
     read: first.read,
+    observed_from: '2012-10-01T13:00:00Z',
+    observed_to: '2017-10-28T19:00:00Z',
     imported_before: false,
     files_imported_before: [],
     landed: first.read,

@@ -1,5 +1,5 @@
 import type { City } from '../model/city.ts';
-import type { CollectedRecord } from '../model/observation.ts';
+import { type CollectedRecord, isInvalidRecord } from '../model/observation.ts';
 
 /** What a command line names: files, and how they would be read. */
 export interface ImportPlan {
@@ -28,4 +28,29 @@ export interface ImportedRecord {
   readonly record: CollectedRecord;
   /** The city of the record, when it has one; the same object for the same city. */
   readonly city: City | null;
+}
+
+/** First and last time of the observations that were read, ISO 8601 in UTC; null without one. */
+export interface TimesRead {
+  observed_from: string | null;
+  observed_to: string | null;
+}
+
+/** The same records; `times` follows them. */
+export function withTimes(source: ImportSource, times: TimesRead): ImportSource {
+  return {
+    ...source,
+    async *read(signal) {
+      for await (const imported of source.read(signal)) {
+        const { record } = imported;
+        if (!isInvalidRecord(record)) {
+          const { observed_at } = record;
+          const { observed_from: from, observed_to: to } = times;
+          if (from === null || observed_at < from) times.observed_from = observed_at;
+          if (to === null || observed_at > to) times.observed_to = observed_at;
+        }
+        yield imported;
+      }
+    },
+  };
 }

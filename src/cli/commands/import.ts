@@ -5,13 +5,13 @@ import { IsobarError } from '../../errors.ts';
 import { openCityFinder } from '../../import/cities.ts';
 import type { Outcome } from '../../import/outcome.ts';
 import { planImport } from '../../import/plan.ts';
+import type { TimesRead } from '../../import/source.ts';
 import { DEFAULT_CITIES } from '../../model/city.ts';
 import type { ImportEntry, InputFile } from '../../model/imports.ts';
 import { oneLine } from '../../printable.ts';
-import type { Preview } from '../../table/preview.ts';
 import { openWorkspace, type Workspace } from '../../workspace.ts';
 import { type Environment, prepare } from '../environment.ts';
-import { type Imported, importPlanned, previewPlanned } from '../importing.ts';
+import { type Imported, importPlanned, type Previewed, previewPlanned } from '../importing.ts';
 
 interface ImportCommandOptions {
   readonly mapping?: string;
@@ -62,10 +62,8 @@ Examples:
         signal: environment.signal,
       });
       if (options.dryRun === true) {
-        const { preview, records, known } = await previewPlanned(workspace, plan, environment);
-        environment.print(
-          json ? formatPreviewJson(preview, records) : formatPreview(preview, records, known),
-        );
+        const previewed = await previewPlanned(workspace, plan, environment);
+        environment.print(json ? formatPreviewJson(previewed) : formatPreview(previewed));
         return;
       }
       const imported = await importPlanned(workspace, plan, environment);
@@ -97,11 +95,12 @@ function assertUsable({ records, outcome }: Imported): void {
   }
 }
 
-function formatJson({ entry, records, outcome, known }: Imported): string {
+function formatJson({ entry, records, times, outcome, known }: Imported): string {
   const { has_measurements: _, ...counts } = outcome ?? NOTHING;
   return `${JSON.stringify({
     import_id: entry?.import_id ?? null,
     read: records,
+    ...times,
     imported_before: outcome === null,
     files_imported_before: filesOf(known),
     ...counts,
@@ -130,18 +129,26 @@ function countLine(label: string, count: number, note = ''): string {
   return `${label.padEnd(LABEL_WIDTH)}${String(count).padStart(COUNT_WIDTH)}${note}`;
 }
 
+/** A wrong unit or zone of times shows here. */
+function timesLine({ observed_from, observed_to }: TimesRead): string[] {
+  if (observed_from === null) return [];
+  const label = 'observed'.padEnd(LABEL_WIDTH + 2);
+  return [`${label}${observed_from} to ${observed_to}`];
+}
+
 /** Whose versions they are. */
 function supersededNote(superseded: number, replaced: number): string {
   if (superseded === 0) return '';
   return `  ${replaced} in the table, ${superseded - replaced} of these files`;
 }
 
-function formatImported({ entry, records, outcome, known }: Imported): string {
+function formatImported({ entry, records, times, outcome, known }: Imported): string {
   const { landed, replaced, duplicate, superseded, invalid, reasons, rejected_fields } =
     outcome ?? NOTHING;
   const lines = entry === null ? [] : [countLine('import', entry.import_id)];
   lines.push(
     countLine('read', records),
+    ...timesLine(times),
     countLine('landed', landed),
     countLine('duplicate', duplicate),
     countLine('superseded', superseded, supersededNote(superseded, replaced)),
@@ -171,11 +178,12 @@ function formatKnown(known: ReadonlyMap<InputFile, ImportEntry>): string[] {
   });
 }
 
-function formatPreviewJson(preview: Preview, records: number): string {
+function formatPreviewJson({ preview, records, times }: Previewed): string {
   const { reasons, rejectedFields, ...counts } = preview.counts;
   return `${JSON.stringify({
     dry_run: true,
     read: records,
+    ...times,
     ...counts,
     reasons: Object.fromEntries(reasons),
     rejected_fields: Object.fromEntries(rejectedFields),
@@ -183,11 +191,7 @@ function formatPreviewJson(preview: Preview, records: number): string {
   })}\n`;
 }
 
-function formatPreview(
-  preview: Preview,
-  records: number,
-  known: ReadonlyMap<InputFile, ImportEntry>,
-): string {
+function formatPreview({ preview, records, times, known }: Previewed): string {
   const { landed, replaced, duplicate, superseded, invalid, reasons, rejectedFields } =
     preview.counts;
   const indented = (counts: ReadonlyMap<string, number>) =>
@@ -199,6 +203,7 @@ function formatPreview(
   const lines = [
     'a dry run: nothing was written',
     countLine('read', records),
+    ...timesLine(times),
     countLine('would land', landed),
     countLine('duplicate', duplicate),
     countLine('superseded', superseded, supersededNote(superseded, replaced)),
