@@ -6,10 +6,9 @@ import {
   expectedBetween,
   intervalOf,
   isFar,
-  MISSING_BESIDE_S,
   MISSING_BETWEEN,
   MISSING_COLUMNS,
-  MISSING_LEAST,
+  missingBeside,
   PHASE,
   slotsBetween,
   spanOf,
@@ -75,8 +74,9 @@ export const COVERAGE_PARTS: Readonly<Record<string, string>> = {
   missing_between: MISSING_BETWEEN,
 
   expected_s: expectedBetween('first_moment', 'last_moment'),
-  missing_beside_s: MISSING_BESIDE_S,
-  missing_least: MISSING_LEAST,
+  missing_s_least: `least(${MISSING_COLUMNS.join(', ')})`,
+  missing_before_s: missingBeside('first_moment', 'value_first'),
+  missing_after_s: missingBeside('value_last', 'last_moment'),
   held_of_values: lines(
     VALUES.map((value) => `max(CASE WHEN value = '${value}' THEN held_s END) AS ${value}_held_s`),
   ),

@@ -31,7 +31,7 @@ export interface RefreshLoop {
 }
 
 /** Refreshes after landings: their share of the time, what a burst may take, and the longest wait. */
-const REST = { share: 0.005, spareMs: 10_000, delays: 60 } as const;
+const REST = { share: 0.002, spareMs: 10_000, delays: 60 } as const;
 /** Seconds until another try after a passing failure: doubled each time. */
 const RETRY_S = { least: 1, most: 60 } as const;
 

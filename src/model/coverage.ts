@@ -67,6 +67,12 @@ export const MISSING_BETWEEN = STEPS.map(
 /** Seconds from an end of the observations to the first or last value, which are missing. */
 export const MISSING_BESIDE_S = `step_s * greatest(0e0, ${STEPS[0]})`;
 
+/** The same of two moments: from an end of the observations to the first or last value. */
+export function missingBeside(from: string, to: string): string {
+  const step = `greatest(${intervalOf(from)}, ${intervalOf(to)})`;
+  return `${step} * greatest(0e0, ceil(${secondsBetween(from, to)} / ${step} - 0.5e0))`;
+}
+
 /** Of the rows of a group: seconds that are missing, by the count that finds least. */
 export const MISSING_LEAST = `least(${MISSING_COLUMNS.map((name) => `sum(${name})`).join(', ')})`;
 

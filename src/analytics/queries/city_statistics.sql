@@ -5,29 +5,13 @@
 WITH covered AS (
   {coverage_merge}
 ),
-beside AS (
-  SELECT city_id, value, first_moment AS before, value_first AS moment FROM covered
-  UNION ALL
-  SELECT city_id, value, value_last, last_moment FROM covered
-),
-parts AS (
-  SELECT city_id, value, value_first IS NOT NULL AS is_held, {expected_s} AS expected_s,
-    {missing_names}
-  FROM covered
-  UNION ALL
-  SELECT city_id, value, NULL, NULL, {missing_s}
-  FROM (
-    SELECT city_id, value, {missing_beside_s} AS missing_s
-    FROM (SELECT city_id, value, {span} FROM beside WHERE before < moment) spans
-  ) missing
-),
 shares AS (
   SELECT
-    city_id, value, max(expected_s) AS expected_s,
-    CASE WHEN bool_or(is_held) THEN greatest(0e0, max(expected_s) - {missing_least}) ELSE 0e0 END
-      AS held_s
-  FROM parts
-  GROUP BY city_id, value
+    city_id, value, {expected_s} AS expected_s,
+    CASE WHEN value_first IS NULL THEN 0e0
+      ELSE greatest(0e0, {expected_s} - {missing_s_least} - {missing_before_s} - {missing_after_s})
+      END AS held_s
+  FROM covered
 ),
 coverage AS (
   SELECT

@@ -7,7 +7,7 @@ import { type Environment, prepare } from '../environment.ts';
  * On one's own machine what was collected is seen at once, before it lands; several observations
  * share a landing, so that an idle laptop stays idle.
  */
-const START_DEFAULTS = { 'table.landing_age_s': 20, 'table.landing_records': 1_000 };
+const START_DEFAULTS = { 'table.landing_age_s': 30, 'table.landing_records': 1_000 };
 
 export function startCommands(program: Command, environment: Environment): void {
   program
