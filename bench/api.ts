@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../src/config/load.ts';
 import { silentLogger } from '../src/logger.ts';
-import { ROLES, startPipeline } from '../src/pipeline.ts';
+import { ROLES, startPipeline } from '../src/pipeline/pipeline.ts';
 import { readEvents } from './events.ts';
 import { quantile } from './figures.ts';
 import type { Measured } from './main.ts';

@@ -5,12 +5,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SqlEngine } from '../src/analytics/engine.ts';
 import { createRefresher } from '../src/analytics/refresh.ts';
 import { cacheFolder } from '../src/cluster/artifacts.ts';
 import { startCluster } from '../src/cluster/cluster.ts';
+import type { Workspace } from '../src/pipeline/workspace.ts';
+import type { SqlEngine } from '../src/sql/engine.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
-import type { Workspace } from '../src/workspace.ts';
 import type { Measured } from './main.ts';
 import { type Months, tableOf, writeMonths } from './months.ts';
 import { openBenchWorkspace } from './observations.ts';

@@ -1,7 +1,7 @@
 /** Months of made-up observations as data files, for the benches of the engines. */
 import { mkdirSync } from 'node:fs';
-import type { SqlSession } from '../src/analytics/engine.ts';
 import type { Storage } from '../src/lake/storage.ts';
+import type { SqlSession } from '../src/sql/engine.ts';
 import { type DataFile, OBSERVATION_COLUMNS, type Table } from '../src/table/table.ts';
 import { range } from './observations.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { loadConfig } from '../src/config/load.ts';
 import type { NewRecord } from '../src/log/log.ts';
 import { formatRecord, type Observation } from '../src/model/observation.ts';
-import { openWorkspace, type Workspace } from '../src/workspace.ts';
+import { openWorkspace, type Workspace } from '../src/pipeline/workspace.ts';
 
 export interface BenchWorkspace extends AsyncDisposable {
   readonly workspace: Workspace;

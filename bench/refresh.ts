@@ -1,6 +1,7 @@
 /** The refresh after one landing: the engine's time, after a day and after five years of history. */
-import type { SqlSession } from '../src/analytics/engine.ts';
+
 import { createRefresher } from '../src/analytics/refresh.ts';
+import type { SqlSession } from '../src/sql/engine.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 import type { Measured } from './main.ts';
 import { appendHours, openBenchWorkspace, range } from './observations.ts';

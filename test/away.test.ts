@@ -11,8 +11,8 @@ import { isErrorCode } from '../src/errors.ts';
 import type { Logger } from '../src/logger.ts';
 import { silentLogger } from '../src/logger.ts';
 import type { Status } from '../src/model/status.ts';
-import { ROLES, type Role, startPipeline } from '../src/pipeline.ts';
-import { openWorkspace } from '../src/workspace.ts';
+import { ROLES, type Role, startPipeline } from '../src/pipeline/pipeline.ts';
+import { openWorkspace } from '../src/pipeline/workspace.ts';
 
 const TOPIC_ID = '11111111-2222-4333-8444-555555555555';
 const DEADLINE_MS = 30_000;

@@ -11,7 +11,7 @@ import { inspect } from 'node:util';
 import { buildProgram, reportError } from '../src/cli/program.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { Logger } from '../src/logger.ts';
-import { findWebFolder, ROLES, startPipeline } from '../src/pipeline.ts';
+import { findWebFolder, ROLES, startPipeline } from '../src/pipeline/pipeline.ts';
 
 type Texts = Readonly<Record<string, string>>;
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked at as a client sees them.

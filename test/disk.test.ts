@@ -8,8 +8,8 @@ import { loadConfig } from '../src/config/load.ts';
 import { IsobarError, isErrorCode } from '../src/errors.ts';
 import type { Log } from '../src/log/log.ts';
 import { formatRecord } from '../src/model/observation.ts';
+import { openWorkspace, type Workspace } from '../src/pipeline/workspace.ts';
 import type { Lander } from '../src/table/landing.ts';
-import { openWorkspace, type Workspace } from '../src/workspace.ts';
 import { mountSmallDisk } from './small-disk.ts';
 
 const NO_MOUNT = 'mounting a small disk is not allowed here';

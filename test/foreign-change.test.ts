@@ -9,8 +9,8 @@ import { loadConfig } from '../src/config/load.ts';
 import { formatVersion, tableFolder } from '../src/lake/layout.ts';
 import { silentLogger } from '../src/logger.ts';
 import { formatRecord } from '../src/model/observation.ts';
-import { ROLES, startPipeline } from '../src/pipeline.ts';
-import { openWorkspace } from '../src/workspace.ts';
+import { ROLES, startPipeline } from '../src/pipeline/pipeline.ts';
+import { openWorkspace } from '../src/pipeline/workspace.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'isobar-foreign-'));
 const flags = { data: folder, 'collector.source': 'none', 'api.port': '0' };

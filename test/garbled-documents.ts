@@ -6,11 +6,11 @@ import { dirname, join } from 'node:path';
 import { verifyPublication } from '../src/analytics/verify.ts';
 import { verifyWorkspace } from '../src/cli/commands/verify.ts';
 import { loadConfig } from '../src/config/load.ts';
-import { openMaintenance } from '../src/maintenance.ts';
 import { formatRecord } from '../src/model/observation.ts';
+import { openMaintenance } from '../src/pipeline/maintenance.ts';
+import { openWorkspace, type Workspace } from '../src/pipeline/workspace.ts';
 import { readStateAt } from '../src/table/state-at.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
-import { openWorkspace, type Workspace } from '../src/workspace.ts';
 
 /** Fields that may say anything: for people, or only for this program’s convenience. */
 const FREE =

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { loadConfig } from '../src/config/load.ts';
-import { openWorkspace } from '../src/workspace.ts';
+import { openWorkspace } from '../src/pipeline/workspace.ts';
 
 const HISTORY = join(import.meta.dirname, '../../shared/data/historical-hourly-weather');
 const MAIN = join(import.meta.dirname, '..', 'src/cli/main.ts');

@@ -10,7 +10,7 @@ import { buildProgram, reportError } from '../src/cli/program.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { claimPath, formatVersion, tableFolder } from '../src/lake/layout.ts';
 import { formatRecord } from '../src/model/observation.ts';
-import { openWorkspace } from '../src/workspace.ts';
+import { openWorkspace } from '../src/pipeline/workspace.ts';
 
 const HOSTILE = 'x\u001b[2J\u001b]0;owned\u0007\u009b31m\u202egnirts\u2069\r\nFORGED ok\u0000';
 const STEERING = /(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;

@@ -8,11 +8,11 @@
 import { createRefresher } from '../src/analytics/refresh.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { isErrorCode } from '../src/errors.ts';
-import { openMaintenance } from '../src/maintenance.ts';
+import { openMaintenance } from '../src/pipeline/maintenance.ts';
+import { openWorkspace } from '../src/pipeline/workspace.ts';
 import { compact } from '../src/table/compaction.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 import { vacuum } from '../src/table/vacuum.ts';
-import { openWorkspace } from '../src/workspace.ts';
 import { createRandom } from './random.ts';
 
 const [folder = '', seedText = '1', company = 'alone'] = process.argv.slice(2);

@@ -8,8 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { verifyWorkspace } from '../src/cli/commands/verify.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { FAULT_POINTS, type FaultPoint } from '../src/fault.ts';
+import { openWorkspace } from '../src/pipeline/workspace.ts';
 import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from '../src/table/table.ts';
-import { openWorkspace } from '../src/workspace.ts';
 import { createRandom } from './random.ts';
 
 const CHILD = join(import.meta.dirname, 'kill-child.ts');

@@ -14,8 +14,8 @@ import { startTestProvider, type TestProvider } from '../src/collector/test-prov
 import { loadConfig } from '../src/config/load.ts';
 import { ANALYTICS_FOLDER, tableFolder } from '../src/lake/layout.ts';
 import type { Status } from '../src/model/status.ts';
+import { openWorkspace } from '../src/pipeline/workspace.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
-import { openWorkspace } from '../src/workspace.ts';
 import {
   type ClaimsView,
   type Crew,

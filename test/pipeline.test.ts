@@ -11,8 +11,8 @@ import { verifyWorkspace } from '../src/cli/commands/verify.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { silentLogger } from '../src/logger.ts';
 import { DEFAULT_CITIES } from '../src/model/city.ts';
-import { findWebFolder, type Pipeline, ROLES, startPipeline } from '../src/pipeline.ts';
-import { openWorkspace } from '../src/workspace.ts';
+import { findWebFolder, type Pipeline, ROLES, startPipeline } from '../src/pipeline/pipeline.ts';
+import { openWorkspace } from '../src/pipeline/workspace.ts';
 
 const CASES = join(import.meta.dirname, '..', 'src/collector/openweather/testcases');
 interface Answer {

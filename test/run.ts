@@ -44,11 +44,11 @@ const FIRST = [
 /** The files of each of these run in one process: starting one costs more than most of them take. */
 const TOGETHER = [
   'src/collector/**',
-  'src/lake/**',
+  'src/{lake,leases}/**',
   'src/api/**',
-  'src/analytics/**',
+  'src/{analytics,sql}/**',
   'src/import/**',
-  '{src/model,src/sql,web/src}/**',
+  '{src/model,src/pipeline,web/src}/**',
 ];
 const CLUSTER = ['test/cluster/*.test.ts', 'test/faults/*.test.ts'];
 /** Those that break services only for a moment, if at all. */

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { verifyWorkspace } from '../src/cli/commands/verify.ts';
 import { loadConfig } from '../src/config/load.ts';
-import { openMaintenance } from '../src/maintenance.ts';
+import { openMaintenance } from '../src/pipeline/maintenance.ts';
+import { openWorkspace, type Workspace } from '../src/pipeline/workspace.ts';
 import { parquetSql } from '../src/sql/text.ts';
 import { acceptForeign } from '../src/table/accept-foreign.ts';
 import { restoreVersion } from '../src/table/restore-version.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
-import { openWorkspace, type Workspace } from '../src/workspace.ts';
 
 const FIXTURE = join(import.meta.dirname, 'fixtures', 'schema-1');
 

@@ -10,7 +10,7 @@ import axe, { type AxeResults } from 'axe-core';
 import type { Page, PageScreenshotOptions } from 'playwright-core';
 import { loadConfig } from '../src/config/load.ts';
 import { silentLogger } from '../src/logger.ts';
-import { type Pipeline, ROLES, startPipeline } from '../src/pipeline.ts';
+import { type Pipeline, ROLES, startPipeline } from '../src/pipeline/pipeline.ts';
 import { type Browser, openBrowser } from './browser.ts';
 import { madeOnce } from './made-once.ts';
 

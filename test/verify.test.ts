@@ -16,10 +16,10 @@ import { after, before, test } from 'node:test';
 import { createRefresher } from '../src/analytics/refresh.ts';
 import { verifyWorkspace } from '../src/cli/commands/verify.ts';
 import { loadConfig } from '../src/config/load.ts';
-import { openMaintenance } from '../src/maintenance.ts';
 import { formatRecord, type Observation } from '../src/model/observation.ts';
+import { openMaintenance } from '../src/pipeline/maintenance.ts';
+import { openWorkspace, type Workspace } from '../src/pipeline/workspace.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
-import { openWorkspace, type Workspace } from '../src/workspace.ts';
 
 const TABLE = 'lake/weather_data/table';
 let whole = '';

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { openDuckdbEngine } from '../src/analytics/duckdb.ts';
 import { CONTENT_COLUMNS } from '../src/model/observation.ts';
 import { type Versioned, versionKey, versionSql } from '../src/model/versions.ts';
+import { openDuckdbEngine } from '../src/sql/duckdb.ts';
 import { fileLiteral } from '../src/sql/text.ts';
 
 const PAIRS = 10_000;

@@ -1,6 +1,6 @@
 /** Lands all that waits, in a process of its own: `node land-all.ts PROFILE DATA`. */
 import { loadConfig } from '../../src/config/load.ts';
-import { openWorkspace } from '../../src/workspace.ts';
+import { openWorkspace } from '../../src/pipeline/workspace.ts';
 
 const [profile = '', data = ''] = process.argv.slice(2);
 const { config } = loadConfig({ file: profile, env: {}, flags: { data } });

@@ -1,7 +1,7 @@
 /**
  * Generates the TypeScript of Spark Connect's protocol from the .proto files that its own jar
  * carries: `npm run spark:protocol`. Needs Maven; run it when the version in pom.xml changes and
- * commit what it writes to src/analytics/spark/proto/.
+ * commit what it writes to src/sql/spark/proto/.
  */
 import { execFileSync } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
-const target = join(root, 'src/analytics/spark/proto');
+const target = join(root, 'src/sql/spark/proto');
 const bin = join(root, 'node_modules/.bin');
 const folder = mkdtempSync(join(tmpdir(), 'isobar-protocol-'));
 const run = (command: string, args: readonly string[]) =>

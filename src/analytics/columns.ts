@@ -1,5 +1,5 @@
 /** The columns of the files that this room writes: states and datasets. */
-import type { Columns } from './engine.ts';
+import type { Columns } from '../sql/engine.ts';
 
 export const CITY_STATE_COLUMNS: Columns = {
   city_id: 'VARCHAR',

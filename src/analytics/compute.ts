@@ -5,8 +5,8 @@ import type { CityStatistics, HourlyTrend } from '../model/datasets.ts';
 import { CONTENT_COLUMNS } from '../model/observation.ts';
 import { isVariableName } from '../model/variables.ts';
 import { WIND_DIRECTION } from '../model/wind.ts';
+import type { Columns, SqlSession } from '../sql/engine.ts';
 import { literal } from '../sql/text.ts';
-import type { Columns, SqlSession } from './engine.ts';
 import { queryText } from './queries.ts';
 
 export interface Selection {

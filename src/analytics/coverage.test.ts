@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { MOMENT } from '../model/coverage.ts';
-import { openDuckdbEngine } from './duckdb.ts';
-import type { SqlEngine, SqlSession } from './engine.ts';
+import { openDuckdbEngine } from '../sql/duckdb.ts';
+import type { SqlEngine, SqlSession } from '../sql/engine.ts';
 import { queryText } from './queries.ts';
 import { cover, type Observed } from './test-coverage.ts';
 

@@ -13,7 +13,7 @@ import {
   slotsBetween,
   spanOf,
 } from '../model/coverage.ts';
-import type { Columns } from './engine.ts';
+import type { Columns } from '../sql/engine.ts';
 
 /** Each value, and when an observation holds it. */
 const HELD = {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openLocalStorage } from '../lake/local.ts';
-import { openDuckdbEngine } from './duckdb.ts';
+import { openDuckdbEngine } from '../sql/duckdb.ts';
 import { isLarge, readDataset, readDatasetPart } from './export.ts';
 import type { Publication } from './publication.ts';
 

@@ -15,8 +15,8 @@ import {
   type HourlyTrend,
 } from '../model/datasets.ts';
 import { VARIABLES } from '../model/variables.ts';
+import type { Columns, SqlSession } from '../sql/engine.ts';
 import { ANOMALY_COLUMNS, CITY_STATISTICS_COLUMNS, HOURLY_TRENDS_COLUMNS } from './columns.ts';
-import type { Columns, SqlSession } from './engine.ts';
 import { type Publication, type PublishedFile, readPublication } from './publication.ts';
 import { type Run, readChecked } from './run.ts';
 

@@ -7,10 +7,10 @@
  * here are right as long as all their files are among those asked for; else they are read again.
  */
 import type { Storage } from '../lake/storage.ts';
+import type { Columns, SqlEngine, SqlSession } from '../sql/engine.ts';
 import { literal } from '../sql/text.ts';
 import type { DataFile, Table } from '../table/table.ts';
 import { OBSERVED, view } from './compute.ts';
-import type { Columns, SqlEngine, SqlSession } from './engine.ts';
 
 export interface ObservedRows {
   /** Makes the view `observations` hold the rows of these files. */

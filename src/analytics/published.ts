@@ -1,7 +1,7 @@
 /** The published datasets for readers: rows are read once per publication. */
 import type { Storage } from '../lake/storage.ts';
 import type { Dataset } from '../model/datasets.ts';
-import type { SqlSession } from './engine.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import {
   type DatasetPart,
   type DatasetRows,

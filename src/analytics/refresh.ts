@@ -9,9 +9,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { asIsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { type Logger, silentLogger } from '../logger.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import type { Snapshot } from '../table/table.ts';
 import { refreshAnomalies } from './anomalies.ts';
-import type { SqlSession } from './engine.ts';
 import { exportForPeople, writeDataset } from './export.ts';
 import { keepObservedRows } from './observed-rows.ts';
 import {

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { IsobarError } from '../errors.ts';
 import { ANALYTICS_FOLDER } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
+import type { Columns, SqlEngine, SqlSession } from '../sql/engine.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
 import { view } from './compute.ts';
-import type { Columns, SqlEngine, SqlSession } from './engine.ts';
 import type { ObservedRows } from './observed-rows.ts';
 import type { PublishedFile } from './publication.ts';
 

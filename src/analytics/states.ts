@@ -1,3 +1,4 @@
+import type { Columns } from '../sql/engine.ts';
 import { literal } from '../sql/text.ts';
 /**
  * The states that datasets are merged from.
@@ -12,7 +13,6 @@ import { literal } from '../sql/text.ts';
  */
 import { CITY_STATE_COLUMNS, HOURLY_STATE_COLUMNS } from './columns.ts';
 import { COVERAGE_STATE_COLUMNS } from './coverage.ts';
-import type { Columns } from './engine.ts';
 import type { Base, Layer, PublishedFile, StateFiles, States } from './publication.ts';
 import { queryText } from './queries.ts';
 import type { Run } from './run.ts';

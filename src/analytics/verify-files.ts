@@ -1,8 +1,8 @@
 /** Whether the files that a publication names hold what it says of them. */
 import { createHash } from 'node:crypto';
 import type { Storage } from '../lake/storage.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import { fileLiteral } from '../sql/text.ts';
-import type { SqlSession } from './engine.ts';
 import {
   filesOf,
   type Layer,

@@ -3,10 +3,10 @@ import { asIsobarError, isErrorCode } from '../errors.ts';
 import { ANALYTICS_FOLDER, publicationPath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import { DATASETS, type Dataset } from '../model/datasets.ts';
+import type { Columns, Row, SqlSession } from '../sql/engine.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
 import { ANOMALY_COLUMNS } from './columns.ts';
 import { computeCityStatistics, computeHourlyTrends, view, withStates } from './compute.ts';
-import type { Columns, Row, SqlSession } from './engine.ts';
 import { finishRow, readDataset, readMark } from './export.ts';
 import {
   filesOf,

@@ -1,10 +1,10 @@
-import type { Columns, SqlEngine } from '../analytics/engine.ts';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { City } from '../model/city.ts';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../model/datasets.ts';
 import type { RoomError, Status } from '../model/status.ts';
+import type { Columns, SqlEngine } from '../sql/engine.ts';
 import type { Snapshot, Table } from '../table/table.ts';
 
 /** What the API needs from the other rooms; `pipeline.ts` brings it together. */

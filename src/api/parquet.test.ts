@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { SqlSession } from '../analytics/engine.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import { observation } from '../table/test-lake.ts';
 import { formatParquet } from './parquet.ts';
 import { ROUTES } from './route-table.ts';

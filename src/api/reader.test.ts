@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SqlSession } from '../analytics/engine.ts';
 import { IsobarError } from '../errors.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import type { DataFile } from '../table/table.ts';
 import { openReader, selectFiles } from './reader.ts';
 

@@ -1,8 +1,8 @@
 /** The reader: runs our queries over files of one version of the table. */
 import { readFileSync } from 'node:fs';
-import type { Columns, Parameters, Row, SqlEngine, SqlSession } from '../analytics/engine.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import { compareTimes } from '../model/iso-time.ts';
+import type { Columns, Parameters, Row, SqlEngine, SqlSession } from '../sql/engine.ts';
 import type { DataFile, Table } from '../table/table.ts';
 
 export interface Reader extends AsyncDisposable {

@@ -4,9 +4,9 @@ import type { Command } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { IsobarError } from '../errors.ts';
 import { type Logger, openLogger } from '../logger.ts';
+import { hasData, openWorkspace, type Workspace } from '../pipeline/workspace.ts';
 import { oneLine } from '../printable.ts';
 import { writeRefusal } from '../table/snapshot.ts';
-import { hasData, openWorkspace, type Workspace } from '../workspace.ts';
 import type { Output } from './output.ts';
 
 export interface Environment extends Output {

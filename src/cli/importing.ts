@@ -6,16 +6,15 @@ import { type Outcome, readOutcome } from '../import/outcome.ts';
 import { runImport } from '../import/run.ts';
 import { type ImportPlan, type TimesRead, withTimes } from '../import/source.ts';
 import { silentLogger } from '../logger.ts';
-import { openMaintenance } from '../maintenance.ts';
 import type { ImportEntry, InputFile } from '../model/imports.ts';
 import { formatRecord } from '../model/observation.ts';
 import { formatTime } from '../model/time-zone.ts';
-import { openWorkspaceClaims } from '../sharing.ts';
+import { openMaintenance } from '../pipeline/maintenance.ts';
+import { openWorkspaceClaims, type Workspace } from '../pipeline/workspace.ts';
 import { importedBefore } from '../table/imports.ts';
 import { openPreview, type Preview } from '../table/preview.ts';
 import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from '../table/table.ts';
 import { type Undone, undoImport } from '../table/undo.ts';
-import type { Workspace } from '../workspace.ts';
 import type { Environment } from './environment.ts';
 import { openProgress } from './progress.ts';
 

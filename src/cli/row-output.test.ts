@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
-import type { Row } from '../analytics/engine.ts';
+import type { Row } from '../sql/engine.ts';
 import { formatRows, type RowFormat } from './row-output.ts';
 
 const MAIN = join(import.meta.dirname, 'main.ts');

@@ -1,6 +1,7 @@
 /** Rows as text, a piece at a time: memory stays bounded however many there are. */
-import type { Row, RowBatch } from '../analytics/engine.ts';
+
 import { oneLine } from '../printable.ts';
+import type { Row, RowBatch } from '../sql/engine.ts';
 import { alignRow, widthsOf } from './environment.ts';
 
 export type RowFormat = 'table' | 'csv' | 'json';

@@ -1,9 +1,10 @@
 /** Tables with a mapping, CSV or Parquet: each row becomes an observation, or says why not. */
-import type { SqlSession } from '../analytics/engine.ts';
+
 import type { City } from '../model/city.ts';
 import { type InvalidRecord, type Observation, TEXT_CHARACTERS_MAX } from '../model/observation.ts';
 import { formatTime, zoneOffsets } from '../model/time-zone.ts';
 import { type RejectedField, rejectedField } from '../model/validity.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import {
   cellReader,
   dewPointReader,

@@ -1,8 +1,9 @@
 /** What became of an import's records: counted in the tables, not guessed. */
-import type { Columns, SqlSession } from '../analytics/engine.ts';
+
 import type { ImportCounts } from '../model/imports.ts';
 import { REJECTED_FIELD_TYPE } from '../model/validity.ts';
 import { VARIABLE_NAMES } from '../model/variables.ts';
+import type { Columns, SqlSession } from '../sql/engine.ts';
 import type { DataFile } from '../table/table.ts';
 
 export interface Outcome extends ImportCounts {

@@ -1,6 +1,7 @@
 /** A Parquet file: the engine writes its mapped columns to a scratch file as CSV. */
-import type { SqlSession } from '../analytics/engine.ts';
+
 import { asIsobarError } from '../errors.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import { fileLiteral, quoted } from '../sql/text.ts';
 import { importError } from './input-file.ts';
 

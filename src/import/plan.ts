@@ -1,5 +1,5 @@
 /** Which files a command line names, and how they are read. */
-import type { SqlSession } from '../analytics/engine.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import type { CityFinder } from './cities.ts';
 import { assertRegularFile, importError, type NamedFile } from './input-file.ts';
 import { listFiles } from './inputs.ts';

@@ -13,8 +13,7 @@ import type { AppendedRange, NewRecord } from '../log/log.ts';
 import { silentLogger } from '../logger.ts';
 import type { City, KnownCity } from '../model/city.ts';
 import type { ImportEntry } from '../model/imports.ts';
-import { openWorkspaceClaims } from '../sharing.ts';
-import { openWorkspace } from '../workspace.ts';
+import { openWorkspace, openWorkspaceClaims } from '../pipeline/workspace.ts';
 import { runImport } from './run.ts';
 import type { ImportSource } from './source.ts';
 

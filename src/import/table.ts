@@ -1,7 +1,7 @@
 /** A table of an input file, CSV or Parquet: where its mapped columns are, and its rows. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SqlSession } from '../analytics/engine.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import { type CsvDialect, type CsvProblem, type CsvRecord, readRecords } from './csv.ts';
 import {
   columnIndex,

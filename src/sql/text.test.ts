@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { openDuckdbEngine } from '../analytics/duckdb.ts';
-import type { SqlEngine } from '../analytics/engine.ts';
+import { openDuckdbEngine } from './duckdb.ts';
+import type { SqlEngine } from './engine.ts';
 import { fileLiteral, filesLiteral, literal, quoted } from './text.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'isobar-sql-text-'));

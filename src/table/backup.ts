@@ -12,11 +12,11 @@
 import { createHash } from 'node:crypto';
 import Type, { type Static } from 'typebox';
 import Value from 'typebox/value';
-import type { SqlSession } from '../analytics/engine.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import { formatVersion, ROOT, TABLES, type TableName } from '../lake/layout.ts';
 import { readJson } from '../lake/read-json.ts';
 import type { Storage } from '../lake/storage.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import { checkpointPath, writeCheckpoint } from './checkpoint.ts';
 import type { DeltaTable } from './commit.ts';
 import { type TableState, writeRefusal } from './snapshot.ts';

@@ -1,6 +1,7 @@
 /** Which hours of the raw export a stretch of commits concerns. */
-import type { SqlSession } from '../analytics/engine.ts';
+
 import { isErrorCode } from '../errors.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import { parquetSql } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { dataFile, removedFile, type TableState } from './snapshot.ts';

@@ -8,12 +8,12 @@
 import { randomUUID } from 'node:crypto';
 import { rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SqlSession } from '../analytics/engine.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { formatVersion } from '../lake/layout.ts';
 import { readJson } from '../lake/read-json.ts';
 import type { Storage } from '../lake/storage.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import { fileLiteral, filesLiteral } from '../sql/text.ts';
 import { type Action, formatAction, parseAction } from './delta.ts';
 import type { ListedCheckpoint } from './log-listing.ts';

@@ -6,10 +6,10 @@
  * whose answer was lost is recognised as ours.
  */
 import { randomUUID } from 'node:crypto';
-import type { Columns, SqlSession } from '../analytics/engine.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import { formatVersion, type TableName, tableFolder } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
+import type { Columns, SqlSession } from '../sql/engine.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import {
   type Action,

@@ -11,8 +11,9 @@
  * `decided.log_offset` is −1 for rows of the table; `file` then is where they lie. `by_offset` and
  * `by_import_id` name the record that counts in the end.
  */
-import type { SqlSession } from '../analytics/engine.ts';
+
 import { PRECEDENCE_IMPORTED, versionSql } from '../model/versions.ts';
+import type { SqlSession } from '../sql/engine.ts';
 
 /** A file of the table from which rows fall, by its name in `existing`. */
 export interface Falling {

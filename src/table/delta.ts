@@ -11,8 +11,8 @@
  * "Checkpoints". Here lines become actions and actions lines; what they mean is in snapshot.ts.
  */
 
-import type { Columns, ColumnType } from '../analytics/engine.ts';
 import { IsobarError } from '../errors.ts';
+import type { Columns, ColumnType } from '../sql/engine.ts';
 
 export interface CommitInfo {
   readonly timestamp: number;

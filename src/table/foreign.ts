@@ -5,9 +5,10 @@
  * over. One that changes rows, or asks for a protocol that isobar does not speak, stops writers
  * until an operator decides; readers go on as long as they can read the files.
  */
-import type { Columns } from '../analytics/engine.ts';
+
 import { IsobarError } from '../errors.ts';
 import { oneLine } from '../printable.ts';
+import type { Columns } from '../sql/engine.ts';
 import {
   type Action,
   type CommitInfo,

@@ -1,6 +1,7 @@
 /** Every version of one observation that the table knows, the one that counts first. */
-import type { Row, SqlSession } from '../analytics/engine.ts';
+
 import { CONTENT_COLUMNS } from '../model/observation.ts';
+import type { Row, SqlSession } from '../sql/engine.ts';
 import { literal } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';

@@ -3,8 +3,9 @@
  * it, with the version of each row. Files never change, so what was read once stays right; the
  * oldest used are forgotten first.
  */
-import type { SqlSession } from '../analytics/engine.ts';
+
 import { contentHashSql, importedSql } from '../model/versions.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import { parquetSql } from '../sql/text.ts';
 import type { TableState } from './snapshot.ts';
 import { type DataFile, OBSERVATION_COLUMNS } from './table.ts';

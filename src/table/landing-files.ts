@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SqlSession } from '../analytics/engine.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import { fileLiteral, literal, parquetSql } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { putDataFile } from './data-file.ts';

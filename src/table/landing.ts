@@ -14,11 +14,11 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SqlSession } from '../analytics/engine.ts';
 import { IsobarError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import type { DeltaTable } from './commit.ts';
 import { decide, type Falling } from './decide.ts';
 import type { Action } from './delta.ts';

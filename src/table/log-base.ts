@@ -10,9 +10,10 @@
  * A checkpoint or pointer that is damaged, or of another program, is passed over as long as the
  * commits say the same.
  */
-import type { SqlSession } from '../analytics/engine.ts';
+
 import { IsobarError, isErrorCode } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import {
   isOwnCheckpoint,
   readCheckpoint,

@@ -1,5 +1,5 @@
 /** Which files of the table may share an observation with some rows, by months and statistics. */
-import type { SqlSession } from '../analytics/engine.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import type { DataFile } from './table.ts';
 
 export interface MonthRange {

@@ -5,9 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Row, SqlSession } from '../analytics/engine.ts';
 import { CONTENT_COLUMNS } from '../model/observation.ts';
 import { REJECTED_FIELD_TYPE } from '../model/validity.ts';
+import type { Row, SqlSession } from '../sql/engine.ts';
 import { parquetSql } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { decide } from './decide.ts';

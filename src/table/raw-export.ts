@@ -7,12 +7,12 @@
  * written after the files, the cursor after the manifests: a crash anywhere repeats work only.
  */
 
-import type { SqlSession } from '../analytics/engine.ts';
 import { IsobarError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { RAW_CURSOR_PATH, rawHourPath, rawManifestPath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { ProcessName } from '../lake/this-process.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import { changedHours } from './changed-hours.ts';
 import type { DeltaTable } from './commit.ts';
 import { SCHEMA_VERSION } from './delta.ts';

@@ -2,8 +2,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Columns, SqlSession } from '../analytics/engine.ts';
 import type { Content } from '../lake/storage.ts';
+import type { Columns, SqlSession } from '../sql/engine.ts';
 import { parquetSql } from '../sql/text.ts';
 import { sha256OfFile } from './data-file.ts';
 import { OBSERVATION_COLUMNS } from './table.ts';

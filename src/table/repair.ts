@@ -1,7 +1,8 @@
 /** What the two ways out of a foreign change share: accept-foreign.ts and restore-version.ts. */
-import type { SqlSession } from '../analytics/engine.ts';
+
 import { IsobarError } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import type { DeltaTable } from './commit.ts';
 import type { Action, Metadata } from './delta.ts';
 import type { TableState } from './snapshot.ts';

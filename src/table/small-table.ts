@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Columns, SqlSession } from '../analytics/engine.ts';
 import type { Storage } from '../lake/storage.ts';
+import type { Columns, SqlSession } from '../sql/engine.ts';
 import { fileLiteral, parquetSql } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { putDataFile } from './data-file.ts';

@@ -1,8 +1,9 @@
 /** The state of a table after an earlier commit, from what is still kept of its log. */
-import type { SqlSession } from '../analytics/engine.ts';
+
 import { IsobarError } from '../errors.ts';
 import { formatVersion } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import type { DeltaTable } from './commit.ts';
 import { readBase } from './log-base.ts';
 import { applyCommit, type TableState } from './snapshot.ts';

@@ -1,4 +1,4 @@
-import type { Columns, ColumnType } from '../analytics/engine.ts';
+import type { Columns, ColumnType } from '../sql/engine.ts';
 
 /**
  * The table: what everybody else may know of `observations` (and `set_aside`, `cities`).

@@ -12,12 +12,12 @@
 import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SqlSession } from '../analytics/engine.ts';
 import { IsobarError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Log, NewRecord } from '../log/log.ts';
 import { versionSql } from '../model/versions.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import { literal, parquetSql } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
 import { type Lander, parseLandingAppId, undoAppId, undoneImports } from './landing.ts';

@@ -8,9 +8,10 @@
  *
  * Whether the published analytics can be reproduced is the business of analytics/publish.ts.
  */
-import type { SqlSession } from '../analytics/engine.ts';
+
 import { asIsobarError } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
+import type { SqlSession } from '../sql/engine.ts';
 import type { DeltaTable } from './commit.ts';
 import { openInFlight } from './in-flight.ts';
 import { type TableState, writeRefusal } from './snapshot.ts';

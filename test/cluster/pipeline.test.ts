@@ -16,7 +16,7 @@ import { startTestProvider, type TestProvider } from '../../src/collector/test-p
 import { loadConfig } from '../../src/config/load.ts';
 import { type City, DEFAULT_CITIES } from '../../src/model/city.ts';
 import type { Status } from '../../src/model/status.ts';
-import { openWorkspace } from '../../src/workspace.ts';
+import { openWorkspace } from '../../src/pipeline/workspace.ts';
 import { openCrew, until } from '../crew.ts';
 import { absent, service } from './services.ts';
 

@@ -12,9 +12,9 @@ import {
   computeHourlyTrends,
   type Selection,
 } from '../../src/analytics/compute.ts';
-import type { SqlSession } from '../../src/analytics/engine.ts';
-import { openEngine } from '../../src/analytics/open.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import type { SqlSession } from '../../src/sql/engine.ts';
+import { openEngine } from '../../src/sql/open.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
 import { createRandom } from '../random.ts';
 import { absent, service } from './services.ts';

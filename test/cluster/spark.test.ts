@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { describeEngine } from '../../src/analytics/contract.ts';
-import type { SqlEngine, SqlSession } from '../../src/analytics/engine.ts';
-import { openSparkEngine } from '../../src/analytics/spark/spark.ts';
 import { IsobarError, isErrorCode } from '../../src/errors.ts';
+import { describeEngine } from '../../src/sql/contract.ts';
+import type { SqlEngine, SqlSession } from '../../src/sql/engine.ts';
+import { openSparkEngine } from '../../src/sql/spark/spark.ts';
 import { openProxy } from '../faults/proxy.ts';
 import { absent, SPARK_STATEMENTS, service } from './services.ts';
 

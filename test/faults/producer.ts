@@ -7,7 +7,7 @@
  */
 import { loadConfig } from '../../src/config/load.ts';
 import { formatRecord } from '../../src/model/observation.ts';
-import { openWorkspace } from '../../src/workspace.ts';
+import { openWorkspace } from '../../src/pipeline/workspace.ts';
 import { CITIES, observationOf, PRODUCE_EVERY_MS } from './observations.ts';
 
 const [profile = '', data = '', first = '0'] = process.argv.slice(2);

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadConfig } from '../../src/config/load.ts';
 import { formatRecord, type Observation } from '../../src/model/observation.ts';
+import { openWorkspace, type Workspace } from '../../src/pipeline/workspace.ts';
 import { compact } from '../../src/table/compaction.ts';
 import { landingAppId } from '../../src/table/landing.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
 import { vacuum } from '../../src/table/vacuum.ts';
-import { openWorkspace, type Workspace } from '../../src/workspace.ts';
 import { findPython } from '../python.ts';
 
 const root = join(import.meta.dirname, '../..');

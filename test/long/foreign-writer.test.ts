@@ -9,9 +9,9 @@ import { verifyWorkspace } from '../../src/cli/commands/verify.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { isErrorCode } from '../../src/errors.ts';
 import { formatRecord } from '../../src/model/observation.ts';
+import { openWorkspace, type Workspace } from '../../src/pipeline/workspace.ts';
 import { acceptForeign } from '../../src/table/accept-foreign.ts';
 import { restoreVersion } from '../../src/table/restore-version.ts';
-import { openWorkspace, type Workspace } from '../../src/workspace.ts';
 import { findPython } from '../python.ts';
 
 const python = findPython();

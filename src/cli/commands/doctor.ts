@@ -8,9 +8,9 @@ import { namedProxy, providerFetch, proxyFor } from '../../collector/openweather
 import { NOTE_BYTES_MAX, readRegularFile } from '../../config/regular-file.ts';
 import type { Config } from '../../config/schema.ts';
 import { asIsobarError, ERRORS, IsobarError } from '../../errors.ts';
+import { hasData, openWorkspace, rootOf } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
 import { writeRefusal } from '../../table/snapshot.ts';
-import { hasData, openWorkspace, rootOf } from '../../workspace.ts';
 import { type Environment, prepare } from '../environment.ts';
 import { isOlder, NODE_VERSION_LEAST } from '../node-version.ts';
 

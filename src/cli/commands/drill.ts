@@ -19,7 +19,7 @@ import {
 import { DRILLS } from '../../drill/drills.ts';
 import { openStory } from '../../drill/story.ts';
 import { IsobarError } from '../../errors.ts';
-import { openWorkspace } from '../../workspace.ts';
+import { openWorkspace } from '../../pipeline/workspace.ts';
 import { type Environment, prepare } from '../environment.ts';
 import { verifyWorkspace } from './verify.ts';
 

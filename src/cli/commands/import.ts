@@ -8,8 +8,8 @@ import { planImport } from '../../import/plan.ts';
 import type { TimesRead } from '../../import/source.ts';
 import { DEFAULT_CITIES } from '../../model/city.ts';
 import type { ImportEntry, InputFile } from '../../model/imports.ts';
+import { openWorkspace, type Workspace } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
-import { openWorkspace, type Workspace } from '../../workspace.ts';
 import { type Environment, prepare } from '../environment.ts';
 import { type Imported, importPlanned, type Previewed, previewPlanned } from '../importing.ts';
 

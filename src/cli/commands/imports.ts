@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { IsobarError } from '../../errors.ts';
 import type { ImportEntry } from '../../model/imports.ts';
-import { openWorkspace } from '../../workspace.ts';
+import { openWorkspace } from '../../pipeline/workspace.ts';
 import { type Environment, formatTable, prepare } from '../environment.ts';
 import { undoNumbered } from '../importing.ts';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { IsobarError } from '../../errors.ts';
-import { openWorkspace } from '../../workspace.ts';
+import { openWorkspace } from '../../pipeline/workspace.ts';
 import { type Environment, prepare } from '../environment.ts';
 import { run } from './start.ts';
 

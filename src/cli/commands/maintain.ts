@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { asIsobarError, isErrorCode } from '../../errors.ts';
-import { openMaintenance } from '../../maintenance.ts';
+import { openMaintenance } from '../../pipeline/maintenance.ts';
 import { oneLine } from '../../printable.ts';
 import { type Environment, openChosenWorkspace, prepare } from '../environment.ts';
 

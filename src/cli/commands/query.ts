@@ -6,14 +6,14 @@ import {
   HOURLY_TRENDS_COLUMNS,
 } from '../../analytics/columns.ts';
 import { readPublication } from '../../analytics/publication.ts';
-import { openReadOnlySession } from '../../analytics/read-only.ts';
+import type { Workspace } from '../../pipeline/workspace.ts';
+import { openReadOnlySession } from '../../sql/read-only.ts';
 import {
   CITY_COLUMNS,
   IMPORT_COLUMNS,
   OBSERVATION_COLUMNS,
   SET_ASIDE_COLUMNS,
 } from '../../table/table.ts';
-import type { Workspace } from '../../workspace.ts';
 import { type Environment, openChosenWorkspace, prepare, warnOfRefusals } from '../environment.ts';
 import { formatRows, type RowFormat } from '../row-output.ts';
 

@@ -1,6 +1,6 @@
 /** `start`, and its single steps as processes of their own: `collect`, `serve`. */
 import type { Command } from 'commander';
-import type { Role } from '../../pipeline.ts';
+import type { Role } from '../../pipeline/pipeline.ts';
 import { type Environment, prepare } from '../environment.ts';
 
 /**
@@ -47,7 +47,7 @@ export async function run(
   const { config, logger } = prepare(environment, command, defaults);
   const startedAt = performance.now();
   // The server and its rooms are half of the program, and no other command needs them.
-  const { findWebFolder, ROLES, startPipeline } = await import('../../pipeline.ts');
+  const { findWebFolder, ROLES, startPipeline } = await import('../../pipeline/pipeline.ts');
   await using pipeline = await startPipeline({
     config,
     roles: roles ?? ROLES,

@@ -3,9 +3,9 @@ import type { Command } from 'commander';
 import { NOTE_BYTES_MAX, readRegularFile } from '../../config/regular-file.ts';
 import type { Config } from '../../config/schema.ts';
 import type { SpoolStatus, Status } from '../../model/status.ts';
+import { openStatusReader } from '../../pipeline/status.ts';
+import { hasData, rootOf } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
-import { openStatusReader } from '../../status.ts';
-import { hasData, rootOf } from '../../workspace.ts';
 import { formatClaims } from '../claims.ts';
 import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
 

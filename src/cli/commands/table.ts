@@ -1,6 +1,7 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { IsobarError } from '../../errors.ts';
 import { TABLES, type TableName } from '../../lake/layout.ts';
+import type { Workspace } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
 import { acceptForeign } from '../../table/accept-foreign.ts';
 import type { DeltaTable } from '../../table/commit.ts';
@@ -8,7 +9,6 @@ import { listCommits } from '../../table/commit-list.ts';
 import { formatOrigin } from '../../table/foreign.ts';
 import type { RepairOptions } from '../../table/repair.ts';
 import { restoreVersion } from '../../table/restore-version.ts';
-import type { Workspace } from '../../workspace.ts';
 import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
 
 interface TableCommandOptions {

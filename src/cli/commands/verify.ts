@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { verifyPublication } from '../../analytics/verify.ts';
 import { asIsobarError, IsobarError } from '../../errors.ts';
+import type { Workspace } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
 import { readStateAt } from '../../table/state-at.ts';
 import { OBSERVATION_COLUMNS } from '../../table/table.ts';
 import { type VerifyReport, verifyLake } from '../../table/verify.ts';
-import type { Workspace } from '../../workspace.ts';
 import { type Environment, openChosenWorkspace, prepare } from '../environment.ts';
 
 export function verifyCommand(program: Command, environment: Environment): void {

@@ -2,26 +2,16 @@
  * Sharing the work: what a process does of what several could do, by its claims. A process alone
  * claims everything at once; others that come get their part, and take over from those that go.
  */
-import { asIsobarError, IsobarError } from './errors.ts';
-import { type Claims, openClaims, type SeenClaim } from './lake/claims.ts';
-import type { Claim } from './lake/held-claim.ts';
-import type { Logger } from './logger.ts';
-import type { LanderLoop } from './table/lander-loop.ts';
-import type { Workspace } from './workspace.ts';
+import { asIsobarError, IsobarError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { LanderLoop } from '../table/lander-loop.ts';
+import type { Claims, SeenClaim } from './claims.ts';
+import type { Claim } from './held-claim.ts';
 
 /** Part of the work, for as long as it runs. */
 export interface Share {
   /** Stops working, then gives the claims back. */
   stop(): Promise<void>;
-}
-
-export function openWorkspaceClaims(
-  workspace: Workspace,
-  command: string,
-  logger: Logger,
-): Promise<Claims> {
-  const heartbeatMs = workspace.config.lake.heartbeat_s * 1_000;
-  return openClaims({ storage: workspace.storage, command, logger, heartbeatMs });
 }
 
 /**

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EngineFacts, Progress } from './analytics/engine.ts';
+import type { RoomError } from '../model/status.ts';
+import type { EngineFacts, Progress } from '../sql/engine.ts';
 import { computingStatus, readComputing, tellComputing } from './computing-status.ts';
-import type { RoomError } from './model/status.ts';
 
 test('what the process that computes tells with its claim is what others read', () => {
   const engine = {

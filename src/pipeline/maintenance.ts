@@ -1,17 +1,16 @@
 /** Upkeep of a workspace: what `isobar maintain` does, and `start` does hourly. */
 
-import type { SqlSession } from './analytics/engine.ts';
-import { cleanPublications } from './analytics/publication.ts';
-import { IsobarError } from './errors.ts';
-import type { Claim } from './lake/held-claim.ts';
-import { hasEnded, nameThisProcess } from './lake/this-process.ts';
-import { silentLogger } from './logger.ts';
-import { openWorkspaceClaims } from './sharing.ts';
-import { type Compacted, compact, compactSmall } from './table/compaction.ts';
-import { type ExportClaim, openRawExporter, type RawExporter } from './table/raw-export.ts';
-import { tierOldMonths } from './table/tiering.ts';
-import { type Vacuumed, vacuum } from './table/vacuum.ts';
-import type { Workspace } from './workspace.ts';
+import { cleanPublications } from '../analytics/publication.ts';
+import { IsobarError } from '../errors.ts';
+import { hasEnded, nameThisProcess } from '../lake/this-process.ts';
+import type { Claim } from '../leases/held-claim.ts';
+import { silentLogger } from '../logger.ts';
+import type { SqlSession } from '../sql/engine.ts';
+import { type Compacted, compact, compactSmall } from '../table/compaction.ts';
+import { type ExportClaim, openRawExporter, type RawExporter } from '../table/raw-export.ts';
+import { tierOldMonths } from '../table/tiering.ts';
+import { type Vacuumed, vacuum } from '../table/vacuum.ts';
+import { openWorkspaceClaims, type Workspace } from './workspace.ts';
 
 const MIB = 1024 * 1024;
 /** Each refresh publishes, up to several times a minute, and nobody goes back to an old one. */

@@ -7,29 +7,30 @@
  */
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { SqlEngine, SqlSession } from './analytics/engine.ts';
-import { openEngine } from './analytics/open.ts';
-import { createRefresher, type Refresher } from './analytics/refresh.ts';
-import type { Config } from './config/schema.ts';
-import { IsobarError, translateFileError } from './errors.ts';
-import { tableFolder } from './lake/layout.ts';
-import { isInStorage, openStorage } from './lake/open.ts';
-import type { Storage } from './lake/storage.ts';
-import type { Log } from './log/log.ts';
-import { openLog } from './log/open.ts';
-import type { Logger } from './logger.ts';
-import { fileLiteral } from './sql/text.ts';
-import { type CityTable, openCityTable } from './table/cities.ts';
-import { type DeltaTable, openTable, type TableOptions } from './table/commit.ts';
-import { type ImportTable, openImportTable } from './table/imports.ts';
-import { type Lander, openLander } from './table/landing.ts';
+import { createRefresher, type Refresher } from '../analytics/refresh.ts';
+import type { Config } from '../config/schema.ts';
+import { IsobarError, translateFileError } from '../errors.ts';
+import { tableFolder } from '../lake/layout.ts';
+import { isInStorage, openStorage } from '../lake/open.ts';
+import type { Storage } from '../lake/storage.ts';
+import { type Claims, openClaims } from '../leases/claims.ts';
+import type { Log } from '../log/log.ts';
+import { openLog } from '../log/open.ts';
+import type { Logger } from '../logger.ts';
+import type { SqlEngine, SqlSession } from '../sql/engine.ts';
+import { openEngine } from '../sql/open.ts';
+import { fileLiteral } from '../sql/text.ts';
+import { type CityTable, openCityTable } from '../table/cities.ts';
+import { type DeltaTable, openTable, type TableOptions } from '../table/commit.ts';
+import { type ImportTable, openImportTable } from '../table/imports.ts';
+import { type Lander, openLander } from '../table/landing.ts';
 import {
   CITY_COLUMNS,
   IMPORT_COLUMNS,
   OBSERVATION_COLUMNS,
   SET_ASIDE_COLUMNS,
-} from './table/table.ts';
-import { verifyOffsets } from './table/verify-offsets.ts';
+} from '../table/table.ts';
+import { verifyOffsets } from '../table/verify-offsets.ts';
 
 export interface Workspace extends AsyncDisposable {
   readonly config: Config;
@@ -206,6 +207,16 @@ export function hasData(config: Config, simulated: boolean): Promise<boolean> {
   const folder = join(rootOf(config, simulated), 'lake');
   const path = `${tableFolder('observations')}/_delta_log`;
   return isInStorage(config.lake, folder, simulated, path);
+}
+
+/** The claims of all processes that work on it. */
+export function openWorkspaceClaims(
+  workspace: Workspace,
+  command: string,
+  logger: Logger,
+): Promise<Claims> {
+  const heartbeatMs = workspace.config.lake.heartbeat_s * 1_000;
+  return openClaims({ storage: workspace.storage, command, logger, heartbeatMs });
 }
 
 /** Whom the configuration asks for observations. */

@@ -1,12 +1,11 @@
 /** The status of a workspace, worked out from its rooms; the same for the API and the command. */
 
-import { readPublication } from './analytics/publication.ts';
-import type { RefreshLoop } from './analytics/refresh-loop.ts';
-import type { Collector } from './collector/collector.ts';
-import { type ComputingStatus, computingStatus, readComputing } from './computing-status.ts';
-import { asIsobarError, ERRORS, IsobarError, isErrorCode } from './errors.ts';
-import { openClaimsReader, type ReadClaim } from './lake/claims-reader.ts';
-import type { Log, LogSize, WaitingRecords } from './log/log.ts';
+import { readPublication } from '../analytics/publication.ts';
+import type { RefreshLoop } from '../analytics/refresh-loop.ts';
+import type { Collector } from '../collector/collector.ts';
+import { asIsobarError, ERRORS, IsobarError, isErrorCode } from '../errors.ts';
+import { openClaimsReader, type ReadClaim } from '../leases/claims-reader.ts';
+import type { Log, LogSize, WaitingRecords } from '../log/log.ts';
 import type {
   AnalyticsStatus,
   ClaimStatus,
@@ -17,13 +16,14 @@ import type {
   Status,
   TableStatus,
   WorkStatus,
-} from './model/status.ts';
+} from '../model/status.ts';
+import { type ExportCursor, readCursor } from '../table/export-documents.ts';
+import type { LanderLoop } from '../table/lander-loop.ts';
+import { nextOffset } from '../table/landing.ts';
+import { type TableState, writeRefusal } from '../table/snapshot.ts';
+import { SET_ASIDE_COLUMNS } from '../table/table.ts';
+import { type ComputingStatus, computingStatus, readComputing } from './computing-status.ts';
 import { readProcess } from './process-memory.ts';
-import { type ExportCursor, readCursor } from './table/export-documents.ts';
-import type { LanderLoop } from './table/lander-loop.ts';
-import { nextOffset } from './table/landing.ts';
-import { type TableState, writeRefusal } from './table/snapshot.ts';
-import { SET_ASIDE_COLUMNS } from './table/table.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Loops that run in this process; null where another process has them, or none. */

@@ -1,8 +1,8 @@
 /** A claim of this process: made once, told with every heartbeat, lost when that fails too long. */
 import { isErrorCode } from '../errors.ts';
+import { claimPath } from '../lake/layout.ts';
+import type { Storage } from '../lake/storage.ts';
 import { type ClaimText, formatClaim, nameOf, type Role } from './claim-file.ts';
-import { claimPath } from './layout.ts';
-import type { Storage } from './storage.ts';
 
 export interface Claim {
   readonly role: Role;

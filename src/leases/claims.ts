@@ -14,6 +14,9 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { asIsobarError } from '../errors.ts';
+import { CLAIMS_FOLDER } from '../lake/layout.ts';
+import type { Storage } from '../lake/storage.ts';
+import { hasEnded, nameThisProcess, type ProcessName } from '../lake/this-process.ts';
 import type { Logger } from '../logger.ts';
 import {
   type ClaimText,
@@ -25,9 +28,6 @@ import {
   SILENT_HEARTBEATS,
 } from './claim-file.ts';
 import { type Claim, HeldClaim } from './held-claim.ts';
-import { CLAIMS_FOLDER } from './layout.ts';
-import type { Storage } from './storage.ts';
-import { hasEnded, nameThisProcess, type ProcessName } from './this-process.ts';
 
 /**
  * `live`: it was seen to change lately, or has not been watched for long enough; `silent`: nothing

@@ -7,25 +7,31 @@ import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { computeCityStatistics, computeHourlyTrends } from './analytics/compute.ts';
-import { openPublished } from './analytics/published.ts';
-import type { RefreshLoop } from './analytics/refresh-loop.ts';
-import { buildApp } from './api/app.ts';
-import type { ApiContext } from './api/context.ts';
-import { translateListenError } from './api/listening.ts';
-import type { Collector } from './collector/collector.ts';
-import type { Config } from './config/schema.ts';
-import { IsobarError } from './errors.ts';
-import { lockFolder } from './lake/folder-lock.ts';
-import type { Logger } from './logger.ts';
-import type { City } from './model/city.ts';
+import { computeCityStatistics, computeHourlyTrends } from '../analytics/compute.ts';
+import { openPublished } from '../analytics/published.ts';
+import type { RefreshLoop } from '../analytics/refresh-loop.ts';
+import { buildApp } from '../api/app.ts';
+import type { ApiContext } from '../api/context.ts';
+import { translateListenError } from '../api/listening.ts';
+import type { Collector } from '../collector/collector.ts';
+import type { Config } from '../config/schema.ts';
+import { IsobarError } from '../errors.ts';
+import { lockFolder } from '../lake/folder-lock.ts';
+import type { Share } from '../leases/sharing.ts';
+import type { Logger } from '../logger.ts';
+import type { City } from '../model/city.ts';
+import { landingAppId } from '../table/landing.ts';
+import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { startPolling } from './polling.ts';
-import { openWorkspaceClaims, type Share } from './sharing.ts';
 import { openStatusReader } from './status.ts';
 import { analyze, followTable, land, type Running } from './steps.ts';
-import { landingAppId } from './table/landing.ts';
-import { OBSERVATION_COLUMNS } from './table/table.ts';
-import { chooseSource, openWorkspace, rootOf, type Workspace } from './workspace.ts';
+import {
+  chooseSource,
+  openWorkspace,
+  openWorkspaceClaims,
+  rootOf,
+  type Workspace,
+} from './workspace.ts';
 
 /** The steps that run in this process. */
 export type Role = 'collect' | 'land' | 'analyze' | 'serve';
@@ -279,6 +285,6 @@ async function listen(
 
 /** The built page beside this program, or null. */
 export function findWebFolder(): string | null {
-  const folder = join(import.meta.dirname, '..', 'web', 'dist');
+  const folder = join(import.meta.dirname, '..', '..', 'web', 'dist');
   return existsSync(join(folder, 'index.html')) ? folder : null;
 }

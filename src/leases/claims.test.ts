@@ -3,11 +3,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { CLAIMS_FOLDER } from '../lake/layout.ts';
+import { openLocalStorage } from '../lake/local.ts';
+import type { Storage } from '../lake/storage.ts';
 import { silentLogger } from '../logger.ts';
 import { type Claims, openClaims } from './claims.ts';
-import { CLAIMS_FOLDER } from './layout.ts';
-import { openLocalStorage } from './local.ts';
-import type { Storage } from './storage.ts';
 
 const HEARTBEAT_MS = 10_000;
 

@@ -2,6 +2,10 @@
  * Who does what, for people: a look at the claims by somebody who takes none. A single look cannot
  * wait for a change, so it goes by when a file was written, by the lake's clock.
  */
+
+import { CLAIMS_FOLDER } from '../lake/layout.ts';
+import type { Storage, StoredFile } from '../lake/storage.ts';
+import { hasEnded, nameThisProcess } from '../lake/this-process.ts';
 import {
   type ClaimText,
   parsePlace,
@@ -9,9 +13,6 @@ import {
   readClaim,
   SILENT_HEARTBEATS,
 } from './claim-file.ts';
-import { CLAIMS_FOLDER } from './layout.ts';
-import type { Storage, StoredFile } from './storage.ts';
-import { hasEnded, nameThisProcess } from './this-process.ts';
 
 export interface ReadClaim {
   readonly role: Role;

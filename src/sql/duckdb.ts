@@ -18,9 +18,9 @@ import {
 } from '@duckdb/node-api';
 import { IsobarError, translateFileError } from '../errors.ts';
 import { isoTime } from '../model/iso-time.ts';
-import { filesLiteral, literal, nullColumns, parquetSql, quoted } from '../sql/text.ts';
 import { openMemoryKeeper } from './duckdb-memory.ts';
 import type { Columns, Parameters, Row, RowBatch, SqlEngine, SqlSession } from './engine.ts';
+import { filesLiteral, literal, nullColumns, parquetSql, quoted } from './text.ts';
 
 export interface DuckdbOptions {
   readonly memoryMib: number;

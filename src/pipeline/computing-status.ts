@@ -4,11 +4,11 @@
  */
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import type { SqlEngine } from './analytics/engine.ts';
-import type { RefreshLoop } from './analytics/refresh-loop.ts';
-import type { Claims } from './lake/claims.ts';
-import type { Claim } from './lake/held-claim.ts';
-import type { AnalyticsStatus } from './model/status.ts';
+import type { RefreshLoop } from '../analytics/refresh-loop.ts';
+import type { Claims } from '../leases/claims.ts';
+import type { Claim } from '../leases/held-claim.ts';
+import type { AnalyticsStatus } from '../model/status.ts';
+import type { SqlEngine } from '../sql/engine.ts';
 
 export type ComputingStatus = Pick<AnalyticsStatus, 'facts' | 'progress' | 'error'>;
 

@@ -2,18 +2,19 @@
  * Sharing cities and budget among collectors: each watches the cities that fall to it, and all of
  * them together call no more often than the budget allows, on one machine or on several.
  */
-import { type Budget, type BudgetLimits, openBudget } from './collector/budget.ts';
-import { chooseCollector } from './collector/cities-share.ts';
-import { type Clock, systemClock } from './collector/clock.ts';
-import type { Collector } from './collector/collector.ts';
-import { FORGOTTEN_MS, MINUTE_MS, openMinuteShare, type Peer } from './collector/minute-share.ts';
-import { openReservations, type Reservations } from './collector/reservations.ts';
-import type { Claims, SeenClaim } from './lake/claims.ts';
-import type { Claim } from './lake/held-claim.ts';
-import type { Storage } from './lake/storage.ts';
-import type { Logger } from './logger.ts';
-import type { City } from './model/city.ts';
-import { followClaims, seatsOf, takeSeat } from './sharing.ts';
+
+import type { Storage } from '../lake/storage.ts';
+import type { Claims, SeenClaim } from '../leases/claims.ts';
+import type { Claim } from '../leases/held-claim.ts';
+import { followClaims, seatsOf, takeSeat } from '../leases/sharing.ts';
+import type { Logger } from '../logger.ts';
+import type { City } from '../model/city.ts';
+import { type Budget, type BudgetLimits, openBudget } from './budget.ts';
+import { chooseCollector } from './cities-share.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Collector } from './collector.ts';
+import { FORGOTTEN_MS, MINUTE_MS, openMinuteShare, type Peer } from './minute-share.ts';
+import { openReservations, type Reservations } from './reservations.ts';
 
 export interface CityShare {
   readonly budget: Budget;

@@ -1,19 +1,19 @@
 /** Polling as a workspace wants it: the source, its budget, and what a first start shows. */
 import { join } from 'node:path';
-import { scaledClock, systemClock } from './collector/clock.ts';
-import { type Collector, startCollector } from './collector/collector.ts';
-import { openCollectorMemory } from './collector/memory.ts';
-import { openOpenWeather } from './collector/openweather/openweather.ts';
-import { parseAnswer } from './collector/openweather/parse.ts';
-import { historyOf } from './collector/simulator/history.ts';
-import { type Simulator, startSimulator } from './collector/simulator/server.ts';
-import { isErrorCode } from './errors.ts';
-import type { Claims } from './lake/claims.ts';
-import type { Log, NewRecord } from './log/log.ts';
-import type { Logger } from './logger.ts';
-import { type City, DEFAULT_CITIES } from './model/city.ts';
-import { formatRecord } from './model/observation.ts';
-import { shareCities } from './sharing-cities.ts';
+import { scaledClock, systemClock } from '../collector/clock.ts';
+import { type Collector, startCollector } from '../collector/collector.ts';
+import { openCollectorMemory } from '../collector/memory.ts';
+import { openOpenWeather } from '../collector/openweather/openweather.ts';
+import { parseAnswer } from '../collector/openweather/parse.ts';
+import { shareCities } from '../collector/sharing-cities.ts';
+import { historyOf } from '../collector/simulator/history.ts';
+import { type Simulator, startSimulator } from '../collector/simulator/server.ts';
+import { isErrorCode } from '../errors.ts';
+import type { Claims } from '../leases/claims.ts';
+import type { Log, NewRecord } from '../log/log.ts';
+import type { Logger } from '../logger.ts';
+import { type City, DEFAULT_CITIES } from '../model/city.ts';
+import { formatRecord } from '../model/observation.ts';
 import type { SourceChoice, Workspace } from './workspace.ts';
 
 export interface Polling {
@@ -94,7 +94,7 @@ export async function startPolling(options: {
 
 async function citiesOf(path: string): Promise<readonly City[]> {
   if (path === '') return DEFAULT_CITIES;
-  const { loadCities } = await import('./config/cities.ts');
+  const { loadCities } = await import('../config/cities.ts');
   return loadCities(path);
 }
 

@@ -1,16 +1,16 @@
 /** The steps as this process does them: what it claims runs here, the rest stands by. */
 
-import { type RefreshLoop, startRefreshLoop } from './analytics/refresh-loop.ts';
-import type { Collector } from './collector/collector.ts';
+import { type RefreshLoop, startRefreshLoop } from '../analytics/refresh-loop.ts';
+import type { Collector } from '../collector/collector.ts';
+import type { Claims } from '../leases/claims.ts';
+import type { Claim } from '../leases/held-claim.ts';
+import { holdRole, type Share, sharePartitions } from '../leases/sharing.ts';
+import type { Logger } from '../logger.ts';
+import { type LanderLoop, startLanderLoop } from '../table/lander-loop.ts';
+import { nextOffset } from '../table/landing.ts';
+import { type Exports, type Maintaining, startExports, startMaintaining } from '../table/upkeep.ts';
 import { computingStatus, tellComputing } from './computing-status.ts';
-import type { Claims } from './lake/claims.ts';
-import type { Claim } from './lake/held-claim.ts';
-import type { Logger } from './logger.ts';
 import { openMaintenance } from './maintenance.ts';
-import { holdRole, type Share, sharePartitions } from './sharing.ts';
-import { type LanderLoop, startLanderLoop } from './table/lander-loop.ts';
-import { nextOffset } from './table/landing.ts';
-import { type Exports, type Maintaining, startExports, startMaintaining } from './table/upkeep.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Loops that run in this process; null where another process has them, or none. */

@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { openLocalStorage } from '../lake/local.ts';
 import { silentLogger } from '../logger.ts';
 import { openClaims } from './claims.ts';
 import { openClaimsReader } from './claims-reader.ts';
-import { openLocalStorage } from './local.ts';
 
 test('whoever takes no claim sees who holds which, and who fell silent', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'isobar-claims-'));

@@ -1,8 +1,8 @@
 /** What this process holds: memory by who has it, and open files. */
 import { readdir } from 'node:fs/promises';
-import type { SqlEngine } from './analytics/engine.ts';
-import type { ProcessStatus } from './model/status.ts';
-import { stderr } from './stderr.ts';
+import type { ProcessStatus } from '../model/status.ts';
+import type { SqlEngine } from '../sql/engine.ts';
+import { stderr } from '../stderr.ts';
 
 export async function readProcess(engine: Pick<SqlEngine, 'memory'>): Promise<ProcessStatus> {
   const { rss, heapUsed, heapTotal, external } = process.memoryUsage();

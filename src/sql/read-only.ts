@@ -12,9 +12,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, StatementType } from '@duckdb/node-api';
 import { IsobarError } from '../errors.ts';
-import { fileLiteral, literal } from '../sql/text.ts';
 import { openSession } from './duckdb.ts';
 import type { Columns, Row, RowBatch } from './engine.ts';
+import { fileLiteral, literal } from './text.ts';
 
 export interface ReadOnlyOptions {
   readonly memoryMib: number;

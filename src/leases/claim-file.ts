@@ -1,8 +1,8 @@
 /** The file of a claim, `_claims/<role>/<number>.<generation>.json`, and what it says. */
 import { isErrorCode } from '../errors.ts';
-import { readJson } from './read-json.ts';
-import type { Storage } from './storage.ts';
-import type { ProcessName } from './this-process.ts';
+import { readJson } from '../lake/read-json.ts';
+import type { Storage } from '../lake/storage.ts';
+import type { ProcessName } from '../lake/this-process.ts';
 
 const ROLES = [
   'collect',
