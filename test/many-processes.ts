@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { verifyWorkspace } from '../src/cli/commands/verify.ts';
-import { startTestProvider, type TestProvider } from '../src/collector/test-provider.ts';
+import { startTestProvider, type TestProvider } from '../src/collector/testing/provider.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { ANALYTICS_FOLDER, tableFolder } from '../src/lake/layout.ts';
 import type { Status } from '../src/model/status.ts';

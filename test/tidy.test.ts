@@ -21,7 +21,7 @@ const SHARED =
 const COMPOSING = /^src\/(pipeline|cli)\//;
 /** What every room stands on; all else is in a room. */
 const AT_THE_ROOT = ['errors', 'fault', 'logger', 'printable', 'stderr'];
-const TESTING = /\.test\.ts$|\/contract[^/]*\.ts$|\/test-[^/]+\.ts$/;
+const TESTING = /\.test\.ts$|\/testing\//;
 const NAMES_REFUSED = /(^|\/)(utils?|helpers?|managers?|common|types|data)(\/|\.ts)/;
 
 interface Import {

@@ -6,7 +6,7 @@ import { MOMENT } from '../model/coverage.ts';
 import { openDuckdbEngine } from '../sql/duckdb.ts';
 import type { SqlEngine, SqlSession } from '../sql/engine.ts';
 import { queryText } from './queries.ts';
-import { cover, type Observed } from './test-coverage.ts';
+import { cover, type Observed } from './testing/coverage.ts';
 
 interface Made extends Observed {
   readonly temperature?: boolean;

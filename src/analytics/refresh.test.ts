@@ -6,8 +6,8 @@ import { publicationPath } from '../lake/layout.ts';
 import type { CityStatistics } from '../model/datasets.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { cleanPublications, type Publication, readPublication } from './publication.ts';
-import { cover } from './test-coverage.ts';
-import { type Made, made, openPlace, START, timeOf } from './test-place.ts';
+import { cover } from './testing/coverage.ts';
+import { type Made, made, openPlace, START, timeOf } from './testing/place.ts';
 import { verifyPublication } from './verify.ts';
 
 const madeArbitrary = fc

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { observation, timeAt } from '../table/test-lake.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { observation, timeAt } from '../table/testing/lake.ts';
+import { openTestApi, type TestApi } from './testing/api.ts';
 
 /** Two days of Berlin and Cairo, every ten minutes; Berlin misses an hour and has one hot hour. */
 const DAY_S = 86_400;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { observation, timeAt } from '../table/test-lake.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { observation, timeAt } from '../table/testing/lake.ts';
+import { openTestApi, type TestApi } from './testing/api.ts';
 
 const DAY_S = 86_400;
 const OFFSET_S = 3_600;

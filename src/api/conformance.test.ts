@@ -8,7 +8,7 @@ import Schema from 'typebox/schema';
 import type { Anomaly, CityStatistics, HourlyTrend } from '../model/datasets.ts';
 import type { Status } from '../model/status.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
-import { observation } from '../table/test-lake.ts';
+import { observation } from '../table/testing/lake.ts';
 import { formatApiDocument } from './api-document.ts';
 import { formatOpenApi } from './openapi.ts';
 import { ROUTES } from './route-table.ts';
@@ -19,7 +19,7 @@ import {
   ObservationRowSchema,
 } from './schemas.ts';
 import type { StatusSchema } from './status-schemas.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { openTestApi, type TestApi } from './testing/api.ts';
 
 /** Compiles only as long as the schemas say what the model says. */
 type Equal<A, B extends A> = Exclude<keyof B, keyof A> extends never ? true : never;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { CityStatistics } from '../model/datasets.ts';
-import { observation } from '../table/test-lake.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { observation } from '../table/testing/lake.ts';
+import { openTestApi, type TestApi } from './testing/api.ts';
 
 const HOUR_S = 3_600;
 const NOTHING = { temperature_c: null, humidity_pct: null, condition_id: null, condition: null };

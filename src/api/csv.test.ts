@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
-import { observation } from '../table/test-lake.ts';
+import { observation } from '../table/testing/lake.ts';
 import type { Column } from './columns.ts';
 import { formatCsv, formatExcelCsv } from './csv.ts';
 import { ROUTES } from './route-table.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { openTestApi, type TestApi } from './testing/api.ts';
 
 test('one header row, CRLF, quotes where RFC 4180 wants them, empty for what is absent', () => {
   const rows = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { CollectorStatus } from '../model/status.ts';
-import { exampleStatus, openTestApi, type TestApi } from './test-api.ts';
+import { exampleStatus, openTestApi, type TestApi } from './testing/api.ts';
 
 const controls = { pause: async () => {}, resume: async () => {}, refreshNow: async () => {} };
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { type ClientRequest, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { observation } from '../table/test-lake.ts';
-import { openTestApi, type TestApi, type TestApiOptions, waitFor } from './test-api.ts';
+import { observation } from '../table/testing/lake.ts';
+import { openTestApi, type TestApi, type TestApiOptions, waitFor } from './testing/api.ts';
 
 interface StreamEvent {
   readonly id: string;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openRegistry } from './metrics.ts';
 import { addRoomMetrics } from './room-metrics.ts';
-import { exampleStatus } from './test-api.ts';
+import { exampleStatus } from './testing/api.ts';
 
 test('counters, gauges and histograms as Prometheus reads them', () => {
   const registry = openRegistry();

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { LightMyRequestResponse } from 'fastify';
-import { observation, timeAt } from '../table/test-lake.ts';
+import { observation, timeAt } from '../table/testing/lake.ts';
 import { pageRows, type RowOrder } from './paging.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { openTestApi, type TestApi } from './testing/api.ts';
 
 type Row = Record<string, unknown>;
 

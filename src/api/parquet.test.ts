@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { SqlSession } from '../sql/engine.ts';
-import { observation } from '../table/test-lake.ts';
+import { observation } from '../table/testing/lake.ts';
 import { formatParquet } from './parquet.ts';
 import { ROUTES } from './route-table.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { openTestApi, type TestApi } from './testing/api.ts';
 
 const HOUR_S = 3_600;
 const HISTORY = Array.from({ length: 600 }, (_, slot) => [

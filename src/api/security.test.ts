@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { IsobarError } from '../errors.ts';
-import { observation } from '../table/test-lake.ts';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { observation } from '../table/testing/lake.ts';
+import { openTestApi, type TestApi } from './testing/api.ts';
 
 describe('who may ask, and how', () => {
   let api: TestApi;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { openTestApi, type TestApi } from './test-api.ts';
+import { openTestApi, type TestApi } from './testing/api.ts';
 
 const PAGE = '<!doctype html><title>isobar</title><script src="/assets/main-1a2b.js"></script>';
 const SCRIPT = 'console.log("weather");\n'.repeat(200);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '../logger.ts';
-import { observation, openMemoryLog } from '../table/test-lake.ts';
+import { observation, openMemoryLog } from '../table/testing/lake.ts';
 import { openTail } from './tail.ts';
 
 test('partitions that are added while it runs are followed too', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IsobarError } from '../errors.ts';
-import { observation } from '../table/test-lake.ts';
-import { openTestApi, waitFor } from './test-api.ts';
+import { observation } from '../table/testing/lake.ts';
+import { openTestApi, waitFor } from './testing/api.ts';
 
 test('a lake that cannot be read from the start is said, and recovers by itself', async () => {
   let broken = true;

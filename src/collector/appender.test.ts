@@ -5,7 +5,7 @@ import type { Log, NewRecord } from '../log/log.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { type InvalidRecord, type Observation, RECORD_BYTES_MAX } from '../model/observation.ts';
 import { openAppender } from './appender.ts';
-import { openTestClock } from './test-clock.ts';
+import { openTestClock } from './testing/clock.ts';
 
 const record = (city_id: string, response = ''): InvalidRecord => ({
   invalid: 'a test',

@@ -16,7 +16,7 @@ import { runChild, startChild } from '../../test/child.ts';
 import { stormOf } from '../../test/storm.ts';
 import { isErrorCode } from '../errors.ts';
 import { type Budget, type BudgetLimits, openBudget } from './budget.ts';
-import { openTestClock, type TestClock } from './test-clock.ts';
+import { openTestClock, type TestClock } from './testing/clock.ts';
 
 const DAY_MS = 86_400_000;
 const START = Date.parse('2026-11-29T23:59:30Z');

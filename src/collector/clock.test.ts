@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { scaledClock, steady, systemClock } from './clock.ts';
-import { openTestClock } from './test-clock.ts';
+import { openTestClock } from './testing/clock.ts';
 
 test('the steady clock follows the wall clock forward and ignores its going back', async () => {
   const clock = openTestClock(1_000_000);

@@ -8,7 +8,7 @@ import type { Observation } from '../model/observation.ts';
 import type { Budget } from './budget.ts';
 import { startCollector } from './collector.ts';
 import type { CollectorMemory } from './memory.ts';
-import { openTestClock } from './test-clock.ts';
+import { openTestClock } from './testing/clock.ts';
 
 const START = Date.parse('2026-11-23T10:03:00Z');
 const INTERVAL_MS = 600_000;

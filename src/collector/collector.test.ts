@@ -6,8 +6,13 @@ import { IsobarError } from '../errors.ts';
 import type { NewRecord } from '../log/log.ts';
 import { DEFAULT_CITIES } from '../model/city.ts';
 import { isInvalidRecord } from '../model/observation.ts';
-import { CANARY, type PollingOptions, startTestPolling, type TestPolling } from './test-polling.ts';
-import type { Fate } from './test-world.ts';
+import {
+  CANARY,
+  type PollingOptions,
+  startTestPolling,
+  type TestPolling,
+} from './testing/polling.ts';
+import type { Fate } from './testing/world.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

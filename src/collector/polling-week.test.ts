@@ -20,8 +20,8 @@ import {
   seededRandom,
   startTestPolling,
   type TestPolling,
-} from './test-polling.ts';
-import type { Fate } from './test-world.ts';
+} from './testing/polling.ts';
+import type { Fate } from './testing/world.ts';
 
 const STEP = 120_000;
 const DAY = 86_400_000;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_CITIES } from '../model/city.ts';
 import { isInvalidRecord } from '../model/observation.ts';
-import { type PollingOptions, startTestPolling, type TestPolling } from './test-polling.ts';
-import type { Fate } from './test-world.ts';
+import { type PollingOptions, startTestPolling, type TestPolling } from './testing/polling.ts';
+import type { Fate } from './testing/world.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -20,8 +20,8 @@ import { startCollector } from './collector.ts';
 import { openCollectorMemory } from './memory.ts';
 import { openOpenWeather } from './openweather/openweather.ts';
 import { type CityShare, shareCities } from './sharing-cities.ts';
-import { openTestClock, type TestClock } from './test-clock.ts';
-import { openTestWorld, type World } from './test-world.ts';
+import { openTestClock, type TestClock } from './testing/clock.ts';
+import { openTestWorld, type World } from './testing/world.ts';
 
 /** The last minutes of a day and a month: both limits begin anew on the way. */
 const START = Date.parse('2026-11-30T23:45:00Z');

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { Heard } from './test-hdfs.ts';
-import { bytes, MIB, Place, rejects, textOf } from './test-hdfs-place.ts';
+import type { Heard } from './testing/hdfs.ts';
+import { bytes, MIB, Place, rejects, textOf } from './testing/hdfs-place.ts';
 
 describe('the lake on HDFS, when NameNodes change', () => {
   it('finds the active one, and asks it from then on', async () => {

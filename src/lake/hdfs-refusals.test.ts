@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import type { ErrorCode } from '../errors.ts';
-import type { Fault } from './test-hdfs.ts';
-import { bytes, MIB, Place, rejects, textOf } from './test-hdfs-place.ts';
+import type { Fault } from './testing/hdfs.ts';
+import { bytes, MIB, Place, rejects, textOf } from './testing/hdfs-place.ts';
 import { parseHostRules } from './webhdfs/transfer.ts';
 
 describe('the lake on HDFS and its DataNodes', () => {

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, test } from 'node:test';
 import { loadConfig } from '../config/load.ts';
-import { describeStorage, type StoragePlace } from './contract.ts';
 import { openStorage } from './open.ts';
-import { bytes, MIB, Place, rejects } from './test-hdfs-place.ts';
+import { describeStorage, type StoragePlace } from './testing/contract.ts';
+import { bytes, MIB, Place, rejects } from './testing/hdfs-place.ts';
 
 async function makePlace(): Promise<StoragePlace> {
   const place = await Place.make();

@@ -8,9 +8,9 @@ import { runChild } from '../../test/child.ts';
 import { mountSmallDisk } from '../../test/small-disk.ts';
 import { loadConfig } from '../config/load.ts';
 import { isErrorCode } from '../errors.ts';
-import { describeStorage, type StoragePlace } from './contract.ts';
 import { openStorage } from './open.ts';
 import type { Storage } from './storage.ts';
+import { describeStorage, type StoragePlace } from './testing/contract.ts';
 
 const CONFIG = loadConfig({ file: null, env: {}, flags: {} }).config.lake;
 const MIB = 1024 * 1024;

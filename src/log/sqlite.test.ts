@@ -10,11 +10,11 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { mountSmallDisk } from '../../test/small-disk.ts';
 import { loadConfig } from '../config/load.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
-import { describeLog, type LogPlace, recordsOf } from './contract.ts';
 import type { Log } from './log.ts';
 import { openLog } from './open.ts';
 import { PARTITION_SPAN } from './sqlite-database.ts';
 import { retryBusy } from './sqlite-errors.ts';
+import { describeLog, type LogPlace, recordsOf } from './testing/contract.ts';
 
 const CONFIG = loadConfig({
   file: null,

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { mountSmallDisk } from '../../test/small-disk.ts';
 import { isErrorCode } from '../errors.ts';
-import { describeEngine } from './contract.ts';
 import { openDuckdbEngine } from './duckdb.ts';
 import type { SqlEngine, SqlSession } from './engine.ts';
+import { describeEngine } from './testing/contract.ts';
 
 describeEngine(
   'duckdb',

@@ -6,7 +6,7 @@ import { openLocalStorage } from '../lake/local.ts';
 import type { Storage } from '../lake/storage.ts';
 import { makeBackup, restoreBackup } from './backup.ts';
 import { OBSERVATION_COLUMNS } from './table.ts';
-import { type Opened, observation, openTestLake, type TestLake } from './test-lake.ts';
+import { type Opened, observation, openTestLake, type TestLake } from './testing/lake.ts';
 import { verifyLake } from './verify.ts';
 
 /** Rounds of landings with duplicates and superseded rows; a checkpoint comes every five commits. */

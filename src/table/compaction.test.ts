@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { compactSmall, smallFiles } from './compaction.ts';
 import type { DataFile } from './table.ts';
-import { observation, openTestLake } from './test-lake.ts';
+import { observation, openTestLake } from './testing/lake.ts';
 
 function fileOf(bytes: number, index: number): DataFile {
   return {

@@ -8,7 +8,7 @@ import { formatVersion, tableFolder } from '../lake/layout.ts';
 import { acceptForeign } from './accept-foreign.ts';
 import { listCommits } from './commit-list.ts';
 import { restoreVersion } from './restore-version.ts';
-import { type Opened, observation, openTestLake, type TestLake } from './test-lake.ts';
+import { type Opened, observation, openTestLake, type TestLake } from './testing/lake.ts';
 
 const FOLDER = `lake/${tableFolder('observations')}`;
 const OF_NO_LOG =

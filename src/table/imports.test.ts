@@ -13,7 +13,7 @@ import { readHistory } from './history.ts';
 import { importedBefore, openImportTable } from './imports.ts';
 import { openPreview } from './preview.ts';
 import { IMPORT_COLUMNS, OBSERVATION_COLUMNS } from './table.ts';
-import { type Opened, observation, openTestLake, type TestLake } from './test-lake.ts';
+import { type Opened, observation, openTestLake, type TestLake } from './testing/lake.ts';
 import { undoImport } from './undo.ts';
 
 const signal = new AbortController().signal;

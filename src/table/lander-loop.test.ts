@@ -5,7 +5,7 @@ import type { Log } from '../log/log.ts';
 import { silentLogger } from '../logger.ts';
 import { startLanderLoop } from './lander-loop.ts';
 import type { Landed, Lander } from './landing.ts';
-import { openMemoryLog } from './test-lake.ts';
+import { openMemoryLog } from './testing/lake.ts';
 
 const NOON = new Date('2024-10-31T12:00:00Z');
 const DEADLINE_MS = 5_000;

@@ -7,7 +7,7 @@ import { IsobarError, isErrorCode } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Observation } from '../model/observation.ts';
 import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
-import { type Opened, observation, openTestLake, type TestLake, timeAt } from './test-lake.ts';
+import { type Opened, observation, openTestLake, type TestLake, timeAt } from './testing/lake.ts';
 
 async function rowsOf(lake: TestLake, opened: Opened) {
   const observations = await opened.observations.refresh();

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { isErrorCode } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
 import { type ExportClaim, openRawExporter, type RawExporter } from './raw-export.ts';
-import { observation, openTestLake, type TestLake, timeAt } from './test-lake.ts';
+import { observation, openTestLake, type TestLake, timeAt } from './testing/lake.ts';
 
 const DAY = 86_400;
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
-import { observation, openTestLake, type TestLake } from './test-lake.ts';
+import { observation, openTestLake, type TestLake } from './testing/lake.ts';
 
 /** A table whose looks wait until they are let go; each look reads one commit that is not there. */
 async function openHeld(lake: TestLake) {

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { type ErrorCode, IsobarError } from '../errors.ts';
 import { tableFolder } from '../lake/layout.ts';
 import { compact } from './compaction.ts';
-import { observation, openTestLake, type TestLake } from './test-lake.ts';
+import { observation, openTestLake, type TestLake } from './testing/lake.ts';
 import { vacuum } from './vacuum.ts';
 
 const LOG = `lake/${tableFolder('observations')}/_delta_log`;

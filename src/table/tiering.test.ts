@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Storage, Tier } from '../lake/storage.ts';
-import { observation, openTestLake } from './test-lake.ts';
+import { observation, openTestLake } from './testing/lake.ts';
 import { monthBefore, tierOldMonths } from './tiering.ts';
 
 test('months count by the calendar, in UTC', () => {

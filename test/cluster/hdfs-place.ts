@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Addresses } from '../../src/cluster/plan.ts';
-import type { StoragePlace } from '../../src/lake/contract.ts';
 import { type HdfsOptions, type HdfsStorage, openHdfsStorage } from '../../src/lake/hdfs.ts';
+import type { StoragePlace } from '../../src/lake/testing/contract.ts';
 import { openWebHdfs, type WebHdfs } from '../../src/lake/webhdfs/client.ts';
 import { exchange } from '../../src/lake/webhdfs/exchange.ts';
 

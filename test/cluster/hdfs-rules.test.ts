@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { cacheFolder, resolveDistribution } from '../../src/cluster/artifacts.ts';
 import { type ErrorCode, IsobarError } from '../../src/errors.ts';
-import { describeStorage } from '../../src/lake/contract.ts';
+import { describeStorage } from '../../src/lake/testing/contract.ts';
 import { parseHostRules } from '../../src/lake/webhdfs/transfer.ts';
 import { atActive, type Hdfs, type HdfsPlace, makeHdfsPlace } from './hdfs-place.ts';
 import { absent, control, service } from './services.ts';

@@ -1,6 +1,6 @@
 /** The lake on real HDFS: the contract of the storage, and what only a cluster can do to it. */
 import { describe, it } from 'node:test';
-import { describeStorage } from '../../src/lake/contract.ts';
+import { describeStorage } from '../../src/lake/testing/contract.ts';
 import { makeHdfsPlace } from './hdfs-place.ts';
 import { absent, service } from './services.ts';
 

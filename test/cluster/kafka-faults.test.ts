@@ -4,8 +4,8 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterControl } from '../../src/cluster/control.ts';
 import { isErrorCode } from '../../src/errors.ts';
-import { EVERYTHING } from '../../src/log/contract.ts';
 import type { Log } from '../../src/log/log.ts';
+import { EVERYTHING } from '../../src/log/testing/contract.ts';
 import { type KafkaPlace, makeKafkaPlace } from './kafka-place.ts';
 import { absent, control, killService, service } from './services.ts';
 

@@ -17,8 +17,8 @@ import type { ServiceSpec } from '../../src/cluster/service.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { type ErrorCode, IsobarError } from '../../src/errors.ts';
-import { EVERYTHING, recordsOf } from '../../src/log/contract.ts';
 import { openLog } from '../../src/log/open.ts';
+import { EVERYTHING, recordsOf } from '../../src/log/testing/contract.ts';
 import { absent, service } from './services.ts';
 
 const run = promisify(execFile);

@@ -12,7 +12,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
-import { startTestProvider, type TestProvider } from '../../src/collector/test-provider.ts';
+import { startTestProvider, type TestProvider } from '../../src/collector/testing/provider.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { type City, DEFAULT_CITIES } from '../../src/model/city.ts';
 import type { Status } from '../../src/model/status.ts';

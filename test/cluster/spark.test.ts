@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { after, before, describe, it, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { IsobarError, isErrorCode } from '../../src/errors.ts';
-import { describeEngine } from '../../src/sql/contract.ts';
 import type { SqlEngine, SqlSession } from '../../src/sql/engine.ts';
 import { openSparkEngine } from '../../src/sql/spark/spark.ts';
+import { describeEngine } from '../../src/sql/testing/contract.ts';
 import { openProxy } from '../faults/proxy.ts';
 import { absent, SPARK_STATEMENTS, service } from './services.ts';
 

@@ -6,7 +6,7 @@ import { makeBackup, restoreBackup } from '../../src/table/backup.ts';
 import { compact } from '../../src/table/compaction.ts';
 import { openRawExporter } from '../../src/table/raw-export.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
-import { type Opened, observation, openTestLake } from '../../src/table/test-lake.ts';
+import { type Opened, observation, openTestLake } from '../../src/table/testing/lake.ts';
 import { vacuum } from '../../src/table/vacuum.ts';
 import { verifyLake } from '../../src/table/verify.ts';
 import { createRandom } from '../random.ts';

@@ -8,6 +8,10 @@ import { test } from 'node:test';
 
 const root = join(import.meta.dirname, '../..');
 const STARTED_MS = 60_000;
+const SHIPPED = [
+  ...['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md'],
+  ...['cluster', 'dist', 'docs', 'package.json', 'web'],
+];
 
 test('packed and installed into an empty folder, it starts and serves', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-package-'));
@@ -23,9 +27,16 @@ test('packed and installed into an empty folder, it starts and serves', async ()
     const installed = join(folder, 'node_modules/isobar');
     const files = readdirSync(installed, { recursive: true }).map(String);
     assert.deepEqual(
-      files.filter((name) => /\.test\.|testcases|fixtures|^src/.test(name)),
+      files.filter((name) => /\.test\.|testcases|fixtures|testing|^src/.test(name)),
       [],
     );
+    assert.deepEqual(readdirSync(installed).sort(), SHIPPED);
+    const rooms = (folder: string) =>
+      readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => name)
+        .sort();
+    assert.deepEqual(rooms(join(installed, 'dist')), rooms(join(root, 'src')));
     const main = join(installed, 'dist/cli/main.js');
     const help = execFileSync(process.execPath, [main, '--help'], { encoding: 'utf8' });
     assert.match(help, /isobar start/);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exampleStatus } from '../../api/test-api.ts';
+import { exampleStatus } from '../../api/testing/api.ts';
 import { formatStatus } from './status.ts';
 
 test('the text says which engine computes, with what, how far it is, and who does what', () => {

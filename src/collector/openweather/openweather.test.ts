@@ -9,7 +9,7 @@ import { isErrorCode } from '../../errors.ts';
 import { type City, DEFAULT_CITIES } from '../../model/city.ts';
 import { systemClock } from '../clock.ts';
 import { ProviderError } from '../provider-error.ts';
-import { startTestProvider, type TestProvider } from '../test-provider.ts';
+import { startTestProvider, type TestProvider } from '../testing/provider.ts';
 import { type OpenWeatherOptions, openOpenWeather } from './openweather.ts';
 
 const CANARY = 'c4na4y0123456789abcdef0123456789';

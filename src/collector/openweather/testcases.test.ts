@@ -7,7 +7,7 @@ import type { City } from '../../model/city.ts';
 import type { CollectedRecord } from '../../model/observation.ts';
 import { systemClock } from '../clock.ts';
 import { ProviderError } from '../provider-error.ts';
-import { startTestProvider, type TestProvider } from '../test-provider.ts';
+import { startTestProvider, type TestProvider } from '../testing/provider.ts';
 import type { Units } from './measurements.ts';
 import { openOpenWeather } from './openweather.ts';
 import { parseAnswer } from './parse.ts';

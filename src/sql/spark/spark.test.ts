@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { IsobarError, isErrorCode } from '../../errors.ts';
 import { openSparkEngine, type SparkOptions } from './spark.ts';
-import { completeAnswer, openTestServer, rowsAnswer, sparkError } from './test-server.ts';
+import { completeAnswer, openTestServer, rowsAnswer, sparkError } from './testing/server.ts';
 
 const SECRET = 'a-very-secret-token';
 

@@ -1,11 +1,11 @@
-/** A lake on the small HDFS of test-hdfs.ts, with short patience. */
+/** A lake on the small HDFS of hdfs.ts, with short patience. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ErrorCode, IsobarError, isErrorCode } from '../errors.ts';
-import { type HdfsOptions, type HdfsStorage, openHdfsStorage } from './hdfs.ts';
-import { type Fault, type Heard, type NameNodeMode, TestHdfs } from './test-hdfs.ts';
+import { type ErrorCode, IsobarError, isErrorCode } from '../../errors.ts';
+import { type HdfsOptions, type HdfsStorage, openHdfsStorage } from '../hdfs.ts';
+import { type Fault, type Heard, type NameNodeMode, TestHdfs } from './hdfs.ts';
 
 export const MIB = 1024 * 1024;
 

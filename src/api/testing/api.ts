@@ -1,18 +1,18 @@
 /** The API over a real table, engine and publications in a temporary folder, for this room's tests. */
 import type { FastifyInstance } from 'fastify';
-import { computeCityStatistics, computeHourlyTrends } from '../analytics/compute.ts';
-import { openPublished } from '../analytics/published.ts';
-import { createRefresher } from '../analytics/refresh.ts';
-import { silentLogger } from '../logger.ts';
-import type { City } from '../model/city.ts';
-import type { Observation } from '../model/observation.ts';
-import type { RoomError, Status } from '../model/status.ts';
-import type { SqlEngine } from '../sql/engine.ts';
-import { landingAppId } from '../table/landing.ts';
-import { OBSERVATION_COLUMNS, type Table } from '../table/table.ts';
-import { openTestLake, type TestLake } from '../table/test-lake.ts';
-import { buildApp } from './app.ts';
-import type { ApiContext, LogTail, Publications } from './context.ts';
+import { computeCityStatistics, computeHourlyTrends } from '../../analytics/compute.ts';
+import { openPublished } from '../../analytics/published.ts';
+import { createRefresher } from '../../analytics/refresh.ts';
+import { silentLogger } from '../../logger.ts';
+import type { City } from '../../model/city.ts';
+import type { Observation } from '../../model/observation.ts';
+import type { RoomError, Status } from '../../model/status.ts';
+import type { SqlEngine } from '../../sql/engine.ts';
+import { landingAppId } from '../../table/landing.ts';
+import { OBSERVATION_COLUMNS, type Table } from '../../table/table.ts';
+import { openTestLake, type TestLake } from '../../table/testing/lake.ts';
+import { buildApp } from '../app.ts';
+import type { ApiContext, LogTail, Publications } from '../context.ts';
 
 export interface TestApi extends AsyncDisposable {
   readonly lake: TestLake;

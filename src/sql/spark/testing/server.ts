@@ -14,11 +14,11 @@ import {
   Schema,
   Struct,
 } from 'apache-arrow';
-import { ErrorInfoSchema } from './proto/google/rpc/error_details_pb.ts';
+import { ErrorInfoSchema } from '../proto/google/rpc/error_details_pb.ts';
 import {
   type ExecutePlanResponseSchema,
   SparkConnectService,
-} from './proto/spark/connect/base_pb.ts';
+} from '../proto/spark/connect/base_pb.ts';
 
 export type Answer = MessageInitShape<typeof ExecutePlanResponseSchema>;
 type Service = Partial<ServiceImpl<typeof SparkConnectService>>;

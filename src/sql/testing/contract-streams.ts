@@ -1,8 +1,8 @@
 /** What every engine must do with rows that are read in batches. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { Row } from '../engine.ts';
 import { type EngineOptions, fails, type Shared } from './contract.ts';
-import type { Row } from './engine.ts';
 
 export function describeStreams(shared: () => Shared, options: EngineOptions): void {
   it('streams the same rows as it queries, in batches', async () => {

@@ -1,9 +1,9 @@
 /** A log is compared with a list of records while anything may happen to both. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { isErrorCode } from '../errors.ts';
+import { isErrorCode } from '../../errors.ts';
+import type { Log, LogRecord } from '../log.ts';
 import type { LogPlace, LogTraits } from './contract.ts';
-import type { Log, LogRecord } from './log.ts';
 
 const RETENTION_DAYS = 3;
 const DAY_MS = 86_400_000;

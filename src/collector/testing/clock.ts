@@ -1,7 +1,7 @@
 /** A clock for tests: time passes only when it is told to, and then in an instant. */
 import { setImmediate as immediate } from 'node:timers/promises';
-import type { Clock } from './clock.ts';
-import { openSchedule } from './schedule.ts';
+import type { Clock } from '../clock.ts';
+import { openSchedule } from '../schedule.ts';
 
 export interface TestClock extends Clock {
   /** Sets the wall clock forward or back; nobody's waiting is affected. */

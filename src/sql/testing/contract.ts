@@ -4,9 +4,9 @@ import { mkdtemp, readdir, readFile, rm, truncate, unlink, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type ErrorCode, isErrorCode } from '../errors.ts';
+import { type ErrorCode, isErrorCode } from '../../errors.ts';
+import type { Columns, SqlEngine, SqlSession } from '../engine.ts';
 import { describeStreams } from './contract-streams.ts';
-import type { Columns, SqlEngine, SqlSession } from './engine.ts';
 
 export interface EngineOptions {
   /** A query that runs for minutes unless it is cancelled. */

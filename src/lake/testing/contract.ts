@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type ErrorCode, isErrorCode } from '../errors.ts';
-import type { Content, Storage } from './storage.ts';
+import { type ErrorCode, isErrorCode } from '../../errors.ts';
+import type { Content, Storage } from '../storage.ts';
 
 /** A place of an engine where nothing is yet; disposing of it removes everything. */
 export interface StoragePlace extends AsyncDisposable {

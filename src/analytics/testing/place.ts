@@ -2,15 +2,15 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openLocalStorage } from '../lake/local.ts';
-import type { Storage } from '../lake/storage.ts';
-import type { Anomaly, CityStatistics, HourlyTrend } from '../model/datasets.ts';
-import { openDuckdbEngine } from '../sql/duckdb.ts';
-import type { SqlSession } from '../sql/engine.ts';
-import { type DataFile, OBSERVATION_COLUMNS, type Table } from '../table/table.ts';
-import { readDataset } from './export.ts';
-import type { Publication } from './publication.ts';
-import { createRefresher, type Refresher } from './refresh.ts';
+import { openLocalStorage } from '../../lake/local.ts';
+import type { Storage } from '../../lake/storage.ts';
+import type { Anomaly, CityStatistics, HourlyTrend } from '../../model/datasets.ts';
+import { openDuckdbEngine } from '../../sql/duckdb.ts';
+import type { SqlSession } from '../../sql/engine.ts';
+import { type DataFile, OBSERVATION_COLUMNS, type Table } from '../../table/table.ts';
+import { readDataset } from '../export.ts';
+import type { Publication } from '../publication.ts';
+import { createRefresher, type Refresher } from '../refresh.ts';
 
 /** One made-up observation: seconds since 2023-12-28, so that months and a year end in between. */
 export interface Made {

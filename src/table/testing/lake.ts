@@ -2,18 +2,18 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { IsobarError } from '../errors.ts';
-import { openLocalStorage } from '../lake/local.ts';
-import type { Storage } from '../lake/storage.ts';
-import type { Log, LogRecord } from '../log/log.ts';
-import type { Observation } from '../model/observation.ts';
-import { openDuckdbEngine } from '../sql/duckdb.ts';
-import type { SqlEngine, SqlSession } from '../sql/engine.ts';
-import { type DeltaTable, openTable } from './commit.ts';
-import { type Lander, openLander } from './landing.ts';
-import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
-import { type VerifyReport, verifyLake } from './verify.ts';
-import { verifyOffsets } from './verify-offsets.ts';
+import { IsobarError } from '../../errors.ts';
+import { openLocalStorage } from '../../lake/local.ts';
+import type { Storage } from '../../lake/storage.ts';
+import type { Log, LogRecord } from '../../log/log.ts';
+import type { Observation } from '../../model/observation.ts';
+import { openDuckdbEngine } from '../../sql/duckdb.ts';
+import type { SqlEngine, SqlSession } from '../../sql/engine.ts';
+import { type DeltaTable, openTable } from '../commit.ts';
+import { type Lander, openLander } from '../landing.ts';
+import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from '../table.ts';
+import { type VerifyReport, verifyLake } from '../verify.ts';
+import { verifyOffsets } from '../verify-offsets.ts';
 
 export interface TestLake extends AsyncDisposable {
   readonly folder: string;

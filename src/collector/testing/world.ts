@@ -2,8 +2,8 @@
  * A provider in virtual time, for tests of the polling loop: every city gets an observation each
  * interval, which can be had a while later; faults come as a test wants them.
  */
-import type { City } from '../model/city.ts';
-import type { TestClock } from './test-clock.ts';
+import type { City } from '../../model/city.ts';
+import type { TestClock } from './clock.ts';
 
 /** What happens to a call: an answer, or one of the usual failures. */
 export type Fate =

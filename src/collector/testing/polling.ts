@@ -3,16 +3,16 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { Log, NewRecord } from '../log/log.ts';
-import { type City, DEFAULT_CITIES } from '../model/city.ts';
-import type { CollectedRecord } from '../model/observation.ts';
-import { type BudgetLimits, openBudget } from './budget.ts';
-import type { Check } from './check.ts';
-import { type Collector, startCollector } from './collector.ts';
-import { openCollectorMemory } from './memory.ts';
-import { openOpenWeather } from './openweather/openweather.ts';
-import { openTestClock, type TestClock } from './test-clock.ts';
-import { type Fate, openTestWorld, type World } from './test-world.ts';
+import type { Log, NewRecord } from '../../log/log.ts';
+import { type City, DEFAULT_CITIES } from '../../model/city.ts';
+import type { CollectedRecord } from '../../model/observation.ts';
+import { type BudgetLimits, openBudget } from '../budget.ts';
+import type { Check } from '../check.ts';
+import { type Collector, startCollector } from '../collector.ts';
+import { openCollectorMemory } from '../memory.ts';
+import { openOpenWeather } from '../openweather/openweather.ts';
+import { openTestClock, type TestClock } from './clock.ts';
+import { type Fate, openTestWorld, type World } from './world.ts';
 
 export const CANARY = 'canary0123456789abcdef0123456789';
 export const DEFAULT_LIMITS: BudgetLimits = { per_minute: 60, per_day: 1_000, per_month: 31_000 };

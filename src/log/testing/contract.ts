@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Config } from '../config/schema.ts';
-import { isErrorCode } from '../errors.ts';
-import { RECORD_BYTES_MAX } from '../model/observation.ts';
+import type { Config } from '../../config/schema.ts';
+import { isErrorCode } from '../../errors.ts';
+import { RECORD_BYTES_MAX } from '../../model/observation.ts';
+import type { AppendedRange, Log, LogRecord, NewRecord } from '../log.ts';
 import { describeFollow } from './contract-follow.ts';
 import { checkAgainstModel } from './contract-model.ts';
 import { describeRetention } from './contract-retention.ts';
-import type { AppendedRange, Log, LogRecord, NewRecord } from './log.ts';
 
 /** A place of an engine where nothing is yet; disposing of it removes everything. */
 export interface LogPlace extends AsyncDisposable {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '../log.ts';
 import { type LogPlace, recordsOf } from './contract.ts';
-import type { Log } from './log.ts';
 
 const FOLLOW_MS_MAX = 250;
 
