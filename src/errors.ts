@@ -20,7 +20,7 @@ export const ERRORS = {
     500,
   ),
   PARAMETER_INVALID: row('A parameter is not valid.', 'Correct the named field.', 2, 400),
-  CITY_UNKNOWN: row('There is no such city.', 'See /api/cities for the known ids.', 2, 404),
+  CITY_UNKNOWN: row('Unknown city.', 'See /api/cities for the known ids.', 2, 404),
   NOT_FOUND: row('There is nothing at this address.', 'See /openapi.json for the routes.', 1, 404),
   METHOD_NOT_ALLOWED: row(
     'This address does not take this method.',
@@ -54,7 +54,7 @@ export const ERRORS = {
     true,
   ),
   DISK_FULL: row(
-    'There is no room left on the disk.',
+    'The disk is full.',
     'Make room; what waits is kept in the log and lands by itself.',
     1,
     503,
@@ -62,7 +62,7 @@ export const ERRORS = {
   ),
   PATH_UNREADABLE: row(
     'The path cannot be read exactly.',
-    'Rename the folder or file so that it has no backslash, or none of * ? [.',
+    'Rename the folder or file so that it has no backslash, *, ? or [.',
     1,
     503,
   ),
@@ -87,7 +87,7 @@ export const ERRORS = {
   ),
 
   PROVIDER_KEY_MISSING: row(
-    'There is no OpenWeatherMap key.',
+    'No OpenWeatherMap key is set.',
     'Set ISOBAR_OPENWEATHER_KEY or ISOBAR_OPENWEATHER_KEY_FILE.',
     2,
     503,
@@ -210,7 +210,7 @@ export const ERRORS = {
     503,
     true,
   ),
-  LAKE_EXISTS: row('The file is there already.', 'Nothing; somebody was faster.', 1, 503),
+  LAKE_EXISTS: row('The file is there already.', 'Nothing; another process was faster.', 1, 503),
   LAKE_MISSING: row(
     'A file of the lake is missing.',
     'Run `isobar verify`; restore the file from a backup.',
@@ -372,7 +372,7 @@ export const ERRORS = {
     503,
     true,
   ),
-  IMPORT_UNKNOWN: row('There is no such import.', 'See `isobar imports` for the numbers.', 2, 404),
+  IMPORT_UNKNOWN: row('Unknown import.', 'See `isobar imports` for the numbers.', 2, 404),
   IMPORT_KEPT: row(
     'The import cannot be undone.',
     'Import a corrected file instead: it outranks this import.',

@@ -233,7 +233,7 @@ async function addressInBrackets(place: Place): Promise<void> {
   }
   const { exit, code, message } = await failureOf(...host('no-such-host.invalid'));
   assert.deepEqual([exit, code], [2, 'CONFIG_INVALID']);
-  assert.match(message, /^api\.host: there is no host "no-such-host\.invalid"/);
+  assert.match(message, /^api\.host: unknown host "no-such-host\.invalid"/);
 }
 
 async function oddNames(place: Place): Promise<void> {
@@ -333,7 +333,7 @@ async function gateway(place: Place): Promise<void> {
   assert.deepEqual(await failureOf('status', '--data', place.made('data'), ...flags), {
     exit: 2,
     code: 'CONFIG_INVALID',
-    message: `lake.hdfs.namenodes: "${namenodes}" is no address like http://host:9870`,
+    message: `lake.hdfs.namenodes: expected addresses such as http://host:9870; got "${namenodes}"`,
   });
 }
 

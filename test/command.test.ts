@@ -125,12 +125,9 @@ test('mistakes end with 2, and say the place and what to do', () => {
     'log.engine=paper',
   );
   assert.equal(config.status, 2);
-  assert.match(
-    config.stderr,
-    /api\.prt \(flag\): there is no such setting; did you mean api\.port\?/,
-  );
-  assert.match(config.stderr, /api\.port \(flag\): "high" is no whole number/);
-  assert.match(config.stderr, /log\.engine \(flag\): "paper" is none of sqlite/);
+  assert.match(config.stderr, /api\.prt \(flag\): unknown setting; did you mean api\.port\?/);
+  assert.match(config.stderr, /api\.port \(flag\): expected a whole number; got "high"/);
+  assert.match(config.stderr, /log\.engine \(flag\): expected one of sqlite.*; got "paper"/);
   const mapping = run('import', 'station.csv', '--mapping', 'station.csv', '--json');
   assert.equal(mapping.status, 2);
   assert.equal(JSON.parse(mapping.stderr).code, 'IMPORT_INVALID');

@@ -93,7 +93,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
           return last === null ? null : BigInt(last) + 1n;
         },
         onEvents: live.publishRecords,
-        onSkip: () => live.reset('more came at once than can be told'),
+        onSkip: () => live.reset('more events came at once than can be sent'),
       });
       live.reset('the log can be followed again');
       if (isTailAway) context.logger.info('following the log: it can be read again');

@@ -20,7 +20,7 @@ async function failureOf(host: string, port = 0) {
 
 test('a host that is not known or not ours is a fault of the setting api.host', async () => {
   for (const [host, what] of [
-    ['no-such-host.invalid', 'there is no host "no-such-host.invalid"'],
+    ['no-such-host.invalid', 'unknown host "no-such-host.invalid"'],
     // Addresses for documentation (RFC 5737).
     ['192.0.2.1', '"192.0.2.1" is not an address of this machine'],
   ] as const) {

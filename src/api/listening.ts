@@ -24,7 +24,7 @@ export function translateListenError(error: unknown, { host, port }: Place): unk
     case 'EAI_AGAIN':
     case 'EAI_FAIL':
     case 'EAI_NODATA':
-      return unfit(`api.host: there is no host ${shown} (${code})`);
+      return unfit(`api.host: unknown host ${shown} (${code})`);
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':
     case 'EINVAL':

@@ -131,7 +131,7 @@ export function openLive(options: LiveOptions): Live {
       viewer.next.splice(0, Infinity, ...told);
       viewer.version = NOTHING;
       viewer.replaying = false;
-      send(viewer, formatReset('what was missed cannot be told any more'));
+      send(viewer, formatReset('missed events are no longer available'));
     }
     viewer.replaying = false;
     tellVersion(viewer);

@@ -97,7 +97,7 @@ function describeRoute(route: Route): Json {
 const PROBLEMS: Readonly<Record<number, string>> = {
   400: 'A parameter is not valid; `field` names it.',
   403: 'The request came from another site.',
-  404: 'There is no such city or address.',
+  404: 'Unknown city or address.',
   503: 'It cannot be answered now; `remedy` says what to do.',
 };
 

@@ -40,7 +40,7 @@ export function parseTime(field: string, text: string): string {
   const [year = 0, month = 0, date = 0] = day.split('-').map(Number);
   const daysOfMonth = new Date(Date.UTC(year, month, 0)).getUTCDate();
   if (Number.isNaN(time) || date > daysOfMonth) {
-    throw parameterError(field, `there is no such time as ${quote(text)}`);
+    throw parameterError(field, `no such time: ${quote(text)}`);
   }
   const micros = Math.ceil(Number(fraction.padEnd(9, '0')) / 1_000);
   const milliseconds = Math.floor(micros / 1_000);
@@ -93,13 +93,9 @@ export function parseCities(
   const cities = [...new Set(ids ?? [])].sort();
   for (const id of cities) {
     if (!known.has(id)) {
-      throw new IsobarError(
-        'CITY_UNKNOWN',
-        `city: there is no city with the id ${JSON.stringify(id)}`,
-        {
-          details: { field: 'city' },
-        },
-      );
+      throw new IsobarError('CITY_UNKNOWN', `city: unknown id ${JSON.stringify(id)}`, {
+        details: { field: 'city' },
+      });
     }
   }
   return cities;

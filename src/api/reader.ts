@@ -133,7 +133,7 @@ export function openReader(options: ReaderOptions): Reader {
 }
 
 export function nobodyWaits(): IsobarError {
-  return new IsobarError('ABORTED', 'nobody waits for it any more');
+  return new IsobarError('ABORTED', 'no client waits for it any more');
 }
 
 /** Nobody but our own time limit cancels a query. */

@@ -261,7 +261,7 @@ export const ROUTES = [
     tag: 'live',
     summary: 'What happens, as it happens (server-sent events).',
     description:
-      'Events: `observation` (from the log’s tail), `version` (fetch again), `status` (a room’s state changed), `reset` (what was missed cannot be told: fetch everything again), `bye` (the server stops). The id is a position that every server of the same log understands.',
+      'Events: `observation` (from the log’s tail), `version` (fetch again), `status` (a room’s state changed), `reset` (missed events are no longer available: fetch everything again), `bye` (the server stops). The id is a position that every server of the same log understands.',
     query: EventsQuerySchema,
     answers: { 'text/event-stream': null },
     problems: [400, 404, 503],

@@ -117,7 +117,7 @@ const ClaimSchema = record(
       description: 'Of the partition, else which of those with that role it is.',
     }),
     state: Type.Enum(['live', 'silent'], {
-      description: '`silent`: nothing came for too long; somebody else takes over.',
+      description: '`silent`: no heartbeat for too long; another process takes over.',
     }),
     host: Type.String(),
     pid: Type.Integer(),
@@ -133,7 +133,7 @@ const FactsSchema = record(
     version: Type.Union([Type.String(), Type.Null()]),
     properties: Type.Record(Type.String(), Type.String()),
   },
-  'What is in effect in the engine; null while nobody who computes has told.',
+  'What is in effect in the engine; null until the process that computes has reported it.',
 );
 
 const ProcessSchema = record(
@@ -305,7 +305,7 @@ export const StatusEventSchema = record(
 /** Data of the event `reset`: forget what you have and fetch everything again. */
 export const ResetEventSchema = record(
   { reason: Type.String() },
-  'What was missed cannot be told any more: fetch everything again.',
+  'Missed events are no longer available: fetch everything again.',
 );
 
 /** Data of the event `bye`: the server stops; connect again later. */

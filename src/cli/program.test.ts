@@ -169,7 +169,7 @@ test('doctor says through which proxy the provider is called, without its login'
 
 test('a host to listen on that does not exist is a fault of its setting', async () => {
   const argv = ['serve', '--port', '0', '--set', 'api.host=no-such-host.invalid'];
-  assert.match(await failsWith('CONFIG_INVALID', argv), /^api\.host: there is no host/);
+  assert.match(await failsWith('CONFIG_INVALID', argv), /^api\.host: unknown host/);
 });
 
 test('query prints rows as a table, CSV and JSON', async () => {

@@ -162,8 +162,8 @@ describe('the list of cities', () => {
       'line 1: no column latitude or lat',
       'line 1: no column longitude or lon or lng',
     ]);
-    assert.deepEqual(await problemsOf('name,lat,lon\n'), ['there is no city in it']);
-    assert.deepEqual(await problemsOf('[]'), ['there is no city in it']);
+    assert.deepEqual(await problemsOf('name,lat,lon\n'), ['it holds no city']);
+    assert.deepEqual(await problemsOf('[]'), ['it holds no city']);
     assert.deepEqual(await problemsOf('{"cities": []}'), ['not a JSON array of cities']);
     assert.match((await problemsOf('[{"name":'))[0] ?? '', /^not JSON: /);
     assert.deepEqual(await problemsOf('[7]'), ['entry 1: not an object']);

@@ -74,7 +74,7 @@ export async function loadCities(path: string): Promise<City[]> {
       report(`${entry.place}: id ${city.city_id} is taken by ${other}${remedy}`);
     }
   }
-  if (problems.length === 0 && cities.length === 0) report('there is no city in it');
+  if (problems.length === 0 && cities.length === 0) report('it holds no city');
   if (problems.length > 0) throw invalid(path, problems);
   return cities;
 }

@@ -71,16 +71,16 @@ test('all problems are told at once, each with its place', () => {
     flags: { 'log.size_max_mib': '15', 'nowhere.at_all': '1', 'openweather.url': 'ftp://x' },
   });
   const wanted = [
-    /^log_level \(.*isobar\.yaml line 1\): "loud" is none of debug, info/,
-    /^api\.port \(.*line 3\): "high" is no whole number/,
-    /^api\.prt \(.*line 4\): there is no such setting; did you mean api\.port\?/,
+    /^log_level \(.*isobar\.yaml line 1\): expected one of debug, info.*; got "loud"/,
+    /^api\.port \(.*line 3\): expected a whole number; got "high"/,
+    /^api\.prt \(.*line 4\): unknown setting; did you mean api\.port\?/,
     /^collector \(.*line 5\): it is a section/,
-    /^table\.raw_export \(.*line 8\): 3 is neither true nor false/,
-    /^log\.partitions \(ISOBAR_LOG_PARTITIONS\): 65 is more than 64/,
+    /^table\.raw_export \(.*line 8\): expected true or false; got 3/,
+    /^log\.partitions \(ISOBAR_LOG_PARTITIONS\): expected at most 64; got 65/,
     /^openweather\.key \(ISOBAR_OPENWEATHER_KEY_FILE\): ENOENT/,
-    /^log\.size_max_mib \(flag\): 15 is less than 16/,
-    /^nowhere\.at_all \(flag\): there is no such setting$/,
-    /^openweather\.url \(flag\): "ftp:\/\/x" is no address/,
+    /^log\.size_max_mib \(flag\): expected at least 16; got 15/,
+    /^nowhere\.at_all \(flag\): unknown setting$/,
+    /^openweather\.url \(flag\): expected an address such as .*; got "ftp:\/\/x"/,
   ];
   for (const pattern of wanted)
     assert.ok(
@@ -105,7 +105,7 @@ test('"did you mean" names what is near and nothing else', () => {
   assert.equal(hint('bar'), '');
   assert.equal(hint('__proto__'), '');
   assert.deepEqual(load({ env: { ISOBAR_API_PRT: '1' } }).warnings, [
-    'the variable ISOBAR_API_PRT is of no setting; did you mean ISOBAR_API_PORT?',
+    'the variable ISOBAR_API_PRT belongs to no setting; did you mean ISOBAR_API_PORT?',
   ]);
 });
 

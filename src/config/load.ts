@@ -209,7 +209,7 @@ function collect(
     } else if (isSection) {
       problems.push(`${path} (${lineOf(path)}): it is a section and needs settings below it`);
     } else if (settingOf(path) === undefined) {
-      problems.push(`${path} (${lineOf(path)}): there is no such setting${didYouMean(path)}`);
+      problems.push(`${path} (${lineOf(path)}): unknown setting${didYouMean(path)}`);
     } else {
       given.set(path, { value, origin: lineOf(path) });
     }
@@ -246,7 +246,7 @@ function readEnvironment(
     if (!name.startsWith('ISOBAR_') || known.has(name)) continue;
     const near = nearest(name, [...known]);
     const hint = near === undefined ? '' : `; did you mean ${near}?`;
-    warnings.push(`the variable ${name} is of no setting${hint}`);
+    warnings.push(`the variable ${name} belongs to no setting${hint}`);
   }
 }
 
@@ -258,7 +258,7 @@ function readFlags(
   for (const [path, text] of Object.entries(flags)) {
     const setting = settingOf(path);
     if (setting === undefined) {
-      problems.push(`${path} (flag): there is no such setting${didYouMean(path)}`);
+      problems.push(`${path} (flag): unknown setting${didYouMean(path)}`);
     } else {
       given.set(path, { value: parseText(setting, text), origin: 'flag' });
     }
@@ -270,9 +270,9 @@ function problemOf(setting: Setting, value: unknown): string | null {
   switch (setting.type) {
     case 'choice':
       if (setting.choices.includes(value as string)) return null;
-      return `${told} is none of ${setting.choices.join(', ')}`;
+      return `expected one of ${setting.choices.join(', ')}; got ${told}`;
     case 'boolean':
-      return typeof value === 'boolean' ? null : `${told} is neither true nor false`;
+      return typeof value === 'boolean' ? null : `expected true or false; got ${told}`;
     case 'integer':
     case 'number': {
       const whole = setting.type === 'integer';
@@ -281,16 +281,18 @@ function problemOf(setting: Setting, value: unknown): string | null {
         !Number.isFinite(value) ||
         (whole && !Number.isInteger(value))
       ) {
-        return `${told} is no ${whole ? 'whole number' : 'number'}`;
+        return `expected a ${whole ? 'whole number' : 'number'}; got ${told}`;
       }
       const { minimum, maximum } = setting;
-      if (minimum !== null && value < minimum) return `${told} is less than ${minimum}`;
-      return maximum !== null && value > maximum ? `${told} is more than ${maximum}` : null;
+      if (minimum !== null && value < minimum) return `expected at least ${minimum}; got ${told}`;
+      return maximum !== null && value > maximum
+        ? `expected at most ${maximum}; got ${told}`
+        : null;
     }
     case 'string':
-      if (typeof value !== 'string') return `${told} is no text`;
+      if (typeof value !== 'string') return `expected a text; got ${told}`;
       if (setting.path.endsWith('.url') && !/^https?:\/\/[^/\s]+\/?$/.test(value)) {
-        return `${told} is no address such as https://api.openweathermap.org`;
+        return `expected an address such as https://api.openweathermap.org; got ${told}`;
       }
       if (setting.secret) return secretProblem(setting.path, value);
       return addressProblem(setting.path, value);

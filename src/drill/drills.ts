@@ -107,7 +107,7 @@ const apiDown: Drill = {
     context.tell('killing the process that serves the API');
     context.story.breaks();
     context.processes.signal('serve', 'SIGKILL');
-    await expectWithin(context, NOTICED_S, 'nobody answers', ({ status }) => status === null);
+    await expectWithin(context, NOTICED_S, 'no answer', ({ status }) => status === null);
     await sleep(WITHOUT_API_MS, undefined, { signal: context.signal });
     context.tell('starting a new one');
     context.story.mends();
@@ -118,14 +118,14 @@ const apiDown: Drill = {
 
 const consumerLag: Drill = {
   name: 'consumer-lag',
-  description: 'stops the lander: the lag is told in seconds, and goes once it goes on',
+  description: 'stops the lander: the lag is reported in seconds and disappears once it continues',
   roles: ['collect', 'land', 'analyze', 'serve'],
   async run(context) {
     const before = await healthy(context);
     context.tell('making the process that lands stand still');
     context.story.breaks();
     context.processes.signal('land', 'SIGSTOP');
-    await expectWithin(context, NOTICED_S, `a lag of ${LAG_S} s and more is told`, (look) =>
+    await expectWithin(context, NOTICED_S, `a lag of at least ${LAG_S} s is reported`, (look) =>
       said(look, (status) => lagOf(status) >= LAG_S),
     );
     context.processes.signal('land', 'SIGCONT');

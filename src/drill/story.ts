@@ -60,7 +60,7 @@ export function openStory(now: () => number = () => performance.now()): Story {
       ['recovered after', between('mended', 'recovered')],
       ['longest queue', `${queue} records, ${spooled} of them on the collector's disk`],
       ['longest lag', `${lag} s`],
-      ['errors told', codes.size === 0 ? 'none' : [...codes].join(', ')],
+      ['errors reported', codes.size === 0 ? 'none' : [...codes].join(', ')],
       ['answers marked stale', staleReason === null ? 'no' : `yes: ${inBrief(staleReason)}`],
       ['API without an answer', silentMs === 0 ? 'never' : seconds(silentMs)],
     ],

@@ -43,7 +43,7 @@ export function findHeader(path: string, lines: readonly string[], mapping: Mapp
     }
     if (best?.absent.length === 0) break;
   }
-  if (best === null) throw importError(path, 'no header: there is no line with columns');
+  if (best === null) throw importError(path, 'no header: no line has columns');
   if (best.names.length > COLUMNS_MAX) {
     throw importError(path, `${best.names.length} columns; at most ${COLUMNS_MAX} are read`);
   }

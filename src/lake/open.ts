@@ -58,7 +58,7 @@ async function hdfsOptions(
   const nameNodes = config.namenodes.split(',').map((address) => address.trim());
   const wrong = nameNodes.find((address) => !/^https?:\/\/[^/?#]+\/?$/.test(address));
   if (wrong !== undefined) {
-    const text = `lake.hdfs.namenodes: ${JSON.stringify(wrong)} is no address like http://host:9870`;
+    const text = `lake.hdfs.namenodes: expected addresses such as http://host:9870; got ${JSON.stringify(wrong)}`;
     throw new IsobarError('CONFIG_INVALID', text);
   }
   return {

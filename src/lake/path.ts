@@ -30,7 +30,7 @@ export function isPath(text: string): boolean {
 }
 
 function findWrong(path: string): string | null {
-  if (!path.isWellFormed()) return 'it is no well-formed text';
+  if (!path.isWellFormed()) return 'it is not well-formed Unicode';
   if (Buffer.byteLength(path) > PATH_BYTES_MAX) return `it is longer than ${PATH_BYTES_MAX} bytes`;
   if (path.startsWith('/')) return 'it is absolute';
   if (path.split('/')[0] === DRAFTS_FOLDER) return 'it is in the folder of files in making';

@@ -144,7 +144,7 @@ class ClaimBook implements Claims {
       await this.look();
       const due = [...this.#held.values()].filter((claim) => claim.isDue());
       await Promise.all(due.map((claim) => claim.beat()));
-      if (this.#failing) this.#options.logger.info('sharing the work: claims can be told again');
+      if (this.#failing) this.#options.logger.info('sharing the work: claims can be written again');
       this.#failing = false;
     } catch (error) {
       if (!this.#failing && !this.#closed) {

@@ -109,7 +109,7 @@ export function openKafkaAppender(options: {
   }
 
   async function lookOnce(): Promise<void> {
-    if ((await client.look()) === null) throw new Error('there is no such topic');
+    if ((await client.look()) === null) throw new Error('the topic does not exist');
   }
 
   /** Tries for as long as the limit says; then the producer is given up with what it tries. */

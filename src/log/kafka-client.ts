@@ -257,7 +257,7 @@ function parseBrokers(text: string): { host: string; port: number }[] {
     if (host === undefined || Number(port) > 65_535) {
       throw new IsobarError(
         'CONFIG_INVALID',
-        `log.kafka.brokers: "${part.trim()}" is no host:port`,
+        `log.kafka.brokers: "${part.trim()}" is not of the form host:port`,
       );
     }
     return { host, port: Number(port) };

@@ -50,7 +50,7 @@ function wrapClient(
   function assertPartition(partition: number): void {
     const { length } = client.layout().partitions;
     if (Number.isInteger(partition) && partition >= 0 && partition < length) return;
-    const text = `${client.place}: there is no partition ${partition} of ${length}`;
+    const text = `${client.place}: no partition ${partition}; there are ${length}`;
     throw new IsobarError('PARAMETER_INVALID', text);
   }
 

@@ -107,7 +107,7 @@ function wrapDatabase(db: DatabaseSync, path: string, identity: Identity): LogFi
     if (Number.isInteger(partition) && partition >= 0 && partition < identity.partitionCount) {
       return partition * PARTITION_SPAN;
     }
-    const text = `${path}: there is no partition ${partition} of ${identity.partitionCount}`;
+    const text = `${path}: no partition ${partition}; there are ${identity.partitionCount}`;
     throw new IsobarError('PARAMETER_INVALID', text);
   }
 

@@ -236,7 +236,7 @@ function parseProtocol(object: Record<string, unknown>, place: string): Protocol
 function parseMetadata(object: Record<string, unknown>, place: string): Metadata {
   const { partitionColumns, configuration } = object;
   if (!Array.isArray(partitionColumns))
-    throw corrupt(place, 'metaData.partitionColumns is no list');
+    throw corrupt(place, 'metaData.partitionColumns is not a list');
   return {
     id: text(object.id, 'metaData.id', place),
     name: typeof object.name === 'string' ? object.name : null,
@@ -337,14 +337,14 @@ function record(value: unknown, place: string): Record<string, unknown> {
 }
 
 function text(value: unknown, name: string, place: string): string {
-  if (typeof value !== 'string') throw corrupt(place, `${name} is no text`);
+  if (typeof value !== 'string') throw corrupt(place, `${name} is not a text`);
   return value;
 }
 
 function whole(value: unknown, name: string, place: string): number {
   const number = typeof value === 'string' ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isSafeInteger(number)) {
-    throw corrupt(place, `${name} is no whole number`);
+    throw corrupt(place, `${name} is not a whole number`);
   }
   return number;
 }

@@ -248,7 +248,7 @@ export async function openLander(options: LanderOptions): Promise<Lander> {
     await commitSetAside(options, { state, appId, partition, lost: { from, to } });
     await observations.commit('WRITE', async (newest) => {
       if (nextOffset(newest, log.id, partition) !== from) {
-        throw new IsobarError('COMMIT_CONFLICT', `${place}: somebody else landed meanwhile`);
+        throw new IsobarError('COMMIT_CONFLICT', `${place}: another process landed meanwhile`);
       }
       return [{ txn: { appId, version: Number(to), lastUpdated: clock().getTime() } }];
     });

@@ -46,7 +46,7 @@ export async function verifyFile(
     await compareContent(options, table, add, place, differences);
   } catch (error) {
     if (!isErrorCode(error, 'QUERY_FAILED', 'QUERY_INVALID')) throw error;
-    differences.push(`${place}: it is no readable Parquet file`);
+    differences.push(`${place}: it is not a readable Parquet file`);
   }
 }
 

@@ -91,7 +91,7 @@ async function verifyPointer(
   const place = `${folder}/_delta_log/_last_checkpoint`;
   const named = checkpoints.find((checkpoint) => checkpoint.version === version);
   if (named === undefined) {
-    differences.push(`${place}: it names version ${version}, of which there is no checkpoint`);
+    differences.push(`${place}: it names version ${version}, which has no checkpoint`);
     return;
   }
   if (named.form === 'v2') return;

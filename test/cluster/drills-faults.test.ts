@@ -15,8 +15,8 @@ const SAID: Readonly<Record<DrillName, readonly RegExp[]>> = {
   'broker-down': [/waits on disk, and the status says so/, /what waited on disk is in Kafka/],
   'namenode-down': [/the standby has taken over/, /last version is served, marked as stale/],
   'spark-job-failure': [/marked as stale|stale: yes/, /all is as before/],
-  'api-down': [/nobody answers/, /API without an answer +\d/],
-  'consumer-lag': [/a lag of 12 s and more is told/, /longest lag +\d+ s/],
+  'api-down': [/no answer/, /API without an answer +\d/],
+  'consumer-lag': [/a lag of at least 12 s is reported/, /longest lag +\d+ s/],
 };
 
 interface Ended {

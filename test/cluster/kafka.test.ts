@@ -185,7 +185,11 @@ function describeOpening(brokers: string): void {
 
   it('refuses brokers that are no addresses, and a topic that no broker takes', async () => {
     await using place = await makeKafkaPlace(brokers);
-    await fails(place.openWith({ brokers: 'kafka' }), 'CONFIG_INVALID', /"kafka" is no host:port/);
+    await fails(
+      place.openWith({ brokers: 'kafka' }),
+      'CONFIG_INVALID',
+      /"kafka" is not of the form host:port/,
+    );
     await fails(place.openWith({ topic: 'no/topic' }), 'LOG_TOPIC_UNFIT', /INVALID_TOPIC/);
     await fails(
       place.openWith({ replication: 9 }),

@@ -153,7 +153,7 @@ async function openPlace(
     const { openLocalStorage } = await import('../../lake/local.ts');
     return openLocalStorage(resolve(place));
   }
-  if (!existsSync(place)) throw new IsobarError('USAGE', `${place}: there is no such file`);
+  if (!existsSync(place)) throw new IsobarError('USAGE', `${place}: no such file`);
   const { config, secrets } = loadConfig({ file: place, env: {}, flags: {} });
   environment.keepSecret(secrets);
   const lake = config.lake.engine === 'local' ? resolve(config.data) : join(folder, 'backup');
@@ -166,6 +166,6 @@ function assertApart(one: Storage, other: Storage): void {
 }
 
 function parseVersion(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It is no version.');
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected the number of a version.');
   return Number(text);
 }

@@ -73,7 +73,7 @@ function checkKey(config: Config): Finding {
   const { key } = config.openweather;
   if (key === '') {
     const remedy = 'Set ISOBAR_OPENWEATHER_KEY for real weather; without it it is made up.';
-    return { check: 'key', verdict: 'warn', text: 'there is no OpenWeatherMap key', remedy };
+    return { check: 'key', verdict: 'warn', text: 'no OpenWeatherMap key is set', remedy };
   }
   if (/^[0-9a-f]{32}$/.test(key)) return ok('key', 'a key is set');
   const text = 'the key does not look like one: 32 digits of 0-9 and a-f are usual';

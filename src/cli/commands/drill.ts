@@ -46,7 +46,7 @@ Drills:
 ${DRILLS.map(({ name, description }) => `  ${name.padEnd(18)} ${description}`).join('\n')}
 
 Needs \`isobar cluster up\`. Runs its own isobar with made-up weather in a topic and a folder of the
-drill's own, tells what happens by the second, then verifies and says it all in short. Exits with 0
+drill's own, reports what happens every second, then verifies and prints a summary. Exits with 0
 only if nothing was lost and the system said what it should; what was broken is made whole either
 way.
 

@@ -149,7 +149,7 @@ async function repairOf(
 
 function tableOf({ tables }: Workspace, name: TableName): DeltaTable {
   const table = tables.find((one) => one.name === name);
-  if (table === undefined) throw new IsobarError('USAGE', `there is no table ${name}`);
+  if (table === undefined) throw new IsobarError('USAGE', `unknown table ${name}`);
   return table;
 }
 

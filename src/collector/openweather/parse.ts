@@ -193,7 +193,7 @@ function cutBytes(text: string, bytesMax: number): string {
 export function parseObject(body: string, place: string): Fields {
   const value = parseJson(body);
   if (isFields(value)) return value;
-  const what = body.trim() === '' ? 'an empty answer' : 'an answer that is no JSON object';
+  const what = body.trim() === '' ? 'an empty answer' : 'an answer that is not a JSON object';
   throw new ProviderError('PROVIDER_DOWN', `${place}: ${what}`);
 }
 
@@ -223,7 +223,7 @@ function errorOfStatus(answer: Answer, place: string): ProviderError {
   const retryAfter = parseRetryAfter(answer.headers, answer.collectedAt);
   const fields = isFields(body) ? body : null;
   if (answer.status === 404 && fields === null && answer.body.trim() !== '') {
-    return new ProviderError('PROVIDER_DOWN', `${place}: HTTP 404 with a page that is no JSON`, {
+    return new ProviderError('PROVIDER_DOWN', `${place}: HTTP 404 with a page that is not JSON`, {
       status: 404,
       retryAfterSeconds: retryAfter,
     });

@@ -76,7 +76,7 @@ test('what makes no observation is an invalid record, never an exception', () =>
   assert.match(reasonOf(answer({ name: 'x'.repeat(257) })) ?? '', /^name is longer than 256 char/);
   assert.equal(reasonOf(answer({ dt: NOW / 1_000 + 601 }))?.slice(0, 3), 'dt ');
   assert.match(reasonOf('{"cod":"404","message":"city not found"}') ?? '', /recorded: 404, “city/);
-  assert.match(reasonOf('{"dt": 1') ?? '', /no JSON object/);
+  assert.match(reasonOf('{"dt": 1') ?? '', /not a JSON object/);
   assert.equal(reasonOf(answer({ note: 'x'.repeat(1024 * 1024) })), 'longer than 1 MiB');
 });
 

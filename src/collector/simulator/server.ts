@@ -300,8 +300,9 @@ function parseRates(text: string): FaultRates {
   }
   const kinds: readonly string[] = [...REQUEST_FAULTS, ...SENSOR_FAULTS];
   for (const [kind, rate] of Object.entries(value)) {
-    if (!kinds.includes(kind)) throw new Error(`there is no fault ${kind}`);
-    if (typeof rate !== 'number' || rate < 0 || rate > 1) throw new Error(`${kind} is no share`);
+    if (!kinds.includes(kind)) throw new Error(`unknown fault ${kind}`);
+    if (typeof rate !== 'number' || rate < 0 || rate > 1)
+      throw new Error(`${kind}: expected a share from 0 to 1`);
   }
   return value as Partial<Record<FaultKind, number>>;
 }

@@ -41,7 +41,7 @@ export function followRedirect(
   nameNode: URL,
   rules: readonly HostRule[],
 ): Redirect {
-  if (!URL.canParse(location)) throw new RedirectError('the redirect is no address');
+  if (!URL.canParse(location)) throw new RedirectError('the redirect is not a valid address');
   const url = new URL(location);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new RedirectError(`the redirect to ${url.host} speaks ${url.protocol}`);

@@ -26,7 +26,7 @@ export function parseConnectAddress(address: string): ConnectAddress {
   for (const pair of rest.split(';').filter((part) => part !== '')) {
     const [name = '', ...value] = pair.split('=');
     if (!PARAMETERS.includes(name)) {
-      throw invalid(`the parameter ${name} is none of ${PARAMETERS.join(', ')}`);
+      throw invalid(`unknown parameter ${name}; expected one of ${PARAMETERS.join(', ')}`);
     }
     parameters.set(name, decodeURIComponent(value.join('=')));
   }

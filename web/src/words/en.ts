@@ -178,7 +178,7 @@ export const en = {
     log: 'log',
     partition: 'partition',
     offset: 'offset',
-    imported: 'This row was imported from a table; there is no answer of a provider.',
+    imported: 'This row was imported from a table; it has no provider’s answer.',
     pages: 'Pages of raw rows',
     newer: 'Newer',
     older: 'Older',
@@ -224,7 +224,7 @@ export const en = {
     farther: 'Farther',
     home: 'All cities',
     empty: 'No city is watched.',
-    unplaced: (count: string) => `not on the map, since nobody said where they are: ${count}`,
+    unplaced: (count: string) => `not on the map, because their place is unknown: ${count}`,
     together: (first: string, others: string) => `${first} and ${others} more, come nearer to see`,
   },
   heat: {
