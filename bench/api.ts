@@ -1,4 +1,4 @@
-/** The API at 1,000 requests a second while observations come in, and from collected to told. */
+/** The API at 1,000 requests a second while observations come in; time from collection to page. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -47,7 +47,7 @@ export async function benchApi(): Promise<Measured[]> {
         reached: quantile(latencies, 0.99) < 20,
       },
       {
-        name: 'collected → told to the page',
+        name: 'collected → received by the page',
         figure: `p95 ${quantile(told, 0.95)} ms (${told.length} observations)`,
         bar: 'p95 < 1,000 ms',
         compared: 'from `collected_at` to the event’s arrival',

@@ -41,7 +41,7 @@ export async function writeMonths(
   return { files, rows: files.reduce((sum, file) => sum + file.rows, 0) };
 }
 
-/** A table of these files, in the version given; what changed since another nobody knows. */
+/** A table of these files, in the version given; changes since other versions are not known. */
 export function tableOf(files: readonly DataFile[], storage: Storage, version = 1): Table {
   const snapshot = {
     version,

@@ -235,7 +235,7 @@ async function timeUpdates(
     },
     {
       name: `page: ${VIEWERS} viewers of one server`,
-      figure: `${queries} queries for ${versions} versions, ${heard} events told`,
+      figure: `${queries} queries for ${versions} versions, ${heard} events received`,
       bar: '≤ 1 query a version',
       compared: 'every viewer asks for one chart’s series at each version',
       reached: versions > 0 && heard >= VIEWERS * versions && queries <= versions,
@@ -250,7 +250,7 @@ const WATCH_TASKS = `
     for (const { duration } of list.getEntries()) tasks.push(duration);
   }).observe({ type: 'longtask' });`;
 
-/** Viewers who ask for a series at each version that they are told of. */
+/** Viewers who ask for a series at each version that they receive. */
 async function watchAlone(url: string) {
   const series = `${url}/api/series?city=boston&variable=temperature_c&points=500`;
   const stop = new AbortController();
@@ -264,7 +264,7 @@ async function watchAlone(url: string) {
     }
   };
   const viewers = Array.from({ length: VIEWERS }, watch);
-  // Each is told the version that there is when it comes.
+  // Each receives the current version when it connects.
   await delay(3_000);
   versions.clear();
   const before = await countQueries(url);

@@ -299,7 +299,7 @@ export const ERRORS = {
     503,
   ),
   COMMIT_CONFLICT: row(
-    'Somebody else committed first, again and again.',
+    'Another process committed first at every attempt.',
     'It is tried again by itself.',
     1,
     503,
@@ -417,7 +417,7 @@ export function isErrorCode(error: unknown, ...codes: readonly ErrorCode[]): boo
   return error instanceof IsobarError && codes.includes(error.code);
 }
 
-/** The error itself, or INTERNAL around what is none of ours. */
+/** The error itself, or INTERNAL around any other error. */
 export function asIsobarError(error: unknown): IsobarError {
   if (error instanceof IsobarError) return error;
   if (error instanceof Error && error.name === 'AbortError') {

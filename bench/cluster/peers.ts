@@ -19,7 +19,7 @@ export interface PeerContext {
   /** For what the peers keep on this machine. */
   readonly folder: string;
   readonly cache: string;
-  /** A port for a REST server that nobody asks. */
+  /** A port for a REST server that is not used. */
   readonly port: number;
 }
 

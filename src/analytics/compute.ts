@@ -20,15 +20,15 @@ export interface Selection {
   readonly to: string | null;
 }
 
-/** What is no number (NaN, an infinity: no record of ours holds one) is missing. */
+/** NaN and infinities, which no record of ours holds, count as missing. */
 const number = (name: string, value = name) => `CASE WHEN abs(${name}) <= 1e300 THEN ${value} END`;
 const HELD = CONTENT_COLUMNS.map((name) =>
   isVariableName(name) ? `abs(${name}) <= 1e300` : `${name} IS NOT NULL`,
 );
 
 /**
- * The columns that datasets are computed from, of rows as they are in files. One value that is no
- * number would leave no statistics of its city in one engine and stop the other.
+ * The columns that datasets are computed from, of rows as they are in files. One value that is not
+ * a number would remove its city's statistics in one engine and stop the other.
  */
 export const OBSERVED = [
   ...['city_id', 'city', 'country', 'observed_at', 'hour_utc', 'hour_local'],

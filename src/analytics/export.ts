@@ -43,7 +43,7 @@ const ORDER: Readonly<Record<Dataset, string>> = {
 
 /**
  * Writes the rows of `source` as the JSON lines that people read, or as Parquet where that is too
- * much for a text. `rowsAtMost` is null when nobody knows.
+ * much for a text. `rowsAtMost` is null when it is not known.
  */
 export async function writeDataset(
   run: Run,

@@ -94,7 +94,7 @@ export function keepObservedRows(options: {
     files: readonly DataFile[],
     signal: AbortSignal | undefined,
   ): Promise<Part> {
-    // A name that was never used is no name that the view still reads from.
+    // The view cannot still read from a name that was never used before.
     const name = `observed_${made++}`;
     await session.materialize(name, sql, signal);
     return { name, paths: new Set(files.map((file) => file.path)) };

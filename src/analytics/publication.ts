@@ -101,7 +101,7 @@ export function statesProblem(publication: Publication): string[] {
   return [`publication ${version}: its states are of an unknown form${why}`];
 }
 
-/** Told of a publication that is stepped over: its path, and what is wrong with it. */
+/** Called with the path of a publication that is skipped and the problem with it. */
 export type OnGarbled = (path: string, problem: string) => void;
 
 /**
@@ -193,7 +193,7 @@ async function newestByListing(
 
 /**
  * The number of the publication that follows: the next that is free, damaged ones are stepped over.
- * Rejects with LAKE_EXISTS when somebody has published meanwhile.
+ * Rejects with LAKE_EXISTS when another process has published meanwhile.
  */
 export async function nextVersion(storage: Storage, before: Publication | null): Promise<number> {
   for (let version = (before?.version ?? 0) + 1; ; version++) {
@@ -205,8 +205,8 @@ export async function nextVersion(storage: Storage, before: Publication | null):
 }
 
 /**
- * Puts the publication that was made to follow `before`; rejects with LAKE_EXISTS when somebody
- * else took its number.
+ * Puts the publication that was made to follow `before`; rejects with LAKE_EXISTS when another
+ * process took its number.
  */
 export async function putPublication(
   storage: Storage,

@@ -29,7 +29,7 @@ export interface Published {
   latest(): Promise<PublishedVersion | null>;
 }
 
-/** `onGarbled` is told once of each publication that is stepped over. */
+/** `onGarbled` is called once for each publication that is skipped. */
 export function openPublished(
   storage: Storage,
   session: SqlSession,

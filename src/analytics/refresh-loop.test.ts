@@ -56,7 +56,7 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-test('refreshes at the start, after landings, after the interval, and tells of new versions', async () => {
+test('refreshes at start, after landings and the interval, and reports new versions', async () => {
   const refresher = fakeRefresher();
   let version = 0;
   refresher.next = async () => ++version;
@@ -167,7 +167,7 @@ test('tries again by itself after a passing failure, but not after a lasting one
   }
 });
 
-test('stopping cancels the run, waits for it, and is no failure', async () => {
+test('stopping cancels the run, waits for it, and is not reported as a failure', async () => {
   const refresher = fakeRefresher();
   const { promise, resolve } = Promise.withResolvers<null>();
   refresher.next = () => promise;

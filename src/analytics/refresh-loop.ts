@@ -53,7 +53,7 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       pending = false;
-      // A failure is kept in `failure` and told there; a landing, the interval or a retry follows.
+      // A failure is reported in `failure`; a landing, the interval or a retry follows.
       await refreshNow(stopping.signal).catch(() => {});
       await waitForLanding(secondsToWait());
       if (pending) await pause(Math.max(options.delaySeconds, secondsToRest()));

@@ -40,7 +40,7 @@ export interface RefreshOptions extends RunOptions {
 export interface Refresher {
   /**
    * Publishes what the newest version of the table says, unless that is published already, and
-   * resolves with the newest publication; null as long as there is no table. Rejects as the table,
+   * resolves with the newest publication; null until the table exists. Rejects as the table,
    * the engine and the storage do; the last good publication stays then.
    */
   refresh(signal?: AbortSignal): Promise<Publication | null>;
@@ -69,7 +69,7 @@ export function createRefresher(options: RefreshOptions): Refresher {
     logger.warn({ code: 'TABLE_CORRUPT' }, `stepping over a publication: ${problem}`);
   }
 
-  /** Only when somebody put an older table in its place, or the publication is wrong. */
+  /** Only when the table was replaced by an older one, or the publication is wrong. */
   function goBack(ahead: Publication, snapshot: Snapshot): void {
     logger.warn(
       `publication ${ahead.version} was made from version ${ahead.table_version} of the table, ` +

@@ -40,7 +40,7 @@ export interface Run {
   /** Writes a text of so many lines. */
   writeLines(text: string, lines: number): Promise<PublishedFile>;
   /**
-   * Makes a view of published Parquet files; `columns` is its schema when there is no file. Rejects
+   * Makes a view of published Parquet files; `columns` is its schema without any file. Rejects
    * with LAKE_MISSING or TABLE_CORRUPT when one is not what was published.
    */
   define(name: string, files: readonly PublishedFile[], columns: Columns): Promise<void>;

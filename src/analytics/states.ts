@@ -125,7 +125,7 @@ function rowsOf(run: Run, months: readonly string[]): number {
   return run.filesOf(months).reduce((sum, file) => sum + file.rows, 0);
 }
 
-/** The base stays while none of its months changed and all others are newer, and not too many. */
+/** The base stays while its months are unchanged and the others are newer and not too many. */
 function isUsable(base: Base, months: readonly string[], changed: ReadonlySet<string>): boolean {
   const merged = new Set(base.months);
   if (base.months.some((month) => changed.has(month))) return false;

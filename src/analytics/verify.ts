@@ -38,7 +38,7 @@ const EXAMPLES_MAX = 5;
 const DAMAGED = ['TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR'] as const;
 /** Publications of a week, one a minute. */
 const GAPS_MAX = 10_000;
-/** Somebody may publish meanwhile: then what differs is looked at again. */
+/** Another process may publish meanwhile; differences are then checked again. */
 const ATTEMPTS_MAX = 5;
 
 /**

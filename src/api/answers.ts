@@ -64,7 +64,7 @@ export interface Question {
   readonly etagKey?: string;
   readonly tableVersion: number | null;
   readonly analyticsVersion: number | null;
-  /** The signal aborts once nobody waits for the answer any more. */
+  /** The signal aborts once no caller waits for the answer any more. */
   compute(abandoned: AbortSignal): Promise<Computed>;
 }
 
@@ -96,7 +96,7 @@ export interface Answers {
   ): Promise<FastifyReply>;
   /**
    * Computes what was asked for since the last time, for versions that are about to become the
-   * current ones, so that nobody waits when they do. Resolves after `warmMs` at the latest.
+   * current ones, so that no caller waits when they do. Resolves after `warmMs` at the latest.
    */
   warm(next: Current): Promise<void>;
   readonly cache: Cache<Product>['counts'];

@@ -166,7 +166,7 @@ describe('the data of a small table', () => {
     );
   });
 
-  test('a value that is missing is no point, and a city without any has an empty series', async () => {
+  test('a missing value gives no point, a city without values an empty series', async () => {
     const { meta, data } = (await get('/api/series?variable=snow_1h_mm&city=oslo')).json();
     assert.deepEqual([data[0].observed_at, data[0].values], [[], []]);
     assert.match(meta.reason, /nothing was observed in this time/);

@@ -68,9 +68,9 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
     },
     position: () => formatPosition(live.position()),
     tellStatus() {
-      // That the status cannot be told is what /healthz says.
+      // /healthz reports that the status is not available.
       tellStatus(server, live).catch((error: unknown) => {
-        context.logger.debug({ err: error }, 'telling the status: there is none');
+        context.logger.debug({ err: error }, 'the status is not available');
       });
     },
   };
@@ -125,7 +125,7 @@ function snapshotOf(versions: Versions) {
   try {
     return versions.current().picture.snapshot;
   } catch {
-    // There is no version yet; then nothing has landed either.
+    // Without a version, nothing has landed either.
     return null;
   }
 }

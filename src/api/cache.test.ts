@@ -18,7 +18,7 @@ test('equal keys asked for at once share one computation, and later ones find it
   assert.deepEqual({ hits, misses, shared }, { hits: 1, misses: 1, shared: 499 });
 });
 
-test('what nobody waits for any more is given up, and computed anew for who comes later', async () => {
+test('aborts a computation that is not awaited, and computes anew for later callers', async () => {
   const cache = openCache<string>(1_000_000, (value) => value.length);
   const one = new AbortController();
   const other = new AbortController();
@@ -48,7 +48,7 @@ test('what nobody waits for any more is given up, and computed anew for who come
   assert.equal(await patient, 'b');
 });
 
-test('a failure is told to all who wait and not kept', async () => {
+test('a failure is passed to all who wait and is not kept', async () => {
   const cache = openCache<string>(1_000_000, (value) => value.length);
   const failing = () => Promise.reject(new Error('no'));
   const both = await Promise.allSettled([cache.get('a', failing), cache.get('a', failing)]);

@@ -6,8 +6,8 @@
  */
 export interface Cache<V> {
   /**
-   * The value of this key, computed if it is not there. `bytesOf` tells its size. `leave` aborts
-   * when this caller does not wait any more; the signal that `compute` gets, when nobody does.
+   * The value of this key, computed if it is not there. `bytesOf` returns its size. `leave` aborts
+   * when this caller does not wait any more; the signal that `compute` gets, when no caller does.
    */
   get(
     key: string,
@@ -22,7 +22,7 @@ export interface Cache<V> {
 export interface CacheCounts {
   readonly hits: number;
   readonly misses: number;
-  /** Callers that waited for somebody else's computation. */
+  /** Callers that waited for a computation that another caller began. */
   readonly shared: number;
   readonly evictions: number;
   readonly entries: number;

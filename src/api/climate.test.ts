@@ -120,7 +120,7 @@ describe('what a place is like', () => {
     assert.match(body, /^city_id,direction_deg,speed_from_ms,speed_to_ms,/);
   });
 
-  test('calm has no direction wherever directions are told', async () => {
+  test('calm has no direction wherever directions are reported', async () => {
     const range = 'city=bergen&from=2024-10-02T00:00:00Z&to=2024-11-01T00:00:00Z';
     const direction = `${range}&variable=wind_direction_deg`;
     const { data: sectors } = await get(`/api/wind-rose?${range}`);
@@ -140,7 +140,7 @@ describe('what a place is like', () => {
     const values = series[0].values.filter((value: number | null) => value !== null);
     assert.deepEqual([new Set(values).size, values[0]], [1, 180]);
     assert.equal(values.length, sectors[1].observation_count);
-    // That there is no direction is known, too.
+    // The absence of a direction counts as known.
     assert.equal(meta.coverage_pct, 100);
     const { data: usual } = await get('/api/climatology?city=bergen&variable=wind_direction_deg');
     for (const { low, high } of usual) assert.deepEqual([low, high], [180, 180]);

@@ -37,7 +37,7 @@ export interface ApiContext {
   onChange?(listener: () => void): () => void;
   readonly logger: Logger;
   readonly clock?: () => Date;
-  /** Milliseconds between two looks for a new version; 1,000 unless told otherwise. */
+  /** Milliseconds between two checks for a new version; 1,000 by default. */
   readonly pollMs?: number;
 }
 

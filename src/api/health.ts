@@ -65,7 +65,7 @@ async function checkRooms(server: Server): Promise<readonly Check[]> {
   ];
 }
 
-/** States in which polling goes on, or will by itself as somebody wants it. */
+/** States in which polling goes on, starts by itself, or was paused on request. */
 const WELL: ReadonlySet<CollectorState> = new Set(['live', 'starting', 'paused']);
 const CODES: Partial<Record<CollectorState, ErrorCode>> = {
   key_not_active: 'PROVIDER_KEY_REFUSED',

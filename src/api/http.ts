@@ -90,7 +90,7 @@ function closeWithin(app: FastifyInstance, ms: number): void {
   app.addHook('onClose', async () => clearTimeout(timer));
 }
 
-/** For what is no HTTP at all. */
+/** For input that is not HTTP. */
 function answerNonsense(error: NodeJS.ErrnoException, socket: Socket, basePath: string): void {
   const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
   const code = tooLarge ? 'REQUEST_TOO_LARGE' : 'REQUEST_INVALID';

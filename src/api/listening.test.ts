@@ -31,7 +31,7 @@ test('a host that is not known or not ours is a fault of the setting api.host', 
   }
 });
 
-test('a taken port and a port that is not allowed are told apart', async () => {
+test('distinguishes a taken port from a port that is not allowed', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -7,7 +7,7 @@ interface Place {
 
 /**
  * Why a server cannot listen there:
- * EADDRINUSE → PORT_TAKEN · EACCES, EPERM → PORT_FORBIDDEN · a host that is not known, or none of
+ * EADDRINUSE → PORT_TAKEN · EACCES, EPERM → PORT_FORBIDDEN · a host that is not known, or not of
  * this machine → CONFIG_INVALID · others stay as they are.
  */
 export function translateListenError(error: unknown, { host, port }: Place): unknown {

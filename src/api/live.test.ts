@@ -82,7 +82,7 @@ const cityOf = ({ data }: StreamEvent) => data.city_id;
 const observationsOf = (stream: Stream) =>
   stream.events.filter(({ event }) => event === 'observation');
 
-test('a viewer is told what is there, what comes, and what it makes of the table', async () => {
+test('a viewer receives the current state, new records and new table versions', async () => {
   await using api = await openLiveApi({ observations: [observation('berlin', 0)] });
   const stream = await openStream(api.address);
   assert.equal(stream.response.headers['content-type'], 'text/event-stream; charset=utf-8');
@@ -137,7 +137,7 @@ test('what the landing sets aside is not shown any longer', async () => {
   stream.close();
 });
 
-test('one who comes back is told what it missed, once, and what comes after', async () => {
+test('a viewer that reconnects receives what it missed once, and then new events', async () => {
   await using api = await openLiveApi({ observations: [observation('berlin', 0)] });
   const stream = await openStream(api.address);
   await stream.next('status');
@@ -162,7 +162,7 @@ test('one who comes back is told what it missed, once, and what comes after', as
   );
   assert.ok(again.events.every(({ event }) => event !== 'reset'));
 
-  // A position that is up to date: nothing is told twice, not even the version.
+  // A position that is up to date: nothing is sent twice, not even the version.
   const { position } = (await api.app.inject('/api/status')).json().meta;
   const third = await openStream(api.address, `?since=${position}`);
   await third.next('status');
@@ -202,7 +202,7 @@ test('a foreign, a lost or a too old position gets reset, and what comes after',
     assert.deepEqual(observationsOf(stream), [], since);
     stream.close();
   }
-  // A thousand are told.
+  // A thousand are sent.
   const stream = await openStream(api.address, '', `${log}.201-0.0.1`);
   await waitFor('a thousand', () => observationsOf(stream).length === 1_000);
   api.put(1, observation('oslo', 0));
@@ -220,7 +220,7 @@ test('a position of a server that is ahead is not sent back', async () => {
   stream.close();
 });
 
-test('a viewer of some cities hears of these', async () => {
+test('a viewer of some cities receives the events of these only', async () => {
   await using api = await openLiveApi();
   const stream = await openStream(api.address, '?city=cairo&city=oslo');
   await stream.next('status');
@@ -232,7 +232,7 @@ test('a viewer of some cities hears of these', async () => {
   assert.equal(unknown.response.statusCode, 404);
 });
 
-test('so much at once that it cannot be told is a reset', async () => {
+test('sends a reset when more comes at once than can be sent', async () => {
   await using api = await openLiveApi();
   const stream = await openStream(api.address);
   await stream.next('status');
@@ -267,7 +267,7 @@ test('a log that cannot be read at first is followed as soon as it can', async (
   stream.close();
 });
 
-test('beyond api.events_max there is no room; who leaves makes some', async () => {
+test('rejects viewers beyond api.events_max until another one leaves', async () => {
   await using api = await openLiveApi({
     change: (context) => ({ ...context, config: { ...context.config, events_max: 2 } }),
   });

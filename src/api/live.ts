@@ -2,7 +2,7 @@
  * Live: what happens goes to all viewers as server-sent events.
  *
  * The position moves with the tail and the versions; it is the id of every event. A viewer that
- * comes back with it is told what it missed, up to a bound, and `reset` beyond. One that does not
+ * comes back with it is sent what it missed, up to a bound, and `reset` beyond. One that does not
  * read is dropped: its queue would grow for ever, and with its position it can come back.
  */
 import type { ServerResponse } from 'node:http';
@@ -20,14 +20,14 @@ export interface Live {
   join(response: ServerResponse, viewer: NewViewer): void;
   /** Rejects with BUSY when there are too many viewers. */
   refuseTooMany(): void;
-  /** Tells everybody; called in the order in which things happened. */
+  /** Sends to all viewers; called in the order in which things happened. */
   publishRecords(events: readonly TailEvent[]): void;
   publishVersion(version: VersionEvent): void;
   publishStatus(status: StatusEvent): void;
-  /** Tells everybody that something was left out. */
+  /** Notifies all viewers that events were left out. */
   reset(reason: string): void;
   position(): Position;
-  /** Says `bye` to everybody and resolves once they are gone. */
+  /** Sends `bye` to all viewers and resolves once they are gone. */
   close(): Promise<void>;
   readonly counts: LiveCounts;
 }
@@ -68,7 +68,7 @@ export function openLive(options: LiveOptions): Live {
   });
   const { send } = viewers;
   const log = options.logId === null ? '' : digestLogId(options.logId);
-  /** Up to where the viewers have been told; the tail may be ahead for a moment. */
+  /** Up to where events were sent to the viewers; the tail may be ahead for a moment. */
   const told: bigint[] = [...(options.tail()?.next ?? [])];
   let version = NOTHING;
   let status: StatusEvent | null = null;
@@ -139,7 +139,7 @@ export function openLive(options: LiveOptions): Live {
   }
 
   /**
-   * Tells what was missed until nothing is left; resolves with false when that cannot be. The
+   * Sends what was missed until nothing is left; resolves with false when that fails. The
    * viewer is back among the others in the same turn in which nothing is left.
    */
   async function replay(viewer: Viewer, tail: Tail): Promise<boolean> {

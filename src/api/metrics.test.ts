@@ -32,7 +32,7 @@ c_bytes{part="x\\"\\\\\\n"} 7
   );
 });
 
-test('memory and open files are told, by who has them', () => {
+test('reports memory by use, and open files', () => {
   const registry = openRegistry();
   addRoomMetrics(registry, exampleStatus);
   const text = registry.format();

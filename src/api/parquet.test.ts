@@ -90,7 +90,7 @@ function plain(row: Readonly<Record<string, unknown>>): Record<string, unknown> 
   return Object.fromEntries(entries);
 }
 
-test('columns have their types also where there is no row and no value', async () => {
+test('columns have their types even without rows and values', async () => {
   const few = await typesOf(await download('/api/raw-data?format=parquet&city=berlin&limit=1'));
   const none = await typesOf(
     await download('/api/raw-data?format=parquet&to=2000-01-01T00:00:00Z'),
@@ -114,7 +114,7 @@ test('the file says what it is of', async () => {
   assert.deepEqual([simulated, source, table_version], [false, ['openweathermap'], 0]);
 });
 
-test('values of every kind come back, none of them lost', async () => {
+test('values of every kind come back without loss', async () => {
   const columns = [
     { name: 'flag', type: 'boolean' },
     { name: 'count', type: 'integer' },

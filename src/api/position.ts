@@ -27,7 +27,7 @@ export function formatPosition(position: Position): string {
 
 const POSITION = /^([0-9a-f]{12}|)\.(\d{1,18}(?:-\d{1,18}){0,1023}|)\.(\d{0,15})\.(\d{0,15})$/;
 
-/** Null for what is no position. */
+/** Null for a text that is not a position. */
 export function parsePosition(text: string): Position | null {
   const match = POSITION.exec(text);
   if (match === null) return null;

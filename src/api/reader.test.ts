@@ -20,7 +20,7 @@ function file(path: string, more: Partial<DataFile> = {}): DataFile {
   };
 }
 
-/** An engine that does what `run` does and notes what its sessions are told. */
+/** An engine that does what `run` does and records what its sessions receive. */
 function fakeEngine(run: (signal: AbortSignal) => Promise<unknown[]> = async () => []) {
   const defined: string[][] = [];
   let sessions = 0;
@@ -53,7 +53,7 @@ test('the same files are defined once a session, others anew', async () => {
   assert.equal(reader.queryCount, 4);
 });
 
-test('a query that nobody waits for any more leaves its place to others', async () => {
+test('an abandoned query frees its place for others', async () => {
   const done = Promise.withResolvers<void>();
   let ran = 0;
   const { options } = fakeEngine(async () => {
@@ -98,7 +98,7 @@ test('no more run at once than there are sessions, and no more wait than allowed
   await assert.rejects(reader.query([file('a')], '', {}), { code: 'ABORTED' });
 });
 
-test('a query that takes too long is told as such, and the session goes on', async () => {
+test('reports a query that takes too long, and keeps the session', async () => {
   let slow = true;
   const { options } = fakeEngine((signal) => {
     if (!slow) return Promise.resolve([1]);

@@ -60,7 +60,7 @@ export function openReader(options: ReaderOptions): Reader {
     await new Promise<void>((resolve, reject) => {
       const leave = () => {
         waiting.splice(waiting.indexOf(go), 1);
-        reject(nobodyWaits());
+        reject(notAwaited());
       };
       const go = () => {
         abandoned?.removeEventListener('abort', leave);
@@ -113,7 +113,7 @@ export function openReader(options: ReaderOptions): Reader {
 
   return {
     async query(files, sql, parameters, abandoned) {
-      if (abandoned?.aborted) throw nobodyWaits();
+      if (abandoned?.aborted) throw notAwaited();
       await takeTurn(abandoned);
       try {
         return await run(files, sql, parameters);
@@ -132,11 +132,11 @@ export function openReader(options: ReaderOptions): Reader {
   };
 }
 
-export function nobodyWaits(): IsobarError {
+export function notAwaited(): IsobarError {
   return new IsobarError('ABORTED', 'no client waits for it any more');
 }
 
-/** Nobody but our own time limit cancels a query. */
+/** Only our own time limit cancels a query. */
 export function namePatience(error: unknown, timeoutMs: number): unknown {
   if (!isErrorCode(error, 'ABORTED')) return error;
   return new IsobarError('BUSY', `the query took longer than ${timeoutMs / 1_000} s`, {

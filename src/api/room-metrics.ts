@@ -4,7 +4,7 @@ import type { Labels, Registry } from './metrics.ts';
 
 type Values = (status: Status) => Iterable<readonly [Labels, number]>;
 
-/** `status` gives what is known at the time of reading; null means that it cannot be told. */
+/** `status` gives what is known at the time of reading; null means that it is not available. */
 export function addRoomMetrics(registry: Registry, status: () => Status | null): void {
   const gauge = (name: string, help: string, values: Values) => {
     registry.gauge(name, help, () => {
@@ -63,8 +63,10 @@ export function addRoomMetrics(registry: Registry, status: () => Status | null):
   gauge('isobar_collector_calls_limit', 'Calls of the provider allowed.', (s) => calls(s, 'limit'));
 
   gauge('isobar_log_size_bytes', 'Size of the log.', (s) => one(s.log.bytes));
-  gauge('isobar_log_size_limit_bytes', 'Size at which it takes no more; 0: none of its own.', (s) =>
-    one(s.log.bytes_max),
+  gauge(
+    'isobar_log_size_limit_bytes',
+    'Size at which the log accepts no more; 0: not limited by isobar.',
+    (s) => one(s.log.bytes_max),
   );
   gauge('isobar_log_full', 'Whether it takes no more.', (s) => one(Number(s.log.full)));
   gauge('isobar_log_waiting_records', 'Records that have not landed.', (s) =>

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Publications } from './context.ts';
 import { openRows } from './rows.ts';
 
-test('a range that nobody waits for any more takes no turn, and makes nobody else wait', async () => {
+test('an abandoned range takes no turn and does not delay the others', async () => {
   const computed: (string | null)[] = [];
   const held = Promise.withResolvers<void>();
   const publications: Pick<Publications, 'compute'> = {
@@ -21,7 +21,7 @@ test('a range that nobody waits for any more takes no turn, and makes nobody els
   const ask = (from: string, leave?: AbortSignal) =>
     rows.compute('hourly_trends', snapshot, { cities: [], from, to: null }, leave);
   const first = ask('first');
-  // As somebody drags over a chart: each question takes the place of the one before.
+  // As when dragging over a chart: each question replaces the one before.
   const left: Promise<unknown>[] = [];
   for (let turn = 0; turn < 200; turn += 1) {
     const gone = new AbortController();

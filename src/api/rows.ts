@@ -4,7 +4,7 @@ import { IsobarError } from '../errors.ts';
 import type { Snapshot } from '../table/table.ts';
 import { openCache } from './cache.ts';
 import type { DatasetRows, Publications, RangedDataset, Selection } from './context.ts';
-import { namePatience, nobodyWaits, selectFiles } from './reader.ts';
+import { namePatience, notAwaited, selectFiles } from './reader.ts';
 
 export interface RowsReader {
   /**
@@ -30,7 +30,7 @@ export function openRows(publications: Publications): RowsReader {
   type Rows = readonly DatasetRows[RangedDataset][];
   const cache = openCache<Rows>(CACHE_BYTES_MAX, (rows) => rows.length * ROW_BYTES);
   let computedCount = 0;
-  /** Of those who wait or compute, the signal that nobody wants it any more. */
+  /** Of each waiting or running computation, the signal that it was abandoned. */
   const waiting = new Set<AbortSignal>();
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -48,7 +48,7 @@ export function openRows(publications: Publications): RowsReader {
     abandoned.addEventListener('abort', () => waiting.delete(abandoned), { once: true });
     const files = selectFiles(snapshot.files, selection);
     const result = turn.then(async () => {
-      if (abandoned.aborted) throw nobodyWaits();
+      if (abandoned.aborted) throw notAwaited();
       computedCount += 1;
       const signal = AbortSignal.timeout(TIMEOUT_MS);
       const chosen = { ...snapshot, files };

@@ -274,7 +274,7 @@ test('bound to all addresses, any name is answered', async () => {
   assert.equal(answer.statusCode, 200);
 });
 
-test('an error that nobody expected tells nothing to the caller', async () => {
+test('an unexpected error reveals nothing to the caller', async () => {
   await using api = await openTestApi({
     change: (context) => ({ ...context, status: () => Promise.reject(new Error('secret')) }),
   });
@@ -300,7 +300,7 @@ function exchange(port: number, text: string): Promise<string> {
   });
 }
 
-test('closing waits for nobody who never asked, and not long for one who asks half', async () => {
+test('closing does not wait for idle connections, or long for unfinished requests', async () => {
   await using api = await openTestApi();
   const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
   const open = async (text: string) => {

@@ -41,7 +41,7 @@ test('a missing observation is a null at the time it was due; a late one is none
   ]);
 });
 
-test('the longer interval counts where the source changes, and none is no gap', () => {
+test('the longer interval counts where the source changes; without one there are no gaps', () => {
   assert.deepEqual(drawLine([one(0, 1, 3_600), one(60, 2, 60)], 1).length, 2);
   assert.deepEqual(drawLine([one(0, 1, null), one(600, 2, null)], 1).length, 2);
 });
@@ -80,6 +80,6 @@ test('a sampled line keeps lowest and highest in their order, its ends, and the 
     [at(42), 4],
     [at(43), 5],
   ]);
-  // Two minutes missing within four-minute buckets: nobody could see it.
+  // Two minutes missing within four-minute buckets: not visible.
   assert.ok(drawLine([bucket(0, [1, 2]), bucket(5, [1, 2])], 240_000).every(([, v]) => v !== null));
 });

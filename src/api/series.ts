@@ -28,7 +28,7 @@ export interface SeriesAsked {
   readonly variables: readonly VariableName[];
   readonly range: TimeRange;
   readonly points: number;
-  /** Aborts once nobody waits for the series any more. */
+  /** Aborts once no caller waits for the series any more. */
   readonly abandoned?: AbortSignal;
 }
 

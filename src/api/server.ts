@@ -19,7 +19,7 @@ export interface Server {
   readonly status: StatusWatch;
   /** Null without a log. */
   readonly tail: Tail | null;
-  /** Tells the viewers when the status has changed. */
+  /** Sends the status to the viewers when it has changed. */
   tellStatus(): void;
   /** Where the events stand. */
   position(): string;

@@ -129,7 +129,7 @@ export async function openTail(options: TailOptions): Promise<Tail> {
 
   await findPartitions();
   for (const partition of next.keys()) {
-    // The part of the past that has not landed; nobody listens yet.
+    // The part of the past that has not landed; no listener is attached yet.
     while ((await readPartition(partition)).length > 0);
   }
 

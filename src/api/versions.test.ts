@@ -125,7 +125,7 @@ test('a new version is computed once more, and answers of the old one are not gi
     assert.equal(answer.json().meta.table_version, 1);
   }
 
-  // What nobody asks for any more is not computed again.
+  // An answer that is no longer requested is not computed again.
   for (const minutes of [20, 30]) {
     api.queries.length = 0;
     api.put(0, observation('berlin', minutes * 60));

@@ -25,7 +25,7 @@ export interface Versions {
 }
 
 const POLL_MS = 1_000;
-/** A look that lasts longer than this is as good as one that has failed: who asks is told. */
+/** A check that lasts longer than this counts as failed, and callers get the error. */
 const SLOW_MS = 10_000;
 
 const SLOW = new IsobarError('LAKE_UNAVAILABLE', `no answer for ${SLOW_MS / 1_000} s`);

@@ -64,7 +64,7 @@ function citiesOf(written: readonly string[]): string[] {
   );
 }
 
-test('whenever a record comes during a replay, it is told exactly once', async () => {
+test('sends a record that arrives during a replay exactly once', async () => {
   for (let depth = 0; depth < 20; depth += 1) {
     const fake = fakeTail(3n, () => {
       let left = depth;

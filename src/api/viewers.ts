@@ -1,4 +1,4 @@
-/** The viewers of the events: who they are, what each has been told, and how they leave. */
+/** The viewers of the events: the list, what each was sent, and how they are disconnected. */
 import type { ServerResponse } from 'node:http';
 import type { VersionEvent } from './status-schemas.ts';
 
@@ -6,10 +6,10 @@ export interface Viewer {
   readonly response: ServerResponse;
   /** Null for all. */
   readonly cities: ReadonlySet<string> | null;
-  /** The first offset it has not been told of, for each partition. */
+  /** The first offset that it has not been sent, for each partition. */
   readonly next: bigint[];
   version: VersionEvent;
-  /** While it is told what it missed, it hears nothing new. */
+  /** While missed events are replayed, the viewer receives no new ones. */
   replaying: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface Viewers {
   add(viewer: Viewer): void;
   /** False when the viewer is gone, or was dropped because it does not read. */
   send(viewer: Viewer, text: string): boolean;
-  /** Sends the text to everybody as the last one, and resolves once they are gone. */
+  /** Sends the text to all viewers as the last one, and resolves once they are gone. */
   dismiss(text: string): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export function openViewers({ queueBytesMax, closeMs, formatDrop }: ViewersOptio
   const all = new Set<Viewer>();
   let droppedCount = 0;
 
-  /** Somebody who does not read does not read the end either. */
+  /** A viewer that does not read never closes by itself, so it is destroyed after `closeMs`. */
   function end({ response }: Viewer, text: string): void {
     response.end(text);
     const timer = setTimeout(() => response.destroy(), closeMs);

@@ -2,7 +2,7 @@
 import type { ClaimStatus } from '../model/status.ts';
 import { formatTable } from './environment.ts';
 
-/** Empty when nobody has any. `now` is in milliseconds since 1970. */
+/** Empty without claims. `now` is in milliseconds since 1970. */
 export function formatClaims(claims: readonly ClaimStatus[], now: number): string {
   if (claims.length === 0) return '';
   const byProcess = Map.groupBy(claims, ({ host, pid, command }) => `${host} ${pid} ${command}`);

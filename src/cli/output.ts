@@ -10,7 +10,7 @@ import { openStdout } from './stdout.ts';
 export type OutputKind = 'text' | 'rows';
 
 export interface Output {
-  /** From now on none of these values appears in any output. */
+  /** From now on these values do not appear in any output. */
   keepSecret(values: readonly string[]): void;
   /** Writes a result to stdout; what could steer a terminal is escaped. */
   print(text: string, kind?: OutputKind): void;

@@ -92,7 +92,7 @@ test('the help of the program and of each command is as it was', async () => {
   }
 });
 
-test('what is not understood is told with a way out', async () => {
+test('reports what is not understood and what to do', async () => {
   for (const [argv, pattern] of [
     [['strt'], /unknown command 'strt'[\s\S]*Did you mean start[\s\S]*isobar --help/],
     [['status', '--jsn'], /unknown option '--jsn'[\s\S]*--json/],
@@ -119,7 +119,7 @@ test('config prints values with origins as YAML and as JSON, and never the key',
   assert.match(await failsWith('USAGE', ['config', '--set', 'api.port']), /write setting=value/);
 });
 
-test('doctor tells a taken port, a folder that cannot be written, a missing key', async () => {
+test('doctor reports a taken port, a folder that cannot be written, a missing key', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -234,7 +234,7 @@ test('land --accept-loss wants offsets, and those that are lost', async () => {
   assert.match(await runWell('land', '--once'), /^0 landings, 0 rows landed, 0 set aside\n$/);
 });
 
-test('status and verify tell what the files hold', async () => {
+test('status and verify report what the files hold', async () => {
   const status = JSON.parse(await runWell('status', '--json'));
   assert.equal(status.simulated, false);
   assert.ok(status.table.rows > 300);
@@ -282,7 +282,7 @@ test('errors go to stderr, with the exit code of their kind, also as JSON', asyn
   assert.deepEqual(Object.keys(JSON.parse(json.told)), ['code', 'message', 'remedy']);
 });
 
-test('a reader that goes away is no error', async () => {
+test('a reader that goes away is not an error', async () => {
   const sql = 'SELECT range AS n, repeat(range::VARCHAR, 20) AS t FROM range(200000)';
   const { code, told } = await runChild(['query', sql, '--format', 'csv'], true);
   assert.deepEqual([code, told], [0, '']);

@@ -114,7 +114,7 @@ describe('the list of cities', () => {
     assert.equal(cities[0]?.time_zone, 'Asia/Tokyo');
   });
 
-  test('all problems are told at once, with their lines', async () => {
+  test('reports all problems at once, with their lines', async () => {
     const problems = await problemsOf(
       [
         'id,name,lat,lon,time_zone',
@@ -156,7 +156,7 @@ describe('the list of cities', () => {
     assert.equal(problems[50], 'and 20 more');
   });
 
-  test('what is no list at all is told as such', async () => {
+  test('rejects a file that is not a list of cities', async () => {
     assert.deepEqual(await problemsOf(''), [
       'line 1: no column name or city',
       'line 1: no column latitude or lat',

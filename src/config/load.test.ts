@@ -37,7 +37,7 @@ function problems(sources: Partial<ConfigSources>): string[] {
   throw new assert.AssertionError({ message: 'the configuration was taken' });
 }
 
-test('each layer goes before the one below it, and the origin tells which', () => {
+test('each layer overrides the one below it, and the origin names the layer', () => {
   const file = write('api:\n  port: 3\n');
   const defaults = { 'api.port': 2 };
   const env = { ISOBAR_API_PORT: '4' };
@@ -61,7 +61,7 @@ test('the file can be named by ISOBAR_CONFIG, and a named file must be there', (
   assert.match(problems({ file: missing })[0] ?? '', /missing\.yaml: ENOENT/);
 });
 
-test('all problems are told at once, each with its place', () => {
+test('reports all problems at once, each with its place', () => {
   const file = write(
     'log_level: loud\napi:\n  port: high\n  prt: 5\ncollector: 7\nlake:\ntable:\n  raw_export: 3\n',
   );
@@ -90,7 +90,7 @@ test('all problems are told at once, each with its place', () => {
   assert.equal(told.length, wanted.length, told.join('\n'));
 });
 
-test('a file that is no YAML, or holds no settings, is told with its line', () => {
+test('reports a file that is not YAML, or holds no settings, with its line', () => {
   assert.match(problems({ file: write('a: 1\na: 2\n') }).join(' '), /line 2: Map keys must be/);
   assert.match(problems({ file: write('- a\n') }).join(' '), /must hold sections and settings/);
   assert.match(problems({ file: write('log_level: *none\n') }).join(' '), /isobar\.yaml.*none/);

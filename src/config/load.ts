@@ -1,6 +1,6 @@
 /**
  * The configuration in effect: defaults < the command's own < profile < file < environment < flags.
- * All problems are told at once, each with its place.
+ * All problems are reported at once, each with its place.
  */
 import { LineCounter, parseDocument, stringify } from 'yaml';
 import { IsobarError } from '../errors.ts';
@@ -33,7 +33,7 @@ export interface LoadedConfig {
 }
 
 export const DEFAULT_FILE = 'isobar.yaml';
-/** Variables of ours that are no setting. */
+/** Variables of ours that are not settings. */
 const OTHER_VARIABLES = [
   'ISOBAR_FAULT',
   'ISOBAR_CONFIG',

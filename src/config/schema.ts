@@ -39,7 +39,7 @@ export const ConfigSchema = section('isobar', {
     source: choice(
       ['auto', 'openweathermap', 'simulator', 'none'],
       'auto',
-      'Whom to ask; auto means OpenWeatherMap when there is a key, else the simulator.',
+      'Source of observations; auto means OpenWeatherMap with a key, else the simulator.',
     ),
     cities: Type.String({
       default: '',

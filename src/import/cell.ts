@@ -47,7 +47,7 @@ export function cellReader(variable: VariableMapping, mapping: Mapping): ReadCel
   };
 }
 
-/** A temperature that is no variable of its own, in °C. */
+/** A temperature that is not a variable of its own, in °C. */
 export function dewPointReader(variable: VariableMapping, mapping: Mapping): ReadCell {
   return cellReader({ ...variable, name: 'temperature_c' }, mapping);
 }

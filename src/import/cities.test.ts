@@ -17,7 +17,7 @@ test('names of countries become codes, what is none stays', () => {
     'Côte d’Ivoire',
   ];
   assert.deepEqual(names.map(countryCode), ['US', 'GB', 'IL', 'CA', 'DE', 'CI']);
-  // Codes of states that are no more have names of today in the runtime's data.
+  // The runtime's data gives present-day names to codes of former states.
   const today = { DD: 'DE', RH: 'ZW', VD: 'VN', YD: 'YE', NH: 'VU', FX: 'FR', SU: 'RU', BU: 'MM' };
   const nameOf = new Intl.DisplayNames(['en'], { type: 'region' });
   for (const code of Object.values(today)) assert.equal(countryCode(nameOf.of(code) ?? ''), code);
@@ -81,7 +81,7 @@ test('names that differ are cities that differ, also by case alone', () => {
   const ids = names.map(at);
   assert.equal(ids[0], 'london');
   assert.equal(new Set(ids.slice(0, 5)).size, 5);
-  // Two ways to write one letter, and spaces around it, are no difference.
+  // Two ways to write one letter, and spaces around it, make no difference.
   assert.equal(new Set(ids.slice(5)).size, 1);
   assert.deepEqual(names.map(at), ids);
 });

@@ -61,7 +61,7 @@ export function openCityFinder(known: Iterable<City>): CityFinder {
     return city;
   }
 
-  /** Two cities of one name in one country: the second one's id tells its place as well. */
+  /** Two cities of one name in one country: the second one's id also contains its place. */
   function freeId(id: string, place: Place): string {
     if (id !== '' && !byId.has(id)) return id;
     const at = formatPlaceId(place.latitude, place.longitude);

@@ -21,12 +21,12 @@ const WORDS = ['NORTH', 'EAST', 'SOUTH', 'WEST'];
 
 const VARIABLE = new Set(['VRB', 'VAR', 'VARIABLE']);
 
-/** Whether the text says that there is no direction: the wind is variable or calm. */
+/** Whether the text means a wind without direction: variable or calm. */
 export function hasNoDirection(text: string): boolean {
   return VARIABLE.has(text.toUpperCase()) || isCalm(text);
 }
 
-/** Whether the text, also the French one, says that there is no wind. */
+/** Whether the text, English or French, means calm. */
 export function isCalm(text: string): boolean {
   return /^calme?$/i.test(text);
 }

@@ -3,7 +3,7 @@ const LETTERS = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'];
 
 let codes: Map<string, string> | null = null;
 
-/** `United States` → `US`; what is no name of a country stays as it is. */
+/** `United States` → `US`; a text that is not the name of a country stays as it is. */
 export function countryCode(name: string): string {
   codes ??= readCodes();
   return codes.get(name.trim().toLowerCase()) ?? name.trim();

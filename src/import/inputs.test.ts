@@ -67,7 +67,7 @@ test('the folder of a Delta table is refused: it holds rows that the table no lo
   rmSync(join(folder, 'tables'), { recursive: true });
 });
 
-test('what is no file or folder is an error before anything is read', async () => {
+test('rejects a path that is not a file or folder before reading anything', async () => {
   for (const [path, pattern] of [
     [join(folder, 'pipe.csv'), /pipe\.csv: expected a file or folder, got a named pipe/],
     ['/dev/zero', /got a device/],

@@ -120,7 +120,7 @@ test('an answer that is too long is passed over as a whole', () => {
   for (const { text } of found) assert.ok(text.length <= 4_096);
 });
 
-test('what is no object in a list is told, and the rest of the list is read', () => {
+test('reports an item of a list that is not an object, and reads the rest', () => {
   assert.deepEqual(textsOf(split('[1, "a, ]", {"dt": 2}, null, {"dt": 3}]\n{"dt": 4}')), [
     ...['not a JSON object', 'not a JSON object', { dt: 2 }, 'not a JSON object'],
     ...[{ dt: 3 }, { dt: 4 }],

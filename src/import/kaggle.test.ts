@@ -89,7 +89,7 @@ test('every cell is in the records, right to the digit, and nothing else is', as
   }
 });
 
-test('hours without a value are no records, and the records come in order of time', async () => {
+test('hours without a value give no records, and records come in order of time', async () => {
   const { records } = await read();
   const first = records[0];
   // The whole first row is empty, and so are three cities at the end.

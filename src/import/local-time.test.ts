@@ -68,7 +68,7 @@ test('hours that the clock skips have no moment, those that it repeats have two'
   }
 });
 
-test('the order of a file tells the two hours of autumn apart, forward and backward', () => {
+test('the order of a file distinguishes the two hours of autumn, forward and backward', () => {
   const scene = fc.record({
     zone: fc.constantFrom(
       'Europe/Vienna',

@@ -295,7 +295,7 @@ test('several files are one table, and of one time the later row comes later', a
   await assert.rejects(readLines(mapping, join(folder, 'none.csv')), /none\.csv: no such file/);
 });
 
-test('all problems of a mapping are told at once', async () => {
+test('reports all problems of a mapping at once', async () => {
   const path = file(
     'bad.yaml',
     `name: Bad Name

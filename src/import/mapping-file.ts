@@ -225,7 +225,7 @@ function variableProblems(name: string, part: unknown, mapping: unknown): Proble
   return problems;
 }
 
-/** The entries of an object; none of anything else. */
+/** The entries of an object; an empty list for anything else. */
 function entriesOf(value: unknown): [string, unknown][] {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   return isObject ? Object.entries(value) : [];

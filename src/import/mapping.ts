@@ -86,7 +86,7 @@ export function timeColumnsOf({ time }: Mapping): readonly string[] {
   return time.columns ?? (time.column === undefined ? [] : [time.column]);
 }
 
-/** The columns without which there is no row: those of time and city. */
+/** The columns that every row needs: those of time and city. */
 export function identityColumnsOf(mapping: Mapping): string[] {
   const parts = Object.values(mapping.city);
   const named = parts.flatMap((part) => (typeof part === 'object' ? [part.column] : []));

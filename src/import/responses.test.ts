@@ -99,7 +99,7 @@ test('cities are recognised; a namesake far away is another one', async () => {
   assert.equal(finder.added.length, 1);
 });
 
-test('what is no answer is an invalid record, what is no file is an error', async () => {
+test('a text that is not an answer is an invalid record; rejects an unreadable file', async () => {
   const garbage = ['{"cod": 401, "message": "Invalid key"}', 'nonsense', '{}', answer(NOON, 5)];
   const { records } = await read(file('mixed.jsonl', garbage.join('\n')));
   assert.deepEqual(

@@ -8,7 +8,7 @@ import { type ReadTime, readerOf } from './time-format.ts';
 /** Milliseconds since 1970, or the reason why the row has no time. */
 export type FindTime = (cells: readonly string[], city: City) => number | string;
 
-/** For one file: which of two moments a reading of autumn means is told from its own order. */
+/** For one file: its order decides which of two moments an ambiguous autumn time means. */
 export function timeReader(table: InputTable, mapping: Mapping): FindTime {
   const { zone = 'UTC', format = 'iso' } = mapping.time;
   const read = readerOf(format) as ReadTime;

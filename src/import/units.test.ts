@@ -46,7 +46,7 @@ test('known conversions, one for every unit of the table', () => {
   assert.deepEqual([...all].sort(), [...new Set(KNOWN.map(([, unit]) => unit))].sort());
 });
 
-test('a variable comes in its own unit unless told, and in none of another quantity', () => {
+test('a variable has its own unit by default, and rejects units of another quantity', () => {
   for (const name of VARIABLE_NAMES) {
     assert.ok(unitsOf(name).includes(VARIABLES[name].unit), name);
     assert.equal(converterTo(name)?.(12.5), 12.5);

@@ -18,7 +18,7 @@ export interface KnownCity extends City {
   readonly source: string;
 }
 
-/** What `isobar start` watches when nobody configures a list. */
+/** What `isobar start` watches without a configured list. */
 export const DEFAULT_CITIES: readonly City[] = [
   city('new-york', 'New York', 'US', 40.7128, -74.006, 'America/New_York'),
   city('london', 'London', 'GB', 51.5074, -0.1278, 'Europe/London'),

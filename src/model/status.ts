@@ -57,7 +57,7 @@ export interface ClaimStatus {
     | 'import';
   /** Of the partition, else which of those with that role it is. */
   readonly number: number;
-  /** `silent`: nothing came for too long; somebody else takes over. */
+  /** `silent`: no update for too long; another process takes over. */
   readonly state: 'live' | 'silent';
   readonly host: string;
   readonly pid: number;
@@ -173,12 +173,12 @@ export interface AnalyticsStatus {
   readonly version: number;
   readonly table_version: number;
   readonly computed_at: string | null;
-  /** What is in effect in the engine; null while nobody who computes has told. */
+  /** What is in effect in the engine; null until a computing process has reported it. */
   readonly facts: {
     readonly version: string | null;
     readonly properties: Readonly<Record<string, string>>;
   } | null;
-  /** Tasks of the statement that runs now, where the engine can tell. */
+  /** Tasks of the statement that runs now, where the engine reports them. */
   readonly progress: { readonly done: number; readonly of: number } | null;
   readonly error: RoomError | null;
 }

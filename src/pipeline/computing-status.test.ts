@@ -4,7 +4,7 @@ import type { RoomError } from '../model/status.ts';
 import type { EngineFacts, Progress } from '../sql/engine.ts';
 import { computingStatus, readComputing, tellComputing } from './computing-status.ts';
 
-test('what the process that computes tells with its claim is what others read', () => {
+test('other processes read what the computing process publishes with its claim', () => {
   const engine = {
     facts: { version: null, properties: {} } as EngineFacts,
     progress: null as Progress | null,

@@ -1,6 +1,6 @@
 /**
- * How the computing is doing, as the process that does it tells the others with its claim: only it
- * has asked the engine what is in effect and hears how far a statement is.
+ * The state of the computing, which the process that does it publishes with its claim: only that
+ * process has asked the engine what is in effect and receives the progress of a statement.
  */
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
@@ -39,7 +39,7 @@ export function computingStatus(
   return { facts: known, progress, error: loop?.failure ?? null };
 }
 
-/** Tells it whenever it is something else at a look at the claims; returns the way out. */
+/** Publishes the status at each look at the claims that finds it changed; returns how to stop. */
 export function tellComputing(
   claims: Pick<Claims, 'watch'>,
   claim: Pick<Claim, 'tell'>,

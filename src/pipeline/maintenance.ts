@@ -13,7 +13,7 @@ import { type Vacuumed, vacuum } from '../table/vacuum.ts';
 import { openWorkspaceClaims, type Workspace } from './workspace.ts';
 
 const MIB = 1024 * 1024;
-/** Each refresh publishes, up to several times a minute, and nobody goes back to an old one. */
+/** Each refresh publishes, up to several times a minute, and old ones are not read again. */
 const PUBLICATION_DAYS_MAX = 1;
 
 export interface Maintenance {

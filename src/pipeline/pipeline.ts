@@ -74,7 +74,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   }
 }
 
-/** In reverse; a lake or a Spark that does not answer holds nobody up for longer than that. */
+/** In reverse; waits at most that long for a lake or a Spark that does not answer. */
 async function stopRooms(
   rooms: AsyncDisposableStack,
   giveUp: AbortController,

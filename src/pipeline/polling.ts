@@ -68,7 +68,7 @@ export async function startPolling(options: {
     name: choice,
     intervalSeconds,
     folder,
-    // An answer may take as long as it does; only what it tells is in the simulator's time.
+    // An answer may take as long as it does; only its content is in the simulator's time.
     clock: { ...clock, wait: systemClock.wait },
     logger,
   });
@@ -103,7 +103,7 @@ function startOwnSimulator(workspace: Workspace, cities: readonly City[]): Promi
   return startSimulator({ seed, intervalSeconds: interval_s, speed, cities });
 }
 
-/** A log that is away now had a topic before: its history is told, or nobody needs it. */
+/** False for a log that is away: it had a topic before, so its history exists or is not needed. */
 async function isEmpty(log: Log): Promise<boolean> {
   try {
     for (let partition = 0; partition < log.partitionCount; partition++) {
@@ -116,7 +116,7 @@ async function isEmpty(log: Log): Promise<boolean> {
   }
 }
 
-/** Into an empty log: what the simulator would have told in the days before. */
+/** Into an empty log: what the simulator would have answered in the days before. */
 async function appendHistory(
   workspace: Workspace,
   log: Log,

@@ -81,7 +81,7 @@ export async function openStatusReader(
     };
   }
 
-  /** Before anybody could ask: what has landed was there, of more nobody knows. */
+  /** Before the log could be read: only the landed offsets are known. */
   function unseenPartitions(log: Log): LogStatus['partitions'] {
     const state = workspace.observations.latest;
     return Array.from({ length: log.partitionCount }, (_, partition) => {
@@ -207,8 +207,8 @@ export async function openStatusReader(
   const lastExport = keepLast('export', exportStatus);
 
   /**
-   * What the room says, or what it said last with the reason why it says nothing now. One that
-   * waits for somebody else is not waited for: who asks wants to know just that.
+   * What the room says, or what it said last with the reason why it says nothing now. A room
+   * that takes too long is not waited for: callers get the last status and the reason.
    */
   function keepLast<T extends { readonly error: RoomError | null } | null>(
     room: 'work' | 'log' | 'table' | 'analytics' | 'export',
@@ -276,7 +276,7 @@ const ANSWER_MS = 1_500;
 /** The log's own answer waits less for what the lake adds to it. */
 const LAKE_MS = 500;
 
-/** Rejects when there is no answer soon; what comes later is kept for the next one who asks. */
+/** Rejects without an answer in time; what comes later is kept for the next one who asks. */
 async function orTooLate<T>(reading: Promise<T>, room: string, ms = ANSWER_MS): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {

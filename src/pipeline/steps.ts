@@ -33,7 +33,7 @@ export interface StepContext {
   readonly giveUp: AbortSignal;
 }
 
-/** Computes the datasets while nobody else does. */
+/** Computes the datasets while no other process does. */
 export function analyze(context: StepContext): Promise<Share> {
   const { workspace, claims, logger, running, onChange } = context;
   return holdRole({ ...context, role: 'analyze' }, async (claim) => {
@@ -51,7 +51,7 @@ export function analyze(context: StepContext): Promise<Share> {
   });
 }
 
-/** Lands its share of the partitions; exports and maintains while nobody else does. */
+/** Lands its share of the partitions; exports and maintains while no other process does. */
 export async function land(context: StepContext): Promise<Share> {
   const { workspace, claims, logger, running, giveUp } = context;
   await using stack = new AsyncDisposableStack();
@@ -166,7 +166,7 @@ async function startUpkeep(workspace: Workspace, logger: Logger): Promise<Mainta
   });
 }
 
-/** Others land too: the table itself tells that something landed. */
+/** Other processes land too, so the table itself is checked for new versions. */
 export async function followTable(context: StepContext, lookMs: number): Promise<Share> {
   const { observations } = context.workspace;
   let { version } = await observations.refresh();

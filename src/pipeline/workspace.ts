@@ -64,7 +64,7 @@ const SCRATCH_AGE_MS = 86_400_000;
 export interface WorkspaceOptions {
   /** Once it aborts, a lake elsewhere is not waited for any more. */
   readonly signal?: AbortSignal;
-  /** Told when the log's engine is away and the log is opened from what is known of it here. */
+  /** Called when the log's engine is away and the log is opened from what is known of it here. */
   readonly onLogAway?: (error: IsobarError) => void;
 }
 
@@ -219,7 +219,7 @@ export function openWorkspaceClaims(
   return openClaims({ storage: workspace.storage, command, logger, heartbeatMs });
 }
 
-/** Whom the configuration asks for observations. */
+/** The configured source of observations. */
 export type SourceChoice = 'openweathermap' | 'simulator' | 'none';
 
 /**

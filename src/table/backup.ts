@@ -169,7 +169,7 @@ async function chooseStates(options: BackupOptions): Promise<Map<DeltaTable, Tab
     const state = isNewest
       ? newest
       : await readStateAt(table, options.from, options.session, version);
-    // In the copy nobody could see any more that another program changed rows.
+    // The copy would no longer show that another program changed rows.
     const refusal = writeRefusal(state, table.folder);
     if (refusal?.code === 'TABLE_FOREIGN') throw refusal;
     states.set(table, state);

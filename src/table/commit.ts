@@ -131,7 +131,7 @@ export function openTable(options: TableOptions): DeltaTable {
       for (let above = await findAbove(state); above !== null; above = await findAbove(state)) {
         const { version } = state;
         state = await readOn(state);
-        // Else somebody committed between the two looks.
+        // Otherwise another writer committed between the two reads.
         if (state.version === version) {
           const missing = `${folder}/_delta_log/${formatVersion(version + 1)}.json`;
           throw new IsobarError('TABLE_GAP', `${missing} is missing, but ${above} is there`);
@@ -259,7 +259,7 @@ export function openTable(options: TableOptions): DeltaTable {
       return true;
     } catch (error) {
       if (!isErrorCode(error, 'LAKE_EXISTS', 'LAKE_UNAVAILABLE')) throw error;
-      // The answer to a put that succeeded may have been lost: the commit's id tells.
+      // The answer to a put that succeeded may have been lost: compare the commit's id.
       const there = await readCommit(version);
       if (there !== null && commitId(there) === commitId(actions)) return true;
       if (there === null) throw error;

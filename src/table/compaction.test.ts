@@ -57,7 +57,7 @@ test('merging small files keeps their number bounded and writes each row a few t
   );
 });
 
-test('a month with many small files is merged, and nothing is lost or told as new', async () => {
+test('merges many small files of a month without losing rows or reporting new ones', async () => {
   await using lake = await openTestLake(1);
   const opened = await lake.open();
   const options = { ...opened, simulated: false, fileBytesMax: 1 << 26 };

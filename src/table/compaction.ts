@@ -1,7 +1,7 @@
 /**
  * Compaction: small files of a month become files of about the wanted size that are disjoint in
  * time. It changes no row (`dataChange: false`), and gives up when a file that it read is no
- * longer live: somebody else was faster.
+ * longer live because another process changed the month first.
  */
 
 import { reachFaultPoint } from '../fault.ts';
@@ -17,7 +17,7 @@ export interface Compacted {
   readonly filesBefore: number;
   readonly filesAfter: number;
   readonly rows: number;
-  /** Somebody else changed the month meanwhile; nothing was committed. */
+  /** Another process changed the month meanwhile; nothing was committed. */
   readonly overtaken: boolean;
 }
 

@@ -36,7 +36,7 @@ export interface LanderLoop {
   landAll(signal?: AbortSignal): Promise<readonly Landed[]>;
   /**
    * Stops waiting, lands what waits until the signal aborts, and resolves; a landing that fails
-   * is told, not thrown.
+   * is reported, not thrown.
    */
   stop(signal?: AbortSignal): Promise<void>;
 }
@@ -106,7 +106,7 @@ export function startLanderLoop(options: LanderLoopOptions): LanderLoop {
   /** Milliseconds until a landing is due: 0 now, at most a quarter hour when nothing waits. */
   async function untilDue(partition: number): Promise<number> {
     const [next, range] = [await options.nextOffset(partition), await log.range(partition)];
-    if (range.first > next || range.next < next) return 0; // the landing tells what is missing
+    if (range.first > next || range.next < next) return 0; // the landing reports what is missing
     if (range.next === next) return 900_000;
     if (range.next - next >= BigInt(options.records)) return 0;
     const oldest = await log.timeOf(partition, next);

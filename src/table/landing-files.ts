@@ -132,7 +132,7 @@ export async function rewriteFiles(
 
 type MakingFiles = Pick<FileWriting, 'observations' | 'storage' | 'session' | 'scratch' | 'clock'>;
 
-/** Writes rows of `observations` as one file of the month; null when there is no row. */
+/** Writes rows of `observations` as one file of the month; null without rows. */
 export async function writeDataFile(
   options: MakingFiles,
   select: string,

@@ -234,7 +234,7 @@ test('offsets that are gone are a loud error until an operator accepts the loss'
   assert.equal(report.sums['offsets lost'], 2);
 });
 
-test('a log that is older than the table is told, not landed', async () => {
+test('rejects a log that is older than the table instead of landing it', async () => {
   await using lake = await openTestLake();
   lake.log.put(0, observation('a', 0), observation('a', 600));
   await (await lake.open()).lander.land(0);

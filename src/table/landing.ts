@@ -48,7 +48,7 @@ export interface LanderOptions {
 
 export interface Lander {
   /**
-   * Lands what waits in the partition, up to the limits; null when nothing waits or somebody else
+   * Lands what waits in the partition, up to the limits; null when nothing waits or another process
    * landed it. Rejects with LOG_GAP when offsets are missing, and as the table does; what waits
    * stays in the log then.
    */
@@ -108,7 +108,7 @@ export function undoAppId(importId: number): string {
   return `${UNDO_APP_ID}${importId}`;
 }
 
-/** Imports that were undone: none of their records counts. */
+/** Imports that were undone; their records do not count. */
 export function undoneImports(state: TableState): number[] {
   const appIds = [...state.transactions.keys()].filter((appId) => appId.startsWith(UNDO_APP_ID));
   return appIds.map((appId) => Number(appId.slice(UNDO_APP_ID.length)));

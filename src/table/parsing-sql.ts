@@ -45,7 +45,7 @@ export const RECORD_FIELDS = [
   'invalid',
 ] as const;
 
-/** Every field as text: a value of another type is then told from one that is not there. */
+/** Every field as text, which keeps a value of another type distinct from a missing one. */
 const SHAPE = JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((name) => [name, 'VARCHAR'])));
 
 /** One row per staged line. */

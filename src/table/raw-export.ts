@@ -44,7 +44,7 @@ export interface ExportClaim extends AsyncDisposable {
   /** False from some time before another may have it. */
   readonly isHeld: boolean;
   readonly process: ProcessName;
-  /** Whether that process can write nothing more; false where nobody here can know. */
+  /** Whether that process can write nothing more; false when this cannot be determined here. */
   hasEnded(process: ProcessName): boolean;
 }
 

@@ -82,7 +82,7 @@ test('a missing commit is refused, not written anew', async () => {
   await assertRefused(lake, 'TABLE_GAP', /2\.json is missing/);
 });
 
-test('a commit that comes while the table is opened is no missing one', async () => {
+test('does not report a commit made while the table is opened as missing', async () => {
   await using lake = await openFilled();
   const { lander, observations } = await lake.open();
   let isLanded = false;

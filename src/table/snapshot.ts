@@ -203,7 +203,7 @@ export function writeRefusal(state: TableState, folder: string): IsobarError | n
 
 type Replayed = Omit<TableState, 'files' | 'rowCount' | 'transactions' | 'simulated'>;
 
-/** Files and sums are worked out when somebody asks: a writer's rounds seldom do. */
+/** Files and sums are computed on first use, because a writer's rounds seldom need them. */
 function build(folder: string, replayed: Replayed): TableState {
   let files: readonly DataFile[] | null = null;
   const { adds, txns, metadata } = replayed;
@@ -253,7 +253,7 @@ export function dataFile(folder: string, add: AddFile): DataFile {
   };
 }
 
-/** A removed file as far as its action tells: rows and bounds are not known. */
+/** A removed file as its action describes it: rows and bounds are not known. */
 export function removedFile(folder: string, remove: RemoveFile): DataFile {
   const { path, size, partitionValues, dataChange } = remove;
   const known = { path, partitionValues, dataChange, modificationTime: 0, stats: null, tags: null };

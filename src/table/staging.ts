@@ -4,7 +4,7 @@
  *     staged = lines of: offset TAB kind TAB length TAB sha256 TAB value
  *     kind   = 0  value is the record as it is
  *              1  hexadecimal of a record with control characters (pretty-printed JSON, say)
- *              2  hexadecimal of the first 64 KiB of a record that is no UTF-8
+ *              2  hexadecimal of the first 64 KiB of a record that is not UTF-8
  *              3  hexadecimal of the first 64 KiB of a record longer than 1 MiB
  *
  * sha256 is empty but for the kinds 2 and 3, whose bytes are cut.

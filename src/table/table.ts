@@ -1,7 +1,7 @@
 import type { Columns, ColumnType } from '../sql/engine.ts';
 
 /**
- * The table: what everybody else may know of `observations` (and `set_aside`, `cities`).
+ * The table: what other rooms may know of `observations` (and `set_aside`, `cities`).
  *
  * A table is a chain of commits numbered from 0; a snapshot is the state after one of them and
  * never changes. Readers take one snapshot and stay with it for one answer. Files never change

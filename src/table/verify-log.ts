@@ -32,7 +32,7 @@ export async function verifyLog(
   }
   await verifyCommits(table, commits);
   const newest = commits.at(-1);
-  // Somebody may have committed since the state was read; then the table goes that far, too.
+  // Another writer may have committed since the state was read; refresh before comparing.
   const reached =
     newest !== undefined && newest > state.version
       ? (await table.refresh()).version

@@ -29,7 +29,7 @@ export interface VerifyOptions {
   readonly scratch: string;
   /** Of which kind the data are; not compared without it. */
   readonly simulated?: boolean;
-  /** Told what is being looked at, for people who wait. */
+  /** Called with a description of the step in progress, for display. */
   readonly onProgress?: (text: string) => void;
 }
 

@@ -41,7 +41,7 @@ const ANOMALIES_ORDER: RowOrder<Anomaly> = {
 interface Asked extends Selection {
   readonly query: DatasetQuery;
   readonly ranged: boolean;
-  /** Aborts once nobody waits for the rows any more. */
+  /** Aborts once no caller waits for the rows any more. */
   readonly abandoned?: AbortSignal;
 }
 

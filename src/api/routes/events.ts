@@ -24,7 +24,7 @@ export function addEventsRoute(app: FastifyInstance, server: Server, live: Live)
       'x-accel-buffering': 'no',
     });
     live.join(raw, { since: typeof last === 'string' && last !== '' ? last : since, cities });
-    // What was told last may be from before anybody looked.
+    // The status sent last may be outdated when no viewer was connected.
     server.tellStatus();
   });
 }

@@ -37,7 +37,7 @@ interface Asked extends TimeRange {
   readonly format: Format;
   /** The page begins after this observation; the latest time and no city at the beginning. */
   readonly after: { readonly at: string; readonly city: string };
-  /** Aborts once nobody waits for the rows any more. */
+  /** Aborts once no caller waits for the rows any more. */
   readonly abandoned?: AbortSignal;
 }
 

@@ -25,7 +25,7 @@ const FILE_COLUMNS: readonly Column[] = [
   { name: 'value', type: 'number' },
 ];
 const CHART_POINTS = 1_000;
-/** Told apart by more than colour; after the third they begin again. */
+/** Lines differ by more than colour; after the third the styles repeat. */
 const DASHES = ['solid', '7px,3px', '2px,3px'] as const;
 
 export function addSeriesRoutes(app: FastifyInstance, server: Server): void {
@@ -90,7 +90,7 @@ function ask(
   };
 }
 
-/** One line per point; gaps are no lines. */
+/** One line per point, none for a gap. */
 function formatRows(series: Series): Record<string, unknown>[] {
   const { city_id, city, variable, unit, observed_at, values } = series;
   return observed_at.flatMap((time, index) => {

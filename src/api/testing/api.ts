@@ -25,7 +25,7 @@ export interface TestApi extends AsyncDisposable {
   failure: RoomError | null;
   /** Puts records into the log, as the collector does, and wakes its followers. */
   put(partition: number, ...records: readonly (Observation | string)[]): void;
-  /** Lands what waits, publishes the analytics unless told not to, and has the API look. */
+  /** Lands what waits, publishes the analytics unless `publish` is false, and has the API look. */
   land(options?: { readonly publish?: boolean }): Promise<void>;
   /** Has the API look for new versions now. */
   look(): Promise<void>;

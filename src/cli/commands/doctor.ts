@@ -132,7 +132,7 @@ async function serverOf(config: Config, port: number): Promise<string | null> {
       const note = JSON.parse(bytes.toString('utf8'));
       if (note.port === port) return `${note.command} (process ${note.pid})`;
     } catch {
-      // No note there: nobody of ours.
+      // No note: our processes do not serve there.
     }
   }
   return null;
@@ -226,7 +226,7 @@ async function checkOnline(config: Config, env: Environment['env']): Promise<Fin
     }
     return findings;
   } catch (error) {
-    // The error's text may hold the address, and so the key: only its kind is told.
+    // The error's text may hold the address, and so the key: only its kind is shown.
     const text = `no answer (${(error as Error).name})`;
     const { remedy } = ERRORS.PROVIDER_DOWN;
     return [{ check: 'provider', verdict: 'fail', text, remedy }];

@@ -105,7 +105,7 @@ async function run(environment: Environment, command: Command, name: string): Pr
   tell('everything adds up: nothing was lost, nothing is there twice');
 }
 
-/** Its own port, topic and folders: it meets nobody else's data. */
+/** Its own port, topic and folders, separate from all other data. */
 async function ownSettings(
   name: DrillName,
   cluster: string,
@@ -134,7 +134,7 @@ async function startAgain(services: ClusterControl, names: readonly string[]): P
 }
 
 interface OwnProcesses extends DrillProcesses {
-  /** Rejects when one ends that nobody has ended. */
+  /** Rejects when a process ends that the drill did not end. */
   readonly died: Promise<never>;
   /** Rejects with DRILL_FAILED when one does not stop well. */
   stop(): Promise<void>;

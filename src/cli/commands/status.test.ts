@@ -21,7 +21,7 @@ test('the text says which engine computes, with what, how far it is, and who doe
   assert.doesNotMatch(formatStatus(idle, false), /does/);
 });
 
-test('why nobody can say who does what is told once', () => {
+test('shows the reason why the claims cannot be read once', () => {
   const status = exampleStatus();
   const error = { code: 'LAKE_UNAVAILABLE', message: 'm', remedy: 'r', since: 's' };
   const work = { claims: [], error };

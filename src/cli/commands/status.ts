@@ -43,7 +43,7 @@ Examples:
 
 const ASK_MS = 3_000;
 
-/** The status that the process serving this data root tells, or null when there is none. */
+/** The status reported by the process that serves this data root; null without one. */
 async function askRunning(config: Config, simulated: boolean | undefined): Promise<Status | null> {
   const kinds = simulated === undefined ? [false, true] : [simulated];
   for (const kind of kinds) {
@@ -60,7 +60,7 @@ async function askRunning(config: Config, simulated: boolean | undefined): Promi
       const body = (await answer.json()) as { data?: Status } & Status;
       return body.data ?? body;
     } catch {
-      // Nobody serves there; the files tell as much.
+      // No process serves there; the files are read instead.
     }
   }
   return null;
@@ -122,7 +122,7 @@ function formatProcess(held: Status['process']): string {
   );
 }
 
-/** Nobody serves; others may be at work, on this machine or elsewhere. */
+/** No process serves; others may be at work, on this machine or elsewhere. */
 function formatWhether(claims: Status['work']['claims']): string {
   const live = claims.filter(({ state }) => state === 'live');
   const { size } = new Set(live.map(({ host, pid }) => `${host} ${pid}`));
@@ -185,7 +185,7 @@ function mebibytes(bytes: number): string {
   return (bytes / 1024 / 1024).toFixed(1);
 }
 
-/** A lake that does not answer is what the status of a running process tells about. */
+/** True for a lake that does not answer: the status of a running process reports that. */
 async function mayHaveData(config: Config): Promise<boolean> {
   return hasData(config, false).catch(() => true);
 }

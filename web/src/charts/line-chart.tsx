@@ -29,7 +29,7 @@ export interface LineChartProps {
   readonly details: string;
   /** What is read out for the cursor: null while it is nowhere. */
   readonly spoken: string | null;
-  /** The ring that is told apart from the others: see `keyOfAnomaly`. */
+  /** The ring that is highlighted: see `keyOfAnomaly`. */
   readonly lit: string | null;
   onCursor(at: number | null): void;
   onCity(city: number): void;

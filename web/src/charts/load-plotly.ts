@@ -1,4 +1,4 @@
-/** Plotly, loaded when somebody opens a chart in it: a chunk of its own, from this server. */
+/** Plotly, loaded when a chart is opened in it: a chunk of its own, from this server. */
 import type Plotly from 'plotly.js-basic-dist-min';
 
 /**

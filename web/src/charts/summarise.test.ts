@@ -73,6 +73,6 @@ test('without values there is nothing', () => {
   assert.deepEqual([summary.times, outlinePath(summary, Number, Number)], [[], '']);
 });
 
-test('the step is told in words', () => {
+test('describes the step in words', () => {
   assert.deepEqual([1, 2, 7].map(stepWords), ['each day', 'every 2 days', 'each week']);
 });

@@ -22,7 +22,7 @@ test('a month says most at its middle, and goes evenly over into the next', () =
   assert.ok(newYear !== null && newYear.median > 6 && newYear.median < 7, `${newYear?.median}`);
 });
 
-test('where a month is not known there is no band, and where its neighbour is not, its own', () => {
+test('draws no band for an unknown month, and uses a month alone next to an unknown one', () => {
   const march = new Map([...TABLE].filter(([, { month }]) => month === 3));
   assert.equal(usualAt(march, Date.UTC(2024, 2, 30))?.median, 3);
   assert.equal(usualAt(march, Date.UTC(2024, 3, 2)), null);

@@ -6,7 +6,7 @@ import type { Resource } from './resource.ts';
 import { CHARTS_MAX, type View } from './view.ts';
 
 export interface Chart {
-  /** Null while there is no chart in this place. */
+  /** Null while this place has no chart. */
   readonly variable: ReadonlySignal<VariableName | null>;
   readonly series: Resource<SeriesAnswer>;
   /** Of the first compared city. */

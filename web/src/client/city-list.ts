@@ -51,7 +51,7 @@ export function favouritesFirst(
   return [...cities.filter(isFirst), ...cities.filter((city) => !isFirst(city))];
 }
 
-/** How many cities are compared when nobody chose any. */
+/** How many cities are compared when none are chosen. */
 const COMPARED_FIRST = 3;
 
 /** Cities whose newest observation is this much older than another's have stopped. */

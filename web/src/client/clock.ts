@@ -4,7 +4,7 @@ import { type ReadonlySignal, signal } from '@preact/signals';
 export interface Clock {
   /** Milliseconds since 1970, moved on once a second. */
   readonly now: ReadonlySignal<number>;
-  /** Tells the server's time as of now. */
+  /** Sets the server's time as of now. */
   set(serverTime: number): void;
   start(): void;
   stop(): void;

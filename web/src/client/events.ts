@@ -1,4 +1,4 @@
-/** The event stream: one connection, opened anew whenever it is lost, closed while nobody looks. */
+/** The event stream: one connection, reopened when lost, closed while hidden or paused. */
 import type { ObservationEvent } from '../../../src/api/status-schemas.ts';
 import type { StreamState } from '../format/connection.ts';
 
@@ -9,7 +9,7 @@ export interface StreamHandlers {
   onVersion(): void;
   /** A room's state has changed. */
   onStatus(): void;
-  /** What was missed cannot be told: everything has to be asked for again. */
+  /** What was missed cannot be sent: everything has to be fetched again. */
   onReset(): void;
   onState(state: StreamState): void;
 }

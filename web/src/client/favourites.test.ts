@@ -22,7 +22,7 @@ test('favourites are kept, and taken back', () => {
   assert.deepEqual([...createFavourites(keeper).ids.value], ['oslo']);
 });
 
-test('what was kept wrong, or may not be read, is no favourite', () => {
+test('ignores favourites that are malformed or cannot be read', () => {
   for (const text of ['{', '{}', '[1, null, "oslo"]', 'null']) {
     const ids = [...createFavourites(keeperOf(text)).ids.value];
     assert.deepEqual(ids, text.includes('oslo') ? ['oslo'] : []);

@@ -50,7 +50,7 @@ test('what has not changed is asked for by its ETag and does not travel again', 
   assert.equal(resource.trouble.value, null);
 });
 
-test('the last good answer stays when the server fails, and the trouble is told in its words', async () => {
+test('keeps the last good answer when the server fails, and gives its message', async () => {
   const { calls, client, reached } = fakeServer();
   const resource = createResource<number>(client, signal('api/a'), true);
   calls[0]?.answer(json(1, '"one"'));
@@ -147,7 +147,7 @@ test('what is urgent and does not come holds nothing up for long', async (t) => 
   assert.equal(calls[1]?.path, 'api/below');
 });
 
-test('nothing is asked while there is no question', () => {
+test('sends no request without a question', () => {
   const { calls, client } = fakeServer();
   createResource<number>(client, signal(null));
   assert.equal(calls.length, 0);

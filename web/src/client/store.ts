@@ -65,7 +65,7 @@ export interface Store {
   readonly focusId: Signal<string | null>;
   /** Null until it is known where all observations begin. */
   readonly range: ReadonlySignal<ResolvedRange | null>;
-  /** The time that all charts point at; null while nobody points. */
+  /** The time that all charts point at; null without a pointer. */
   readonly cursor: Signal<number | null>;
   /** The unusual value that people point at in the table; null while at none. */
   readonly lit: Signal<string | null>;
@@ -156,7 +156,7 @@ export function createStore(): Store {
         : ranged('api/series', { variable, points: points.value }, false),
     usualPath(variable) {
       const [first] = compared.value;
-      // What is usual is told by the city's clock, and has no place in time where that is not known.
+      // What is usual follows the city's clock, and cannot be placed in time without it.
       if (first === undefined || (first.time_zone !== null && !isKnownZone(first.time_zone))) {
         return null;
       }

@@ -4,7 +4,7 @@ import { overlay } from './city-list.ts';
 import { createStream } from './events.ts';
 import { refreshAll, type Store } from './store.ts';
 
-/** Asking while there is no stream. */
+/** Polling interval without a stream. */
 const POLL_MS = 60_000;
 /** Versions that follow each other fast are fetched once. */
 const VERSION_DELAY_MS = 250;
@@ -39,8 +39,8 @@ export function startUpdating(store: Store): void {
         store.stream.value = state;
         if (state === 'open') store.reached.value = true;
       });
-      // What came while there was no stream is not told again; and a lost one says little:
-      // the next answer tells whether the server is there at all.
+      // Events from the time without a stream are not sent again, so everything is fetched; after
+      // a loss, the next answer shows whether the server can be reached.
       if (state === 'open' && before === 'lost') data.call();
       if (state === 'lost') status.call();
     },
@@ -71,7 +71,7 @@ export function startUpdating(store: Store): void {
       slept = true;
       return;
     }
-    // The stream goes on where it was: it tells what was missed, and whether there is a new version.
+    // The stream goes on where it was and sends what was missed, and a new version if there is one.
     if (slept) void store.cities.refresh();
     // Nothing is lost between the answer and the stream: the stream begins where the answer ended.
     const position = untracked(() => store.cities.answer.value?.meta.position ?? null);
@@ -107,7 +107,7 @@ export function startUpdating(store: Store): void {
     return () => clearInterval(timer);
   });
 
-  // "next in 38 s" ends at a poll: soon after it there is a new time to tell.
+  // "next in 38 s" ends at a poll: soon after it there is a new time to show.
   effect(() => {
     const due = store.status.answer.value?.data.collector?.next_poll_at;
     if (!due || !visible.value || store.paused.value) return;

@@ -18,7 +18,7 @@ function row(observedAt: string, value: number, city = 'london') {
   } as const;
 }
 
-test('a value is told with what is usual, in the chosen unit', () => {
+test('describes a value with what is usual, in the chosen unit', () => {
   assert.deepEqual(describeAnomaly(row('2026-11-20T05:00:00Z', 2), 'c'), {
     variable: 'Temperature',
     value: '2.0 °C',
@@ -32,7 +32,7 @@ test('a value is told with what is usual, in the chosen unit', () => {
   assert.deepEqual([warm.off, warm.mean], ['5.0 spreads above', '50.0 °F']);
 });
 
-test('what is unusual for hours is one episode, told by its most unusual value', () => {
+test('values that stay unusual for hours are one episode, shown by the most unusual', () => {
   const rows = [
     row('2026-11-20T06:00:00Z', 2.5),
     row('2026-11-20T05:00:00Z', 1),

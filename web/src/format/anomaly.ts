@@ -62,7 +62,7 @@ export interface Episode {
   readonly count: number;
 }
 
-/** What is unusual for hours is told once; newest first. */
+/** Values that stay unusual for hours form one episode; newest first. */
 export function episodesOf(rows: readonly Anomaly[]): readonly Episode[] {
   const episodes: Episode[] = [];
   const open = new Map<string, number>();

@@ -1,4 +1,4 @@
-/** Whether what is on the screen is current: told by a shape and a word, not by colour alone. */
+/** Whether what is on the screen is current: shown by a shape and a word, not by colour alone. */
 
 export type StreamState = 'connecting' | 'open' | 'lost';
 

@@ -64,7 +64,7 @@ test('text on any colour of the palette reads well at its size', () => {
   }
 });
 
-test('every line can be told from its surface, in light and in dark', () => {
+test('every line has enough contrast to its surface, in light and in dark', () => {
   for (const { light, dark } of LINE_STYLES) {
     assert.ok(contrast(light, '#ffffff') >= 5.4, light);
     assert.ok(contrast(dark, '#161f27') >= 7, dark);
@@ -72,7 +72,7 @@ test('every line can be told from its surface, in light and in dark', () => {
   assert.equal(new Set(LINE_STYLES.map(({ dash }) => dash.join())).size, LINE_STYLES.length);
 });
 
-test('the wind is told by where it comes from', () => {
+test('the wind is named by the direction that it comes from', () => {
   assert.equal(formatCompass(0), 'N');
   assert.equal(formatCompass(359), 'N');
   assert.equal(formatCompass(247.5), 'WSW');

@@ -17,7 +17,7 @@ test('a minute survives the way through the input, but for the hour that clocks 
   );
 });
 
-test('what is no time is null', () => {
+test('a text that is not a time gives null', () => {
   for (const text of ['', 'tomorrow', '2016-13-01T00:00', '2016-07-08']) {
     assert.equal(parseLocal(text, 'UTC'), null, text);
   }

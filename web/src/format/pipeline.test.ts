@@ -108,7 +108,7 @@ test('a provider in trouble, a lag, a failing room and an invalid row are worth 
   assert.equal(step({ ...WELL, table: invalid }, 'Set aside')?.state, 'look');
 });
 
-test('what another process landed is seen in the table, and no collector is no trouble', () => {
+test('shows landings of another process, and accepts a missing collector', () => {
   const elsewhere = {
     ...WELL,
     collector: null,
@@ -118,7 +118,7 @@ test('what another process landed is seen in the table, and no collector is no t
   assert.equal(step(elsewhere, 'Collect')?.state, 'ok');
 });
 
-test('what stops the data is told from what is only worth a look', () => {
+test('distinguishes what stops the data from what only needs a look', () => {
   const error = { code: 'TABLE_FOREIGN', message: 'Another program wrote.', remedy: 'Accept it.' };
   const failure = { ...error, since: '2026-11-23T14:00:00Z' };
   const stoppedIn = (status: Status) =>

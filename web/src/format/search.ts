@@ -1,6 +1,6 @@
 /** Finding a city by what people type. */
 
-/** Without accents, case and what is no letter: "São Paulo" → "sao paulo". */
+/** Without accents, case and non-letters: "São Paulo" → "sao paulo". */
 export function foldText(text: string): string {
   return text
     .normalize('NFD')

@@ -1,4 +1,4 @@
-/** Where a time axis has its marks: on round times of somebody's clock, whatever its summer time does. */
+/** Where a time axis has its marks: at round times of the chosen clock, also across summer time. */
 import {
   formatClock,
   formatDay,

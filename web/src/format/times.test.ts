@@ -44,7 +44,7 @@ test('a time that is none is a dash, and throws nothing', () => {
   }
 });
 
-test('times are told on the clock, with the year where it is another one', () => {
+test('formats times on the clock, with the year where it is not the current one', () => {
   const time = at('2016-07-08T18:05:00Z');
   assert.equal(formatTime(time, NEW_YORK, time), 'Fri 8 Jul 14:05');
   assert.equal(formatTime(time, 'Asia/Tokyo', time), 'Sat 9 Jul 03:05');

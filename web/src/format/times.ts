@@ -1,4 +1,4 @@
-/** Times on somebody's clock: the city's, mine or UTC. Instants are milliseconds since 1970 in UTC. */
+/** Times on the chosen clock: the city's, mine or UTC. Instants are in ms since 1970 UTC. */
 import { locale } from '../words/words.ts';
 
 /** Whose clock people read. */

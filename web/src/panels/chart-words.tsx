@@ -10,7 +10,7 @@ import { lastOf } from '../format/lines.ts';
 import { formatDay, formatTime } from '../format/times.ts';
 import { words } from '../words/words.ts';
 
-/** The names above the lines, where there is no room at their ends. */
+/** The names above the lines, where their ends leave too little room. */
 export function Names({
   lines,
   variable,

@@ -22,7 +22,7 @@ import { Guard } from './guard.tsx';
 import { Panel } from './panel.tsx';
 
 const HOUR = 3_600_000;
-/** Feels-like is told where it differs by as much, °C. */
+/** Feels-like is shown where it differs by at least this, °C. */
 const FEELS_LIKE_MIN = 2;
 /** The sparklines' scale spans at least this, °C: a calm day shall not look like a storm. */
 const SPARK_SPAN_MIN = 12;
@@ -248,7 +248,7 @@ function Age({ store, city }: { readonly store: Store; readonly city: ShownCity 
 interface SparklineProps {
   readonly points: Points | null;
   readonly scale: readonly [number, number] | null;
-  /** Place among the compared cities; below 0 when it is none of them. */
+  /** Place among the compared cities; below 0 when it is not compared. */
   readonly dash: number;
 }
 

@@ -5,7 +5,7 @@ import { words } from '../words/words.ts';
 
 const SAID_MS = 2_000;
 
-/** A button whose text tells what came of it: that is spoken, too. */
+/** A button whose text shows the result, which screen readers also announce. */
 function Told({ said, children }: { readonly said: string; readonly children: ComponentChildren }) {
   return (
     <>
@@ -61,7 +61,7 @@ export function RefreshNow({ store }: { readonly store: Store }) {
     state.value = 'running';
     try {
       const answer = await fetch('api/refresh', { method: 'POST' });
-      // Elsewhere than on its own machine nobody may ask for that: then there is only to ask anew.
+      // Only the server's own machine may request that; elsewhere the data is just fetched again.
       await refreshAll(store);
       state.value = answer.ok || [403, 404].includes(answer.status) ? 'done' : 'failed';
     } catch {

@@ -27,7 +27,7 @@ const DISTANCE = { x: 11, y: 11 };
 /** With more places than this the marks are fewer, so that a drag stays smooth. */
 const PLACES_FEW = 400;
 const DISTANCE_OF_MANY = { x: 34, y: 34 };
-/** Room of a mark that tells its temperature, px; the others are dots. */
+/** Room of a mark that shows its temperature, px; the others are dots. */
 const LABEL = { x: 56, y: 26 };
 /** That of marks which are several places each. */
 const LABEL_OF_MANY = { x: 74, y: 26 };

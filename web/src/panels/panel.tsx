@@ -116,7 +116,7 @@ function bodyState<T>({ resource, meta }: PanelProps<T>, answer: T): string {
   return told?.stale && !isHistory(told.source) ? ' old' : '';
 }
 
-/** Whether there is no question, since no city is known to ask about. */
+/** Whether nothing can be asked because no city is known. */
 function hasNothingToAsk<T>({ store, resource }: PanelProps<T>): boolean {
   return resource.path.value === null && store.cities.answer.value?.data.length === 0;
 }
@@ -152,10 +152,10 @@ function TroubleText<T>({ trouble, resource, store }: TroubleProps<T>) {
   );
 }
 
-/** History that ends this much earlier than all of it does is told by its own end. */
+/** History that ends this much before the end of all history shows its own end. */
 const EARLIER_MS = 86_400_000;
 
-/** Old data is not hidden, but it is said to be old; history is told by when it ends. */
+/** Old data is not hidden but marked as old; history shows when it ends. */
 function AgeNote({ store, told }: { readonly store: Store; readonly told: Meta | null }) {
   if (told === null || !told.stale || told.observed_to === null) return null;
   const say = words.value.panel;
@@ -253,6 +253,6 @@ function DataLinks({ path, rows }: DataLinksProps) {
 
 interface DataLinksProps {
   readonly path: string | null;
-  /** What the files answer where that is another question; null for an answer that is no table. */
+  /** What the files answer where that is another question; null if the answer is not a table. */
   readonly rows?: string | null;
 }

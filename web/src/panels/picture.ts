@@ -1,4 +1,4 @@
-/** A panel as a PNG, in the colours that it has on the screen; loaded when somebody wants one. */
+/** A panel as a PNG, in the colours that it has on the screen; loaded on first use. */
 import { domToBlob } from 'modern-screenshot';
 
 const FINENESS = 2;

@@ -48,7 +48,7 @@ function StepRow({ step }: { readonly step: Step }) {
   );
 }
 
-/** Told by a shape and a word, and not by colour alone. */
+/** Shown by a shape and a word, and not by colour alone. */
 export function StepState({ state }: Pick<Step, 'state'>) {
   return (
     <p class={`step-${state}`}>

@@ -59,7 +59,7 @@ function RangeNote({ store }: { readonly store: Store }) {
   if (range === null) return null;
   const say = words.value;
   const now = store.clock.now.value;
-  // The header tells on the same clock when that was.
+  // The header shows that time on the same clock.
   if (typeof chosen === 'string') {
     return range.anchored ? <p class="range-note">{say.range.toNewest}</p> : null;
   }
@@ -88,7 +88,7 @@ function ZoneNote({ store }: { readonly store: Store }) {
     if (unknown.length > NAMES_MAX) names.push('…');
     if (unknown.length > 0) notes.push(say.ofCities(names.join(', '), zones));
   }
-  // The header and the pipeline tell times on the reader's clock, whatever the others do.
+  // The header and the pipeline show times on the reader's clock, whatever the others do.
   if (clock !== 'utc' && !isKnownZone(ownZone())) notes.push(say.own(ownZone()));
   return notes.map((note) => (
     <p key={note} class="range-note">
@@ -116,7 +116,7 @@ function Fact({ to, text, children }: FactProps) {
   );
 }
 
-/** Names of late cities that are told. */
+/** How many late cities are named. */
 const NAMES_MAX = 3;
 
 function Reporting({ store }: { readonly store: Store }) {
@@ -152,7 +152,7 @@ function Reporting({ store }: { readonly store: Store }) {
   );
 }
 
-/** The steps of the pipeline that somebody should look at. */
+/** The steps of the pipeline that need a look. */
 function Unhealthy({ store }: { readonly store: Store }) {
   const status = store.status.answer.value?.data;
   if (status === undefined) return null;

@@ -25,7 +25,7 @@ import { Panel, TableButton } from './panel.tsx';
 import { PlotlyButton } from './plotly-window.tsx';
 import { PointsTable } from './points-table.tsx';
 
-/** Nights are drawn where they can still be told apart. */
+/** Nights are drawn where they can still be distinguished. */
 const NIGHTS_MAX_MS = 10 * 86_400_000;
 /** Narrower than this, the cities' names stand above the lines and not at their ends. */
 const LABELLED_MIN = 640;
@@ -137,7 +137,7 @@ function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
       >
         {(answer) => {
           const outdated = series.outdated.value;
-          // Until the new answer is there the old one keeps its axis: what is not known is no gap.
+          // Until the new answer is there the old one keeps its axis: unknown data is not a gap.
           if (!outdated || drawn.current === null) drawn.current = range;
           const span = drawn.current;
           if (span === null || width === 0) return null;

@@ -213,7 +213,7 @@ export const de: Words = {
     farther: 'Weiter weg',
     home: 'Alle Städte',
     empty: 'Es wird keine Stadt beobachtet.',
-    unplaced: (count) => `nicht auf der Karte, da niemand sagte, wo sie liegen: ${count}`,
+    unplaced: (count) => `nicht auf der Karte, da ihre Lage nicht bekannt ist: ${count}`,
     together: (first, others) => `${first} und ${others} weitere, näher heran zeigt sie`,
   },
   heat: {

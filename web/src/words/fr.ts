@@ -248,7 +248,7 @@ export const fr: Words = {
       export: 'Export brut',
     },
     budget: 'Appels au fournisseur',
-    notPolled: 'Ce processus n’interroge personne.',
+    notPolled: 'Ce processus n’interroge aucune source.',
     minute: 'cette minute',
     day: 'aujourd’hui',
     month: 'ce mois',

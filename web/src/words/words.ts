@@ -27,7 +27,7 @@ export const locale = computed(() => LOCALES[language.value]);
 
 let wanted: Language = 'en';
 
-/** The words of other languages are loaded when somebody wants them; until then the last ones stay. */
+/** Other languages are loaded on first use; until then the previous words stay. */
 export async function setLanguage(name: Language): Promise<void> {
   wanted = name;
   const loaded = name === 'en' ? en : await LOADERS[name]();
