@@ -3,7 +3,7 @@
  *
  * `ISOBAR_FAULT=landing.before-commit` kills it (SIGKILL) on reaching that step,
  * `landing.before-commit:3` on reaching it for the third time, and
- * `landing.before-commit:1:stop` stops it there (SIGSTOP) until somebody sends SIGCONT.
+ * `landing.before-commit:1:stop` stops it there (SIGSTOP) until it receives SIGCONT.
  * Without the variable a fault point costs one comparison.
  */
 export const FAULT_POINTS = [

@@ -17,7 +17,7 @@ import { openWorkspace } from '../src/pipeline/workspace.ts';
 const TOPIC_ID = '11111111-2222-4333-8444-555555555555';
 const DEADLINE_MS = 30_000;
 
-/** An address where nobody listens. */
+/** An address that refuses connections. */
 async function unusedAddress(): Promise<string> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -15,7 +15,7 @@ import { type BrowserContext, type Page, chromium as playwright } from 'playwrig
 
 export interface Browser extends AsyncDisposable {
   readonly context: BrowserContext;
-  /** Addresses on other hosts that the page asked for; none of them was reached. */
+  /** Addresses on other hosts that the page asked for; no request reached them. */
   readonly foreign: readonly string[];
   /** Errors of the console and of scripts, and requests that failed, since the last call. */
   takeProblems(): readonly string[];
@@ -119,7 +119,7 @@ export async function openBrowser(): Promise<Browser> {
           problems.push(`console ${message.type()}: ${message.text()}`);
         }
       });
-      // The console tells the status alone.
+      // The console shows the status only.
       page.on('response', (answer) => {
         if (answer.status() < 500) return;
         const told = `an answer with a status of ${answer.status()}: ${answer.url()}`;

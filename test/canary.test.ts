@@ -35,7 +35,7 @@ const FAULTS = {
 /** What goes wrong one after the other, and what the collector then says of it. */
 const DAY = [
   ['faults', /./],
-  ['nobody listens', /ECONNREFUSED/],
+  ['connection refused', /ECONNREFUSED/],
   ['key refused', /key/],
 ] as const;
 /** The key as it is, and as an address would carry it. */
@@ -60,7 +60,7 @@ test('the key is nowhere to be found after a failing day', async () => {
     const child = startChild(commandLine('start', '--port', '0'), { env });
     const url = await addressOf(join(folder, 'server.json'));
     for (const [phase, message] of DAY) {
-      if (phase === 'nobody listens') await simulator.stop();
+      if (phase === 'connection refused') await simulator.stop();
       if (phase === 'key refused') {
         const { port } = simulator;
         simulator = await startSimulator({ ...told, port, faults: { key_refused: 1 } });

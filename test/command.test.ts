@@ -80,7 +80,7 @@ test('a mapped table is imported with its units, zone, gaps and mistakes', () =>
   assert.equal(rows[2].temperature_c, null);
 });
 
-test('status, verify and query tell what is there, without a server', () => {
+test('status, verify and query report what is there, without a server', () => {
   const status = run('status', '--json');
   assert.equal(status.status, 0, status.stderr);
   assert.equal(JSON.parse(status.stdout).table.rows, 4);

@@ -109,7 +109,7 @@ async function stopOne(member: Member): Promise<void> {
   assert.deepEqual([code, signal], [0, null], `isobar ${role} did not stop well: ${member.output}`);
 }
 
-/** Whether somebody, or it itself, has stopped it (SIGSTOP). */
+/** Whether it is stopped (SIGSTOP), by itself or by another process. */
 export function isStopped({ pid }: Member): boolean {
   return execFileSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' })
     .trim()
@@ -150,7 +150,7 @@ export function viewClaims(lake: string): ClaimsView {
   };
 }
 
-/** In order; none when there is no such folder. */
+/** In order; none when the folder does not exist. */
 export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder).sort();
@@ -159,7 +159,7 @@ export function namesIn(folder: string): string[] {
   }
 }
 
-/** Empty when there is no such file, or no longer. */
+/** Empty when the file does not exist. */
 export function textIn(path: string): string {
   try {
     return readFileSync(path, 'utf8');

@@ -1,4 +1,4 @@
-/** Documents of the lake that somebody broke: verify finds it, readers and publishers go on. */
+/** Documents of the lake that were damaged: verify finds it, readers and publishers go on. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';

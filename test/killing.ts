@@ -84,7 +84,7 @@ function startPipelineChild(
     pid: child.pid ?? 0,
     ended: new Promise((resolve) => child.on('close', (_code, name) => resolve(name))),
     errors: () => errors,
-    // The last line may be cut: what it names was accepted, but nobody was told.
+    // The last line may be cut: what it names was accepted, but the caller was not notified.
     accepted: () =>
       output
         .split('\n')

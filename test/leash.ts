@@ -22,7 +22,7 @@ for pid in $pids; do kill -KILL "$pid"; done
 sleep 3
 `;
 
-/** A disk that a killed test left mounted is no reason to leave the rest. */
+/** The rest is removed even if a disk that a killed test left mounted cannot be. */
 const REMOVE = `
 [ ! -r /proc/mounts ] || while read -r _ place _; do
   case $place in "$1"/*) umount -l "$place";; esac

@@ -113,7 +113,7 @@ export async function runManyProcesses(options: ManyOptions): Promise<void> {
   scene.absences.push({ from: performance.now(), to: Number.POSITIVE_INFINITY });
   await crew.stopAll();
   assertWithinBudget(asked, perMinute);
-  assert.deepEqual(claims.all(), [], 'claims that nobody gave back');
+  assert.deepEqual(claims.all(), [], 'claims that were not released');
   const rows = await assertAddsUp(settings, !counted);
   if (counted) assertEachOnce(rows, asked, scene.absences);
   tell(`${asked.length} calls, ${rows.length} observations`);
@@ -200,10 +200,10 @@ function pidOf({ pid }: Member): number {
   return pid;
 }
 
-/** Who serves tells who does what, and what the one who computes says of its engine. */
+/** The server reports which process does what, and what the analyzer says of its engine. */
 async function assertStatusTells({ crew, claims, lake }: Scene): Promise<void> {
   const note = join(lake, '..', 'server.json');
-  await until('somebody serves', () => textIn(note) !== '');
+  await until('a process serves', () => textIn(note) !== '');
   const answer = await fetch(`http://127.0.0.1:${JSON.parse(textIn(note)).port}/api/status`);
   const { work, analytics } = ((await answer.json()) as { data: Status }).data;
   const told = work.claims.map(({ role, number, pid }) => `${role} ${number} of ${pid}`);
@@ -295,7 +295,7 @@ function landedUpTo(lake: string): Map<number, number> {
   return landed;
 }
 
-/** While nobody comes or goes, nobody asks what another has asked, and every city is asked. */
+/** While no process joins or leaves, every city is asked exactly once an interval. */
 function assertSharedWell(asked: readonly Asked[], from: number, to: number): void {
   // Of the intervals that are over.
   const own = asked.filter(({ dt }) => dt >= from && dt <= to - INTERVAL_S);

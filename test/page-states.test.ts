@@ -175,7 +175,7 @@ test('without the stream it polls, and it says so; a hidden or paused page keeps
     const text = await (await fetch(`${served.pipeline.url}/metrics`)).text();
     return Number(/^isobar_api_event_viewers (\d+)/m.exec(text)?.[1]);
   };
-  await eventually('nobody else looks', async () => (await viewers()) === 0);
+  await eventually('no other viewer', async () => (await viewers()) === 0);
   const page = await served.openPage(t);
   await eventually('one looks', async () => (await viewers()) === 1);
   await page.getByRole('button', { name: 'Pause' }).click();
@@ -213,7 +213,7 @@ test('when nothing comes any more the page says so by itself', async (t) => {
     answer.meta = { ...answer.meta, stale: true, reason: 'the newest observation is old' };
     return route.fulfill({ response, json: answer, headers: { etag: '"stale"' } });
   });
-  // No event tells it, and no version.
+  // No event and no new version reports it.
   await page.route('**/api/events*', (route) => void route);
   await page.clock.install();
   await page.goto(`${served.pipeline.url}/`);
@@ -246,7 +246,7 @@ test('a page that one comes back to asks one question, and only news bring more'
     page.on('request', note);
     if (leave === 'hide') await page.evaluate(setHidden(false));
     else await page.getByRole('button', { name: 'Resume' }).click();
-    // The stream tells the status once it is open.
+    // The status is read once the stream is open.
     await eventually('the status', async () => asked.includes('/api/status'));
     page.off('request', note);
     assert.deepEqual(asked.toSorted(), ['/api/cities', '/api/events', '/api/status'], leave);

@@ -50,7 +50,7 @@ function readAnswer(folder: string): Answer | null {
   }
 }
 
-/** A provider on this machine that tells the recorded answers by place. */
+/** A provider on this machine that sends the recorded answers by place. */
 async function startRecordedProvider(answers: ReadonlyMap<string, Answer>) {
   const keys = new Set<string>();
   const server = createServer((request, response) => {

@@ -100,7 +100,7 @@ async function startSimulated(webFolder: string | null, flags: Flags): Promise<P
     flags: { 'api.port': '0', ...flags },
     defaults: {
       'table.landing_age_s': 1,
-      // A month of hourly files takes longer than all else, and the page shows none of them.
+      // Writing a month of hourly files takes longest, and the page does not show them.
       'table.raw_export': false,
       'analytics.refresh_delay_s': 0.1,
       'collector.delay_s': 0,
@@ -147,7 +147,7 @@ export interface Seen {
   readonly at: number;
 }
 
-/** Watches the cards from now on; resolves with what tells those seen so far. */
+/** Watches the cards from now on; resolves with a function that returns those seen so far. */
 export async function watchCards(page: Page): Promise<() => Promise<readonly Seen[]>> {
   await page.evaluate(WATCH_CARDS);
   return async () => (await page.evaluate('globalThis.seen')) as readonly Seen[];

@@ -1,4 +1,4 @@
-/** A small disk for tests of what happens when there is no room, or when it turns read-only. */
+/** A small disk for tests of what happens when it is full, or when it turns read-only. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

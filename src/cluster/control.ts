@@ -1,7 +1,7 @@
 /**
  * The control of a running cluster: HTTP over a Unix socket that only this user can reach. One
  * process holds the cluster; others look at its services, start, stop and disturb them through it.
- * `cluster.json` in the cluster's folder tells where.
+ * `cluster.json` in the cluster's folder holds the path of the socket.
  */
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
@@ -35,7 +35,7 @@ export interface ClusterControl {
 const NOTE = 'cluster.json';
 const ANSWER_MS = 240_000;
 
-/** Listens until disposed of; `down` is called when somebody asks for it, and awaited. */
+/** Listens until disposed of; `down` is called on request, and awaited. */
 export async function openControl(
   cluster: Cluster,
   ha: boolean,

@@ -231,7 +231,7 @@ function hadoop(
   args: readonly string[],
 ): string[] {
   const { distribution } = options;
-  // The archives lack the pages' folders, which the servers look for even when nobody looks at them.
+  // The archives lack the pages' folders, which the servers need even when the pages are not used.
   const pages = join(distribution, 'classes');
   for (const name of ['hdfs', 'datanode', 'journal', 'secondary']) {
     mkdirSync(join(pages, 'webapps', name), { recursive: true });

@@ -12,7 +12,7 @@ export interface ServiceSpec {
   readonly prepare?: readonly (readonly string[])[];
   /** Whether it is ready to be used; false or a rejection means not yet. */
   readonly ready: (probe: Probe) => Promise<boolean>;
-  /** Stays away until somebody starts it by name. */
+  /** Does not start with the cluster, only by name. */
   readonly spare?: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
  * The appender: records go to the log in the order in which they came, those that wait together
  * in one append. A failure is tried again with the same records until it succeeds; meanwhile
- * `blocked` tells the poller to bring no more, so that no more waits than was under way.
+ * `blocked` makes the poller bring no more, so that no more waits than was under way.
  */
 import { asIsobarError, type IsobarError, isErrorCode } from '../errors.ts';
 import type { Log } from '../log/log.ts';

@@ -263,7 +263,7 @@ describe('the budget', () => {
   });
 });
 
-/** Books one call after the other, each told on stdout, until the day is spent; waits at `most`. */
+/** Books calls one by one, each written to stdout, until the day is spent; waits at `most`. */
 function childSource(folder: string, limit: BudgetLimits, most = Infinity): string {
   const at = new URL('./budget.ts', import.meta.url).href;
   return `
@@ -360,7 +360,7 @@ async function playAgainstModel(todo: readonly Step[], limit: BudgetLimits, fold
     if (step.kind === 'wait') {
       const waitMs = await book(1);
       await clock.advance(waitMs);
-      // What it said holds, when nobody sets the clock meanwhile and a longer period is not spent.
+      // The wait is long enough, unless the clock is set meanwhile or a longer period is spent.
       if (waitMs > 0 && waitMs < 62_000) {
         const again = await budget.book();
         if (again.refused === null) booked.push({ at: truth(), wall: clock.now(), calls: 1 });

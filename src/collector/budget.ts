@@ -4,7 +4,7 @@
  * Every call is booked on disk and synced before it is made, so that no crash, restart, retry or
  * second process on the same folder can exceed it; a call that was booked and never made counts.
  *
- *     any 60 s       measured by the machine's monotonic clock, which nobody can set
+ *     any 60 s       measured by the machine's monotonic clock, which cannot be set
  *     day and month  of UTC, by the wall clock and also by the latest time that the ledger has
  *                    seen, going on from there: whether a clock that went back was wrong before
  *                    or is wrong now, the limit holds
@@ -102,7 +102,7 @@ interface Moment {
   readonly monotonic: number;
 }
 
-/** Nobody else has a part. */
+/** The budget is not shared. */
 const ALL: BudgetShare = {
   perMinute: () => Number.POSITIVE_INFINITY,
   perDay: () => Number.POSITIVE_INFINITY,

@@ -127,7 +127,7 @@ describe('the cadence of one city', () => {
     assert.ok(callsPerInterval <= 1.12, String(callsPerInterval));
   });
 
-  test('a provider that tells the same for a day is asked seven times an hour at most', () => {
+  test('a provider that answers the same for a day is asked seven times an hour at most', () => {
     const publications = publish(2, (n) => (n > 20 && n < 200 ? DAY * 2 : 0));
     const { callsPerInterval } = follow(publications, {});
     assert.ok(callsPerInterval <= 1.12, String(callsPerInterval));
@@ -145,7 +145,7 @@ describe('the cadence of one city', () => {
     });
   }
 
-  test('asking before its time, on somebody’s word, changes nothing', () => {
+  test('asking early, because of a request to refresh, changes nothing', () => {
     const cadence = newCadence(plan, START, null);
     const due = afterAnswer(cadence, plan, START + 20_000, START);
     assert.equal(due, START + plan.intervalMs + 15_000);

@@ -88,7 +88,7 @@ export function afterAnswer(
     learnFromNew(cadence, plan, now, observedAt);
   } else {
     const expected = expectedAt(cadence, plan);
-    // Asked before its time, on somebody's word: nothing to learn.
+    // Asked early, because of a request to refresh: nothing to learn.
     if (expected !== null && now < expected) return afterToken(cadence, plan, expected);
     cadence.misses += 1;
     cadence.missedAt = now;

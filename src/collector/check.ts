@@ -20,7 +20,7 @@ import type { Source } from './source.ts';
 export interface Watch {
   readonly city: City;
   readonly cadence: Cadence;
-  /** Digest of the last answer that made no observation: told again, it is not appended again. */
+  /** Digest of the last answer that made no observation: the same answer is not appended again. */
   invalid: string | null;
   /** By the steady clock. */
   lastAskedAt: number;
@@ -124,7 +124,7 @@ export class Checker {
     }
   }
 
-  /** Tells people once in a while how it went. */
+  /** Logs a summary once in a while. */
   summarise(): void {
     const { plan, elapsedMs, source, logger } = this.#options;
     if (elapsedMs() - this.#countedSince < Math.max(SUMMARY_MS_MIN, plan.intervalMs)) return;

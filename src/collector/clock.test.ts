@@ -31,7 +31,7 @@ test('a scaled clock runs faster, and waits as much shorter', async () => {
   assert.equal(clock.now(), 1_060_000);
 });
 
-test('the system’s clock waits, and wakes at once when it is told', async () => {
+test('the system’s clock waits, and wakes at once when the signal aborts', async () => {
   const begin = systemClock.monotonic();
   await systemClock.wait(20, new AbortController().signal);
   assert.ok(systemClock.monotonic() - begin >= 19);

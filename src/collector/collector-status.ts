@@ -4,7 +4,7 @@ import { formatTime } from '../model/time-zone.ts';
 import type { Breaker } from './breaker.ts';
 import type { Refusal } from './budget.ts';
 
-/** What the collector knows of itself when somebody asks. */
+/** The state of the collector when its status is requested. */
 export interface Situation {
   readonly source: string;
   readonly stopped: boolean;

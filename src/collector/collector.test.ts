@@ -112,7 +112,7 @@ describe('polling', () => {
       fate = { change: { dt: Date.parse(START) / 1_000, main: { temp: -1 } } };
       await polling.clock.advance(HOUR);
       assert.equal(polling.records.length, 10);
-      // What tells versions of a time apart is when they were collected.
+      // Versions of a time differ in when they were collected.
       const [first, second] = polling.records.filter(({ city_id }) => city_id === 'dubai');
       assert.ok(first && second && first.collected_at < second.collected_at);
     });

@@ -178,7 +178,7 @@ class Poller {
         : Math.min(this.#plan.intervalMs, (cityCount / perMinute) * 60_000);
     const first = now + spread(city) * spreadMs;
     const due = expectedAt(cadence, this.#plan) ?? first;
-    // A time in the far future was told when a clock was wrong.
+    // A time in the far future was recorded while a clock was wrong.
     const soon = due > now + 2 * this.#plan.intervalMs ? first : Math.max(first, due);
     const watch = { city, cadence, invalid: null, lastAskedAt: Number.NEGATIVE_INFINITY };
     this.#watches.set(city.city_id, watch);

@@ -55,7 +55,7 @@ describe('the collector’s memory', () => {
       using memory = openCollectorMemory(folder);
       memory.remember(observation('2026-11-23T16:00:00Z', 1), 0);
     }
-    await writeFile(join(folder, 'answers.sqlite'), 'this is no database '.repeat(400));
+    await writeFile(join(folder, 'answers.sqlite'), 'this is not a database '.repeat(400));
     const warnings: unknown[] = [];
     const logger = { ...silentLogger, warn: (...words: unknown[]) => void warnings.push(words) };
     using memory = openCollectorMemory(folder, logger);

@@ -24,7 +24,7 @@ export interface CollectorMemory extends Disposable {
   newestOf(cityId: string): { readonly observedAt: string; readonly lagMs: number } | null;
 }
 
-/** Answers of a city that are kept: a provider's servers may tell old ones again. */
+/** Answers of a city that are kept: a provider's servers may send old ones again. */
 const ANSWERS_KEPT = 4;
 
 const SCHEMA = `

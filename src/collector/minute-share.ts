@@ -2,14 +2,14 @@
  * What one ledger may use of the calls per minute, when collectors on several machines poll.
  *
  * Processes on one folder share its ledger, which counts for all of them; so ledgers share the
- * budget, evenly. Each collector tells the others which of them it has `seen`: whom it counts,
+ * budget, evenly. Each collector publishes which others it has `seen`: those that it counts,
  * having used no more in the last minute than it may now. Whoever is new calls once all have seen
  * it; whoever goes is counted for another minute. So of any two that call each counts the other,
  * and n ledgers that call use an n-th each, at most.
  *
  * A collector that cannot reach the lake goes on with a little, the emergency share: polling must
- * outlast an outage of the lake, and nobody knows whether it lasts for all. The others leave that
- * much to a ledger whose collectors went silent instead of saying good-bye.
+ * outlast an outage of the lake, and it is unknown whether the others can reach it. The others
+ * leave that much to a ledger whose collectors went silent without releasing their claims.
  */
 import type { BudgetLimits } from './budget.ts';
 
@@ -36,7 +36,7 @@ export interface MinuteShareInput {
 export interface MinuteShare {
   /** What the ledger may use in any minute, as things are now. */
   update(input: MinuteShareInput): number;
-  /** Whom it counts, given what its ledger used in the last minute. */
+  /** Those that it counts, given what its ledger used in the last minute. */
   seen(usedInMinute: number): readonly string[];
   /** Whether a collector of that ledger polls at all: with few calls some stand by. */
   polls(ledger: string): boolean;
@@ -45,7 +45,7 @@ export interface MinuteShare {
 
 /** A minute as the ledger counts it, and a second for the call to leave. */
 export const MINUTE_MS = 62_000;
-/** Nobody is waited for any longer. */
+/** A collector is not waited for any longer than this. */
 export const FORGOTTEN_MS = 86_400_000;
 /** Sooner than the others forget it. */
 const EMERGENCY_MS = FORGOTTEN_MS - 3_600_000;
@@ -108,7 +108,7 @@ export function openMinuteShare(limits: BudgetLimits): MinuteShare {
   return {
     update,
     seen(usedInMinute) {
-      // Those that come are counted at once, but told so only when the calls before do not matter.
+      // New ones are counted at once, but published only when the calls before do not matter.
       const known = seenNames.filter((name) => pending.includes(name));
       seenNames = usedInMinute <= share(own) ? pending : known;
       return seenNames;

@@ -40,7 +40,7 @@ function unreliable(random: () => number): () => Fate {
   };
 }
 
-/** Runs for that long in small steps, restarting now and then; tells when calls were held. */
+/** Runs for that long in small steps with some restarts; resolves with when calls were held. */
 async function run(polling: TestPolling, days: number, restarts: () => boolean) {
   const held: { readonly at: number; readonly by: 'budget' | 'provider' }[] = [];
   for (let passed = 0; passed < days * DAY; passed += STEP) {

@@ -79,8 +79,8 @@ export class ProviderError extends IsobarError {
 
 /**
  * Seconds of a Retry-After header, in both of its forms (RFC 9110, 10.2.3), at least 1 and at most
- * a day; null when there is none or nobody can read it. A date is measured against the provider's
- * own clock, where the answer tells it.
+ * a day; null when it is missing or unreadable. A date is measured against the provider's own
+ * clock, where the answer has a Date header.
  */
 export function parseRetryAfter(
   headers: { get(name: string): string | null },

@@ -8,7 +8,7 @@ export interface Refreshed {
   readonly checked: number;
 }
 
-/** Somebody wants to see what is new now. */
+/** A request to ask the provider now. */
 export interface Refresh {
   /** Resolves when all were asked, or when the rest has to wait. */
   begin(schedule: Schedule<Watch>, now: number): Promise<Refreshed>;

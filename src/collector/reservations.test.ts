@@ -63,7 +63,7 @@ describe('reservations of calls', () => {
       assert.equal(other.of('day', TODAY), 0);
     }));
 
-  test('tell what was used of them, unless their ledger is gone', () =>
+  test('report how much of them was used, unless their ledger is gone', () =>
     withStorage(async (storage) => {
       const { budget, spend } = ledgerOf('a');
       const mine = await openReservations({ storage, budget, limits: LIMITS });

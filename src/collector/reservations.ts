@@ -120,7 +120,7 @@ export async function openReservations(options: {
       const path = budgetPath(next.sequence);
       const stands = await putNext(path, next);
       register = await readRegister(storage);
-      // One that was overtaken and cleaned before it was made counts for nobody.
+      // A register that was overtaken and cleaned before it was made does not count.
       if (stands && includes(register, counts)) {
         await clean();
         return;

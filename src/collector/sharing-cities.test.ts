@@ -286,7 +286,7 @@ function assertSharedOut(site: Site): void {
   assert.deepEqual(watched.sort(), CITIES.map(({ city_id }) => city_id).sort());
 }
 
-/** Once nobody comes or goes every city is asked each interval, by one of them, give or take one. */
+/** Once no machine joins or leaves, each city is asked once an interval, give or take one call. */
 async function assertAllAsked(site: Site): Promise<void> {
   assertSharedOut(site);
   const from = site.world.calls.length;
@@ -308,7 +308,7 @@ const happening: fc.Arbitrary<Happening> = fc.record({
 const story = fc.array(happening, { minLength: 4, maxLength: 14 });
 const SEED = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
 
-/** Lets it happen, mends what was cut, and waits until nobody that went is counted any more. */
+/** Lets it happen, mends what was cut, and waits until no machine that left is counted any more. */
 async function play(site: Site, happenings: readonly Happening[]): Promise<void> {
   for (const machine of [0, 1]) await site.happen({ afterS: 0, machine, what: 'join' });
   for (const one of happenings) {
@@ -369,7 +369,7 @@ test('a budget for a third of the calls lasts until the end of the day, for ever
   assertWithin(limit, site.world);
 });
 
-test('what the others have only set apart slows nobody down', async () => {
+test('calls that the others reserved but did not use do not slow a collector down', async () => {
   // Wanted are 8,640 calls a day: there is enough, if it is known what was not used.
   const limit: BudgetLimits = { per_minute: 60, per_day: 10_000, per_month: 300_000 };
   using site = openSite(limit);

@@ -22,7 +22,7 @@ export interface CityShare {
   readonly isFirst: boolean;
   /** The cities that fall to it now. */
   cities(): readonly City[];
-  /** Tells the collector from now on which cities are its own. */
+  /** Passes the collector its cities, now and whenever they change. */
   direct(collector: Pick<Collector, 'watch'>): void;
   /** Gives the seat back, after the collector has stopped. */
   stop(): Promise<void>;

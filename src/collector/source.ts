@@ -2,7 +2,7 @@ import type { City } from '../model/city.ts';
 import type { CollectedRecord } from '../model/observation.ts';
 
 /**
- * The source: whom we ask for a city's current observation.
+ * The source of a city's current observation.
  *
  * One call of `observe` is at most one call of the provider; retrying is the caller's business,
  * since every call costs budget.
@@ -10,13 +10,13 @@ import type { CollectedRecord } from '../model/observation.ts';
 export interface Source {
   /** `openweathermap` or `simulator`; goes into every observation. */
   readonly name: string;
-  /** Whether what it tells is made up. */
+  /** Whether its observations are made up. */
   readonly simulated: boolean;
 
   /**
    * What the provider says now: an observation, or an invalid record when an answer came that
-   * makes none. Rejects with a `ProviderError` when there is no answer about this city, which says
-   * how long to wait, and with the signal's reason once that aborts.
+   * makes none. Rejects with a `ProviderError`, which says how long to wait, when no answer about
+   * this city came, and with the signal's reason once that aborts.
    */
   observe(city: City, signal: AbortSignal): Promise<CollectedRecord>;
 }

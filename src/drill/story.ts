@@ -1,4 +1,4 @@
-/** What a drill has seen from the moment when something broke, to be told in short at its end. */
+/** What a drill has seen from the moment when something broke, for a summary at its end. */
 import { errorsOf, type Look, lagOf, queueOf, spooledOf } from './drill.ts';
 
 export interface Story {

@@ -101,7 +101,7 @@ describe('the cache of files', () => {
     assert.equal(lake.fills, 3);
   });
 
-  it('brings anew what somebody removed under it', async () => {
+  it('downloads a file again that was removed from its folder', async () => {
     await using lake = await Lake.make();
     const cache = await lake.open();
     await rm(await lake.get(cache, 'a'));

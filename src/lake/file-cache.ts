@@ -6,8 +6,8 @@
  * another length or time is brought anew. It is written beside, synced and renamed, so a cut
  * download is never seen. The oldest in use go when all are larger than the limit; a path that was
  * given stays for a while, because whoever asked opens it later, and then the limit waits, up to
- * twice of it. Several processes share one folder: the time of the last access, on disk, tells
- * all of them.
+ * twice of it. Several processes share one folder, and the times of the last access, which are
+ * on disk.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
@@ -149,7 +149,7 @@ export async function openFileCache(options: FileCacheOptions): Promise<FileCach
       await sync(file);
       await moveHere(file, join(folder, path), remote);
     } catch {
-      // It lies on another disk, or there is no room: then it is brought when somebody wants it.
+      // It lies on another disk, or the disk is full: then it is downloaded when it is requested.
       return false;
     }
     known.set(path, remote);
@@ -212,7 +212,7 @@ export async function openFileCache(options: FileCacheOptions): Promise<FileCach
     // What came during the scan may not have been seen by it.
     for (const [path, { usedAt }] of [...entries]) if (usedAt < scannedAt) note(path, null);
     for (const [path, entry] of found) note(path, entry);
-    // Those that were removed, here or by others; one that is being brought is told again.
+    // Those that were removed, here or by others; a running download adds its file again.
     for (const path of known.keys()) if (!entries.has(path)) known.delete(path);
   }
 

@@ -1,5 +1,5 @@
 /**
- * One process has a data folder for itself: a second one is told who the first is.
+ * One process at a time uses a data folder: a second one gets an error that names the first.
  *
  * SQLite's exclusive lock of the empty file `folder.lock` is the lock. The system itself gives it
  * up when the process ends, however it ends, and it holds among containers that share a folder,
@@ -24,7 +24,7 @@ export interface Holder {
 
 export interface LockOptions {
   readonly clock?: () => Date;
-  /** How long to wait for somebody who is about to leave, or has not said yet who he is. */
+  /** How long to wait for a holder that is about to end, or has not written its notice yet. */
   readonly patienceMs?: number;
 }
 

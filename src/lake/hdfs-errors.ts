@@ -32,7 +32,7 @@ function codeOf(error: unknown): ErrorCode | null {
   if (error instanceof NoReplyError) return 'LAKE_UNAVAILABLE';
   if (error instanceof RemoteError) return codeOfRefusal(error);
   if (!(error instanceof PatienceError)) return null;
-  // What somebody said tells more than that another one was silent.
+  // A refusal by one server is more specific than a missing answer from another.
   const codes = error.troubles.flatMap((one) =>
     one instanceof RemoteError ? [codeOfRefusal(one)] : [],
   );

@@ -73,7 +73,7 @@ describe('the lake on HDFS, when NameNodes change', () => {
     ['MKDIRS', 'namenode'],
     ['RENAME', 'namenode'],
   ] as const) {
-    it(`gives up a put that hangs in ${op} of the ${server} once it is told to`, async () => {
+    it(`gives up a put that hangs in ${op} of the ${server} when its signal aborts`, async () => {
       await using place = await Place.make();
       const stop = new AbortController();
       const patience = { idleMs: 60_000, patienceMs: 60_000 };
@@ -105,7 +105,7 @@ describe('the lake on HDFS, when answers are lost', () => {
     });
   }
 
-  it('knows that somebody else’s was, when its own was not', async () => {
+  it('rejects with LAKE_EXISTS when another writer’s RENAME was carried out instead', async () => {
     await using place = await Place.make();
     await using storage = await place.open();
     let cut = false;

@@ -20,7 +20,7 @@ describe('the lake on HDFS and its DataNodes', () => {
     assert.equal(asked.length, 5);
   });
 
-  it('tells them which NameNode is active once one of them was silent', async () => {
+  it('sends them the address of the active NameNode once one of them did not answer', async () => {
     await using place = await Place.make();
     await using storage = await place.open();
     await storage.putIfAbsent('a', bytes('1'));

@@ -269,7 +269,7 @@ function startBefore(folder: string, after: string): string {
 
 /**
  * `3f0c…~4711~123456~2f1c….draft`: machine, process, when it began. Another machine may have the
- * same name and another process the same number, so neither tells that a draft was left.
+ * same name and another process the same number, so neither proves that a draft was left.
  */
 function draftName({ place, pid, began }: ProcessName): string {
   return `${hashOf(place)}~${pid}~${began}~${randomUUID()}.draft`;
@@ -289,7 +289,7 @@ async function removeDrafts(hdfs: WebHdfs, folder: string, me: ProcessName): Pro
   const now = Date.now();
   for (const { pathSuffix, modificationTime } of (await hdfs.list(folder, '')) ?? []) {
     if (now - modificationTime < DRAFT_AGE_MS && !isOfDeadProcess(pathSuffix, me)) continue;
-    // Somebody else may be doing the same, or we may only read.
+    // Another process may be removing it too, or we may have read access only.
     await hdfs.remove(`${folder}/${pathSuffix}`).catch(() => false);
   }
 }

@@ -78,7 +78,7 @@ export function openDrafts(folder: string): Drafts {
   return { write, removeLeft };
 }
 
-/** Processes of other machines, or containers, are out of sight: only age tells about theirs. */
+/** Processes of other machines or containers cannot be checked: only age removes theirs. */
 function isOfDeadProcess(name: string): boolean {
   const [host, pid] = name.split('~');
   if (host !== encodeURIComponent(hostname()) || !/^\d+$/.test(pid ?? '')) return false;

@@ -162,7 +162,7 @@ describe('the local storage’s folder', () => {
       assert.deepEqual((await draftsOf(folder)).sort(), [elsewhere, ours].sort());
     }));
 
-  it('may hold what is none of ours', () =>
+  it('may hold files of other programs', () =>
     withFolder(async (folder) => {
       await using storage = await openStorage(CONFIG, folder);
       await storage.putIfAbsent('a/ours', Buffer.from('1'));

@@ -54,7 +54,7 @@ export async function openLocalStorage(folder: string): Promise<Storage> {
       await folders.makeDurable(dirname(place));
       await putOnce(place, content, mode);
     } catch (error) {
-      // Somebody may have removed a folder: the next try makes it again.
+      // Another process may have removed a folder: the next try makes it again.
       if (codeIn(error, 'ENOENT')) folders.forget();
       throw translatePut(error, place);
     }

@@ -5,7 +5,7 @@
  * characters, `:` and `\`; others are refused with PARAMETER_INVALID. Folders come and go by
  * themselves; a name is a file's or a folder's. A file is seen under its name whole or not at all,
  * also after a crash, also when an upload was cut. All methods reject with LAKE_UNAVAILABLE when
- * the engine cannot be reached (try again), DISK_FULL when there is no room, DATA_UNWRITABLE when
+ * the engine cannot be reached (try again), DISK_FULL when no space is left, DATA_UNWRITABLE when
  * writing is not allowed, or an error of the engine's own (LAKE_…) that names what is to be done;
  * after such a rejection of a write the file is there whole or not at all.
  */

@@ -2,8 +2,8 @@
  * Which process this is, so that others of the same machine can see at once that it is gone.
  *
  * A process number means something only on one machine, since its last start, and among the
- * processes that see each other; `place` names all of that. Where the system does not tell, a
- * process counts as there, and its silence decides.
+ * processes that see each other; `place` names all of that. Where the system does not provide
+ * them, a process counts as running until its heartbeats stop.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 
@@ -22,7 +22,7 @@ export function nameThisProcess(): ProcessName {
   return { place: PLACE, pid: process.pid, began: BEGAN ?? '' };
 }
 
-/** Whether that process has certainly ended; false where nobody here can know. */
+/** Whether that process has certainly ended; false where this cannot be determined. */
 export function hasEnded(named: ProcessName, here: string = PLACE): boolean {
   if (here === '' || named.place !== here || named.began === '') return false;
   const began = named.pid === process.pid ? BEGAN : beganOf(named.pid);
@@ -38,7 +38,7 @@ function placeOf(): string {
   }
 }
 
-/** Null when there is no such process, or only what its parent has not yet taken note of. */
+/** Null when the process does not exist, or is a zombie that its parent has not yet reaped. */
 function beganOf(pid: number): string | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');

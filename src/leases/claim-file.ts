@@ -75,7 +75,7 @@ const NONSENSE: ClaimText = {
   detail: {},
 };
 
-/** Longer is written by nobody of ours. */
+/** No isobar process writes longer texts. */
 const TEXT_CHARACTERS_MAX = 500;
 const HEARTBEAT_S_MAX = 3_600;
 const CLAIM_BYTES_MAX = 1024 * 1024;

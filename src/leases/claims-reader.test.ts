@@ -38,7 +38,7 @@ test('whoever takes no claim sees who holds which, and who fell silent', async (
     assert.equal(reads, 2, 'what was not written since is not read again');
 
     await partition?.release();
-    assert.deepEqual(await shown(), ['analyze 0 false'], 'what was given back is nobody’s');
+    assert.deepEqual(await shown(), ['analyze 0 false'], 'a released claim is not shown');
     await first.take('partition', 2);
     assert.deepEqual(await shown(), ['analyze 0 false', 'partition 2 false']);
 

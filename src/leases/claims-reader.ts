@@ -1,6 +1,6 @@
 /**
- * Who does what, for people: a look at the claims by somebody who takes none. A single look cannot
- * wait for a change, so it goes by when a file was written, by the lake's clock.
+ * Which process does what, for display: a look at the claims by a process that takes none. A single
+ * look cannot wait for a change, so it goes by when a file was written, by the lake's clock.
  */
 
 import { CLAIMS_FOLDER } from '../lake/layout.ts';

@@ -97,7 +97,7 @@ describe('claims', () => {
     assert.deepEqual(await machines.files(), ['0.00000000000000000002.json']);
   });
 
-  it('stay with a holder that tells something now and then', async () => {
+  it('stay with a holder that publishes a detail now and then', async () => {
     await using machines = await Machines.make();
     const [holder, other] = [await machines.add(), await machines.add()];
     const held = await holder.claims.take('maintain', 0);
@@ -111,7 +111,7 @@ describe('claims', () => {
   });
 
   for (const clock of ['monotonic', 'wall'] as const) {
-    it(`lapse for a holder that told nothing for 2 heartbeats of its ${clock} clock`, async () => {
+    it(`lapse for a holder that wrote nothing for 2 heartbeats of its ${clock} clock`, async () => {
       await using machines = await Machines.make();
       const [holder, other] = [await machines.add(), await machines.add()];
       const held = await holder.claims.take('analyze', 0);

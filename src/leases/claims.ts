@@ -55,8 +55,8 @@ export interface Claims extends AsyncDisposable {
   /** Looks now. Rejects as the storage does. */
   look(): Promise<readonly SeenClaim[]>;
   /**
-   * Takes what nobody holds; null when somebody does or was faster. `mayReplace` can refuse to
-   * take over from this silent or released claim.
+   * Takes what is not held; null when it is held, or another process was faster. `mayReplace` can
+   * refuse to take over from this silent or released claim.
    */
   take(
     role: Role,
@@ -190,7 +190,7 @@ class ClaimBook implements Claims {
     return state;
   }
 
-  /** Looks begin one after the other, so that each tells what is true after it was asked for. */
+  /** Looks begin one after the other, so that each shows the state after it was asked for. */
   look(): Promise<readonly SeenClaim[]> {
     const next = this.#looking.then(() => this.#lookOnce());
     this.#looking = next.catch(() => {});

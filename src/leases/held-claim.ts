@@ -1,4 +1,4 @@
-/** A claim of this process: made once, told with every heartbeat, lost when that fails too long. */
+/** A claim of this process: made once, rewritten at each heartbeat, lost if that fails too long. */
 import { isErrorCode } from '../errors.ts';
 import { claimPath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
@@ -12,7 +12,7 @@ export interface Claim {
   readonly isHeld: boolean;
   /** Aborts when it is not held any more. */
   readonly signal: AbortSignal;
-  /** Says this to the others, now and with every heartbeat; a failure waits for the next one. */
+  /** Publishes this now and with every heartbeat; a failed write waits for the next heartbeat. */
   tell(detail: ClaimText['detail']): Promise<void>;
   /** Gives it back. */
   release(): Promise<void>;
@@ -69,7 +69,7 @@ export class HeldClaim implements Claim {
     return Math.max(now.monotonic - this.#toldAt.monotonic, now.wall - this.#toldAt.wall);
   }
 
-  /** Resolves with false when somebody else was faster. */
+  /** Resolves with false when another process was faster. */
   async make(): Promise<boolean> {
     const at = this.#now();
     try {
@@ -103,14 +103,14 @@ export class HeldClaim implements Claim {
   async tell(detail: ClaimText['detail']): Promise<void> {
     if (JSON.stringify(detail) === JSON.stringify(this.#text.detail)) return;
     this.#text = { ...this.#text, detail };
-    // The next heartbeat tells it again.
+    // The next heartbeat writes it again.
     await this.#write({}).catch(() => {});
   }
 
   async release(): Promise<void> {
     if (!this.isHeld) return;
     await this.#write({ released: true }).catch(() => {
-      // Then its silence tells.
+      // Then the missing heartbeats show it.
     });
     this.lose();
   }

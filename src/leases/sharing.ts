@@ -16,7 +16,7 @@ export interface Share {
 
 /**
  * Calls `step` now and after every look at the claims, one call at a time. Resolves after the
- * first, whose failure is the caller's; a later one is told and tried again.
+ * first, whose failure is the caller's; a later failure is logged and the call is repeated.
  */
 export async function followClaims(
   claims: Claims,

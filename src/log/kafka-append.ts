@@ -99,7 +99,7 @@ export function openKafkaAppender(options: {
         }
       } catch (error) {
         const failure = client.translate(error, 'appending');
-        // Those whose records are all there need not be told; those behind would overtake.
+        // Calls whose records are all appended succeed. Waiting ones fail, to keep the order.
         for (const one of [...group, ...waiting.splice(0)]) {
           if (one.done < one.records.length) one.reject(failure);
         }
@@ -129,7 +129,7 @@ export function openKafkaAppender(options: {
       producer = null;
       await closeSoon(given);
       if (isPassing(error)) client.report(false);
-      // Where the partitions are may be what is wrong; whether it is another topic is told later.
+      // Where the partitions are may be what is wrong; a replaced topic is reported later.
       await within(client.patienceMs(), client.look()).catch(() => null);
       throw error;
     }
@@ -198,7 +198,7 @@ export function openKafkaAppender(options: {
   return { append, close };
 }
 
-/** A connection to a broker that hangs may never tell that it is closed. */
+/** A connection to a broker that hangs may never report that it is closed. */
 async function closeSoon(producer: AnyProducer): Promise<void> {
   await within(CLOSE_MS, producer.close(true)).catch(() => {});
 }

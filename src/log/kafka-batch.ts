@@ -83,7 +83,7 @@ const APPEND_TIME = 0x08;
 const CONTROL = 0x20;
 const COMPRESSION = 0x07;
 
-/** Thrown for bytes that are no batches of the known kind. */
+/** Thrown for bytes that are not batches of the known kind. */
 export class BatchError extends Error {}
 
 /** Others get their turn after so much. */

@@ -24,13 +24,13 @@ export interface KafkaClient extends AsyncDisposable {
   layout(): Layout;
   /** Takes what another process saw for the last seen, until it can look itself. */
   remember(layout: Layout): void;
-  /** Looks again; null when there is no such topic. Rejects with LOG_REPLACED when it is another. */
+  /** Looks again; null when the topic does not exist. Rejects with LOG_REPLACED if replaced. */
   look(): Promise<Layout | null>;
   /** Whether it never looked itself. */
   readonly isBlind: boolean;
-  /** How long to try now: less while the brokers are known to be away, so that nobody waits. */
+  /** How long to try now: less while the brokers are unreachable, so that callers do not wait. */
   patienceMs(): number;
-  /** Tells how trying ended. */
+  /** Reports whether an attempt reached the brokers. */
   report(isReached: boolean): void;
   /**
    * Runs the attempt until it succeeds, at most `patienceMs`; looks anew at the topic between two
@@ -159,7 +159,7 @@ export async function openClient(config: Config['log']['kafka']): Promise<KafkaC
     if (closed) return;
     closed = true;
     const closings = [admin.close(), pools.control.close(), pools.data.close()];
-    // A connection to a broker that hangs may never tell that it is closed.
+    // A connection to a broker that hangs may never report that it is closed.
     await Promise.allSettled(closings.map((one) => within(CLOSE_MS, one)));
   }
 
@@ -201,7 +201,7 @@ export async function within<T>(ms: number, promise: Promise<T>, signal?: AbortS
   );
   const abort = () => end.reject(signal?.reason);
   signal?.addEventListener('abort', abort);
-  // The loser's failure has been told already, or nobody asks any more.
+  // A failure after the timeout or abort has no caller left: it is ignored.
   promise.catch(() => {});
   try {
     return await Promise.race([promise, end.promise]);
@@ -216,7 +216,7 @@ async function clientOptions(config: Config['log']['kafka']): Promise<AdminOptio
   return {
     clientId: CLIENT_ID,
     bootstrapBrokers: parseBrokers(config.brokers),
-    // A broker that hangs is told apart within the limit, with time left for another try.
+    // Detects a broker that hangs within the limit, with time left for another try.
     connectTimeout: Math.min(5_000, timeoutMs / 2),
     requestTimeout: Math.max(500, timeoutMs / 2),
     timeout: Math.max(500, timeoutMs / 2),

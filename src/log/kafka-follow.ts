@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface KafkaWatch {
-  /** Tells the followers that something was appended. */
+  /** Notifies the followers that something was appended. */
   wake(): void;
   follow(signal: AbortSignal): AsyncIterable<void>;
   /** Ends all followers. */
@@ -13,8 +13,8 @@ const LOOK_MS = 100;
 const LOOK_AFTER_FAILURE_MS = 1_000;
 
 /**
- * `look` gives a number that grows with every append of whichever process. A broker that is away
- * is no reason to end: the followers hear when it is back and has something new.
+ * `look` gives a number that grows with every append of whichever process. Following does not end
+ * while a broker is unreachable: followers are notified when it is back and has new records.
  */
 export function openKafkaWatch(look: () => Promise<bigint>): KafkaWatch {
   const closing = new AbortController();
@@ -28,7 +28,7 @@ export function openKafkaWatch(look: () => Promise<bigint>): KafkaWatch {
     for (const rouse of sleepers) rouse();
   }
 
-  /** Looks as long as anybody follows. */
+  /** Looks as long as there are followers. */
   async function watch(): Promise<void> {
     if (looking) return;
     looking = true;

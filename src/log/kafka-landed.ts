@@ -93,7 +93,7 @@ export function openLanded(options: {
       try {
         return await client.admin.listConsumerGroupOffsets({ groups: [{ groupId, topics }] });
       } catch (error) {
-        // Kafka 4 says so of a group that nobody wrote yet.
+        // Kafka 4 returns this for a group without committed offsets.
         if (isProtocolError(error, 'GROUP_ID_NOT_FOUND')) return [];
         throw error;
       }

@@ -126,7 +126,7 @@ export function openKafkaReader(options: {
   function lookAhead(partition: number, batch: Batch): void {
     if (!batch.more || batch.ahead !== null) return;
     batch.ahead = fetchBatch(partition, batch.next);
-    // It fails again, and is told, for whoever needs it.
+    // The error is ignored here: a read that needs the batch fetches it again.
     batch.ahead.catch(() => {
       batch.ahead = null;
     });
@@ -160,7 +160,7 @@ export function openKafkaReader(options: {
     }
   };
 
-  /** What nobody reads on is not held for ever. */
+  /** Drops the kept batches after `IDLE_MS` without a read. */
   function restTimer(): void {
     if (idle !== null) clearTimeout(idle);
     idle = setTimeout(() => kept.clear(), IDLE_MS);

@@ -14,7 +14,7 @@ import type { Log, OffsetRange } from './log.ts';
 
 export interface KafkaLogOptions {
   readonly config: Config['log'];
-  /** Holds `kafka.json`, which tells what the topic was when the brokers are away at a start. */
+  /** Holds `kafka.json`: the last seen topic, for a start while the brokers are unreachable. */
   readonly folder: string;
   readonly clock?: (() => Date) | undefined;
   readonly onAway?: ((error: IsobarError) => void) | undefined;

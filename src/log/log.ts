@@ -50,8 +50,8 @@ export interface Log extends AsyncDisposable {
   timeOf(partition: number, offset: bigint): Promise<Date | null>;
 
   /**
-   * Yields once at the start and then soon after each append, by whichever process; several
-   * appends may be told at once. Ends without an error when the signal aborts.
+   * Yields once at the start and then soon after each append, by whichever process; one yield may
+   * stand for several appends. Ends without an error when the signal aborts.
    */
   follow(signal: AbortSignal): AsyncIterable<void>;
 
@@ -62,8 +62,8 @@ export interface Log extends AsyncDisposable {
   landed(partition: number, nextOffset: bigint): Promise<void>;
 
   /**
-   * Applies retention now and resolves with how many records it removed. Where the engine itself
-   * is told to keep records longer than we would, or for ever, it keeps them: others may read them.
+   * Applies retention now and resolves with how many records it removed. Where the engine
+   * is configured to keep records longer, or for ever, it keeps them: others may read them.
    */
   trim(): Promise<number>;
 

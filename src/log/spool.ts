@@ -134,8 +134,8 @@ export async function openSpool(options: SpoolOptions): Promise<Log> {
           lock ??= openDrainLock(folder);
           const { records } = await countWaiting(log);
           const isLast = records === 0n || (isBack && records <= BATCH.records);
-          // New records wait for the last batch, else some would always be on their way. A log that
-          // is still away holds nobody up.
+          // New records wait for the last batch, else some would always be on their way. While
+          // the log is unreachable, the drain delays no caller.
           if (isLast) await takeTurn(() => drainLast(log, lock));
           else if (lock !== null) await drainBatch(log);
           if (isWaiting && lock === null) await pause(RETRY_MS.least);
@@ -154,7 +154,7 @@ export async function openSpool(options: SpoolOptions): Promise<Log> {
     }
   }
 
-  /** In a turn: nobody of this process puts anything meanwhile. */
+  /** Runs in a turn: this process puts nothing meanwhile. */
   async function drainLast(log: Log, lock: DrainLock | null): Promise<void> {
     if (lock !== null) await drainBatch(log);
     const { records } = await countWaiting(log);
@@ -189,7 +189,7 @@ export async function openSpool(options: SpoolOptions): Promise<Log> {
     try {
       lastSize = await target.size();
     } catch (error) {
-      // What waits is worth most to know now; `range` tells that the log is away.
+      // The waiting records are still reported; `range` reports that the log is unreachable.
       if (closing.signal.aborted || (waiting === null && lastSize === null)) throw error;
       lastSize ??= { bytes: 0, bytesMax: 0, records: 0n, full: false, keptMs: null, waiting };
     }

@@ -2,7 +2,7 @@
 import { isBusy, translateSqliteError } from './sqlite-errors.ts';
 
 export interface Watch {
-  /** Tells the followers that something was appended. */
+  /** Notifies the followers that something was appended. */
   wake(): void;
   follow(signal: AbortSignal): AsyncIterable<void>;
   /** Ends all followers. */

@@ -41,7 +41,7 @@ export function openReader(file: LogFile): Pick<Log, 'read'> {
       return found.length > 0 || isAtEnd();
     }
 
-    /** Tells apart why there is no record at `fromOffset`. */
+    /** Finds out why the record at `fromOffset` is missing. */
     function isAtEnd(): boolean {
       const { first, next } = file.offsets(partition);
       if (fromOffset < first) {

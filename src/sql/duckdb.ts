@@ -203,7 +203,7 @@ export function openSession(
 
 const INTERRUPT_AGAIN_MS = 20;
 
-/** Who cancels is told at once, also while the statement waits or takes time to stop. */
+/** Rejects at once on abort, also while the statement waits or takes time to stop. */
 function untilAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return result;
   const { promise, resolve, reject } = Promise.withResolvers<T>();

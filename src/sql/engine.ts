@@ -14,10 +14,10 @@ export interface SqlEngine extends AsyncDisposable {
    */
   readonly reach: 'machine' | 'lake';
 
-  /** What is in effect, as far as the engine has told; for people. */
+  /** What is in effect, as far as the engine has reported; for display. */
   readonly facts: EngineFacts;
 
-  /** How far the running statement is, where the engine can tell. */
+  /** How far the running statement is, where the engine reports it. */
   readonly progress: Progress | null;
 
   /** What it holds in the memory of this process; null for an engine elsewhere. */
@@ -97,7 +97,7 @@ export interface SqlSession extends AsyncDisposable {
   /**
    * Writes the rows of `sql` to one Parquet file, under a name that the engine chooses, in a folder
    * that is not there yet: a path on this machine, or an address that the engine writes by itself.
-   * Resolves with their number. What a failed call left there is no file of the lake: remove it.
+   * Resolves with their number. What a failed call left there is not a file of the lake: remove it.
    */
   copyInto(sql: string, folder: string, signal?: AbortSignal): Promise<number>;
 }

@@ -24,7 +24,7 @@ async function rejects(promise: Promise<unknown>, code: ErrorCode, words: RegExp
   });
 }
 
-/** A place that belongs to somebody who is no administrator. */
+/** A place that belongs to a user who is not an administrator. */
 async function makeUserPlace(of: Hdfs): Promise<HdfsPlace> {
   const place = await makeHdfsPlace(of);
   await place.client.mkdirs(place.folder);
@@ -123,7 +123,7 @@ async function setSafeMode(step: 'enter' | 'leave'): Promise<void> {
 }
 
 function describeKeeping(of: Hdfs): void {
-  it('keeps as many copies as it is told, and moves a folder to another tier', async () => {
+  it('keeps as many copies as configured, and moves a folder to another tier', async () => {
     await using place = await makeHdfsPlace(of);
     await using storage = await place.open({ replication: 1 });
     for (const name of ['x', 'y']) await storage.putIfAbsent(`month/${name}`, Buffer.from('1'));
@@ -138,7 +138,7 @@ function describeKeeping(of: Hdfs): void {
     assert.equal((await place.client.status(`${place.folder}/month`))?.storagePolicy, 7);
   });
 
-  it('compares checksums when it is told to, of one block and of several', async () => {
+  it('compares checksums when configured to, of one block and of several', async () => {
     await using place = await makeHdfsPlace(of);
     await using storage = await place.open({ verify: 'checksum' });
     const content = Buffer.from(Array.from({ length: 3 * MIB + 77 }, (_, i) => (i * 7) % 253));

@@ -135,7 +135,7 @@ function describeTopic(brokers: string): void {
       assert.equal((await log.read(0, 40n, EVERYTHING)).length, 60);
     }));
 
-  it('tells lag tools how far landing is, and keeps it for others', () =>
+  it('commits offsets for lag tools, and keeps records for others', () =>
     withPlace(async (place) => {
       await using log = await place.open({ config: { partitions: 1 } });
       await log.append(recordsOf(100));
@@ -147,7 +147,7 @@ function describeTopic(brokers: string): void {
       assert.equal(await committed(), 60n);
       await log.landed(0, 80n);
       await log.landed(0, 70n);
-      await until('the second one is told too', async () => (await committed()) === 80n);
+      await until('the second offset is committed too', async () => (await committed()) === 80n);
     }));
 
   it('sees partitions that were added while it runs, and writes to them', () =>
@@ -172,7 +172,7 @@ function describeTopic(brokers: string): void {
 }
 
 function describeOpening(brokers: string): void {
-  it('says within the limit that nobody answers at the address', async () => {
+  it('reports a refused connection within the limit', async () => {
     await using place = await makeKafkaPlace(brokers);
     const started = performance.now();
     await fails(
@@ -183,7 +183,7 @@ function describeOpening(brokers: string): void {
     assert.ok(performance.now() - started < 4_000);
   });
 
-  it('refuses brokers that are no addresses, and a topic that no broker takes', async () => {
+  it('refuses invalid broker addresses, and a topic that no broker accepts', async () => {
     await using place = await makeKafkaPlace(brokers);
     await fails(
       place.openWith({ brokers: 'kafka' }),

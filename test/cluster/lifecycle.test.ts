@@ -64,7 +64,7 @@ async function statusOf(folder: string): Promise<Told> {
 describe('isobar cluster', {
   skip: service('kafka') === null && 'needs Java: test:cluster',
 }, () => {
-  it('starts services that answer, tells of them, starts a dead one again, and stops', () =>
+  it('starts services that answer, reports their state, starts a dead one again, and stops', () =>
     withFolder(async (folder) => {
       await isobar(folder, 'up', '--only', 'zookeeper');
       const { services, addresses } = await statusOf(folder);
@@ -81,7 +81,7 @@ describe('isobar cluster', {
 
       const first = pidOf(folder, 'zookeeper');
       process.kill(first, 'SIGKILL');
-      await until('the dead one is told', async () =>
+      await until('the dead one is reported', async () =>
         (await statusOf(folder)).services.every(({ state }) => state === 'failed'),
       );
       await isobar(folder, 'start', 'zookeeper');
@@ -107,7 +107,7 @@ describe('isobar cluster', {
       assert.ok(lives(pidOf(folder, 'zookeeper')));
     }));
 
-  it('says what is missing where there is no Java', () =>
+  it('says what is missing without Java', () =>
     withFolder(async (folder) => {
       const args = [MAIN, 'cluster', 'up', '--foreground', '--data', folder];
       const env = { PATH: folder, HOME: folder };

@@ -203,7 +203,7 @@ describe('Spark and DuckDB', { skip: spark === null && absent('spark') }, () => 
         assert.equal(loop.newest?.version, 1);
         await assertSame(workspace, 'while Spark is gone');
         await (await control()).start('spark-connect');
-        // Nobody asks: the loop tries again by itself.
+        // Without a request: the loop tries again by itself.
         await until(() => loop.newest?.version === 2);
         assert.equal(loop.failure, null);
         assert.ok(workspace.computing.facts.version?.startsWith('4.'));

@@ -31,7 +31,7 @@ const HISTORY = 24;
 const HOUR_S = 3_600;
 const OUTLIER = { city: 'london', temperature: 47.3 } as const;
 
-/** A recorded answer, as it would be told of this city at this time. */
+/** A recorded answer, changed to be about this city at this time. */
 function answerOf(city: City, dt: number, temperature: number): string {
   const answer = JSON.parse(readFileSync(join(CASE, 'response.json'), 'utf8'));
   const coord = { lon: city.longitude, lat: city.latitude };
@@ -52,7 +52,7 @@ function writeHistory(path: string, now: number): void {
   writeFileSync(path, lines.join('\n'));
 }
 
-/** Tells each city's newest weather; of one it is beyond belief. */
+/** Answers with each city's newest weather; one city has an outlier. */
 async function startProvider(now: number): Promise<TestProvider> {
   const provider = await startTestProvider();
   provider.answer = (url) => {
@@ -107,7 +107,7 @@ async function untilTold(url: string, isRight: (answer: Json) => boolean): Promi
   }
 }
 
-/** What the stream of events has told so far. */
+/** What has been received from the stream of events so far. */
 function listen(url: string) {
   const stop = new AbortController();
   const heard = { text: '' };
@@ -150,12 +150,12 @@ test('observations of a provider come out of the API, with every step a process 
       const address = () => /http:\/\/\S+(?= is up)/.exec(server.output)?.[0];
       await until('the API is up', () => address() !== undefined, PATIENCE_MS);
       const url = address() ?? '';
-      // A new viewer is told what comes from now on.
+      // A new viewer receives the events from now on.
       await using stream = listen(`${url}/api/events`);
       await until('the stream has begun', () => stream.heard.text !== '', PATIENCE_MS);
       crew.start('collect');
       await assertServed(url, now);
-      await until('the stream tells of it', () => tellsOfOutlier(stream.heard.text), PATIENCE_MS);
+      await until('the stream reports it', () => tellsOfOutlier(stream.heard.text), PATIENCE_MS);
       await crew.stopAll();
     }
     assert.ok(!execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).includes(profile));

@@ -76,7 +76,7 @@ function selectionsOf(path: string, random: () => number): Selection[] {
 }
 
 describe('Spark and DuckDB over any range', { skip: spark === null && absent('spark') }, () => {
-  it(`say the same, also of what is no number (seed ${SEED})`, async () => {
+  it(`return the same, also for NaN and infinities (seed ${SEED})`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'isobar-ranges-'));
     try {
       const open = (flags: Readonly<Record<string, string>>) =>

@@ -89,7 +89,7 @@ function describeSpark(address: string, ui: string): void {
       await until(async () => (await running()) === 0);
     });
 
-    it('tells how far it is', async () => {
+    it('reports its progress', async () => {
       const seen = new Set<string>();
       const timer = setInterval(() => seen.add(JSON.stringify(engine.progress)), 10);
       const controller = new AbortController();

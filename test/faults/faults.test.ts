@@ -133,7 +133,7 @@ async function runRound(
   }
 }
 
-/** One fault, and all that has to hold after it; what to tell of it. */
+/** One fault, and all that has to hold after it; resolves with a line about it. */
 async function disturb(
   name: string,
   workspace: Workspace,
@@ -184,12 +184,12 @@ async function untilPublished({ observations, storage }: Workspace, told: string
   }
 }
 
-/** At once: the runner tells diagnostics at the end only, and this may take hours. */
+/** At once: the runner prints diagnostics at the end only, and this may take hours. */
 function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** A profile of its own: topic and folder that nobody else uses. */
+/** A profile of its own: topic and folder that no other run uses. */
 function settingsOf(
   name: string,
   proxies: readonly CuttingProxy[],

@@ -18,7 +18,7 @@ export interface Processes extends AsyncDisposable {
   killAnalyzer(): Promise<void>;
   /** No more observations; resolves once none waits outside of the log. */
   stopProducer(): Promise<void>;
-  /** Rejects when one ended that nobody asked to. */
+  /** Throws when one ended that was not asked to. */
   assertAlive(): void;
   /** What the processes said, the last lines of each. */
   said(): string;

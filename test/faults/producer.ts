@@ -1,7 +1,7 @@
 /**
  * A process for the fault suite: it appends unique observations at a steady rate until it is asked
- * to stop, then waits until none of them waits on this machine any more. It says on stdout how many
- * were acknowledged: numbers below that all were.
+ * to stop, then waits until no observation waits on this machine any more. It prints how many were
+ * acknowledged: numbers below that all were.
  *
  *     node test/faults/producer.ts PROFILE DATA FIRST
  */

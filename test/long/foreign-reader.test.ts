@@ -1,4 +1,4 @@
-/** The table is read by somebody else: delta-rs sees the same rows and the same transactions. */
+/** The table is read by another program: delta-rs sees the same rows and the same transactions. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -4,7 +4,7 @@
  * after we first saw it refused.
  *
  * It is kept in `key.json` beside the ledger, so that a restart does not begin to wait anew. The
- * key itself is not written, only a digest that tells one key from another.
+ * key itself is not written, only a digest that distinguishes keys.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';

@@ -3,9 +3,9 @@
  *
  * What is absent stays null; a field that cannot be used is null, too, and named among the rejected
  * ones. An amount of rain or snow counts only as the amount of one hour: a
- * "3h" amount is not divided, since nobody knows how it fell. A bare number in place of the object
- * (seen as `"rain": 0`) has no period: 0 says that nothing fell, so it is 0 in the last hour too;
- * any other number stays null.
+ * "3h" amount is not divided, since its distribution over the hours is unknown. A bare number in
+ * place of the object (seen as `"rain": 0`) has no period: 0 says that nothing fell, so it is 0 in
+ * the last hour too; any other number stays null.
  */
 import type { Measurements } from '../../model/observation.ts';
 import { fieldProblem, type RejectedField } from '../../model/validity.ts';
@@ -112,7 +112,7 @@ function readVariable(fields: Fields, source: Source, units: Units): number | nu
   const value = kind === undefined ? given : CONVERSIONS[kind][units](given);
   const problem = fieldProblem(name, value);
   if (problem === null) return value;
-  // `units=metric` has been ignored by the provider: then 296.02 is no heat wave.
+  // The provider has ignored `units=metric` before: then 296.02 is in kelvin.
   const isKelvin =
     kind === 'temperature' &&
     units === 'metric' &&

@@ -99,7 +99,7 @@ describe('OpenWeatherMap', () => {
     assert.equal(error.message, 'asking for new-york: the answer was cut off');
   });
 
-  test('nobody listening is PROVIDER_DOWN with the code of the system', async () => {
+  test('a refused connection is PROVIDER_DOWN with the code of the system', async () => {
     const closed = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => closed.once('listening', resolve));
     const { port } = closed.address() as { port: number };
@@ -153,7 +153,7 @@ describe('OpenWeatherMap', () => {
     assert.equal((await failureOf()).message, 'asking for new-york: 401, “not ***”');
   });
 
-  test('the caller’s signal cancels the call and is no fault of the provider', async () => {
+  test('the caller’s signal cancels the call and is not a failure of the provider', async () => {
     const cancel = new AbortController();
     provider.answer = () => {
       cancel.abort();

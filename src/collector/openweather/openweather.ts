@@ -1,9 +1,9 @@
 /**
  * The source OpenWeatherMap: `GET {url}/data/2.5/weather?lat&lon&units=metric&appid`, one city a
- * call. The simulator is asked by the same code; only the name in the records tells them apart.
+ * call. The simulator is asked by the same code; only the name in the records differs.
  *
  * Nothing that leaves this file holds the address or the key: errors are made from status and
- * error codes, and an answer that quotes the key is masked before anybody reads it.
+ * error codes, and an answer that quotes the key is masked before it is read.
  */
 import { isUtf8 } from 'node:buffer';
 import { IsobarError } from '../../errors.ts';
@@ -21,7 +21,7 @@ export interface OpenWeatherOptions {
   /** Address of the API without `/data/2.5/weather`. */
   readonly url: string;
   readonly key: string;
-  /** Goes into every record; `simulator` means that what it tells is made up. */
+  /** Goes into every record; `simulator` means that the observations are made up. */
   readonly name: 'openweathermap' | 'simulator';
   /** Seconds between two observations of the provider. */
   readonly intervalSeconds: number;
@@ -30,7 +30,7 @@ export interface OpenWeatherOptions {
   /** Where it is remembered whether the key ever worked; without it only while the process lives. */
   readonly folder?: string;
   readonly fetch?: typeof fetch;
-  /** Where HTTPS_PROXY and its like are looked for; the process's own unless told otherwise. */
+  /** Where HTTPS_PROXY and its like are looked for; the process's own by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
   readonly logger?: Pick<Logger, 'warn' | 'info'>;

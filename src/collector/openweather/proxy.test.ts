@@ -65,7 +65,7 @@ test('this machine is never called through a proxy, nor is what NO_PROXY names',
   assert.equal(proxyFor('http://[fd00::1]', { HTTP_PROXY, no_proxy: '[fd00::1]' }), null);
 });
 
-test('what is no HTTP proxy is refused by the name of its variable, without its text', () => {
+test('an invalid proxy address is refused with the name of its variable, without its text', () => {
   for (const text of [
     'socks5://user:secret@a.example:1',
     'http://',

@@ -20,7 +20,7 @@ export interface ProviderProxy {
   readonly url: string;
 }
 
-/** Null for a direct connection. Throws CONFIG_INVALID for what is no address of a proxy. */
+/** Null for a direct connection. Throws CONFIG_INVALID for an invalid proxy address. */
 export function proxyFor(address: string, env: Env): ProviderProxy | null {
   const named = namedProxy(address, env);
   if (named === null) return null;

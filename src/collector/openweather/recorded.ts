@@ -1,5 +1,5 @@
 /**
- * Recorded answers, for imports: nobody configured their cities, so that each answer tells its own.
+ * Recorded answers, for imports: their cities are not configured, so each answer names its own.
  */
 import tzLookup from '@photostructure/tz-lookup';
 import { type City, formatCityId, formatPlaceId } from '../../model/city.ts';
@@ -40,7 +40,7 @@ export type Recorded =
   | { readonly city: City | null; readonly record: InvalidRecord };
 
 /**
- * The observation in a recorded answer, with the city that it tells of; an invalid record when it
+ * The observation in a recorded answer, with its city; an invalid record when it
  * holds none, also for an error of the provider.
  */
 export function parseRecorded(body: string, options: RecordedOptions): Recorded {
@@ -65,7 +65,7 @@ export function parseRecorded(body: string, options: RecordedOptions): Recorded 
   }
 }
 
-/** The city that the answer tells of: from its name, country, coordinates and number. */
+/** The city of the answer: from its name, country, coordinates and number. */
 function readPlace(fields: Fields): City {
   const coord = readObject(fields, 'coord');
   const latitude = readDegrees(coord, 'lat', 90);

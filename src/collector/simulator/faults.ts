@@ -56,7 +56,7 @@ const EPISODE_S = 6 * 3_600;
 
 /**
  * What the sensor adds to the true temperature at `dt`, decided by seed, place and time alone, so
- * that the same answer is told again. `trueAt` tells the true temperature.
+ * that the same question gets the same answer. `trueAt` returns the true temperature.
  */
 export function sensorFault(
   seed: number,

@@ -3,7 +3,7 @@
  *
  *     GET  /data/2.5/weather?lat=…&lon=…&units=…&appid=…   as the provider
  *     GET  /simulator/clock       {"now": seconds, "speed": factor}
- *     GET  /simulator/injected    the sensor faults that were told
+ *     GET  /simulator/injected    the sensor faults in answers so far
  *     GET  /simulator/faults      the rates in effect
  *     POST /simulator/faults      {"server_error": 0.3, …} sets them
  */
@@ -36,9 +36,9 @@ export interface SimulatorOptions {
   readonly intervalSeconds: number;
   /** How many times faster than the wall clock its clock runs. */
   readonly speed?: number;
-  /** Where its clock starts; now unless told otherwise. */
+  /** Where its clock starts; now by default. */
   readonly epoch?: Date;
-  /** The only key that it takes; any unless told otherwise. */
+  /** The only key that it takes; any by default. */
   readonly key?: string;
   /** Names for places; others get their coordinates. */
   readonly cities?: readonly City[];

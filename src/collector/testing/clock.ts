@@ -1,10 +1,10 @@
-/** A clock for tests: time passes only when it is told to, and then in an instant. */
+/** A clock for tests: time passes only through `advance`, and then in an instant. */
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import { openSchedule } from '../schedule.ts';
 
 export interface TestClock extends Clock {
-  /** Sets the wall clock forward or back; nobody's waiting is affected. */
+  /** Sets the wall clock forward or back; waits are not affected. */
   jump(ms: number): void;
   /** Restarts the machine: the monotonic clock begins anew. */
   reboot(uptimeMs: number): void;

@@ -31,7 +31,7 @@ export interface Call {
   readonly at: number;
   readonly cityId: string;
   readonly fate: Fate;
-  /** The time of the observation that was told, or null. */
+  /** The time of the observation in the answer, or null. */
   readonly observedAt: number | null;
 }
 
@@ -44,7 +44,7 @@ export interface World {
     from: number,
     to: number,
   ): { observedAt: number; from: number; to: number }[];
-  /** The true time: the wall clock's, had nobody set it. */
+  /** The true time: the wall clock's without its jumps. */
   now(): number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * A small HDFS that speaks WebHDFS as the real one was heard to, over real sockets: NameNodes that
+ * A small HDFS that speaks WebHDFS as recorded from a real one, over real sockets: NameNodes that
  * stand by, hang or are starting, DataNodes that cut, and every request can be made to fail. For
  * tests of what is hard to bring about at a real cluster; that all else is right, real ones show.
  */
@@ -8,7 +8,7 @@ import type { AddressInfo, Socket } from 'node:net';
 
 export type NameNodeMode = 'active' | 'standby' | 'starting' | 'safe' | 'hung' | 'broken';
 
-/** What happens to one request instead of, or after, being carried out; `short` is said by nobody. */
+/** Happens to one request instead of, or after, it is carried out; `short` stores half, says 201. */
 export type Fault =
   | { readonly exception: string; readonly message: string; readonly status?: number }
   | 'cut'
@@ -76,7 +76,7 @@ export class TestHdfs implements AsyncDisposable {
     return this.heard.filter((one) => one.server.startsWith(server)).map(({ op }) => op);
   }
 
-  /** Nobody listens there from now on. */
+  /** The server refuses connections from now on. */
   async stop(server: `namenode-${number}` | `datanode-${number}`): Promise<void> {
     const [kind, number] = server.split('-');
     const at = Number(number) - 1 + (kind === 'datanode' ? this.nameNodes.length : 0);

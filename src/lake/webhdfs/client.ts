@@ -2,7 +2,7 @@
  * A client of HDFS over WebHDFS: the operations that a lake needs, each with as much certainty as
  * the protocol allows. Paths are absolute and decoded; lengths are whole numbers up to 2^53.
  *
- * Errors: RemoteError (HDFS refuses), PatienceError (nobody answered in time), RedirectError (a
+ * Errors: RemoteError (HDFS refuses), PatienceError (no answer in time), RedirectError (a
  * DataNode where we may not go), or the signal's reason.
  */
 import { dataNodeMemory } from './datanodes.ts';
@@ -37,7 +37,7 @@ export interface FileStatus {
   /** Milliseconds since 1970. */
   readonly modificationTime: number;
   readonly replication: number;
-  /** 0: none of its own; 7 HOT, 5 WARM, 2 COLD, 12 ALL_SSD, 10 ONE_SSD. */
+  /** 0: not set; 7 HOT, 5 WARM, 2 COLD, 12 ALL_SSD, 10 ONE_SSD. */
   readonly storagePolicy: number;
 }
 
@@ -68,7 +68,7 @@ export interface WebHdfs extends AsyncDisposable {
    */
   rename(from: string, to: string, mode: 'NONE' | 'OVERWRITE', signal?: AbortSignal): Promise<void>;
   mkdirs(path: string, signal?: AbortSignal): Promise<void>;
-  /** Removes a file or an empty folder; whether there was one, as far as that can be told. */
+  /** Removes a file or an empty folder; whether it existed, as far as that is known. */
   remove(path: string, signal?: AbortSignal): Promise<boolean>;
   setReplication(path: string, copies: number, signal?: AbortSignal): Promise<void>;
   setStoragePolicy(path: string, policy: string, signal?: AbortSignal): Promise<void>;
@@ -215,7 +215,7 @@ async function visit<T>(
   }
 }
 
-/** Whether the DataNode or the NameNode that it asks is to blame, nobody knows from here. */
+/** The cause may be the DataNode, or the NameNode that it asks: this is not known here. */
 function noteSilence(around: Around, named: string, { code }: NoReplyError): void {
   around.dataNodes.failed(named);
   if (code === 'ETIMEDOUT') around.rpcAddress.doubt();

@@ -170,7 +170,7 @@ async function moveDraft(
   }
 }
 
-/** Removes what nobody will need; what stays is removed with age. */
+/** Removes a draft that is not needed; if that fails, it is removed by age. */
 async function discard(hdfs: WebHdfs, draft: string): Promise<void> {
   const stop = AbortSignal.timeout(DISCARD_MS);
   await hdfs.remove(draft, stop).catch(() => {});

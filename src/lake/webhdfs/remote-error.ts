@@ -13,7 +13,7 @@ export const NO_FOLDER = 'ParentNotDirectoryException';
  * `{"RemoteException": {"exception": "StandbyException", "javaClassName": …, "message": …}}`.
  */
 export class RemoteError extends Error {
-  /** `StandbyException`; empty when the answer was none of WebHDFS. */
+  /** `StandbyException`; empty when the answer did not come from WebHDFS. */
   readonly exception: string;
   readonly status: number;
   /** Whether an earlier try of the same request, without an answer, may have been carried out. */
@@ -52,7 +52,7 @@ export class NoReplyError extends Error {
   }
 }
 
-/** Nobody did it within the time that we wait; `troubles` says why, one for each server. */
+/** No server did it within the time that we wait; `troubles` holds the error of each server. */
 export class PatienceError extends Error {
   readonly troubles: readonly Error[];
 
@@ -77,7 +77,7 @@ export function parseRemoteError(status: number, text: string): RemoteError {
   if (found === null) return new RemoteError(status, '', `HTTP ${status}`);
   const [line = ''] = found.message.split('\n');
   const message = `${found.exception}: ${line.trim().slice(0, MESSAGE_MAX)}`;
-  // Who is no administrator hears of a file in the place of a folder as of a missing permission.
+  // For a file in the place of a folder, users other than administrators get a permission error.
   const exception = line.includes('(is not a directory)') ? NO_FOLDER : found.exception;
   return new RemoteError(status, exception, message);
 }

@@ -1,7 +1,7 @@
 /**
- * Where DataNodes find the active NameNode. They are told the name of the service and ask its
+ * Where DataNodes find the active NameNode. They get the name of the service and ask its
  * NameNodes in their configured order: while the first one hangs, every DataNode that serves us
- * waits for it. So once one has been silent, we tell them which is the active one.
+ * waits for it. So once one has not answered, we send them the address of the active one.
  */
 import type { NameNodes } from './namenodes.ts';
 

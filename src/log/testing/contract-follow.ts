@@ -1,4 +1,4 @@
-/** The part of the contract about following: soon, for everybody, and nothing left behind. */
+/** The part of the contract about following: soon, for all followers, and nothing left behind. */
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { it } from 'node:test';
@@ -9,7 +9,7 @@ import { type LogPlace, recordsOf } from './contract.ts';
 const FOLLOW_MS_MAX = 250;
 
 export function describeFollow(shared: () => { log: Log; place: LogPlace }): void {
-  it('tells once at the start, and soon after each append of anybody', async () => {
+  it('yields once at the start, and soon after each append of any process', async () => {
     const { log, place } = shared();
     await using other = await place.open();
     const stop = new AbortController();
@@ -34,7 +34,7 @@ export function describeFollow(shared: () => { log: Log; place: LogPlace }): voi
     assert.equal((await news.next()).done, true);
   });
 
-  it('tells of what came while the follower was busy', async () => {
+  it('yields for appends made while the follower was busy', async () => {
     const { log } = shared();
     const stop = new AbortController();
     const news = log.follow(stop.signal)[Symbol.asyncIterator]();

@@ -9,11 +9,11 @@ export interface SparkErrorFacts {
   readonly errorClass: string;
   readonly sqlState: string;
   readonly message: string;
-  /** Asks for the rest with FetchErrorDetails; empty when there is no more. */
+  /** Asks for the rest with FetchErrorDetails; empty when nothing more is available. */
   readonly errorId: string;
 }
 
-/** What comes with the error itself; null when it is none of Spark's but of the way there. */
+/** What comes with the error itself; null when it comes from the connection, not from Spark. */
 export function factsOf(error: unknown): SparkErrorFacts | null {
   if (!(error instanceof ConnectError)) return null;
   const [info] = error.findDetails(ErrorInfoSchema);

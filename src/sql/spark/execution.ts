@@ -6,7 +6,7 @@
  *          └► reattachExecute after the last answer ──► answer, … resultComplete
  *
  * The server keeps its answers until they are released, so each is had once and in order. It ends
- * streams by itself after minutes; only `resultComplete` says that there is no more.
+ * streams by itself after minutes; only `resultComplete` marks the end of the answers.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -42,7 +42,7 @@ export interface ExecutionOptions {
 }
 
 const AGAIN_MS = { least: 50, most: 1_000 } as const;
-/** A server tells progress every two seconds. */
+/** A server reports progress every two seconds. */
 const PLANNING_MS = 5_000;
 const REATTACHABLE = {
   requestOption: { case: 'reattachOptions', value: { reattachable: true } },
@@ -66,7 +66,7 @@ export async function runStatement(options: ExecutionOptions): Promise<void> {
   }
 }
 
-/** What has been heard of a statement. */
+/** What has been received of a statement. */
 interface Heard {
   /** Of the last answer, or undefined before the first. */
   responseId: string | undefined;
@@ -144,7 +144,7 @@ async function readStream(
   }
 }
 
-/** Progress without a stage is told while the server still plans. */
+/** The server reports progress without a stage while it still plans. */
 function isWorking({ responseType }: ExecutePlanResponse): boolean {
   return responseType.case === 'executionProgress' && responseType.value.stages.length > 0;
 }

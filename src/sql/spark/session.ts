@@ -230,7 +230,7 @@ export function openSparkSession(options: SessionOptions): SqlSession {
       if (!isOpen) return;
       isOpen = false;
       await turn;
-      // The server forgets sessions that nobody uses by itself.
+      // The server removes unused sessions by itself.
       if (server !== null) await client.release(server).catch(() => {});
       server = null;
     },
@@ -264,7 +264,7 @@ function progressOf({ stages }: ExecutePlanResponse_ExecutionProgress): Progress
   return { done: sum((stage) => stage.numCompletedTasks), of: sum((stage) => stage.numTasks) };
 }
 
-/** Who cancels is told at once, also while the statement waits or takes time to stop. */
+/** Rejects at once on abort, also while the statement waits or takes time to stop. */
 function untilAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return result;
   const { promise, resolve, reject } = Promise.withResolvers<T>();

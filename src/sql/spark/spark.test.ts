@@ -29,7 +29,7 @@ test('picks up after the last answer when the connection is cut', async () => {
     async *reattachExecute({ lastResponseId }) {
       asked.push(lastResponseId);
       yield rowsAnswer('3', [4]);
-      // Servers end streams by themselves; that is no end of the answer.
+      // Servers end streams by themselves; that does not end the answer.
       if (asked.length === 1) return;
       yield completeAnswer('4');
     },
@@ -152,7 +152,7 @@ test('does not take an answer that cannot be read for a cut connection', async (
   await assert.rejects(session.query('SELECT 1'), (e) => isErrorCode(e, 'QUERY_FAILED'));
 });
 
-test('logs in with the token and never tells it', async () => {
+test('logs in with the token and never shows it in an error', async () => {
   const seen: (string | null)[] = [];
   await using server = await openTestServer({
     config(_, { requestHeader }) {

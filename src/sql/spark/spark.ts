@@ -47,7 +47,7 @@ const SHOWN_PROPERTIES = [
   'spark.sql.shuffle.partitions',
 ];
 
-/** Resolves without asking the server: its absence is told by the first statement. */
+/** Resolves without asking the server: the first statement rejects when it is unreachable. */
 export function openSparkEngine(options: SparkOptions): SqlEngine {
   const configured = parseProperties(options.properties);
   const client = openSparkClient({

@@ -53,7 +53,7 @@ export function splitStatements(sql: string): string[] {
   const statements = [''];
   for (const { kind, part } of pieces(sql)) {
     const [first = '', ...more] = kind === 'code' ? part.split(';') : [part];
-    // A comment alone is no statement.
+    // A comment alone is not a statement.
     const last = statements.length - 1;
     statements[last] += kind === 'comment' ? ' ' : first;
     statements.push(...more);

@@ -19,7 +19,7 @@ export function describeStreams(shared: () => Shared, options: EngineOptions): v
     assert.ok(batches >= 1);
   });
 
-  it('streams one batch with the columns where there is no row', async () => {
+  it('streams one batch with the columns for a result without rows', async () => {
     const { session } = shared();
     const batches = await Array.fromAsync(session.stream('SELECT 1 AS a, 2 AS b WHERE 1 > 2'));
     assert.deepEqual(batches, [{ columns: ['a', 'b'], rows: [] }]);

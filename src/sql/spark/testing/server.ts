@@ -1,4 +1,4 @@
-/** A server of Spark's protocol that answers as a test tells it: for what no real one does on demand. */
+/** A server of Spark's protocol with answers that a test defines: for what real ones rarely do. */
 import { once } from 'node:events';
 import { createServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
@@ -96,7 +96,7 @@ function arrow(values: readonly number[]): Uint8Array {
   return RecordBatchStreamWriter.writeAll([new RecordBatch(schema, data)]).toUint8Array(true);
 }
 
-/** An error as Spark tells it. */
+/** An error as Spark reports it. */
 export function sparkError(
   errorClass: string,
   message = `[${errorClass}] for a test`,
