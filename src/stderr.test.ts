@@ -65,7 +65,7 @@ test('a pipe whose reader has gone ends nothing', async () => {
   assert.equal(await logging.end(), 0);
 });
 
-test('a pipe that is not read makes nobody wait, and says later what was lost', async (t) => {
+test('a pipe that is not read delays no one, and the number of lost lines is written later', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-stderr-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'pipe');

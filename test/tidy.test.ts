@@ -24,6 +24,8 @@ const AT_THE_ROOT = ['errors', 'fault', 'logger', 'printable', 'stderr'];
 const TESTING = /\.test\.ts$|\/testing\//;
 const NAMES_REFUSED = /(^|\/)(utils?|helpers?|managers?|common|types|data)(\/|\.ts)/;
 
+const REFUSED_PHRASES = /\bis no (?!longer|later|more)|\b(somebody|nobody|tells|whom|none of)\b/gi;
+
 interface Import {
   readonly from: string;
   readonly to: string;
@@ -112,6 +114,17 @@ test('CI runs the command that the README names', () => {
     /```sh\n(npm install && npm test)\n```/.exec(read('README.md')) ?? [];
   assert.ok(read('.ci/run').split('\n').includes(command));
   assert.ok(read('README.md').split('\n').length <= 121);
+});
+
+test('texts avoid the phrases that read as translated', () => {
+  const files = [
+    ...all.filter((file) => file !== 'test/tidy.test.ts'),
+    ...globSync(['src/**/*.sql', '*.md', 'docs/*.md'], { cwd: root }),
+  ];
+  const found = files.flatMap((file) =>
+    [...read(file).matchAll(REFUSED_PHRASES)].map(([phrase]) => `${file}: ${phrase}`),
+  );
+  assert.deepEqual(found, []);
 });
 
 test('nothing names machines, sessions or registries', () => {

@@ -55,10 +55,10 @@ interface SecuredPorts {
   readonly inner: number;
 }
 
-/** Users `isobar` and `nobody`; the second has no permission. */
+/** Users `isobar` and `stranger`; the second has no permission. */
 function secured(spec: ServiceSpec, ports: SecuredPorts, folder: string): ServiceSpec {
   const jaas = 'org.apache.kafka.common.security';
-  const users = ['isobar', 'nobody'];
+  const users = ['isobar', 'stranger'];
   const lines = [
     spec.files['server.properties'],
     `listeners=INNER://127.0.0.1:${ports.inner},TLS://127.0.0.1:${ports.tls},` +
@@ -194,7 +194,7 @@ describe('a broker that asks who one is', { skip: !isThere && absent('kafka') },
 
   it('says that a login is missing, or that the user has no permission', async () => {
     await refused({ mechanism: 'none' }, 'LOG_UNAVAILABLE', /may expect TLS, or a login/);
-    await refused({ user: 'nobody' }, 'LOG_FORBIDDEN');
+    await refused({ user: 'stranger' }, 'LOG_FORBIDDEN');
   });
 
   it('refuses a file of authorities that is not there', () =>

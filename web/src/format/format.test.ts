@@ -18,8 +18,8 @@ test('numbers have a true minus sign, groups, and no sign where they round to ze
   assert.equal(formatNumber(-7.26, 1), '−7.3');
   assert.equal(formatNumber(-0.04, 1), '0.0');
   assert.equal(formatCount(1_629_108), '1,629,108');
-  for (const none of [Number.NaN, Infinity, 'NaN' as unknown as number]) {
-    assert.equal(formatNumber(none, 1), '–');
+  for (const missing of [Number.NaN, Infinity, 'NaN' as unknown as number]) {
+    assert.equal(formatNumber(missing, 1), '–');
   }
   assert.equal(formatSigned(2.71, 1), '+2.7');
   assert.equal(formatSigned(-0.12, 1), '−0.1');
