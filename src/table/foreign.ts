@@ -78,23 +78,31 @@ export function formatOrigin({ version, operation, engine }: CommitOrigin): stri
   return `commit ${version} (${operation} by ${engine})`;
 }
 
-/** `observations` needs no option in the commands that repair a table. */
-function option(folder: string): string {
+type Configuration = Readonly<Record<string, string>>;
+
+/** Options of the commands that repair a table; the observations of real weather need none. */
+function options(folder: string, configuration: Configuration): string {
   const name = folder.split('/').at(-1) ?? '';
-  return name === 'observations' ? '' : ` --table ${name}`;
+  const table = name === 'observations' ? '' : ` --table ${name}`;
+  return configuration['isobar.simulated'] === 'true' ? `${table} --simulated` : table;
 }
 
-export function foreignRows(folder: string, unresolved: readonly CommitOrigin[]): IsobarError {
+export function foreignRows(
+  folder: string,
+  unresolved: readonly CommitOrigin[],
+  configuration: Configuration,
+): IsobarError {
   const [first] = unresolved;
   if (first === undefined) throw new IsobarError('INTERNAL', `${folder}: no foreign commit`);
   const more = unresolved.length - 1;
   const others = more === 0 ? '' : `, and ${more} more after it`;
   const back = Math.max(0, first.version - 1);
+  const where = options(folder, configuration);
   return new IsobarError(
     'TABLE_FOREIGN',
     `${folder}: ${formatOrigin(first)} changed rows${others}; accept it with ` +
-      `\`isobar table accept-foreign ${first.version}${option(folder)}\`, or go back with ` +
-      `\`isobar table restore ${back}${option(folder)}\``,
+      `\`isobar table accept-foreign ${first.version}${where}\`, or go back with ` +
+      `\`isobar table restore ${back}${where}\``,
     {
       details: { folder, commit: first.version, operation: first.operation, engine: first.engine },
     },
@@ -104,14 +112,22 @@ export function foreignRows(folder: string, unresolved: readonly CommitOrigin[])
 /** Of a table whose commits below a checkpoint of another program are gone. */
 export function foreignCheckpoint(
   folder: string,
-  { unproven, version }: { readonly unproven: string | null; readonly version: number },
+  {
+    unproven,
+    version,
+    metadata,
+  }: {
+    readonly unproven: string | null;
+    readonly version: number;
+    readonly metadata: { readonly configuration: Configuration } | null;
+  },
   difference: string,
 ): IsobarError {
   return new IsobarError(
     'TABLE_FOREIGN',
     `${unproven}: a checkpoint of another program, below which commits are gone, and the rows do ` +
       `not add up: ${difference}; keep the table as it is with ` +
-      `\`isobar table accept-foreign ${version}${option(folder)}\``,
+      `\`isobar table accept-foreign ${version}${options(folder, metadata?.configuration ?? {})}\``,
     { details: { folder, version } },
   );
 }
@@ -149,7 +165,7 @@ export function protocolError(
   const back =
     raisedBy === null || raisedBy.version === 0
       ? ''
-      : `, or go back with \`isobar table restore ${raisedBy.version - 1}${option(folder)}\``;
+      : `, or go back with \`isobar table restore ${raisedBy.version - 1}${options(folder, configuration)}\``;
   return new IsobarError(
     'TABLE_PROTOCOL',
     `${folder}: ${who} raised the protocol to ${needs} (${feature}), which isobar does not ` +

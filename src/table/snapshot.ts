@@ -182,7 +182,7 @@ export function writeRefusal(state: TableState, folder: string): IsobarError | n
   if (protocol.minWriterVersion > WRITER_VERSION || protocol.minReaderVersion > READER_VERSION) {
     return protocolError(folder, protocol, protocolBy, metadata.configuration);
   }
-  if (foreign.length > 0) return foreignRows(folder, foreign);
+  if (foreign.length > 0) return foreignRows(folder, foreign, metadata.configuration);
   const schema = Number(metadata.configuration['isobar.schema'] ?? Number.NaN);
   if (Number.isNaN(schema)) {
     if (metadataBy === null) {

@@ -100,9 +100,9 @@ test('a provider in trouble, a lag, a failing room and an invalid row are worth 
   assert.equal(lagging?.state, 'look');
   assert.match(lagging?.note ?? '', /1 h 6 min/);
 
-  const error = { code: 'DISK_FULL', message: 'No room.', remedy: 'Make room.', since: '' };
+  const error = { code: 'DISK_FULL', message: 'no room', remedy: 'Make room.', since: '' };
   const failing = step({ ...WELL, landing: { ...landing, error } }, 'Table');
-  assert.equal(failing?.note, 'No room. Make room.');
+  assert.equal(failing?.note, 'no room. Make room.');
 
   const invalid = { ...table, set_aside: { invalid: 14 } };
   assert.equal(step({ ...WELL, table: invalid }, 'Set aside')?.state, 'look');
@@ -119,13 +119,13 @@ test('shows landings of another process, and accepts a missing collector', () =>
 });
 
 test('distinguishes what stops the data from what only needs a look', () => {
-  const error = { code: 'TABLE_FOREIGN', message: 'Another program wrote.', remedy: 'Accept it.' };
+  const error = { code: 'TABLE_FOREIGN', message: 'another program wrote', remedy: 'Accept it.' };
   const failure = { ...error, since: '2026-11-23T14:00:00Z' };
   const stoppedIn = (status: Status) =>
     pipelineSteps(status, NOW)
       .filter(({ isStopped }) => isStopped)
       .map(({ name, state, note }) => [name, state, note]);
-  const note = 'Another program wrote. Accept it.';
+  const note = 'another program wrote. Accept it.';
   assert.deepEqual(stoppedIn(WELL), []);
   const table = { ...WELL, table: { ...WELL.table, error: failure } };
   assert.deepEqual(stoppedIn(table), [['Table', 'look', note]]);

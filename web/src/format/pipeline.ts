@@ -113,7 +113,7 @@ function looked(note: string) {
 }
 
 function stopped({ message, remedy }: RoomError) {
-  return { ...looked(`${message} ${remedy}`), isStopped: true };
+  return { ...looked(`${message}. ${remedy}`), isStopped: true };
 }
 
 function ago(time: string, now: number): string {

@@ -91,7 +91,7 @@ function Errors({ status, now }: { readonly status: Status; readonly now: number
           <b class="alert">
             ▲ {room}: {error.code}
           </b>{' '}
-          {error.message} <span class="remedy">{error.remedy}</span>{' '}
+          {error.message}. <span class="remedy">{error.remedy}</span>{' '}
           <span class="quiet">{say.since(formatAge((now - Date.parse(error.since)) / 1_000))}</span>
         </li>
       ))}
