@@ -238,7 +238,7 @@ test('sends a reset when more comes at once than can be sent', async () => {
   await stream.next('status');
   api.put(0, ...Array.from({ length: 6_000 }, (_, n) => observation('berlin', n)));
   const reset = await stream.next('reset');
-  assert.match(reset.data.reason, /more came at once/);
+  assert.match(reset.data.reason, /more events came at once/);
   await stream.next(
     'observation',
     ({ data }) => data.observation.observed_at === observation('x', 5_999).observed_at,
