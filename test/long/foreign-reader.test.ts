@@ -15,7 +15,7 @@ import { vacuum } from '../../src/table/vacuum.ts';
 import { findPython } from '../python.ts';
 
 const root = join(import.meta.dirname, '../..');
-const python = findPython();
+const python = await findPython();
 
 test('delta-rs reads what we wrote', { skip: python === null && 'no Python 3 here' }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-foreign-'));

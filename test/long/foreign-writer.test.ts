@@ -14,7 +14,7 @@ import { acceptForeign } from '../../src/table/accept-foreign.ts';
 import { restoreVersion } from '../../src/table/restore-version.ts';
 import { findPython } from '../python.ts';
 
-const python = findPython();
+const python = await findPython();
 const options = { skip: python === null && 'no Python 3 here' };
 const ROWS = 8;
 const NO_RETENTION =
