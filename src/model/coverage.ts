@@ -46,13 +46,22 @@ export function isFar(from: string, to: string): string {
 
 /** The columns `from_s`, `to_s` and `step_s` of two moments: their times, and their interval. */
 export function spanOf(from: string, to: string): string {
-  const step = `greatest(${intervalOf(from)}, ${intervalOf(to)})`;
+  const step = longerInterval(from, to);
   return `${secondsOf(from)} AS from_s, ${secondsOf(to)} AS to_s, ${step} AS step_s`;
 }
 
-/** Over those columns: intervals from the one time to the other, by distance and by slots. */
+function longerInterval(from: string, to: string): string {
+  return `greatest(${intervalOf(from)}, ${intervalOf(to)})`;
+}
+
+/** Intervals in a distance of seconds, to the nearest whole one. */
+function stepsIn(distance: string, step: string): string {
+  return `ceil(${distance} / ${step} - 0.5e0)`;
+}
+
+/** Over the columns of `spanOf`: intervals from the one time to the other, by distance and by slots. */
 const STEPS = [
-  'ceil((to_s - from_s) / step_s - 0.5e0)',
+  stepsIn('(to_s - from_s)', 'step_s'),
   'floor(to_s / step_s + 0.5e0) - floor(from_s / step_s + 0.5e0)',
 ] as const;
 
@@ -69,8 +78,8 @@ export const MISSING_BESIDE_S = `step_s * greatest(0e0, ${STEPS[0]})`;
 
 /** The same of two moments: from an end of the observations to the first or last value. */
 export function missingBeside(from: string, to: string): string {
-  const step = `greatest(${intervalOf(from)}, ${intervalOf(to)})`;
-  return `${step} * greatest(0e0, ceil(${secondsBetween(from, to)} / ${step} - 0.5e0))`;
+  const step = longerInterval(from, to);
+  return `${step} * greatest(0e0, ${stepsIn(secondsBetween(from, to), step)})`;
 }
 
 /** Of the rows of a group: seconds that are missing, by the count that finds least. */
