@@ -7,6 +7,7 @@ import { isErrorCode } from '../errors.ts';
 import { formatVersion, tableFolder } from '../lake/layout.ts';
 import { acceptForeign } from './accept-foreign.ts';
 import { listCommits } from './commit-list.ts';
+import { foreignRows } from './foreign.ts';
 import { restoreVersion } from './restore-version.ts';
 import { type Opened, observation, openTestLake, type TestLake } from './testing/lake.ts';
 
@@ -378,5 +379,19 @@ test('our own checkpoint is damaged: the commits say the same', async () => {
   renameSync(commitFile(lake, 1), `${commitFile(lake, 1)}.gone`);
   await assert.rejects((await lake.open()).observations.refresh(), (error) =>
     isErrorCode(error, 'TABLE_CORRUPT', 'TABLE_GAP'),
+  );
+});
+
+test('the commands that resolve a foreign change name the data root and the table', () => {
+  const deletion = { version: 4, operation: 'DELETE', engine: 'delta-rs', at: null };
+  const messageOf = (table: string, simulated: boolean) =>
+    foreignRows(`table/${table}`, [deletion], { 'isobar.simulated': String(simulated) }).message;
+  assert.match(
+    messageOf('observations', false),
+    /`isobar table accept-foreign 4`, or go back with `isobar table restore 3`$/,
+  );
+  assert.match(
+    messageOf('cities', true),
+    /accept-foreign 4 --table cities --simulated`.*restore 3 --table cities --simulated`$/,
   );
 });
