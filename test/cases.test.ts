@@ -7,9 +7,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { languageOf } from '../web/src/words/words.ts';
-import { IMPORT_CASES } from './case-imports.ts';
-import { openPlace } from './case-place.ts';
-import { SERVER_CASES } from './case-servers.ts';
+import { IMPORT_CASES } from './cases/imports.ts';
+import { openPlace } from './cases/place.ts';
+import { SERVER_CASES } from './cases/servers.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const CASES = join(ROOT, '../shared/cases');

@@ -1,10 +1,12 @@
 /** Another program changes rows while isobar serves: it says so at once, reads on, and recovers. */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { buildProgram } from '../src/cli/program.ts';
+import { openTestEnvironment } from '../src/cli/testing/environment.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { formatVersion, tableFolder } from '../src/lake/layout.ts';
 import { silentLogger } from '../src/logger.ts';
@@ -57,22 +59,7 @@ function deleteRows(): number {
 }
 
 async function run(...argv: readonly string[]): Promise<{ text: string; error: unknown }> {
-  let text = '';
-  const add = (more: string) => {
-    text += more;
-  };
-  const signal = new AbortController().signal;
-  const environment = {
-    version: '0',
-    signal,
-    env: {},
-    keepSecret: () => {},
-    print: add,
-    async printAll(parts: AsyncIterable<string>) {
-      for await (const part of parts) add(part);
-    },
-    tell: add,
-  };
+  const { environment, printed } = openTestEnvironment();
   const args = [...argv, '--data', folder, '--log-level', 'silent'];
   const error = await buildProgram(environment)
     .parseAsync(args, { from: 'user' })
@@ -80,7 +67,7 @@ async function run(...argv: readonly string[]): Promise<{ text: string; error: u
       () => null,
       (reason: unknown) => reason,
     );
-  return { text, error };
+  return { text: printed.stdout + printed.stderr, error };
 }
 
 test('a foreign change shows in health, status and doctor until it is decided', async () => {

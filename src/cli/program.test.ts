@@ -2,6 +2,7 @@
  * The help of each command is a file of testcases/; ISOBAR_GOLDENS=write writes them anew.
  * Commands run in this process; what needs one of its own is in test/command.test.ts.
  */
+
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,6 +16,7 @@ import { CommanderError } from 'commander';
 import { asIsobarError, type ErrorCode, IsobarError } from '../errors.ts';
 import type { Environment } from './environment.ts';
 import { buildProgram } from './program.ts';
+import { openTestEnvironment } from './testing/environment.ts';
 
 const CASES = join(import.meta.dirname, 'testcases');
 const rewrites = process.env.ISOBAR_GOLDENS === 'write' && !process.env.CI;
@@ -34,28 +36,13 @@ interface Ran {
 }
 
 async function run(argv: readonly string[], env: Environment['env'] = {}): Promise<Ran> {
-  let [out, told] = ['', ''];
-  const environment: Environment = {
-    version: '0.0.0',
-    signal: new AbortController().signal,
-    env,
-    keepSecret: () => {},
-    print: (text) => {
-      out += text;
-    },
-    async printAll(parts) {
-      for await (const part of parts) out += part;
-    },
-    tell: (text) => {
-      told += text;
-    },
-  };
+  const { environment, printed } = openTestEnvironment({ env });
   const program = buildProgram(environment);
   try {
     await program.parseAsync([...argv], { from: 'user' });
-    return { out, told, error: null };
+    return { out: printed.stdout, told: printed.stderr, error: null };
   } catch (error) {
-    return { out, told, error };
+    return { out: printed.stdout, told: printed.stderr, error };
   }
 }
 

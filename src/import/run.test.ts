@@ -6,6 +6,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { startChild } from '../../test/child.ts';
 import { verifyWorkspace } from '../cli/commands/verify.ts';
 import { buildProgram } from '../cli/program.ts';
+import { openTestEnvironment } from '../cli/testing/environment.ts';
 import { loadConfig } from '../config/load.ts';
 import { IsobarError } from '../errors.ts';
 import { FAULT_POINTS } from '../fault.ts';
@@ -33,23 +34,10 @@ const runImportCommand = (...args: readonly string[]) => runCommand('import', ..
 const queryRows = (sql: string) => runCommand('query', sql);
 
 async function runCommand(...args: readonly string[]) {
-  let output = '';
-  const environment = {
-    version: '0',
-    signal,
-    env: {},
-    keepSecret: () => {},
-    print: (text: string) => {
-      output += text;
-    },
-    async printAll(parts: AsyncIterable<string>) {
-      for await (const part of parts) output += part;
-    },
-    tell: () => {},
-  };
+  const { environment, printed } = openTestEnvironment({ signal });
   const common = ['--data', dataFlags().data, '--json', '--log-level', 'error'];
   await buildProgram(environment).parseAsync([...args, ...common], { from: 'user' });
-  return JSON.parse(output);
+  return JSON.parse(printed.stdout);
 }
 
 async function verify() {

@@ -11,7 +11,7 @@ import {
   type Place,
   rowsOf,
   runCommand,
-} from './case-place.ts';
+} from './place.ts';
 
 type RunCase = (place: Place) => Promise<void>;
 

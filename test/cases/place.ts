@@ -1,4 +1,5 @@
 /** What a case is run with: commands and servers in this process, a provider, files in a folder. */
+
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,10 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { buildProgram, reportError } from '../src/cli/program.ts';
-import { loadConfig } from '../src/config/load.ts';
-import type { Logger } from '../src/logger.ts';
-import { findWebFolder, ROLES, startPipeline } from '../src/pipeline/pipeline.ts';
+import { buildProgram, reportError } from '../../src/cli/program.ts';
+import { openTestEnvironment } from '../../src/cli/testing/environment.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { Logger } from '../../src/logger.ts';
+import { findWebFolder, ROLES, startPipeline } from '../../src/pipeline/pipeline.ts';
 
 type Texts = Readonly<Record<string, string>>;
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked at as a client sees them.
@@ -68,24 +70,7 @@ export async function runCommand(
   signal: AbortSignal = new AbortController().signal,
   onStderr: (text: string) => void = () => {},
 ): Promise<Ended> {
-  let stdout = '';
-  let stderr = '';
-  const environment = {
-    version: '0',
-    signal,
-    env: {},
-    keepSecret: () => {},
-    print: (text: string) => {
-      stdout += text;
-    },
-    async printAll(parts: AsyncIterable<string>) {
-      for await (const part of parts) stdout += part;
-    },
-    tell: (text: string) => {
-      stderr += text;
-      onStderr(text);
-    },
-  };
+  const { environment, printed } = openTestEnvironment({ signal, tell: onStderr });
   const all = [...args, '--log-level', 'silent', '--set', 'analytics.threads=1'];
   const exit = await buildProgram(environment)
     .parseAsync(all, { from: 'user' })
@@ -93,7 +78,7 @@ export async function runCommand(
       () => 0,
       (error: unknown) => reportError(error, args.includes('--json'), environment),
     );
-  return { exit, stdout, stderr };
+  return { exit, ...printed };
 }
 
 /** Imports with exit code 0: the counts, the whole summary, and what went to stderr. */

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { DEFAULT_CITIES } from '../src/model/city.ts';
-import { parseMetrics } from './case-metrics.ts';
+import { DEFAULT_CITIES } from '../../src/model/city.ts';
+import { parseMetrics } from './metrics.ts';
 import {
   assertRows,
   failureOf,
@@ -21,7 +21,7 @@ import {
   serve,
   startProvider,
   until,
-} from './case-place.ts';
+} from './place.ts';
 
 type RunCase = (place: Place) => Promise<void>;
 
@@ -29,7 +29,7 @@ const KEY = 'abcdefgh12345678';
 const CITIES = DEFAULT_CITIES.length;
 
 const docs = (name: string) =>
-  readFileSync(join(import.meta.dirname, '..', 'docs', `${name}.md`), 'utf8');
+  readFileSync(join(import.meta.dirname, '../..', 'docs', `${name}.md`), 'utf8');
 
 /** Three calm observations and two of 5 m/s from 180°. */
 async function calmWind(place: Place): Promise<void> {
