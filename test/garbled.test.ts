@@ -49,6 +49,8 @@ test('each field of the newest publication that was believed before is compared'
     ['table_version', 1e15],
     ['table_version', 0],
     ['states.format', 'other'],
+    ['states.format', -1],
+    ['states.format', 0.5],
     ['states.layers.0.months.0', '2023-01'],
     ['states.base.months.1', undefined],
     ['coverage_pct', 17],

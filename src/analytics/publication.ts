@@ -86,16 +86,13 @@ export function statesOf(publication: Publication | null): States | null {
 /** Whether an earlier version of this program made it, whose datasets counted otherwise. */
 export function isOutdated({ states }: Publication): boolean {
   const format = (states as { readonly format?: unknown } | null)?.format;
-  return typeof format === 'number' && format < STATES_FORMAT;
+  return Number.isInteger(format) && Number(format) > 0 && Number(format) < STATES_FORMAT;
 }
 
 /** Why its states are none that any isobar wrote, as a list of one sentence or none. */
 export function statesProblem(publication: Publication): string[] {
   const { states, version } = publication;
-  if (statesOf(publication) !== null) return [];
-  const format = (states as { readonly format?: unknown } | null)?.format;
-  const isOlder = Number.isInteger(format) && Number(format) > 0 && Number(format) < STATES_FORMAT;
-  if (isOlder) return [];
+  if (statesOf(publication) !== null || isOutdated(publication)) return [];
   const [problem] = Value.Errors(StatesSchema, states);
   const why = problem === undefined ? '' : `: ${problem.instancePath} ${problem.message}`;
   return [`publication ${version}: its states are of an unknown form${why}`];
