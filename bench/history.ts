@@ -26,7 +26,7 @@ export async function benchHistory(): Promise<Measured[]> {
   await using bench = await openBenchWorkspace();
   const { workspace } = bench;
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   const signal = new AbortController().signal;
   const startedAt = performance.now();
   const wanted = { source: 'import:historical-hourly-weather', inputs: [], options: '{}' };
@@ -39,7 +39,7 @@ export async function benchHistory(): Promise<Measured[]> {
     rememberCities: (cities) => workspace.cities.remember(cities),
     async land() {
       for (let partition = 0; partition < log.partitionCount; partition++) {
-        while ((await lander.land(partition)) !== null) {}
+        while ((await sink.land(partition)) !== null) {}
       }
     },
     signal,

@@ -15,7 +15,7 @@ export async function benchLanding(): Promise<Measured[]> {
   const { workspace } = bench;
   const count = await appendHours(workspace, CITIES, range(0, HOURS));
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
   let rows = 0;
@@ -24,7 +24,7 @@ export async function benchLanding(): Promise<Measured[]> {
   await Promise.all(
     partitions.map(async (partition) => {
       for (;;) {
-        const landed = await lander.land(partition);
+        const landed = await sink.land(partition);
         if (landed === null) return;
         rows += landed.rows;
       }

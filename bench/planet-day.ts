@@ -35,7 +35,7 @@ export async function benchPlanetDay(): Promise<Measured[]> {
   await using bench = await openBenchWorkspace();
   const { workspace } = bench;
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   const refresher = createRefresher({
     table: workspace.observations,
     columns: OBSERVATION_COLUMNS,
@@ -68,7 +68,7 @@ export async function benchPlanetDay(): Promise<Measured[]> {
 
   async function landAll(): Promise<void> {
     for (let partition = 0; partition < log.partitionCount; partition++) {
-      while ((await lander.land(partition)) !== null) {}
+      while ((await sink.land(partition)) !== null) {}
     }
   }
 

@@ -29,11 +29,11 @@ export async function benchRefresh(): Promise<Measured[]> {
 async function refreshAfter(hours: number): Promise<{ engine: number; wall: number }> {
   await using bench = await openBenchWorkspace();
   const { workspace } = bench;
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   const log = await workspace.log();
   const landAll = async () => {
     for (let partition = 0; partition < log.partitionCount; partition++) {
-      while ((await lander.land(partition)) !== null) {}
+      while ((await sink.land(partition)) !== null) {}
     }
   };
   await appendHours(workspace, CITIES, range(0, hours));

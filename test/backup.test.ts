@@ -38,7 +38,7 @@ variables:
   const made = run('first', 'backup', 'kept', '--json');
   assert.equal(made.status, 0, made.stderr);
   const { versions, differences } = JSON.parse(made.stdout);
-  assert.deepEqual(Object.keys(versions), ['observations', 'set_aside', 'cities', 'imports']);
+  assert.deepEqual(Object.keys(versions), ['observations', 'rejected', 'cities', 'imports']);
   assert.deepEqual(differences, []);
 
   const restored = run('second', 'restore', 'kept');

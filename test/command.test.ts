@@ -84,7 +84,7 @@ test('status, verify and query report what is there, without a server', () => {
   const status = run('status', '--json');
   assert.equal(status.status, 0, status.stderr);
   assert.equal(JSON.parse(status.stdout).table.rows, 4);
-  assert.match(run('status').stdout, /set aside {2}1 invalid/);
+  assert.match(run('status').stdout, /rejected {3}1 invalid/);
   const verify = run('verify');
   assert.equal(verify.status, 0, verify.stdout);
   assert.match(verify.stdout, /everything adds up/);

@@ -1,5 +1,5 @@
 /**
- * A crew: several processes of the program on one configuration, and what the claims in their lake
+ * A crew: several processes of the program on one configuration, and what the leases in their lake
  * say about who does what.
  */
 import assert from 'node:assert/strict';
@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CLAIMS_FOLDER } from '../src/lake/layout.ts';
+import { LEASES_FOLDER } from '../src/lake/layout.ts';
 import { openLeash } from './leash.ts';
 
 const MAIN = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
@@ -116,16 +116,16 @@ export function isStopped({ pid }: Member): boolean {
     .startsWith('T');
 }
 
-/** What the claims say, by a look at their files. */
-export interface ClaimsView {
-  /** The process that holds each number of a role by its newest claim, unless it was given back. */
+/** What the leases say, by a look at their files. */
+export interface LeasesView {
+  /** The process that holds each number of a role by its newest lease, unless it was given back. */
   holders(role: string): Map<number, number>;
-  /** All claims that were not given back: `land 0 of 4711`. */
+  /** All leases that were not given back: `land 0 of 4711`. */
   all(): string[];
 }
 
-export function viewClaims(lake: string): ClaimsView {
-  const folder = join(lake, CLAIMS_FOLDER);
+export function viewLeases(lake: string): LeasesView {
+  const folder = join(lake, LEASES_FOLDER);
 
   function holders(role: string): Map<number, number> {
     const held = new Map<number, number>();

@@ -9,7 +9,7 @@ import { IsobarError, isErrorCode } from '../src/errors.ts';
 import type { Log } from '../src/log/log.ts';
 import { formatRecord } from '../src/model/observation.ts';
 import { openWorkspace, type Workspace } from '../src/pipeline/workspace.ts';
-import type { Lander } from '../src/table/landing.ts';
+import type { Sink } from '../src/table/landing.ts';
 import { mountSmallDisk } from './small-disk.ts';
 
 const NO_MOUNT = 'mounting a small disk is not allowed here';
@@ -39,9 +39,9 @@ async function append(log: Log, from: number, count: number): Promise<void> {
   await log.append(records);
 }
 
-async function landAll(log: Log, lander: Lander): Promise<void> {
+async function landAll(log: Log, sink: Sink): Promise<void> {
   for (let partition = 0; partition < log.partitionCount; partition++) {
-    while ((await lander.land(partition)) !== null) {}
+    while ((await sink.land(partition)) !== null) {}
   }
 }
 
@@ -62,9 +62,9 @@ test('a full disk is a clear error, the log keeps what came, and all lands once 
   await using _disk = disk;
   await using workspace = await open(disk.folder);
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   await append(log, 0, 2_000);
-  await landAll(log, lander);
+  await landAll(log, sink);
   // Something else takes what is left but for a little.
   const ballast = join(disk.folder, 'ballast');
   let size = 8_000_000;
@@ -80,7 +80,7 @@ test('a full disk is a clear error, the log keeps what came, and all lands once 
   for (let round = 1; round < 60 && failure === null; round++) {
     try {
       await append(log, round * 2_000, 500);
-      await landAll(log, lander);
+      await landAll(log, sink);
     } catch (error) {
       failure = error;
     }
@@ -88,9 +88,9 @@ test('a full disk is a clear error, the log keeps what came, and all lands once 
   assert.ok(failure instanceof IsobarError, String(failure));
   assert.ok(isErrorCode(failure, 'DISK_FULL', 'LOG_FULL'), `${failure.code}: ${failure.message}`);
   rmSync(ballast);
-  await landAll(log, lander);
+  await landAll(log, sink);
   await append(log, 1_000_000, 100);
-  await landAll(log, lander);
+  await landAll(log, sink);
   await assertWhole(workspace);
 });
 
@@ -106,11 +106,11 @@ test('a lake that turns read-only is a clear error, and all lands when it can be
   await disk.setReadOnly(true);
   {
     await using workspace = await open(disk.folder);
-    const landing = workspace.log().then(async (log) => landAll(log, await workspace.lander()));
+    const landing = workspace.log().then(async (log) => landAll(log, await workspace.sink()));
     await assert.rejects(landing, (error) => isErrorCode(error, 'DATA_UNWRITABLE'));
   }
   await disk.setReadOnly(false);
   await using workspace = await open(disk.folder);
-  await landAll(await workspace.log(), await workspace.lander());
+  await landAll(await workspace.log(), await workspace.sink());
   await assertWhole(workspace);
 });

@@ -21,7 +21,7 @@ const { config } = loadConfig({ file: null, env: {}, flags });
 async function fill(): Promise<void> {
   await using workspace = await openWorkspace(config, false);
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   for (const hour of ['20', '21']) {
     const at = `2024-10-31T${hour}:00:00Z`;
     const value = formatRecord({
@@ -38,8 +38,7 @@ async function fill(): Promise<void> {
       response: '{}',
     });
     await log.append([{ key: 'a', value }]);
-    for (let partition = 0; partition < log.partitionCount; partition++)
-      await lander.land(partition);
+    for (let partition = 0; partition < log.partitionCount; partition++) await sink.land(partition);
   }
 }
 

@@ -47,7 +47,7 @@ export async function openGarbledPlace(): Promise<Place> {
   cpSync(whole, copy, { recursive: true });
   const lake = join(copy, 'lake/weather_data');
   const documents = readdirSync(lake, { recursive: true, encoding: 'utf8' })
-    .filter((path) => /\.json$|_last_checkpoint$/.test(path) && !path.includes('_claims'))
+    .filter((path) => /\.json$|_last_checkpoint$/.test(path) && !path.includes('_leases'))
     .sort();
   const shared = await open(copy);
   const all = documents.flatMap((path) => fieldsOf(path, readFileSync(join(lake, path), 'utf8')));
@@ -91,7 +91,7 @@ async function verifyAnalytics(workspace: Workspace): Promise<readonly string[]>
 /** Two cities in four months, landed in several commits, exported and published. */
 async function fill(workspace: Workspace): Promise<void> {
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   for (let month = 6; month < 10; month++) {
     const at = (hour: number) => new Date(Date.UTC(2024, month, 3, hour)).toISOString();
     const values = ['a', 'b'].flatMap((city_id) =>
@@ -113,8 +113,7 @@ async function fill(workspace: Workspace): Promise<void> {
       })),
     );
     await log.append([...values, { key: 'a', value: Buffer.from('garbage') }]);
-    for (let partition = 0; partition < log.partitionCount; partition++)
-      await lander.land(partition);
+    for (let partition = 0; partition < log.partitionCount; partition++) await sink.land(partition);
     await (await workspace.refresher()).refresh();
   }
   await (await openMaintenance(workspace)).exporter.run({ closing: true });

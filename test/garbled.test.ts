@@ -69,7 +69,7 @@ test('each field of the newest publication that was believed before is compared'
 async function land(city: string): Promise<void> {
   await using workspace = await open(place.folder);
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   const at = '2024-10-20T12:00:00Z';
   const value = formatRecord({
     city_id: city,
@@ -85,7 +85,7 @@ async function land(city: string): Promise<void> {
     response: '{}',
   });
   await log.append([{ key: city, value }]);
-  for (let partition = 0; partition < log.partitionCount; partition++) await lander.land(partition);
+  for (let partition = 0; partition < log.partitionCount; partition++) await sink.land(partition);
 }
 
 test('a damaged publication is stepped over with a warning, and publishing goes on', async () => {
@@ -95,7 +95,7 @@ test('a damaged publication is stepped over with a warning, and publishing goes 
     return (await readPublication(workspace.storage))?.version ?? 0;
   };
   const textOf = (version: number) => readFileSync(file(version), 'utf8');
-  const claim = (number: number, inside = number, more = {}) => {
+  const lease = (number: number, inside = number, more = {}) => {
     const known = JSON.parse(textOf(4));
     return JSON.stringify({ ...known, version: inside, table_version: 9, ...more });
   };
@@ -105,7 +105,7 @@ test('a damaged publication is stepped over with a warning, and publishing goes 
   };
   const damages: readonly ((next: number) => number)[] = [
     (next) => write(next, 'garbage'),
-    (next) => write(next, claim(next, next - 1)),
+    (next) => write(next, lease(next, next - 1)),
     (next) => {
       execFileSync('mkfifo', [file(next)]);
       return next;
@@ -122,9 +122,9 @@ test('a damaged publication is stepped over with a warning, and publishing goes 
         sha256: '0'.repeat(64),
       };
       const datasets = { city_statistics: gone, hourly_trends: gone, anomalies: gone };
-      return write(next, claim(next, next, { datasets }));
+      return write(next, lease(next, next, { datasets }));
     },
-    () => write(1e15, claim(1e15)),
+    () => write(1e15, lease(1e15)),
   ];
   for (const [index, damage] of damages.entries()) {
     const before = await newest();

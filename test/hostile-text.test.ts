@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { openOutput } from '../src/cli/output.ts';
 import { buildProgram, reportError } from '../src/cli/program.ts';
 import { loadConfig } from '../src/config/load.ts';
-import { claimPath, formatVersion, tableFolder } from '../src/lake/layout.ts';
+import { formatVersion, leasePath, tableFolder } from '../src/lake/layout.ts';
 import { formatRecord } from '../src/model/observation.ts';
 import { openWorkspace } from '../src/pipeline/workspace.ts';
 
@@ -26,7 +26,7 @@ async function fill(): Promise<void> {
   const { config } = loadConfig({ file: null, env: {}, flags: { data: folder } });
   await using workspace = await openWorkspace(config, false);
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   const value = formatRecord({
     city_id: 'a',
     city: HOSTILE,
@@ -42,12 +42,12 @@ async function fill(): Promise<void> {
     response: '{}',
   });
   await log.append([{ key: 'a', value }]);
-  for (let partition = 0; partition < log.partitionCount; partition++) await lander.land(partition);
+  for (let partition = 0; partition < log.partitionCount; partition++) await sink.land(partition);
   await (await workspace.refresher()).refresh();
   const lake = join(folder, 'lake');
   // A lease that looks live and says hostile things everywhere.
-  const lease = join(lake, claimPath('maintain', 0, 1));
-  const exporting = join(lake, claimPath('export', 0, 1));
+  const lease = join(lake, leasePath('maintain', 0, 1));
+  const exporting = join(lake, leasePath('export', 0, 1));
   for (const path of [lease, exporting]) {
     mkdirSync(dirname(path), { recursive: true });
     const texts = { place: HOSTILE, began: HOSTILE, host: HOSTILE, command: HOSTILE };

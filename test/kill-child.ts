@@ -33,7 +33,7 @@ const { config } = loadConfig({ file: null, env: {}, flags });
 await using workspace = await openWorkspace(config, false);
 const { storage, scratch, observations } = workspace;
 const log = await workspace.log();
-const lander = await workspace.lander();
+const sink = await workspace.sink();
 const session = await workspace.session();
 const maintenance = await openMaintenance(workspace);
 const refresher = createRefresher({
@@ -53,7 +53,7 @@ for (let round = 0; round < ROUNDS_MAX; round++) {
   const records = Array.from({ length: 1 + whole(30) }, makeRecord);
   await log.append(records.map(({ city, text }) => ({ key: city, value: Buffer.from(text) })));
   process.stdout.write(`${records.map(({ name }) => name).join(' ')}\n`);
-  for (let partition = 0; partition < log.partitionCount; partition++) await lander.land(partition);
+  for (let partition = 0; partition < log.partitionCount; partition++) await sink.land(partition);
   if (isDue('export.', 2)) {
     await maintenance.exporter.run({ closing: true }).catch((error) => {
       // The other one of two processes is at it.

@@ -9,7 +9,7 @@ import { verifyWorkspace } from '../src/cli/commands/verify.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { FAULT_POINTS, type FaultPoint } from '../src/fault.ts';
 import { openWorkspace } from '../src/pipeline/workspace.ts';
-import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from '../src/table/table.ts';
+import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from '../src/table/table.ts';
 import { createRandom } from './random.ts';
 
 const CHILD = join(import.meta.dirname, 'kill-child.ts');
@@ -140,13 +140,13 @@ async function assertSound(folder: string, accepted: readonly string[], told: st
   const flags = { data: folder, 'analytics.threads': '1' };
   const { config } = loadConfig({ file: null, env: {}, flags });
   await using workspace = await openWorkspace(config, false);
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   const log = await workspace.log();
   const before = await verifyWorkspace(workspace);
   assert.deepEqual(before.differences, [], `${told}: as it was left`);
   let waited = false;
   for (let partition = 0; partition < log.partitionCount; partition++) {
-    waited = (await lander.land(partition)) !== null || waited;
+    waited = (await sink.land(partition)) !== null || waited;
   }
   const after = waited ? await verifyWorkspace(workspace) : before;
   assert.deepEqual(after.differences, [], `${told}: after landing what waited`);
@@ -155,12 +155,12 @@ async function assertSound(folder: string, accepted: readonly string[], told: st
     appended += Number((await log.range(partition)).next);
   }
   assert.equal(after.sums['offsets committed'], appended, told);
-  const { observations, setAside } = workspace;
+  const { observations, rejected } = workspace;
   const session = await workspace.session();
   const landed = await observations.localPaths((await observations.refresh()).files);
   await session.define('o', landed, OBSERVATION_COLUMNS);
-  const aside = await setAside.localPaths((await setAside.refresh()).files);
-  await session.define('s', aside, SET_ASIDE_COLUMNS);
+  const rejectedPaths = await rejected.localPaths((await rejected.refresh()).files);
+  await session.define('s', rejectedPaths, REJECTED_COLUMNS);
   const rows = await session.query<{ name: string }>(`
     SELECT DISTINCT unnest(regexp_extract_all(text, 'r[0-9a-z]{9,}')) AS name
     FROM (SELECT condition AS text FROM o UNION ALL SELECT bytes FROM s)`);

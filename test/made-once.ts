@@ -19,7 +19,7 @@ export async function madeOnce(name: string, make: (folder: string) => unknown):
   const unfinished = `${folder}.unfinished`;
   const deadline = performance.now() + DEADLINE_MS;
   while (!existsSync(folder)) {
-    if (claim(unfinished)) {
+    if (lease(unfinished)) {
       try {
         await make(unfinished);
         renameSync(unfinished, folder);
@@ -35,7 +35,7 @@ export async function madeOnce(name: string, make: (folder: string) => unknown):
 }
 
 /** Whether this process is the one that makes it. */
-function claim(folder: string): boolean {
+function lease(folder: string): boolean {
   try {
     mkdirSync(folder);
     return true;

@@ -17,16 +17,16 @@ import type { Status } from '../src/model/status.ts';
 import { openWorkspace } from '../src/pipeline/workspace.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 import {
-  type ClaimsView,
   type Crew,
   isStopped,
+  type LeasesView,
   type Member,
   namesIn,
   openCrew,
   type Role,
   textIn,
   until,
-  viewClaims,
+  viewLeases,
 } from './crew.ts';
 import { createRandom } from './random.ts';
 
@@ -70,7 +70,7 @@ interface Scene {
   readonly settings: string;
   readonly lake: string;
   readonly crew: Crew;
-  readonly claims: ClaimsView;
+  readonly leases: LeasesView;
   readonly random: () => number;
   /** When a collector was killed, stopped or ended, and until when. */
   readonly absences: Absence[];
@@ -88,13 +88,13 @@ export async function runManyProcesses(options: ManyOptions): Promise<void> {
   const settings = writeSettings(folder, provider?.url ?? null, perMinute);
   const lake = join(folder, 'data', ...(counted ? [] : ['simulated']), 'lake');
   const crew = stack.use(openCrew(folder, settings));
-  const claims = viewClaims(lake);
+  const leases = viewLeases(lake);
   const random = createRandom(seed);
-  const scene: Scene = { settings, lake, crew, claims, random, absences: [] };
+  const scene: Scene = { settings, lake, crew, leases, random, absences: [] };
 
   for (const role of ROLES) crew.start(role);
   await untilShared(scene);
-  // Who holds a claim has looked at all of them within two heartbeats, or has lost it.
+  // Who holds a lease has looked at all of them within two heartbeats, or has lost it.
   await delay(2 * HEARTBEAT_S * 1_000);
   await assertStatusTells(scene);
   const from = Date.now() / 1_000;
@@ -113,7 +113,7 @@ export async function runManyProcesses(options: ManyOptions): Promise<void> {
   scene.absences.push({ from: performance.now(), to: Number.POSITIVE_INFINITY });
   await crew.stopAll();
   assertWithinBudget(asked, perMinute);
-  assert.deepEqual(claims.all(), [], 'claims that were not released');
+  assert.deepEqual(leases.all(), [], 'leases that were not released');
   const rows = await assertAddsUp(settings, !counted);
   if (counted) assertEachOnce(rows, asked, scene.absences);
   tell(`${asked.length} calls, ${rows.length} observations`);
@@ -178,17 +178,17 @@ function writeSettings(folder: string, url: string | null, perMinute: number): s
 }
 
 /** Every process has its part: each partition is landed, each that could collect or land offers. */
-async function untilShared({ crew, claims }: Scene): Promise<void> {
+async function untilShared({ crew, leases }: Scene): Promise<void> {
   const pidsOf = (role: Role) => crew.members.filter((one) => one.role === role).map(pidOf);
   await until('the work is shared out', () => {
     crew.assertAlive();
-    const seated = (role: Role) => [...claims.holders(role).values()];
-    const isSeated = (role: Role) => pidsOf(role).every((pid) => seated(role).includes(pid));
-    const landed = [...claims.holders('partition').values()];
-    const analyzer = claims.holders('analyze').get(0) ?? 0;
+    const holding = (role: Role) => [...leases.holders(role).values()];
+    const isHeldByAll = (role: Role) => pidsOf(role).every((pid) => holding(role).includes(pid));
+    const landed = [...leases.holders('partition').values()];
+    const analyzer = leases.holders('analyze').get(0) ?? 0;
     return (
-      isSeated('collect') &&
-      isSeated('land') &&
+      isHeldByAll('collect') &&
+      isHeldByAll('land') &&
       // One each, since there are as many of them.
       pidsOf('land').every((pid) => landed.includes(pid)) &&
       pidsOf('analyze').includes(analyzer)
@@ -201,14 +201,14 @@ function pidOf({ pid }: Member): number {
 }
 
 /** The server reports which process does what, and what the analyzer says of its engine. */
-async function assertStatusTells({ crew, claims, lake }: Scene): Promise<void> {
+async function assertStatusTells({ crew, leases, lake }: Scene): Promise<void> {
   const note = join(lake, '..', 'server.json');
   await until('a process serves', () => textIn(note) !== '');
   const answer = await fetch(`http://127.0.0.1:${JSON.parse(textIn(note)).port}/api/status`);
   const { work, analytics } = ((await answer.json()) as { data: Status }).data;
-  const told = work.claims.map(({ role, number, pid }) => `${role} ${number} of ${pid}`);
-  assert.deepEqual(told.sort(), claims.all().sort());
-  for (const { command, pid } of work.claims) {
+  const told = work.leases.map(({ role, number, pid }) => `${role} ${number} of ${pid}`);
+  assert.deepEqual(told.sort(), leases.all().sort());
+  for (const { command, pid } of work.leases) {
     const member = crew.members.find((one) => one.pid === pid);
     assert.equal(command, `isobar ${member?.role}`);
   }
@@ -217,11 +217,11 @@ async function assertStatusTells({ crew, claims, lake }: Scene): Promise<void> {
 
 /** Kills one or stops one for a while; resolves when others do its work, and it has its part again. */
 async function disturb(scene: Scene, wanted: Role | null): Promise<string> {
-  const { crew, claims, random } = scene;
+  const { crew, leases, random } = scene;
   const role = wanted ?? (ROLES[Math.floor(random() * ROLES.length)] as Role);
   const able = crew.members.filter((one) => one.role === role);
   // Of those that stand by nothing has to be taken over.
-  const busy = [...claims.holders(role === 'land' ? 'partition' : role).values()];
+  const busy = [...leases.holders(role === 'land' ? 'partition' : role).values()];
   const best = able.filter(({ pid }) => busy.includes(pid));
   const from = best.length > 0 ? best : able;
   const member = from[Math.floor(random() * from.length)] as Member;
@@ -231,7 +231,7 @@ async function disturb(scene: Scene, wanted: Role | null): Promise<string> {
     await crew.kill(member);
     crew.start(role);
   } else member.child.kill('SIGSTOP');
-  await untilTakenOver(claims, member);
+  await untilTakenOver(leases, member);
   const seconds = ((performance.now() - at) / 1_000).toFixed(1);
   if (!isKilled) {
     await delay(Math.max(0, STOPPED_MS - (performance.now() - at)));
@@ -244,32 +244,32 @@ async function disturb(scene: Scene, wanted: Role | null): Promise<string> {
   return holds ? `${what}, taken over after ${seconds} s` : what;
 }
 
-async function untilTakenOver(claims: ClaimsView, { role, pid }: Member): Promise<void> {
+async function untilTakenOver(leases: LeasesView, { role, pid }: Member): Promise<void> {
   await until(
     `others took over from isobar ${role} (${pid})`,
     () =>
       ['partition', 'maintain', 'analyze'].every(
-        (held) => ![...claims.holders(held).values()].includes(pid),
+        (held) => ![...leases.holders(held).values()].includes(pid),
       ),
     TAKEOVER_MS,
   );
 }
 
 /**
- * A lander stops right before its commit. It wakes when others have landed what it was landing,
+ * A sink stops right before its commit. It wakes when others have landed what it was landing,
  * so its commit must fail; and then it works on.
  */
 async function wakeLate(scene: Scene): Promise<string> {
-  const { crew, claims, lake } = scene;
+  const { crew, leases, lake } = scene;
   const leaving = crew.members.find(({ role }) => role === 'land') as Member;
   await crew.kill(leaving);
   const zombie = crew.start('land', { ISOBAR_FAULT: 'landing.before-commit:1:stop' });
-  await until('a lander has stopped in the middle of a landing', () => isStopped(zombie));
-  const held = [...claims.holders('partition')].filter(([, pid]) => pid === zombie.pid);
+  await until('a sink has stopped in the middle of a landing', () => isStopped(zombie));
+  const held = [...leases.holders('partition')].filter(([, pid]) => pid === zombie.pid);
   const before = landedUpTo(lake);
   const at = performance.now();
   assert.ok(held.length > 0, 'it held what it landed');
-  await untilTakenOver(claims, zombie);
+  await untilTakenOver(leases, zombie);
   const seconds = ((performance.now() - at) / 1_000).toFixed(1);
   await until('others have landed it', () => {
     const now = landedUpTo(lake);

@@ -206,7 +206,7 @@ test('a row of what is unusual lights its point, and shows it in the charts', as
   isQuiet(served);
 });
 
-const CLAIM = { number: 1, host: 'lakeside', since: '2024-11-01T00:00:00Z' };
+const LEASE = { number: 1, host: 'lakeside', since: '2024-11-01T00:00:00Z' };
 
 test('the pipeline has a sheet of its own, with what an operator asks', async (t) => {
   const page = await served.openPage(t);
@@ -218,17 +218,17 @@ test('the pipeline has a sheet of its own, with what an operator asks', async (t
   assert.match(await textOf(page, '#flow'), /Every step works/);
   assert.match(await textOf(page, '#flow'), /Oldest waits/);
   assert.match(await textOf(page, '#flow'), /analyzes · collects · .*partition 0, 1, 2/);
-  const lander = { ...CLAIM, pid: 4711, command: 'isobar land', last_sign_at: CLAIM.since };
-  const claims = [
-    { ...lander, role: 'partition', state: 'silent' },
-    { ...lander, role: 'land', state: 'silent' },
-    { ...lander, role: 'partition', number: 0, state: 'silent' },
-    { ...lander, role: 'analyze', state: 'live', pid: 4712, command: 'isobar analyze' },
+  const sink = { ...LEASE, pid: 4711, command: 'isobar land', last_sign_at: LEASE.since };
+  const leases = [
+    { ...sink, role: 'partition', state: 'silent' },
+    { ...sink, role: 'land', state: 'silent' },
+    { ...sink, role: 'partition', number: 0, state: 'silent' },
+    { ...sink, role: 'analyze', state: 'live', pid: 4712, command: 'isobar analyze' },
   ];
   await page.route('**/api/status', async (route) => {
     const response = await route.fetch();
     const json = await response.json();
-    json.data.work.claims = claims;
+    json.data.work.leases = leases;
     await route.fulfill({ json });
   });
   await page.getByRole('button', { name: 'Refresh', exact: true }).click();

@@ -39,9 +39,9 @@ test('a data folder of schema 1 is read as it is', async () => {
 test('its waiting records land, it gets the new columns, and every step goes on', async () => {
   await withFixture(async (workspace) => {
     const log = await workspace.log();
-    const lander = await workspace.lander();
+    const sink = await workspace.sink();
     for (let partition = 0; partition < log.partitionCount; partition++) {
-      while ((await lander.land(partition)) !== null) {}
+      while ((await sink.land(partition)) !== null) {}
     }
     const state = await workspace.observations.refresh();
     assert.equal(state.metadata?.configuration['isobar.schema'], '2');
@@ -67,7 +67,7 @@ test('its waiting records land, it gets the new columns, and every step goes on'
 test('rows that another program deleted of it are accepted, or come back', async () => {
   for (const way of ['accept', 'restore'] as const) {
     await withFixture(async (workspace) => {
-      const { observations, setAside, storage, scratch } = workspace;
+      const { observations, rejected, storage, scratch } = workspace;
       const state = await observations.refresh();
       const [file] = state.files;
       const remove = { path: file?.path, dataChange: true, deletionTimestamp: Date.now() };
@@ -77,13 +77,13 @@ test('rows that another program deleted of it are accepted, or come back', async
       const lines = [{ commitInfo: info }, { remove }].map((line) => `${JSON.stringify(line)}\n`);
       await storage.putIfAbsent(path, Buffer.from(lines.join('')));
       const session = await workspace.session();
-      const options = { table: observations, observations, setAside, storage, session, scratch };
+      const options = { table: observations, observations, rejected, storage, session, scratch };
       if (way === 'accept') await acceptForeign(options, version);
       else await restoreVersion(options, state.version);
       const log = await workspace.log();
-      const lander = await workspace.lander();
+      const sink = await workspace.sink();
       for (let partition = 0; partition < log.partitionCount; partition++) {
-        while ((await lander.land(partition)) !== null) {}
+        while ((await sink.land(partition)) !== null) {}
       }
       await (await workspace.refresher()).refresh();
       assert.deepEqual((await verifyWorkspace(workspace)).differences, [], way);

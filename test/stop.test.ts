@@ -6,7 +6,7 @@ import { stopAndWake } from './killing.ts';
 const seed = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
 /** A step of landing, of compacting and of publishing each; all of them in the long tests. */
 const POINTS: readonly FaultPoint[] = [
-  'set-aside.after-commit',
+  'rejected.after-commit',
   'landing.before-commit',
   'compaction.before-commit',
   'publish.before-version',

@@ -54,14 +54,13 @@ async function fill(workspace: Workspace): Promise<void> {
 
 async function landRounds(workspace: Workspace, from: number, to: number): Promise<void> {
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   for (let round = from; round < to; round++) {
     const records = [0, 1, 2, 3].map((index) => observation(`city-${index}`, round * 4 + index));
     if (round > 2) records.push({ ...observation('city-1', 1), collected_at: at(round * 60) });
     const values = records.map((record) => ({ key: record.city_id, value: formatRecord(record) }));
     await log.append([...values, { key: 'city-0', value: Buffer.from('garbage') }]);
-    for (let partition = 0; partition < log.partitionCount; partition++)
-      await lander.land(partition);
+    for (let partition = 0; partition < log.partitionCount; partition++) await sink.land(partition);
   }
 }
 
@@ -114,7 +113,7 @@ function first(folder: string, pattern: RegExp): string {
 }
 
 /** A data file that the table uses; its folder holds superseded ones, too. */
-async function liveFile(folder: string, table: 'observations' | 'setAside'): Promise<string> {
+async function liveFile(folder: string, table: 'observations' | 'rejected'): Promise<string> {
   await using workspace = await open(folder);
   const { files } = await workspace[table].refresh();
   const [file] = files;
@@ -221,7 +220,7 @@ test('a changed digit is found, in a data file, in the export and in what was pu
 test('a flipped byte anywhere in a data file is found', async () => {
   const choices: readonly ((folder: string) => string | Promise<string>)[] = [
     (folder) => liveFile(folder, 'observations'),
-    (folder) => liveFile(folder, 'setAside'),
+    (folder) => liveFile(folder, 'rejected'),
     (folder) => first(folder, /_data\/.*parquet$/),
     (folder) => first(folder, /_state\/.*parquet$/),
   ];
@@ -280,9 +279,8 @@ test('an hour that is due may be newer than its manifest: its exporter died in b
     await using workspace = await open(folder);
     const log = await workspace.log();
     await log.append([{ key: 'city-0', value: formatRecord(observation('city-9', 3)) }]);
-    const lander = await workspace.lander();
-    for (let partition = 0; partition < log.partitionCount; partition++)
-      await lander.land(partition);
+    const sink = await workspace.sink();
+    for (let partition = 0; partition < log.partitionCount; partition++) await sink.land(partition);
     const manifest = first(folder, /_manifest\/\d{4}-\d{2}-\d{2}\.json$/);
     const [day] = filesOf(folder, /_manifest\/\d{4}-\d{2}-\d{2}\.json$/).map((path) =>
       readFileSync(path, 'utf8'),

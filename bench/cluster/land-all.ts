@@ -6,14 +6,14 @@ const [profile = '', data = ''] = process.argv.slice(2);
 const { config } = loadConfig({ file: profile, env: {}, flags: { data } });
 await using workspace = await openWorkspace(config, false);
 const log = await workspace.log();
-const lander = await workspace.lander();
+const sink = await workspace.sink();
 process.stdout.write('begin\n');
 const from = performance.now();
 let rows = 0;
 await Promise.all(
   Array.from({ length: log.partitionCount }, async (_, partition) => {
     for (;;) {
-      const landed = await lander.land(partition);
+      const landed = await sink.land(partition);
       if (landed === null) return;
       rows += landed.rows;
     }

@@ -121,7 +121,7 @@ test('a viewer receives the current state, new records and new table versions', 
   stream.close();
 });
 
-test('what the landing sets aside is not shown any longer', async () => {
+test('a record that the landing rejects is not shown any longer', async () => {
   await using api = await openLiveApi({ observations: [observation('berlin', 0)] });
   const stream = await openStream(api.address);
   await stream.next('status');

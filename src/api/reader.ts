@@ -29,7 +29,7 @@ export interface ReaderOptions {
   readonly timeoutMs?: number;
 }
 
-interface Seat {
+interface PooledSession {
   readonly session: SqlSession;
   /** What its view stands for, so that the same files are not defined again. */
   files: string;
@@ -41,7 +41,7 @@ const DEFINED_MS = 5 * 60_000;
 
 export function openReader(options: ReaderOptions): Reader {
   const { sessionsMax = 2, waitingMax = 200, timeoutMs = 30_000 } = options;
-  const free: Seat[] = [];
+  const free: PooledSession[] = [];
   const waiting: (() => void)[] = [];
   let busy = 0;
   let queryCount = 0;
@@ -81,10 +81,10 @@ export function openReader(options: ReaderOptions): Reader {
     else next();
   }
 
-  async function takeSeat(files: string): Promise<Seat> {
-    const same = free.findIndex((seat) => seat.files === files);
-    const seat = free.splice(same === -1 ? 0 : same, 1)[0];
-    return seat ?? { session: await options.engine.session(), files: '\0', definedAt: 0 };
+  async function takeSession(files: string): Promise<PooledSession> {
+    const same = free.findIndex((pooled) => pooled.files === files);
+    const pooled = free.splice(same === -1 ? 0 : same, 1)[0];
+    return pooled ?? { session: await options.engine.session(), files: '\0', definedAt: 0 };
   }
 
   async function run<R>(
@@ -93,21 +93,21 @@ export function openReader(options: ReaderOptions): Reader {
     parameters: Parameters,
   ): Promise<R[]> {
     const key = files.map((file) => file.storagePath).join('\n');
-    const seat = await takeSeat(key);
+    const pooled = await takeSession(key);
     try {
-      if (seat.files !== key || performance.now() - seat.definedAt > DEFINED_MS) {
-        seat.files = '\0';
+      if (pooled.files !== key || performance.now() - pooled.definedAt > DEFINED_MS) {
+        pooled.files = '\0';
         const paths = await options.table.localPaths(files);
-        await seat.session.define('observations', paths, options.columns);
-        seat.files = key;
-        seat.definedAt = performance.now();
+        await pooled.session.define('observations', paths, options.columns);
+        pooled.files = key;
+        pooled.definedAt = performance.now();
       }
       queryCount += 1;
-      return await seat.session.query<R>(sql, parameters, AbortSignal.timeout(timeoutMs));
+      return await pooled.session.query<R>(sql, parameters, AbortSignal.timeout(timeoutMs));
     } catch (error) {
       throw namePatience(error, timeoutMs);
     } finally {
-      free.push(seat);
+      free.push(pooled);
     }
   }
 
@@ -127,7 +127,7 @@ export function openReader(options: ReaderOptions): Reader {
     async [Symbol.asyncDispose]() {
       closed = true;
       while (waiting.length > 0) waiting.shift()?.();
-      await Promise.all(free.splice(0).map((seat) => seat.session[Symbol.asyncDispose]()));
+      await Promise.all(free.splice(0).map((pooled) => pooled.session[Symbol.asyncDispose]()));
     },
   };
 }

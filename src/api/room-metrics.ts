@@ -103,8 +103,8 @@ export function addRoomMetrics(registry: Registry, status: () => Status | null):
   gauge('isobar_table_rows', 'Rows of the table.', (s) => one(s.table.rows));
   gauge('isobar_table_files', 'Live data files of the table.', (s) => one(s.table.files));
   gauge('isobar_table_size_bytes', 'Size of these files.', (s) => one(s.table.bytes));
-  gauge('isobar_table_set_aside_rows', 'Rows set aside, by reason.', (s) =>
-    Object.entries(s.table.set_aside).map(([reason, rows]) => [{ reason }, rows]),
+  gauge('isobar_table_rejected_rows', 'Rejected records, by reason.', (s) =>
+    Object.entries(s.table.rejected).map(([reason, rows]) => [{ reason }, rows]),
   );
   gauge('isobar_table_committed_time_seconds', 'Time of the last commit.', (s) =>
     one(seconds(s.table.committed_at)),

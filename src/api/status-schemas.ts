@@ -104,7 +104,7 @@ const LogStatusSchema = record(
   'The log.',
 );
 
-const ClaimSchema = record(
+const LeaseSchema = record(
   {
     role: Type.Enum(
       ['collect', 'land', 'partition', 'analyze', 'export', 'maintain', 'serve', 'import'],
@@ -172,7 +172,7 @@ export const StatusSchema = record(
     data: Type.String({ description: 'Folder of the data.' }),
     process: ProcessSchema,
     work: record(
-      { claims: Type.Array(ClaimSchema), error: errorOrNull },
+      { leases: Type.Array(LeaseSchema), error: errorOrNull },
       'Who does what, on whatever machine.',
     ),
     collector: Type.Union([CollectorStatusSchema, Type.Null()]),
@@ -188,7 +188,7 @@ export const StatusSchema = record(
         rows: Type.Number(),
         files: Type.Number(),
         bytes: Type.Number(),
-        set_aside: Type.Record(Type.String(), Type.Number()),
+        rejected: Type.Record(Type.String(), Type.Number()),
         error: errorOrNull,
       },
       'The table.',

@@ -10,10 +10,10 @@ import type { ImportEntry, InputFile } from '../model/imports.ts';
 import { formatRecord } from '../model/observation.ts';
 import { formatTime } from '../model/time-zone.ts';
 import { openMaintenance } from '../pipeline/maintenance.ts';
-import { openWorkspaceClaims, type Workspace } from '../pipeline/workspace.ts';
+import { openWorkspaceLeases, type Workspace } from '../pipeline/workspace.ts';
 import { importedBefore } from '../table/imports.ts';
 import { openPreview, type Preview } from '../table/preview.ts';
-import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from '../table/table.ts';
+import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from '../table/table.ts';
 import { type Undone, undoImport } from '../table/undo.ts';
 import type { Environment } from './environment.ts';
 import { openProgress } from './progress.ts';
@@ -44,7 +44,7 @@ export async function importPlanned(
 ): Promise<Imported> {
   const { signal } = environment;
   await using stack = new AsyncDisposableStack();
-  const claim = await claimImport(workspace, stack);
+  const lease = await leaseImport(workspace, stack);
   const { fresh, known } = await chooseInputs(workspace, plan, signal);
   const times: TimesRead = { observed_from: null, observed_to: null };
   if (fresh.length === 0) return { entry: null, records: 0, times, outcome: null, known };
@@ -54,7 +54,7 @@ export async function importPlanned(
   const before = (await observations.refresh(signal)).version;
   const progress = openProgress('records', environment.tell);
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   const records = await runImport({
     entry,
     source: withTimes(await plan.open(fresh.map(({ path }) => path)), times),
@@ -62,12 +62,12 @@ export async function importPlanned(
     folder: join(workspace.folder, 'import'),
     rememberCities: (cities) => workspace.cities.remember(cities),
     assertAlone() {
-      if (claim.isHeld) return;
+      if (lease.isHeld) return;
       throw new IsobarError('ABORTED', 'importing: another process may have begun an import');
     },
     async land() {
       for (let partition = 0; partition < log.partitionCount; partition++) {
-        while ((await lander.land(partition, signal)) !== null) {}
+        while ((await sink.land(partition, signal)) !== null) {}
       }
     },
     signal,
@@ -83,12 +83,12 @@ export async function importPlanned(
 }
 
 async function readImportOutcome(workspace: Workspace, importId: number): Promise<Outcome> {
-  const { observations, setAside } = workspace;
+  const { observations, rejected } = workspace;
   await observations.refresh();
-  await setAside.refresh();
+  await rejected.refresh();
   const session = await workspace.session();
-  const columns = { observations: OBSERVATION_COLUMNS, rejected: SET_ASIDE_COLUMNS };
-  return readOutcome({ session, observations, rejected: setAside, columns }, importId);
+  const columns = { observations: OBSERVATION_COLUMNS, rejected: REJECTED_COLUMNS };
+  return readOutcome({ session, observations, rejected, columns }, importId);
 }
 
 export interface Previewed {
@@ -141,19 +141,19 @@ export async function undoNumbered(
   signal: AbortSignal,
 ): Promise<Undone> {
   await using stack = new AsyncDisposableStack();
-  await claimImport(workspace, stack);
+  await leaseImport(workspace, stack);
   const entries = await workspace.imports.read();
   if (!entries.some(({ import_id }) => import_id === importId)) {
     throw new IsobarError('IMPORT_UNKNOWN', `import ${importId}`);
   }
-  const { observations, setAside, storage, scratch, simulated, config } = workspace;
+  const { observations, rejected, storage, scratch, simulated, config } = workspace;
   const before = (await observations.refresh(signal)).version;
   const undone = await undoImport(
     {
       log: await workspace.log(),
-      lander: await workspace.lander(),
+      sink: await workspace.sink(),
       observations,
-      setAside,
+      rejected,
       storage,
       session: await workspace.session(),
       scratch,
@@ -169,17 +169,17 @@ export async function undoNumbered(
 }
 
 /** One import at a time: their numbers and their records in the log must grow together. */
-async function claimImport(workspace: Workspace, stack: AsyncDisposableStack) {
-  const claims = stack.use(await openWorkspaceClaims(workspace, 'isobar import', silentLogger));
-  const claim = await claims.take('import', 0);
-  if (claim === null) {
-    const holder = claims.seen.find(({ role }) => role === 'import');
+async function leaseImport(workspace: Workspace, stack: AsyncDisposableStack) {
+  const leases = stack.use(await openWorkspaceLeases(workspace, 'isobar import', silentLogger));
+  const lease = await leases.take('import', 0);
+  if (lease === null) {
+    const holder = leases.seen.find(({ role }) => role === 'import');
     const place = holder === undefined ? '' : ` ${holder.pid} on ${holder.host}`;
     const since = holder === undefined ? '' : `, since ${holder.since}`;
     throw new IsobarError('IMPORT_RUNNING', `process${place}${since}`);
   }
-  stack.defer(() => claim.release());
-  return claim;
+  stack.defer(() => lease.release());
+  return lease;
 }
 
 async function chooseInputs(

@@ -218,14 +218,14 @@ test('land --accept-loss wants offsets, and those that are lost', async () => {
     const { error } = await run(['land', '--accept-loss', text, ...data()]);
     assert.ok(error instanceof IsobarError && error.code !== 'INTERNAL', `${text}: ${error}`);
   }
-  assert.match(await runWell('land', '--once'), /^0 landings, 0 rows landed, 0 set aside\n$/);
+  assert.match(await runWell('land', '--once'), /^0 landings, 0 rows landed, 0 rejected\n$/);
 });
 
 test('status and verify report what the files hold', async () => {
   const status = JSON.parse(await runWell('status', '--json'));
   assert.equal(status.simulated, false);
   assert.ok(status.table.rows > 300);
-  assert.match(await runWell('status'), /not running\n[\s\S]*set aside {2}nothing/);
+  assert.match(await runWell('status'), /not running\n[\s\S]*rejected {3}nothing/);
   assert.match(await runWell('verify'), /everything adds up\n$/);
 });
 

@@ -207,7 +207,7 @@ const GIVEN_BACK_MS = 60_000;
 function rooms(ledger: Ledger, limits: BudgetLimits, share: BudgetShare, moment: Moment): Room[] {
   const perMinute = Math.min(limits.per_minute, share.perMinute());
   const minute = ledger.usedInMinute(moment.monotonic, perMinute);
-  // Of a claim that lapsed for a moment the share is small, and then grows again.
+  // Of a lease that lapsed for a moment the share is small, and then grows again.
   const isOfShare = perMinute <= 0 || minute.used < limits.per_minute;
   const found: Room[] = [
     {

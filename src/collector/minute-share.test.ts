@@ -77,7 +77,7 @@ describe('the share of the calls per minute', () => {
   }
 });
 
-/** What a claim's file says, and when it was last written, by a clock that no machine can read. */
+/** What a lease's file says, and when it was last written, by a clock that no machine can read. */
 interface File {
   readonly ledger: string;
   readonly seen: readonly string[];
@@ -143,7 +143,7 @@ class Machine {
     this.toldAt = now;
   }
 
-  /** One turn: claim, look, publish. */
+  /** One turn: lease, look, publish. */
   turn(now: number): void {
     const isHeld = this.#name !== '' && now - this.toldAt < 20;
     if (now >= this.cutUntil) {

@@ -9,7 +9,7 @@
  *
  * A collector that cannot reach the lake goes on with a little, the emergency share: polling must
  * outlast an outage of the lake, and it is unknown whether the others can reach it. The others
- * leave that much to a ledger whose collectors went silent without releasing their claims.
+ * leave that much to a ledger whose collectors went silent without releasing their leases.
  */
 import type { BudgetLimits } from './budget.ts';
 
@@ -27,7 +27,7 @@ export interface Peer {
 export interface MinuteShareInput {
   readonly name: string;
   readonly ledger: string;
-  /** Milliseconds since its claim lapsed; 0 while it is held. */
+  /** Milliseconds since its lease lapsed; 0 while it is held. */
   readonly lapsedMs: number;
   /** All others. */
   readonly peers: readonly Peer[];

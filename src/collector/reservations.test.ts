@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createRandom } from '../../test/random.ts';
-import { CLAIMS_FOLDER } from '../lake/layout.ts';
+import { LEASES_FOLDER } from '../lake/layout.ts';
 import { openLocalStorage } from '../lake/local.ts';
 import type { Storage } from '../lake/storage.ts';
 import { dayOf, monthOf } from './budget.ts';
@@ -127,7 +127,7 @@ describe('reservations of calls', () => {
           assert.ok(believed <= mine.of('day', TODAY));
         }
       }
-      const files = await readdir(join(folder, CLAIMS_FOLDER, 'budget'));
+      const files = await readdir(join(folder, LEASES_FOLDER, 'budget'));
       assert.ok(files.length <= 3, files.join(' '));
     }));
 

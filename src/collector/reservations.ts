@@ -1,14 +1,14 @@
 /**
  * What each ledger has set apart for itself of the calls per day and month, when there are several.
  *
- * A register in the lake says it for all: `_claims/budget/<sequence>.json`, of which the highest
+ * A register in the lake says it for all: `_leases/budget/<sequence>.json`, of which the highest
  * counts. Taking more is making the next one, which the storage allows to one of all; so the sum
  * never exceeds the limit, whoever comes, goes or dies. A ledger takes a good part of what is left
  * in advance and for the next day too, so that polling outlasts an outage of the lake. A machine
  * that is gone for good takes no more than that with it.
  */
 import { IsobarError, isErrorCode } from '../errors.ts';
-import { budgetPath, CLAIMS_FOLDER } from '../lake/layout.ts';
+import { budgetPath, LEASES_FOLDER } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import { type Budget, type BudgetLimits, dayOf, monthOf } from './budget.ts';
 
@@ -43,7 +43,7 @@ interface Register {
 const AHEAD_PART = 4;
 const DAY_MS = 86_400_000;
 const RACES_MAX = 20;
-const FOLDER = `${CLAIMS_FOLDER}/budget`;
+const FOLDER = `${LEASES_FOLDER}/budget`;
 
 export async function openReservations(options: {
   readonly storage: Storage;

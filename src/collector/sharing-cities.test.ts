@@ -1,5 +1,5 @@
 /**
- * Collectors on several machines in virtual time, with the real claims, register, ledgers and
+ * Collectors on several machines in virtual time, with the real leases, register, ledgers and
  * polling loop: they come, leave, die and are cut off from the lake at random. The provider counts.
  */
 import assert from 'node:assert/strict';
@@ -12,7 +12,7 @@ import fc from 'fast-check';
 import { stormOf } from '../../test/storm.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import type { Storage, StoredFile } from '../lake/storage.ts';
-import { openClaims } from '../leases/claims.ts';
+import { openLeases } from '../leases/leases.ts';
 import { silentLogger } from '../logger.ts';
 import type { City } from '../model/city.ts';
 import type { BudgetLimits } from './budget.ts';
@@ -125,7 +125,7 @@ async function startProcess(place: Place): Promise<Process> {
   const { clock, folder, limits, machine } = place;
   let isDead = false;
   const storage = place.lake(() => isDead);
-  const claims = await openClaims({
+  const leases = await openLeases({
     storage,
     command: 'isobar collect',
     logger: silentLogger,
@@ -134,7 +134,7 @@ async function startProcess(place: Place): Promise<Process> {
     wall: clock.now,
     process: { place: `machine-${machine}`, pid: place.pid, began: '' },
   });
-  const shared = { claims, storage, folder, limits, cities: CITIES, clock };
+  const shared = { leases, storage, folder, limits, cities: CITIES, clock };
   const share = await shareCities({ ...shared, logger: silentLogger });
   const memory = openCollectorMemory(folder, silentLogger);
   const collector = startCollector({
@@ -162,7 +162,7 @@ async function startProcess(place: Place): Promise<Process> {
     async leave() {
       await stop();
       await share.stop();
-      await claims[Symbol.asyncDispose]();
+      await leases[Symbol.asyncDispose]();
     },
     async crash() {
       isDead = true;

@@ -4,9 +4,9 @@
  */
 
 import type { Storage } from '../lake/storage.ts';
-import type { Claims, SeenClaim } from '../leases/claims.ts';
-import type { Claim } from '../leases/held-claim.ts';
-import { followClaims, seatsOf, takeSeat } from '../leases/sharing.ts';
+import type { Lease } from '../leases/held-lease.ts';
+import type { Leases, SeenLease } from '../leases/leases.ts';
+import { followLeases, slotsOf, takeSlot } from '../leases/sharing.ts';
 import type { Logger } from '../logger.ts';
 import type { City } from '../model/city.ts';
 import { type Budget, type BudgetLimits, openBudget } from './budget.ts';
@@ -24,12 +24,12 @@ export interface CityShare {
   cities(): readonly City[];
   /** Passes the collector its cities, now and whenever they change. */
   direct(collector: Pick<Collector, 'watch'>): void;
-  /** Gives the seat back, after the collector has stopped. */
+  /** Gives the slot back, after the collector has stopped. */
   stop(): Promise<void>;
 }
 
 export interface CityShareOptions {
-  readonly claims: Claims;
+  readonly leases: Leases;
   readonly storage: Storage;
   /** Of the ledger: this machine's own. */
   readonly folder: string;
@@ -40,10 +40,10 @@ export interface CityShareOptions {
 }
 
 export async function shareCities(options: CityShareOptions): Promise<CityShare> {
-  const { claims, storage, limits, cities, logger, clock = systemClock } = options;
+  const { leases, storage, limits, cities, logger, clock = systemClock } = options;
   const minute = openMinuteShare(limits);
   let reservations: Reservations | null = null;
-  let seat: Claim | null = null;
+  let slot: Lease | null = null;
   let lapsedAt: number | null = null;
   let directed: Pick<Collector, 'watch'> | null = null;
   let watched = '';
@@ -61,14 +61,14 @@ export async function shareCities(options: CityShareOptions): Promise<CityShare>
   );
   reservations = await openReservations({ storage, budget, limits });
   const detail = { ledger: budget.ledger, seen: [] };
-  const mayReplace = (claim: SeenClaim) => mayTakeSeatOf(claim, budget.ledger);
+  const mayReplace = (lease: SeenLease) => mayTakeSlotOf(lease, budget.ledger);
 
   function updateMinute(): number {
-    if (seat === null) return 0;
-    lapsedAt = seat.isHeld ? null : (lapsedAt ?? clock.monotonic());
-    const { name } = seat;
-    const peers = claims.seen
-      .filter((claim) => claim.role === 'collect' && claim.name !== name)
+    if (slot === null) return 0;
+    lapsedAt = slot.isHeld ? null : (lapsedAt ?? clock.monotonic());
+    const { name } = slot;
+    const peers = leases.seen
+      .filter((lease) => lease.role === 'collect' && lease.name !== name)
       .map(asPeer);
     const lapsedMs = lapsedAt === null ? 0 : Math.max(1, clock.monotonic() - lapsedAt);
     return minute.update({ name, ledger: budget.ledger, lapsedMs, peers });
@@ -76,10 +76,10 @@ export async function shareCities(options: CityShareOptions): Promise<CityShare>
 
   async function step(): Promise<void> {
     updateMinute();
-    if (!seat?.isHeld) seat = await takeSeat(claims, 'collect', { detail, mayReplace });
+    if (!slot?.isHeld) slot = await takeSlot(leases, 'collect', { detail, mayReplace });
     updateMinute();
     const seen = minute.seen(budget.counts().minute.used);
-    await seat.tell({ ...detail, seen });
+    await slot.tell({ ...detail, seen });
     const ledgers = ledgersThatPoll();
     if (ledgers.size > 1) await reservations?.refresh();
     await reservations?.keepAhead(Math.max(1, ledgers.size));
@@ -87,17 +87,17 @@ export async function shareCities(options: CityShareOptions): Promise<CityShare>
   }
 
   /** Those that poll. */
-  function collectors(): SeenClaim[] {
-    return seatsOf(claims, 'collect').filter((claim) => minute.polls(asPeer(claim).ledger));
+  function collectors(): SeenLease[] {
+    return slotsOf(leases, 'collect').filter((lease) => minute.polls(asPeer(lease).ledger));
   }
 
   function ledgersThatPoll(): ReadonlySet<string> {
-    return new Set(collectors().map((claim) => asPeer(claim).ledger));
+    return new Set(collectors().map((lease) => asPeer(lease).ledger));
   }
 
   function mine(): readonly City[] {
     const numbers = collectors().map(({ number }) => number);
-    return cities.filter((city) => chooseCollector(city.city_id, numbers) === seat?.number);
+    return cities.filter((city) => chooseCollector(city.city_id, numbers) === slot?.number);
   }
 
   function direct(): void {
@@ -109,16 +109,16 @@ export async function shareCities(options: CityShareOptions): Promise<CityShare>
     directed.watch(own);
   }
 
-  const following = await followClaims(claims, 'sharing the cities', logger, step);
+  const following = await followLeases(leases, 'sharing the cities', logger, step);
   stack.defer(async () => {
     await following.stop();
-    await seat?.release();
+    await slot?.release();
   });
   const owned = stack.move();
   return {
     budget,
     get isFirst() {
-      return seatsOf(claims, 'collect')[0]?.isMine === true;
+      return slotsOf(leases, 'collect')[0]?.isMine === true;
     },
     cities: mine,
     direct(collector) {
@@ -129,7 +129,7 @@ export async function shareCities(options: CityShareOptions): Promise<CityShare>
   };
 }
 
-function asPeer({ name, state, forMs, detail }: SeenClaim): Peer {
+function asPeer({ name, state, forMs, detail }: SeenLease): Peer {
   const { ledger, seen } = detail;
   return {
     name,
@@ -140,8 +140,8 @@ function asPeer({ name, state, forMs, detail }: SeenClaim): Peer {
   };
 }
 
-/** A seat says of a machine that is gone what it may still be using: it must not be written over. */
-function mayTakeSeatOf(claim: SeenClaim, ledger: string): boolean {
-  if (asPeer(claim).ledger === ledger) return true;
-  return claim.forMs >= (claim.state === 'released' ? MINUTE_MS : FORGOTTEN_MS);
+/** A slot says of a machine that is gone what it may still be using: it must not be written over. */
+function mayTakeSlotOf(lease: SeenLease, ledger: string): boolean {
+  if (asPeer(lease).ledger === ledger) return true;
+  return lease.forMs >= (lease.state === 'released' ? MINUTE_MS : FORGOTTEN_MS);
 }

@@ -118,7 +118,7 @@ const apiDown: Drill = {
 
 const consumerLag: Drill = {
   name: 'consumer-lag',
-  description: 'stops the lander: the lag is reported in seconds and disappears once it continues',
+  description: 'stops the sink: the lag is reported in seconds and disappears once it continues',
   roles: ['collect', 'land', 'analyze', 'serve'],
   async run(context) {
     const before = await healthy(context);

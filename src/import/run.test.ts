@@ -14,7 +14,7 @@ import type { AppendedRange, NewRecord } from '../log/log.ts';
 import { silentLogger } from '../logger.ts';
 import type { City, KnownCity } from '../model/city.ts';
 import type { ImportEntry } from '../model/imports.ts';
-import { openWorkspace, openWorkspaceClaims } from '../pipeline/workspace.ts';
+import { openWorkspace, openWorkspaceLeases } from '../pipeline/workspace.ts';
 import { runImport } from './run.ts';
 import type { ImportSource } from './source.ts';
 
@@ -110,9 +110,7 @@ test('a corrected file replaces every row that it changes, and an unchanged one 
     [2, 53, 46, 45, 1],
   );
   assert.equal(second.duplicate + second.superseded - second.replaced, 6);
-  const [aside] = await queryRows(
-    "SELECT count(*) AS n FROM set_aside WHERE reason = 'superseded'",
-  );
+  const [aside] = await queryRows("SELECT count(*) AS n FROM rejected WHERE reason = 'superseded'");
   assert.deepEqual(aside, { n: second.superseded });
   // The first file again, under another name: nothing, although import 2 came between.
   const copy = join(folder, 'copy.csv');
@@ -169,12 +167,12 @@ test('an import of which nothing can be used fails, with the commonest reason', 
 test('a second import waits for the first one to end', async () => {
   const { config } = loadConfig({ file: null, env: {}, flags: dataFlags() });
   await using workspace = await openWorkspace(config, false);
-  await using claims = await openWorkspaceClaims(workspace, 'isobar import', silentLogger);
-  const claim = await claims.take('import', 0);
+  await using leases = await openWorkspaceLeases(workspace, 'isobar import', silentLogger);
+  const lease = await leases.take('import', 0);
   await assert.rejects(runImportCommand(...writeStation(3)), (error) => {
     return error instanceof IsobarError && error.code === 'IMPORT_RUNNING';
   });
-  await claim?.release();
+  await lease?.release();
 });
 
 test('a killed import goes on where it was, and everything adds up', async () => {

@@ -1,7 +1,7 @@
 /** Where things lie in the lake. Everything that names a path of the lake asks here. */
 
 export const ROOT = 'weather_data';
-export const TABLES = ['observations', 'set_aside', 'cities', 'imports'] as const;
+export const TABLES = ['observations', 'rejected', 'cities', 'imports'] as const;
 export type TableName = (typeof TABLES)[number];
 
 /** `weather_data/table/observations` */
@@ -38,15 +38,15 @@ export function publicationPath(version: number): string {
   return `${ANALYTICS_FOLDER}/_versions/${formatVersion(version)}.json`;
 }
 
-/** Who does what: see claims.ts. */
-export const CLAIMS_FOLDER = `${ROOT}/_claims`;
+/** Who does what: see leases.ts. */
+export const LEASES_FOLDER = `${ROOT}/_leases`;
 
-/** `weather_data/_claims/partition/2.00000000000000000007.json` */
-export function claimPath(role: string, number: number, generation: number): string {
-  return `${CLAIMS_FOLDER}/${role}/${number}.${formatVersion(generation)}.json`;
+/** `weather_data/_leases/partition/2.00000000000000000007.json` */
+export function leasePath(role: string, number: number, generation: number): string {
+  return `${LEASES_FOLDER}/${role}/${number}.${formatVersion(generation)}.json`;
 }
 
-/** `weather_data/_claims/budget/00000000000000000007.json`: see reservations.ts. */
+/** `weather_data/_leases/budget/00000000000000000007.json`: see reservations.ts. */
 export function budgetPath(sequence: number): string {
-  return `${CLAIMS_FOLDER}/budget/${formatVersion(sequence)}.json`;
+  return `${LEASES_FOLDER}/budget/${formatVersion(sequence)}.json`;
 }

@@ -1,25 +1,25 @@
 /**
- * Sharing the work: what a process does of what several could do, by its claims. A process alone
- * claims everything at once; others that come get their part, and take over from those that go.
+ * Sharing the work: what a process does of what several could do, by its leases. A process alone
+ * leases everything at once; others that come get their part, and take over from those that go.
  */
 import { asIsobarError, IsobarError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { LanderLoop } from '../table/lander-loop.ts';
-import type { Claims, SeenClaim } from './claims.ts';
-import type { Claim } from './held-claim.ts';
+import type { LandingLoop } from '../table/landing-loop.ts';
+import type { Lease } from './held-lease.ts';
+import type { Leases, SeenLease } from './leases.ts';
 
 /** Part of the work, for as long as it runs. */
 export interface Share {
-  /** Stops working, then gives the claims back. */
+  /** Stops working, then gives the leases back. */
   stop(): Promise<void>;
 }
 
 /**
- * Calls `step` now and after every look at the claims, one call at a time. Resolves after the
+ * Calls `step` now and after every look at the leases, one call at a time. Resolves after the
  * first, whose failure is the caller's; a later failure is logged and the call is repeated.
  */
-export async function followClaims(
-  claims: Claims,
+export async function followLeases(
+  leases: Leases,
   what: string,
   logger: Logger,
   step: () => Promise<void>,
@@ -28,7 +28,7 @@ export async function followClaims(
   let stopped = false;
   let failing = false;
   await step();
-  const unwatch = claims.watch(() => {
+  const unwatch = leases.watch(() => {
     if (running !== null || stopped) return;
     running = step()
       .then(
@@ -57,75 +57,75 @@ export async function followClaims(
 /** One process at a time does this; the others stand by. */
 export async function holdRole(
   options: {
-    readonly claims: Claims;
+    readonly leases: Leases;
     readonly role: 'analyze' | 'export' | 'maintain';
     readonly logger: Logger;
   },
-  begin: (claim: Claim) => Promise<Share>,
+  begin: (lease: Lease) => Promise<Share>,
 ): Promise<Share> {
-  const { claims, role, logger } = options;
-  let claim: Claim | null = null;
+  const { leases, role, logger } = options;
+  let lease: Lease | null = null;
   let work: Share | null = null;
 
   async function step(): Promise<void> {
-    if (claim?.isHeld) return;
-    const lost = claim !== null;
+    if (lease?.isHeld) return;
+    const lost = lease !== null;
     const ended = work;
-    [claim, work] = [null, null];
-    if (lost) logger.warn(`sharing the work: the claim ${role} is lost`);
+    [lease, work] = [null, null];
+    if (lost) logger.warn(`sharing the work: the lease ${role} is lost`);
     await ended?.stop();
-    const taken = await claims.take(role, 0);
+    const taken = await leases.take(role, 0);
     if (taken === null) return;
     try {
       work = await begin(taken);
-      claim = taken;
+      lease = taken;
     } catch (error) {
       await taken.release();
       throw error;
     }
   }
 
-  const following = await followClaims(claims, `taking over the role ${role}`, logger, step);
+  const following = await followLeases(leases, `taking over the role ${role}`, logger, step);
   return {
     async stop() {
       await following.stop();
       await work?.stop();
-      await claim?.release();
+      await lease?.release();
     },
   };
 }
 
 /** A process that offers to do this role; the number is the lowest that was free. */
-export async function takeSeat(
-  claims: Claims,
+export async function takeSlot(
+  leases: Leases,
   role: 'collect' | 'land' | 'serve',
-  options: Parameters<Claims['take']>[2] = {},
-): Promise<Claim> {
+  options: Parameters<Leases['take']>[2] = {},
+): Promise<Lease> {
   const taken = new Set<number>();
-  while (taken.size < SEATS_MAX) {
-    const seen = claims.seen.filter((claim) => claim.role === role);
-    const used = seen.filter((claim) => isTaken(claim, options.mayReplace));
+  while (taken.size < SLOTS_MAX) {
+    const seen = leases.seen.filter((lease) => lease.role === role);
+    const used = seen.filter((lease) => isTaken(lease, options.mayReplace));
     for (const { number } of used) taken.add(number);
     let number = 0;
     while (taken.has(number)) number += 1;
-    const claim = await claims.take(role, number, options);
-    if (claim !== null) return claim;
+    const lease = await leases.take(role, number, options);
+    if (lease !== null) return lease;
     taken.add(number);
   }
-  throw new IsobarError('BUSY', `${role}: there are ${SEATS_MAX} of them already`);
+  throw new IsobarError('BUSY', `${role}: there are ${SLOTS_MAX} of them already`);
 }
 
-const SEATS_MAX = 1_000;
+const SLOTS_MAX = 1_000;
 
-function isTaken(claim: SeenClaim, mayReplace?: (claim: SeenClaim) => boolean): boolean {
-  if (claim.state === 'live' && !claim.isMine) return true;
-  return mayReplace?.(claim) === false;
+function isTaken(lease: SeenLease, mayReplace?: (lease: SeenLease) => boolean): boolean {
+  if (lease.state === 'live' && !lease.isMine) return true;
+  return mayReplace?.(lease) === false;
 }
 
-/** Those that hold a seat of the role, by number. */
-export function seatsOf(claims: Claims, role: 'collect' | 'land' | 'serve'): SeenClaim[] {
-  return claims.seen
-    .filter((claim) => claim.role === role && claim.state === 'live')
+/** Those that hold a slot of the role, by number. */
+export function slotsOf(leases: Leases, role: 'collect' | 'land' | 'serve'): SeenLease[] {
+  return leases.seen
+    .filter((lease) => lease.role === role && lease.state === 'live')
     .sort((a, b) => a.number - b.number);
 }
 
@@ -134,73 +134,73 @@ export function fairShare(count: number, sharers: number, place: number): number
   return Math.floor(count / sharers) + (place < count % sharers ? 1 : 0);
 }
 
-/** Lands the partitions that it claims, its fair share of them. */
+/** Lands the partitions whose leases it holds, its fair share of them. */
 export async function sharePartitions(options: {
-  readonly claims: Claims;
+  readonly leases: Leases;
   /** It may grow. */
   readonly partitionCount: () => number;
-  readonly landing: LanderLoop;
+  readonly landing: LandingLoop;
   readonly logger: Logger;
   /** How long stopping goes on landing. */
   readonly giveUp?: AbortSignal;
 }): Promise<Share> {
-  const { claims, landing, logger } = options;
-  const held = new Map<number, Claim>();
-  let seat: Claim | null = null;
+  const { leases, landing, logger } = options;
+  const held = new Map<number, Lease>();
+  let slot: Lease | null = null;
   let told = '';
 
   async function step(): Promise<void> {
-    if (seat === null || !seat.isHeld) seat = await takeSeat(claims, 'land');
-    for (const [partition, claim] of held) {
-      if (!claim.isHeld) await giveUp(partition);
+    if (slot === null || !slot.isHeld) slot = await takeSlot(leases, 'land');
+    for (const [partition, lease] of held) {
+      if (!lease.isHeld) await giveUp(partition);
     }
-    const landers = seatsOf(claims, 'land');
-    const place = landers.findIndex(({ number, isMine }) => isMine && number === seat?.number);
+    const sinks = slotsOf(leases, 'land');
+    const place = sinks.findIndex(({ number, isMine }) => isMine && number === slot?.number);
     if (place < 0) return;
     const count = options.partitionCount();
-    const share = fairShare(count, landers.length, place);
+    const share = fairShare(count, sinks.length, place);
     while (held.size > share) await giveUp(Math.max(...held.keys()));
     await takeFree(count, share, place);
-    tell(landers.length, count);
+    tell(sinks.length, count);
   }
 
   async function giveUp(partition: number): Promise<void> {
-    const claim = held.get(partition);
+    const lease = held.get(partition);
     held.delete(partition);
     await landing.give(partition);
-    await claim?.release();
+    await lease?.release();
   }
 
   /** Each begins elsewhere, so that they seldom reach for the same one. */
   async function takeFree(count: number, share: number, place: number): Promise<void> {
     const taken = new Set(
-      claims.seen
-        .filter((claim) => claim.role === 'partition' && isTaken(claim))
+      leases.seen
+        .filter((lease) => lease.role === 'partition' && isTaken(lease))
         .map(({ number }) => number),
     );
     for (let step = 0; step < count && held.size < share; step++) {
       const partition = (place * share + step) % count;
       if (held.has(partition) || taken.has(partition)) continue;
-      const claim = await claims.take('partition', partition);
-      if (claim === null) continue;
-      held.set(partition, claim);
+      const lease = await leases.take('partition', partition);
+      if (lease === null) continue;
+      held.set(partition, lease);
       landing.take(partition);
     }
   }
 
-  function tell(landers: number, count: number): void {
+  function tell(sinks: number, count: number): void {
     const mine = [...held.keys()].sort((a, b) => a - b).join(', ') || 'none';
-    const text = `landing partitions ${mine} of ${count}, ${landers} landers`;
-    if (text !== told && landers > 1) logger.info(text);
+    const text = `landing partitions ${mine} of ${count}, ${sinks} sinks`;
+    if (text !== told && sinks > 1) logger.info(text);
     told = text;
   }
 
-  const following = await followClaims(claims, 'sharing the partitions', logger, step);
+  const following = await followLeases(leases, 'sharing the partitions', logger, step);
   return {
     async stop() {
       await following.stop();
       await landing.stop(options.giveUp);
-      await Promise.all([...held.values(), seat].map((claim) => claim?.release()));
+      await Promise.all([...held.values(), slot].map((lease) => lease?.release()));
     },
   };
 }

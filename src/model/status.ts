@@ -37,14 +37,14 @@ export interface ProcessStatus {
   readonly dropped_log_lines: number;
 }
 
-/** Who does what: the parts of the work that processes have claimed, on whatever machine. */
+/** Who does what: the parts of the work that processes have leaseed, on whatever machine. */
 export interface WorkStatus {
-  readonly claims: readonly ClaimStatus[];
-  /** Why the claims cannot be read; they are then the last ones known. */
+  readonly leases: readonly LeaseStatus[];
+  /** Why the leases cannot be read; they are then the last ones known. */
   readonly error: RoomError | null;
 }
 
-export interface ClaimStatus {
+export interface LeaseStatus {
   /** `collect` and `land`: offers to; `partition`: lands that one; the others: does that alone. */
   readonly role:
     | 'collect'
@@ -162,8 +162,8 @@ export interface TableStatus {
   readonly rows: number;
   readonly files: number;
   readonly bytes: number;
-  /** Rows set aside by reason, `invalid: …` joined under `invalid`. */
-  readonly set_aside: Readonly<Record<string, number>>;
+  /** Rejected records by reason, `invalid: …` joined under `invalid`. */
+  readonly rejected: Readonly<Record<string, number>>;
   /** Why the lake cannot be read; the numbers are then the last ones known. */
   readonly error: RoomError | null;
 }

@@ -4,7 +4,7 @@ import type { RoomError } from '../model/status.ts';
 import type { EngineFacts, Progress } from '../sql/engine.ts';
 import { computingStatus, readComputing, tellComputing } from './computing-status.ts';
 
-test('other processes read what the computing process publishes with its claim', () => {
+test('other processes read what the computing process publishes with its lease', () => {
   const engine = {
     facts: { version: null, properties: {} } as EngineFacts,
     progress: null as Progress | null,
@@ -12,19 +12,19 @@ test('other processes read what the computing process publishes with its claim',
   const loop = { failure: null as RoomError | null };
   const told: Readonly<Record<string, unknown>>[] = [];
   const listeners = new Set<() => void>();
-  const claims = {
+  const leases = {
     watch(listener: () => void) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
-  const claim = {
+  const lease = {
     async tell(detail: Readonly<Record<string, unknown>>) {
       told.push(detail);
     },
   };
-  const untell = tellComputing(claims, claim, () => computingStatus(engine, loop));
-  // As it comes out of the claim's file.
+  const untell = tellComputing(leases, lease, () => computingStatus(engine, loop));
+  // As it comes out of the lease's file.
   const read = () => readComputing(JSON.parse(JSON.stringify(told.at(-1))));
   assert.deepEqual(read(), { facts: null, progress: null, error: null }, 'nothing was asked yet');
 

@@ -1,12 +1,12 @@
 /**
- * The state of the computing, which the process that does it publishes with its claim: only that
+ * The state of the computing, which the process that does it publishes with its lease: only that
  * process has asked the engine what is in effect and receives the progress of a statement.
  */
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { RefreshLoop } from '../analytics/refresh-loop.ts';
-import type { Claims } from '../leases/claims.ts';
-import type { Claim } from '../leases/held-claim.ts';
+import type { Lease } from '../leases/held-lease.ts';
+import type { Leases } from '../leases/leases.ts';
 import type { AnalyticsStatus } from '../model/status.ts';
 import type { SqlEngine } from '../sql/engine.ts';
 
@@ -39,15 +39,15 @@ export function computingStatus(
   return { facts: known, progress, error: loop?.failure ?? null };
 }
 
-/** Publishes the status at each look at the claims that finds it changed; returns how to stop. */
+/** Publishes the status at each look at the leases that finds it changed; returns how to stop. */
 export function tellComputing(
-  claims: Pick<Claims, 'watch'>,
-  claim: Pick<Claim, 'tell'>,
+  leases: Pick<Leases, 'watch'>,
+  lease: Pick<Lease, 'tell'>,
   status: () => ComputingStatus,
 ): () => void {
-  const tell = () => void claim.tell({ ...status() });
+  const tell = () => void lease.tell({ ...status() });
   tell();
-  return claims.watch(tell);
+  return leases.watch(tell);
 }
 
 /** Null when it says nothing of the kind: another version of the program, or nothing yet. */

@@ -3,14 +3,14 @@
 import { cleanPublications } from '../analytics/publication.ts';
 import { IsobarError } from '../errors.ts';
 import { hasEnded, nameThisProcess } from '../lake/this-process.ts';
-import type { Claim } from '../leases/held-claim.ts';
+import type { Lease } from '../leases/held-lease.ts';
 import { silentLogger } from '../logger.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { type Compacted, compact, compactSmall } from '../table/compaction.ts';
-import { type ExportClaim, openRawExporter, type RawExporter } from '../table/raw-export.ts';
+import { type ExportLease, openRawExporter, type RawExporter } from '../table/raw-export.ts';
 import { tierOldMonths } from '../table/tiering.ts';
 import { type Vacuumed, vacuum } from '../table/vacuum.ts';
-import { openWorkspaceClaims, type Workspace } from './workspace.ts';
+import { openWorkspaceLeases, type Workspace } from './workspace.ts';
 
 const MIB = 1024 * 1024;
 /** Each refresh publishes, up to several times a minute, and old ones are not read again. */
@@ -27,10 +27,10 @@ export interface Maintenance {
   readonly exporter: RawExporter;
 }
 
-/** With the claim of the exporter when this process has it; else each export makes one. */
+/** With the lease of the exporter when this process has it; else each export makes one. */
 export async function openMaintenance(
   workspace: Workspace,
-  exportClaim: Claim | null = null,
+  exportLease: Lease | null = null,
 ): Promise<Maintenance> {
   const { config, storage, scratch, observations, simulated } = workspace;
   const session: SqlSession = await workspace.session();
@@ -69,21 +69,21 @@ export async function openMaintenance(
     exporter: openRawExporter({
       ...files,
       session: await workspace.session(),
-      claim: async () =>
-        exportClaim === null
-          ? claimExport(workspace)
-          : asExportClaim(exportClaim, { [Symbol.asyncDispose]: async () => {} }),
+      lease: async () =>
+        exportLease === null
+          ? leaseExport(workspace)
+          : asExportLease(exportLease, { [Symbol.asyncDispose]: async () => {} }),
       openHourSeconds: config.table.raw_export_open_hour_s,
       openHourRowsMax: config.table.raw_export_open_hour_rows_max,
     }),
   };
 }
 
-function asExportClaim(claim: Claim, close: AsyncDisposable): ExportClaim {
+function asExportLease(lease: Lease, close: AsyncDisposable): ExportLease {
   return {
-    name: claim.name,
+    name: lease.name,
     get isHeld() {
-      return claim.isHeld;
+      return lease.isHeld;
     },
     process: nameThisProcess(),
     hasEnded,
@@ -92,13 +92,13 @@ function asExportClaim(claim: Claim, close: AsyncDisposable): ExportClaim {
 }
 
 /** For one export; whoever has the role names himself to the one who asks. */
-async function claimExport(workspace: Workspace): Promise<ExportClaim> {
-  const claims = await openWorkspaceClaims(workspace, 'isobar maintain', silentLogger);
+async function leaseExport(workspace: Workspace): Promise<ExportLease> {
+  const leases = await openWorkspaceLeases(workspace, 'isobar maintain', silentLogger);
   await using stack = new AsyncDisposableStack();
-  stack.use(claims);
-  const claim = await claims.take('export', 0);
-  if (claim !== null) return asExportClaim(claim, stack.move());
-  const holder = claims.seen.find(({ role }) => role === 'export');
+  stack.use(leases);
+  const lease = await leases.take('export', 0);
+  if (lease !== null) return asExportLease(lease, stack.move());
+  const holder = leases.seen.find(({ role }) => role === 'export');
   const who =
     holder === undefined
       ? 'another process does it'

@@ -28,7 +28,7 @@ import { analyze, followTable, land, type Running } from './steps.ts';
 import {
   chooseSource,
   openWorkspace,
-  openWorkspaceClaims,
+  openWorkspaceLeases,
   rootOf,
   type Workspace,
 } from './workspace.ts';
@@ -138,14 +138,14 @@ async function startRooms(
     });
     url = await listen(context, config, stack, folder, options.command);
   }
-  const claims = stack.use(await openWorkspaceClaims(workspace, options.command, logger));
-  const context = { workspace, claims, logger, running, onChange: changes.tell, giveUp };
+  const leases = stack.use(await openWorkspaceLeases(workspace, options.command, logger));
+  const context = { workspace, leases, logger, running, onChange: changes.tell, giveUp };
   const add = (share: Share) => stack.defer(() => share.stop());
   if (has('analyze')) add(await analyze(context));
   if (has('land')) add(await land(context));
   if (has('land') || has('analyze')) add(await followTable(context, lookMs));
   if (has('collect') && source !== 'none') {
-    const polling = await startPolling({ workspace, source, claims, logger });
+    const polling = await startPolling({ workspace, source, leases, logger });
     running.collector = polling.collector;
     add(polling);
     await cities.remember(polling.cities, source);

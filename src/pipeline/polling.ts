@@ -9,7 +9,7 @@ import { shareCities } from '../collector/sharing-cities.ts';
 import { historyOf } from '../collector/simulator/history.ts';
 import { type Simulator, startSimulator } from '../collector/simulator/server.ts';
 import { isErrorCode } from '../errors.ts';
-import type { Claims } from '../leases/claims.ts';
+import type { Leases } from '../leases/leases.ts';
 import type { Log, NewRecord } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import { type City, DEFAULT_CITIES } from '../model/city.ts';
@@ -36,10 +36,10 @@ const SIMULATOR_LIMITS = {
 export async function startPolling(options: {
   readonly workspace: Workspace;
   readonly source: Exclude<SourceChoice, 'none'>;
-  readonly claims: Claims;
+  readonly leases: Leases;
   readonly logger: Logger;
 }): Promise<Polling> {
-  const { workspace, source: choice, claims, logger } = options;
+  const { workspace, source: choice, leases, logger } = options;
   const { config } = workspace;
   const cities = await citiesOf(config.collector.cities);
   const log = await workspace.log();
@@ -57,7 +57,7 @@ export async function startPolling(options: {
       ? systemClock
       : { ...scaledClock(speed), now: () => simulator.now().getTime() };
   const { storage } = workspace;
-  const share = await shareCities({ claims, storage, folder, limits, cities, logger });
+  const share = await shareCities({ leases, storage, folder, limits, cities, logger });
   stack.defer(() => share.stop());
   if (simulator !== null && share.isFirst) await appendHistory(workspace, log, cities, simulator);
   const memory = stack.use(openCollectorMemory(folder, logger));

@@ -4,12 +4,12 @@ import { readPublication } from '../analytics/publication.ts';
 import type { RefreshLoop } from '../analytics/refresh-loop.ts';
 import type { Collector } from '../collector/collector.ts';
 import { asIsobarError, ERRORS, IsobarError, isErrorCode } from '../errors.ts';
-import { openClaimsReader, type ReadClaim } from '../leases/claims-reader.ts';
+import { openLeasesReader, type ReadLease } from '../leases/leases-reader.ts';
 import type { Log, LogSize, WaitingRecords } from '../log/log.ts';
 import type {
   AnalyticsStatus,
-  ClaimStatus,
   ExportStatus,
+  LeaseStatus,
   LogStatus,
   RoomError,
   SpoolStatus,
@@ -18,10 +18,10 @@ import type {
   WorkStatus,
 } from '../model/status.ts';
 import { type ExportCursor, readCursor } from '../table/export-documents.ts';
-import type { LanderLoop } from '../table/lander-loop.ts';
 import { nextOffset } from '../table/landing.ts';
+import type { LandingLoop } from '../table/landing-loop.ts';
 import { type TableState, writeRefusal } from '../table/snapshot.ts';
-import { SET_ASIDE_COLUMNS } from '../table/table.ts';
+import { REJECTED_COLUMNS } from '../table/table.ts';
 import { type ComputingStatus, computingStatus, readComputing } from './computing-status.ts';
 import { readProcess } from './process-memory.ts';
 import type { Workspace } from './workspace.ts';
@@ -29,7 +29,7 @@ import type { Workspace } from './workspace.ts';
 /** Loops that run in this process; null where another process has them, or none. */
 export interface RunningRooms {
   readonly collector: Collector | null;
-  readonly landing: LanderLoop | null;
+  readonly landing: LandingLoop | null;
   readonly analytics: RefreshLoop | null;
   readonly exports: { readonly failure: RoomError | null } | null;
 }
@@ -46,12 +46,12 @@ export async function openStatusReader(
   const session = await workspace.session();
   const startedAt = new Date().toISOString();
   const failures = openFailures();
-  const claims = openClaimsReader({ storage: workspace.storage });
+  const leases = openLeasesReader({ storage: workspace.storage });
   let partitions: { readonly list: LogStatus['partitions']; readonly at: number } | null = null;
   let reasons = { version: -2, counts: {} as Record<string, number> };
 
   async function workStatus(): Promise<WorkStatus> {
-    return { claims: (await claims.read()).map(claimStatus), error: null };
+    return { leases: (await leases.read()).map(leaseStatus), error: null };
   }
 
   async function logStatus(): Promise<LogStatus> {
@@ -131,7 +131,7 @@ export async function openStatusReader(
       rows: state.rowCount,
       files: state.files.length,
       bytes: state.files.reduce((sum, file) => sum + file.bytes, 0),
-      set_aside: await countSetAside(),
+      rejected: await countRejected(),
       error: refusalOf(),
     };
   }
@@ -145,16 +145,16 @@ export async function openStatusReader(
     return null;
   }
 
-  /** Counted once per version of `set_aside`. */
-  async function countSetAside(): Promise<Record<string, number>> {
-    const state = await workspace.setAside.refresh();
+  /** Counted once per version of `rejected`. */
+  async function countRejected(): Promise<Record<string, number>> {
+    const state = await workspace.rejected.refresh();
     if (state.version === reasons.version) return reasons.counts;
-    const paths = await workspace.setAside.localPaths(state.files);
-    await session.define('status_set_aside', paths, SET_ASIDE_COLUMNS);
+    const paths = await workspace.rejected.localPaths(state.files);
+    await session.define('status_rejected', paths, REJECTED_COLUMNS);
     const rows = await session.query<{ kind: string; records: number }>(`
       SELECT CASE WHEN starts_with(reason, 'invalid') THEN 'invalid' ELSE reason END AS kind,
         CAST(sum(coalesce(log_offset_last, log_offset) - log_offset + 1) AS BIGINT) AS records
-      FROM status_set_aside GROUP BY ALL ORDER BY kind`);
+      FROM status_rejected GROUP BY ALL ORDER BY kind`);
     const counts = Object.fromEntries(rows.map(({ kind, records }) => [kind, records]));
     reasons = { version: state.version, counts };
     return counts;
@@ -171,11 +171,11 @@ export async function openStatusReader(
     };
   }
 
-  /** By its own word, or by what the process that computes says with its claim. */
+  /** By its own word, or by what the process that computes says with its lease. */
   async function computing(): Promise<ComputingStatus> {
     const own = computingStatus(workspace.computing, running.analytics);
     if (running.analytics !== null) return own;
-    const analyzer = (await claims.read()).find(({ role }) => role === 'analyze');
+    const analyzer = (await leases.read()).find(({ role }) => role === 'analyze');
     return readComputing(analyzer?.text.detail) ?? own;
   }
 
@@ -306,7 +306,7 @@ function openFailures() {
   };
 }
 
-function claimStatus({ role, number, text, lastSignAt, isSilent }: ReadClaim): ClaimStatus {
+function leaseStatus({ role, number, text, lastSignAt, isSilent }: ReadLease): LeaseStatus {
   const { host, pid, command, since } = text;
   const state = isSilent ? 'silent' : 'live';
   return { role, number, state, host, pid, command, since, last_sign_at: lastSignAt.toISOString() };

@@ -1,13 +1,13 @@
-/** The steps as this process does them: what it claims runs here, the rest stands by. */
+/** The steps as this process does them: those whose lease it holds run here, the others stand by. */
 
 import { type RefreshLoop, startRefreshLoop } from '../analytics/refresh-loop.ts';
 import type { Collector } from '../collector/collector.ts';
-import type { Claims } from '../leases/claims.ts';
-import type { Claim } from '../leases/held-claim.ts';
+import type { Lease } from '../leases/held-lease.ts';
+import type { Leases } from '../leases/leases.ts';
 import { holdRole, type Share, sharePartitions } from '../leases/sharing.ts';
 import type { Logger } from '../logger.ts';
-import { type LanderLoop, startLanderLoop } from '../table/lander-loop.ts';
 import { nextOffset } from '../table/landing.ts';
+import { type LandingLoop, startLandingLoop } from '../table/landing-loop.ts';
 import { type Exports, type Maintaining, startExports, startMaintaining } from '../table/upkeep.ts';
 import { computingStatus, tellComputing } from './computing-status.ts';
 import { openMaintenance } from './maintenance.ts';
@@ -16,7 +16,7 @@ import type { Workspace } from './workspace.ts';
 /** Loops that run in this process; null where another process has them, or none. */
 export interface Running {
   collector: Collector | null;
-  landing: LanderLoop | null;
+  landing: LandingLoop | null;
   analytics: RefreshLoop | null;
   exports: Exports | null;
   maintaining: Maintaining | null;
@@ -24,7 +24,7 @@ export interface Running {
 
 export interface StepContext {
   readonly workspace: Workspace;
-  readonly claims: Claims;
+  readonly leases: Leases;
   readonly logger: Logger;
   readonly running: Running;
   /** Something landed or was published. */
@@ -35,12 +35,12 @@ export interface StepContext {
 
 /** Computes the datasets while no other process does. */
 export function analyze(context: StepContext): Promise<Share> {
-  const { workspace, claims, logger, running, onChange } = context;
-  return holdRole({ ...context, role: 'analyze' }, async (claim) => {
+  const { workspace, leases, logger, running, onChange } = context;
+  return holdRole({ ...context, role: 'analyze' }, async (lease) => {
     const loop = await startAnalytics(workspace, logger, onChange);
     running.analytics = loop;
     const status = () => computingStatus(workspace.computing, loop);
-    const untell = tellComputing(claims, claim, status);
+    const untell = tellComputing(leases, lease, status);
     return {
       async stop() {
         untell();
@@ -53,11 +53,11 @@ export function analyze(context: StepContext): Promise<Share> {
 
 /** Lands its share of the partitions; exports and maintains while no other process does. */
 export async function land(context: StepContext): Promise<Share> {
-  const { workspace, claims, logger, running, giveUp } = context;
+  const { workspace, leases, logger, running, giveUp } = context;
   await using stack = new AsyncDisposableStack();
   if (workspace.config.table.raw_export) {
-    const exporting = await holdRole({ ...context, role: 'export' }, async (claim) => {
-      const loop = await startExporting(workspace, claim, logger);
+    const exporting = await holdRole({ ...context, role: 'export' }, async (lease) => {
+      const loop = await startExporting(workspace, lease, logger);
       running.exports = loop;
       return {
         async stop() {
@@ -83,7 +83,7 @@ export async function land(context: StepContext): Promise<Share> {
   const landing = await startLanding(workspace, logger, () => landed(context));
   running.landing = landing;
   const partitionCount = () => log.partitionCount;
-  const sharing = await sharePartitions({ claims, partitionCount, landing, logger, giveUp });
+  const sharing = await sharePartitions({ leases, partitionCount, landing, logger, giveUp });
   stack.defer(async () => {
     await sharing.stop();
     // What landed on the way out is published too.
@@ -120,11 +120,11 @@ async function startLanding(
   workspace: Workspace,
   logger: Logger,
   onLanded: () => void,
-): Promise<LanderLoop> {
+): Promise<LandingLoop> {
   const log = await workspace.log();
   const { config, observations } = workspace;
-  return startLanderLoop({
-    lander: await workspace.lander(),
+  return startLandingLoop({
+    sink: await workspace.sink(),
     log,
     nextOffset: async (partition) =>
       nextOffset(observations.latest ?? (await observations.refresh()), log.id, partition),
@@ -137,10 +137,10 @@ async function startLanding(
 
 async function startExporting(
   workspace: Workspace,
-  claim: Claim,
+  lease: Lease,
   logger: Logger,
 ): Promise<Exports> {
-  const { exporter } = await openMaintenance(workspace, claim);
+  const { exporter } = await openMaintenance(workspace, lease);
   return startExports({
     exportRaw: (signal, closing = false) =>
       exporter.run(signal === undefined ? { closing } : { closing, signal }),

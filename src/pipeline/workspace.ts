@@ -13,7 +13,7 @@ import { IsobarError, translateFileError } from '../errors.ts';
 import { tableFolder } from '../lake/layout.ts';
 import { isInStorage, openStorage } from '../lake/open.ts';
 import type { Storage } from '../lake/storage.ts';
-import { type Claims, openClaims } from '../leases/claims.ts';
+import { type Leases, openLeases } from '../leases/leases.ts';
 import type { Log } from '../log/log.ts';
 import { openLog } from '../log/open.ts';
 import type { Logger } from '../logger.ts';
@@ -23,12 +23,12 @@ import { fileLiteral } from '../sql/text.ts';
 import { type CityTable, openCityTable } from '../table/cities.ts';
 import { type DeltaTable, openTable, type TableOptions } from '../table/commit.ts';
 import { type ImportTable, openImportTable } from '../table/imports.ts';
-import { type Lander, openLander } from '../table/landing.ts';
+import { openSink, type Sink } from '../table/landing.ts';
 import {
   CITY_COLUMNS,
   IMPORT_COLUMNS,
   OBSERVATION_COLUMNS,
-  SET_ASIDE_COLUMNS,
+  REJECTED_COLUMNS,
 } from '../table/table.ts';
 import { verifyOffsets } from '../table/verify-offsets.ts';
 
@@ -44,7 +44,7 @@ export interface Workspace extends AsyncDisposable {
   /** The one that computes the datasets. */
   readonly computing: SqlEngine;
   readonly observations: DeltaTable;
-  readonly setAside: DeltaTable;
+  readonly rejected: DeltaTable;
   readonly cities: CityTable;
   readonly imports: ImportTable;
   readonly tables: readonly DeltaTable[];
@@ -54,8 +54,8 @@ export interface Workspace extends AsyncDisposable {
   log(): Promise<Log>;
   /** A refresher of its own session. */
   refresher(logger?: Logger): Promise<Refresher>;
-  /** A lander of its own session. */
-  lander(): Promise<Lander>;
+  /** A sink of its own session. */
+  sink(): Promise<Sink>;
 }
 
 const MIB = 1024 * 1024;
@@ -106,7 +106,7 @@ async function openRooms(
   const session = async () => stack.use(await engine.session());
   const tableSession = await session();
   const opened = openTables(config, { storage, session: tableSession, scratch, simulated });
-  const { observations, setAside, cities, imports } = opened;
+  const { observations, rejected, cities, imports } = opened;
   let log: Promise<Log> | null = null;
 
   const workspace: Workspace = {
@@ -118,10 +118,10 @@ async function openRooms(
     engine,
     computing,
     observations,
-    setAside,
+    rejected,
     cities: openCityTable({ table: cities, storage, session: tableSession, scratch }),
     imports: openImportTable({ table: imports, storage, session: tableSession, scratch }),
-    tables: [observations, setAside, cities, imports],
+    tables: [observations, rejected, cities, imports],
     session,
     log() {
       const options = onLogAway === undefined ? { simulated } : { simulated, onAway: onLogAway };
@@ -141,11 +141,11 @@ async function openRooms(
         logger,
       });
     },
-    async lander() {
-      return openLander({
+    async sink() {
+      return openSink({
         log: await workspace.log(),
         observations,
-        setAside,
+        rejected,
         storage,
         session: await session(),
         scratch,
@@ -164,14 +164,14 @@ async function openRooms(
 export function openTables(
   config: Config,
   place: Pick<TableOptions, 'storage' | 'session' | 'scratch' | 'simulated'>,
-): Record<'observations' | 'setAside' | 'cities' | 'imports', DeltaTable> {
+): Record<'observations' | 'rejected' | 'cities' | 'imports', DeltaTable> {
   const common = {
     ...place,
     checkpointCommits: config.table.checkpoint_commits,
     keepDays: config.table.keep_days,
   };
   const plain = { ...common, partitionColumns: [] };
-  const setAside = openTable({ ...plain, name: 'set_aside', columns: SET_ASIDE_COLUMNS });
+  const rejected = openTable({ ...plain, name: 'rejected', columns: REJECTED_COLUMNS });
   const observations: DeltaTable = openTable({
     ...common,
     name: 'observations',
@@ -181,9 +181,9 @@ export function openTables(
       const findings = { sums: {}, differences: [] };
       const { session } = place;
       await verifyOffsets(
-        { session, observations, setAside },
+        { session, observations, rejected },
         state,
-        await setAside.refresh(),
+        await rejected.refresh(),
         findings,
       );
       return findings.differences;
@@ -191,7 +191,7 @@ export function openTables(
   });
   return {
     observations,
-    setAside,
+    rejected,
     cities: openTable({ ...plain, name: 'cities', columns: CITY_COLUMNS }),
     imports: openTable({ ...plain, name: 'imports', columns: IMPORT_COLUMNS }),
   };
@@ -209,14 +209,14 @@ export function hasData(config: Config, simulated: boolean): Promise<boolean> {
   return isInStorage(config.lake, folder, simulated, path);
 }
 
-/** The claims of all processes that work on it. */
-export function openWorkspaceClaims(
+/** The leases of all processes that work on it. */
+export function openWorkspaceLeases(
   workspace: Workspace,
   command: string,
   logger: Logger,
-): Promise<Claims> {
+): Promise<Leases> {
   const heartbeatMs = workspace.config.lake.heartbeat_s * 1_000;
-  return openClaims({ storage: workspace.storage, command, logger, heartbeatMs });
+  return openLeases({ storage: workspace.storage, command, logger, heartbeatMs });
 }
 
 /** The configured source of observations. */

@@ -37,7 +37,7 @@ before(async () => {
         paths: [join(folder, 'lake', 'seen.parquet')],
         columns: { city_id: 'VARCHAR', temperature_c: 'DOUBLE', later: 'BIGINT' },
       },
-      set_aside: { paths: [], columns: { reason: 'VARCHAR' } },
+      rejected: { paths: [], columns: { reason: 'VARCHAR' } },
     },
   });
 });

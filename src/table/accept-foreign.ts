@@ -2,7 +2,7 @@
  * An operator keeps what other programs committed.
  *
  * Their rows are checked (schema, identity, offsets), offsets whose rows are gone become rows of
- * `set_aside` with the reason `lost`, and the table's configuration says up to which commit others
+ * `rejected` with the reason `lost`, and the table's configuration says up to which commit others
  * are accepted.
  */
 import { randomUUID } from 'node:crypto';
@@ -23,7 +23,7 @@ import {
 import { ceilMs } from './overlap.ts';
 import { assertUnchanged, type RepairOptions, withConfiguration } from './repair.ts';
 import { type TableState, writeRefusal } from './snapshot.ts';
-import { columnsOfSchema, SET_ASIDE_COLUMNS } from './table.ts';
+import { columnsOfSchema, REJECTED_COLUMNS } from './table.ts';
 import { BOUNDED } from './verify-file.ts';
 import {
   countForeignRows,
@@ -148,7 +148,7 @@ async function statsOf(
       `count(*) FILTER (${unnamed}) AS unnamed, ` +
       `count(*) FILTER (${misplaced}) AS misplaced FROM ${source}`,
   );
-  if (Number(found.unnamed) > 0 && table.name !== 'set_aside') {
+  if (Number(found.unnamed) > 0 && table.name !== 'rejected') {
     throw refuse(table, `${place}: ${found.unnamed} rows have no ${bounds.join(' or ')}`);
   }
   if (Number(found.misplaced) > 0) {
@@ -171,24 +171,24 @@ async function account(
   state: TableState,
   commits: readonly CommitOrigin[],
 ): Promise<{ lostOffsets: number; foreignRows: number }> {
-  const { table, observations, setAside, session } = options;
-  if (table !== observations && table !== setAside) return { lostOffsets: 0, foreignRows: 0 };
+  const { table, observations, rejected, session } = options;
+  if (table !== observations && table !== rejected) return { lostOffsets: 0, foreignRows: 0 };
   const ofObservations = table === observations ? state : await observations.refresh();
-  const ofSetAside = table === setAside ? state : await setAside.refresh();
+  const ofRejected = table === rejected ? state : await rejected.refresh();
   if (table === observations) {
-    const refusal = writeRefusal(ofSetAside, setAside.folder);
+    const refusal = writeRefusal(ofRejected, rejected.folder);
     if (refusal !== null) throw refusal;
   } else if (ofObservations.foreign.length > 0) {
     // Accepting those comes next, and counts what is gone from both.
     return { lostOffsets: 0, foreignRows: 0 };
   }
-  await definePlaces(options, ofObservations, ofSetAside);
+  await definePlaces(options, ofObservations, ofRejected);
   const foreignRows = await countForeignRows(session);
   const removed = await removedFiles(options, commits);
   const lostOffsets = await recordLost(options, removed, commits);
   const findings = { sums: {}, differences: [] as string[] };
-  const setAsideNow = table === setAside ? ofSetAside : await setAside.refresh();
-  await verifyOffsets(options, ofObservations, setAsideNow, findings);
+  const rejectedNow = table === rejected ? ofRejected : await rejected.refresh();
+  await verifyOffsets(options, ofObservations, rejectedNow, findings);
   const [left] = findings.differences.filter((text) => !text.includes('rows are of no log'));
   if (left !== undefined && (table === observations || lostOffsets === 0)) {
     throw refuse(table, left);
@@ -245,7 +245,7 @@ async function recordLost(
 }
 
 async function commitLost(options: RepairOptions, detail: string): Promise<void> {
-  const { setAside, storage, session, scratch, table, clock = () => new Date() } = options;
+  const { rejected, storage, session, scratch, table, clock = () => new Date() } = options;
   const file = join(scratch, `lost-${randomUUID()}.parquet`);
   const given: Readonly<Record<string, string>> = {
     reason: `'lost'`,
@@ -254,7 +254,7 @@ async function commitLost(options: RepairOptions, detail: string): Promise<void>
   };
   const own = ['log_id', 'log_partition', 'log_offset', 'log_offset_last'];
   const names = [...own, 'city_id', 'observed_at', 'collected_at'];
-  const columns = Object.entries(SET_ASIDE_COLUMNS).map(([name, type]) => {
+  const columns = Object.entries(REJECTED_COLUMNS).map(([name, type]) => {
     const value = given[name] ?? (names.includes(name) ? name : 'NULL');
     return `CAST(${value} AS ${type}) AS ${name}`;
   });
@@ -269,8 +269,8 @@ async function commitLost(options: RepairOptions, detail: string): Promise<void>
       minValues: { log_offset: range?.least },
       maxValues: { log_offset: range?.most },
     };
-    const add = await putDataFile({ table: setAside, storage, file, month: null, stats, clock });
-    await setAside.commit('WRITE', async () => [{ add }], { repair: table === setAside });
+    const add = await putDataFile({ table: rejected, storage, file, month: null, stats, clock });
+    await rejected.commit('WRITE', async () => [{ add }], { repair: table === rejected });
   } finally {
     await rm(file, { force: true });
   }

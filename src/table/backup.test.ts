@@ -10,19 +10,19 @@ import { type Opened, observation, openTestLake, type TestLake } from './testing
 import { verifyLake } from './verify.ts';
 
 /** Rounds of landings with duplicates and superseded rows; a checkpoint comes every five commits. */
-async function land(lake: TestLake, { lander }: Opened, from: number, to: number): Promise<void> {
+async function land(lake: TestLake, { sink }: Opened, from: number, to: number): Promise<void> {
   for (let round = from; round < to; round++) {
     lake.log.put(0, observation('a', round * 600), observation('b', round * 600));
     lake.log.put(0, observation('a', 0, { collectedAt: round, temperature_c: round }), 'garbage');
-    await lander.land(0);
+    await sink.land(0);
   }
 }
 
 async function verified(lake: TestLake, storage: Storage): Promise<Opened> {
   const opened = await lake.open(storage);
-  const { observations, setAside, session, scratch } = opened;
-  const tables = [observations, setAside];
-  const report = await verifyLake({ tables, observations, setAside, storage, session, scratch });
+  const { observations, rejected, session, scratch } = opened;
+  const tables = [observations, rejected];
+  const report = await verifyLake({ tables, observations, rejected, storage, session, scratch });
   assert.deepEqual(report.differences, []);
   return opened;
 }
@@ -34,9 +34,9 @@ async function rowsOf({ observations, session }: Opened): Promise<unknown[]> {
 }
 
 function optionsOf(opened: Opened, to: Storage) {
-  const { observations, setAside, storage, session, scratch } = opened;
+  const { observations, rejected, storage, session, scratch } = opened;
   return {
-    tables: [observations, setAside],
+    tables: [observations, rejected],
     from: storage,
     to,
     session,

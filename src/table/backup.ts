@@ -6,7 +6,7 @@
  *
  * The list of what belongs to it is written after all the rest, and what belongs to it no more is
  * removed after that: a backup into the place of an older one copies only what is new, and until
- * it is complete the older one can be brought back. `set_aside` and `cities` are copied as they
+ * it is complete the older one can be brought back. `rejected` and `cities` are copied as they
  * are, being read after `observations`: rows beyond its offsets do not count.
  */
 import { createHash } from 'node:crypto';
@@ -41,7 +41,7 @@ const BackupSchema = Type.Object({
   simulated: Type.Boolean(),
   tables: Type.Object({
     observations: Type.Optional(KeptTable),
-    set_aside: Type.Optional(KeptTable),
+    rejected: Type.Optional(KeptTable),
     cities: Type.Optional(KeptTable),
     imports: Type.Optional(KeptTable),
   }),
@@ -312,7 +312,7 @@ function hashOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** For people: `observations 17, set_aside 9`. */
+/** For people: `observations 17, rejected 9`. */
 export function versionsOf(backup: Backup): Partial<Record<TableName, number>> {
   const pairs = Object.entries(backup.tables).map(([name, { version }]) => [name, version]);
   return Object.fromEntries(pairs);

@@ -64,7 +64,7 @@ test('merges many small files of a month without losing rows or reporting new on
   const land = async (from: number, count: number) => {
     for (let index = from; index < from + count; index++) {
       lake.log.put(0, observation('london', index * 60));
-      await opened.lander.land(0);
+      await opened.sink.land(0);
     }
   };
   await land(0, 4);

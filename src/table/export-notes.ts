@@ -3,7 +3,7 @@
  *
  * An exporter that is stopped in the middle and woken after another has taken over may put an older
  * hour over a newer one: a file is replaced unconditionally. So it notes the hours before writing.
- * The note goes when they are written by an exporter that still has its claim; one that has lost it
+ * The note goes when they are written by an exporter that still has its lease; one that has lost it
  * marks the note as `done` instead. Whoever exports now writes hours of others' notes again, as
  * long as the note is there: the writer may still wake; and once more when it is done.
  */
@@ -20,7 +20,7 @@ export interface ExportNote extends Readonly<Omit<NoteText, 'hours'>> {
 /** A writer that was stopped for this long is considered gone. */
 const ABANDONED_MS = 86_400_000;
 
-/** `name` is the writer's claim. */
+/** `name` is the writer's lease. */
 export function notePath(name: string): string {
   return `${RAW_NOTES_FOLDER}/${name}.json`;
 }

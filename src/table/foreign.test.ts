@@ -23,7 +23,7 @@ async function land(lake: TestLake, count: number): Promise<Opened> {
   const { next } = await lake.log.range(0);
   for (let at = Number(next); at < Number(next) + count; at++) {
     lake.log.put(0, observation('a', at * 600));
-    assert.equal((await opened.lander.land(0))?.rows, 1);
+    assert.equal((await opened.sink.land(0))?.rows, 1);
   }
   return opened;
 }
@@ -101,8 +101,8 @@ function disown(lake: TestLake, version: number): void {
 }
 
 async function repairOf(lake: TestLake) {
-  const { observations, setAside, storage, session, scratch } = await lake.open();
-  return { table: observations, observations, setAside, storage, session, scratch };
+  const { observations, rejected, storage, session, scratch } = await lake.open();
+  return { table: observations, observations, rejected, storage, session, scratch };
 }
 
 async function assertGoesOn(lake: TestLake): Promise<void> {
@@ -111,10 +111,10 @@ async function assertGoesOn(lake: TestLake): Promise<void> {
 }
 
 async function refusal(lake: TestLake): Promise<string> {
-  const { lander } = await lake.open();
+  const { sink } = await lake.open();
   lake.log.put(0, observation('a', 900_000));
   try {
-    await lander.land(0);
+    await sink.land(0);
   } catch (error) {
     assert.ok(isErrorCode(error, 'TABLE_FOREIGN', 'TABLE_PROTOCOL'), String(error));
     return (error as Error).message;
@@ -161,8 +161,8 @@ test('below it the commits are gone and so are rows: readers go on, writers refu
   assert.match(text, /in no place; keep the table as it is with `isobar table accept-foreign 4`/);
   const done = await acceptForeign(await repairOf(lake), 4);
   assert.equal(done.lostOffsets, 1);
-  const { lander } = await lake.open();
-  assert.equal((await lander.land(0))?.rows, 1);
+  const { sink } = await lake.open();
+  assert.equal((await sink.land(0))?.rows, 1);
   assert.deepEqual((await lake.verify()).differences, []);
 });
 
@@ -205,7 +205,7 @@ test('a checkpoint that says otherwise than the commits left is refused with its
 test('rows that others deleted: writers name the commit, readers go on; accepted, it adds up', async () => {
   await using lake = await openFilled(4);
   lake.log.put(0, observation('a', 0), 'garbage');
-  assert.equal((await (await lake.open()).lander.land(0))?.rows, 0);
+  assert.equal((await (await lake.open()).sink.land(0))?.rows, 0);
   const version = await commit(lake, 'DELETE', await removeFiles(lake, 2));
   assert.equal((await (await lake.open()).observations.refresh()).rowCount, 2);
   const text = await refusal(lake);
@@ -219,7 +219,7 @@ test('rows that others deleted: writers name the commit, readers go on; accepted
   const done = await acceptForeign(await repairOf(lake), version);
   assert.equal(done.lostOffsets, 2);
   await assert.rejects(acceptForeign(await repairOf(lake), version), { code: 'USAGE' });
-  assert.equal((await (await lake.open()).lander.land(0))?.rows, 1);
+  assert.equal((await (await lake.open()).sink.land(0))?.rows, 1);
   assert.deepEqual((await lake.verify()).differences, []);
   await assertGoesOn(lake);
 });
@@ -266,8 +266,8 @@ test('what landed after the version that came back lands again from the log', as
   const done = await restoreVersion(await repairOf(lake), 2);
   assert.deepEqual([done.rowsAfter, done.landAgain], [3, 1]);
   assert.deepEqual((await lake.verify()).differences, []);
-  const { lander, observations } = await lake.open();
-  assert.equal((await lander.land(0))?.rows, 3);
+  const { sink, observations } = await lake.open();
+  assert.equal((await sink.land(0))?.rows, 3);
   assert.equal((await observations.refresh()).rowCount, 6);
   assert.deepEqual((await lake.verify()).differences, []);
   for (const version of [-1, 8, 1e15]) {
@@ -281,12 +281,12 @@ test('rows that others added are kept when they can be ours, with statistics and
   const version = await commit(lake, 'WRITE', [await addRows(lake, more)]);
   const done = await acceptForeign(await repairOf(lake), version);
   assert.equal(done.foreignRows, 3);
-  const { observations, lander } = await lake.open();
+  const { observations, sink } = await lake.open();
   assert.equal((await observations.refresh()).rowCount, 6);
   assert.deepEqual((await lake.verify()).differences, []);
   // A newer report of such an observation supersedes it as it would any other.
   lake.log.put(0, observation('b', 600, { collectedAt: 5_000 }));
-  assert.equal((await lander.land(0))?.rows, 1);
+  assert.equal((await sink.land(0))?.rows, 1);
   assert.deepEqual((await lake.verify()).differences, []);
 });
 
@@ -342,7 +342,7 @@ test('a protocol that another program raised is named with its commit and featur
     const done = await restoreVersion(await repairOf(lake), version - 1);
     assert.equal(done.rowsAfter, 3);
     assert.ok(readFileSync(commitFile(lake, version + 1), 'utf8').includes(PROTOCOL));
-    assert.equal((await (await lake.open()).lander.land(0))?.rows, 1);
+    assert.equal((await (await lake.open()).sink.land(0))?.rows, 1);
     assert.deepEqual((await lake.verify()).differences, []);
   }
 });
@@ -359,7 +359,7 @@ test('metadata that another program replaced is named, and comes back', async ()
   const version = await commit(lake, 'CREATE OR REPLACE TABLE', [{ metaData }]);
   assert.match(await refusal(lake), /CREATE OR REPLACE TABLE by other:1\.0\) replaced the table/);
   await restoreVersion(await repairOf(lake), version - 1);
-  assert.equal((await (await lake.open()).lander.land(0))?.rows, 1);
+  assert.equal((await (await lake.open()).sink.land(0))?.rows, 1);
 });
 
 test('a pointer that is damaged or names nothing is passed over and put right', async () => {

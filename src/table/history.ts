@@ -4,7 +4,7 @@ import { CONTENT_COLUMNS } from '../model/observation.ts';
 import type { Row, SqlSession } from '../sql/engine.ts';
 import { literal } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
-import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
+import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from './table.ts';
 
 export interface Version {
   /** `current` for the one that counts, else why it does not. */
@@ -25,7 +25,7 @@ export interface Version {
 export interface HistoryOptions {
   readonly session: SqlSession;
   readonly observations: DeltaTable;
-  readonly setAside: DeltaTable;
+  readonly rejected: DeltaTable;
 }
 
 /** Versions at most: one that is corrected hourly for a year. */
@@ -33,15 +33,15 @@ const VERSIONS_MAX = 10_000;
 
 /** `observedAt` is ISO 8601; the versions that do not count follow from the newest to the oldest. */
 export async function readHistory(
-  { session, observations, setAside }: HistoryOptions,
+  { session, observations, rejected }: HistoryOptions,
   cityId: string,
   observedAt: string,
 ): Promise<Version[]> {
   const state = await observations.refresh();
-  const rejected = await setAside.refresh();
+  const { files: rejectedFiles } = await rejected.refresh();
   const files = state.files.filter((file) => file.month === observedAt.slice(0, 7));
   await session.define('h_current', await observations.localPaths(files), OBSERVATION_COLUMNS);
-  await session.define('h_other', await setAside.localPaths(rejected.files), SET_ASIDE_COLUMNS);
+  await session.define('h_other', await rejected.localPaths(rejectedFiles), REJECTED_COLUMNS);
   const identity = `city_id = ${literal(cityId)} AND observed_at = TIMESTAMPTZ ${literal(observedAt)}`;
   const content = CONTENT_COLUMNS.map((name) => `'${name}': ${name}`).join(', ');
   const rows = await session.query<Omit<Version, 'values'> & { payload: string }>(`

@@ -28,7 +28,7 @@ const OF_ROW =
   `city_id, observed_at, ${importedSql('')} AS imported, import_id, import_row, collected_at, ` +
   `${contentHashSql('')} AS content_hash`;
 
-/** `session` is the lander's own. */
+/** `session` is the sink's own. */
 export async function openIdentities(
   session: SqlSession,
   localPaths: (files: readonly DataFile[]) => Promise<string[]>,

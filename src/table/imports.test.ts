@@ -45,7 +45,7 @@ async function append(lake: TestLake, records: readonly Observation[]): Promise<
 
 async function landAll(lake: TestLake, opened: Opened): Promise<void> {
   for (let partition = 0; partition < lake.log.partitionCount; partition++) {
-    while ((await opened.lander.land(partition)) !== null) {}
+    while ((await opened.sink.land(partition)) !== null) {}
   }
 }
 

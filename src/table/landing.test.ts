@@ -6,22 +6,22 @@ import { stormOf } from '../../test/storm.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Observation } from '../model/observation.ts';
-import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
+import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from './table.ts';
 import { type Opened, observation, openTestLake, type TestLake, timeAt } from './testing/lake.ts';
 
 async function rowsOf(lake: TestLake, opened: Opened) {
   const observations = await opened.observations.refresh();
-  const setAside = await opened.setAside.refresh();
+  const rejected = await opened.rejected.refresh();
   const { session } = lake;
   await session.define(
     'o',
     await opened.observations.localPaths(observations.files),
     OBSERVATION_COLUMNS,
   );
-  await session.define('s', await opened.setAside.localPaths(setAside.files), SET_ASIDE_COLUMNS);
+  await session.define('s', await opened.rejected.localPaths(rejected.files), REJECTED_COLUMNS);
   return {
     observations: await session.query('SELECT * FROM o ORDER BY city_id, observed_at'),
-    setAside: await session.query('SELECT * FROM s ORDER BY log_partition, log_offset, reason'),
+    rejected: await session.query('SELECT * FROM s ORDER BY log_partition, log_offset, reason'),
   };
 }
 
@@ -30,10 +30,10 @@ test('an observation lands with every column as it was', async () => {
   const opened = await lake.open();
   const response = '{"main": {"temp": 21.50},\n "name":"Zürich\\u0000"}';
   lake.log.put(0, observation('zurich', 90, { response, utc_offset_s: 7_200, rain_1h_mm: 0 }));
-  const landed = await opened.lander.land(0);
+  const landed = await opened.sink.land(0);
   assert.equal(landed?.rows, 1);
-  const { observations, setAside } = await rowsOf(lake, opened);
-  assert.deepEqual(setAside, []);
+  const { observations, rejected } = await rowsOf(lake, opened);
+  assert.deepEqual(rejected, []);
   assert.deepEqual(observations, [
     {
       city_id: 'zurich',
@@ -71,7 +71,7 @@ test('an observation lands with every column as it was', async () => {
   ]);
 });
 
-test('one bad record is set aside with its reason and the rest of its batch lands', async () => {
+test('one bad record is rejected with its reason and the rest of its batch lands', async () => {
   await using lake = await openTestLake();
   const opened = await lake.open();
   const good = observation('a', 0);
@@ -102,12 +102,12 @@ test('one bad record is set aside with its reason and the rest of its batch land
     ],
   ];
   lake.log.put(0, ...cases.map(([value]) => value), good);
-  const landed = await opened.lander.land(0);
+  const landed = await opened.sink.land(0);
   assert.equal(landed?.rows, 1);
-  const { observations, setAside } = await rowsOf(lake, opened);
+  const { observations, rejected } = await rowsOf(lake, opened);
   assert.equal(observations[0]?.log_offset, cases.length);
   assert.deepEqual(
-    setAside.map((row) => row.reason),
+    rejected.map((row) => row.reason),
     cases.map(([, reason]) => reason),
   );
   assert.deepEqual((await lake.verify()).differences, []);
@@ -138,14 +138,14 @@ test('a field that cannot be used is kept with its reason, and the others land',
   const given = { field: 'rain_1h_mm', value: 'T', reason: 'not a number' };
   const read = observation('a', 9_600, { temperature_c: 99, rejected_fields: [given] });
   lake.log.put(0, ...records, nan, read);
-  assert.equal((await opened.lander.land(0))?.rows, cases.length + 2);
-  const { observations, setAside } = await rowsOf(lake, opened);
-  assert.deepEqual(setAside, []);
-  const rejected = observations.map((row) => JSON.parse(String(row.rejected_fields)));
+  assert.equal((await opened.sink.land(0))?.rows, cases.length + 2);
+  const { observations, rejected } = await rowsOf(lake, opened);
+  assert.deepEqual(rejected, []);
+  const fields = observations.map((row) => JSON.parse(String(row.rejected_fields)));
   const expected = cases.map(([field, , value, reason]) => [{ field, value, reason }]);
-  assert.deepEqual(rejected.slice(0, cases.length), expected);
-  assert.deepEqual(rejected.at(-2), [{ field: 'temperature_c', value: 'NaN', reason: 'NaN' }]);
-  assert.deepEqual(rejected.at(-1), [
+  assert.deepEqual(fields.slice(0, cases.length), expected);
+  assert.deepEqual(fields.at(-2), [{ field: 'temperature_c', value: 'NaN', reason: 'NaN' }]);
+  assert.deepEqual(fields.at(-1), [
     given,
     { field: 'temperature_c', value: '99', reason: 'out of range (-95 to 65 °C)' },
   ]);
@@ -155,30 +155,30 @@ test('a field that cannot be used is kept with its reason, and the others land',
   }
 });
 
-test('what is set aside keeps its content, length and sha256', async () => {
+test('a rejected record keeps its content, length and sha256', async () => {
   await using lake = await openTestLake();
   const opened = await lake.open();
   lake.log.put(0, '{"pretty":\n\t1}', Buffer.from([0xff, 0x41]));
-  await opened.lander.land(0);
-  const { setAside } = await rowsOf(lake, opened);
-  assert.equal(setAside[0]?.bytes, '{"pretty":\n\t1}');
-  assert.equal(setAside[0]?.length, 14);
-  assert.equal(setAside[1]?.bytes, 'hex:ff41');
-  assert.equal(setAside[1]?.length, 2);
+  await opened.sink.land(0);
+  const { rejected } = await rowsOf(lake, opened);
+  assert.equal(rejected[0]?.bytes, '{"pretty":\n\t1}');
+  assert.equal(rejected[0]?.length, 14);
+  assert.equal(rejected[1]?.bytes, 'hex:ff41');
+  assert.equal(rejected[1]?.length, 2);
   const sha256 = createHash('sha256')
     .update(Buffer.from([0xff, 0x41]))
     .digest('hex');
-  assert.equal(setAside[1]?.sha256, sha256);
+  assert.equal(rejected[1]?.sha256, sha256);
 });
 
 test('a higher version supersedes the row that is there and keeps what it said', async () => {
   await using lake = await openTestLake();
   const opened = await lake.open();
   lake.log.put(0, observation('a', 0, { temperature_c: 1 }), observation('b', 0));
-  await opened.lander.land(0);
+  await opened.sink.land(0);
   lake.log.put(0, observation('a', 0, { temperature_c: 2, collectedAt: 60 }));
-  await opened.lander.land(0);
-  const { observations, setAside } = await rowsOf(lake, opened);
+  await opened.sink.land(0);
+  const { observations, rejected } = await rowsOf(lake, opened);
   assert.deepEqual(
     observations.map((row) => [row.city_id, row.temperature_c, row.log_offset]),
     [
@@ -186,10 +186,10 @@ test('a higher version supersedes the row that is there and keeps what it said',
       ['b', 10, 1],
     ],
   );
-  assert.equal(setAside.length, 1);
-  assert.equal(setAside[0]?.reason, 'superseded');
-  assert.equal(setAside[0]?.log_offset, 0);
-  assert.equal(JSON.parse(String(setAside[0]?.bytes)).temperature_c, 1);
+  assert.equal(rejected.length, 1);
+  assert.equal(rejected[0]?.reason, 'superseded');
+  assert.equal(rejected[0]?.log_offset, 0);
+  assert.equal(JSON.parse(String(rejected[0]?.bytes)).temperature_c, 1);
   assert.deepEqual((await lake.verify()).differences, []);
 });
 
@@ -198,21 +198,21 @@ test('a lower or equal version is a duplicate, and a second import lands nothing
   const opened = await lake.open();
   const batch = Array.from({ length: 50 }, (_, index) => observation('a', index * 600));
   lake.log.put(0, ...batch);
-  await opened.lander.land(0);
+  await opened.sink.land(0);
   lake.log.put(0, ...batch);
-  const again = await (await lake.open()).lander.land(0);
+  const again = await (await lake.open()).sink.land(0);
   assert.equal(again?.rows, 0);
-  assert.equal(again?.setAside, 50);
+  assert.equal(again?.rejected, 50);
   assert.deepEqual((await lake.verify()).differences, []);
 });
 
 test('simulated and real data do not mix', async () => {
   await using lake = await openTestLake();
   lake.log.put(0, observation('a', 0));
-  await (await lake.open()).lander.land(0);
+  await (await lake.open()).sink.land(0);
   lake.log.put(0, observation('a', 600, { source: 'simulator' }));
   const other = await lake.open(lake.storage, { simulated: true });
-  await assert.rejects(other.lander.land(0), (error) => isErrorCode(error, 'TABLE_KIND'));
+  await assert.rejects(other.sink.land(0), (error) => isErrorCode(error, 'TABLE_KIND'));
 });
 
 test('offsets that are gone are a loud error until an operator accepts the loss', async () => {
@@ -220,15 +220,15 @@ test('offsets that are gone are a loud error until an operator accepts the loss'
   const opened = await lake.open();
   lake.log.put(0, observation('a', 0), observation('a', 600), observation('a', 1_200));
   lake.log.lose(0, 2n);
-  await assert.rejects(opened.lander.land(0), (error) => {
+  await assert.rejects(opened.sink.land(0), (error) => {
     assert.ok(error instanceof IsobarError && error.code === 'LOG_GAP');
     assert.match(error.message, /partition 0: offsets 0 to 1 are gone/);
     return true;
   });
-  await assert.rejects(opened.lander.acceptLoss(0, 0n, 2n), /still holds offsets from 2/);
-  await assert.rejects(opened.lander.acceptLoss(0, 1n, 1n), /next offset to land is 0/);
-  await opened.lander.acceptLoss(0, 0n, 1n);
-  assert.equal((await opened.lander.land(0))?.rows, 1);
+  await assert.rejects(opened.sink.acceptLoss(0, 0n, 2n), /still holds offsets from 2/);
+  await assert.rejects(opened.sink.acceptLoss(0, 1n, 1n), /next offset to land is 0/);
+  await opened.sink.acceptLoss(0, 0n, 1n);
+  assert.equal((await opened.sink.land(0))?.rows, 1);
   const report = await lake.verify();
   assert.deepEqual(report.differences, []);
   assert.equal(report.sums['offsets lost'], 2);
@@ -237,13 +237,13 @@ test('offsets that are gone are a loud error until an operator accepts the loss'
 test('rejects a log that is older than the table instead of landing it', async () => {
   await using lake = await openTestLake();
   lake.log.put(0, observation('a', 0), observation('a', 600));
-  await (await lake.open()).lander.land(0);
+  await (await lake.open()).sink.land(0);
   const { log } = lake;
   const shorter = { ...log, range: async () => ({ first: 0n, next: 1n }) };
-  const { openLander } = await import('./landing.ts');
+  const { openSink } = await import('./landing.ts');
   const opened = await lake.open();
   const session = await lake.engine.session();
-  const lander = await openLander({
+  const sink = await openSink({
     ...opened,
     log: shorter,
     session,
@@ -252,7 +252,7 @@ test('rejects a log that is older than the table instead of landing it', async (
     bytesMax: 1 << 20,
     fileBytesMax: 1 << 20,
   });
-  await assert.rejects(lander.land(0), /the log is older than the table/);
+  await assert.rejects(sink.land(0), /the log is older than the table/);
   await session[Symbol.asyncDispose]();
 });
 
@@ -302,7 +302,7 @@ test('whatever dies in between, the table holds the highest version of each iden
           for (const partition of [0, 1]) {
             for (let tries = 0; tries < 100; tries++) {
               try {
-                if ((await opened.lander.land(partition)) === null) break;
+                if ((await opened.sink.land(partition)) === null) break;
               } catch (error) {
                 if (!isErrorCode(error, 'INTERNAL')) throw error;
                 opened = await lake.open(storage, { recordsMax });
@@ -347,17 +347,15 @@ test('whatever dies in between, the table holds the highest version of each iden
   );
 });
 
-test('two landers of the same partitions at the same time commit every offset once', async () => {
+test('two sinks of the same partitions at the same time commit every offset once', async () => {
   await using lake = await openTestLake();
-  const landers = await Promise.all([lake.open(), lake.open(), lake.open()]);
+  const sinks = await Promise.all([lake.open(), lake.open(), lake.open()]);
   for (let round = 0; round < 5; round++) {
     for (let index = 0; index < 20; index++) {
       lake.log.put(0, observation('a', (round * 10 + index) * 600, { collectedAt: 1e6 + round }));
       lake.log.put(1, observation('b', (round * 10 + index) * 600));
     }
-    await Promise.all(
-      landers.flatMap(({ lander }) => [lander.land(0), lander.land(1), lander.land(0)]),
-    );
+    await Promise.all(sinks.flatMap(({ sink }) => [sink.land(0), sink.land(1), sink.land(0)]));
   }
   const report = await lake.verify();
   assert.deepEqual(report.differences, []);

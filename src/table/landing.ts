@@ -1,14 +1,14 @@
 /**
- * Landing: what waits in one log partition becomes rows of `observations` and `set_aside`,
+ * Landing: what waits in one log partition becomes rows of `observations` and `rejected`,
  * exactly once.
  *
  *     stage    the log's records into a file                            (staging.ts)
  *     parse    the file into typed rows and reasons                     (parsing-sql.ts)
  *     decide   by identity what lands, supersedes or is a duplicate     (decide.ts)
  *     write    Parquet files                                            (landing-files.ts)
- *     commit   set_aside first, then observations with the last offset  (here)
+ *     commit   rejected first, then observations with the last offset  (here)
  *
- * A crash between the two commits is finished by the next landing: rows of set_aside beyond the
+ * A crash between the two commits is finished by the next landing: rows of rejected beyond the
  * transaction of observations do not count yet, and an offset there is not written again.
  */
 import { randomUUID } from 'node:crypto';
@@ -26,17 +26,17 @@ import { openIdentities } from './identities.ts';
 import { rewriteSuperseded, writeLandedFiles } from './landing-files.ts';
 import { type MonthRange, monthRanges, overlapping } from './overlap.ts';
 import { parsedSql } from './parsing-sql.ts';
-import { commitSetAside } from './set-aside.ts';
+import { commitRejected } from './rejected.ts';
 import { assertWritable, dataFile, type TableState } from './snapshot.ts';
 import { type Staged, stageRecords } from './staging.ts';
 import type { DataFile } from './table.ts';
 
-export interface LanderOptions {
+export interface SinkOptions {
   readonly log: Log;
   readonly observations: DeltaTable;
-  readonly setAside: DeltaTable;
+  readonly rejected: DeltaTable;
   readonly storage: Storage;
-  /** The lander's own: its temporary tables live there. */
+  /** The sink's own: its temporary tables live there. */
   readonly session: SqlSession;
   readonly scratch: string;
   readonly simulated: boolean;
@@ -46,7 +46,7 @@ export interface LanderOptions {
   readonly clock?: () => Date;
 }
 
-export interface Lander {
+export interface Sink {
   /**
    * Lands what waits in the partition, up to the limits; null when nothing waits or another process
    * landed it. Rejects with LOG_GAP when offsets are missing, and as the table does; what waits
@@ -64,8 +64,8 @@ export interface Landed {
   readonly last: bigint;
   /** Rows that landed. */
   readonly rows: number;
-  /** Records set aside. */
-  readonly setAside: number;
+  /** Records rejected. */
+  readonly rejected: number;
   readonly version: number;
   readonly months: readonly string[];
 }
@@ -117,7 +117,7 @@ export function undoneImports(state: TableState): number[] {
 /** Thrown inside: the table changed so that this try must be worked out again. */
 class AttemptOvertaken extends Error {}
 
-export async function openLander(options: LanderOptions): Promise<Lander> {
+export async function openSink(options: SinkOptions): Promise<Sink> {
   const { log, observations, session, clock = () => new Date() } = options;
   const identities = await openIdentities(session, (files) => observations.localPaths(files));
   // One landing at a time works in the session; reading the log for the next goes on meanwhile.
@@ -180,7 +180,7 @@ export async function openLander(options: LanderOptions): Promise<Lander> {
     const superseded = fallingFiles(await decide(session, undoneImports(state)), names);
     const months = await monthRanges(session, 'landing');
     const made: Attempt = { state, appId, partition, staged, months, superseded };
-    const setAside = await commitSetAside(options, made);
+    const rejected = await commitRejected(options, made);
     const adds = await writeLandedFiles(options, made);
     const rewritten = await rewriteSuperseded(options, made);
     reachFaultPoint('landing.files-written');
@@ -207,7 +207,7 @@ export async function openLander(options: LanderOptions): Promise<Lander> {
       from: staged.from,
       last: staged.last,
       rows: months.reduce((sum, { rows }) => sum + rows, 0),
-      setAside,
+      rejected,
       version: committed.version,
       months: months.map(({ month }) => month),
     };
@@ -245,7 +245,7 @@ export async function openLander(options: LanderOptions): Promise<Lander> {
     if (first <= to && first < end) {
       throw new IsobarError('USAGE', `${place}: the log still holds offsets from ${first} on`);
     }
-    await commitSetAside(options, { state, appId, partition, lost: { from, to } });
+    await commitRejected(options, { state, appId, partition, lost: { from, to } });
     await observations.commit('WRITE', async (newest) => {
       if (nextOffset(newest, log.id, partition) !== from) {
         throw new IsobarError('COMMIT_CONFLICT', `${place}: another process landed meanwhile`);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { isErrorCode } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
-import { type ExportClaim, openRawExporter, type RawExporter } from './raw-export.ts';
+import { type ExportLease, openRawExporter, type RawExporter } from './raw-export.ts';
 import { observation, openTestLake, type TestLake, timeAt } from './testing/lake.ts';
 
 const DAY = 86_400;
@@ -12,7 +12,7 @@ const DAY = 86_400;
 async function exporterOf(
   lake: TestLake,
   now: () => Date = () => new Date(),
-  claim: ExportClaim = claimOf('export-0.1'),
+  lease: ExportLease = leaseOf('export-0.1'),
   on: Storage = lake.storage,
 ): Promise<RawExporter> {
   const { observations, storage, session, scratch } = await lake.open(on);
@@ -21,14 +21,14 @@ async function exporterOf(
     storage,
     session,
     scratch,
-    claim: async () => claim,
+    lease: async () => lease,
     openHourSeconds: 300,
     openHourRowsMax: 3,
     clock: now,
   });
 }
 
-function claimOf(name: string): { -readonly [K in keyof ExportClaim]: ExportClaim[K] } {
+function leaseOf(name: string): { -readonly [K in keyof ExportLease]: ExportLease[K] } {
   return {
     name,
     isHeld: true,
@@ -50,14 +50,14 @@ function exportedLines(lake: TestLake): Record<string, unknown>[] {
 
 test('each observation is in the files once, late and superseding ones too', async () => {
   await using lake = await openTestLake();
-  const { lander } = await lake.open();
+  const { sink } = await lake.open();
   const exporter = await exporterOf(lake);
   lake.log.put(0, observation('a', 0), observation('a', 3_600), observation('b', 10));
-  await lander.land(0);
+  await sink.land(0);
   assert.equal(await exporter.run(), 2);
   assert.equal(await exporter.run(), 0, 'nothing is new');
   lake.log.put(0, observation('c', 20), observation('a', 0, { collectedAt: 60, temperature_c: 7 }));
-  await lander.land(0);
+  await sink.land(0);
   assert.equal(await exporter.run(), 1, 'only the hour that changed');
   const lines = exportedLines(lake);
   assert.deepEqual(lines.map((line) => `${line.city_id} ${line.observed_at}`).sort(), [
@@ -77,19 +77,19 @@ test('each observation is in the files once, late and superseding ones too', asy
 
 test('an hour that is not over is written seldom, and not at all when it is large', async () => {
   await using lake = await openTestLake();
-  const { lander } = await lake.open();
+  const { sink } = await lake.open();
   let now = Date.parse(timeAt(60));
   const exporter = await exporterOf(lake, () => new Date(now));
   lake.log.put(0, observation('a', 0));
-  await lander.land(0);
+  await sink.land(0);
   assert.equal(await exporter.run(), 1);
   lake.log.put(0, observation('b', 30));
-  await lander.land(0);
+  await sink.land(0);
   assert.equal(await exporter.run(), 0, 'its turn comes after five minutes');
   now += 301_000;
   assert.equal(await exporter.run(), 1);
   lake.log.put(0, ...['c', 'd', 'e'].map((city) => observation(city, 40)));
-  await lander.land(0);
+  await sink.land(0);
   now += 301_000;
   assert.equal(await exporter.run(), 0, 'it has become too large');
   now = Date.parse(timeAt(3_601));
@@ -100,10 +100,10 @@ test('an hour that is not over is written seldom, and not at all when it is larg
 
 test('an export that is stopped leaves the rest pending, and the next one finishes it', async () => {
   await using lake = await openTestLake();
-  const { lander } = await lake.open();
+  const { sink } = await lake.open();
   const exporter = await exporterOf(lake);
   lake.log.put(0, ...Array.from({ length: 12 }, (_, day) => observation('a', day * DAY)));
-  await lander.land(0);
+  await sink.land(0);
   const stop = new AbortController();
   const running = exporter.run({ signal: stop.signal });
   const seen = () => exportedLinesOrNone(lake);
@@ -120,9 +120,9 @@ test('an export that is stopped leaves the rest pending, and the next one finish
 
 test('an exporter that wakes late puts an older hour back, and the next one repairs it', async () => {
   await using lake = await openTestLake();
-  const { lander } = await lake.open();
+  const { sink } = await lake.open();
   lake.log.put(0, observation('a', 0));
-  await lander.land(0);
+  await sink.land(0);
   const gate = Promise.withResolvers<void>();
   const reached = Promise.withResolvers<void>();
   const slow: Storage = Object.assign(Object.create(lake.storage), {
@@ -134,7 +134,7 @@ test('an exporter that wakes late puts an older hour back, and the next one repa
       await lake.storage.replace(path, content);
     },
   });
-  const lost = claimOf('export-0.1');
+  const lost = leaseOf('export-0.1');
   let now = Date.now();
   const clock = () => new Date(now);
   const sleeper = await exporterOf(lake, clock, lost, slow);
@@ -142,8 +142,8 @@ test('an exporter that wakes late puts an older hour back, and the next one repa
   await reached.promise;
   lost.isHeld = false;
   lake.log.put(0, observation('b', 10));
-  await lander.land(0);
-  const exporter = await exporterOf(lake, clock, claimOf('export-0.2'));
+  await sink.land(0);
+  const exporter = await exporterOf(lake, clock, leaseOf('export-0.2'));
   assert.equal(await exporter.run(), 24, 'the whole day');
   assert.equal(exportedLines(lake).length, 2);
   gate.resolve();
@@ -158,9 +158,9 @@ test('an exporter that wakes late puts an older hour back, and the next one repa
 
 test('the hours of an exporter that ended are written again once', async () => {
   await using lake = await openTestLake();
-  const { lander } = await lake.open();
+  const { sink } = await lake.open();
   lake.log.put(0, observation('a', 0));
-  await lander.land(0);
+  await sink.land(0);
   const broken: Storage = Object.assign(Object.create(lake.storage), {
     replace: (path: string, content: Parameters<Storage['replace']>[1]) =>
       path.endsWith('2024-10-31.json')
@@ -168,10 +168,10 @@ test('the hours of an exporter that ended are written again once', async () => {
         : lake.storage.replace(path, content),
   });
   // It is killed before its manifest.
-  void (await exporterOf(lake, undefined, claimOf('export-0.1'), broken)).run();
+  void (await exporterOf(lake, undefined, leaseOf('export-0.1'), broken)).run();
   while (exportedLinesOrNone(lake) < 1) await new Promise((resolve) => setImmediate(resolve));
   const exporter = await exporterOf(lake, undefined, {
-    ...claimOf('export-0.2'),
+    ...leaseOf('export-0.2'),
     hasEnded: () => true,
   });
   assert.equal(await exporter.run(), 24);

@@ -30,7 +30,7 @@ export interface RawExportOptions {
   readonly session: SqlSession;
   readonly scratch: string;
   /** Makes this the exporter while it runs; rejects with DATA_IN_USE while there is another. */
-  readonly claim: () => Promise<ExportClaim>;
+  readonly lease: () => Promise<ExportLease>;
   /** Seconds between two exports of an hour that is not over. */
   readonly openHourSeconds: number;
   /** Rows up to which an hour that is not over is exported at all. */
@@ -38,7 +38,7 @@ export interface RawExportOptions {
   readonly clock?: () => Date;
 }
 
-export interface ExportClaim extends AsyncDisposable {
+export interface ExportLease extends AsyncDisposable {
   /** Never used again. */
   readonly name: string;
   /** False from some time before another may have it. */
@@ -75,7 +75,7 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     closing?: boolean;
     signal?: AbortSignal;
   } = {}): Promise<number> {
-    await using claim = await options.claim();
+    await using lease = await options.lease();
     const state = await observations.refresh(signal);
     const cursor = await readCursor(storage);
     if (state.version < 0) return 0;
@@ -84,7 +84,7 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
       if (!hours.has(hour)) hours.set(hour, null);
     }
     const now = clock();
-    const notes = await dueNotes(claim, now);
+    const notes = await dueNotes(lease, now);
     const again = new Set(notes.flatMap(({ hours }) => hours.map((hour) => hour.slice(0, 10))));
     const due = closing ? [...hours.keys()] : await dueHours(hours, state);
     due.push(...[...again].flatMap(hoursOfDay));
@@ -93,7 +93,7 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     for (const [day, dayHours] of byDay(due)) {
       // What is left stays pending: a long way is gone in several runs.
       if (signal?.aborted) break;
-      await exportDay(state, day, dayHours, { claim, always: again.delete(day) });
+      await exportDay(state, day, dayHours, { lease, always: again.delete(day) });
       exported += dayHours.length;
       for (const hour of dayHours) {
         // An hour that is not over stays in sight: its next change waits for its turn.
@@ -101,9 +101,9 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
         else hours.delete(hour);
       }
       days += 1;
-      if (days % DAYS_A_CURSOR === 0) await writeCursor(claim, cursor, state.version, hours);
+      if (days % DAYS_A_CURSOR === 0) await writeCursor(lease, cursor, state.version, hours);
     }
-    await writeCursor(claim, cursor, state.version, hours);
+    await writeCursor(lease, cursor, state.version, hours);
     for (const { path, done, hours } of notes) {
       if (done && !hours.some((hour) => again.has(hour.slice(0, 10)))) await storage.delete(path);
     }
@@ -111,10 +111,10 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
   }
 
   /** Those that are done, and others again and again until they are. */
-  async function dueNotes(claim: ExportClaim, now: Date): Promise<ExportNote[]> {
+  async function dueNotes(lease: ExportLease, now: Date): Promise<ExportNote[]> {
     const due: ExportNote[] = [];
-    for (const note of await readNotes(storage, claim.name, now)) {
-      const done = note.done || claim.hasEnded(note.process);
+    for (const note of await readNotes(storage, lease.name, now)) {
+      const done = note.done || lease.hasEnded(note.process);
       const age = now.getTime() - (redone.get(note.path) ?? Number.NEGATIVE_INFINITY);
       if (!done && age < options.openHourSeconds * 1_000) continue;
       redone.set(note.path, now.getTime());
@@ -124,7 +124,7 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
   }
 
   async function writeCursor(
-    claim: ExportClaim,
+    lease: ExportLease,
     before: ExportCursor,
     version: number,
     hours: ReadonlyMap<string, string | null>,
@@ -132,7 +132,7 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     const next: ExportCursor = { table_version: version, pending: Object.fromEntries(hours) };
     if (JSON.stringify(next) === JSON.stringify(before)) return;
     reachFaultPoint('export.before-cursor');
-    assertHeld(claim);
+    assertHeld(lease);
     await storage.replace(RAW_CURSOR_PATH, Buffer.from(JSON.stringify(next)));
   }
 
@@ -159,16 +159,16 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     state: TableState,
     day: string,
     hours: readonly string[],
-    { claim, always }: { readonly claim: ExportClaim; readonly always: boolean },
+    { lease, always }: { readonly lease: ExportLease; readonly always: boolean },
   ): Promise<void> {
-    assertHeld(claim);
-    const note = { path: notePath(claim.name), hours, process: claim.process };
+    assertHeld(lease);
+    const note = { path: notePath(lease.name), hours, process: lease.process };
     const at = clock().toISOString();
     await writeNote(storage, { ...note, done: false, at });
     try {
-      await writeDay(state, day, hours, { claim, always });
+      await writeDay(state, day, hours, { lease, always });
     } finally {
-      if (claim.isHeld) await storage.delete(note.path);
+      if (lease.isHeld) await storage.delete(note.path);
       else await writeNote(storage, { ...note, done: true, at });
     }
   }
@@ -177,7 +177,7 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     state: TableState,
     day: string,
     hours: readonly string[],
-    { claim, always }: { readonly claim: ExportClaim; readonly always: boolean },
+    { lease, always }: { readonly lease: ExportLease; readonly always: boolean },
   ): Promise<void> {
     const manifest = await readManifest(storage, day);
     const files = [...new Set(hours.flatMap((hour) => filesOfHour(state, hour)))];
@@ -188,7 +188,7 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     const put = async (file: HourFile, isSame: boolean) => {
       const path = rawHourPath(new Date(file.hour));
       if (always || !isSame || (await storage.stat(path))?.bytes !== file.bytes) {
-        assertHeld(claim);
+        assertHeld(lease);
         await putHour(path, file);
       }
       reachFaultPoint('export.after-hour');
@@ -216,12 +216,12 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     for (const hour of hours) {
       // An import that was undone may leave an hour without a row.
       if (written.has(hour) || entries[hour.slice(11, 13)] === undefined) continue;
-      assertHeld(claim);
+      assertHeld(lease);
       await storage.delete(rawHourPath(new Date(hour)));
       delete entries[hour.slice(11, 13)];
     }
     reachFaultPoint('export.before-manifest');
-    assertHeld(claim);
+    assertHeld(lease);
     const text = JSON.stringify({ day, hours: sortKeys(entries) }, null, 1);
     await storage.replace(rawManifestPath(day), Buffer.from(`${text}\n`));
   }
@@ -247,9 +247,9 @@ export function filesOfHour(state: TableState, hour: string): DataFile[] {
   });
 }
 
-function assertHeld(claim: ExportClaim): void {
-  if (claim.isHeld) return;
-  throw new IsobarError('ABORTED', `exporting raw files: the claim ${claim.name} is lost`);
+function assertHeld(lease: ExportLease): void {
+  if (lease.isHeld) return;
+  throw new IsobarError('ABORTED', `exporting raw files: the lease ${lease.name} is lost`);
 }
 
 function hoursOfDay(day: string): string[] {

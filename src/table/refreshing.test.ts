@@ -29,9 +29,9 @@ async function openHeld(lake: TestLake) {
 
 async function openFilled(): Promise<TestLake> {
   const lake = await openTestLake();
-  const { lander } = await lake.open();
+  const { sink } = await lake.open();
   lake.log.put(0, observation('a', 0));
-  await lander.land(0);
+  await sink.land(0);
   return lake;
 }
 
@@ -60,9 +60,9 @@ test('whoever asks during a look sees what was committed after that look began',
   const { table, held } = await openHeld(lake);
   const first = table.refresh();
   await untilHeld(held, 1);
-  const { lander } = await lake.open();
+  const { sink } = await lake.open();
   lake.log.put(0, observation('a', 600));
-  await lander.land(0);
+  await sink.land(0);
   const second = table.refresh();
   held[0]?.reject(new IsobarError('LAKE_UNAVAILABLE', 'away'));
   await assert.rejects(first);

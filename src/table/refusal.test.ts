@@ -14,10 +14,10 @@ const LOG = `lake/${tableFolder('observations')}/_delta_log`;
 /** A table of some commits, one more record waiting. */
 async function openFilled(commits = 3): Promise<TestLake> {
   const lake = await openTestLake();
-  const { lander } = await lake.open();
+  const { sink } = await lake.open();
   for (let commit = 0; commit < commits; commit++) {
     lake.log.put(0, observation('a', commit * 600));
-    await lander.land(0);
+    await sink.land(0);
   }
   lake.log.put(0, observation('a', 1_000_000));
   return lake;
@@ -34,7 +34,7 @@ function edit(path: string, change: (text: string) => string): void {
 async function assertRefused(lake: TestLake, code: ErrorCode, place: RegExp): Promise<void> {
   const before = readdirSync(join(lake.folder, LOG)).sort();
   const opened = await lake.open();
-  await assert.rejects(opened.lander.land(0), (error) => {
+  await assert.rejects(opened.sink.land(0), (error) => {
     assert.ok(error instanceof IsobarError, String(error));
     assert.equal(error.code, code, error.message);
     assert.match(error.message, place);
@@ -73,7 +73,7 @@ test('a commit of another program that changed rows is refused, one that did not
   writeFileSync(commitPath(lake, 3), foreign(true));
   await assertRefused(lake, 'TABLE_FOREIGN', /commit 3 \(WRITE by Another\) changed rows/);
   writeFileSync(commitPath(lake, 3), '{"commitInfo":{"timestamp":1,"operation":"SET"}}\n');
-  assert.equal((await (await lake.open()).lander.land(0))?.rows, 1);
+  assert.equal((await (await lake.open()).sink.land(0))?.rows, 1);
 });
 
 test('a missing commit is refused, not written anew', async () => {
@@ -84,7 +84,7 @@ test('a missing commit is refused, not written anew', async () => {
 
 test('does not report a commit made while the table is opened as missing', async () => {
   await using lake = await openFilled();
-  const { lander, observations } = await lake.open();
+  const { sink, observations } = await lake.open();
   let isLanded = false;
   const reader = await lake.open({
     ...lake.storage,
@@ -92,7 +92,7 @@ test('does not report a commit made while the table is opened as missing', async
     async *list(folder, options) {
       if (folder.endsWith('_delta_log') && !isLanded) {
         isLanded = true;
-        await lander.land(0);
+        await sink.land(0);
       }
       yield* lake.storage.list(folder, options);
     },
@@ -151,6 +151,6 @@ test('vacuum keeps what is younger than its days, and the chain from the checkpo
   const some = await vacuum({ table, storage, keepDays: 7, clock });
   assert.ok(some.dataFiles >= 10 && some.commits >= 5);
   const again = await lake.open();
-  assert.equal((await again.lander.land(0))?.rows, 1);
+  assert.equal((await again.sink.land(0))?.rows, 1);
   assert.deepEqual((await lake.verify()).differences, []);
 });

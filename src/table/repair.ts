@@ -10,7 +10,7 @@ import type { TableState } from './snapshot.ts';
 export interface RepairOptions {
   readonly table: DeltaTable;
   readonly observations: DeltaTable;
-  readonly setAside: DeltaTable;
+  readonly rejected: DeltaTable;
   readonly storage: Storage;
   readonly session: SqlSession;
   readonly scratch: string;

@@ -1,7 +1,7 @@
 import type { Columns, ColumnType } from '../sql/engine.ts';
 
 /**
- * The table: what other rooms may know of `observations` (and `set_aside`, `cities`).
+ * The table: what other rooms may know of `observations` (and `rejected`, `cities`).
  *
  * A table is a chain of commits numbered from 0; a snapshot is the state after one of them and
  * never changes. Readers take one snapshot and stay with it for one answer. Files never change
@@ -120,12 +120,12 @@ export function columnsOfSchema(schema: number, columns: Columns): Columns {
 }
 
 /**
- * The columns of `set_aside`. `reason` is `duplicate`, `superseded`, `undone`, `invalid: …` or
+ * The columns of `rejected`. `reason` is `duplicate`, `superseded`, `undone`, `invalid: …` or
  * `lost`; `detail` says more (for a lost range: its last offset); `bytes` holds the record as text,
  * of an invalid one the first 64 KiB (bytes that are not UTF-8 as hexadecimal digits after `hex:`).
  * `import_id` is the import that it came with, `by_import_id` the one whose version took its place.
  */
-export const SET_ASIDE_COLUMNS = {
+export const REJECTED_COLUMNS = {
   log_id: 'VARCHAR',
   log_partition: 'INTEGER',
   log_offset: 'BIGINT',

@@ -20,10 +20,10 @@ test('months that are old enough move, and no other', async () => {
       return 2;
     },
   };
-  const { lander, observations } = await lake.open(storage);
+  const { sink, observations } = await lake.open(storage);
   const month = 31 * 86_400;
   lake.log.put(0, observation('a', 0), observation('a', month), observation('a', 2 * month));
-  await lander.land(0);
+  await sink.land(0);
   const tier: Tier = { policy: 'COLD', replication: 1 };
   const clock = () => new Date('2025-01-15T00:00:00Z');
   const options = { observations, storage, tier, clock };

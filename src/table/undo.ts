@@ -5,7 +5,7 @@
  *               import counts, whenever it lands
  *     restore   for each row of the import the best of the other versions goes through the log again
  *               and takes its place
- *     remove    rows without another version move to `set_aside`, as `undone`
+ *     remove    rows without another version move to `rejected`, as `undone`
  *
  * Each step looks at what is left to do, so that an undo that was killed is finished by the next one.
  */
@@ -20,19 +20,19 @@ import { versionSql } from '../model/versions.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { literal, parquetSql } from '../sql/text.ts';
 import type { DeltaTable } from './commit.ts';
-import { type Lander, parseLandingAppId, undoAppId, undoneImports } from './landing.ts';
+import { parseLandingAppId, type Sink, undoAppId, undoneImports } from './landing.ts';
 import { rewriteFiles } from './landing-files.ts';
 import { parsedSql, RECORD_FIELDS } from './parsing-sql.ts';
-import { commitSetAside } from './set-aside.ts';
+import { commitRejected } from './rejected.ts';
 import type { TableState } from './snapshot.ts';
 import { formatStaged } from './staging.ts';
-import { type DataFile, OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
+import { type DataFile, OBSERVATION_COLUMNS, REJECTED_COLUMNS } from './table.ts';
 
 export interface UndoOptions {
   readonly log: Log;
-  readonly lander: Lander;
+  readonly sink: Sink;
   readonly observations: DeltaTable;
-  readonly setAside: DeltaTable;
+  readonly rejected: DeltaTable;
   readonly storage: Storage;
   /** Of its own: its temporary tables live there. */
   readonly session: SqlSession;
@@ -86,18 +86,18 @@ async function assertKept(options: UndoOptions, importId: number): Promise<void>
 }
 
 /** The views of all rows of both tables; resolves with the state of observations. */
-async function defineRows({ session, observations, setAside }: UndoOptions): Promise<TableState> {
+async function defineRows({ session, observations, rejected }: UndoOptions): Promise<TableState> {
   const state = await observations.refresh();
-  const rejected = await setAside.refresh();
+  const { files: rejectedFiles } = await rejected.refresh();
   const paths = await observations.localPaths(state.files);
   await session.define('undo_rows', paths, OBSERVATION_COLUMNS);
-  await session.define('undo_other', await setAside.localPaths(rejected.files), SET_ASIDE_COLUMNS);
+  await session.define('undo_other', await rejected.localPaths(rejectedFiles), REJECTED_COLUMNS);
   return state;
 }
 
-async function landAll({ log, lander, signal }: UndoOptions): Promise<void> {
+async function landAll({ log, sink, signal }: UndoOptions): Promise<void> {
   for (let partition = 0; partition < log.partitionCount; partition++) {
-    while ((await lander.land(partition, signal)) !== null) {}
+    while ((await sink.land(partition, signal)) !== null) {}
   }
 }
 
@@ -164,7 +164,7 @@ async function stageVersions({ session, signal }: UndoOptions, file: string): Pr
   }
 }
 
-/** What `set_aside` keeps, a record or a row of the table, as a record again. */
+/** What `rejected` keeps, a record or a row of the table, as a record again. */
 function recordOf(bytes: string): string {
   const kept: Record<string, unknown> = JSON.parse(bytes);
   const fields = RECORD_FIELDS.flatMap((name) => {
@@ -217,7 +217,7 @@ async function remove(options: UndoOptions, importId: number): Promise<number> {
     const month = files[0]?.month;
     if (month === undefined) return removed;
     const inMonth = files.filter((file) => file.month === month);
-    const rows = await commitSetAside(options, { importId, files: inMonth });
+    const rows = await commitRejected(options, { importId, files: inMonth });
     const condition = `WHERE import_id IS DISTINCT FROM ${importId}`;
     const actions = await rewriteFiles({ ...options, session }, inMonth, condition);
     reachFaultPoint('undo.before-commit');

@@ -52,7 +52,7 @@ export function startExports(options: ExportsOptions): Exports {
       failure = null;
     } catch (error) {
       const { code, message } = asIsobarError(error);
-      // Cancelled, or the claim is lost: another exporter goes on.
+      // Cancelled, or the lease is lost: another exporter goes on.
       if (signal.aborted || code === 'ABORTED') return;
       if (failure?.code !== code) logger.error({ code }, `exporting raw files: ${message}`);
       const since = failure?.code === code ? failure.since : clock().toISOString();

@@ -53,7 +53,7 @@ export async function verifyFile(
 /** Columns whose bounds the statistics hold. */
 export const BOUNDED: Readonly<Record<TableName, readonly string[]>> = {
   observations: ['city_id', 'observed_at'],
-  set_aside: ['log_offset'],
+  rejected: ['log_offset'],
   cities: [],
   imports: [],
 };

@@ -1,7 +1,7 @@
 /**
  * The sets of offsets and identities, compared by SQL over all files of both tables.
  *
- * A row of set_aside counts up to the transaction of observations, and one that another version
+ * A row of rejected counts up to the transaction of observations, and one that another version
  * outranks or repeats only when it is not in observations: a landing may have died between its two
  * commits, and the next one may have decided otherwise (more records waited, or an import was undone).
  */
@@ -9,7 +9,7 @@ import { literal } from '../sql/text.ts';
 import { ROWS_KEY } from './foreign.ts';
 import { parseLandingAppId, undoneImports } from './landing.ts';
 import type { TableState } from './snapshot.ts';
-import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
+import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from './table.ts';
 import type { Findings, VerifyOptions } from './verify.ts';
 
 /** How the detail of a row begins that an operator accepted as removed by another program. */
@@ -17,15 +17,15 @@ export const REMOVED_BY = 'removed by ';
 const EXAMPLES_MAX = 5;
 const WITHOUT_OFFSET = 'log_id IS NULL OR log_partition IS NULL OR log_offset IS NULL';
 
-export type OffsetsOptions = Pick<VerifyOptions, 'session' | 'observations' | 'setAside'>;
+export type OffsetsOptions = Pick<VerifyOptions, 'session' | 'observations' | 'rejected'>;
 
 export async function verifyOffsets(
   options: OffsetsOptions,
   observations: TableState,
-  setAside: TableState,
+  rejected: TableState,
   findings: Findings,
 ): Promise<void> {
-  await definePlaces(options, observations, setAside);
+  await definePlaces(options, observations, rejected);
   await sum(options, findings);
   await compareOffsets(options, findings);
   await compareIdentities(options, undoneImports(observations), findings);
@@ -33,13 +33,13 @@ export async function verifyOffsets(
 }
 
 /**
- * Makes the views `v_observations` and `v_set_aside` and the tables `committed` (one row per log
+ * Makes the views `v_observations` and `v_rejected` and the tables `committed` (one row per log
  * and partition) and `places` (one row per offset, or range of offsets, and place that holds it).
  */
 export async function definePlaces(
   options: OffsetsOptions,
   observations: TableState,
-  setAside: TableState,
+  rejected: TableState,
 ): Promise<void> {
   const { session } = options;
   await session.define(
@@ -48,9 +48,9 @@ export async function definePlaces(
     OBSERVATION_COLUMNS,
   );
   await session.define(
-    'v_set_aside',
-    await options.setAside.localPaths(setAside.files),
-    SET_ASIDE_COLUMNS,
+    'v_rejected',
+    await options.rejected.localPaths(rejected.files),
+    REJECTED_COLUMNS,
   );
   const committed = [...observations.transactions].flatMap(([appId, last]) => {
     const landed = parseLandingAppId(appId);
@@ -67,13 +67,13 @@ export async function definePlaces(
     FROM v_observations WHERE NOT (${WITHOUT_OFFSET})
     UNION ALL
     SELECT log_id, log_partition, log_offset, coalesce(log_offset_last, log_offset), reason
-    FROM v_set_aside
+    FROM v_rejected
     JOIN committed USING (log_id, log_partition)
     WHERE log_offset <= committed.last AND NOT (
       reason IN ('superseded', 'duplicate', 'undone') AND EXISTS (
         SELECT 1 FROM v_observations o
-        WHERE o.log_id = v_set_aside.log_id AND o.log_partition = v_set_aside.log_partition
-          AND o.log_offset = v_set_aside.log_offset))`);
+        WHERE o.log_id = v_rejected.log_id AND o.log_partition = v_rejected.log_partition
+          AND o.log_offset = v_rejected.log_offset))`);
 }
 
 /** Rows that another program added and an operator accepted are of no log. */
@@ -90,11 +90,11 @@ async function compareForeignRows(
   }
 }
 
-/** Those that were superseded since are in `set_aside`. */
+/** Those that were superseded since are in `rejected`. */
 export async function countForeignRows(session: OffsetsOptions['session']): Promise<number> {
   const [found] = await session.query<{ rows: number }>(
     `SELECT (SELECT count(*) FROM v_observations WHERE ${WITHOUT_OFFSET}) + (SELECT count(*) ` +
-      `FROM v_set_aside WHERE reason = 'superseded' AND (${WITHOUT_OFFSET})) AS rows`,
+      `FROM v_rejected WHERE reason = 'superseded' AND (${WITHOUT_OFFSET})) AS rows`,
   );
   return found?.rows ?? 0;
 }
@@ -163,16 +163,16 @@ async function compareIdentities(
     findings.differences.push(`observation ${city_id} ${observed_at} is there ${rows} times`);
   }
   const orphans = await session.query<Record<string, unknown>>(`
-    SELECT log_id, log_partition, log_offset AS first, reason FROM v_set_aside
+    SELECT log_id, log_partition, log_offset AS first, reason FROM v_rejected
     JOIN committed USING (log_id, log_partition)
     ANTI JOIN (
       SELECT city_id, observed_at FROM v_observations
-      UNION ALL SELECT city_id, observed_at FROM v_set_aside WHERE reason = 'lost'
+      UNION ALL SELECT city_id, observed_at FROM v_rejected WHERE reason = 'lost'
     ) USING (city_id, observed_at)
     WHERE reason IN ('duplicate', 'superseded') AND log_offset <= committed.last
       AND NOT coalesce(list_contains([${undone.join(', ')}]::BIGINT[], import_id), false)
       -- Whose rows another program removed is not known where its files are gone, too.
-      AND NOT EXISTS (FROM v_set_aside AS l WHERE l.reason = 'lost' AND l.city_id IS NULL
+      AND NOT EXISTS (FROM v_rejected AS l WHERE l.reason = 'lost' AND l.city_id IS NULL
         AND starts_with(l.detail, ${literal(REMOVED_BY)}))
     ORDER BY ALL LIMIT ${EXAMPLES_MAX}`);
   for (const row of orphans) {
@@ -190,12 +190,12 @@ async function compareIdentities(
     }
   }
   const odd = await session.query<Record<string, unknown>>(`
-    SELECT reason, count(*) AS rows FROM v_set_aside
+    SELECT reason, count(*) AS rows FROM v_rejected
     WHERE reason IS NULL OR NOT (reason IN ('duplicate', 'superseded', 'undone', 'lost')
       OR starts_with(reason, 'invalid: '))
     GROUP BY ALL LIMIT ${EXAMPLES_MAX}`);
   for (const { reason, rows } of odd) {
-    findings.differences.push(`set_aside holds ${rows} rows with the unknown reason ${reason}`);
+    findings.differences.push(`rejected holds ${rows} rows with the unknown reason ${reason}`);
   }
 }
 

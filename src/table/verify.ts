@@ -3,7 +3,7 @@
  *
  *     chain       commits without a hole, files there with their length, sha256 and row count
  *     offsets     every offset up to the committed one in exactly one place
- *     identities  no observation twice; what was set aside as a duplicate or superseded is there
+ *     identities  no observation twice; what was rejected as a duplicate or superseded is there
  *     exports     the hourly files equal the table up to the exporter's cursor
  *
  * Whether the published analytics can be reproduced is the business of analytics/publish.ts.
@@ -23,7 +23,7 @@ import { verifyOffsets } from './verify-offsets.ts';
 export interface VerifyOptions {
   readonly tables: readonly DeltaTable[];
   readonly observations: DeltaTable;
-  readonly setAside: DeltaTable;
+  readonly rejected: DeltaTable;
   readonly storage: Storage;
   readonly session: SqlSession;
   readonly scratch: string;
@@ -55,11 +55,11 @@ export async function verifyLake(options: VerifyOptions): Promise<VerifyReport> 
     if (state !== null) states.set(table, state);
   }
   const observations = states.get(options.observations);
-  const setAside = states.get(options.setAside);
-  if (observations !== undefined && setAside !== undefined) {
+  const rejected = states.get(options.rejected);
+  if (observations !== undefined && rejected !== undefined) {
     options.onProgress?.('offsets and identities');
     await attempt(findings, 'offsets', () =>
-      verifyOffsets(options, observations, setAside, findings),
+      verifyOffsets(options, observations, rejected, findings),
     );
     options.onProgress?.('raw export');
     await attempt(findings, 'raw export', () => verifyExports(options, observations, findings));

@@ -246,7 +246,7 @@ async function zonesAndOffsets(place: Place): Promise<void> {
   ]);
   const asPeopleWrite = { rows: 11, invalid: 2 };
   const offsets = await importTable(place, 'offsets.csv', 'offsets.yaml', asPeopleWrite);
-  const refused = await rowsOf(offsets.data, 'SELECT reason FROM set_aside ORDER BY 1');
+  const refused = await rowsOf(offsets.data, 'SELECT reason FROM rejected ORDER BY 1');
   const reason = 'invalid: time is not in the format iso';
   assert.deepEqual(refused.flat().sort(), [
     `${reason} (line 11 of offsets.csv: 2024-01-10 12:00:00 CET)`,

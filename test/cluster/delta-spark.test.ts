@@ -31,12 +31,12 @@ const SUMS = `SELECT observed_month, city_id, count(*) AS n, sum(temperature_c) 
 
 async function land(workspace: Workspace, from: number, to: number, late = 0): Promise<void> {
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   for (let hour = from; hour < to; hour += 1) {
     const records = CITIES.map((city) => observation(city, hour, late));
     await log.append(records.map((one) => ({ key: one.city_id, value: formatRecord(one) })));
     for (let partition = 0; partition < log.partitionCount; partition += 1) {
-      await lander.land(partition);
+      await sink.land(partition);
     }
   }
 }
@@ -111,10 +111,10 @@ async function tryTable(workspace: Workspace, session: SqlSession): Promise<void
     VALUES ('z', TIMESTAMP '2024-11-02 00:00:00', '2024-11')`);
   const log = await workspace.log();
   await log.append([{ key: 'a', value: formatRecord(observation('a', 20, 0)) }]);
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   const landing = async () => {
     for (let partition = 0; partition < log.partitionCount; partition += 1) {
-      await lander.land(partition);
+      await sink.land(partition);
     }
   };
   const foreign = (error: unknown) => isErrorCode(error, 'TABLE_FOREIGN');

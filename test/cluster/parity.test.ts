@@ -66,10 +66,10 @@ async function withWorkspace(
 
 async function land(workspace: Workspace, observations: readonly Observation[]): Promise<void> {
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   await log.append(observations.map((one) => ({ key: one.city_id, value: formatRecord(one) })));
   for (let partition = 0; partition < log.partitionCount; partition += 1) {
-    while ((await lander.land(partition)) !== null) {}
+    while ((await sink.land(partition)) !== null) {}
   }
 }
 

@@ -18,12 +18,12 @@ const DAY_MS = 86_400_000;
 const CITIES = ['a', 'b', 'c', 'd', 'e'];
 
 async function verify(opened: Opened) {
-  const { observations, setAside, storage, session, scratch } = opened;
-  const tables = [observations, setAside];
+  const { observations, rejected, storage, session, scratch } = opened;
+  const tables = [observations, rejected];
   const report = await verifyLake({
     tables,
     observations,
-    setAside,
+    rejected,
     storage,
     session,
     scratch,
@@ -69,8 +69,8 @@ describe('the table on HDFS', { skip: hdfs === null ? absent('hdfs') : false }, 
           expected.set(key, { collectedAt, temperature });
         }
       }
-      await opened.lander.land(0);
-      await opened.lander.land(1);
+      await opened.sink.land(0);
+      await opened.sink.land(1);
     }
     const assertRows = async (on: Opened) => {
       const rows = await rowsOf(on);
@@ -84,7 +84,7 @@ describe('the table on HDFS', { skip: hdfs === null ? absent('hdfs') : false }, 
 
     const exporter = openRawExporter({
       ...opened,
-      claim: async () => ({
+      lease: async () => ({
         name: 'export-0.1',
         isHeld: true,
         process: { place: '', pid: 1, began: '' },
@@ -120,10 +120,10 @@ describe('the table on HDFS', { skip: hdfs === null ? absent('hdfs') : false }, 
     for (let round = 0; round < 6; round++) {
       for (const city of CITIES) lake.log.put(0, observation(city, round * 864_000));
       lake.log.put(0, observation('a', 0, { collectedAt: round, temperature_c: round }));
-      await opened.lander.land(0);
+      await opened.sink.land(0);
     }
-    const { observations, setAside, session, scratch } = opened;
-    const common = { tables: [observations, setAside], session, scratch, simulated: false };
+    const { observations, rejected, session, scratch } = opened;
+    const common = { tables: [observations, rejected], session, scratch, simulated: false };
     await makeBackup({ ...common, from: storage, to: lake.storage });
     await verify(await lake.open(lake.storage));
     await using target = await place.open({
@@ -135,7 +135,7 @@ describe('the table on HDFS', { skip: hdfs === null ? absent('hdfs') : false }, 
     await verify(restored);
     assert.deepEqual(await rowsOf(restored), await rowsOf(opened));
     lake.log.put(0, observation('f', 0));
-    await restored.lander.land(0);
+    await restored.sink.land(0);
     await verify(restored);
   });
 
@@ -154,11 +154,11 @@ describe('the table on HDFS', { skip: hdfs === null ? absent('hdfs') : false }, 
       return total(storage) - before;
     };
     lake.log.put(0, observation('a', 0));
-    await count('first landing', () => opened.lander.land(0));
+    await count('first landing', () => opened.sink.land(0));
     lake.log.put(0, observation('a', 60));
-    const second = await count('second landing', () => opened.lander.land(0));
+    const second = await count('second landing', () => opened.sink.land(0));
     assert.ok(second <= 12, `${second} requests for a landing of one file`);
-    await count('nothing to land', () => opened.lander.land(0));
+    await count('nothing to land', () => opened.sink.land(0));
     const idle = await count('refresh', () => opened.observations.refresh());
     assert.equal(idle, 1);
   });

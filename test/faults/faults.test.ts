@@ -31,7 +31,7 @@ const SEED = Number(
 const RECOVERY_S = 150;
 /** A refresh from all rows by executors that have just started took two minutes on two busy cores. */
 const PUBLISHED_S = 300;
-const LANDERS = 3;
+const SINKS = 3;
 const POLL_MS = 200;
 /** Faults on one table. */
 const ROUND = 10;
@@ -114,7 +114,7 @@ async function runRound(
   await using processes = openProcesses(profile, folder);
   try {
     processes.startProducer();
-    for (let lander = 0; lander < LANDERS; lander += 1) processes.startLander();
+    for (let sink = 0; sink < SINKS; sink += 1) processes.startSink();
     processes.startAnalyzer();
     await recover(workspace, processes, 1, 'the start');
     for (let at = 0; at < ROUND && story.faults < COUNT; at += 1) {
@@ -208,7 +208,7 @@ function settingsOf(
     },
     lake: {
       engine: 'hdfs',
-      // Taken over after two and a half of these: so that a lander may sleep longer.
+      // Taken over after two and a half of these: so that a sink may sleep longer.
       heartbeat_s: 4,
       hdfs: {
         namenodes: proxies.map(({ port }) => `http://127.0.0.1:${port}`).join(','),

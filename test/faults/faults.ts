@@ -136,17 +136,17 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     const gone = await startFailed(services);
     return gone.length === 0 ? '' : `then ${gone.join(', ')} gave up`;
   },
-  async 'a lander is killed'({ processes, random }) {
-    await processes.kill(pick(processes.landers(), random));
+  async 'a sink is killed'({ processes, random }) {
+    await processes.kill(pick(processes.sinks(), random));
     await pause(2);
-    processes.startLander();
+    processes.startSink();
     return '';
   },
-  async 'a lander stops and wakes up after others took over'({ processes, random }) {
-    const lander = pick(processes.landers(), random);
-    lander.kill('SIGSTOP');
+  async 'a sink stops and wakes up after others took over'({ processes, random }) {
+    const sink = pick(processes.sinks(), random);
+    sink.kill('SIGSTOP');
     await pause(16);
-    lander.kill('SIGCONT');
+    sink.kill('SIGCONT');
     return '';
   },
   async 'the producer is killed'({ processes }) {

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { openLeash } from '../leash.ts';
 
 export interface Processes extends AsyncDisposable {
-  startLander(): void;
+  startSink(): void;
   startAnalyzer(): void;
   startProducer(): void;
-  landers(): readonly ChildProcess[];
-  kill(lander: ChildProcess): Promise<void>;
+  sinks(): readonly ChildProcess[];
+  kill(sink: ChildProcess): Promise<void>;
   /** How many observations were acknowledged: all of lower numbers. */
   acknowledged(): number;
   /** Kills the producer and starts one that goes on behind what was acknowledged. */
@@ -39,7 +39,7 @@ interface Running {
 export function openProcesses(profile: string, folder: string): Processes {
   const leash = openLeash();
   const running = new Map<ChildProcess, Running>();
-  const landers = new Set<ChildProcess>();
+  const sinks = new Set<ChildProcess>();
   let analyzer: ChildProcess | null = null;
   let producer: ChildProcess | null = null;
   let acknowledged = 0;
@@ -108,16 +108,16 @@ export function openProcesses(profile: string, folder: string): Processes {
   }
 
   return {
-    startLander() {
-      const lander = isobar('lander', 'land');
-      landers.add(lander);
-      lander.once('exit', () => landers.delete(lander));
+    startSink() {
+      const sink = isobar('sink', 'land');
+      sinks.add(sink);
+      sink.once('exit', () => sinks.delete(sink));
     },
     startAnalyzer() {
       analyzer = isobar('analyzer', 'analyze');
     },
     startProducer,
-    landers: () => [...landers],
+    sinks: () => [...sinks],
     kill,
     acknowledged: () => acknowledged,
     async killProducer() {

@@ -50,15 +50,14 @@ test('delta-rs reads what we wrote', { skip: python === null && 'no Python 3 her
 /** A landing of every partition for each hour; `late` seconds make newer versions of the same. */
 async function land(workspace: Workspace, from: number, to: number, late = 0): Promise<void> {
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   for (let hour = from; hour < to; hour++) {
     await log.append(
       ['a', 'b', 'c', 'd'].map((city) => {
         return { key: city, value: formatRecord(observation(city, hour, late)) };
       }),
     );
-    for (let partition = 0; partition < log.partitionCount; partition++)
-      await lander.land(partition);
+    for (let partition = 0; partition < log.partitionCount; partition++) await sink.land(partition);
   }
 }
 

@@ -36,7 +36,7 @@ function open(data: string): Promise<Workspace> {
 
 async function land(workspace: Workspace, hour: number): Promise<void> {
   const log = await workspace.log();
-  const lander = await workspace.lander();
+  const sink = await workspace.sink();
   const at = new Date(Date.UTC(2024, 9, 31, 20 + hour)).toISOString();
   const value = formatRecord({
     city_id: 'a',
@@ -52,7 +52,7 @@ async function land(workspace: Workspace, hour: number): Promise<void> {
     response: '{}',
   });
   await log.append([{ key: 'a', value }]);
-  for (let partition = 0; partition < log.partitionCount; partition++) await lander.land(partition);
+  for (let partition = 0; partition < log.partitionCount; partition++) await sink.land(partition);
 }
 
 /** What delta-rs does to a copy: `d` is the table `t`. Then as after a restart. */
@@ -85,9 +85,9 @@ async function differences(workspace: Workspace): Promise<readonly string[]> {
 }
 
 async function repairOf(workspace: Workspace) {
-  const { observations, setAside, storage, scratch } = workspace;
+  const { observations, rejected, storage, scratch } = workspace;
   const session = await workspace.session();
-  return { table: observations, observations, setAside, storage, session, scratch };
+  return { table: observations, observations, rejected, storage, session, scratch };
 }
 
 const UPKEEP = {

@@ -50,7 +50,7 @@ const CITIES: readonly City[] = ['berlin', 'cairo', 'oslo'].map((city_id, index)
 
 export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const lake = await openTestLake(2);
-  const { observations, lander } = await lake.open();
+  const { observations, sink } = await lake.open();
   const sessions = await Promise.all([1, 2, 3].map(() => lake.engine.session()));
   const [refreshing, publishing, computing] = sessions;
   if (!refreshing || !publishing || !computing) throw new Error('no session');
@@ -127,7 +127,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       log.wake();
     },
     async land({ publish = true } = {}) {
-      for (const partition of [0, 1]) while ((await lander.land(partition)) !== null);
+      for (const partition of [0, 1]) while ((await sink.land(partition)) !== null);
       if (publish) await refresher.refresh();
       await test.look();
     },
@@ -150,7 +150,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   };
   if (options.observations !== undefined) {
     lake.log.put(0, ...options.observations);
-    for (const partition of [0, 1]) while ((await lander.land(partition)) !== null);
+    for (const partition of [0, 1]) while ((await sink.land(partition)) !== null);
     await refresher.refresh();
   }
   test.app = await buildApp(test.context);
@@ -226,7 +226,7 @@ export function exampleStatus(): Status {
       dropped_log_lines: 0,
     },
     work: {
-      claims: [
+      leases: [
         {
           role: 'partition',
           number: 0,
@@ -269,7 +269,7 @@ export function exampleStatus(): Status {
       rows: 0,
       files: 0,
       bytes: 0,
-      set_aside: { lost: 1 },
+      rejected: { lost: 1 },
       error: null,
     },
     analytics: {

@@ -81,12 +81,12 @@ async function backUp(
   });
   progress.end();
   const tables = openTables(config, { storage: to, session, scratch, simulated });
-  const { observations, setAside, cities } = tables;
-  const all = [observations, setAside, cities];
+  const { observations, rejected, cities } = tables;
+  const all = [observations, rejected, cities];
   const report = await verifyLake({
     tables: all,
     observations,
-    setAside,
+    rejected,
     storage: to,
     session,
     scratch,

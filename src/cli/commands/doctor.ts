@@ -179,7 +179,7 @@ async function checkData(config: Config): Promise<Finding[]> {
       await using workspace = await openWorkspace(config, simulated);
       await workspace.log();
       const state = await workspace.observations.refresh();
-      await workspace.setAside.refresh();
+      await workspace.rejected.refresh();
       for (const { latest, folder } of workspace.tables) {
         const refusal = latest === null ? null : writeRefusal(latest, folder);
         if (refusal === null) continue;

@@ -23,8 +23,8 @@ Example:
         const observedAt = parseTime(time);
         await using workspace = await openChosenWorkspace(prepared, options.simulated);
         const session = await workspace.session();
-        const { observations, setAside } = workspace;
-        const versions = await readHistory({ session, observations, setAside }, city, observedAt);
+        const { observations, rejected } = workspace;
+        const versions = await readHistory({ session, observations, rejected }, city, observedAt);
         if (versions.length === 0) {
           const text = `${city} has no observation at ${observedAt}`;
           throw new IsobarError('NOT_FOUND', text);

@@ -32,7 +32,7 @@ Examples:
       'after',
       `
 Each observation of the import gets the version that it would have without it: that of an earlier
-or a later import, or none. The records stay in set_aside as undone. An undo that was killed
+or a later import, or none. The records stay in rejected as undone. An undo that was killed
 continues when it is run again. Its files can be imported anew.`,
     )
     .action(async (number: string, _options: object, command: Command) => {

@@ -30,30 +30,30 @@ Examples:
       }
       const { config, json } = prepare(environment, command);
       await using workspace = await openWorkspace(config, options.simulated === true);
-      const lander = await workspace.lander();
+      const sink = await workspace.sink();
       if (options.acceptLoss !== undefined) {
         const { partition, from, to } = parseLoss(options.acceptLoss);
-        await lander.acceptLoss(partition, from, to);
+        await sink.acceptLoss(partition, from, to);
         environment.print(
           `partition ${partition}: offsets ${from} to ${to} are recorded as lost\n`,
         );
         return;
       }
       const log = await workspace.log();
-      const sums = { landings: 0, rows: 0, set_aside: 0 };
+      const sums = { landings: 0, rows: 0, rejected: 0 };
       for (let partition = 0; partition < log.partitionCount; partition++) {
         for (;;) {
-          const landed = await lander.land(partition, environment.signal);
+          const landed = await sink.land(partition, environment.signal);
           if (landed === null) break;
           sums.landings += 1;
           sums.rows += landed.rows;
-          sums.set_aside += landed.setAside;
+          sums.rejected += landed.rejected;
         }
       }
       environment.print(
         json
           ? `${JSON.stringify(sums)}\n`
-          : `${sums.landings} landings, ${sums.rows} rows landed, ${sums.set_aside} set aside\n`,
+          : `${sums.landings} landings, ${sums.rows} rows landed, ${sums.rejected} rejected\n`,
       );
     });
 }

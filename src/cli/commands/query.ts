@@ -12,7 +12,7 @@ import {
   CITY_COLUMNS,
   IMPORT_COLUMNS,
   OBSERVATION_COLUMNS,
-  SET_ASIDE_COLUMNS,
+  REJECTED_COLUMNS,
 } from '../../table/table.ts';
 import { type Environment, openChosenWorkspace, prepare, warnOfRefusals } from '../environment.ts';
 import { formatRows, type RowFormat } from '../row-output.ts';
@@ -32,11 +32,11 @@ export function queryCommand(program: Command, environment: Environment): void {
     .addHelpText(
       'after',
       `
-Tables: observations, set_aside, cities, imports, city_statistics, hourly_trends, anomalies.
+Tables: observations, rejected, cities, imports, city_statistics, hourly_trends, anomalies.
 The SQL is DuckDB's; times are UTC.
 
 Examples:
-  isobar query "SELECT reason, count(*) FROM set_aside GROUP BY ALL"
+  isobar query "SELECT reason, count(*) FROM rejected GROUP BY ALL"
   isobar query --format csv "FROM observations WHERE city_id = 'london' LIMIT 100" > london.csv`,
     )
     .action(async (sql: string, options: QueryOptions, command: Command) => {
@@ -62,12 +62,12 @@ async function viewsOf(workspace: Workspace) {
   const publication = await readPublication(storage);
   const published = async (name: 'city_statistics' | 'hourly_trends' | 'anomalies') =>
     publication === null ? [] : [await storage.localPath(publication.datasets[name].path)];
-  const [observations, setAside, cities, imports] = tables;
+  const [observations, rejected, cities, imports] = tables;
   const pathsOf = async (table: (typeof tables)[number] | undefined) =>
     table === undefined ? [] : table.localPaths((await table.refresh()).files);
   return {
     observations: { paths: await pathsOf(observations), columns: OBSERVATION_COLUMNS },
-    set_aside: { paths: await pathsOf(setAside), columns: SET_ASIDE_COLUMNS },
+    rejected: { paths: await pathsOf(rejected), columns: REJECTED_COLUMNS },
     cities: { paths: await pathsOf(cities), columns: CITY_COLUMNS },
     imports: { paths: await pathsOf(imports), columns: IMPORT_COLUMNS },
     city_statistics: {

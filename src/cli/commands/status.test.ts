@@ -16,15 +16,15 @@ test('the text says which engine computes, with what, how far it is, and who doe
     text,
     /\nisobar land {2}a-host {2}4711 {2}lands partition 0 {2}2024-10-31T23:00:00Z {2}\d+ s ago\n$/,
   );
-  const idle = { ...status, work: { claims: [], error: null } };
+  const idle = { ...status, work: { leases: [], error: null } };
   assert.match(formatStatus(idle, false), / · not running\n/);
   assert.doesNotMatch(formatStatus(idle, false), /does/);
 });
 
-test('shows the reason why the claims cannot be read once', () => {
+test('shows the reason why the leases cannot be read once', () => {
   const status = exampleStatus();
   const error = { code: 'LAKE_UNAVAILABLE', message: 'm', remedy: 'r', since: 's' };
-  const work = { claims: [], error };
+  const work = { leases: [], error };
   const alone = formatStatus({ ...status, work }, true);
   assert.equal(alone.match(/LAKE_UNAVAILABLE/g)?.length, 1);
   const both = formatStatus({ ...status, work, table: { ...status.table, error } }, true);

@@ -6,8 +6,8 @@ import type { SpoolStatus, Status } from '../../model/status.ts';
 import { openStatusReader } from '../../pipeline/status.ts';
 import { hasData, rootOf } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
-import { formatClaims } from '../claims.ts';
 import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
+import { formatLeases } from '../leases.ts';
 
 export function statusCommand(program: Command, environment: Environment): void {
   program
@@ -69,7 +69,7 @@ async function askRunning(config: Config, simulated: boolean | undefined): Promi
 export function formatStatus(status: Status, running: boolean): string {
   const kind = status.simulated ? 'simulated data' : 'real data';
   const { work, collector, log, landing, table, analytics, raw_export } = status;
-  const whether = running ? 'running' : formatWhether(work.claims);
+  const whether = running ? 'running' : formatWhether(work.leases);
   const lines = [`isobar ${status.version} · ${kind} · ${status.data} · ${whether}`];
   if (collector !== null) {
     const left = (name: 'minute' | 'day' | 'month') =>
@@ -88,14 +88,14 @@ export function formatStatus(status: Status, running: boolean): string {
     ...formatSpool(log.spool),
     `table      version ${table.version}, ${table.rows} rows in ${table.files} files, ` +
       `${mebibytes(table.bytes)} MiB`,
-    `set aside  ${formatReasons(table.set_aside)}`,
+    `rejected   ${formatReasons(table.rejected)}`,
     `analytics  version ${analytics.version} of table version ${analytics.table_version}` +
       (analytics.computed_at === null ? '' : `, computed ${analytics.computed_at}`),
     ...formatEngine(analytics),
   );
   if (raw_export !== null) lines.push(`raw files  up to table version ${raw_export.table_version}`);
   if (running) lines.push(formatProcess(status.process));
-  // Who cannot read the claims can seldom read the table.
+  // Who cannot read the leases can seldom read the table.
   const workError = table.error === null ? work.error : null;
   const errors = [log.error, table.error, landing.error, analytics.error, workError];
   for (const error of [...errors, raw_export?.error ?? null]) {
@@ -107,8 +107,8 @@ export function formatStatus(status: Status, running: boolean): string {
     }
   }
   const partitions = formatPartitions(log.partitions);
-  const claims = formatClaims(work.claims, Date.now());
-  return `${lines.map(oneLine).join('\n')}\n${partitions}${claims === '' ? '' : `\n${claims}`}`;
+  const leases = formatLeases(work.leases, Date.now());
+  return `${lines.map(oneLine).join('\n')}\n${partitions}${leases === '' ? '' : `\n${leases}`}`;
 }
 
 function formatProcess(held: Status['process']): string {
@@ -123,8 +123,8 @@ function formatProcess(held: Status['process']): string {
 }
 
 /** No process serves; others may be at work, on this machine or elsewhere. */
-function formatWhether(claims: Status['work']['claims']): string {
-  const live = claims.filter(({ state }) => state === 'live');
+function formatWhether(leases: Status['work']['leases']): string {
+  const live = leases.filter(({ state }) => state === 'live');
   const { size } = new Set(live.map(({ host, pid }) => `${host} ${pid}`));
   if (size === 0) return 'not running';
   return `no server, ${size} ${size === 1 ? 'process' : 'processes'} at work`;

@@ -136,11 +136,11 @@ async function repairOf(
   workspace: Workspace,
   { table }: TableCommandOptions,
 ): Promise<RepairOptions> {
-  const { observations, setAside, storage, scratch } = workspace;
+  const { observations, rejected, storage, scratch } = workspace;
   return {
     table: tableOf(workspace, table),
     observations,
-    setAside,
+    rejected,
     storage,
     session: await workspace.session(),
     scratch,

@@ -52,14 +52,14 @@ export async function verifyWorkspace(
   workspace: Workspace,
   onProgress: (text: string) => void = () => {},
 ): Promise<VerifyReport> {
-  const { observations, setAside, storage, scratch, tables } = workspace;
+  const { observations, rejected, storage, scratch, tables } = workspace;
   const session = await workspace.session();
   const common = { storage, session };
   const report = await verifyLake({
     ...common,
     tables,
     observations,
-    setAside,
+    rejected,
     simulated: workspace.simulated,
     scratch,
     onProgress,

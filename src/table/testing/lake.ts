@@ -1,4 +1,4 @@
-/** A lake, a log and a lander in a temporary folder, for the tests of this room. */
+/** A lake, a log and a sink in a temporary folder, for the tests of this room. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,8 +10,8 @@ import type { Observation } from '../../model/observation.ts';
 import { openDuckdbEngine } from '../../sql/duckdb.ts';
 import type { SqlEngine, SqlSession } from '../../sql/engine.ts';
 import { type DeltaTable, openTable } from '../commit.ts';
-import { type Lander, openLander } from '../landing.ts';
-import { OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from '../table.ts';
+import { openSink, type Sink } from '../landing.ts';
+import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from '../table.ts';
 import { type VerifyReport, verifyLake } from '../verify.ts';
 import { verifyOffsets } from '../verify-offsets.ts';
 
@@ -22,15 +22,15 @@ export interface TestLake extends AsyncDisposable {
   readonly session: SqlSession;
   readonly scratch: string;
   readonly log: MemoryLog;
-  /** Tables and a lander as another process would open them, over the given storage. */
+  /** Tables and a sink as another process would open them, over the given storage. */
   open(storage?: Storage, options?: { simulated?: boolean; recordsMax?: number }): Promise<Opened>;
   verify(): Promise<VerifyReport>;
 }
 
 export interface Opened {
   readonly observations: DeltaTable;
-  readonly setAside: DeltaTable;
-  readonly lander: Lander;
+  readonly rejected: DeltaTable;
+  readonly sink: Sink;
   readonly storage: Storage;
   readonly session: SqlSession;
   readonly scratch: string;
@@ -64,20 +64,20 @@ export async function openTestLake(partitions = 2): Promise<TestLake> {
       partitionColumns: ['observed_month'],
       async prove(state) {
         const findings = { sums: {}, differences: [] };
-        const tables = { session: own, observations, setAside };
-        await verifyOffsets(tables, state, await setAside.refresh(), findings);
+        const tables = { session: own, observations, rejected };
+        await verifyOffsets(tables, state, await rejected.refresh(), findings);
         return findings.differences;
       },
     });
-    const setAside = openTable({
+    const rejected = openTable({
       ...table,
-      name: 'set_aside',
-      columns: SET_ASIDE_COLUMNS,
+      name: 'rejected',
+      columns: REJECTED_COLUMNS,
       partitionColumns: [],
     });
     const limits = { recordsMax, bytesMax: 1 << 28, fileBytesMax: 1 << 26 };
-    const lander = await openLander({ ...common, ...limits, log, observations, setAside });
-    return { observations, setAside, lander, storage: over, session: own, scratch };
+    const sink = await openSink({ ...common, ...limits, log, observations, rejected });
+    return { observations, rejected, sink, storage: over, session: own, scratch };
   }
 
   return {
@@ -89,9 +89,9 @@ export async function openTestLake(partitions = 2): Promise<TestLake> {
     log,
     open,
     async verify() {
-      const { observations, setAside } = await open();
-      const tables = [observations, setAside];
-      return verifyLake({ tables, observations, setAside, storage, session, scratch });
+      const { observations, rejected } = await open();
+      const tables = [observations, rejected];
+      return verifyLake({ tables, observations, rejected, storage, session, scratch });
     },
     async [Symbol.asyncDispose]() {
       for (const one of sessions) await one[Symbol.asyncDispose]();

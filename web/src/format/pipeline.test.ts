@@ -22,7 +22,7 @@ const WELL: Status = {
     open_files: 40,
     dropped_log_lines: 0,
   },
-  work: { claims: [], error: null },
+  work: { leases: [], error: null },
   collector: {
     source: 'openweathermap',
     state: 'live',
@@ -55,7 +55,7 @@ const WELL: Status = {
     rows: 1_629_108,
     files: 2,
     bytes: 3,
-    set_aside: { duplicate: 5, superseded: 1, lost: 0 },
+    rejected: { duplicate: 5, superseded: 1, lost: 0 },
     error: null,
   },
   analytics: {
@@ -104,7 +104,7 @@ test('a provider in trouble, a lag, a failing room and an invalid row are worth 
   const failing = step({ ...WELL, landing: { ...landing, error } }, 'Table');
   assert.equal(failing?.note, 'no room. Make room.');
 
-  const invalid = { ...table, set_aside: { invalid: 14 } };
+  const invalid = { ...table, rejected: { invalid: 14 } };
   assert.equal(step({ ...WELL, table: invalid }, 'Set aside')?.state, 'look');
 });
 
@@ -131,7 +131,7 @@ test('distinguishes what stops the data from what only needs a look', () => {
   assert.deepEqual(stoppedIn(table), [['Table', 'look', note]]);
   const log = { ...WELL, log: { ...WELL.log, error: failure } };
   assert.deepEqual(stoppedIn(log), [['Log', 'look', note]]);
-  const aside = { ...WELL, table: { ...WELL.table, set_aside: { invalid: 3 } } };
+  const aside = { ...WELL, table: { ...WELL.table, rejected: { invalid: 3 } } };
   assert.deepEqual(stoppedIn(aside), []);
   assert.equal(step(aside, 'Set aside')?.state, 'look');
 });

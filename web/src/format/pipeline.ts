@@ -97,7 +97,7 @@ const NORMAL = new Set(['duplicate', 'superseded']);
 
 function aside({ table }: Status): Step {
   const say = words.value.steps;
-  const reasons = Object.entries(table.set_aside).filter(([, count]) => count > 0);
+  const reasons = Object.entries(table.rejected).filter(([, count]) => count > 0);
   const lines =
     reasons.length === 0
       ? [say.noRow]

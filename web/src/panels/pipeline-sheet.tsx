@@ -45,7 +45,7 @@ export function PipelineSheet({ store }: { readonly store: Store }) {
               <Partitions status={status} />
               <TableFacts status={status} store={store} />
               <AnalyticsFacts status={status} store={store} />
-              <SetAside status={status} />
+              <RejectedRecords status={status} />
               <Process status={status} store={store} />
               <Work status={status} now={now} />
             </div>
@@ -278,11 +278,11 @@ function AnalyticsFacts({ status, store }: TimedProps) {
   );
 }
 
-function SetAside({ status }: { readonly status: Status }) {
+function RejectedRecords({ status }: { readonly status: Status }) {
   const say = words.value.sheet;
-  const reasons = Object.entries(status.table.set_aside).filter(([, count]) => count > 0);
+  const reasons = Object.entries(status.table.rejected).filter(([, count]) => count > 0);
   return (
-    <Box title={say.setAside}>
+    <Box title={say.rejected}>
       {reasons.length === 0 ? (
         <p class="quiet">{say.nothingAside}</p>
       ) : (

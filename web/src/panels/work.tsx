@@ -1,4 +1,4 @@
-import type { ClaimStatus, Status } from '../../../src/model/status.ts';
+import type { LeaseStatus, Status } from '../../../src/model/status.ts';
 import { formatAge } from '../format/ages.ts';
 import { words } from '../words/words.ts';
 import { Box } from './fact-box.tsx';
@@ -7,10 +7,10 @@ import { ScrollTable } from './scroll-table.tsx';
 /** Which process does what, on whatever machine. */
 export function Work({ status, now }: { readonly status: Status; readonly now: number }) {
   const say = words.value.work;
-  const { claims } = status.work;
+  const { leases } = status.work;
   return (
     <Box title={say.title} wide>
-      {claims.length === 0 ? (
+      {leases.length === 0 ? (
         <p class="quiet">{say.alone}</p>
       ) : (
         <ScrollTable label={say.title}>
@@ -26,7 +26,7 @@ export function Work({ status, now }: { readonly status: Status; readonly now: n
               </tr>
             </thead>
             <tbody>
-              {processesOf(claims).map(({ key, name, does, silent, lastSignAt }) => (
+              {processesOf(leases).map(({ key, name, does, silent, lastSignAt }) => (
                 <tr key={key}>
                   <th scope="row">{name}</th>
                   <td>{does}</td>
@@ -55,9 +55,9 @@ interface Worker {
   readonly lastSignAt: number;
 }
 
-function processesOf(claims: readonly ClaimStatus[]): readonly Worker[] {
+function processesOf(leases: readonly LeaseStatus[]): readonly Worker[] {
   const say = words.value.work;
-  const byProcess = Map.groupBy(claims, ({ host, pid }) => `${host} ${pid}`);
+  const byProcess = Map.groupBy(leases, ({ host, pid }) => `${host} ${pid}`);
   return [...byProcess].map(([key, own]) => {
     const [first] = own;
     const partitions = own.filter(({ role }) => role === 'partition').map(({ number }) => number);

@@ -273,7 +273,7 @@ export const de: Words = {
     computed: 'Berechnet',
     fromTable: 'Aus Tabellenversion',
     behind: (version, versions) => `${version}, ${versions} zurück`,
-    setAside: 'Beiseitegelegte Zeilen',
+    rejected: 'Beiseitegelegte Zeilen',
     nothingAside: 'Keine.',
     process: 'Dieser Prozess',
     started: 'Gestartet',

@@ -284,7 +284,7 @@ export const en = {
     computed: 'Computed',
     fromTable: 'From table version',
     behind: (version: string, versions: string) => `${version}, ${versions} behind`,
-    setAside: 'Rows set aside',
+    rejected: 'Rows set aside',
     nothingAside: 'None.',
     process: 'This process',
     started: 'Started',

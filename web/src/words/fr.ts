@@ -273,7 +273,7 @@ export const fr: Words = {
     computed: 'Calculées',
     fromTable: 'De la version de table',
     behind: (version, versions) => `${version}, en retard de ${versions}`,
-    setAside: 'Lignes mises de côté',
+    rejected: 'Lignes mises de côté',
     nothingAside: 'Aucune.',
     process: 'Ce processus',
     started: 'Démarré',

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ClaimStatus } from '../model/status.ts';
-import { formatClaims } from './claims.ts';
+import type { LeaseStatus } from '../model/status.ts';
+import { formatLeases } from './leases.ts';
 
 const NOW = Date.parse('2026-11-24T10:00:30Z');
 
-function claim(
-  role: ClaimStatus['role'],
+function lease(
+  role: LeaseStatus['role'],
   number: number,
   pid: number,
-  change: Partial<ClaimStatus> = {},
-): ClaimStatus {
+  change: Partial<LeaseStatus> = {},
+): LeaseStatus {
   const command = { collect: 'isobar collect', analyze: 'isobar analyze' }[role as string];
   return {
     role,
@@ -27,21 +27,21 @@ function claim(
 
 test('who does what is one line for each process', () => {
   const silent = { state: 'silent', last_sign_at: '2026-11-24T09:58:30.000Z' } as const;
-  const claims = [
-    claim('collect', 0, 1),
-    claim('collect', 1, 12),
-    claim('land', 0, 2),
-    claim('land', 1, 3),
-    claim('land', 2, 13, silent),
-    claim('partition', 2, 2),
-    claim('partition', 0, 2),
-    claim('partition', 1, 13, silent),
-    claim('maintain', 0, 2, { since: '2026-11-24T08:00:00.000Z' }),
-    claim('analyze', 0, 4),
-    claim('collect', 2, 5, silent),
+  const leases = [
+    lease('collect', 0, 1),
+    lease('collect', 1, 12),
+    lease('land', 0, 2),
+    lease('land', 1, 3),
+    lease('land', 2, 13, silent),
+    lease('partition', 2, 2),
+    lease('partition', 0, 2),
+    lease('partition', 1, 13, silent),
+    lease('maintain', 0, 2, { since: '2026-11-24T08:00:00.000Z' }),
+    lease('analyze', 0, 4),
+    lease('collect', 2, 5, silent),
   ];
   assert.equal(
-    formatClaims(claims, NOW),
+    formatLeases(leases, NOW),
     `\
 process         host       pid  does                                         since                 last sign
 isobar analyze  weather-1    4  computes the analytics                       2026-11-24T09:00:00Z  3 s ago
@@ -53,5 +53,5 @@ isobar land     weather-1    3  stands by to land                            202
 isobar land     weather-2   13  lands partition 1                            2026-11-24T09:00:00Z  120 s ago, silent
 `.replace(/ {3}(?=2026|since)/g, '  '),
   );
-  assert.equal(formatClaims([], NOW), '');
+  assert.equal(formatLeases([], NOW), '');
 });

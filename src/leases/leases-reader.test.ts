@@ -5,27 +5,27 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openLocalStorage } from '../lake/local.ts';
 import { silentLogger } from '../logger.ts';
-import { openClaims } from './claims.ts';
-import { openClaimsReader } from './claims-reader.ts';
+import { openLeases } from './leases.ts';
+import { openLeasesReader } from './leases-reader.ts';
 
-test('whoever takes no claim sees who holds which, and who fell silent', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'isobar-claims-'));
+test('whoever takes no lease sees who holds which, and who fell silent', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'isobar-leases-'));
   try {
     await using storage = await openLocalStorage(folder);
     let [wall, reads] = [Date.now(), 0];
     const counting = {
-      list: () => storage.list('weather_data/_claims'),
+      list: () => storage.list('weather_data/_leases'),
       read(path: string) {
         reads += 1;
         return storage.read(path);
       },
     };
-    const reader = openClaimsReader({ storage: counting, wall: () => wall });
+    const reader = openLeasesReader({ storage: counting, wall: () => wall });
     assert.deepEqual(await reader.read(), []);
 
     const options = { storage, command: 'isobar land', logger: silentLogger, heartbeatMs: 10_000 };
-    await using first = await openClaims(options);
-    await using second = await openClaims(options);
+    await using first = await openLeases(options);
+    await using second = await openLeases(options);
     const partition = await first.take('partition', 2);
     await second.take('analyze', 0, { detail: { engine: 'duckdb' } });
     const shown = async () =>
@@ -38,7 +38,7 @@ test('whoever takes no claim sees who holds which, and who fell silent', async (
     assert.equal(reads, 2, 'what was not written since is not read again');
 
     await partition?.release();
-    assert.deepEqual(await shown(), ['analyze 0 false'], 'a released claim is not shown');
+    assert.deepEqual(await shown(), ['analyze 0 false'], 'a released lease is not shown');
     await first.take('partition', 2);
     assert.deepEqual(await shown(), ['analyze 0 false', 'partition 2 false']);
 
@@ -54,16 +54,16 @@ test('whoever takes no claim sees who holds which, and who fell silent', async (
 });
 
 test('a holder that has ended on this machine is silent at once', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'isobar-claims-'));
+  const folder = await mkdtemp(join(tmpdir(), 'isobar-leases-'));
   try {
     await using storage = await openLocalStorage(folder);
     const gone = { place: 'here', pid: 2 ** 30, began: '1' };
     const options = { storage, command: 'isobar land', logger: silentLogger, heartbeatMs: 10_000 };
-    await using claims = await openClaims({ ...options, process: gone });
-    await claims.take('partition', 0);
-    const [seen] = await openClaimsReader({ storage, place: 'here' }).read();
+    await using leases = await openLeases({ ...options, process: gone });
+    await leases.take('partition', 0);
+    const [seen] = await openLeasesReader({ storage, place: 'here' }).read();
     assert.equal(seen?.isSilent, true);
-    const [elsewhere] = await openClaimsReader({ storage, place: 'elsewhere' }).read();
+    const [elsewhere] = await openLeasesReader({ storage, place: 'elsewhere' }).read();
     assert.equal(elsewhere?.isSilent, false);
   } finally {
     await rm(folder, { recursive: true });

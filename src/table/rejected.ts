@@ -1,5 +1,5 @@
 /**
- * What makes no row of `observations`: every such record becomes a row of `set_aside`, with its
+ * What makes no row of `observations`: every such record becomes a row of `rejected`, with its
  * reason and its content. Committed before the observations, under the same transaction.
  */
 import { randomUUID } from 'node:crypto';
@@ -15,12 +15,12 @@ import { putDataFile } from './data-file.ts';
 import { type AddFile, parseStats } from './delta.ts';
 import type { Attempt } from './landing.ts';
 import type { TableState } from './snapshot.ts';
-import { type DataFile, OBSERVATION_COLUMNS, SET_ASIDE_COLUMNS } from './table.ts';
+import { type DataFile, OBSERVATION_COLUMNS, REJECTED_COLUMNS } from './table.ts';
 
-export interface SetAsideWriting {
+export interface RejectedWriting {
   readonly log: Log;
   readonly observations: DeltaTable;
-  readonly setAside: DeltaTable;
+  readonly rejected: DeltaTable;
   readonly storage: Storage;
   readonly session: SqlSession;
   readonly scratch: string;
@@ -42,31 +42,31 @@ export interface Removal {
 }
 
 /**
- * Commits the rows to set aside, but none whose offset is there already (a landing that died
+ * Commits the rejected rows, but none whose offset is there already (a landing that died
  * between its two commits left it); resolves with how many records of this landing they are.
  */
-export async function commitSetAside(
-  options: SetAsideWriting,
+export async function commitRejected(
+  options: RejectedWriting,
   made: Attempt | Loss | Removal,
 ): Promise<number> {
-  const { session, setAside, clock = () => new Date() } = options;
-  const { selects, own, txn } = await whatToSetAside(options, made);
+  const { session, rejected, clock = () => new Date() } = options;
+  const { selects, own, txn } = await chooseRejected(options, made);
   await session.execute(
-    `CREATE OR REPLACE TEMP TABLE aside AS ${selects.join('\nUNION ALL BY NAME\n')}`,
+    `CREATE OR REPLACE TEMP TABLE rejecting AS ${selects.join('\nUNION ALL BY NAME\n')}`,
   );
   const [sum] = await session.query<{ all_rows: number; own_rows: number }>(
-    `SELECT count(*) AS all_rows, count(*) FILTER (${own}) AS own_rows FROM aside`,
+    `SELECT count(*) AS all_rows, count(*) FILTER (${own}) AS own_rows FROM rejecting`,
   );
   if (sum === undefined || sum.all_rows === 0) return 0;
-  await setAside.commit('WRITE', async (state) => {
+  await rejected.commit('WRITE', async (state) => {
     await chooseUnwritten(options, state);
     const add = await writeFile(options, 'unwritten');
     if (add === null) return null;
-    reachFaultPoint('set-aside.before-commit');
+    reachFaultPoint('rejected.before-commit');
     const lastUpdated = clock().getTime();
     return txn === null ? [{ add }] : [{ add }, { txn: { ...txn, lastUpdated } }];
   });
-  reachFaultPoint('set-aside.after-commit');
+  reachFaultPoint('rejected.after-commit');
   return sum.own_rows;
 }
 
@@ -78,8 +78,8 @@ interface Chosen {
   readonly txn: { readonly appId: string; readonly version: number } | null;
 }
 
-async function whatToSetAside(
-  options: SetAsideWriting,
+async function chooseRejected(
+  options: RejectedWriting,
   made: Attempt | Loss | Removal,
 ): Promise<Chosen> {
   const { log } = options;
@@ -114,7 +114,7 @@ function fromBatchSql(logId: string, partition: number): string {
 }
 
 /** One row per row of the table that a record of the batch supersedes, with all it said. */
-async function fromTableSql(options: SetAsideWriting, made: Attempt): Promise<string[]> {
+async function fromTableSql(options: RejectedWriting, made: Attempt): Promise<string[]> {
   if (made.superseded.length === 0) return [];
   const paths = await options.observations.localPaths(made.superseded.map(({ file }) => file));
   return [
@@ -128,7 +128,7 @@ async function fromTableSql(options: SetAsideWriting, made: Attempt): Promise<st
 }
 
 /** One row per row of the import in these files. */
-async function undoneSql(options: SetAsideWriting, made: Removal): Promise<string> {
+async function undoneSql(options: RejectedWriting, made: Removal): Promise<string> {
   const paths = await options.observations.localPaths(made.files);
   return `
     SELECT ${PAYLOAD_COLUMNS}, 'undone' AS reason, CAST(NULL AS BIGINT) AS by_import_id,
@@ -136,7 +136,7 @@ async function undoneSql(options: SetAsideWriting, made: Removal): Promise<strin
     FROM ${payloadSql(paths)} AS old WHERE import_id = ${made.importId}`;
 }
 
-/** What `set_aside` keeps of a row of the table. */
+/** What `rejected` keeps of a row of the table. */
 const PAYLOAD_COLUMNS =
   'old.log_id, old.log_partition, old.log_offset, CAST(NULL AS BIGINT) AS log_offset_last, ' +
   'old.city_id, old.observed_at, old.collected_at, payload AS bytes, ' +
@@ -159,11 +159,11 @@ function lostSql(logId: string, { partition, lost }: Loss): string {
       CAST(NULL AS BIGINT) AS import_id, CAST(NULL AS BIGINT) AS by_import_id`;
 }
 
-/** Makes the temporary table `unwritten`: the rows of `aside` whose offset is not there yet. */
-async function chooseUnwritten(options: SetAsideWriting, state: TableState): Promise<void> {
-  const { session, setAside } = options;
+/** Makes the temporary table `unwritten`: the rows of `rejecting` whose offset is not there yet. */
+async function chooseUnwritten(options: RejectedWriting, state: TableState): Promise<void> {
+  const { session, rejected } = options;
   const [range] = await session.query<{ least: number | null; most: number | null }>(
-    'SELECT min(log_offset) AS least, max(log_offset) AS most FROM aside',
+    'SELECT min(log_offset) AS least, max(log_offset) AS most FROM rejecting',
   );
   const { least, most } = range ?? { least: null, most: null };
   const files = state.files.filter((file) => {
@@ -177,16 +177,18 @@ async function chooseUnwritten(options: SetAsideWriting, state: TableState): Pro
     files.length === 0
       ? ''
       : `ANTI JOIN (SELECT log_id, log_partition, log_offset
-           FROM ${parquetSql(await setAside.localPaths(files), SET_ASIDE_COLUMNS)} w
+           FROM ${parquetSql(await rejected.localPaths(files), REJECTED_COLUMNS)} w
            WHERE log_offset BETWEEN ${least} AND ${most})
          USING (log_id, log_partition, log_offset)`;
-  await session.execute(`CREATE OR REPLACE TEMP TABLE unwritten AS SELECT * FROM aside ${written}`);
+  await session.execute(
+    `CREATE OR REPLACE TEMP TABLE unwritten AS SELECT * FROM rejecting ${written}`,
+  );
 }
 
-async function writeFile(options: SetAsideWriting, rows = 'aside'): Promise<AddFile | null> {
-  const { session, setAside, storage, clock = () => new Date() } = options;
-  const scratch = join(options.scratch, `aside-${randomUUID()}.parquet`);
-  const columns = Object.entries(SET_ASIDE_COLUMNS).map(
+async function writeFile(options: RejectedWriting, rows = 'rejecting'): Promise<AddFile | null> {
+  const { session, rejected, storage, clock = () => new Date() } = options;
+  const scratch = join(options.scratch, `rejecting-${randomUUID()}.parquet`);
+  const columns = Object.entries(REJECTED_COLUMNS).map(
     ([name, type]) => `CAST(${name} AS ${type}) AS ${name}`,
   );
   try {
@@ -207,7 +209,7 @@ async function writeFile(options: SetAsideWriting, rows = 'aside'): Promise<AddF
       nullCount: { log_offset: 0 },
     };
     return await putDataFile({
-      table: setAside,
+      table: rejected,
       storage,
       file: scratch,
       month: null,

@@ -3,11 +3,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { CLAIMS_FOLDER } from '../lake/layout.ts';
+import { LEASES_FOLDER } from '../lake/layout.ts';
 import { openLocalStorage } from '../lake/local.ts';
 import type { Storage } from '../lake/storage.ts';
 import { silentLogger } from '../logger.ts';
-import { type Claims, openClaims } from './claims.ts';
+import { type Leases, openLeases } from './leases.ts';
 
 const HEARTBEAT_MS = 10_000;
 
@@ -15,7 +15,7 @@ const HEARTBEAT_MS = 10_000;
 class Machines implements AsyncDisposable {
   readonly folder: string;
   readonly storage: Storage;
-  readonly #opened: Claims[] = [];
+  readonly #opened: Leases[] = [];
 
   constructor(folder: string, storage: Storage) {
     this.folder = folder;
@@ -23,13 +23,13 @@ class Machines implements AsyncDisposable {
   }
 
   static async make(): Promise<Machines> {
-    const folder = await mkdtemp(join(tmpdir(), 'isobar-claims-'));
+    const folder = await mkdtemp(join(tmpdir(), 'isobar-leases-'));
     return new Machines(folder, await openLocalStorage(folder));
   }
 
   async add(change: { storage?: Storage } = {}) {
     const now = { monotonic: Math.random() * 1e9, wall: Math.random() * 1e12 };
-    const claims = await openClaims({
+    const leases = await openLeases({
       storage: change.storage ?? this.storage,
       command: 'isobar test',
       logger: silentLogger,
@@ -38,60 +38,60 @@ class Machines implements AsyncDisposable {
       wall: () => now.wall,
       process: { place: '', pid: 1, began: '' },
     });
-    this.#opened.push(claims);
+    this.#opened.push(leases);
     const pass = (ms: number) => {
       now.monotonic += ms;
       now.wall += ms;
     };
-    return { claims, now, pass };
+    return { leases, now, pass };
   }
 
   async files(): Promise<string[]> {
-    const place = join(this.folder, CLAIMS_FOLDER);
+    const place = join(this.folder, LEASES_FOLDER);
     const found = await readdir(place, { recursive: true, withFileTypes: true }).catch(() => []);
     return found.filter((entry) => entry.isFile()).map((entry) => entry.name);
   }
 
   async [Symbol.asyncDispose]() {
-    for (const claims of this.#opened) await claims[Symbol.asyncDispose]();
+    for (const leases of this.#opened) await leases[Symbol.asyncDispose]();
     await this.storage[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true });
   }
 }
 
-async function stateSeenBy(claims: Claims): Promise<string | undefined> {
-  return (await claims.look())[0]?.state;
+async function stateSeenBy(leases: Leases): Promise<string | undefined> {
+  return (await leases.look())[0]?.state;
 }
 
-describe('claims', () => {
+describe('leases', () => {
   it('go to one of all who take them at the same moment', async () => {
     await using machines = await Machines.make();
     const all = await Promise.all(Array.from({ length: 8 }, () => machines.add()));
     for (let round = 0; round < 5; round++) {
-      const taken = await Promise.all(all.map(({ claims }) => claims.take('analyze', round)));
-      assert.equal(taken.filter((claim) => claim !== null).length, 1);
+      const taken = await Promise.all(all.map(({ leases }) => leases.take('analyze', round)));
+      assert.equal(taken.filter((lease) => lease !== null).length, 1);
     }
   });
 
   it('are taken over once they were watched unchanged for 2.5 heartbeats, no sooner', async () => {
     await using machines = await Machines.make();
     const [holder, other] = [await machines.add(), await machines.add()];
-    const held = await holder.claims.take('export', 0, { detail: { lag: 7 } });
+    const held = await holder.leases.take('export', 0, { detail: { lag: 7 } });
     assert.equal(held?.name, 'export-0.1');
-    assert.equal(await other.claims.take('export', 0), null);
-    const [seen] = other.claims.seen;
+    assert.equal(await other.leases.take('export', 0), null);
+    const [seen] = other.leases.seen;
     assert.deepEqual(
       [seen?.detail, seen?.command, seen?.isMine],
       [{ lag: 7 }, 'isobar test', false],
     );
     other.now.wall += 1e9;
-    assert.equal(await stateSeenBy(other.claims), 'live', 'the wall clock says nothing');
+    assert.equal(await stateSeenBy(other.leases), 'live', 'the wall clock says nothing');
     other.pass(2.5 * HEARTBEAT_MS - 1);
-    assert.equal(await other.claims.take('export', 0), null);
+    assert.equal(await other.leases.take('export', 0), null);
     other.pass(1);
-    const taken = await other.claims.take('export', 0);
+    const taken = await other.leases.take('export', 0);
     assert.equal(taken?.name, 'export-0.2');
-    await holder.claims.look();
+    await holder.leases.look();
     assert.equal(held?.isHeld, false);
     assert.equal(held?.signal.aborted, true);
     assert.deepEqual(await machines.files(), ['0.00000000000000000002.json']);
@@ -100,12 +100,12 @@ describe('claims', () => {
   it('stay with a holder that publishes a detail now and then', async () => {
     await using machines = await Machines.make();
     const [holder, other] = [await machines.add(), await machines.add()];
-    const held = await holder.claims.take('maintain', 0);
+    const held = await holder.leases.take('maintain', 0);
     for (let round = 0; round < 6; round++) {
       for (const machine of [holder, other]) machine.pass(1.5 * HEARTBEAT_MS);
       await held?.tell({ round });
-      assert.equal(await stateSeenBy(other.claims), 'live');
-      assert.equal(await other.claims.take('maintain', 0), null);
+      assert.equal(await stateSeenBy(other.leases), 'live');
+      assert.equal(await other.leases.take('maintain', 0), null);
     }
     assert.equal(held?.isHeld, true);
   });
@@ -114,13 +114,13 @@ describe('claims', () => {
     it(`lapse for a holder that wrote nothing for 2 heartbeats of its ${clock} clock`, async () => {
       await using machines = await Machines.make();
       const [holder, other] = [await machines.add(), await machines.add()];
-      const held = await holder.claims.take('analyze', 0);
+      const held = await holder.leases.take('analyze', 0);
       holder.now[clock] += 2 * HEARTBEAT_MS - 1;
       assert.equal(held?.isHeld, true);
       holder.now[clock] += 1;
       assert.equal(held?.isHeld, false);
-      assert.equal(await stateSeenBy(other.claims), 'live', 'others are more patient');
-      const again = await holder.claims.take('analyze', 0);
+      assert.equal(await stateSeenBy(other.leases), 'live', 'others are more patient');
+      const again = await holder.leases.take('analyze', 0);
       assert.equal(again?.name, 'analyze-0.2', 'its own it takes again at once, as a new one');
     });
   }
@@ -128,24 +128,24 @@ describe('claims', () => {
   it('are free as soon as they are given back', async () => {
     await using machines = await Machines.make();
     const [holder, other] = [await machines.add(), await machines.add()];
-    const held = await holder.claims.take('partition', 3);
+    const held = await holder.leases.take('partition', 3);
     await held?.release();
     assert.equal(held?.isHeld, false);
-    assert.equal(await stateSeenBy(other.claims), 'released');
-    const refused = await other.claims.take('partition', 3, { mayReplace: () => false });
+    assert.equal(await stateSeenBy(other.leases), 'released');
+    const refused = await other.leases.take('partition', 3, { mayReplace: () => false });
     assert.equal(refused, null);
-    assert.equal((await other.claims.take('partition', 3))?.name, 'partition-3.2');
-    assert.equal(await holder.claims.take('partition', 3), null);
+    assert.equal((await other.leases.take('partition', 3))?.name, 'partition-3.2');
+    assert.equal(await holder.leases.take('partition', 3), null);
   });
 
   it('are given back by whoever closes', async () => {
     await using machines = await Machines.make();
     const [holder, other] = [await machines.add(), await machines.add()];
-    await holder.claims.take('partition', 0);
-    await holder.claims.take('partition', 1);
-    await holder.claims[Symbol.asyncDispose]();
+    await holder.leases.take('partition', 0);
+    await holder.leases.take('partition', 1);
+    await holder.leases[Symbol.asyncDispose]();
     assert.deepEqual(
-      (await other.claims.look()).map(({ state }) => state),
+      (await other.leases.look()).map(({ state }) => state),
       ['released', 'released'],
     );
   });
@@ -163,17 +163,17 @@ describe('claims', () => {
       },
     });
     const sleeper = await machines.add({ storage: slow });
-    const taking = sleeper.claims.take('analyze', 0);
+    const taking = sleeper.leases.take('analyze', 0);
     await reached.promise;
     for (let round = 0; round < 3; round++) {
-      const claim = await other.claims.take('analyze', 0);
-      assert.equal(claim?.name, `analyze-0.${round + 1}`);
-      if (round < 2) await claim?.release();
+      const lease = await other.leases.take('analyze', 0);
+      assert.equal(lease?.name, `analyze-0.${round + 1}`);
+      if (round < 2) await lease?.release();
     }
-    await other.claims.look();
+    await other.leases.look();
     gate.resolve();
     assert.equal(await taking, null);
-    assert.equal(other.claims.seen[0]?.state, 'live');
+    assert.equal(other.leases.seen[0]?.state, 'live');
   });
 
   it('written by a stopped holder after it was overtaken change nothing', async () => {
@@ -189,29 +189,29 @@ describe('claims', () => {
       },
     });
     const sleeper = await machines.add({ storage: slow });
-    const held = await sleeper.claims.take('analyze', 0);
+    const held = await sleeper.leases.take('analyze', 0);
     const telling = held?.tell({ late: true });
     await reached.promise;
-    await other.claims.look();
+    await other.leases.look();
     other.pass(2.5 * HEARTBEAT_MS);
     sleeper.pass(2.5 * HEARTBEAT_MS);
-    const taken = await other.claims.take('analyze', 0);
+    const taken = await other.leases.take('analyze', 0);
     gate.resolve();
     await telling;
-    await sleeper.claims.look();
+    await sleeper.leases.look();
     assert.equal(held?.isHeld, false);
-    await other.claims.look();
+    await other.leases.look();
     assert.equal(taken?.isHeld, true);
     assert.deepEqual(await machines.files(), ['0.00000000000000000002.json']);
   });
 
   it('of a file that says nothing sensible become free like those of the dead', async () => {
     await using machines = await Machines.make();
-    const path = `${CLAIMS_FOLDER}/analyze/0.00000000000000000004.json`;
+    const path = `${LEASES_FOLDER}/analyze/0.00000000000000000004.json`;
     await machines.storage.putIfAbsent(path, Buffer.from('{"holder": 3'));
-    const { claims, pass } = await machines.add();
-    assert.equal(await claims.take('analyze', 0), null);
+    const { leases, pass } = await machines.add();
+    assert.equal(await leases.take('analyze', 0), null);
     pass(2.5 * HEARTBEAT_MS);
-    assert.equal((await claims.take('analyze', 0))?.name, 'analyze-0.5');
+    assert.equal((await leases.take('analyze', 0))?.name, 'analyze-0.5');
   });
 });

@@ -1,23 +1,23 @@
 /** Who does what, as a table for people: one line for each process that has a part of the work. */
-import type { ClaimStatus } from '../model/status.ts';
+import type { LeaseStatus } from '../model/status.ts';
 import { formatTable } from './environment.ts';
 
-/** Empty without claims. `now` is in milliseconds since 1970. */
-export function formatClaims(claims: readonly ClaimStatus[], now: number): string {
-  if (claims.length === 0) return '';
-  const byProcess = Map.groupBy(claims, ({ host, pid, command }) => `${host} ${pid} ${command}`);
-  const rows = [...byProcess.values()].map((own) => formatProcess(own, claims, now));
+/** Empty without leases. `now` is in milliseconds since 1970. */
+export function formatLeases(leases: readonly LeaseStatus[], now: number): string {
+  if (leases.length === 0) return '';
+  const byProcess = Map.groupBy(leases, ({ host, pid, command }) => `${host} ${pid} ${command}`);
+  const rows = [...byProcess.values()].map((own) => formatProcess(own, leases, now));
   const header = ['process', 'host', 'pid', 'does', 'since', 'last sign'];
   return formatTable([header, ...rows.sort(byText)], [2]);
 }
 
 function formatProcess(
-  own: readonly ClaimStatus[],
-  all: readonly ClaimStatus[],
+  own: readonly LeaseStatus[],
+  all: readonly LeaseStatus[],
   now: number,
 ): string[] {
   const [first] = own;
-  const since = own.map((claim) => claim.since).sort()[0] ?? '';
+  const since = own.map((lease) => lease.since).sort()[0] ?? '';
   const lastSign = Math.max(...own.map(({ last_sign_at }) => Date.parse(last_sign_at)));
   const seconds = Math.max(0, Math.round((now - lastSign) / 1_000));
   const isSilent = own.every(({ state }) => state === 'silent');
@@ -33,11 +33,11 @@ function formatProcess(
 
 /** `lands partitions 0, 2; maintains the table` */
 function formatParts(
-  own: readonly ClaimStatus[],
-  all: readonly ClaimStatus[],
+  own: readonly LeaseStatus[],
+  all: readonly LeaseStatus[],
   isSilent: boolean,
 ): string {
-  const has = (role: ClaimStatus['role']) => own.some((claim) => claim.role === role);
+  const has = (role: LeaseStatus['role']) => own.some((lease) => lease.role === role);
   const parts: string[] = [];
   // What a silent one offered to do, it does not.
   if (has('collect') && !isSilent) {

@@ -1,5 +1,5 @@
 /**
- * When landings happen, in the partitions that are this lander's: as soon as enough records wait,
+ * When landings happen, in the partitions that are this sink's: as soon as enough records wait,
  * or the oldest has waited long enough, or an hour of the clock ends, or on shutdown. Each takes
  * all that waits.
  */
@@ -8,10 +8,10 @@ import { asIsobarError, ERRORS } from '../errors.ts';
 import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { LandingStatus, RoomError } from '../model/status.ts';
-import type { Landed, Lander } from './landing.ts';
+import type { Landed, Sink } from './landing.ts';
 
-export interface LanderLoopOptions {
-  readonly lander: Lander;
+export interface LandingLoopOptions {
+  readonly sink: Sink;
   readonly log: Log;
   /** Where the next landing of a partition begins, by the table. */
   readonly nextOffset: (partition: number) => Promise<bigint>;
@@ -24,7 +24,7 @@ export interface LanderLoopOptions {
   readonly clock?: () => Date;
 }
 
-export interface LanderLoop {
+export interface LandingLoop {
   status(): LandingStatus;
   /** The partitions that are landed here, ascending. */
   readonly partitions: readonly number[];
@@ -45,8 +45,8 @@ const RETRY_MS = { least: 500, most: 30_000 } as const;
 const FIRST_AGE_S = 1;
 const HOUR_MS = 3_600_000;
 
-export function startLanderLoop(options: LanderLoopOptions): LanderLoop {
-  const { lander, log, logger, clock = () => new Date() } = options;
+export function startLandingLoop(options: LandingLoopOptions): LandingLoop {
+  const { sink, log, logger, clock = () => new Date() } = options;
   const stopping = new AbortController();
   let lastLandedAt: Date | null = null;
   let lastRows = 0;
@@ -122,7 +122,7 @@ export function startLanderLoop(options: LanderLoopOptions): LanderLoop {
   }
 
   async function landOne(partition: number, signal?: AbortSignal): Promise<Landed | null> {
-    const landed = await lander.land(partition, signal);
+    const landed = await sink.land(partition, signal);
     errors.delete(partition);
     if (landed === null) return null;
     lastLandedAt = clock();

@@ -1,10 +1,10 @@
-/** A claim of this process: made once, rewritten at each heartbeat, lost if that fails too long. */
+/** A lease of this process: made once, rewritten at each heartbeat, lost if that fails too long. */
 import { isErrorCode } from '../errors.ts';
-import { claimPath } from '../lake/layout.ts';
+import { leasePath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
-import { type ClaimText, formatClaim, nameOf, type Role } from './claim-file.ts';
+import { formatLease, type LeaseText, nameOf, type Role } from './lease-file.ts';
 
-export interface Claim {
+export interface Lease {
   readonly role: Role;
   readonly number: number;
   readonly name: string;
@@ -13,12 +13,12 @@ export interface Claim {
   /** Aborts when it is not held any more. */
   readonly signal: AbortSignal;
   /** Publishes this now and with every heartbeat; a failed write waits for the next heartbeat. */
-  tell(detail: ClaimText['detail']): Promise<void>;
+  tell(detail: LeaseText['detail']): Promise<void>;
   /** Gives it back. */
   release(): Promise<void>;
 }
 
-/** Heartbeats without a write that succeeded after which a claim has lapsed. */
+/** Heartbeats without a write that succeeded after which a lease has lapsed. */
 const LAPSED = 2;
 
 export interface HeldOptions {
@@ -26,18 +26,18 @@ export interface HeldOptions {
   readonly heartbeatMs: number;
   readonly monotonic: () => number;
   readonly wall: () => number;
-  readonly text: ClaimText;
+  readonly text: LeaseText;
   readonly onEnd: () => void;
 }
 
-export class HeldClaim implements Claim {
+export class HeldLease implements Lease {
   readonly role: Role;
   readonly number: number;
   readonly generation: number;
   readonly name: string;
   readonly #options: HeldOptions;
   readonly #ended = new AbortController();
-  #text: ClaimText;
+  #text: LeaseText;
   /** When the last write that succeeded began, by both clocks: one may have stood still. */
   #toldAt = { monotonic: 0, wall: 0 };
   #writing: Promise<void> = Promise.resolve();
@@ -73,7 +73,7 @@ export class HeldClaim implements Claim {
   async make(): Promise<boolean> {
     const at = this.#now();
     try {
-      await this.#options.storage.putIfAbsent(this.#path(), formatClaim(this.#text));
+      await this.#options.storage.putIfAbsent(this.#path(), formatLease(this.#text));
     } catch (error) {
       if (isErrorCode(error, 'LAKE_EXISTS')) return false;
       throw error;
@@ -100,7 +100,7 @@ export class HeldClaim implements Claim {
     return this.#write({});
   }
 
-  async tell(detail: ClaimText['detail']): Promise<void> {
+  async tell(detail: LeaseText['detail']): Promise<void> {
     if (JSON.stringify(detail) === JSON.stringify(this.#text.detail)) return;
     this.#text = { ...this.#text, detail };
     // The next heartbeat writes it again.
@@ -116,12 +116,12 @@ export class HeldClaim implements Claim {
   }
 
   /** One write after the other, so that an old text never comes over a new one. */
-  #write(change: Partial<ClaimText>): Promise<void> {
+  #write(change: Partial<LeaseText>): Promise<void> {
     const next = this.#writing.then(async () => {
       if (!this.isHeld) return;
       const at = this.#now();
       this.#text = { ...this.#text, ...change, beat: this.#text.beat + 1 };
-      await this.#options.storage.replace(this.#path(), formatClaim(this.#text));
+      await this.#options.storage.replace(this.#path(), formatLease(this.#text));
       this.#toldAt = at;
     });
     this.#writing = next.catch(() => {});
@@ -129,6 +129,6 @@ export class HeldClaim implements Claim {
   }
 
   #path(): string {
-    return claimPath(this.role, this.number, this.generation);
+    return leasePath(this.role, this.number, this.generation);
   }
 }

@@ -1,76 +1,76 @@
 /**
- * Claims: who of several processes does what, so that no work is done twice.
+ * Leases: who of several processes does what, so that no work is done twice.
  *
- * A claim is a file of the lake, `_claims/<role>/<number>.<generation>.json`. Of one role and
+ * A lease is a file of the lake, `_leases/<role>/<number>.<generation>.json`. Of one role and
  * number the highest generation counts; taking over is making the next one, which the storage
- * allows to exactly one process. The holder writes its claim anew every heartbeat. Whoever watches
- * a claim that does not change for 2.5 heartbeats, by his own monotonic clock, may take over; a
+ * allows to exactly one process. The holder writes its lease anew every heartbeat. Whoever watches
+ * a lease that does not change for 2.5 heartbeats, by his own monotonic clock, may take over; a
  * holder that could not write for 2 heartbeats by its own gives up before. So clocks are never
  * compared. A holder that ended on the same machine is seen at once.
  *
- * Claims are not what makes anything safe: a process that was stopped between looking and acting
+ * Leases are not what makes anything safe: a process that was stopped between looking and acting
  * acts all the same. That is what the commits are for.
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { asIsobarError } from '../errors.ts';
-import { CLAIMS_FOLDER } from '../lake/layout.ts';
+import { LEASES_FOLDER } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import { hasEnded, nameThisProcess, type ProcessName } from '../lake/this-process.ts';
 import type { Logger } from '../logger.ts';
+import { HeldLease, type Lease } from './held-lease.ts';
 import {
-  type ClaimText,
+  type LeaseText,
   nameOf,
   type Place,
   parsePlace,
   type Role,
-  readClaim,
+  readLease,
   SILENT_HEARTBEATS,
-} from './claim-file.ts';
-import { type Claim, HeldClaim } from './held-claim.ts';
+} from './lease-file.ts';
 
 /**
  * `live`: it was seen to change lately, or has not been watched for long enough; `silent`: nothing
  * came for too long, or the process is known to have ended; `released`: its holder gave it back.
  */
-export type ClaimState = 'live' | 'silent' | 'released';
+export type LeaseState = 'live' | 'silent' | 'released';
 
-export interface SeenClaim extends ClaimText {
+export interface SeenLease extends LeaseText {
   readonly role: Role;
   readonly number: number;
   readonly generation: number;
   /** `collect-0.3`: never used again. */
   readonly name: string;
-  readonly state: ClaimState;
+  readonly state: LeaseState;
   /** Milliseconds for which it has been seen in this state. */
   readonly forMs: number;
   readonly isMine: boolean;
 }
 
-export interface Claims extends AsyncDisposable {
+export interface Leases extends AsyncDisposable {
   readonly holder: string;
   readonly heartbeatMs: number;
-  /** What is claimed, by the last look; the highest generation of each. */
-  readonly seen: readonly SeenClaim[];
+  /** What is held, by the last look; the highest generation of each. */
+  readonly seen: readonly SeenLease[];
   /** Looks now. Rejects as the storage does. */
-  look(): Promise<readonly SeenClaim[]>;
+  look(): Promise<readonly SeenLease[]>;
   /**
    * Takes what is not held; null when it is held, or another process was faster. `mayReplace` can
-   * refuse to take over from this silent or released claim.
+   * refuse to take over from this silent or released lease.
    */
   take(
     role: Role,
     number: number,
     options?: {
-      readonly detail?: ClaimText['detail'];
-      readonly mayReplace?: (claim: SeenClaim) => boolean;
+      readonly detail?: LeaseText['detail'];
+      readonly mayReplace?: (lease: SeenLease) => boolean;
     },
-  ): Promise<Claim | null>;
+  ): Promise<Lease | null>;
   /** Calls the listener after each look, also a failed one; returns the way out. */
   watch(listener: () => void): () => void;
 }
 
-export interface ClaimsOptions {
+export interface LeasesOptions {
   readonly storage: Storage;
   readonly command: string;
   readonly logger: Pick<Logger, 'warn' | 'info'>;
@@ -92,28 +92,28 @@ interface Watched {
   readonly generation: number;
   /** Changes when the file does. */
   print: string;
-  text: ClaimText;
-  state: ClaimState;
+  text: LeaseText;
+  state: LeaseState;
   /** Monotonic: when it last changed, and when it came to its state. */
   changedAt: number;
   stateSince: number;
 }
 
-export async function openClaims(options: ClaimsOptions): Promise<Claims> {
-  const book = new ClaimBook(options);
+export async function openLeases(options: LeasesOptions): Promise<Leases> {
+  const book = new LeaseBook(options);
   await book.look();
   book.start();
   return book;
 }
 
-class ClaimBook implements Claims {
+class LeaseBook implements Leases {
   readonly holder = randomUUID();
   readonly heartbeatMs: number;
-  readonly #options: ClaimsOptions;
+  readonly #options: LeasesOptions;
   readonly #process: ProcessName;
   readonly #monotonic: () => number;
   readonly #wall: () => number;
-  readonly #held = new Map<string, HeldClaim>();
+  readonly #held = new Map<string, HeldLease>();
   readonly #listeners = new Set<() => void>();
   #watched = new Map<string, Watched>();
   #looking: Promise<unknown> = Promise.resolve();
@@ -122,7 +122,7 @@ class ClaimBook implements Claims {
   #failing = false;
   #closed = false;
 
-  constructor(options: ClaimsOptions) {
+  constructor(options: LeasesOptions) {
     this.#options = options;
     this.heartbeatMs = options.heartbeatMs;
     this.#monotonic = options.monotonic ?? (() => performance.now());
@@ -135,16 +135,16 @@ class ClaimBook implements Claims {
     this.#timer.unref();
   }
 
-  /** One turn at a time; a storage that hangs does not keep claims from lapsing. */
+  /** One turn at a time; a storage that hangs does not keep leases from lapsing. */
   async #turn(): Promise<void> {
-    for (const claim of this.#held.values()) claim.lapseIfLate();
+    for (const lease of this.#held.values()) lease.lapseIfLate();
     if (this.#turning) return;
     this.#turning = true;
     try {
       await this.look();
-      const due = [...this.#held.values()].filter((claim) => claim.isDue());
-      await Promise.all(due.map((claim) => claim.beat()));
-      if (this.#failing) this.#options.logger.info('sharing the work: claims can be written again');
+      const due = [...this.#held.values()].filter((lease) => lease.isDue());
+      await Promise.all(due.map((lease) => lease.beat()));
+      if (this.#failing) this.#options.logger.info('sharing the work: leases can be written again');
       this.#failing = false;
     } catch (error) {
       if (!this.#failing && !this.#closed) {
@@ -158,12 +158,12 @@ class ClaimBook implements Claims {
     }
   }
 
-  get seen(): readonly SeenClaim[] {
+  get seen(): readonly SeenLease[] {
     const now = this.#monotonic();
     return [...this.#watched.values()].map((one) => this.#describe(one, now));
   }
 
-  #describe(one: Watched, now: number): SeenClaim {
+  #describe(one: Watched, now: number): SeenLease {
     const { role, number, generation, text } = one;
     const state = this.#stateOf(one, now);
     return {
@@ -179,7 +179,7 @@ class ClaimBook implements Claims {
   }
 
   /** Also notes since when. */
-  #stateOf(one: Watched, now: number): ClaimState {
+  #stateOf(one: Watched, now: number): LeaseState {
     const patience = SILENT_HEARTBEATS * Math.max(this.heartbeatMs, one.text.heartbeat_s * 1_000);
     const isSilent = now - one.changedAt >= patience || hasEnded(one.text, this.#process.place);
     const state = one.text.released ? 'released' : isSilent ? 'silent' : 'live';
@@ -191,19 +191,19 @@ class ClaimBook implements Claims {
   }
 
   /** Looks begin one after the other, so that each shows the state after it was asked for. */
-  look(): Promise<readonly SeenClaim[]> {
+  look(): Promise<readonly SeenLease[]> {
     const next = this.#looking.then(() => this.#lookOnce());
     this.#looking = next.catch(() => {});
     return next;
   }
 
-  async #lookOnce(): Promise<readonly SeenClaim[]> {
+  async #lookOnce(): Promise<readonly SeenLease[]> {
     const { storage } = this.#options;
     // One that is made during this look may be missing from its list.
     const held = [...this.#held.values()];
     const newest = new Map<string, { path: string; print: string; place: Place }>();
     const old: string[] = [];
-    for await (const file of storage.list(CLAIMS_FOLDER)) {
+    for await (const file of storage.list(LEASES_FOLDER)) {
       const place = parsePlace(file.path);
       if (place === null) continue;
       const key = `${place.role}-${place.number}`;
@@ -219,9 +219,9 @@ class ClaimBook implements Claims {
       if (one !== null) watched.set(key, one);
     }
     this.#watched = watched;
-    for (const claim of held) {
-      const top = watched.get(`${claim.role}-${claim.number}`);
-      if (top?.generation !== claim.generation) claim.lose();
+    for (const lease of held) {
+      const top = watched.get(`${lease.role}-${lease.number}`);
+      if (top?.generation !== lease.generation) lease.lose();
     }
     await this.#clean(old);
     return this.seen;
@@ -230,7 +230,7 @@ class ClaimBook implements Claims {
   async #watchOne(key: string, path: string, print: string, place: Place): Promise<Watched | null> {
     const before = this.#watched.get(key);
     if (before?.print === print) return before;
-    const text = await readClaim(this.#options.storage, path);
+    const text = await readLease(this.#options.storage, path);
     if (text === null) return null;
     const now = this.#monotonic();
     const same = before?.generation === place.generation ? before : null;
@@ -253,20 +253,20 @@ class ClaimBook implements Claims {
   async take(
     role: Role,
     number: number,
-    { detail = {}, mayReplace = () => true }: Parameters<Claims['take']>[2] = {},
-  ): Promise<Claim | null> {
+    { detail = {}, mayReplace = () => true }: Parameters<Leases['take']>[2] = {},
+  ): Promise<Lease | null> {
     const key = `${role}-${number}`;
     await this.look();
     if (this.#closed || this.#held.get(key)?.isHeld === true) return null;
     const top = this.#watched.get(key);
     if (top !== undefined) {
-      const claim = this.#describe(top, this.#monotonic());
+      const lease = this.#describe(top, this.#monotonic());
       // One of mine that is not held has lapsed, or its making was not answered.
-      if (claim.state === 'live' && !claim.isMine) return null;
-      if (!mayReplace(claim)) return null;
+      if (lease.state === 'live' && !lease.isMine) return null;
+      if (!mayReplace(lease)) return null;
     }
     const generation = (top?.generation ?? 0) + 1;
-    const claim = new HeldClaim(role, number, generation, {
+    const lease = new HeldLease(role, number, generation, {
       storage: this.#options.storage,
       heartbeatMs: this.heartbeatMs,
       monotonic: this.#monotonic,
@@ -283,15 +283,15 @@ class ClaimBook implements Claims {
         detail,
       },
       onEnd: () => {
-        if (this.#held.get(key) === claim) this.#held.delete(key);
+        if (this.#held.get(key) === lease) this.#held.delete(key);
       },
     });
-    if (!(await claim.make())) return null;
-    this.#held.set(key, claim);
+    if (!(await lease.make())) return null;
+    this.#held.set(key, lease);
     // Whoever was held up may have made a generation that was overtaken and cleaned long ago: the
     // look finds the newest, and gives up one that is not.
     await this.look();
-    return claim.isHeld ? claim : null;
+    return lease.isHeld ? lease : null;
   }
 
   watch(listener: () => void): () => void {
@@ -304,6 +304,6 @@ class ClaimBook implements Claims {
     this.#listeners.clear();
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.#looking;
-    await Promise.all([...this.#held.values()].map((claim) => claim.release()));
+    await Promise.all([...this.#held.values()].map((lease) => lease.release()));
   }
 }

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../log/log.ts';
 import { silentLogger } from '../logger.ts';
-import { startLanderLoop } from './lander-loop.ts';
-import type { Landed, Lander } from './landing.ts';
+import type { Landed, Sink } from './landing.ts';
+import { startLandingLoop } from './landing-loop.ts';
 import { openMemoryLog } from './testing/lake.ts';
 
 const NOON = new Date('2024-10-31T12:00:00Z');
@@ -44,7 +44,7 @@ function startBusyLoop(options: {
       }
     },
   };
-  const lander: Lander = {
+  const sink: Sink = {
     async land(partition) {
       await nextTurn();
       const from = next;
@@ -55,12 +55,12 @@ function startBusyLoop(options: {
       seen.landings += 1;
       const last = next - 1n;
       const rows = Number(next - from);
-      return { partition, from, last, rows, setAside: 0, version: 0, months: [] } satisfies Landed;
+      return { partition, from, last, rows, rejected: 0, version: 0, months: [] } satisfies Landed;
     },
     acceptLoss: async () => {},
   };
-  const started = startLanderLoop({
-    lander,
+  const started = startLandingLoop({
+    sink,
     log,
     nextOffset: async () => next,
     logger: silentLogger,

@@ -1,4 +1,4 @@
-/** The file of a claim, `_claims/<role>/<number>.<generation>.json`, and what it says. */
+/** The file of a lease, `_leases/<role>/<number>.<generation>.json`, and what it says. */
 import { isErrorCode } from '../errors.ts';
 import { readJson } from '../lake/read-json.ts';
 import type { Storage } from '../lake/storage.ts';
@@ -17,12 +17,12 @@ const ROLES = [
 
 export type Role = (typeof ROLES)[number];
 
-/** What a claim's file says. */
-export interface ClaimText extends ProcessName {
+/** What a lease's file says. */
+export interface LeaseText extends ProcessName {
   readonly host: string;
   /** `isobar land` */
   readonly command: string;
-  /** Names the process that holds it, and all of its claims. */
+  /** Names the process that holds it, and all of its leases. */
   readonly holder: string;
   /** ISO 8601; for people. */
   readonly since: string;
@@ -34,7 +34,7 @@ export interface ClaimText extends ProcessName {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** Heartbeats without a change after which a claim is silent. */
+/** Heartbeats without a change after which a lease is silent. */
 export const SILENT_HEARTBEATS = 2.5;
 
 export interface Place {
@@ -56,12 +56,12 @@ export function nameOf(role: Role, number: number, generation: number): string {
   return `${role}-${number}.${generation}`;
 }
 
-export function formatClaim(text: ClaimText): Uint8Array {
+export function formatLease(text: LeaseText): Uint8Array {
   return Buffer.from(`${JSON.stringify(text)}\n`);
 }
 
-/** A file that says nothing sensible counts as a claim that never changes. */
-const NONSENSE: ClaimText = {
+/** A file that says nothing sensible counts as a lease that never changes. */
+const NONSENSE: LeaseText = {
   place: '',
   pid: 0,
   began: '',
@@ -78,28 +78,28 @@ const NONSENSE: ClaimText = {
 /** No isobar process writes longer texts. */
 const TEXT_CHARACTERS_MAX = 500;
 const HEARTBEAT_S_MAX = 3_600;
-const CLAIM_BYTES_MAX = 1024 * 1024;
+const LEASE_BYTES_MAX = 1024 * 1024;
 
 /** What the file says, null when it is gone. */
-export async function readClaim(
+export async function readLease(
   storage: Pick<Storage, 'read'>,
   path: string,
-): Promise<ClaimText | null> {
+): Promise<LeaseText | null> {
   try {
-    const value = await readJson(storage, path, CLAIM_BYTES_MAX);
+    const value = await readJson(storage, path, LEASE_BYTES_MAX);
     if (value === undefined) return null;
-    return isClaim(value) ? value : NONSENSE;
+    return isLease(value) ? value : NONSENSE;
   } catch (error) {
     if (isErrorCode(error, 'TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR')) return NONSENSE;
     throw error;
   }
 }
 
-function isClaim(value: unknown): value is ClaimText {
+function isLease(value: unknown): value is LeaseText {
   if (typeof value !== 'object' || value === null) return false;
-  const text = value as Partial<Record<keyof ClaimText, unknown>>;
+  const text = value as Partial<Record<keyof LeaseText, unknown>>;
   for (const [name, example] of Object.entries(NONSENSE)) {
-    const found = text[name as keyof ClaimText];
+    const found = text[name as keyof LeaseText];
     if (typeof found !== typeof example || found === null) return false;
     if (typeof found === 'string' && found.length > TEXT_CHARACTERS_MAX) return false;
     if (typeof found === 'number' && !(found >= 0)) return false;
