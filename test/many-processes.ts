@@ -40,6 +40,9 @@ const TAKEOVER_MS = 30_000;
 /** An answer that came so shortly before its collector died may not be in the log. */
 const LOST_MS = 3_000;
 
+/** Roles that one process holds while others stand by. */
+const SINGLE: readonly Role[] = ['collect', 'analyze'];
+
 const ROLES: readonly Role[] = [
   ...(['collect', 'collect', 'land', 'land', 'land'] as const),
   ...(['analyze', 'analyze', 'serve'] as const),
@@ -177,7 +180,7 @@ function writeSettings(folder: string, url: string | null, perMinute: number): s
   return file;
 }
 
-/** Every process has its part: each partition is landed, each that could collect or land offers. */
+/** Every process has its part: one collects and one analyzes, each that could land does. */
 async function untilShared({ crew, leases }: Scene): Promise<void> {
   const pidsOf = (role: Role) => crew.members.filter((one) => one.role === role).map(pidOf);
   await until('the work is shared out', () => {
@@ -185,13 +188,11 @@ async function untilShared({ crew, leases }: Scene): Promise<void> {
     const holding = (role: Role) => [...leases.holders(role).values()];
     const isHeldByAll = (role: Role) => pidsOf(role).every((pid) => holding(role).includes(pid));
     const landed = [...leases.holders('partition').values()];
-    const analyzer = leases.holders('analyze').get(0) ?? 0;
     return (
-      isHeldByAll('collect') &&
       isHeldByAll('land') &&
       // One each, since there are as many of them.
       pidsOf('land').every((pid) => landed.includes(pid)) &&
-      pidsOf('analyze').includes(analyzer)
+      SINGLE.every((role) => pidsOf(role).includes(holding(role)[0] ?? 0))
     );
   });
 }
@@ -240,7 +241,7 @@ async function disturb(scene: Scene, wanted: Role | null): Promise<string> {
   if (role === 'collect') scene.absences.push({ from: at, to: performance.now() });
   await untilShared(scene);
   const what = `isobar ${role} (${member.pid}) ${isKilled ? 'killed' : 'stopped and woken'}`;
-  const holds = role === 'land' || role === 'analyze';
+  const holds = role !== 'serve';
   return holds ? `${what}, taken over after ${seconds} s` : what;
 }
 
@@ -248,7 +249,7 @@ async function untilTakenOver(leases: LeasesView, { role, pid }: Member): Promis
   await until(
     `others took over from isobar ${role} (${pid})`,
     () =>
-      ['partition', 'maintain', 'analyze'].every(
+      ['partition', 'maintain', 'analyze', 'collect'].every(
         (held) => ![...leases.holders(held).values()].includes(pid),
       ),
     TAKEOVER_MS,

@@ -1,4 +1,4 @@
-/** Who does what, as a table for people: one line for each process that has a part of the work. */
+/** The processes that hold a lease, as a table for people: one line each. */
 import type { LeaseStatus } from '../model/status.ts';
 import { formatTable } from './environment.ts';
 
@@ -6,16 +6,12 @@ import { formatTable } from './environment.ts';
 export function formatLeases(leases: readonly LeaseStatus[], now: number): string {
   if (leases.length === 0) return '';
   const byProcess = Map.groupBy(leases, ({ host, pid, command }) => `${host} ${pid} ${command}`);
-  const rows = [...byProcess.values()].map((own) => formatProcess(own, leases, now));
+  const rows = [...byProcess.values()].map((own) => formatProcess(own, now));
   const header = ['process', 'host', 'pid', 'does', 'since', 'last sign'];
   return formatTable([header, ...rows.sort(byText)], [2]);
 }
 
-function formatProcess(
-  own: readonly LeaseStatus[],
-  all: readonly LeaseStatus[],
-  now: number,
-): string[] {
+function formatProcess(own: readonly LeaseStatus[], now: number): string[] {
   const [first] = own;
   const since = own.map((lease) => lease.since).sort()[0] ?? '';
   const lastSign = Math.max(...own.map(({ last_sign_at }) => Date.parse(last_sign_at)));
@@ -25,26 +21,18 @@ function formatProcess(
     first?.command ?? '',
     first?.host ?? '',
     String(first?.pid ?? ''),
-    formatParts(own, all, isSilent),
+    formatParts(own, isSilent),
     since.replace(/\.\d+Z$/, 'Z'),
     `${seconds} s ago${isSilent ? ', silent' : ''}`,
   ];
 }
 
 /** `lands partitions 0, 2; maintains the table` */
-function formatParts(
-  own: readonly LeaseStatus[],
-  all: readonly LeaseStatus[],
-  isSilent: boolean,
-): string {
+function formatParts(own: readonly LeaseStatus[], isSilent: boolean): string {
   const has = (role: LeaseStatus['role']) => own.some((lease) => lease.role === role);
   const parts: string[] = [];
   // What a silent one offered to do, it does not.
-  if (has('collect') && !isSilent) {
-    const collectors = all.filter(({ role, state }) => role === 'collect' && state === 'live');
-    const share = collectors.length > 1 ? `, one of ${collectors.length}` : '';
-    parts.push(`asks the provider${share}`);
-  }
+  if (has('collect')) parts.push('polls the provider');
   const partitions = own.filter(({ role }) => role === 'partition').map(({ number }) => number);
   if (partitions.length > 0) {
     const numbers = partitions.sort((a, b) => a - b).join(', ');

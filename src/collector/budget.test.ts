@@ -50,17 +50,15 @@ describe('the budget', () => {
     return calls;
   }
 
-  test('asks again soon when only its share of the minute is used up, for that may grow', async () => {
+  test('asks again soon when only its part of the minute is used up, for that may grow', async () => {
     const clock = openTestClock(START);
     let perMinute = 2;
-    const share = {
+    const bounds = {
       perMinute: () => perMinute,
-      perDay: () => 1_000,
-      perMonth: () => 1_000,
+      reserved: () => 1_000,
       elsewhere: () => 0,
-      usedElsewhere: () => 0,
     };
-    const budget = openBudget(newFolder(), { ...GENEROUS, per_minute: 4 }, clock, share);
+    const budget = openBudget(newFolder(), { ...GENEROUS, per_minute: 4 }, clock, bounds);
     assert.equal(await bookAll(budget), 2);
     const { refused } = await budget.book();
     assert.deepEqual([refused?.period, refused?.waitMs], ['minute', 1_000]);

@@ -36,14 +36,12 @@ export interface BudgetLimits {
  * What this ledger may use of the budget when there are others, on other machines. Days count from
  * 1970, months from year 0, as in the ledger.
  */
-export interface BudgetShare {
+export interface BudgetBounds {
   perMinute(): number;
-  perDay(day: number): number;
-  perMonth(month: number): number;
-  /** Calls that other ledgers have made or set apart for themselves. */
+  /** What its own calls of the day or month may come to. */
+  reserved(period: 'day' | 'month', number: number): number;
+  /** Calls that other ledgers have used, or may still use. */
   elsewhere(period: 'day' | 'month', number: number): number;
-  /** Of these, about as many as were made, or will not be any more. */
-  usedElsewhere(period: 'day' | 'month', number: number): number;
 }
 
 export type Period = 'minute' | 'day' | 'month';
@@ -70,8 +68,6 @@ export interface Budget extends Disposable {
   book(calls?: number): Promise<Booking>;
   /** All that is used of the budget; of the minute what this ledger used. */
   counts(): { readonly minute: CallCount; readonly day: CallCount; readonly month: CallCount };
-  /** The same with what others have set apart: what is left then, this ledger can have. */
-  taken(): { readonly day: CallCount; readonly month: CallCount };
   /** Now: by the wall clock, and by the latest time that the ledger has seen. */
   times(): readonly number[];
   /** What this ledger has used in a day or a month, of itself. */
@@ -102,20 +98,18 @@ interface Moment {
   readonly monotonic: number;
 }
 
-/** The budget is not shared. */
-const ALL: BudgetShare = {
+/** This ledger is the only one. */
+const UNBOUNDED: BudgetBounds = {
   perMinute: () => Number.POSITIVE_INFINITY,
-  perDay: () => Number.POSITIVE_INFINITY,
-  perMonth: () => Number.POSITIVE_INFINITY,
+  reserved: () => Number.POSITIVE_INFINITY,
   elsewhere: () => 0,
-  usedElsewhere: () => 0,
 };
 
 export function openBudget(
   folder: string,
   limits: BudgetLimits,
   clock: Clock = systemClock,
-  share: BudgetShare = ALL,
+  bounds: BudgetBounds = UNBOUNDED,
 ): Budget {
   const path = join(folder, 'ledger.sqlite');
   const db = openSqliteFile({
@@ -132,9 +126,12 @@ export function openBudget(
       // The clock is read under the lock: another process may have held us up.
       const moment = momentOf(clock, ledger.latest());
       ledger.shiftAfterReboot(moment);
-      const room = Math.min(calls, ...rooms(ledger, limits, share, moment).map(({ left }) => left));
+      const room = Math.min(
+        calls,
+        ...rooms(ledger, limits, bounds, moment).map(({ left }) => left),
+      );
       ledger.keepLatest(moment);
-      if (room <= 0) return refuse(rooms(ledger, limits, share, moment), moment);
+      if (room <= 0) return refuse(rooms(ledger, limits, bounds, moment), moment);
       ledger.add(moment, room);
       return { calls: room, refused: null };
     });
@@ -142,7 +139,7 @@ export function openBudget(
     return booking;
   }
 
-  const roomsNow = () => rooms(ledger, limits, share, momentOf(clock, ledger.latest()));
+  const roomsNow = () => rooms(ledger, limits, bounds, momentOf(clock, ledger.latest()));
 
   return {
     ledger: ledger.name(),
@@ -156,16 +153,9 @@ export function openBudget(
     counts() {
       const found = roomsNow();
       return {
-        minute: most(found, 'minute', 'used', limits.per_minute),
-        day: most(found, 'day', 'used', limits.per_day),
-        month: most(found, 'month', 'used', limits.per_month),
-      };
-    },
-    taken() {
-      const found = roomsNow();
-      return {
-        day: most(found, 'day', 'taken', limits.per_day),
-        month: most(found, 'month', 'taken', limits.per_month),
+        minute: most(found, 'minute', limits.per_minute),
+        day: most(found, 'day', limits.per_day),
+        month: most(found, 'month', limits.per_month),
       };
     },
     times() {
@@ -191,78 +181,56 @@ function momentOf(clock: Clock, seen: { wall: number; monotonic: number } | null
 
 interface Room {
   readonly period: Period;
+  /** By all ledgers. */
   readonly used: number;
-  /** Used, or set apart by others. */
-  readonly taken: number;
   /** For this ledger. */
   readonly left: number;
   /** How long until this period is over. */
   readonly waitMs: number;
 }
 
-/** The share may still grow; what others have set apart they may give back. */
-const SHARE_WAIT_MS = 1_000;
-const GIVEN_BACK_MS = 60_000;
+/** The bounds may widen at any time. */
+const BOUNDED_WAIT_MS = 1_000;
 
-function rooms(ledger: Ledger, limits: BudgetLimits, share: BudgetShare, moment: Moment): Room[] {
-  const perMinute = Math.min(limits.per_minute, share.perMinute());
+function rooms(ledger: Ledger, limits: BudgetLimits, bounds: BudgetBounds, moment: Moment): Room[] {
+  const perMinute = Math.min(limits.per_minute, bounds.perMinute());
   const minute = ledger.usedInMinute(moment.monotonic, perMinute);
-  // Of a lease that lapsed for a moment the share is small, and then grows again.
-  const isOfShare = perMinute <= 0 || minute.used < limits.per_minute;
+  const isBounded = perMinute <= 0 || minute.used < limits.per_minute;
   const found: Room[] = [
     {
       period: 'minute',
       used: minute.used,
-      taken: minute.used,
       left: perMinute <= 0 ? 0 : perMinute - minute.used,
-      waitMs: isOfShare ? SHARE_WAIT_MS : minute.waitMs,
+      waitMs: isBounded ? BOUNDED_WAIT_MS : minute.waitMs,
     },
   ];
   for (const now of new Set([moment.wall, moment.latest])) {
     for (const at of new Set([now, now + LEAVES_WITHIN_MS])) {
       const [day, month] = [dayOf(at), monthOf(at)];
-      const inDay = ledger.usedInDay(day);
-      const inMonth = ledger.usedInMonth(month);
+      const room = (
+        period: 'day' | 'month',
+        number: number,
+        used: number,
+        waitMs: number,
+      ): Room => {
+        const limit = period === 'day' ? limits.per_day : limits.per_month;
+        const all = used + bounds.elsewhere(period, number);
+        const left = Math.min(limit - all, bounds.reserved(period, number) - used);
+        const wait = all >= limit ? waitMs : Math.min(waitMs, BOUNDED_WAIT_MS);
+        return { period, used: all, left, waitMs: wait };
+      };
       found.push(
-        roomIn('day', limits.per_day, inDay, share.perDay(day), {
-          elsewhere: share.elsewhere('day', day),
-          usedElsewhere: share.usedElsewhere('day', day),
-          waitMs: (day + 1) * DAY_MS - now,
-        }),
-        roomIn('month', limits.per_month, inMonth, share.perMonth(month), {
-          elsewhere: share.elsewhere('month', month),
-          usedElsewhere: share.usedElsewhere('month', month),
-          waitMs: startOfMonth(month + 1) - now,
-        }),
+        room('day', day, ledger.usedInDay(day), (day + 1) * DAY_MS - now),
+        room('month', month, ledger.usedInMonth(month), startOfMonth(month + 1) - now),
       );
     }
   }
   return found;
 }
 
-function most(
-  found: readonly Room[],
-  period: Period,
-  field: 'used' | 'taken',
-  limit: number,
-): CallCount {
-  const all = found.filter((room) => room.period === period).map((room) => room[field]);
+function most(found: readonly Room[], period: Period, limit: number): CallCount {
+  const all = found.filter((room) => room.period === period).map(({ used }) => used);
   return { used: Math.max(0, ...all), limit };
-}
-
-function roomIn(
-  period: Period,
-  limit: number,
-  used: number,
-  share: number,
-  others: { readonly elsewhere: number; readonly usedElsewhere: number; readonly waitMs: number },
-): Room {
-  const { elsewhere, usedElsewhere, waitMs } = others;
-  const sums = { used: used + usedElsewhere, taken: used + elsewhere };
-  const left = Math.min(limit, share) - used;
-  if (used >= limit) return { period, ...sums, left, waitMs };
-  const soonMs = sums.taken >= limit ? GIVEN_BACK_MS : SHARE_WAIT_MS;
-  return { period, ...sums, left, waitMs: Math.min(waitMs, soonMs) };
 }
 
 function refuse(found: readonly Room[], moment: Moment): Booking {

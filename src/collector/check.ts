@@ -92,13 +92,6 @@ export class Checker {
     return this.#isRejecting;
   }
 
-  /** The city is not watched any more. */
-  forget(cityId: string): void {
-    this.troubled.delete(cityId);
-    this.#usable.delete(cityId);
-    this.#noteRejecting('');
-  }
-
   #noteRejecting(reason: string): void {
     const { logger, source } = this.#options;
     const answers = [...this.#usable.values()];

@@ -42,7 +42,7 @@ function start(options: {
     [Symbol.dispose]() {},
   };
   const count = { used: 0, limit: 1_000_000_000 };
-  const budget: Pick<Budget, 'book' | 'counts' | 'taken'> = {
+  const budget: Pick<Budget, 'book' | 'counts'> = {
     book:
       options.book ??
       (async (wanted = 1) => {
@@ -50,7 +50,6 @@ function start(options: {
         return { calls: wanted, refused: null };
       }),
     counts: () => ({ minute: { used: 0, limit: perMinute }, day: count, month: count }),
-    taken: () => ({ day: count, month: count }),
   };
   const collector = startCollector({
     source: {

@@ -46,16 +46,6 @@ const identities = ({ records }: TestPolling) =>
     isInvalidRecord(record) ? record.invalid : `${record.city_id} ${record.observed_at}`,
   );
 
-/** What the promise gives, while time passes. */
-async function withTime<T>({ clock }: TestPolling, promise: Promise<T>): Promise<T> {
-  let isDone = false;
-  void promise.finally(() => {
-    isDone = true;
-  });
-  await clock.until(() => isDone, MINUTE);
-  return promise;
-}
-
 describe('polling', () => {
   test('a first start shows every city within seconds, not all at the same moment', () =>
     poll({}, async (polling) => {
@@ -69,29 +59,6 @@ describe('polling', () => {
       assert.deepEqual(status.calls.day, { used: 5, limit: 1_000 });
       assert.ok(status.next_poll_at !== null && status.next_poll_at > START);
       assert.ok(status.last_observed_at !== null && status.last_checked_at !== null);
-    }));
-
-  test('a city that another collector has for a while is asked again when it comes back', () =>
-    poll({}, async (polling) => {
-      const { clock, collector } = polling;
-      const [first, ...others] = DEFAULT_CITIES;
-      assert.ok(first);
-      await clock.advance(HOUR);
-      const before = callsOf(polling, first.city_id).length;
-      collector.watch(others);
-      await clock.advance(HOUR);
-      assert.equal(callsOf(polling, first.city_id).length, before);
-      assert.equal(statusOf(polling).city_count, 4);
-      const refreshed = await withTime(polling, collector.refreshNow());
-      assert.ok(refreshed.cities > 0 && refreshed.checked === refreshed.cities);
-      const rest = callsOf(polling).length;
-      collector.watch(DEFAULT_CITIES);
-      await clock.advance(2 * SECOND);
-      assert.equal(callsOf(polling, first.city_id).length, before + 1);
-      assert.equal(callsOf(polling).length, rest + 1, 'the others keep their time');
-      await clock.advance(HOUR);
-      const calls = callsOf(polling, first.city_id).length - before;
-      assert.ok(calls >= 6 && calls <= 9, String(calls));
     }));
 
   test('cities whose observations come together are asked one after the other', () =>

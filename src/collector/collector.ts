@@ -33,7 +33,7 @@ export interface CollectorOptions {
   readonly source: Source;
   readonly cities: readonly City[];
   readonly log: Pick<Log, 'append'>;
-  readonly budget: Pick<Budget, 'book' | 'counts' | 'taken'>;
+  readonly budget: Pick<Budget, 'book' | 'counts'>;
   readonly memory: CollectorMemory;
   /** Seconds between two observations of the source. */
   readonly intervalSeconds: number;
@@ -46,8 +46,6 @@ export interface CollectorOptions {
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** How many cities all collectors watch together; without it this one is alone. */
-  readonly cityCount?: () => number;
   /** Milliseconds of the clock by which the log is summarised; the machine's unless given. */
   readonly elapsedMs?: () => number;
   /** Told after every check of a city. */
@@ -60,8 +58,6 @@ export interface Collector {
   resume(): void;
   /** Makes every city due now; resolves when they were asked, or something makes them wait. */
   refreshNow(): Promise<Refreshed>;
-  /** Watches these cities and no others from now on. */
-  watch(cities: readonly City[]): void;
   /** Cancels the calls under way and waits for the appends. */
   stop(): Promise<void>;
 }
@@ -75,7 +71,6 @@ export function startCollector(options: CollectorOptions): Collector {
     pause: () => poller.setPaused(true),
     resume: () => poller.setPaused(false),
     refreshNow: () => poller.refreshNow(),
-    watch: (cities) => poller.watch(cities),
     async stop() {
       poller.stop();
       await running;
@@ -94,7 +89,6 @@ class Poller {
   readonly #plan: Plan;
   readonly #time;
   readonly #schedule = openSchedule<Watch>();
-  readonly #watches = new Map<City['city_id'], Watch>();
   readonly #breaker;
   readonly #appender;
   readonly #checker;
@@ -139,27 +133,8 @@ class Poller {
       elapsedMs: options.elapsedMs ?? (() => performance.now()),
     });
     this.#refresh = openRefresh(this.#plan.intervalMs / 10);
-    this.watch(options.cities);
-  }
-
-  watch(cities: readonly City[]): void {
-    const wanted = new Set(cities.map(({ city_id }) => city_id));
-    for (const [cityId, watch] of this.#watches) {
-      if (wanted.has(cityId)) continue;
-      this.#watches.delete(cityId);
-      this.#checker.forget(cityId);
-      this.#refresh.checked(watch);
-    }
-    this.#schedule.keep((watch) => this.#isWatched(watch));
-    const perMinute = this.#options.budget.counts().minute.limit;
-    for (const city of cities) {
-      if (!this.#watches.has(city.city_id)) this.#watchOne(city, perMinute, cities.length);
-    }
-    this.#wake.abort();
-  }
-
-  #isWatched(watch: Watch): boolean {
-    return this.#watches.get(watch.city.city_id) === watch;
+    const perMinute = options.budget.counts().minute.limit;
+    for (const city of options.cities) this.#watchOne(city, perMinute, options.cities.length);
   }
 
   /** Known cities when their next observation is due; new ones at once, but not all together. */
@@ -181,13 +156,12 @@ class Poller {
     // A time in the far future was recorded while a clock was wrong.
     const soon = due > now + 2 * this.#plan.intervalMs ? first : Math.max(first, due);
     const watch = { city, cadence, invalid: null, lastAskedAt: Number.NEGATIVE_INFINITY };
-    this.#watches.set(city.city_id, watch);
     this.#schedule.add(this.#time.fromWall(soon), watch);
   }
 
   async run(): Promise<void> {
     const { logger, source } = this.#options;
-    logger.info(`polling ${source.name}: watching ${this.#watches.size} cities`);
+    logger.info(`polling ${source.name}: watching ${this.#options.cities.length} cities`);
     while (!this.#stopping.signal.aborted) {
       const waitMs = await this.#step();
       if (waitMs > 0) await this.#sleep(waitMs);
@@ -224,19 +198,12 @@ class Poller {
 
   /** How many calls the pace allows now. */
   #paced(now: number): { readonly calls: number; readonly waitMs: number } {
-    const { budget, cityCount } = this.#options;
-    const wall = this.#clock.now();
-    const own = this.#watches.size;
-    const all = Math.max(own, cityCount?.() ?? own);
     const { intervalMs } = this.#plan;
-    // All together keep the pace, each with its part of the cities; what the others have set apart
-    // they may never use, but it is not to be had.
-    const part = all / Math.max(1, own);
-    const together = part * paceMs(all, intervalMs, budget.counts(), wall);
-    this.#paceMs = Math.max(together, paceMs(own, intervalMs, budget.taken(), wall));
+    const calls = this.#options.budget.counts();
+    this.#paceMs = paceMs(this.#options.cities.length, intervalMs, calls, this.#clock.now());
     if (this.#paceMs === 0) return { calls: Number.POSITIVE_INFINITY, waitMs: 0 };
-    const calls = Math.max(this.#firstCalls, Math.floor((now - this.#lastCallAt) / this.#paceMs));
-    return { calls, waitMs: calls > 0 ? 0 : this.#lastCallAt + this.#paceMs - now };
+    const allowed = Math.max(this.#firstCalls, Math.floor((now - this.#lastCallAt) / this.#paceMs));
+    return { calls: allowed, waitMs: allowed > 0 ? 0 : this.#lastCallAt + this.#paceMs - now };
   }
 
   async #bookAndStart(wanted: number): Promise<number> {
@@ -275,8 +242,7 @@ class Poller {
     const call = this.#checker
       .check(watch, attempt, this.#stopping.signal)
       .then((due) => {
-        const isWatched = this.#isWatched(watch);
-        if (due !== null && isWatched) this.#schedule.add(this.#time.fromWall(due), watch);
+        if (due !== null) this.#schedule.add(this.#time.fromWall(due), watch);
       })
       .finally(() => {
         this.#underWay.delete(call);
@@ -331,7 +297,7 @@ class Poller {
       trouble: trouble && { error: trouble.error, until: this.#time.toWall(trouble.until) },
       refused,
       paceSeconds: this.#paceMs / 1_000,
-      cityCount: this.#watches.size,
+      cityCount: this.#options.cities.length,
       lastCheckedAt: this.#checker.lastCheckedAt,
       lastObservedAt: this.#checker.lastObservedAt,
       nextPollAt:

@@ -3,17 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { openSchedule } from './schedule.ts';
 
-type Step =
-  | readonly ['add', number]
-  | readonly ['take']
-  | readonly ['shift', number]
-  | readonly ['keep', number];
+type Step = readonly ['add', number] | readonly ['take'] | readonly ['shift', number];
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.integer({ min: 0, max: 20 }).map((due) => ['add', due] as const) },
   { weight: 4, arbitrary: fc.constant(['take'] as const) },
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 20 }).map((by) => ['shift', by] as const) },
-  { weight: 1, arbitrary: fc.integer({ min: 2, max: 9 }).map((one) => ['keep', one] as const) },
 );
 
 test('a schedule gives what a sorted list gives, whatever is added, taken and moved', () => {
@@ -30,10 +25,6 @@ test('a schedule gives what a sorted list gives, whatever is added, taken and mo
           const first = sorted()[0];
           assert.equal(schedule.take(), first?.item);
           model = model.filter((entry) => entry !== first);
-        } else if (kind === 'keep') {
-          const isKept = (item: number) => item % value !== 0;
-          schedule.keep(isKept);
-          model = model.filter(({ item }) => isKept(item));
         } else {
           // Some earlier, some later, some as they are.
           const move = (due: number, item: number) => due + ((item * value) % 7) - 3;

@@ -8,8 +8,6 @@ export interface Schedule<T> {
   countDue(now: number, most: number): number;
   /** Takes the next item, whether it is due or not. */
   take(): T | undefined;
-  /** Forgets every other item. */
-  keep(isKept: (item: T) => boolean): void;
   /** Gives every item the time that `change` returns for it; called with the earliest ones first, roughly. */
   reschedule(change: (dueAt: number, item: T) => number): void;
 }
@@ -89,12 +87,6 @@ export function openSchedule<T>(): Schedule<T> {
         sink(0);
       }
       return first.item;
-    },
-    keep(isKept) {
-      const kept = heap.filter(({ item }) => isKept(item));
-      heap.splice(0, heap.length);
-      for (const entry of kept) heap.push(entry);
-      order();
     },
     reschedule(change) {
       for (const entry of heap) entry.dueAt = change(entry.dueAt, entry.item);

@@ -45,8 +45,3 @@ export const LEASES_FOLDER = `${ROOT}/_leases`;
 export function leasePath(role: string, number: number, generation: number): string {
   return `${LEASES_FOLDER}/${role}/${number}.${formatVersion(generation)}.json`;
 }
-
-/** `weather_data/_leases/budget/00000000000000000007.json`: see reservations.ts. */
-export function budgetPath(sequence: number): string {
-  return `${LEASES_FOLDER}/budget/${formatVersion(sequence)}.json`;
-}

@@ -12,8 +12,11 @@ export interface Lease {
   readonly isHeld: boolean;
   /** Aborts when it is not held any more. */
   readonly signal: AbortSignal;
-  /** Publishes this now and with every heartbeat; a failed write waits for the next heartbeat. */
-  tell(detail: LeaseText['detail']): Promise<void>;
+  /**
+   * Publishes this now and with every heartbeat. Resolves with whether it was written: after a
+   * failure the next heartbeat tries again.
+   */
+  publish(detail: LeaseText['detail']): Promise<boolean>;
   /** Gives it back. */
   release(): Promise<void>;
 }
@@ -38,8 +41,10 @@ export class HeldLease implements Lease {
   readonly #options: HeldOptions;
   readonly #ended = new AbortController();
   #text: LeaseText;
-  /** When the last write that succeeded began, by both clocks: one may have stood still. */
-  #toldAt = { monotonic: 0, wall: 0 };
+  /** The detail of the last write that succeeded. */
+  #written = '';
+  /** When that write began, by both clocks: one may have stood still. */
+  #writtenAt = { monotonic: 0, wall: 0 };
   #writing: Promise<void> = Promise.resolve();
 
   constructor(role: Role, number: number, generation: number, options: HeldOptions) {
@@ -64,9 +69,9 @@ export class HeldLease implements Lease {
     return { monotonic: this.#options.monotonic(), wall: this.#options.wall() };
   }
 
-  #sinceTold(): number {
+  #sinceWritten(): number {
     const now = this.#now();
-    return Math.max(now.monotonic - this.#toldAt.monotonic, now.wall - this.#toldAt.wall);
+    return Math.max(now.monotonic - this.#writtenAt.monotonic, now.wall - this.#writtenAt.wall);
   }
 
   /** Resolves with false when another process was faster. */
@@ -78,16 +83,17 @@ export class HeldLease implements Lease {
       if (isErrorCode(error, 'LAKE_EXISTS')) return false;
       throw error;
     }
-    this.#toldAt = at;
+    this.#written = JSON.stringify(this.#text.detail);
+    this.#writtenAt = at;
     return true;
   }
 
   isDue(): boolean {
-    return this.isHeld && this.#sinceTold() >= this.#options.heartbeatMs * 0.95;
+    return this.isHeld && this.#sinceWritten() >= this.#options.heartbeatMs * 0.95;
   }
 
   lapseIfLate(): void {
-    if (this.#sinceTold() >= LAPSED * this.#options.heartbeatMs) this.lose();
+    if (this.#sinceWritten() >= LAPSED * this.#options.heartbeatMs) this.lose();
   }
 
   lose(): void {
@@ -100,11 +106,12 @@ export class HeldLease implements Lease {
     return this.#write({});
   }
 
-  async tell(detail: LeaseText['detail']): Promise<void> {
-    if (JSON.stringify(detail) === JSON.stringify(this.#text.detail)) return;
+  async publish(detail: LeaseText['detail']): Promise<boolean> {
+    const text = JSON.stringify(detail);
+    if (text === this.#written) return true;
     this.#text = { ...this.#text, detail };
-    // The next heartbeat writes it again.
     await this.#write({}).catch(() => {});
+    return text === this.#written;
   }
 
   async release(): Promise<void> {
@@ -121,8 +128,10 @@ export class HeldLease implements Lease {
       if (!this.isHeld) return;
       const at = this.#now();
       this.#text = { ...this.#text, ...change, beat: this.#text.beat + 1 };
-      await this.#options.storage.replace(this.#path(), formatLease(this.#text));
-      this.#toldAt = at;
+      const text = this.#text;
+      await this.#options.storage.replace(this.#path(), formatLease(text));
+      this.#written = JSON.stringify(text.detail);
+      this.#writtenAt = at;
     });
     this.#writing = next.catch(() => {});
     return next;

@@ -27,7 +27,7 @@ test('whoever takes no lease sees who holds which, and who fell silent', async (
     await using first = await openLeases(options);
     await using second = await openLeases(options);
     const partition = await first.take('partition', 2);
-    await second.take('analyze', 0, { detail: { engine: 'duckdb' } });
+    await second.take('analyze', 0, () => ({ engine: 'duckdb' }));
     const shown = async () =>
       (await reader.read()).map(({ role, number, isSilent }) => `${role} ${number} ${isSilent}`);
     assert.deepEqual(await shown(), ['analyze 0 false', 'partition 2 false']);

@@ -76,7 +76,7 @@ describe('leases', () => {
   it('are taken over once they were watched unchanged for 2.5 heartbeats, no sooner', async () => {
     await using machines = await Machines.make();
     const [holder, other] = [await machines.add(), await machines.add()];
-    const held = await holder.leases.take('export', 0, { detail: { lag: 7 } });
+    const held = await holder.leases.take('export', 0, () => ({ lag: 7 }));
     assert.equal(held?.name, 'export-0.1');
     assert.equal(await other.leases.take('export', 0), null);
     const [seen] = other.leases.seen;
@@ -103,7 +103,7 @@ describe('leases', () => {
     const held = await holder.leases.take('maintain', 0);
     for (let round = 0; round < 6; round++) {
       for (const machine of [holder, other]) machine.pass(1.5 * HEARTBEAT_MS);
-      await held?.tell({ round });
+      await held?.publish({ round });
       assert.equal(await stateSeenBy(other.leases), 'live');
       assert.equal(await other.leases.take('maintain', 0), null);
     }
@@ -132,9 +132,13 @@ describe('leases', () => {
     await held?.release();
     assert.equal(held?.isHeld, false);
     assert.equal(await stateSeenBy(other.leases), 'released');
-    const refused = await other.leases.take('partition', 3, { mayReplace: () => false });
-    assert.equal(refused, null);
-    assert.equal((await other.leases.take('partition', 3))?.name, 'partition-3.2');
+    const states: unknown[] = [];
+    const taken = await other.leases.take('partition', 3, (predecessor) => {
+      states.push(predecessor?.state);
+      return {};
+    });
+    assert.equal(taken?.name, 'partition-3.2');
+    assert.deepEqual(states, ['released'], 'by what was there before');
     assert.equal(await holder.leases.take('partition', 3), null);
   });
 
@@ -190,7 +194,7 @@ describe('leases', () => {
     });
     const sleeper = await machines.add({ storage: slow });
     const held = await sleeper.leases.take('analyze', 0);
-    const telling = held?.tell({ late: true });
+    const telling = held?.publish({ late: true });
     await reached.promise;
     await other.leases.look();
     other.pass(2.5 * HEARTBEAT_MS);

@@ -42,10 +42,11 @@ export interface SeenLease extends LeaseText {
   /** `collect-0.3`: never used again. */
   readonly name: string;
   readonly state: LeaseState;
-  /** Milliseconds for which it has been seen in this state. */
-  readonly forMs: number;
   readonly isMine: boolean;
 }
+
+/** What a lease says when it is taken, by the silent or released one that it follows. */
+export type DetailOf = (predecessor: SeenLease | null) => LeaseText['detail'];
 
 export interface Leases extends AsyncDisposable {
   readonly holder: string;
@@ -54,18 +55,8 @@ export interface Leases extends AsyncDisposable {
   readonly seen: readonly SeenLease[];
   /** Looks now. Rejects as the storage does. */
   look(): Promise<readonly SeenLease[]>;
-  /**
-   * Takes what is not held; null when it is held, or another process was faster. `mayReplace` can
-   * refuse to take over from this silent or released lease.
-   */
-  take(
-    role: Role,
-    number: number,
-    options?: {
-      readonly detail?: LeaseText['detail'];
-      readonly mayReplace?: (lease: SeenLease) => boolean;
-    },
-  ): Promise<Lease | null>;
+  /** Takes what is not held; null when it is held, or another process was faster. */
+  take(role: Role, number: number, detail?: DetailOf): Promise<Lease | null>;
   /** Calls the listener after each look, also a failed one; returns the way out. */
   watch(listener: () => void): () => void;
 }
@@ -86,17 +77,14 @@ const LOOKS = 5;
 
 /** What the watcher remembers of a file. */
 interface Watched {
-  readonly key: string;
   readonly role: Role;
   readonly number: number;
   readonly generation: number;
   /** Changes when the file does. */
-  print: string;
-  text: LeaseText;
-  state: LeaseState;
-  /** Monotonic: when it last changed, and when it came to its state. */
-  changedAt: number;
-  stateSince: number;
+  readonly print: string;
+  readonly text: LeaseText;
+  /** Monotonic: when it last changed. */
+  readonly changedAt: number;
 }
 
 export async function openLeases(options: LeasesOptions): Promise<Leases> {
@@ -132,7 +120,6 @@ class LeaseBook implements Leases {
 
   start(): void {
     this.#timer = setInterval(() => void this.#turn(), this.heartbeatMs / LOOKS);
-    this.#timer.unref();
   }
 
   /** One turn at a time; a storage that hangs does not keep leases from lapsing. */
@@ -165,29 +152,22 @@ class LeaseBook implements Leases {
 
   #describe(one: Watched, now: number): SeenLease {
     const { role, number, generation, text } = one;
-    const state = this.#stateOf(one, now);
     return {
       ...text,
       role,
       number,
       generation,
       name: nameOf(role, number, generation),
-      state,
-      forMs: now - one.stateSince,
+      state: this.#stateOf(one, now),
       isMine: text.holder === this.holder,
     };
   }
 
-  /** Also notes since when. */
-  #stateOf(one: Watched, now: number): LeaseState {
-    const patience = SILENT_HEARTBEATS * Math.max(this.heartbeatMs, one.text.heartbeat_s * 1_000);
-    const isSilent = now - one.changedAt >= patience || hasEnded(one.text, this.#process.place);
-    const state = one.text.released ? 'released' : isSilent ? 'silent' : 'live';
-    if (state !== one.state) {
-      one.state = state;
-      one.stateSince = now;
-    }
-    return state;
+  #stateOf({ text, changedAt }: Watched, now: number): LeaseState {
+    if (text.released) return 'released';
+    const timeoutMs = SILENT_HEARTBEATS * Math.max(this.heartbeatMs, text.heartbeat_s * 1_000);
+    const isSilent = now - changedAt >= timeoutMs || hasEnded(text, this.#process.place);
+    return isSilent ? 'silent' : 'live';
   }
 
   /** Looks begin one after the other, so that each shows the state after it was asked for. */
@@ -232,13 +212,7 @@ class LeaseBook implements Leases {
     if (before?.print === print) return before;
     const text = await readLease(this.#options.storage, path);
     if (text === null) return null;
-    const now = this.#monotonic();
-    const same = before?.generation === place.generation ? before : null;
-    const state = same?.state ?? 'live';
-    const stateSince = same?.stateSince ?? now;
-    const one: Watched = { key, ...place, print, text, state, changedAt: now, stateSince };
-    this.#stateOf(one, now);
-    return one;
+    return { ...place, print, text, changedAt: this.#monotonic() };
   }
 
   /** Generations that were overtaken go with whoever holds the newest one. */
@@ -250,21 +224,14 @@ class LeaseBook implements Leases {
     }
   }
 
-  async take(
-    role: Role,
-    number: number,
-    { detail = {}, mayReplace = () => true }: Parameters<Leases['take']>[2] = {},
-  ): Promise<Lease | null> {
+  async take(role: Role, number: number, detail: DetailOf = () => ({})): Promise<Lease | null> {
     const key = `${role}-${number}`;
     await this.look();
     if (this.#closed || this.#held.get(key)?.isHeld === true) return null;
     const top = this.#watched.get(key);
-    if (top !== undefined) {
-      const lease = this.#describe(top, this.#monotonic());
-      // One of mine that is not held has lapsed, or its making was not answered.
-      if (lease.state === 'live' && !lease.isMine) return null;
-      if (!mayReplace(lease)) return null;
-    }
+    const predecessor = top === undefined ? null : this.#describe(top, this.#monotonic());
+    // One of mine that is not held has lapsed, or its making was not answered.
+    if (predecessor?.state === 'live' && !predecessor.isMine) return null;
     const generation = (top?.generation ?? 0) + 1;
     const lease = new HeldLease(role, number, generation, {
       storage: this.#options.storage,
@@ -280,7 +247,7 @@ class LeaseBook implements Leases {
         heartbeat_s: this.heartbeatMs / 1_000,
         beat: 0,
         released: false,
-        detail,
+        detail: detail(predecessor),
       },
       onEnd: () => {
         if (this.#held.get(key) === lease) this.#held.delete(key);

@@ -6,7 +6,7 @@ import { asIsobarError, IsobarError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { LandingLoop } from '../table/landing-loop.ts';
 import type { Lease } from './held-lease.ts';
-import type { Leases, SeenLease } from './leases.ts';
+import type { DetailOf, Leases, SeenLease } from './leases.ts';
 
 /** Part of the work, for as long as it runs. */
 export interface Share {
@@ -54,27 +54,46 @@ export async function followLeases(
   };
 }
 
+/** What runs while a role is held. */
+export interface HeldWork extends Share {
+  /**
+   * Goes on under this lease, taken after the one before lapsed. Work that has it outlasts an outage
+   * of the lake, until another process is seen to hold the role; other work stops with its lease.
+   */
+  renew?(lease: Lease): void;
+}
+
 /** One process at a time does this; the others stand by. */
 export async function holdRole(
   options: {
     readonly leases: Leases;
-    readonly role: 'analyze' | 'export' | 'maintain';
+    readonly role: 'collect' | 'analyze' | 'export' | 'maintain';
     readonly logger: Logger;
+    readonly detail?: DetailOf;
   },
-  begin: (lease: Lease) => Promise<Share>,
+  begin: (lease: Lease) => Promise<HeldWork>,
 ): Promise<Share> {
-  const { leases, role, logger } = options;
+  const { leases, role, logger, detail } = options;
   let lease: Lease | null = null;
-  let work: Share | null = null;
+  let work: HeldWork | null = null;
 
   async function step(): Promise<void> {
     if (lease?.isHeld) return;
+    if (work?.renew !== undefined) {
+      // Rejects while the lake is away: the work goes on.
+      const renewed = await leases.take(role, 0, detail);
+      if (renewed !== null) {
+        lease = renewed;
+        work.renew(renewed);
+        return;
+      }
+    }
     const lost = lease !== null;
     const ended = work;
     [lease, work] = [null, null];
     if (lost) logger.warn(`sharing the work: the lease ${role} is lost`);
     await ended?.stop();
-    const taken = await leases.take(role, 0);
+    const taken = await leases.take(role, 0, detail);
     if (taken === null) return;
     try {
       work = await begin(taken);
@@ -96,19 +115,14 @@ export async function holdRole(
 }
 
 /** A process that offers to do this role; the number is the lowest that was free. */
-export async function takeSlot(
-  leases: Leases,
-  role: 'collect' | 'land' | 'serve',
-  options: Parameters<Leases['take']>[2] = {},
-): Promise<Lease> {
+export async function takeSlot(leases: Leases, role: 'land' | 'serve'): Promise<Lease> {
   const taken = new Set<number>();
   while (taken.size < SLOTS_MAX) {
-    const seen = leases.seen.filter((lease) => lease.role === role);
-    const used = seen.filter((lease) => isTaken(lease, options.mayReplace));
+    const used = leases.seen.filter((lease) => lease.role === role && isTaken(lease));
     for (const { number } of used) taken.add(number);
     let number = 0;
     while (taken.has(number)) number += 1;
-    const lease = await leases.take(role, number, options);
+    const lease = await leases.take(role, number);
     if (lease !== null) return lease;
     taken.add(number);
   }
@@ -117,13 +131,12 @@ export async function takeSlot(
 
 const SLOTS_MAX = 1_000;
 
-function isTaken(lease: SeenLease, mayReplace?: (lease: SeenLease) => boolean): boolean {
-  if (lease.state === 'live' && !lease.isMine) return true;
-  return mayReplace?.(lease) === false;
+function isTaken({ state, isMine }: SeenLease): boolean {
+  return state === 'live' && !isMine;
 }
 
 /** Those that hold a slot of the role, by number. */
-export function slotsOf(leases: Leases, role: 'collect' | 'land' | 'serve'): SeenLease[] {
+export function slotsOf(leases: Leases, role: 'land' | 'serve'): SeenLease[] {
   return leases.seen
     .filter((lease) => lease.role === role && lease.state === 'live')
     .sort((a, b) => a.number - b.number);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RoomError } from '../model/status.ts';
 import type { EngineFacts, Progress } from '../sql/engine.ts';
-import { computingStatus, readComputing, tellComputing } from './computing-status.ts';
+import { computingStatus, publishComputing, readComputing } from './computing-status.ts';
 
 test('other processes read what the computing process publishes with its lease', () => {
   const engine = {
@@ -10,7 +10,7 @@ test('other processes read what the computing process publishes with its lease',
     progress: null as Progress | null,
   };
   const loop = { failure: null as RoomError | null };
-  const told: Readonly<Record<string, unknown>>[] = [];
+  const published: Readonly<Record<string, unknown>>[] = [];
   const listeners = new Set<() => void>();
   const leases = {
     watch(listener: () => void) {
@@ -19,13 +19,14 @@ test('other processes read what the computing process publishes with its lease',
     },
   };
   const lease = {
-    async tell(detail: Readonly<Record<string, unknown>>) {
-      told.push(detail);
+    async publish(detail: Readonly<Record<string, unknown>>) {
+      published.push(detail);
+      return true;
     },
   };
-  const untell = tellComputing(leases, lease, () => computingStatus(engine, loop));
+  const unwatch = publishComputing(leases, lease, () => computingStatus(engine, loop));
   // As it comes out of the lease's file.
-  const read = () => readComputing(JSON.parse(JSON.stringify(told.at(-1))));
+  const read = () => readComputing(JSON.parse(JSON.stringify(published.at(-1))));
   assert.deepEqual(read(), { facts: null, progress: null, error: null }, 'nothing was asked yet');
 
   engine.facts = { version: '4.2.0', properties: { 'spark.executor.memory': '1g' } };
@@ -37,7 +38,7 @@ test('other processes read what the computing process publishes with its lease',
     progress: engine.progress,
     error: loop.failure,
   });
-  untell();
+  unwatch();
   assert.equal(listeners.size, 0);
 });
 

@@ -40,14 +40,14 @@ export function computingStatus(
 }
 
 /** Publishes the status at each look at the leases that finds it changed; returns how to stop. */
-export function tellComputing(
+export function publishComputing(
   leases: Pick<Leases, 'watch'>,
-  lease: Pick<Lease, 'tell'>,
+  lease: Pick<Lease, 'publish'>,
   status: () => ComputingStatus,
 ): () => void {
-  const tell = () => void lease.tell({ ...status() });
-  tell();
-  return leases.watch(tell);
+  const publish = () => void lease.publish({ ...status() });
+  publish();
+  return leases.watch(publish);
 }
 
 /** Null when it says nothing of the kind: another version of the program, or nothing yet. */

@@ -22,7 +22,7 @@ import type { Logger } from '../logger.ts';
 import type { City } from '../model/city.ts';
 import { landingAppId } from '../table/landing.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
-import { startPolling } from './polling.ts';
+import { collect, configuredCities } from './polling.ts';
 import { openStatusReader } from './status.ts';
 import { analyze, followTable, land, type Running } from './steps.ts';
 import {
@@ -145,10 +145,12 @@ async function startRooms(
   if (has('land')) add(await land(context));
   if (has('land') || has('analyze')) add(await followTable(context, lookMs));
   if (has('collect') && source !== 'none') {
-    const polling = await startPolling({ workspace, source, leases, logger });
-    running.collector = polling.collector;
-    add(polling);
-    await cities.remember(polling.cities, source);
+    const polled = await configuredCities(config.collector.cities);
+    await cities.remember(polled, source);
+    const onCollector = (collector: Collector | null) => {
+      running.collector = collector;
+    };
+    add(await collect({ workspace, source, cities: polled, leases, logger, onCollector }));
   }
 
   async function settle(): Promise<void> {

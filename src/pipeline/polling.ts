@@ -1,26 +1,22 @@
 /** Polling as a workspace wants it: the source, its budget, and what a first start shows. */
 import { join } from 'node:path';
+import type { Budget } from '../collector/budget.ts';
 import { scaledClock, systemClock } from '../collector/clock.ts';
+import { holdCollecting } from '../collector/collecting.ts';
 import { type Collector, startCollector } from '../collector/collector.ts';
 import { openCollectorMemory } from '../collector/memory.ts';
 import { openOpenWeather } from '../collector/openweather/openweather.ts';
 import { parseAnswer } from '../collector/openweather/parse.ts';
-import { shareCities } from '../collector/sharing-cities.ts';
 import { historyOf } from '../collector/simulator/history.ts';
 import { type Simulator, startSimulator } from '../collector/simulator/server.ts';
 import { isErrorCode } from '../errors.ts';
 import type { Leases } from '../leases/leases.ts';
+import type { Share } from '../leases/sharing.ts';
 import type { Log, NewRecord } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import { type City, DEFAULT_CITIES } from '../model/city.ts';
 import { formatRecord } from '../model/observation.ts';
 import type { SourceChoice, Workspace } from './workspace.ts';
-
-export interface Polling {
-  readonly collector: Collector;
-  readonly cities: readonly City[];
-  stop(): Promise<void>;
-}
 
 const DAY_MS = 86_400_000;
 /** Seconds between two observations of the made-up history, as the real provider has them. */
@@ -33,33 +29,60 @@ const SIMULATOR_LIMITS = {
   per_month: 3_000_000_000,
 } as const;
 
-export async function startPolling(options: {
+export interface PollingOptions {
   readonly workspace: Workspace;
   readonly source: Exclude<SourceChoice, 'none'>;
+  readonly cities: readonly City[];
   readonly leases: Leases;
   readonly logger: Logger;
-}): Promise<Polling> {
-  const { workspace, source: choice, leases, logger } = options;
+  /** Called with the collector when this process begins to poll, and with null when it stops. */
+  readonly onCollector: (collector: Collector | null) => void;
+}
+
+/** Polls while no other process does; stands by otherwise. */
+export function collect(options: PollingOptions): Promise<Share> {
+  const { workspace, source, leases, logger, onCollector } = options;
+  const { collector, lake } = workspace.config;
+  const limits = source === 'simulator' ? SIMULATOR_LIMITS : collector.budget;
+  const folder = collectorFolder(workspace);
+  const shared = lake.engine !== 'local';
+  const role = { leases, folder, limits, shared, clock: systemClock, logger };
+  return holdCollecting(role, async (budget) => {
+    await using stack = new AsyncDisposableStack();
+    onCollector(await startPolling(options, budget, stack));
+    const owned = stack.move();
+    return {
+      async stop() {
+        await owned.disposeAsync();
+        onCollector(null);
+      },
+    };
+  });
+}
+
+function collectorFolder(workspace: Workspace): string {
+  return join(workspace.folder, 'collector');
+}
+
+async function startPolling(
+  { workspace, source: choice, cities, logger }: PollingOptions,
+  budget: Budget,
+  stack: AsyncDisposableStack,
+): Promise<Collector> {
   const { config } = workspace;
-  const cities = await citiesOf(config.collector.cities);
   const log = await workspace.log();
-  await using stack = new AsyncDisposableStack();
   const simulator = choice === 'simulator' ? await startOwnSimulator(workspace, cities) : null;
   if (simulator !== null) stack.defer(() => simulator.stop());
   const simulated = simulator !== null;
   const { speed, interval_s: simulatorInterval } = config.simulator;
   const intervalSeconds = simulated ? simulatorInterval : config.collector.interval_s;
-  const limits = simulated ? SIMULATOR_LIMITS : config.collector.budget;
-  const folder = join(workspace.folder, 'collector');
+  const folder = collectorFolder(workspace);
   // The simulator's time may run faster; its observations are not in the future by its own clock.
   const clock =
     simulator === null
       ? systemClock
       : { ...scaledClock(speed), now: () => simulator.now().getTime() };
-  const { storage } = workspace;
-  const share = await shareCities({ leases, storage, folder, limits, cities, logger });
-  stack.defer(() => share.stop());
-  if (simulator !== null && share.isFirst) await appendHistory(workspace, log, cities, simulator);
+  if (simulator !== null) await appendHistory(workspace, log, cities, simulator);
   const memory = stack.use(openCollectorMemory(folder, logger));
   const source = openOpenWeather({
     url: simulator?.url ?? config.openweather.url,
@@ -74,10 +97,9 @@ export async function startPolling(options: {
   });
   const collector = startCollector({
     source,
-    cities: share.cities(),
-    cityCount: () => cities.length,
+    cities,
     log,
-    budget: share.budget,
+    budget,
     memory,
     clock,
     intervalSeconds,
@@ -87,12 +109,11 @@ export async function startPolling(options: {
     logger,
   });
   stack.defer(() => collector.stop());
-  share.direct(collector);
-  const owned = stack.move();
-  return { collector, cities, stop: () => owned.disposeAsync() };
+  return collector;
 }
 
-async function citiesOf(path: string): Promise<readonly City[]> {
+/** The cities of the configuration's list, or those that are polled without one. */
+export async function configuredCities(path: string): Promise<readonly City[]> {
   if (path === '') return DEFAULT_CITIES;
   const { loadCities } = await import('../config/cities.ts');
   return loadCities(path);

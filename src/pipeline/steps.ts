@@ -9,7 +9,7 @@ import type { Logger } from '../logger.ts';
 import { nextOffset } from '../table/landing.ts';
 import { type LandingLoop, startLandingLoop } from '../table/landing-loop.ts';
 import { type Exports, type Maintaining, startExports, startMaintaining } from '../table/upkeep.ts';
-import { computingStatus, tellComputing } from './computing-status.ts';
+import { computingStatus, publishComputing } from './computing-status.ts';
 import { openMaintenance } from './maintenance.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -40,10 +40,10 @@ export function analyze(context: StepContext): Promise<Share> {
     const loop = await startAnalytics(workspace, logger, onChange);
     running.analytics = loop;
     const status = () => computingStatus(workspace.computing, loop);
-    const untell = tellComputing(leases, lease, status);
+    const unwatch = publishComputing(leases, lease, status);
     return {
       async stop() {
-        untell();
+        unwatch();
         running.analytics = null;
         await loop.stop();
       },

@@ -1,6 +1,6 @@
 /**
- * Collectors on several machines in virtual time, with the real leases, register, ledgers and
- * polling loop: they come, leave, die and are cut off from the lake at random. The provider counts.
+ * Collectors on several machines in virtual time, with the real leases, ledgers and polling loop:
+ * they come, leave, die and are cut off from the lake at random. The provider counts.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -13,13 +13,14 @@ import { stormOf } from '../../test/storm.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import type { Storage, StoredFile } from '../lake/storage.ts';
 import { openLeases } from '../leases/leases.ts';
+import type { Share } from '../leases/sharing.ts';
 import { silentLogger } from '../logger.ts';
 import type { City } from '../model/city.ts';
-import type { BudgetLimits } from './budget.ts';
+import type { Budget, BudgetLimits } from './budget.ts';
+import { holdCollecting } from './collecting.ts';
 import { startCollector } from './collector.ts';
 import { openCollectorMemory } from './memory.ts';
 import { openOpenWeather } from './openweather/openweather.ts';
-import { type CityShare, shareCities } from './sharing-cities.ts';
 import { openTestClock, type TestClock } from './testing/clock.ts';
 import { openTestWorld, type World } from './testing/world.ts';
 
@@ -45,7 +46,7 @@ interface Happening {
 
 interface Process {
   readonly machine: number;
-  readonly share: CityShare;
+  readonly polls: boolean;
   /** As SIGTERM does. */
   leave(): Promise<void>;
   /** As SIGKILL does. */
@@ -134,40 +135,53 @@ async function startProcess(place: Place): Promise<Process> {
     wall: clock.now,
     process: { place: `machine-${machine}`, pid: place.pid, began: '' },
   });
-  const shared = { leases, storage, folder, limits, cities: CITIES, clock };
-  const share = await shareCities({ ...shared, logger: silentLogger });
-  const memory = openCollectorMemory(folder, silentLogger);
+  let polling: Share | null = null;
+  const options = { leases, folder, limits, shared: true, clock, logger: silentLogger };
+  const collecting = await holdCollecting(options, async (budget) => {
+    polling = startPolling(place, budget);
+    const { stop } = polling;
+    return {
+      async stop() {
+        polling = null;
+        await stop();
+      },
+    };
+  });
+  return {
+    machine,
+    get polls() {
+      return polling !== null;
+    },
+    async leave() {
+      await collecting.stop();
+      await leases[Symbol.asyncDispose]();
+    },
+    async crash() {
+      isDead = true;
+      await polling?.stop();
+    },
+  };
+}
+
+function startPolling(place: Place, budget: Budget): Share {
+  const memory = openCollectorMemory(place.folder, silentLogger);
   const collector = startCollector({
     source: openSource(place),
-    cities: share.cities(),
-    cityCount: () => CITIES.length,
+    cities: CITIES,
     log: { append: async () => [] },
-    budget: share.budget,
+    budget,
     memory,
     intervalSeconds: INTERVAL_S,
     delaySeconds: 3,
     concurrency: 4,
     retries: 3,
     logger: silentLogger,
-    clock,
+    clock: place.clock,
   });
-  share.direct(collector);
-  async function stop(): Promise<void> {
-    await collector.stop();
-    memory[Symbol.dispose]();
-  }
   return {
-    machine,
-    share,
-    async leave() {
-      await stop();
-      await share.stop();
-      await leases[Symbol.asyncDispose]();
-    },
-    async crash() {
-      isDead = true;
-      await stop();
-      share.budget[Symbol.dispose]();
+    async stop() {
+      await collector.stop();
+      memory[Symbol.dispose]();
     },
   };
 }
@@ -280,19 +294,12 @@ function assertWithin(limits: BudgetLimits, world: World): void {
   }
 }
 
-/** Which process watches which city: each exactly one. */
-function assertSharedOut(site: Site): void {
-  const watched = site.processes.flatMap(({ share }) => share.cities().map((one) => one.city_id));
-  assert.deepEqual(watched.sort(), CITIES.map(({ city_id }) => city_id).sort());
-}
-
-/** Once no machine joins or leaves, each city is asked once an interval, give or take one call. */
+/** One process polls, and asks for each city once an interval, give or take one call. */
 async function assertAllAsked(site: Site): Promise<void> {
-  assertSharedOut(site);
   const from = site.world.calls.length;
   const intervals = 4;
   await site.pass(intervals * INTERVAL_S);
-  assertSharedOut(site);
+  assert.equal(site.processes.filter(({ polls }) => polls).length, 1);
   const calls = Map.groupBy(site.world.calls.slice(from), ({ cityId }) => cityId);
   for (const { city_id } of CITIES) {
     const { length } = calls.get(city_id) ?? [];
@@ -335,10 +342,10 @@ test(`collectors share a scarce budget and never exceed it (seed ${SEED})`, asyn
     assertWithin(limit, site.world);
     assert.ok(site.world.calls.length > 0);
   });
-  await fc.assert(property, { seed: SEED, numRuns: stormOf(5, 1) });
+  await fc.assert(property, { seed: SEED, numRuns: stormOf(100, 3) });
 });
 
-test(`collectors share the cities, whoever comes, leaves or dies (seed ${SEED})`, async () => {
+test(`one collector polls, whoever comes, leaves or dies (seed ${SEED})`, async () => {
   const limit: BudgetLimits = { per_minute: 60, per_day: 20_000, per_month: 600_000 };
   const property = fc.asyncProperty(story, async (happenings) => {
     using site = openSite(limit);
@@ -348,17 +355,61 @@ test(`collectors share the cities, whoever comes, leaves or dies (seed ${SEED})`
     await site.end();
     assertWithin(limit, site.world);
   });
-  await fc.assert(property, { seed: SEED, numRuns: stormOf(5, 1) });
+  await fc.assert(property, { seed: SEED, numRuns: stormOf(100, 3) });
+});
+
+test('a stand-by polls within 30 s of a collector that died, and within seconds of one that stopped', async () => {
+  const limit: BudgetLimits = { per_minute: 60, per_day: 20_000, per_month: 600_000 };
+  for (const [what, seconds] of [
+    ['crash', 30],
+    ['leave', 3],
+  ] as const) {
+    using site = openSite(limit);
+    for (const machine of [0, 1]) await site.happen({ afterS: 0, machine, what: 'join' });
+    await site.pass(60);
+    await site.happen({ afterS: 0, machine: 0, what });
+    await site.pass(seconds);
+    assert.deepEqual(
+      site.processes.map(({ machine, polls }) => [machine, polls]),
+      [[1, true]],
+      what,
+    );
+    await site.end();
+  }
+});
+
+test('a collector that is cut off from the lake polls on, and makes way when it comes back', async () => {
+  const limit: BudgetLimits = { per_minute: 60, per_day: 20_000, per_month: 600_000 };
+  using site = openSite(limit);
+  for (const machine of [0, 1]) await site.happen({ afterS: 0, machine, what: 'join' });
+  await site.pass(60);
+  await site.happen({ afterS: 0, machine: 0, what: 'cut' });
+  await site.pass(60);
+  const polling = () => site.processes.filter(({ polls }) => polls).map(({ machine }) => machine);
+  assert.deepEqual(polling(), [0, 1], 'neither can know of the other');
+  await site.happen({ afterS: 0, machine: 0, what: 'mend' });
+  await site.pass(10);
+  assert.deepEqual(polling(), [1]);
+  await site.happen({ afterS: 0, machine: 1, what: 'cut' });
+  await site.happen({ afterS: 0, machine: 0, what: 'crash' });
+  const before = site.world.calls.length;
+  await site.pass(1_800);
+  const calls = site.world.calls.length - before;
+  assert.ok(calls > 150, `${calls} calls in half an hour without the lake`);
+  await site.happen({ afterS: 0, machine: 1, what: 'mend' });
+  await site.pass(120);
+  await assertAllAsked(site);
+  await site.end();
+  assertWithin(limit, site.world);
 });
 
 test('a budget for a third of the calls lasts until the end of the day, for every city alike', async () => {
   const limit: BudgetLimits = { per_minute: 60, per_day: 120, per_month: 100_000 };
   using site = openSite(limit, Date.parse('2026-11-30T23:00:00Z'));
-  for (const machine of [0, 1, 2]) await site.happen({ afterS: 0, machine, what: 'join' });
-  await site.pass(3_590);
-  assertSharedOut(site);
-  const own = site.processes.map(({ share }) => share.cities().length);
-  assert.notEqual(Math.min(...own), Math.max(...own), 'they differ in how much they have to do');
+  for (const machine of [0, 1]) await site.happen({ afterS: 0, machine, what: 'join' });
+  await site.pass(1_800);
+  await site.happen({ afterS: 0, machine: 0, what: 'leave' });
+  await site.pass(1_790);
   const { calls } = site.world;
   assert.ok(calls.length > 100, `${calls.length} calls`);
   const late = calls.filter(({ at }) => at >= Date.parse('2026-11-30T23:45:00Z'));
@@ -367,16 +418,4 @@ test('a budget for a third of the calls lasts until the end of the day, for ever
   assert.ok(Math.max(...counts) - Math.min(...counts) <= 12, counts.join());
   await site.end();
   assertWithin(limit, site.world);
-});
-
-test('calls that the others reserved but did not use do not slow a collector down', async () => {
-  // Wanted are 8,640 calls a day: there is enough, if it is known what was not used.
-  const limit: BudgetLimits = { per_minute: 60, per_day: 10_000, per_month: 300_000 };
-  using site = openSite(limit);
-  for (const machine of [0, 1, 2]) await site.happen({ afterS: 0, machine, what: 'join' });
-  // Over midnight, when all have a good part of the new day and none has used any of it.
-  await site.pass(1_200);
-  await assertAllAsked(site);
-  for (const { share } of site.processes) assert.ok(share.budget.counts().day.used < 100);
-  await site.end();
 });
