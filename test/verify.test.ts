@@ -222,7 +222,7 @@ test('a flipped byte anywhere in a data file is found', async () => {
     (folder) => liveFile(folder, 'observations'),
     (folder) => liveFile(folder, 'rejected'),
     (folder) => first(folder, /_data\/.*parquet$/),
-    (folder) => first(folder, /_state\/.*parquet$/),
+    (folder) => first(folder, /_partials\/.*parquet$/),
   ];
   for (const choose of choices) {
     const found = await breakIt(async (folder) => {

@@ -4,17 +4,17 @@
  * Kept are the candidates: values outside their city's bounds, mean ± 2.5 deviations at the time
  * when the city was last read as a whole. As long as the rule's own bounds (mean ± 3 deviations
  * now) contain those, every value that the rule flags is a candidate. Where they do not any more,
- * that city is read as a whole again. Written are the candidates of the months that have a layer;
+ * that city is read as a whole again. Written are the candidates of the months that have a partial;
  * those of the live months are found among their rows.
  */
 import { BOUND_COLUMNS, CANDIDATE_COLUMNS } from './columns.ts';
-import type { PublishedFile, States } from './publication.ts';
+import { monthList, type RefreshedAggregates } from './partials.ts';
+import type { Aggregates, PublishedFile } from './publication.ts';
 import { queryText } from './queries.ts';
 import type { Run } from './run.ts';
-import { monthList, type RefreshedStates } from './states.ts';
 
 export interface RefreshedAnomalies {
-  readonly candidates: States['anomaly_candidates'];
+  readonly candidates: Aggregates['anomaly_candidates'];
   readonly bounds: PublishedFile;
 }
 
@@ -32,12 +32,12 @@ const IS_OUTGROWN = 'city_id IN (SELECT city_id FROM outgrown)';
 
 /**
  * Makes the view `anomaly_candidates` hold all candidates; works on `city_statistics` of this run.
- * Without states before, all rows are read.
+ * Without earlier partial aggregates, all rows are read.
  */
 export async function refreshAnomalies(
   run: Run,
-  before: States | null,
-  states: RefreshedStates,
+  before: Aggregates | null,
+  aggregates: RefreshedAggregates,
 ): Promise<RefreshedAnomalies> {
   await keepBounds(run, before?.anomaly_bounds ?? null);
   const [count] = await run.session.query<{ cities: number }>(
@@ -45,15 +45,15 @@ export async function refreshAnomalies(
   );
   const outgrown = (count?.cities ?? 0) > 0;
   const bounds = await refreshBounds(run, before, outgrown);
-  const candidates = await refreshCandidates(run, before, states, outgrown);
-  await run.define('candidates_written', [candidates.base, candidates.free], CANDIDATE_COLUMNS);
-  const settled = monthList(states.layers.flatMap((layer) => layer.months));
+  const candidates = await refreshCandidates(run, before, aggregates, outgrown);
+  await run.define('candidates_written', [candidates.rollup, candidates.free], CANDIDATE_COLUMNS);
+  const settled = monthList(aggregates.partials.flatMap((partial) => partial.months));
   const written = `SELECT ${COLUMNS} FROM candidates_written WHERE month IN (${settled})`;
   const found = `SELECT ${COLUMNS} FROM (${queryText('anomaly_candidates')}) AS live`;
-  if (states.live.length > 0) await run.observe(states.live);
+  if (aggregates.live.length > 0) await run.observe(aggregates.live);
   await run.view(
     'anomaly_candidates',
-    states.live.length === 0 ? written : `${written} UNION ALL ${found}`,
+    aggregates.live.length === 0 ? written : `${written} UNION ALL ${found}`,
   );
   return { candidates, bounds };
 }
@@ -67,13 +67,13 @@ function keepBounds(run: Run, file: PublishedFile | null): Promise<void> {
 
 async function refreshBounds(
   run: Run,
-  before: States | null,
+  before: Aggregates | null,
   outgrown: boolean,
 ): Promise<PublishedFile> {
   if (!outgrown && before !== null) return before.anomaly_bounds;
   await run.session.materialize('outgrown', OUTGROWN, run.signal);
   const bounds = await run.write(
-    '_state',
+    '_partials',
     `SELECT ${BOUNDS} FROM anomaly_bounds WHERE NOT ${IS_OUTGROWN}
      UNION ALL SELECT ${BOUNDS} FROM (${queryText('anomaly_bounds')}) AS now WHERE ${IS_OUTGROWN}`,
   );
@@ -81,29 +81,29 @@ async function refreshBounds(
   return bounds;
 }
 
-/** Kept where nothing changed, read anew from new layers, and from everywhere for outgrown. */
+/** Kept where nothing changed, read anew from new partials, and from everywhere for outgrown. */
 async function refreshCandidates(
   run: Run,
-  before: States | null,
-  states: RefreshedStates,
+  before: Aggregates | null,
+  aggregates: RefreshedAggregates,
   outgrown: boolean,
-): Promise<States['anomaly_candidates']> {
+): Promise<Aggregates['anomaly_candidates']> {
   const { session, signal } = run;
-  if (before !== null && !outgrown && !states.rebased && states.written.length === 0) {
+  if (before !== null && !outgrown && !aggregates.rolledUp && aggregates.written.length === 0) {
     return before.anomaly_candidates;
   }
   const found = `SELECT ${COLUMNS} FROM (${queryText('anomaly_candidates')}) AS found`;
   if (before === null) {
     await run.observe(null);
     await session.materialize('candidates', found, signal);
-    return writeCandidates(run, states);
+    return writeCandidates(run, aggregates);
   }
   const files = Object.values(before.anomaly_candidates);
   await run.define('candidates_before', files, CANDIDATE_COLUMNS);
-  const kept = states.layers
-    .flatMap((layer) => layer.months)
-    .filter((month) => !states.written.includes(month));
-  await run.observe(states.written);
+  const kept = aggregates.partials
+    .flatMap((partial) => partial.months)
+    .filter((month) => !aggregates.written.includes(month));
+  await run.observe(aggregates.written);
   await session.materialize(
     'candidates_known',
     `SELECT ${COLUMNS} FROM candidates_before WHERE month IN (${monthList(kept)})
@@ -119,19 +119,19 @@ async function refreshCandidates(
       : 'SELECT * FROM candidates_known',
     signal,
   );
-  return writeCandidates(run, states);
+  return writeCandidates(run, aggregates);
 }
 
-/** The rows of `candidates`, those of the base's months apart. */
+/** The rows of `candidates`, those of the rollup's months apart. */
 async function writeCandidates(
   run: Run,
-  { base, live }: RefreshedStates,
-): Promise<States['anomaly_candidates']> {
-  const merged = base?.months ?? [];
+  { rollup, live }: RefreshedAggregates,
+): Promise<Aggregates['anomaly_candidates']> {
+  const merged = rollup?.months ?? [];
   const select = `SELECT ${COLUMNS} FROM candidates WHERE month`;
   const elsewhere = monthList([...merged, ...live]);
   return {
-    base: await run.write('_state', `${select} IN (${monthList(merged)})`),
-    free: await run.write('_state', `${select} NOT IN (${elsewhere})`),
+    rollup: await run.write('_partials', `${select} IN (${monthList(merged)})`),
+    free: await run.write('_partials', `${select} NOT IN (${elsewhere})`),
   };
 }

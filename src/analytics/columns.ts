@@ -1,7 +1,7 @@
-/** The columns of the files that this room writes: states and datasets. */
+/** The columns of the files that this room writes: partial aggregates and datasets. */
 import type { Columns } from '../sql/engine.ts';
 
-export const CITY_STATE_COLUMNS: Columns = {
+export const CITY_PARTIAL_COLUMNS: Columns = {
   city_id: 'VARCHAR',
   month: 'VARCHAR',
   city: 'VARCHAR',
@@ -20,7 +20,7 @@ export const CITY_STATE_COLUMNS: Columns = {
   last_observed_at: 'TIMESTAMPTZ',
 };
 
-export const HOURLY_STATE_COLUMNS: Columns = {
+export const HOURLY_PARTIAL_COLUMNS: Columns = {
   city_id: 'VARCHAR',
   month: 'VARCHAR',
   hour_utc: 'INTEGER',

@@ -46,7 +46,7 @@ export async function computeCityStatistics(
   signal?: AbortSignal,
 ): Promise<CityStatistics[]> {
   await selectObservations(session, selection);
-  return withStates(
+  return withPartials(
     session,
     'city_statistics',
     () => session.query<CityStatistics>(queryText('city_statistics'), {}, signal),
@@ -65,7 +65,7 @@ export async function computeHourlyTrends(
     'city_names',
     'SELECT city_id, max_by(city, observed_at) AS city FROM observations GROUP BY city_id',
   );
-  return withStates(
+  return withPartials(
     session,
     'hourly_trends',
     () => session.query<HourlyTrend>(queryText('hourly_trends'), {}, signal),
@@ -73,27 +73,27 @@ export async function computeHourlyTrends(
   );
 }
 
-/** States that the dataset's text is made from. */
-const STATES_OF = {
+/** Aggregates that the dataset's text is made from. */
+const PARTIALS_OF = {
   city_statistics: ['city_statistics', 'coverage'],
   hourly_trends: ['hourly_trends'],
 } as const;
 
-/** The dataset's texts name its states several times: as a view these would be made each time. */
-export async function withStates<T>(
+/** The dataset's texts name its partial aggregates several times: as a view these would be made each time. */
+export async function withPartials<T>(
   session: SqlSession,
-  dataset: keyof typeof STATES_OF,
+  dataset: keyof typeof PARTIALS_OF,
   run: () => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
-  const kinds = STATES_OF[dataset];
+  const kinds = PARTIALS_OF[dataset];
   try {
     for (const kind of kinds) {
-      await session.materialize(`${kind}_states`, queryText(`${kind}_state`), signal);
+      await session.materialize(`${kind}_partials`, queryText(`${kind}_partial`), signal);
     }
     return await run();
   } finally {
-    for (const kind of kinds) await session.drop(`${kind}_states`);
+    for (const kind of kinds) await session.drop(`${kind}_partials`);
   }
 }
 
@@ -107,7 +107,7 @@ async function selectObservations(session: SqlSession, selection: Selection): Pr
     ...(cities.length === 0 ? [] : [`city_id IN (${cities.map(literal).join(', ')})`]),
   ];
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  // The states of a selection are merged at once: one for all its months will do.
+  // The partial aggregates of a selection are merged at once: one for all its months will do.
   await view(
     session,
     'observations',

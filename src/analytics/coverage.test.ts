@@ -11,7 +11,7 @@ import { cover, type Observed } from './testing/coverage.ts';
 interface Made extends Observed {
   readonly temperature?: boolean;
   readonly humidity?: boolean;
-  /** Which state it is counted in, when not all in one; states follow each other in time. */
+  /** Which partial aggregate it is counted in, when not all in one; they follow each other in time. */
   readonly part?: number;
 }
 
@@ -37,7 +37,7 @@ describe('coverage', () => {
     await engine[Symbol.asyncDispose]();
   });
 
-  /** One row per city, in order; `merge` joins the states of each before. */
+  /** One row per city, in order; `merge` joins the partial aggregates of each before. */
   async function compute(cities: readonly (readonly Made[])[], merge = false): Promise<Found[]> {
     const rows = cities.flatMap((made, city) =>
       made.map(({ at, interval, temperature = true, humidity = true, part = 0 }) => {
@@ -57,10 +57,10 @@ describe('coverage', () => {
        ) timed`,
     );
     for (const kind of ['city_statistics', 'coverage'] as const) {
-      await session.materialize(`${kind}_states`, queryText(`${kind}_state`));
+      await session.materialize(`${kind}_partials`, queryText(`${kind}_partial`));
       if (!merge) continue;
       await session.materialize('merged', queryText(`${kind}_merge`));
-      await session.materialize(`${kind}_states`, 'SELECT * FROM merged');
+      await session.materialize(`${kind}_partials`, 'SELECT * FROM merged');
     }
     const found = await session.query<Found>(queryText('city_statistics'));
     assert.equal(found.length, cities.length);
@@ -157,7 +157,7 @@ describe('coverage', () => {
   });
   const some = fc.array(series, { minLength: 1, maxLength: 12 });
 
-  test('any jitter of less than half an interval is complete, at any cut into states', async () => {
+  test('any jitter of less than half an interval is complete, at any cut into partial aggregates', async () => {
     await fc.assert(
       fc.asyncProperty(some, fc.boolean(), async (all, merge) => {
         const cities = all.map(({ interval, count, jitter, parts }) =>

@@ -25,7 +25,7 @@ const HELD = {
 const VALUES = Object.keys(HELD) as (keyof typeof HELD)[];
 
 /** First and last of all observations and of those that hold the value; what is missing there. */
-export const COVERAGE_STATE_COLUMNS: Columns = {
+export const COVERAGE_PARTIAL_COLUMNS: Columns = {
   city_id: 'VARCHAR',
   month: 'VARCHAR',
   value: 'VARCHAR',

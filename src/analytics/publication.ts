@@ -13,38 +13,38 @@ const Month = Type.String({ pattern: '^(\\d{4}-\\d{2})?$' });
 const Time = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}' });
 
 const PublishedFile = Type.Object({
-  path: Type.String({ pattern: `^${ANALYTICS_FOLDER}/_(data|state)/` }),
+  path: Type.String({ pattern: `^${ANALYTICS_FOLDER}/_(data|partials)/` }),
   rows: Type.Integer({ minimum: 0 }),
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
 });
 
-const StateFiles = Type.Object({
+const PartialFiles = Type.Object({
   city_statistics: PublishedFile,
   coverage: PublishedFile,
   hourly_trends: PublishedFile,
 });
 
-const Layer = Type.Object({
-  /** Months whose states count; the file may hold others, whose states are in a newer layer. */
+const Partial = Type.Object({
+  /** Months that count; the file may hold others, which a newer partial aggregate replaces. */
   months: Type.Array(Month),
   /** Whether the file holds no others. */
   whole: Type.Boolean(),
-  files: StateFiles,
+  files: PartialFiles,
 });
 
-const Base = Type.Object({ months: Type.Array(Month), files: StateFiles });
+const Rollup = Type.Object({ months: Type.Array(Month), files: PartialFiles });
 
-/** Changes with the meaning of the states, and of what is computed from them. */
-export const STATES_FORMAT = 3;
+/** Changes with the meaning of the aggregates, and of what is computed from them. */
+export const AGGREGATES_FORMAT = 3;
 
 /** What the next refresh goes on from. */
-const StatesSchema = Type.Object({
-  format: Type.Literal(STATES_FORMAT),
-  layers: Type.Array(Layer),
+const AggregatesSchema = Type.Object({
+  format: Type.Literal(AGGREGATES_FORMAT),
+  partials: Type.Array(Partial),
   /** The months that are merged into one, all but the newest ones. */
-  base: Type.Union([Base, Type.Null()]),
-  /** Candidates in the base's months and in the others. */
-  anomaly_candidates: Type.Object({ base: PublishedFile, free: PublishedFile }),
+  rollup: Type.Union([Rollup, Type.Null()]),
+  /** Candidates in the rollup's months and in the others. */
+  anomaly_candidates: Type.Object({ rollup: PublishedFile, free: PublishedFile }),
   anomaly_bounds: PublishedFile,
 });
 
@@ -66,36 +66,36 @@ const PublicationSchema = Type.Object({
     hourly_trends: PublishedFile,
     anomalies: PublishedFile,
   }),
-  /** Only for the refresh: see `statesOf`. */
-  states: Type.Unknown(),
+  /** Only for the refresh: see `aggregatesOf`. */
+  aggregates: Type.Unknown(),
 });
 
 export type PublishedFile = Static<typeof PublishedFile>;
-export type StateFiles = Static<typeof StateFiles>;
-export type Layer = Static<typeof Layer>;
-export type Base = Static<typeof Base>;
-export type States = Static<typeof StatesSchema>;
+export type PartialFiles = Static<typeof PartialFiles>;
+export type Partial = Static<typeof Partial>;
+export type Rollup = Static<typeof Rollup>;
+export type Aggregates = Static<typeof AggregatesSchema>;
 export type Publication = Static<typeof PublicationSchema>;
 
-/** The states that a publication names, or null when this program cannot go on from them. */
-export function statesOf(publication: Publication | null): States | null {
-  const states = publication?.states;
-  return Value.Check(StatesSchema, states) ? states : null;
+/** The partial aggregates that a publication names, or null when this program cannot continue from them. */
+export function aggregatesOf(publication: Publication | null): Aggregates | null {
+  const aggregates = publication?.aggregates;
+  return Value.Check(AggregatesSchema, aggregates) ? aggregates : null;
 }
 
 /** Whether an earlier version of this program made it, whose datasets counted otherwise. */
-export function isOutdated({ states }: Publication): boolean {
-  const format = (states as { readonly format?: unknown } | null)?.format;
-  return Number.isInteger(format) && Number(format) > 0 && Number(format) < STATES_FORMAT;
+export function isOutdated({ aggregates }: Publication): boolean {
+  const format = (aggregates as { readonly format?: unknown } | null)?.format;
+  return Number.isInteger(format) && Number(format) > 0 && Number(format) < AGGREGATES_FORMAT;
 }
 
-/** Why its states are none that any isobar wrote, as a list of one sentence or none. */
-export function statesProblem(publication: Publication): string[] {
-  const { states, version } = publication;
-  if (statesOf(publication) !== null || isOutdated(publication)) return [];
-  const [problem] = Value.Errors(StatesSchema, states);
+/** What is wrong with its partial aggregates, as a list of at most one sentence. */
+export function aggregatesProblem(publication: Publication): string[] {
+  const { aggregates, version } = publication;
+  if (aggregatesOf(publication) !== null || isOutdated(publication)) return [];
+  const [problem] = Value.Errors(AggregatesSchema, aggregates);
   const why = problem === undefined ? '' : `: ${problem.instancePath} ${problem.message}`;
-  return [`publication ${version}: its states are of an unknown form${why}`];
+  return [`publication ${version}: its partial aggregates are of an unknown form${why}`];
 }
 
 /** Called with the path of a publication that is skipped and the problem with it. */
@@ -230,15 +230,15 @@ export async function putPublication(
 
 /** Every file that a publication names. */
 export function filesOf(publication: Publication): PublishedFile[] {
-  const states = statesOf(publication);
+  const aggregates = aggregatesOf(publication);
   const datasets = Object.values(publication.datasets);
-  if (states === null) return datasets;
+  if (aggregates === null) return datasets;
   return [
     ...datasets,
-    ...states.layers.flatMap((layer) => Object.values(layer.files)),
-    ...Object.values(states.base?.files ?? {}),
-    ...Object.values(states.anomaly_candidates),
-    states.anomaly_bounds,
+    ...aggregates.partials.flatMap((partial) => Object.values(partial.files)),
+    ...Object.values(aggregates.rollup?.files ?? {}),
+    ...Object.values(aggregates.anomaly_candidates),
+    aggregates.anomaly_bounds,
   ];
 }
 
@@ -268,7 +268,7 @@ export async function cleanPublications(
     if (typeof publication === 'string') continue;
     for (const { path } of filesOf(publication)) kept.add(path);
   }
-  for (const folder of ['_data', '_state']) {
+  for (const folder of ['_data', '_partials']) {
     for await (const file of storage.list(`${ANALYTICS_FOLDER}/${folder}`)) {
       if (kept.has(file.path) || file.modifiedAt.getTime() > now - 86_400_000) continue;
       if (await storage.delete(file.path)) removed += 1;

@@ -8,12 +8,12 @@ export type QueryName =
   | 'anomaly_candidates'
   | 'city_statistics'
   | 'city_statistics_merge'
-  | 'city_statistics_state'
+  | 'city_statistics_partial'
   | 'coverage_merge'
-  | 'coverage_state'
+  | 'coverage_partial'
   | 'hourly_trends'
   | 'hourly_trends_merge'
-  | 'hourly_trends_state';
+  | 'hourly_trends_partial';
 
 const texts = new Map<QueryName, string>();
 

@@ -210,8 +210,12 @@ test('what an earlier version of the program published is made anew, and never m
   const { storage, session, table } = place;
   await place.add([made('a', 0, 1), made('a', 1, 2)]);
   const first = await (await place.refresher()).refresh();
-  const states = { ...(first?.states as object), format: 2, base: { months: ['2023-12'] } };
-  const old = { ...first, states };
+  const aggregates = {
+    ...(first?.aggregates as object),
+    format: 2,
+    rollup: { months: ['2023-12'] },
+  };
+  const old = { ...first, aggregates };
   await storage.replace(publicationPath(1), Buffer.from(JSON.stringify(old)));
   const verdict = await verifyPublication({
     ...{ storage, session, table, columns: OBSERVATION_COLUMNS },

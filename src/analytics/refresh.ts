@@ -1,7 +1,7 @@
 /**
  * Refresh: the datasets follow the table, reading only what changed.
  *
- * The states of changed months are computed from their rows (states.ts) and merged with those of
+ * The partial aggregates of changed months are computed from their rows (partials.ts) and merged with those of
  * all other months; the anomalies come from candidates (anomalies.ts). What the next refresh goes
  * on from is named by the publication, so that a process that has just started is as fast.
  */
@@ -14,20 +14,20 @@ import type { Snapshot } from '../table/table.ts';
 import { refreshAnomalies } from './anomalies.ts';
 import { exportForPeople, writeDataset } from './export.ts';
 import { keepObservedRows } from './observed-rows.ts';
+import { defineAggregates, refreshAggregates } from './partials.ts';
 import {
+  AGGREGATES_FORMAT,
+  type Aggregates,
+  aggregatesOf,
   filesOf,
   isOutdated,
   nextVersion,
   type Publication,
   putPublication,
   readPublication,
-  STATES_FORMAT,
-  type States,
-  statesOf,
 } from './publication.ts';
 import { queryText } from './queries.ts';
 import { type Memory, type Run, type RunOptions, startRun } from './run.ts';
-import { defineStates, refreshStates } from './states.ts';
 
 export interface RefreshOptions extends RunOptions {
   readonly engineName: string;
@@ -115,18 +115,18 @@ export function createRefresher(options: RefreshOptions): Refresher {
     changedMonths: readonly string[] | null,
     signal: AbortSignal | undefined,
   ): Promise<Publication> {
-    const states = changedMonths === null ? null : statesOf(before);
+    const aggregates = changedMonths === null ? null : aggregatesOf(before);
     try {
       const run = startRun(options, memory, snapshot, signal);
-      const publication = await publishRun(options, run, before, states, changedMonths);
+      const publication = await publishRun(options, run, before, aggregates, changedMonths);
       forgetFiles(memory, publication);
       return publication;
     } catch (error) {
       // What the session stands at is not known: the next run starts afresh.
       memory = remember(options);
-      // A state that is gone or damaged costs time, not the datasets: rows say it all.
+      // A partial aggregate that is gone or damaged costs time, not the datasets: rows say it all.
       const unusable = ['LAKE_MISSING', 'TABLE_CORRUPT', 'QUERY_FAILED', 'QUERY_INVALID'] as const;
-      if (states === null || !isErrorCode(error, ...unusable)) throw error;
+      if (aggregates === null || !isErrorCode(error, ...unusable)) throw error;
       const { code, message } = asIsobarError(error);
       logger.warn({ code }, `refreshing the analytics from all rows: ${message}`);
     }
@@ -168,17 +168,17 @@ async function publishRun(
   options: RefreshOptions,
   run: Run,
   before: Publication | null,
-  statesBefore: States | null,
+  aggregatesBefore: Aggregates | null,
   changedMonths: readonly string[] | null,
 ): Promise<Publication> {
   reachFaultPoint('publish.before-files');
   const { session } = run;
-  const states = await refreshStates(run, statesBefore, changedMonths);
-  await defineStates(run, states);
+  const aggregates = await refreshAggregates(run, aggregatesBefore, changedMonths);
+  await defineAggregates(run, aggregates);
   await session.materialize('city_statistics', queryText('city_statistics'), run.signal);
   await run.view('city_names', 'SELECT city_id, city FROM city_statistics');
   const { cities, ...summary } = await summarise(session);
-  const { candidates, bounds } = await refreshAnomalies(run, statesBefore, states);
+  const { candidates, bounds } = await refreshAnomalies(run, aggregatesBefore, aggregates);
   const publication: Publication = {
     version: await nextVersion(options.storage, before),
     table_version: run.snapshot.version,
@@ -195,13 +195,13 @@ async function publishRun(
       ),
       anomalies: await writeDataset(run, 'anomalies', queryText('anomalies'), null),
     },
-    states: {
-      format: STATES_FORMAT,
-      layers: [...states.layers],
-      base: states.base,
+    aggregates: {
+      format: AGGREGATES_FORMAT,
+      partials: [...aggregates.partials],
+      rollup: aggregates.rollup,
       anomaly_candidates: candidates,
       anomaly_bounds: bounds,
-    } satisfies States,
+    } satisfies Aggregates,
   };
   run.signal?.throwIfAborted();
   reachFaultPoint('publish.before-version');

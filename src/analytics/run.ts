@@ -36,7 +36,7 @@ export interface Run {
   readonly snapshot: Snapshot;
   readonly signal: AbortSignal | undefined;
   /** Writes the rows of `sql` as a Parquet file of the lake. */
-  write(folder: '_data' | '_state', sql: string): Promise<PublishedFile>;
+  write(folder: '_data' | '_partials', sql: string): Promise<PublishedFile>;
   /** Writes a text of so many lines. */
   writeLines(text: string, lines: number): Promise<PublishedFile>;
   /**
@@ -63,7 +63,7 @@ export function startRun(
   const { storage, session, scratch, reach = 'machine' } = options;
   const { rows, made, checked } = memory;
 
-  async function write(folder: '_data' | '_state', sql: string): Promise<PublishedFile> {
+  async function write(folder: '_data' | '_partials', sql: string): Promise<PublishedFile> {
     const place = `${ANALYTICS_FOLDER}/${folder}/${randomUUID()}`;
     // In a folder of this machine the storage makes files durable; the engine only writes them.
     const isHere = reach === 'machine' || storage.address(place).startsWith('/');
@@ -89,7 +89,7 @@ export function startRun(
     return { path, rows: count, sha256 };
   }
 
-  async function writeHere(folder: '_data' | '_state', sql: string): Promise<PublishedFile> {
+  async function writeHere(folder: '_data' | '_partials', sql: string): Promise<PublishedFile> {
     const name = `${randomUUID()}.parquet`;
     const file = join(scratch, name);
     try {

@@ -4,12 +4,12 @@ import type { Storage } from '../lake/storage.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { fileLiteral } from '../sql/text.ts';
 import {
+  aggregatesOf,
+  aggregatesProblem,
   filesOf,
-  type Layer,
+  type Partial,
   type Publication,
   type PublishedFile,
-  statesOf,
-  statesProblem,
 } from './publication.ts';
 
 export interface VerifyFilesOptions {
@@ -51,51 +51,51 @@ async function countRows(session: SqlSession, path: string): Promise<number | un
 }
 
 /**
- * The states stand for the months that they name, with all of their rows; the view `observations`
- * holds those of the publication's version. States that cannot be gone on from cost time, not the
+ * The partial aggregates stand for the months that they name, with all of their rows; the view `observations`
+ * holds those of the publication's version. Aggregates that cannot be gone on from cost time, not the
  * datasets; a wrong month would be merged into the next ones.
  */
-export async function verifyStates(
+export async function verifyAggregates(
   options: VerifyFilesOptions,
   publication: Publication,
 ): Promise<string[]> {
   const { version } = publication;
-  const states = statesOf(publication);
-  if (states === null) return statesProblem(publication);
+  const aggregates = aggregatesOf(publication);
+  if (aggregates === null) return aggregatesProblem(publication);
   const counts = await countByMonth(options.session);
   const differences: string[] = [];
   const say = (problem: string) => differences.push(`publication ${version}: ${problem}`);
   const seen = new Set<string>();
-  for (const layer of states.layers) {
-    for (const month of layer.months) {
-      if (seen.has(month)) say(`two layers of states stand for ${month}`);
-      if (!counts.has(month)) say(`a layer of states stands for ${month}, which has no row`);
+  for (const partial of aggregates.partials) {
+    for (const month of partial.months) {
+      if (seen.has(month)) say(`two partial aggregates stand for ${month}`);
+      if (!counts.has(month)) say(`a partial aggregate stands for ${month}, which has no row`);
       seen.add(month);
     }
-    for (const [kind, file] of counted(layer.files)) {
-      await compareLayer(options, layer, file, counts, (problem) => say(`${kind}: ${problem}`));
+    for (const [kind, file] of counted(partial.files)) {
+      await comparePartial(options, partial, file, counts, (problem) => say(`${kind}: ${problem}`));
     }
   }
-  for (const [kind, file] of counted(states.base?.files ?? {})) {
-    const months = states.base?.months ?? [];
+  for (const [kind, file] of counted(aggregates.rollup?.files ?? {})) {
+    const months = aggregates.rollup?.months ?? [];
     const wanted = months.reduce((sum, month) => sum + (counts.get(month) ?? 0), 0);
     const [found] = await options.session.query<{ rows: number | null }>(
       `SELECT CAST(sum(observation_count) AS BIGINT) AS rows FROM ${await sourceOf(options, file)}`,
     );
     const rows = found?.rows ?? 0;
-    if (rows !== wanted) say(`${kind}: the base holds ${rows} rows, its months have ${wanted}`);
+    if (rows !== wanted) say(`${kind}: the rollup holds ${rows} rows, its months have ${wanted}`);
   }
   return differences;
 }
 
-/** The states that hold the number of their rows; those of coverage hold only what is missing. */
+/** The partial aggregates that hold the number of their rows; those of coverage hold only what is missing. */
 function counted(files: Readonly<Record<string, PublishedFile>>): [string, PublishedFile][] {
   return Object.entries(files).filter(([kind]) => kind !== 'coverage');
 }
 
-async function compareLayer(
+async function comparePartial(
   options: VerifyFilesOptions,
-  layer: Layer,
+  partial: Partial,
   file: PublishedFile,
   counts: ReadonlyMap<string, number>,
   say: (problem: string) => void,
@@ -105,12 +105,13 @@ async function compareLayer(
       `FROM ${await sourceOf(options, file)} GROUP BY month`,
   );
   const found = new Map(rows.map((row) => [row.month, row.rows]));
-  for (const month of layer.months) {
+  for (const month of partial.months) {
     const [held, wanted] = [found.get(month) ?? 0, counts.get(month) ?? 0];
-    if (held !== wanted) say(`${month}: the states hold ${held} rows, the table has ${wanted}`);
+    if (held !== wanted)
+      say(`${month}: the partial aggregates hold ${held} rows, the table has ${wanted}`);
   }
-  const others = [...found.keys()].filter((month) => !layer.months.includes(month));
-  if (layer.whole && others.length > 0) say(`the file holds ${others.join(', ')}, too`);
+  const others = [...found.keys()].filter((month) => !partial.months.includes(month));
+  if (partial.whole && others.length > 0) say(`the file holds ${others.join(', ')}, too`);
 }
 
 async function countByMonth(session: SqlSession): Promise<Map<string, number>> {

@@ -6,20 +6,20 @@ import { DATASETS, type Dataset } from '../model/datasets.ts';
 import type { Columns, Row, SqlSession } from '../sql/engine.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
 import { ANOMALY_COLUMNS } from './columns.ts';
-import { computeCityStatistics, computeHourlyTrends, view, withStates } from './compute.ts';
+import { computeCityStatistics, computeHourlyTrends, view, withPartials } from './compute.ts';
 import { finishRow, readDataset, readMark } from './export.ts';
 import {
+  aggregatesProblem,
   filesOf,
   isOutdated,
   listPublications,
   type Publication,
   readOne,
   readPublication,
-  statesProblem,
 } from './publication.ts';
 import { queryText } from './queries.ts';
 import { summarise } from './refresh.ts';
-import { verifyFiles, verifyStates } from './verify-files.ts';
+import { verifyAggregates, verifyFiles } from './verify-files.ts';
 
 export interface VerifyPublicationOptions {
   readonly storage: Storage;
@@ -126,7 +126,7 @@ async function verifyOthers(
     try {
       const publication = await readOne(storage, version);
       if (publication === null) continue;
-      differences.push(...statesProblem(publication));
+      differences.push(...aggregatesProblem(publication));
       if (publication.table_version > snapshot.version) {
         const of = `${publication.table_version} of the table, which it has not had`;
         differences.push(`${publicationPath(version)}: it says that it is of version ${of}`);
@@ -210,12 +210,12 @@ async function compareComputed(
         `${JSON.stringify(value)} computed`,
     );
   }
-  differences.push(...(await verifyStates(options, publication)));
+  differences.push(...(await verifyAggregates(options, publication)));
 }
 
 /** By the rule's own words, without candidates: over the view `observations` as it is now. */
 async function computeAnomalies(session: SqlSession): Promise<Row[]> {
-  await withStates(session, 'city_statistics', () =>
+  await withPartials(session, 'city_statistics', () =>
     session.materialize('city_statistics', queryText('city_statistics')),
   );
   await view(

@@ -12,7 +12,7 @@ import {
   startTestPolling,
   type TestPolling,
 } from './testing/polling.ts';
-import type { Fate } from './testing/world.ts';
+import type { Outcome } from './testing/world.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -71,12 +71,12 @@ describe('polling', () => {
     }));
 
   test('an unchanged answer is not appended again, other content of the same time is', () => {
-    let fate: Fate = { change: { dt: Date.parse(START) / 1_000, main: { temp: 1 } } };
-    return poll({ fate: () => fate }, async (polling) => {
+    let outcome: Outcome = { change: { dt: Date.parse(START) / 1_000, main: { temp: 1 } } };
+    return poll({ outcome: () => outcome }, async (polling) => {
       await polling.clock.advance(HOUR);
       assert.equal(polling.records.length, 5);
       assert.ok(callsOf(polling).length > 25);
-      fate = { change: { dt: Date.parse(START) / 1_000, main: { temp: -1 } } };
+      outcome = { change: { dt: Date.parse(START) / 1_000, main: { temp: -1 } } };
       await polling.clock.advance(HOUR);
       assert.equal(polling.records.length, 10);
       // Versions of a time differ in when they were collected.
@@ -170,7 +170,7 @@ describe('polling', () => {
     }));
 
   test('stopping cancels the calls under way at once', () =>
-    poll({ fate: () => 'hang' }, async (polling) => {
+    poll({ outcome: () => 'hang' }, async (polling) => {
       await polling.clock.advance(2 * SECOND);
       assert.equal(callsOf(polling).length, 5);
       const refreshed = polling.collector.refreshNow();
@@ -182,8 +182,8 @@ describe('polling', () => {
 
 describe('trouble of the provider', () => {
   test('a new key waits patiently, then is called wrong, and comes back by itself', () => {
-    let fate: Fate = { status: 401 };
-    return poll({ fate: () => fate }, async (polling) => {
+    let outcome: Outcome = { status: 401 };
+    return poll({ outcome: () => outcome }, async (polling) => {
       await polling.clock.advance(10 * MINUTE);
       const early = statusOf(polling);
       assert.equal(early.state, 'key_not_active');
@@ -192,7 +192,7 @@ describe('trouble of the provider', () => {
       assert.equal(statusOf(polling).state, 'key_refused');
       // 5 cities at first, since they were under way, then one call at a time.
       assert.ok(callsOf(polling).length < 45, String(callsOf(polling).length));
-      fate = 'answer';
+      outcome = 'answer';
       await polling.clock.advance(HOUR);
       assert.equal(statusOf(polling).state, 'live');
       assert.equal(new Set(polling.records.map(({ city_id }) => city_id)).size, 5);
@@ -200,18 +200,18 @@ describe('trouble of the provider', () => {
   });
 
   test('a used-up quota waits as long as the provider says', () => {
-    let fate: Fate = 'answer';
-    return poll({ fate: () => fate }, async (polling) => {
+    let outcome: Outcome = 'answer';
+    return poll({ outcome: () => outcome }, async (polling) => {
       await polling.clock.advance(5 * MINUTE);
       const until = callsOf(polling).length;
-      fate = { status: 429, retryAfter: 3_600 };
+      outcome = { status: 429, retryAfter: 3_600 };
       await polling.clock.advance(10 * MINUTE);
       const before = callsOf(polling).length;
       assert.equal(before, until + 1);
       const status = statusOf(polling);
       assert.equal(status.state, 'quota');
       assert.match(status.message, /quota is used up; trying again at .* UTC \(.*429.*\)\.$/);
-      fate = 'answer';
+      outcome = 'answer';
       await polling.clock.advance(50 * MINUTE);
       assert.equal(callsOf(polling).length, before);
       await polling.clock.advance(20 * MINUTE);
@@ -220,16 +220,16 @@ describe('trouble of the provider', () => {
   });
 
   test('a provider that is down is asked ever more seldom', () => {
-    let fate: Fate = 'answer';
-    return poll({ fate: () => fate }, async (polling) => {
+    let outcome: Outcome = 'answer';
+    return poll({ outcome: () => outcome }, async (polling) => {
       await polling.clock.advance(5 * MINUTE);
-      fate = 'hang';
+      outcome = 'hang';
       await polling.clock.advance(2 * HOUR);
       const status = statusOf(polling);
       assert.equal(status.state, 'provider_down');
       assert.match(status.message, /no answer within 10 s/);
       assert.ok(callsOf(polling).length < 60, String(callsOf(polling).length));
-      fate = 'answer';
+      outcome = 'answer';
       await polling.clock.advance(6 * MINUTE);
       assert.equal(statusOf(polling).state, 'live');
       assert.ok(polling.lines.some((line) => line.includes('it answers again')));
@@ -238,7 +238,7 @@ describe('trouble of the provider', () => {
 
   for (const status of [404, 400]) {
     test(`${status} for one city does not stop the others`, () =>
-      poll({ fate: (id) => (id === 'tokyo' ? { status } : 'answer') }, async (polling) => {
+      poll({ outcome: (id) => (id === 'tokyo' ? { status } : 'answer') }, async (polling) => {
         await polling.clock.advance(24 * HOUR - MINUTE);
         assert.ok(polling.records.length >= 4 * 142);
         const { state, message, troubled } = statusOf(polling);

@@ -21,7 +21,7 @@ import {
   startTestPolling,
   type TestPolling,
 } from './testing/polling.ts';
-import type { Fate } from './testing/world.ts';
+import type { Outcome } from './testing/world.ts';
 
 const STEP = 120_000;
 const DAY = 86_400_000;
@@ -29,7 +29,7 @@ const DAY = 86_400_000;
 const START = '2026-11-27T09:17:31Z';
 
 /** Of 100 calls: 6 and 4 times 429, 8 times 5xx, 4 cut, 8 without an answer, 70 answers. */
-function unreliable(random: () => number): () => Fate {
+function unreliable(random: () => number): () => Outcome {
   return () => {
     const dice = random() * 100;
     if (dice < 6) return { status: 429 };
@@ -120,7 +120,7 @@ describe('simulated days and weeks', () => {
 
   test('with 30 % faults and restarts: inside the budget, and all that it allows', async () => {
     const random = seededRandom(2);
-    using polling = startTestPolling({ start: START, fate: unreliable(random) });
+    using polling = startTestPolling({ start: START, outcome: unreliable(random) });
     const held = await run(polling, stormOf(7, 2), () => random() < 1 / 120);
     await polling.stop();
     checkBudget(polling, DEFAULT_LIMITS);
@@ -136,7 +136,7 @@ describe('simulated days and weeks', () => {
   test('with 30 % faults and budget enough: nothing is missed but where all calls failed', async () => {
     const random = seededRandom(3);
     const limits = { per_minute: 60, per_day: 3_000, per_month: 90_000 };
-    using polling = startTestPolling({ start: START, limits, fate: unreliable(random) });
+    using polling = startTestPolling({ start: START, limits, outcome: unreliable(random) });
     const held = await run(polling, 3, () => random() < 1 / 120);
     await polling.stop();
     checkBudget(polling, limits);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { DEFAULT_CITIES } from '../model/city.ts';
 import { isInvalidRecord } from '../model/observation.ts';
 import { type PollingOptions, startTestPolling, type TestPolling } from './testing/polling.ts';
-import type { Fate } from './testing/world.ts';
+import type { Outcome } from './testing/world.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -25,8 +25,8 @@ const reasonsOf = ({ records }: TestPolling) =>
   records.map((record) => (isInvalidRecord(record) ? record.invalid : record.city_id));
 
 test('fields that cannot be used are counted, and their answers kept', () => {
-  const fate: Fate = { change: { wind: { speed: 2, deg: 415.2 }, rain: [] } };
-  return poll({ fate: () => fate }, async (polling) => {
+  const outcome: Outcome = { change: { wind: { speed: 2, deg: 415.2 }, rain: [] } };
+  return poll({ outcome: () => outcome }, async (polling) => {
     await polling.clock.advance(HOUR);
     const { state, troubled, rejected_fields } = polling.collector.status();
     assert.deepEqual([state, troubled], ['live', []]);
@@ -42,9 +42,9 @@ test('fields that cannot be used are counted, and their answers kept', () => {
 });
 
 test('an answer that makes no observation goes to the log once, with its reason', () => {
-  let fate: Fate = { change: { dt: null } };
+  let outcome: Outcome = { change: { dt: null } };
   const cities = DEFAULT_CITIES.slice(0, 1);
-  return poll({ fate: () => fate, cities }, async (polling) => {
+  return poll({ outcome: () => outcome, cities }, async (polling) => {
     await polling.clock.advance(5 * MINUTE);
     assert.deepEqual(reasonsOf(polling), ['dt is missing']);
     assert.equal(polling.collector.status().state, 'rejecting');
@@ -53,7 +53,7 @@ test('an answer that makes no observation goes to the log once, with its reason'
     assert.equal(told.length, 1);
     assert.ok(polling.world.calls.length > 2);
     assert.equal(polling.collector.status().troubled[0]?.reason, reasonsOf(polling)[0]);
-    fate = 'answer';
+    outcome = 'answer';
     await polling.clock.advance(6 * MINUTE);
     assert.equal(polling.collector.status().troubled.length, 0);
     assert.equal(polling.collector.status().state, 'live');
@@ -62,8 +62,8 @@ test('an answer that makes no observation goes to the log once, with its reason'
 });
 
 test('one city whose answers cannot be used does not make all of them rejected', () => {
-  const fate = (id: string): Fate => (id === 'tokyo' ? { change: { dt: null } } : 'answer');
-  return poll({ fate }, async (polling) => {
+  const outcome = (id: string): Outcome => (id === 'tokyo' ? { change: { dt: null } } : 'answer');
+  return poll({ outcome }, async (polling) => {
     await polling.clock.advance(HOUR);
     const { state, troubled } = polling.collector.status();
     assert.deepEqual([state, troubled], ['live', [{ city_id: 'tokyo', reason: 'dt is missing' }]]);

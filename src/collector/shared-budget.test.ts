@@ -211,7 +211,7 @@ function openSite(limits: BudgetLimits, from = START): Site {
     cities: CITIES,
     intervalMs: INTERVAL_S * 1_000,
     lagMs: 5_000,
-    fate: () => 'answer',
+    outcome: () => 'answer',
   });
   const lake = openMemoryLake(clock);
   const cut = new Set<number>();

@@ -1,5 +1,5 @@
--- One row per city: the dataset city_statistics, from the views city_statistics_states and
--- coverage_states (any number of states a city, of months and of merged months).
+-- One row per city: the dataset city_statistics, from the views city_statistics_partials and
+-- coverage_partials (any number of partial aggregates a city, of months and of merged months).
 -- coverage_pct: seconds that hold a value ÷ seconds from the first observation to the last, both
 -- included; a value that begins after the first observation is missing until then.
 WITH covered AS (

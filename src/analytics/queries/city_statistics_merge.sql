@@ -1,4 +1,4 @@
--- One row per city: the states of the view city_statistics_states merged into one of the same columns.
+-- One row per city: the partial aggregates of the view city_statistics_partials merged into one of the same columns.
 -- Source: Chan, Golub, LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
 -- Variances", 1979: M2 of the whole is the sum of M2 and of n times the squared shift of each mean.
 SELECT
@@ -22,14 +22,14 @@ SELECT
   {mean humidity_pct} AS humidity_pct_mean,
   min(s.first_observed_at) AS first_observed_at,
   max(s.last_observed_at) AS last_observed_at
-FROM city_statistics_states s
+FROM city_statistics_partials s
 JOIN (
   SELECT
     city_id,
     {mean temperature_c} AS temperature_c_mean,
     min(temperature_c_min) AS temperature_c_min,
     max(temperature_c_max) AS temperature_c_max
-  FROM city_statistics_states
+  FROM city_statistics_partials
   GROUP BY city_id
 ) t ON t.city_id = s.city_id
 GROUP BY s.city_id

@@ -1,16 +1,16 @@
--- One row per city and value: the states of the view coverage_states, which follow each other in
+-- One row per city and value: the partial aggregates of the view coverage_partials, which follow each other in
 -- time, merged into one of the same columns: what is missing in each, and between one and the next.
 WITH neighbours AS (
   SELECT
     city_id, value, value_first AS moment,
     lag(value_last) OVER (PARTITION BY city_id, value ORDER BY value_first) AS before
-  FROM coverage_states
+  FROM coverage_partials
   WHERE value_first IS NOT NULL
 ),
 parts AS (
   SELECT city_id, month, value, first_moment, last_moment, value_first, value_last,
     {missing_names}
-  FROM coverage_states
+  FROM coverage_partials
   UNION ALL
   SELECT city_id, NULL, value, NULL, NULL, NULL, NULL,
     {missing_between}

@@ -1,5 +1,5 @@
 -- One row per city, clock and hour of day: the dataset hourly_trends, from the views
--- hourly_trends_states and city_names. The mean direction is that of the sum of unit vectors; where
+-- hourly_trends_partials and city_names. The mean direction is that of the sum of unit vectors; where
 -- they cancel out (a resultant below a billionth of their number) there is none. North is 0, never
 -- 360.
 WITH clocked AS (
@@ -8,14 +8,14 @@ WITH clocked AS (
     temperature_c_count, temperature_c_mean, humidity_pct_count, humidity_pct_mean,
     wind_speed_ms_count, wind_speed_ms_mean,
     wind_direction_deg_count, wind_direction_sin, wind_direction_cos
-  FROM hourly_trends_states
+  FROM hourly_trends_partials
   UNION ALL
   SELECT
     city_id, 'local' AS clock, hour_local AS hour, observation_count,
     temperature_c_count, temperature_c_mean, humidity_pct_count, humidity_pct_mean,
     wind_speed_ms_count, wind_speed_ms_mean,
     wind_direction_deg_count, wind_direction_sin, wind_direction_cos
-  FROM hourly_trends_states
+  FROM hourly_trends_partials
   WHERE hour_local IS NOT NULL
 ),
 merged AS (

@@ -1,4 +1,4 @@
--- One row per city and hour of both clocks: the states of the view hourly_trends_states merged
+-- One row per city and hour of both clocks: the partial aggregates of the view hourly_trends_partials merged
 -- into one of the same columns.
 SELECT
   city_id,
@@ -15,5 +15,5 @@ SELECT
   CAST(sum(wind_direction_deg_count) AS BIGINT) AS wind_direction_deg_count,
   sum(wind_direction_sin) AS wind_direction_sin,
   sum(wind_direction_cos) AS wind_direction_cos
-FROM hourly_trends_states
+FROM hourly_trends_partials
 GROUP BY city_id, hour_utc, hour_local

@@ -12,7 +12,7 @@ import { type Collector, startCollector } from '../collector.ts';
 import { openCollectorMemory } from '../memory.ts';
 import { openOpenWeather } from '../openweather/openweather.ts';
 import { openTestClock, type TestClock } from './clock.ts';
-import { type Fate, openTestWorld, type World } from './world.ts';
+import { type Outcome, openTestWorld, type World } from './world.ts';
 
 export const CANARY = 'canary0123456789abcdef0123456789';
 export const DEFAULT_LIMITS: BudgetLimits = { per_minute: 60, per_day: 1_000, per_month: 31_000 };
@@ -25,7 +25,7 @@ export interface PollingOptions {
   readonly lagSeconds?: number;
   readonly skewSeconds?: number;
   readonly concurrency?: number;
-  readonly fate?: (cityId: string) => Fate;
+  readonly outcome?: (cityId: string) => Outcome;
   readonly append?: Log['append'];
 }
 
@@ -74,7 +74,7 @@ export function startTestPolling(options: PollingOptions): TestPolling {
     intervalMs: intervalSeconds * 1_000,
     lagMs: (options.lagSeconds ?? 5) * 1_000,
     skewMs: (options.skewSeconds ?? 0) * 1_000,
-    fate: options.fate ?? (() => 'answer'),
+    outcome: options.outcome ?? (() => 'answer'),
   });
   const keep = async (batch: readonly NewRecord[]) => {
     for (const { value } of batch) records.push(JSON.parse(Buffer.from(value).toString('utf8')));

@@ -6,7 +6,7 @@ import type { City } from '../../model/city.ts';
 import type { TestClock } from './clock.ts';
 
 /** What happens to a call: an answer, or one of the usual failures. */
-export type Fate =
+export type Outcome =
   | 'answer'
   | 'hang'
   | 'cut'
@@ -20,7 +20,7 @@ export interface WorldOptions {
   readonly intervalMs: number;
   /** From its time to when an observation can be had. */
   readonly lagMs: number;
-  readonly fate: (cityId: string) => Fate;
+  readonly outcome: (cityId: string) => Outcome;
   /** Milliseconds from the question to the answer. */
   readonly latencyMs?: number;
   /** By how much the provider's clock is ahead of the true time. */
@@ -30,7 +30,7 @@ export interface WorldOptions {
 export interface Call {
   readonly at: number;
   readonly cityId: string;
-  readonly fate: Fate;
+  readonly outcome: Outcome;
   /** The time of the observation in the answer, or null. */
   readonly observedAt: number | null;
 }
@@ -63,27 +63,30 @@ export function openTestWorld(options: WorldOptions): World {
     const latitude = Number(searchParams.get('lat'));
     const city = cities.find((one) => one.latitude === latitude);
     if (city === undefined) throw new Error(`no city at ${latitude}`);
-    const fate = options.fate(city.city_id);
-    const told = fate === 'answer' || (typeof fate === 'object' && 'change' in fate);
+    const outcome = options.outcome(city.city_id);
+    const told = outcome === 'answer' || (typeof outcome === 'object' && 'change' in outcome);
     const observedAt = told ? newest(city, now()) : null;
-    calls.push({ at: now(), cityId: city.city_id, fate, observedAt });
-    await clock.wait(fate === 'hang' ? 1e12 : latencyMs, signal);
+    calls.push({ at: now(), cityId: city.city_id, outcome, observedAt });
+    await clock.wait(outcome === 'hang' ? 1e12 : latencyMs, signal);
     if (signal.aborted)
       throw Object.assign(new Error(`aborted ${address}`), { name: 'AbortError' });
-    if (typeof fate === 'object' && 'status' in fate) {
+    if (typeof outcome === 'object' && 'status' in outcome) {
       const headers: Record<string, string> = {};
-      if (fate.retryAfter !== undefined) headers['retry-after'] = String(fate.retryAfter);
+      if (outcome.retryAfter !== undefined) headers['retry-after'] = String(outcome.retryAfter);
       const quoted = searchParams.get('appid');
-      const body = JSON.stringify({ cod: fate.status, message: `the key ${quoted} has a problem` });
-      return new Response(body, { status: fate.status, headers });
+      const body = JSON.stringify({
+        cod: outcome.status,
+        message: `the key ${quoted} has a problem`,
+      });
+      return new Response(body, { status: outcome.status, headers });
     }
     const body = JSON.stringify({
       dt: ((observedAt ?? 0) + skewMs) / 1_000,
       main: { temp: Math.round(Math.sin((observedAt ?? 0) / 1e7) * 1_000) / 100 },
       key: searchParams.get('appid'),
-      ...(typeof fate === 'object' ? fate.change : {}),
+      ...(typeof outcome === 'object' ? outcome.change : {}),
     });
-    return new Response(fate === 'cut' ? body.slice(0, 20) : body);
+    return new Response(outcome === 'cut' ? body.slice(0, 20) : body);
   }
 
   return {

@@ -1,4 +1,4 @@
--- One row per city, month and value (any value, or that of one variable): a state of its coverage
+-- One row per city, month and value (any value, or that of one variable): a partial aggregate of its coverage
 -- that can be merged. Over the view observations, whose rows name their month.
 -- What is missing is counted between neighbours in time (model/coverage.ts), which takes a sort.
 -- Where all times of a city are on one grid, it is the number of slots less that of values, since no

@@ -1,4 +1,4 @@
--- One row per city and month: a state of the city's statistics that can be merged.
+-- One row per city and month: a partial aggregate of the city's statistics that can be merged.
 -- Over the view observations, whose rows name their month. M2 is the sum of squared deviations from
 -- the mean, which lies between the lowest and the highest value, whatever rounding makes of a sum.
 WITH grouped AS (

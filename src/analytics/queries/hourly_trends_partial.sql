@@ -1,4 +1,4 @@
--- One row per city, month and hour of both clocks: a state of the hourly trends that can be merged.
+-- One row per city, month and hour of both clocks: a partial aggregate of the hourly trends that can be merged.
 -- Over the view observations, whose rows name their month. Directions become sums of unit vectors
 -- (Mardia and Jupp, "Directional Statistics", 2000, section 2.2). The view has none when it is calm.
 -- A mean lies between the lowest and the highest of its values, whatever rounding makes of its sum.
