@@ -59,7 +59,7 @@ export async function benchApi(): Promise<Measured[]> {
   }
 }
 
-/** Requests at a steady pace, whether or not the ones before were answered. */
+/** Requests at a steady throttle, whether or not the ones before were answered. */
 async function load(url: string): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const latencies: number[] = [];

@@ -1,8 +1,8 @@
 /** When refreshes happen: soon after landings (one for all of them), hourly, and on demand. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { asIsobarError, ERRORS, type ErrorCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { RoomError } from '../model/status.ts';
+import { backoff, pause } from '../waiting.ts';
 import type { Publication } from './publication.ts';
 import type { Refresher } from './refresh.ts';
 
@@ -56,7 +56,9 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
       // A failure is reported in `failure`; a landing, the interval or a retry follows.
       await refreshNow(stopping.signal).catch(() => {});
       await waitForLanding(secondsToWait());
-      if (pending) await pause(Math.max(options.delaySeconds, secondsToRest()));
+      if (pending) {
+        await pause(Math.max(options.delaySeconds, secondsToRest()) * 1_000, stopping.signal);
+      }
     }
   }
 
@@ -77,19 +79,13 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
     if (failure === null || !ERRORS[failure.code as ErrorCode].retryable) {
       return options.intervalSeconds;
     }
-    const seconds = RETRY_S.least * 2 ** Math.min(failures - 1, 10);
-    return Math.min(seconds, RETRY_S.most, options.intervalSeconds);
+    return Math.min(backoff(RETRY_S, failures), options.intervalSeconds);
   }
 
   async function waitForLanding(seconds: number): Promise<void> {
     waiting = new AbortController();
     if (pending || stopping.signal.aborted) return;
-    await delay(seconds * 1_000, undefined, { signal: waiting.signal }).catch(() => {});
-  }
-
-  async function pause(seconds: number): Promise<void> {
-    const { signal } = stopping;
-    await delay(seconds * 1_000, undefined, { signal }).catch(() => {});
+    await pause(seconds * 1_000, waiting.signal);
   }
 
   async function refreshNow(signal?: AbortSignal): Promise<Publication | null> {

@@ -6,6 +6,7 @@ import { asIsobarError, isErrorCode } from '../errors.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import { compareTimes } from '../model/iso-time.ts';
+import { pause } from '../waiting.ts';
 import type { LogTail } from './context.ts';
 import type { Newest } from './picture.ts';
 import { parseTailRecord } from './tail-record.ts';
@@ -188,15 +189,4 @@ export function beats(a: Newest, b: Newest): boolean {
 
 function max(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
-}
-
-/** Ends early, without an error, when the signal aborts. */
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -12,6 +12,7 @@ import {
   isInvalidRecord,
   RECORD_BYTES_MAX,
 } from '../model/observation.ts';
+import { jitteredBackoff } from '../waiting.ts';
 import type { Clock } from './clock.ts';
 
 export interface Appender {
@@ -61,7 +62,7 @@ export function openAppender(options: {
       } else {
         setBlocked(error);
         if (closing.signal.aborted) giveUp(error);
-        else await clock.wait(retryMs(), closing.signal);
+        else await clock.wait(jitteredBackoff(RETRY_MS, failures, random), closing.signal);
       }
     }
     running = null;
@@ -88,11 +89,6 @@ export function openAppender(options: {
     else logger.warn({ code: error.code }, `appending to the log: ${error.message}`);
     blocked = error;
     onChange();
-  }
-
-  function retryMs(): number {
-    const most = Math.min(RETRY_MS.most, RETRY_MS.least * 2 ** Math.min(20, failures - 1));
-    return most * (0.5 + random() / 2);
   }
 
   function giveUp(error: IsobarError): void {

@@ -10,16 +10,22 @@ import { type CollectedRecord, isInvalidRecord, type Observation } from '../mode
 import type { RejectedFieldCount } from '../model/status.ts';
 import type { Appender } from './appender.ts';
 import type { Attempt, Breaker } from './breaker.ts';
-import { afterAnswer, afterCityTrouble, afterFailure, type Cadence, type Plan } from './cadence.ts';
 import type { Clock, SteadyClock } from './clock.ts';
 import type { CollectorMemory } from './memory.ts';
+import {
+  afterAnswer,
+  afterCityTrouble,
+  afterFailure,
+  type Plan,
+  type PollSchedule,
+} from './poll-schedule.ts';
 import { ProviderError } from './provider-error.ts';
 import type { Source } from './source.ts';
 
 /** A city with what is known about asking for it. */
 export interface Watch {
   readonly city: City;
-  readonly cadence: Cadence;
+  readonly pollSchedule: PollSchedule;
   /** Digest of the last answer that made no observation: the same answer is not appended again. */
   invalid: string | null;
   /** By the steady clock. */
@@ -147,7 +153,7 @@ export class Checker {
   /** Brings what is new to the log; returns when the city is due again. */
   async #keep(watch: Watch, record: CollectedRecord): Promise<number> {
     const { appender, plan, clock } = this.#options;
-    const { city, cadence } = watch;
+    const { city, pollSchedule } = watch;
     const answeredAt = clock.now();
     if (isInvalidRecord(record)) {
       this.troubled.set(city.city_id, record.invalid);
@@ -157,20 +163,20 @@ export class Checker {
       const told = digest.digest('base64');
       if (told !== watch.invalid && (await appender.append(record))) watch.invalid = told;
       this.#tell(city, 'invalid');
-      return afterAnswer(cadence, plan, answeredAt, null);
+      return afterAnswer(pollSchedule, plan, answeredAt, null);
     }
     this.troubled.delete(city.city_id);
     this.#usable.set(city.city_id, true);
     this.#noteRejecting('');
     watch.invalid = null;
     const observedAt = Date.parse(record.observed_at);
-    const due = afterAnswer(cadence, plan, answeredAt, observedAt);
+    const due = afterAnswer(pollSchedule, plan, answeredAt, observedAt);
     if (this.#knows(record)) {
       this.observed(observedAt);
       this.#tell(city, 'unchanged');
     } else if (await appender.append(record)) {
       this.#countFields(record);
-      this.#remember(record, cadence.lagMs);
+      this.#remember(record, pollSchedule.lagMs);
       this.observed(observedAt);
       this.#tell(city, 'new');
     }
@@ -200,7 +206,7 @@ export class Checker {
   /** Returns when the city is to be tried again. */
   #fail(watch: Watch, attempt: Attempt, cause: unknown): number {
     const { logger, source, breaker, plan, clock, time, random } = this.#options;
-    const { city, cadence } = watch;
+    const { city, pollSchedule } = watch;
     this.#tell(city, 'failed');
     if (!(cause instanceof ProviderError)) {
       logger.error(
@@ -217,15 +223,15 @@ export class Checker {
       this.#answered();
       if (!this.troubled.has(city.city_id)) logger.warn({ code: error.code }, error.message);
       this.troubled.set(city.city_id, reasonOf(error));
-      const waitMs = error.waitSeconds(cadence.failures + 1) * 1_000;
-      return afterCityTrouble(cadence, plan, now, waitMs) + this.#jitter(city);
+      const waitMs = error.waitSeconds(pollSchedule.failures + 1) * 1_000;
+      return afterCityTrouble(pollSchedule, plan, now, waitMs) + this.#jitter(city);
     }
     const before = breaker.trouble?.error.code;
     breaker.failed(attempt, error, time.now());
     if (breaker.trouble !== null && breaker.trouble.error.code !== before) {
       logger.warn({ code: error.code }, `polling ${source.name}: ${error.message}`);
     }
-    return afterFailure(cadence, plan, now, random());
+    return afterFailure(pollSchedule, plan, now, random());
   }
 
   #tell(city: City, outcome: Check['outcome']): void {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../waiting.ts';
 
 /** Time as the collector sees it; the tests bring their own. */
 export interface Clock {
@@ -19,7 +19,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   // Since boot on every system that Node runs on, unlike performance.now(), which is per process.
   monotonic: () => Number(process.hrtime.bigint() / 1_000n) / 1_000,
-  wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
+  wait: pause,
 };
 
 /**

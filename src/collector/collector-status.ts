@@ -14,7 +14,7 @@ export interface Situation {
   readonly trouble: Breaker['trouble'];
   readonly refused: Refusal | null;
   /** Seconds between two calls when the budget must be made to last; 0 when it is large enough. */
-  readonly paceSeconds: number;
+  readonly throttleSeconds: number;
   readonly cityCount: number;
   readonly lastCheckedAt: number | null;
   readonly lastObservedAt: number | null;
@@ -68,7 +68,7 @@ function stateOf(situation: Situation): CollectorState {
 }
 
 function sentenceOf(state: CollectorState, situation: Situation): string {
-  const { cityCount, trouble, refused, blocked, troubled, paceSeconds } = situation;
+  const { cityCount, trouble, refused, blocked, troubled, throttleSeconds } = situation;
   const cities = cityCount === 1 ? '1 city' : `${cityCount} cities`;
   const again = trouble === null ? '' : `; trying again at ${clockTime(trouble.until)}`;
   const said = trouble === null ? '' : ` (${trouble.error.message})`;
@@ -77,11 +77,11 @@ function sentenceOf(state: CollectorState, situation: Situation): string {
       return `Asking for ${cities} for the first time.`;
     case 'live': {
       const but = troubled.size === 0 ? '' : `; ${troubled.size} of them in trouble`;
-      const pace =
-        paceSeconds === 0
+      const throttle =
+        throttleSeconds === 0
           ? ''
-          : `; the budget lasts for one call every ${Math.ceil(paceSeconds)} s, so they take turns`;
-      return `Polling ${cities}${but}${pace}.`;
+          : `; the budget lasts for one call every ${Math.ceil(throttleSeconds)} s, so they take turns`;
+      return `Polling ${cities}${but}${throttle}.`;
     }
     case 'paused':
       return 'Polling is paused until it is resumed.';

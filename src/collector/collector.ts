@@ -4,10 +4,10 @@
  *
  *     schedule   which city is due next; one heap for all of them
  *     breaker    whether the provider is to be asked at all now
- *     pace       how far apart, when the budget is short
+ *     throttle   how far apart, when the budget is short
  *     budget     books each call on disk before it is made
  *     check      asks, keeps what is new, and says when the city is due again
- *       cadence    when that is
+ *       pollSchedule    when that is
  *       memory     what is in the log already
  *       appender   brings records to the log, again until it takes them
  */
@@ -19,15 +19,15 @@ import type { CollectorStatus } from '../model/status.ts';
 import { openAppender } from './appender.ts';
 import { openBreaker } from './breaker.ts';
 import type { Budget, Refusal } from './budget.ts';
-import { expectedAt, newCadence, type Plan } from './cadence.ts';
 import { type Check, Checker, spread, type Watch } from './check.ts';
 import { type Clock, steady, systemClock } from './clock.ts';
 import { describeCollector } from './collector-status.ts';
 import type { CollectorMemory } from './memory.ts';
-import { paceMs } from './pace.ts';
+import { expectedAt, newPollSchedule, type Plan } from './poll-schedule.ts';
 import { openRefresh, type Refreshed } from './refresh.ts';
 import { openSchedule } from './schedule.ts';
 import type { Source } from './source.ts';
+import { throttleMs } from './throttle.ts';
 
 export interface CollectorOptions {
   readonly source: Source;
@@ -101,9 +101,9 @@ class Poller {
   /** Until then the ledger need not be asked again; by the steady clock. */
   #refusedUntil = 0;
   #ledgerError: IsobarError | null = null;
-  #paceMs = 0;
+  #throttleMs = 0;
   #lastCallAt = Number.NEGATIVE_INFINITY;
-  /** Calls that need not keep the pace, so that a first start shows something at once. */
+  /** Calls that need not keep the throttle, so that a first start shows something at once. */
   #firstCalls = 0;
 
   constructor(options: CollectorOptions) {
@@ -144,7 +144,7 @@ class Poller {
     const newest = memory.newestOf(city.city_id);
     const known =
       newest === null ? null : { observedAt: Date.parse(newest.observedAt), lagMs: newest.lagMs };
-    const cadence = newCadence(this.#plan, now, known);
+    const pollSchedule = newPollSchedule(this.#plan, now, known);
     if (known !== null) this.#checker.observed(known.observedAt);
     else this.#firstCalls = Math.min(concurrency, this.#firstCalls + 1);
     const spreadMs =
@@ -152,10 +152,10 @@ class Poller {
         ? Math.min(1_000, this.#plan.intervalMs / 10)
         : Math.min(this.#plan.intervalMs, (cityCount / perMinute) * 60_000);
     const first = now + spread(city) * spreadMs;
-    const due = expectedAt(cadence, this.#plan) ?? first;
+    const due = expectedAt(pollSchedule, this.#plan) ?? first;
     // A time in the far future was recorded while a clock was wrong.
     const soon = due > now + 2 * this.#plan.intervalMs ? first : Math.max(first, due);
-    const watch = { city, cadence, invalid: null, lastAskedAt: Number.NEGATIVE_INFINITY };
+    const watch = { city, pollSchedule, invalid: null, lastAskedAt: Number.NEGATIVE_INFINITY };
     this.#schedule.add(this.#time.fromWall(soon), watch);
   }
 
@@ -184,9 +184,9 @@ class Poller {
     const allowed = this.#breaker.allowance(now);
     if (allowed.calls === 0) return this.#hold(allowed.waitMs);
     if (now < this.#refusedUntil) return this.#hold(this.#refusedUntil - now);
-    const paced = this.#paced(now);
-    if (paced.calls === 0) return this.#hold(paced.waitMs);
-    const calls = Math.min(free, allowed.calls, paced.calls);
+    const throttled = this.#throttled(now);
+    if (throttled.calls === 0) return this.#hold(throttled.waitMs);
+    const calls = Math.min(free, allowed.calls, throttled.calls);
     return this.#bookAndStart(this.#schedule.countDue(now, calls));
   }
 
@@ -196,14 +196,22 @@ class Poller {
     return waitMs;
   }
 
-  /** How many calls the pace allows now. */
-  #paced(now: number): { readonly calls: number; readonly waitMs: number } {
+  /** How many calls the throttle allows now. */
+  #throttled(now: number): { readonly calls: number; readonly waitMs: number } {
     const { intervalMs } = this.#plan;
     const calls = this.#options.budget.counts();
-    this.#paceMs = paceMs(this.#options.cities.length, intervalMs, calls, this.#clock.now());
-    if (this.#paceMs === 0) return { calls: Number.POSITIVE_INFINITY, waitMs: 0 };
-    const allowed = Math.max(this.#firstCalls, Math.floor((now - this.#lastCallAt) / this.#paceMs));
-    return { calls: allowed, waitMs: allowed > 0 ? 0 : this.#lastCallAt + this.#paceMs - now };
+    this.#throttleMs = throttleMs(
+      this.#options.cities.length,
+      intervalMs,
+      calls,
+      this.#clock.now(),
+    );
+    if (this.#throttleMs === 0) return { calls: Number.POSITIVE_INFINITY, waitMs: 0 };
+    const allowed = Math.max(
+      this.#firstCalls,
+      Math.floor((now - this.#lastCallAt) / this.#throttleMs),
+    );
+    return { calls: allowed, waitMs: allowed > 0 ? 0 : this.#lastCallAt + this.#throttleMs - now };
   }
 
   async #bookAndStart(wanted: number): Promise<number> {
@@ -287,8 +295,9 @@ class Poller {
     const refused =
       (this.#refused?.until.getTime() ?? 0) > this.#clock.now() ? this.#refused : null;
     const due = this.#schedule.nextDue();
-    const paced = this.#paceMs === 0 ? 0 : this.#lastCallAt + this.#paceMs;
-    const next = due === null ? null : this.#time.toWall(Math.max(due, trouble?.until ?? 0, paced));
+    const throttled = this.#throttleMs === 0 ? 0 : this.#lastCallAt + this.#throttleMs;
+    const next =
+      due === null ? null : this.#time.toWall(Math.max(due, trouble?.until ?? 0, throttled));
     return describeCollector({
       source: source.name,
       stopped,
@@ -296,7 +305,7 @@ class Poller {
       blocked: this.#appender.blocked ?? this.#ledgerError,
       trouble: trouble && { error: trouble.error, until: this.#time.toWall(trouble.until) },
       refused,
-      paceSeconds: this.#paceMs / 1_000,
+      throttleSeconds: this.#throttleMs / 1_000,
       cityCount: this.#options.cities.length,
       lastCheckedAt: this.#checker.lastCheckedAt,
       lastObservedAt: this.#checker.lastObservedAt,

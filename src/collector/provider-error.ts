@@ -1,4 +1,5 @@
 import { type ErrorCode, IsobarError } from '../errors.ts';
+import { backoff } from '../waiting.ts';
 
 export type ProviderErrorCode = Extract<
   ErrorCode,
@@ -60,8 +61,7 @@ export class ProviderError extends IsobarError {
 
   /** How long to wait after this failure, the `failures`-th of its kind in a row (from 1). */
   waitSeconds(failures: number): number {
-    const grow = (first: number, most: number) =>
-      Math.min(most, first * 2 ** Math.min(30, Math.max(0, failures - 1)));
+    const grow = (least: number, most: number) => backoff({ least, most }, failures);
     switch (this.code) {
       case 'PROVIDER_KEY_REFUSED':
         return this.keyNotActiveYet ? grow(MINUTE, 5 * MINUTE) : grow(5 * MINUTE, HOUR);

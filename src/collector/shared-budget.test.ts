@@ -10,8 +10,8 @@ import { mock, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { stormOf } from '../../test/storm.ts';
-import { IsobarError, isErrorCode } from '../errors.ts';
-import type { Storage, StoredFile } from '../lake/storage.ts';
+import { isErrorCode } from '../errors.ts';
+import type { Storage } from '../lake/storage.ts';
 import { openLeases } from '../leases/leases.ts';
 import type { Share } from '../leases/sharing.ts';
 import { silentLogger } from '../logger.ts';
@@ -22,6 +22,7 @@ import { startCollector } from './collector.ts';
 import { openCollectorMemory } from './memory.ts';
 import { openOpenWeather } from './openweather/openweather.ts';
 import { openTestClock, type TestClock } from './testing/clock.ts';
+import { openMemoryLake } from './testing/memory-lake.ts';
 import { openTestWorld, type World } from './testing/world.ts';
 
 /** The last minutes of a day and a month: both limits begin anew on the way. */
@@ -60,54 +61,6 @@ interface Site extends Disposable {
   happen(happening: Happening): Promise<void>;
   pass(seconds: number): Promise<void>;
   end(): Promise<void>;
-}
-
-/** A lake in memory, as each process reaches it: of a dead one nothing arrives any more. */
-function openMemoryLake(clock: TestClock) {
-  const files = new Map<string, { readonly bytes: Uint8Array; readonly modifiedAt: Date }>();
-  let writes = 0;
-  function put(path: string, bytes: Uint8Array): void {
-    writes += 1;
-    // No two versions of one file look alike.
-    files.set(path, { bytes, modifiedAt: new Date(clock.now() + writes / 1_000) });
-  }
-  return (reach: () => 'whole' | 'cut' | 'dead'): Storage => {
-    async function enter(path: string): Promise<void> {
-      if (reach() === 'dead') await new Promise(() => {});
-      if (reach() === 'cut') throw new IsobarError('LAKE_UNAVAILABLE', path);
-    }
-    const storage: Partial<Storage> = {
-      async read(path) {
-        await enter(path);
-        const file = files.get(path);
-        if (file === undefined) throw new IsobarError('LAKE_MISSING', path);
-        return file.bytes;
-      },
-      async *list(folder) {
-        await enter(folder);
-        for (const path of [...files.keys()].sort()) {
-          const file = files.get(path);
-          if (!path.startsWith(`${folder}/`) || file === undefined) continue;
-          const { bytes, modifiedAt } = file;
-          yield { path, bytes: bytes.length, modifiedAt } satisfies StoredFile;
-        }
-      },
-      async putIfAbsent(path, content) {
-        await enter(path);
-        if (files.has(path)) throw new IsobarError('LAKE_EXISTS', path);
-        put(path, content as Uint8Array);
-      },
-      async replace(path, content) {
-        await enter(path);
-        put(path, content as Uint8Array);
-      },
-      async delete(path) {
-        await enter(path);
-        return files.delete(path);
-      },
-    };
-    return storage as Storage;
-  };
 }
 
 interface Place {

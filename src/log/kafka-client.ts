@@ -1,6 +1,5 @@
 /** Connections to the brokers, and who leads which partition; everything else asks through here. */
 import { isIP } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Admin,
   type AdminOptions,
@@ -11,6 +10,7 @@ import {
 import { readRegularFile } from '../config/regular-file.ts';
 import type { Config } from '../config/schema.ts';
 import { IsobarError, translateFileError } from '../errors.ts';
+import { backoff, pause, within } from '../waiting.ts';
 import { isPassing, isTopicMissing, translateKafkaError } from './kafka-errors.ts';
 
 export interface KafkaClient extends AsyncDisposable {
@@ -123,7 +123,8 @@ export async function openClient(config: Config['log']['kafka']): Promise<KafkaC
     signal?: AbortSignal,
   ): Promise<T> {
     const deadline = performance.now() + patienceMs();
-    for (let pause: number = RETRY_MS.least; ; pause = Math.min(pause * 2, RETRY_MS.most)) {
+    for (let failures = 1; ; failures += 1) {
+      const pauseMs = backoff(RETRY_MS, failures);
       assertOpen();
       signal?.throwIfAborted();
       try {
@@ -133,12 +134,13 @@ export async function openClient(config: Config['log']['kafka']): Promise<KafkaC
       } catch (error) {
         signal?.throwIfAborted();
         if (!isPassing(error)) throw translate(error, what);
-        if (performance.now() + pause >= deadline) {
+        if (performance.now() + pauseMs >= deadline) {
           isAway = true;
           throw translate(error, what);
         }
       }
-      await sleep(pause, undefined, { signal }).catch(() => signal?.throwIfAborted());
+      await pause(pauseMs, signal);
+      signal?.throwIfAborted();
       // What could not be looked at is tried again at the old place, and then fails for a reason.
       await within(deadline - performance.now(), look(), signal).catch((error) => {
         if (!isPassing(error)) throw translate(error, what);
@@ -188,27 +190,6 @@ export async function openClient(config: Config['log']['kafka']): Promise<KafkaC
     assertOpen,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** Rejects when the promise takes longer. */
-export async function within<T>(ms: number, promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  const end = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => {
-      end.reject(new Error('no answer in time'));
-    },
-    Math.max(1, ms),
-  );
-  const abort = () => end.reject(signal?.reason);
-  signal?.addEventListener('abort', abort);
-  // A failure after the timeout or abort has no caller left: it is ignored.
-  promise.catch(() => {});
-  try {
-    return await Promise.race([promise, end.promise]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
-  }
 }
 
 async function clientOptions(config: Config['log']['kafka']): Promise<AdminOptions> {

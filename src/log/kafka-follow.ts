@@ -1,5 +1,5 @@
 /** Following the topic: at once within the process, by looking for others' appends. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pauseUnref } from '../waiting.ts';
 
 export interface KafkaWatch {
   /** Notifies the followers that something was appended. */
@@ -34,15 +34,15 @@ export function openKafkaWatch(look: () => Promise<bigint>): KafkaWatch {
     looking = true;
     let seen: bigint | null = null;
     while (followers > 0 && !closing.signal.aborted) {
-      let pause = LOOK_MS;
+      let lookMs = LOOK_MS;
       try {
         const now = await look();
         if (seen !== null && now !== seen) wake();
         seen = now;
       } catch {
-        pause = LOOK_AFTER_FAILURE_MS;
+        lookMs = LOOK_AFTER_FAILURE_MS;
       }
-      await sleep(pause, undefined, { signal: closing.signal, ref: false }).catch(() => {});
+      await pauseUnref(lookMs, closing.signal);
     }
     looking = false;
   }

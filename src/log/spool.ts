@@ -11,9 +11,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { asIsobarError, IsobarError, isErrorCode, translateFileError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
+import { jitteredBackoff, pauseUnref } from '../waiting.ts';
 import type { Log, LogSize, NewRecord, WaitingRecords } from './log.ts';
 import { type DrainLock, openDrainLock } from './spool-lock.ts';
 
@@ -29,7 +29,7 @@ export interface SpoolOptions {
 }
 
 const BATCH = { records: 1_000, bytes: 4 * 1024 * 1024 } as const;
-const RETRY_MS = { least: 250, most: 5_000 } as const;
+const RETRY_MS = { least: 500, most: 5_000 } as const;
 /** What an earlier process left begins to drain after this: a command that only looks is faster. */
 const LEFTOVERS_MS = 1_000;
 const LOOK_MS = 10_000;
@@ -138,15 +138,14 @@ export async function openSpool(options: SpoolOptions): Promise<Log> {
           // the log is unreachable, the drain delays no caller.
           if (isLast) await takeTurn(() => drainLast(log, lock));
           else if (lock !== null) await drainBatch(log);
-          if (isWaiting && lock === null) await pause(RETRY_MS.least);
+          if (isWaiting && lock === null) await pauseUnref(RETRY_MS.least, closing.signal);
           isBack = lock !== null && records > 0n;
           failures = 0;
         } catch (error) {
           failure = asIsobarError(error);
           failures += 1;
           isBack = false;
-          const most = Math.min(RETRY_MS.most, RETRY_MS.least * 2 ** failures);
-          await pause(most * (0.5 + random() / 2));
+          await pauseUnref(jitteredBackoff(RETRY_MS, failures, random), closing.signal);
         }
       }
     } finally {
@@ -171,10 +170,6 @@ export async function openSpool(options: SpoolOptions): Promise<Log> {
     reachFaultPoint('spool.drained');
     await log.landed(0, last.offset + 1n);
     await log.trim();
-  }
-
-  async function pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: closing.signal, ref: false }).catch(() => {});
   }
 
   /** What an earlier process left, or one that died. */

@@ -123,7 +123,7 @@ async function startRooms(
     landing: null,
     analytics: null,
     exports: null,
-    maintaining: null,
+    maintenance: null,
   };
   let url: string | null = null;
   if (has('serve')) {

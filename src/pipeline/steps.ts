@@ -6,9 +6,10 @@ import type { Lease } from '../leases/held-lease.ts';
 import type { Leases } from '../leases/leases.ts';
 import { holdRole, type Share, sharePartitions } from '../leases/sharing.ts';
 import type { Logger } from '../logger.ts';
+import { type ExportLoop, startExportLoop } from '../table/export-loop.ts';
 import { nextOffset } from '../table/landing.ts';
 import { type LandingLoop, startLandingLoop } from '../table/landing-loop.ts';
-import { type Exports, type Maintaining, startExports, startMaintaining } from '../table/upkeep.ts';
+import { type MaintenanceLoop, startMaintenanceLoop } from '../table/maintenance-loop.ts';
 import { computingStatus, publishComputing } from './computing-status.ts';
 import { openMaintenance } from './maintenance.ts';
 import type { Workspace } from './workspace.ts';
@@ -18,8 +19,8 @@ export interface Running {
   collector: Collector | null;
   landing: LandingLoop | null;
   analytics: RefreshLoop | null;
-  exports: Exports | null;
-  maintaining: Maintaining | null;
+  exports: ExportLoop | null;
+  maintenance: MaintenanceLoop | null;
 }
 
 export interface StepContext {
@@ -69,11 +70,11 @@ export async function land(context: StepContext): Promise<Share> {
     stack.defer(() => exporting.stop());
   }
   const maintaining = await holdRole({ ...context, role: 'maintain' }, async () => {
-    const loop = await startUpkeep(workspace, logger);
-    running.maintaining = loop;
+    const loop = await startMaintenance(workspace, logger);
+    running.maintenance = loop;
     return {
       async stop() {
-        running.maintaining = null;
+        running.maintenance = null;
         await loop.stop();
       },
     };
@@ -96,7 +97,7 @@ export async function land(context: StepContext): Promise<Share> {
 function landed({ running, onChange }: StepContext): void {
   running.analytics?.landed();
   running.exports?.landed();
-  running.maintaining?.landed();
+  running.maintenance?.landed();
   onChange();
 }
 
@@ -139,19 +140,19 @@ async function startExporting(
   workspace: Workspace,
   lease: Lease,
   logger: Logger,
-): Promise<Exports> {
+): Promise<ExportLoop> {
   const { exporter } = await openMaintenance(workspace, lease);
-  return startExports({
+  return startExportLoop({
     exportRaw: (signal, closing = false) =>
       exporter.run(signal === undefined ? { closing } : { closing, signal }),
     logger,
   });
 }
 
-async function startUpkeep(workspace: Workspace, logger: Logger): Promise<Maintaining> {
+async function startMaintenance(workspace: Workspace, logger: Logger): Promise<MaintenanceLoop> {
   const maintenance = await openMaintenance(workspace);
   const log = await workspace.log();
-  return startMaintaining({
+  return startMaintenanceLoop({
     async maintain(signal) {
       await maintenance.compact(signal);
       await maintenance.vacuum(signal);

@@ -18,6 +18,7 @@ import {
 } from '@duckdb/node-api';
 import { IsobarError, translateFileError } from '../errors.ts';
 import { isoTime } from '../model/iso-time.ts';
+import { orAborted } from '../waiting.ts';
 import { openMemoryKeeper } from './duckdb-memory.ts';
 import type { Columns, Parameters, Row, RowBatch, SqlEngine, SqlSession } from './engine.ts';
 import { filesLiteral, literal, nullColumns, parquetSql, quoted } from './text.ts';
@@ -83,7 +84,7 @@ export function openSession(
       return runCancellable(run, signal).finally(onWork);
     });
     turn = result.catch(() => {});
-    return untilAborted(result, signal).catch((error) => {
+    return orAborted(result, signal).catch((error) => {
       throw translate(error, sql, signal);
     });
   }
@@ -118,7 +119,7 @@ export function openSession(
     const fetch = (result: DuckDBResult) => {
       const chunk = runCancellable(() => result.fetchChunk(), signal);
       fetching = chunk.catch(() => {});
-      return untilAborted(chunk, signal).catch((error) => {
+      return orAborted(chunk, signal).catch((error) => {
         throw translate(error, sql, signal);
       });
     };
@@ -202,17 +203,6 @@ export function openSession(
 }
 
 const INTERRUPT_AGAIN_MS = 20;
-
-/** Rejects at once on abort, also while the statement waits or takes time to stop. */
-function untilAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return result;
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const abort = () => reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  result.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  return promise;
-}
 
 const COPY_OPTIONS = {
   parquet: 'FORMAT parquet, COMPRESSION zstd',

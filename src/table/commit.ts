@@ -10,6 +10,7 @@ import { IsobarError, isErrorCode } from '../errors.ts';
 import { formatVersion, type TableName, tableFolder } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Columns, SqlSession } from '../sql/engine.ts';
+import { orAborted } from '../waiting.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import {
   type Action,
@@ -340,19 +341,4 @@ function commitId(actions: readonly Action[]): string | null {
     if ('commitInfo' in action) return action.commitInfo.isobarCommitId;
   }
   return null;
-}
-
-/** The look itself goes on: others may share it. */
-async function orAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return promise;
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort);
-  promise.catch(() => {});
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

@@ -16,7 +16,7 @@ import { PRECEDENCE_IMPORTED, versionSql } from '../model/versions.ts';
 import type { SqlSession } from '../sql/engine.ts';
 
 /** A file of the table from which rows fall, by its name in `existing`. */
-export interface Falling {
+export interface Superseded {
   readonly file: string;
   readonly rows: number;
 }
@@ -24,9 +24,9 @@ export interface Falling {
 export async function decide(
   session: SqlSession,
   undone: readonly number[],
-): Promise<readonly Falling[]> {
+): Promise<readonly Superseded[]> {
   await session.execute(`${decidedSql(undone)}; ${LANDING}`);
-  return session.query<Falling & Record<string, unknown>>(
+  return session.query<Superseded & Record<string, unknown>>(
     'SELECT file, count(*) AS rows FROM decided ' +
       'WHERE log_offset < 0 AND outcome IS NOT NULL GROUP BY file',
   );

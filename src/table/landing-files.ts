@@ -96,10 +96,10 @@ async function pieces(options: FileWriting, month: MonthRange): Promise<string[]
 
 /** Removes superseded rows from the files that hold them: each falls and a smaller one rises. */
 export async function rewriteSuperseded(options: FileWriting, made: Attempt): Promise<Action[]> {
-  const falling =
+  const superseded =
     '(SELECT city_id, observed_at FROM decided WHERE log_offset < 0 AND outcome IS NOT NULL)';
   const files = made.superseded.map(({ file }) => file);
-  return rewriteFiles(options, files, `ANTI JOIN ${falling} USING (city_id, observed_at)`);
+  return rewriteFiles(options, files, `ANTI JOIN ${superseded} USING (city_id, observed_at)`);
 }
 
 /** Each file is removed and added anew with the rows that remain. */

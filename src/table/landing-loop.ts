@@ -3,11 +3,11 @@
  * or the oldest has waited long enough, or an hour of the clock ends, or on shutdown. Each takes
  * all that waits.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { asIsobarError, ERRORS } from '../errors.ts';
 import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { LandingStatus, RoomError } from '../model/status.ts';
+import { jitteredBackoff, pause } from '../waiting.ts';
 import type { Landed, Sink } from './landing.ts';
 
 export interface LandingLoopOptions {
@@ -41,7 +41,7 @@ export interface LandingLoop {
   stop(signal?: AbortSignal): Promise<void>;
 }
 
-const RETRY_MS = { least: 500, most: 30_000 } as const;
+const RETRY_MS = { least: 1_000, most: 30_000 } as const;
 const FIRST_AGE_S = 1;
 const HOUR_MS = 3_600_000;
 
@@ -96,8 +96,7 @@ export function startLandingLoop(options: LandingLoopOptions): LandingLoop {
         if (signal.aborted) break;
         failures += 1;
         report(partition, error);
-        const most = Math.min(RETRY_MS.most, RETRY_MS.least * 2 ** failures);
-        await pause(most * (0.5 + Math.random() / 2), signal);
+        await pause(jitteredBackoff(RETRY_MS, failures), signal);
       }
     }
     await wakes.return?.();
@@ -147,11 +146,6 @@ export function startLandingLoop(options: LandingLoopOptions): LandingLoop {
       remedy: ERRORS[code].remedy,
       since: since?.code === code ? since.since : clock().toISOString(),
     });
-  }
-
-  /** Ends early when the loop is stopped. */
-  async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-    await delay(milliseconds, undefined, { signal, ref: true }).catch(() => {});
   }
 
   async function landAll(signal?: AbortSignal): Promise<readonly Landed[]> {

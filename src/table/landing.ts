@@ -20,7 +20,7 @@ import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import type { DeltaTable } from './commit.ts';
-import { decide, type Falling } from './decide.ts';
+import { decide, type Superseded } from './decide.ts';
 import type { Action } from './delta.ts';
 import { openIdentities } from './identities.ts';
 import { rewriteSuperseded, writeLandedFiles } from './landing-files.ts';
@@ -78,7 +78,7 @@ export interface Attempt {
   readonly staged: Staged;
   /** Of the rows to land: by month. */
   readonly months: readonly MonthRange[];
-  /** Rows that are in the table and fall: file → their number. */
+  /** Rows of the table that are superseded: file → their number. */
   readonly superseded: readonly { readonly file: DataFile; readonly rows: number }[];
 }
 
@@ -177,7 +177,7 @@ export async function openSink(options: SinkOptions): Promise<Sink> {
     const appId = landingAppId(log.id, partition);
     const candidates = await monthRanges(session, 'parsed WHERE reason IS NULL');
     const names = await identities.select(state, overlapping(state.files, candidates));
-    const superseded = fallingFiles(await decide(session, undoneImports(state)), names);
+    const superseded = supersededFiles(await decide(session, undoneImports(state)), names);
     const months = await monthRanges(session, 'landing');
     const made: Attempt = { state, appId, partition, staged, months, superseded };
     const rejected = await commitRejected(options, made);
@@ -289,11 +289,11 @@ async function assertAllStaged(session: SqlSession, staged: Staged): Promise<voi
   }
 }
 
-function fallingFiles(
-  falling: readonly Falling[],
+function supersededFiles(
+  superseded: readonly Superseded[],
   names: ReadonlyMap<string, DataFile>,
 ): Attempt['superseded'] {
-  return falling.map(({ file, rows }) => {
+  return superseded.map(({ file, rows }) => {
     const found = names.get(file);
     if (found === undefined) throw new IsobarError('INTERNAL', `no file is called ${file}`);
     return { file: found, rows };

@@ -7,6 +7,7 @@ import {
 import { startSimulator } from '../../collector/simulator/server.ts';
 import { IsobarError } from '../../errors.ts';
 import { DEFAULT_CITIES } from '../../model/city.ts';
+import { untilAborted } from '../../waiting.ts';
 import { type Environment, prepare } from '../environment.ts';
 
 interface SimulateOptions {
@@ -45,11 +46,7 @@ Example:
         faults: parseFaults(options.fault ?? []),
       });
       environment.tell(`made-up weather at ${simulator.url}; Ctrl-C stops it\n`);
-      const { signal } = environment;
-      await new Promise<void>((resolve) => {
-        if (signal.aborted) resolve();
-        signal.addEventListener('abort', () => resolve());
-      });
+      await untilAborted(environment.signal);
       await simulator.stop();
     });
 }

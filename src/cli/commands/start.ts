@@ -1,6 +1,7 @@
 /** `start`, and its single steps as processes of their own: `collect`, `serve`. */
 import type { Command } from 'commander';
 import type { Role } from '../../pipeline/pipeline.ts';
+import { untilAborted } from '../../waiting.ts';
 import { type Environment, prepare } from '../environment.ts';
 
 /**
@@ -63,9 +64,4 @@ export async function run(
   else environment.tell(`${pipeline.url} is up after ${seconds} s; Ctrl-C stops it\n`);
   await untilAborted(environment.signal);
   environment.tell('stopping: landing what waits\n');
-}
-
-async function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
 }

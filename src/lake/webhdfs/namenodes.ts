@@ -11,7 +11,7 @@
  */
 import { Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { setTimeout as delay } from 'node:timers/promises';
+import { jitteredBackoff, pause } from '../../waiting.ts';
 import { exchange, type Reply } from './exchange.ts';
 import { NoReplyError, PatienceError, parseRemoteError, RemoteError } from './remote-error.ts';
 import { openSlots } from './slots.ts';
@@ -66,8 +66,7 @@ export interface NameNodes extends AsyncDisposable {
   readonly requestCount: number;
 }
 
-const PAUSE_MIN_MS = 50;
-const PAUSE_MAX_MS = 1_000;
+const PAUSE_MS = { least: 50, most: 1_000 } as const;
 
 const STANDS_BY = ['StandbyException', 'ObserverRetryOnActiveException'];
 const PASSES = ['RetriableException', 'SafeModeException', 'ServerTooBusyException'];
@@ -108,11 +107,11 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
         if (tried instanceof NoReplyError) isUncertain ||= tried.mayHaveActed;
         else isUncertain ||= tried instanceof RemoteError && tried.status >= 500;
       }
-      const pause = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** round) * (0.75 + random() / 2);
-      if (performance.now() + pause > until) {
+      const pauseMs = jitteredBackoff(PAUSE_MS, round + 1, random);
+      if (performance.now() + pauseMs > until) {
         throw new PatienceError(`${question.op} ${question.path}`, [...troubles.values()]);
       }
-      await delay(pause, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+      await pause(pauseMs, signal);
       signal?.throwIfAborted();
     }
   }

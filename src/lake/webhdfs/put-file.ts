@@ -8,7 +8,8 @@
  * RENAME that was lost is found by looking: only we know the draft's name, so when it is gone, we
  * have renamed it.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+
+import { backoff, pause } from '../../waiting.ts';
 import { checksumOf } from './checksum.ts';
 import type { FileStatus, WebHdfs } from './client.ts';
 import { NoReplyError, PatienceError, RemoteError } from './remote-error.ts';
@@ -54,7 +55,7 @@ const MIB = 1024 * 1024;
 const BLOCK_BYTES_MAX = 128 * MIB;
 const RENAMES_MAX = 4;
 const REFUSALS_MAX = 4;
-const PAUSE_MAX_MS = 1_000;
+const PAUSE_MS = { least: 50, most: 1_000 } as const;
 const DISCARD_MS = 5_000;
 
 /**
@@ -101,11 +102,11 @@ async function writeDraft(
       if (create.blockBytes !== undefined && isBlockTooSmall(error)) delete create.blockBytes;
       else if (!isWorthAnother(error, troubles)) throw error;
       troubles.push(error as Error);
-      const pause = Math.min(PAUSE_MAX_MS, 50 * 2 ** tries);
-      if (performance.now() + pause > deadline) {
+      const pauseMs = backoff(PAUSE_MS, tries + 1);
+      if (performance.now() + pauseMs > deadline) {
         throw new PatienceError(`CREATE ${options.target}`, troubles.slice(-2));
       }
-      await delay(pause);
+      await pause(pauseMs);
     }
   }
 }

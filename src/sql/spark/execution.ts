@@ -9,8 +9,8 @@
  * streams by itself after minutes; only `resultComplete` marks the end of the answers.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@connectrpc/connect';
+import { backoff, pause, untilAborted } from '../../waiting.ts';
 import { isCut, isLostOperation } from './errors.ts';
 import {
   type ExecutePlanResponse,
@@ -82,7 +82,7 @@ async function followToEnd(
   const { timeoutMs, signal } = options;
   const heard: Heard = { responseId: undefined, at: Date.now(), complete: false };
   let begin = true;
-  let pause: number = AGAIN_MS.least;
+  let tries = 0;
   for (;;) {
     const before = heard.responseId;
     const quiet = new AbortController();
@@ -101,9 +101,8 @@ async function followToEnd(
         heard.at = Date.now();
       } else if (Date.now() - heard.at > timeoutMs) throw error;
     }
-    if (heard.responseId !== before) pause = AGAIN_MS.least;
-    await delay(pause);
-    pause = Math.min(pause * 2, AGAIN_MS.most);
+    tries = heard.responseId === before ? tries + 1 : 1;
+    await pause(backoff(AGAIN_MS, tries));
   }
 }
 
@@ -160,12 +159,8 @@ async function interruptOnAbort(
   { working, ended }: { readonly working: Promise<void>; readonly ended: AbortSignal },
 ): Promise<void> {
   if (signal === undefined) return;
-  const either = AbortSignal.any([signal, ended]);
-  if (!either.aborted) {
-    await new Promise((resolve) => either.addEventListener('abort', resolve, { once: true }));
-  }
-  const planned = delay(PLANNING_MS, undefined, { signal: ended }).catch(() => {});
-  await Promise.race([working, planned]);
+  await untilAborted(AbortSignal.any([signal, ended]));
+  await Promise.race([working, pause(PLANNING_MS, ended)]);
   while (!ended.aborted) {
     const request = {
       ...session(),
@@ -173,7 +168,7 @@ async function interruptOnAbort(
       interrupt: { case: 'operationId', value: operationId },
     } as const;
     await service.interrupt(request, { timeoutMs }).catch(() => {});
-    await delay(AGAIN_MS.least, undefined, { signal: ended }).catch(() => {});
+    await pause(AGAIN_MS.least, ended);
   }
 }
 

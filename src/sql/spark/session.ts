@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { IsobarError, translateFileError } from '../../errors.ts';
+import { orAborted } from '../../waiting.ts';
 import type { Parameters, Progress, Row, RowBatch, SqlSession } from '../engine.ts';
 import type { ServerSession, SparkClient } from './client.ts';
 import { factsOf, translate } from './errors.ts';
@@ -56,7 +57,9 @@ export function openSparkSession(options: SessionOptions): SqlSession {
       throw await explain(error, sql, signal);
     });
     turn = told.catch(() => {});
-    return untilAborted(told, signal);
+    return orAborted(told, signal).catch((error) => {
+      throw signal?.aborted && error === signal.reason ? cancelled(error) : error;
+    });
   }
 
   async function prepared(): Promise<ServerSession> {
@@ -262,17 +265,6 @@ function progressOf({ stages }: ExecutePlanResponse_ExecutionProgress): Progress
   const sum = (of: (stage: (typeof stages)[number]) => bigint) =>
     Number(stages.reduce((total, stage) => total + of(stage), 0n));
   return { done: sum((stage) => stage.numCompletedTasks), of: sum((stage) => stage.numTasks) };
-}
-
-/** Rejects at once on abort, also while the statement waits or takes time to stop. */
-function untilAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return result;
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const abort = () => reject(cancelled(signal.reason));
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  result.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  return promise;
 }
 
 function cancelled(cause: unknown): IsobarError {

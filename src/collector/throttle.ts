@@ -6,7 +6,7 @@ import type { CallCount } from '../model/status.ts';
  *
  * The cities then take turns, since the one that has been due longest is asked next.
  */
-export function paceMs(
+export function throttleMs(
   cityCount: number,
   intervalMs: number,
   counts: { readonly day: CallCount; readonly month: CallCount },
@@ -18,13 +18,13 @@ export function paceMs(
     { ...counts.day, leftMs: Date.UTC(year, month, date + 1) - nowMs },
     { ...counts.month, leftMs: Date.UTC(year, month + 1) - nowMs },
   ];
-  let pace = 0;
+  let throttle = 0;
   for (const { used, limit, leftMs } of periods) {
     const left = limit - used;
     // With nothing left the ledger refuses by itself, and says until when.
     if (left <= 0) return 0;
     const wanted = (cityCount / intervalMs) * leftMs;
-    if (wanted > left) pace = Math.max(pace, leftMs / left);
+    if (wanted > left) throttle = Math.max(throttle, leftMs / left);
   }
-  return pace;
+  return throttle;
 }

@@ -21,7 +21,7 @@ export interface Plan {
   readonly retries: number;
 }
 
-export interface Cadence {
+export interface PollSchedule {
   lagMs: number;
   /** The largest lag at which an observation was still missing lately; never more than `lagMs`. */
   missingMs: number;
@@ -47,11 +47,11 @@ const LAG_INTERVALS_MAX = 18;
 const DAY_MS = 86_400_000;
 const QUICK_RETRY_MS = 2_000;
 
-export function newCadence(
+export function newPollSchedule(
   plan: Plan,
   now: number,
   known: { readonly observedAt: number; readonly lagMs: number } | null,
-): Cadence {
+): PollSchedule {
   const lagMs = clampLag(known?.lagMs ?? plan.delayMs, plan);
   return {
     lagMs,
@@ -68,86 +68,98 @@ export function newCadence(
 }
 
 /** When the next observation is due; null while none is known. */
-export function expectedAt(cadence: Cadence, plan: Plan): number | null {
-  if (cadence.observedAt === null) return null;
-  return cadence.observedAt + plan.intervalMs + cadence.lagMs;
+export function expectedAt(pollSchedule: PollSchedule, plan: Plan): number | null {
+  if (pollSchedule.observedAt === null) return null;
+  return pollSchedule.observedAt + plan.intervalMs + pollSchedule.lagMs;
 }
 
 /** After an answer: with which time, or null when it made no observation. Returns the next due. */
 export function afterAnswer(
-  cadence: Cadence,
+  pollSchedule: PollSchedule,
   plan: Plan,
   now: number,
   observedAt: number | null,
 ): number {
-  spendToken(cadence, plan, now);
-  cadence.failures = 0;
+  spendToken(pollSchedule, plan, now);
+  pollSchedule.failures = 0;
   const isNew =
-    observedAt !== null && (cadence.observedAt === null || observedAt > cadence.observedAt);
+    observedAt !== null &&
+    (pollSchedule.observedAt === null || observedAt > pollSchedule.observedAt);
   if (isNew) {
-    learnFromNew(cadence, plan, now, observedAt);
+    learnFromNew(pollSchedule, plan, now, observedAt);
   } else {
-    const expected = expectedAt(cadence, plan);
+    const expected = expectedAt(pollSchedule, plan);
     // Asked early, because of a request to refresh: nothing to learn.
-    if (expected !== null && now < expected) return afterToken(cadence, plan, expected);
-    cadence.misses += 1;
-    cadence.missedAt = now;
+    if (expected !== null && now < expected) return afterToken(pollSchedule, plan, expected);
+    pollSchedule.misses += 1;
+    pollSchedule.missedAt = now;
   }
-  const again = now + nextGap(cadence, plan);
-  const expected = expectedAt(cadence, plan);
-  if (expected === null || expected > again) return afterToken(cadence, plan, expected ?? again);
+  const again = now + nextGap(pollSchedule, plan);
+  const expected = expectedAt(pollSchedule, plan);
+  if (expected === null || expected > again)
+    return afterToken(pollSchedule, plan, expected ?? again);
   // Once more before the one after it takes its place.
   const over = plan.intervalMs - ((now - expected) % plan.intervalMs) - firstGap(plan);
-  return afterToken(cadence, plan, over > 0 ? Math.min(again, now + over) : again);
+  return afterToken(pollSchedule, plan, over > 0 ? Math.min(again, now + over) : again);
 }
 
 /** 30 s for an interval of ten minutes, doubling up to five minutes. */
-function nextGap(cadence: Cadence, plan: Plan): number {
-  const gap = firstGap(plan) * 2 ** Math.min(20, Math.max(0, cadence.misses - 1));
+function nextGap(pollSchedule: PollSchedule, plan: Plan): number {
+  const gap = firstGap(plan) * 2 ** Math.min(20, Math.max(0, pollSchedule.misses - 1));
   return Math.min(plan.intervalMs / 2, gap);
 }
 
-function learnFromNew(cadence: Cadence, plan: Plan, now: number, observedAt: number): void {
+function learnFromNew(
+  pollSchedule: PollSchedule,
+  plan: Plan,
+  now: number,
+  observedAt: number,
+): void {
   const age = now - observedAt;
-  if (cadence.observedAt === null) {
+  if (pollSchedule.observedAt === null) {
     // The one after it is not there yet; that is all that a first answer proves.
-    cadence.missingMs = age - plan.intervalMs;
-    cadence.lagMs = Math.max(cadence.lagMs, cadence.missingMs);
-  } else if (cadence.misses > 0) {
-    cadence.late += 1;
-    const missing = cadence.missedAt - observedAt;
+    pollSchedule.missingMs = age - plan.intervalMs;
+    pollSchedule.lagMs = Math.max(pollSchedule.lagMs, pollSchedule.missingMs);
+  } else if (pollSchedule.misses > 0) {
+    pollSchedule.late += 1;
+    const missing = pollSchedule.missedAt - observedAt;
     const bracket = age - missing;
     // Half-way between "not yet" and "there", but no finer than we would ask again anyway.
     const aim = missing + Math.max(bracket / 2, Math.min(bracket, firstGap(plan)));
-    const step = firstGap(plan) * 2 ** Math.min(10, cadence.late - 1);
-    cadence.lagMs = Math.max(cadence.lagMs, Math.min(aim, cadence.lagMs + step));
-    cadence.missingMs = Math.max(cadence.missingMs, missing);
-  } else if (cadence.throttled) {
+    const step = firstGap(plan) * 2 ** Math.min(10, pollSchedule.late - 1);
+    pollSchedule.lagMs = Math.max(pollSchedule.lagMs, Math.min(aim, pollSchedule.lagMs + step));
+    pollSchedule.missingMs = Math.max(pollSchedule.missingMs, missing);
+  } else if (pollSchedule.throttled) {
     // Calls were in vain again and again. This time of asking finds one, so keep to it.
-    cadence.lagMs = Math.max(cadence.lagMs, age);
+    pollSchedule.lagMs = Math.max(pollSchedule.lagMs, age);
   } else {
-    cadence.late = 0;
-    const least = Math.min(plan.delayMs, cadence.lagMs);
+    pollSchedule.late = 0;
+    const least = Math.min(plan.delayMs, pollSchedule.lagMs);
     const little = plan.intervalMs / 1_200;
-    const spare = Math.max(0, cadence.lagMs - cadence.missingMs);
-    cadence.lagMs = Math.max(least, cadence.lagMs - little - spare / 50);
-    cadence.missingMs -= little;
+    const spare = Math.max(0, pollSchedule.lagMs - pollSchedule.missingMs);
+    pollSchedule.lagMs = Math.max(least, pollSchedule.lagMs - little - spare / 50);
+    pollSchedule.missingMs -= little;
   }
   // An observation from the future says by how much the provider's clock is ahead of ours.
   const proven = age < 0 ? age + plan.delayMs : Math.max(age, plan.delayMs);
-  cadence.lagMs = clampLag(Math.min(cadence.lagMs, proven), plan);
-  cadence.missingMs = Math.min(cadence.missingMs, cadence.lagMs);
-  cadence.observedAt = observedAt;
-  cadence.misses = 0;
+  pollSchedule.lagMs = clampLag(Math.min(pollSchedule.lagMs, proven), plan);
+  pollSchedule.missingMs = Math.min(pollSchedule.missingMs, pollSchedule.lagMs);
+  pollSchedule.observedAt = observedAt;
+  pollSchedule.misses = 0;
 }
 
 /** After a failure that may pass: quickly at first, then each tenth of an interval, with jitter. */
-export function afterFailure(cadence: Cadence, plan: Plan, now: number, random: number): number {
-  cadence.failures += 1;
+export function afterFailure(
+  pollSchedule: PollSchedule,
+  plan: Plan,
+  now: number,
+  random: number,
+): number {
+  pollSchedule.failures += 1;
   const quick = Math.min(QUICK_RETRY_MS, plan.intervalMs / 60);
   const gap =
-    cadence.failures <= plan.retries
-      ? quick * 2 ** (cadence.failures - 1)
+    pollSchedule.failures <= plan.retries
+      ? quick * 2 ** (pollSchedule.failures - 1)
       : Math.max(quick, plan.intervalMs / 10);
   return now + gap * (0.5 + random);
 }
@@ -157,14 +169,14 @@ export function afterFailure(cadence: Cadence, plan: Plan, now: number, random: 
  * more and more seldom: even a provider's "no such city" has been a passing fault.
  */
 export function afterCityTrouble(
-  cadence: Cadence,
+  pollSchedule: PollSchedule,
   plan: Plan,
   now: number,
   waitMs: number,
 ): number {
-  cadence.failures += 1;
-  if (cadence.observedAt === null) return now + waitMs;
-  return now + Math.min(DAY_MS, plan.intervalMs * 2 ** Math.min(20, cadence.failures - 1));
+  pollSchedule.failures += 1;
+  if (pollSchedule.observedAt === null) return now + waitMs;
+  return now + Math.min(DAY_MS, plan.intervalMs * 2 ** Math.min(20, pollSchedule.failures - 1));
 }
 
 /** A twentieth of the interval: 30 s for ten minutes. */
@@ -176,16 +188,16 @@ function clampLag(lagMs: number, plan: Plan): number {
   return Math.min(LAG_INTERVALS_MAX * plan.intervalMs, Math.max(-plan.intervalMs, lagMs));
 }
 
-function spendToken(cadence: Cadence, plan: Plan, now: number): void {
-  const earned = (Math.max(0, now - cadence.tokensAt) / plan.intervalMs) * TOKENS_PER_INTERVAL;
-  cadence.tokens = Math.max(0, Math.min(TOKENS_MAX, cadence.tokens + earned) - 1);
-  cadence.tokensAt = now;
+function spendToken(pollSchedule: PollSchedule, plan: Plan, now: number): void {
+  const earned = (Math.max(0, now - pollSchedule.tokensAt) / plan.intervalMs) * TOKENS_PER_INTERVAL;
+  pollSchedule.tokens = Math.max(0, Math.min(TOKENS_MAX, pollSchedule.tokens + earned) - 1);
+  pollSchedule.tokensAt = now;
 }
 
 /** `due`, or when the city has earned another call, whichever is later. */
-function afterToken(cadence: Cadence, plan: Plan, due: number): number {
-  const missing = Math.max(0, 1 - cadence.tokens);
-  const earned = cadence.tokensAt + (missing / TOKENS_PER_INTERVAL) * plan.intervalMs;
-  cadence.throttled = earned > due;
+function afterToken(pollSchedule: PollSchedule, plan: Plan, due: number): number {
+  const missing = Math.max(0, 1 - pollSchedule.tokens);
+  const earned = pollSchedule.tokensAt + (missing / TOKENS_PER_INTERVAL) * plan.intervalMs;
+  pollSchedule.throttled = earned > due;
   return Math.max(due, earned);
 }

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { afterAnswer, afterCityTrouble, afterFailure, newCadence, type Plan } from './cadence.ts';
+import {
+  afterAnswer,
+  afterCityTrouble,
+  afterFailure,
+  newPollSchedule,
+  type Plan,
+} from './poll-schedule.ts';
 
 const MINUTE = 60_000;
 const DAY = 1_440 * MINUTE;
@@ -26,7 +32,7 @@ function publish(days: number, lag: (n: number) => number, step = plan.intervalM
 function follow(publications: readonly Publication[], options: { from?: number; skew?: number }) {
   const { from = 3 * MINUTE, skew = 0 } = options;
   const end = publications.at(-1)?.at ?? START;
-  const cadence = newCadence(plan, START + from, null);
+  const pollSchedule = newPollSchedule(plan, START + from, null);
   const seen = new Map<number, number>();
   let calls = 0;
   let newest = -1;
@@ -35,7 +41,7 @@ function follow(publications: readonly Publication[], options: { from?: number; 
     const { observedAt } = publications[newest] ?? { observedAt: START - plan.intervalMs };
     if (!seen.has(observedAt)) seen.set(observedAt, now);
     // `skew`: the provider's clock is ahead of ours.
-    const due = afterAnswer(cadence, plan, now - skew, observedAt) + skew;
+    const due = afterAnswer(pollSchedule, plan, now - skew, observedAt) + skew;
     assert.ok(due > now, 'due in the past');
     now = due;
   }
@@ -46,12 +52,12 @@ function follow(publications: readonly Publication[], options: { from?: number; 
     .filter(({ observedAt }) => seen.has(observedAt))
     .map(({ observedAt, at }) => (seen.get(observedAt) ?? 0) - at);
   const callsPerInterval = calls / ((end - first) / plan.intervalMs);
-  return { missed, late, callsPerInterval, cadence };
+  return { missed, late, callsPerInterval, pollSchedule };
 }
 
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
-describe('the cadence of one city', () => {
+describe('the pollSchedule of one city', () => {
   test('a punctual provider costs one call per observation, each found 15 s after it', () => {
     const { missed, late, callsPerInterval } = follow(
       publish(3, () => 0),
@@ -146,34 +152,37 @@ describe('the cadence of one city', () => {
   }
 
   test('asking early, because of a request to refresh, changes nothing', () => {
-    const cadence = newCadence(plan, START, null);
-    const due = afterAnswer(cadence, plan, START + 20_000, START);
+    const pollSchedule = newPollSchedule(plan, START, null);
+    const due = afterAnswer(pollSchedule, plan, START + 20_000, START);
     assert.equal(due, START + plan.intervalMs + 15_000);
-    assert.equal(afterAnswer(cadence, plan, START + 60_000, START), due);
-    assert.deepEqual([cadence.misses, cadence.lagMs], [0, 15_000]);
+    assert.equal(afterAnswer(pollSchedule, plan, START + 60_000, START), due);
+    assert.deepEqual([pollSchedule.misses, pollSchedule.lagMs], [0, 15_000]);
   });
 
   test('an answer from before does not move the newest time back', () => {
-    const cadence = newCadence(plan, START, null);
-    afterAnswer(cadence, plan, START + 20_000, START);
-    afterAnswer(cadence, plan, START + 620_000, START - plan.intervalMs);
-    assert.equal(cadence.observedAt, START);
+    const pollSchedule = newPollSchedule(plan, START, null);
+    afterAnswer(pollSchedule, plan, START + 20_000, START);
+    afterAnswer(pollSchedule, plan, START + 620_000, START - plan.intervalMs);
+    assert.equal(pollSchedule.observedAt, START);
   });
 
   test('failures are tried again after 2, 4 and 8 s, then after a minute each, with jitter', () => {
-    const cadence = newCadence(plan, START, null);
-    const gaps = Array.from({ length: 6 }, () => afterFailure(cadence, plan, START, 0.5) - START);
+    const pollSchedule = newPollSchedule(plan, START, null);
+    const gaps = Array.from(
+      { length: 6 },
+      () => afterFailure(pollSchedule, plan, START, 0.5) - START,
+    );
     assert.deepEqual(gaps, [2_000, 4_000, 8_000, 60_000, 60_000, 60_000]);
-    assert.equal(afterFailure(cadence, plan, START, 0) - START, 30_000);
-    assert.equal(afterFailure(cadence, plan, START, 1) - START, 90_000);
-    afterAnswer(cadence, plan, START, START);
-    assert.equal(afterFailure(cadence, plan, START, 0.5) - START, 2_000);
+    assert.equal(afterFailure(pollSchedule, plan, START, 0) - START, 30_000);
+    assert.equal(afterFailure(pollSchedule, plan, START, 1) - START, 90_000);
+    afterAnswer(pollSchedule, plan, START, START);
+    assert.equal(afterFailure(pollSchedule, plan, START, 0.5) - START, 2_000);
   });
 
   test('an unknown city waits a day; one that has answered before is tried sooner', () => {
-    const never = newCadence(plan, START, null);
+    const never = newPollSchedule(plan, START, null);
     assert.equal(afterCityTrouble(never, plan, START, DAY), START + DAY);
-    const known = newCadence(plan, START, { observedAt: START, lagMs: 15_000 });
+    const known = newPollSchedule(plan, START, { observedAt: START, lagMs: 15_000 });
     const gaps = Array.from(
       { length: 10 },
       () => afterCityTrouble(known, plan, START, DAY) - START,
