@@ -37,7 +37,7 @@ export async function benchApi(): Promise<Measured[]> {
     });
     await pipeline.settle();
     const latencies = await load(pipeline.url ?? '');
-    const told = await timeUntilTold(pipeline.url ?? '');
+    const delays = await timeUntilReported(pipeline.url ?? '');
     return [
       {
         name: `API at ${REQUESTS_PER_SECOND} requests/s while collecting and landing`,
@@ -48,10 +48,10 @@ export async function benchApi(): Promise<Measured[]> {
       },
       {
         name: 'collected → received by the page',
-        figure: `p95 ${quantile(told, 0.95)} ms (${told.length} observations)`,
+        figure: `p95 ${quantile(delays, 0.95)} ms (${delays.length} observations)`,
         bar: 'p95 < 1,000 ms',
         compared: 'from `collected_at` to the event’s arrival',
-        reached: quantile(told, 0.95) < 1_000,
+        reached: quantile(delays, 0.95) < 1_000,
       },
     ];
   } finally {
@@ -84,15 +84,15 @@ async function load(url: string): Promise<number[]> {
 }
 
 /** Milliseconds from an observation's `collected_at` until its event came. */
-async function timeUntilTold(url: string): Promise<number[]> {
-  const told: number[] = [];
+async function timeUntilReported(url: string): Promise<number[]> {
+  const delays: number[] = [];
   for await (const event of readEvents(url, AbortSignal.timeout(35_000))) {
     if (!event.includes('event: observation')) continue;
     const data = JSON.parse(/^data: (.*)$/m.exec(event)?.[1] ?? '{}');
     const collected = Date.parse((data.observation ?? data).collected_at ?? '');
     const ms = Date.now() - collected;
     // Those that were there before we listened are replayed first.
-    if (ms < 8_000) told.push(ms);
+    if (ms < 8_000) delays.push(ms);
   }
-  return told;
+  return delays;
 }

@@ -53,7 +53,7 @@ export async function benchCluster(): Promise<Measured[]> {
     ha: false,
     sparkLocal: false,
     cache,
-    tell: (line) => void process.stderr.write(`  ${line}\n`),
+    report: (line) => void process.stderr.write(`  ${line}\n`),
   });
   try {
     const profile = join(folder, 'profile.yaml');

@@ -30,7 +30,7 @@ export async function benchEngines(): Promise<Measured[]> {
     sparkLocal: true,
     sparkHeapMib: SPARK_HEAP_MIB,
     cache: cacheFolder(process.env),
-    tell: (line) => void process.stderr.write(`  ${line}\n`),
+    report: (line) => void process.stderr.write(`  ${line}\n`),
   });
   const results: Measured[] = [];
   try {

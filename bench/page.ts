@@ -121,18 +121,18 @@ async function timeHistory(served: ServedPage) {
     plotly.push(await timePlotly(page));
   }
   await page.close();
-  const beside = `Plotly, the same range, its chunk loaded and its figure asked for: ${told(plotly)}`;
+  const beside = `Plotly, the same range, its chunk loaded and its figure asked for: ${formatTimes(plotly)}`;
   const measured: Measured[] = [
     {
       name: 'page: charts drawn after navigation, 36 cities',
-      figure: told(ready),
+      figure: formatTimes(ready),
       bar: '≤ 2,000 ms',
       compared: 'from the start of the navigation; other cities each time',
       reached: most(ready) <= 2_000,
     },
     {
       name: 'page: five years of three cities, from click to pixels',
-      figure: `${told(first)} asked for the first time, ${told(again)} again`,
+      figure: `${formatTimes(first)} asked for the first time, ${formatTimes(again)} again`,
       bar: '≤ 300 ms',
       compared: `both charts; ${beside}`,
       reached: most(first) <= 300,
@@ -216,7 +216,7 @@ async function timeUpdates(
   const tasks = (await page.evaluate('globalThis.tasks')) as readonly number[];
   await page.close();
   const waits = await waitsOf(pipeline, shown);
-  const { queries, versions, heard } = await watchAlone(pipeline.url ?? '');
+  const { queries, versions, received } = await watchAlone(pipeline.url ?? '');
   const longest = Math.max(0, ...tasks);
   return [
     {
@@ -235,10 +235,10 @@ async function timeUpdates(
     },
     {
       name: `page: ${VIEWERS} viewers of one server`,
-      figure: `${queries} queries for ${versions} versions, ${heard} events received`,
+      figure: `${queries} queries for ${versions} versions, ${received} events received`,
       bar: '≤ 1 query a version',
       compared: 'every viewer asks for one chart’s series at each version',
-      reached: versions > 0 && heard >= VIEWERS * versions && queries <= versions,
+      reached: versions > 0 && received >= VIEWERS * versions && queries <= versions,
     },
   ];
 }
@@ -273,7 +273,7 @@ async function watchAlone(url: string) {
   const counts = [...versions.values()];
   stop.abort();
   await Promise.all(viewers);
-  return { queries, versions: counts.length, heard: counts.reduce((sum, one) => sum + one, 0) };
+  return { queries, versions: counts.length, received: counts.reduce((sum, one) => sum + one, 0) };
 }
 
 async function countQueries(url: string): Promise<number> {
@@ -281,7 +281,7 @@ async function countQueries(url: string): Promise<number> {
   return Number(/^isobar_api_queries_total (\d+)/m.exec(text)?.[1]);
 }
 
-function told(values: readonly number[]): string {
+function formatTimes(values: readonly number[]): string {
   return `${quantile(values, 0.5)} ms (most ${Math.round(most(values))} ms)`;
 }
 

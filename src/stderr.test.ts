@@ -81,9 +81,9 @@ test('a pipe that is not read delays no one, and the number of lost lines is wri
   assert.ok(dropped > 0);
   const before = readAll(pipe);
   dropped = await logging.log();
-  const told = `${before}${readAll(pipe)}`.matchAll(/"msg":"(\d+) log lines were dropped/g);
+  const written = `${before}${readAll(pipe)}`.matchAll(/"msg":"(\d+) log lines were dropped/g);
   assert.equal(
-    [...told].reduce((sum, [, count]) => sum + Number(count), 0),
+    [...written].reduce((sum, [, count]) => sum + Number(count), 0),
     dropped,
   );
   assert.equal(await logging.end(), 0);

@@ -122,11 +122,11 @@ export async function openBrowser(): Promise<Browser> {
       // The console shows the status only.
       page.on('response', (answer) => {
         if (answer.status() < 500) return;
-        const told = `an answer with a status of ${answer.status()}: ${answer.url()}`;
+        const seen = `an answer with a status of ${answer.status()}: ${answer.url()}`;
         const known = problems;
-        const at = known.push(told) - 1;
+        const at = known.push(seen) - 1;
         const add = (text: string) => {
-          known[at] = `${told} ${text.slice(0, 500)}`;
+          known[at] = `${seen} ${text.slice(0, 500)}`;
         };
         answer.text().then(add, () => {});
       });

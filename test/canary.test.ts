@@ -43,8 +43,8 @@ const FORMS = [CANARY, encodeURIComponent(CANARY), CANARY.replace('+', ' '), 'ca
 
 test('the key is nowhere to be found after a failing day', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-canary-'));
-  const told = { seed: 7, intervalSeconds: 60, key: CANARY };
-  let simulator = await startSimulator({ ...told, faults: FAULTS });
+  const simulated = { seed: 7, intervalSeconds: 60, key: CANARY };
+  let simulator = await startSimulator({ ...simulated, faults: FAULTS });
   const env = {
     ISOBAR_OPENWEATHER_KEY: CANARY,
     ISOBAR_OPENWEATHER_URL: simulator.url,
@@ -63,7 +63,7 @@ test('the key is nowhere to be found after a failing day', async () => {
       if (phase === 'connection refused') await simulator.stop();
       if (phase === 'key refused') {
         const { port } = simulator;
-        simulator = await startSimulator({ ...told, port, faults: { key_refused: 1 } });
+        simulator = await startSimulator({ ...simulated, port, faults: { key_refused: 1 } });
       }
       await fetch(`${url}/api/refresh`, { method: 'POST' });
       await until(`${phase}: ${message}`, async () => message.test(await messageOf(url)));

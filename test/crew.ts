@@ -12,7 +12,7 @@ import { LEASES_FOLDER } from '../src/lake/layout.ts';
 import { openLeash } from './leash.ts';
 
 const MAIN = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
 export type Role = 'collect' | 'land' | 'analyze' | 'serve';
 
@@ -103,7 +103,7 @@ async function stopOne(member: Member): Promise<void> {
   await until(`isobar ${role} is up`, () => member.output.includes('stops it'));
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
-  const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+  const late = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
   const [code, signal] = await ended;
   clearTimeout(late);
   assert.deepEqual([code, signal], [0, null], `isobar ${role} did not stop well: ${member.output}`);
@@ -171,7 +171,7 @@ export function textIn(path: string): string {
 export async function until(
   what: string | (() => string),
   isRight: () => boolean,
-  ms: number = PATIENCE_MS,
+  ms: number = TIMEOUT_MS,
 ): Promise<void> {
   const deadline = performance.now() + ms;
   while (!isRight()) {

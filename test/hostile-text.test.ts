@@ -66,11 +66,11 @@ async function fill(): Promise<void> {
 
 interface Ran {
   readonly out: string;
-  readonly told: string;
+  readonly stderr: string;
 }
 
 async function run(argv: readonly string[], isTTY = true): Promise<Ran> {
-  let [out, told] = ['', ''];
+  let [out, stderr] = ['', ''];
   const stdout = new Writable({
     decodeStrings: false,
     write(text, _encoding, done) {
@@ -79,7 +79,7 @@ async function run(argv: readonly string[], isTTY = true): Promise<Ran> {
     },
   });
   const output = openOutput(Object.assign(stdout, { isTTY }), {
-    write: (text) => (told += text),
+    write: (text) => (stderr += text),
   });
   const environment = {
     version: '0',
@@ -93,7 +93,7 @@ async function run(argv: readonly string[], isTTY = true): Promise<Ran> {
   } catch (error) {
     reportError(error, argv.includes('--json'), environment);
   }
-  return { out, told };
+  return { out, stderr };
 }
 
 const COMMANDS = [
@@ -117,14 +117,14 @@ test('no command prints what steers a terminal, or a line that a stranger forged
   let escaped = 0;
   for (const argv of COMMANDS) {
     for (const json of [[], ['--json']]) {
-      const { out, told } = await run([...argv, ...json]);
+      const { out, stderr } = await run([...argv, ...json]);
       const name = [...argv, ...json].join(' ');
-      assert.notEqual(out + told, '', name);
-      assert.doesNotMatch(out + told, STEERING, name);
+      assert.notEqual(out + stderr, '', name);
+      assert.doesNotMatch(out + stderr, STEERING, name);
       const isCsv = argv.includes('csv');
-      if (!isCsv) assert.doesNotMatch(out + told, /^FORGED/m, name);
+      if (!isCsv) assert.doesNotMatch(out + stderr, /^FORGED/m, name);
       if (json.length > 0 && out !== '' && !isCsv) JSON.parse(out);
-      if (/\\u001b|u009b/.test(out + told)) escaped += 1;
+      if (/\\u001b|u009b/.test(out + stderr)) escaped += 1;
     }
   }
   assert.ok(escaped > COMMANDS.length, `only ${escaped} outputs held hostile text`);

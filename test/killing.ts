@@ -36,9 +36,9 @@ export async function killAgainAndAgain(options: KillOptions): Promise<void> {
       const seed = Math.floor(random() * 1e9);
       const fault = point === null ? '' : `${point}:${1 + Math.floor(random() * 3)}`;
       const waited = point === null ? 600 + random() * 2_500 : 30_000;
-      const told = `kill ${kill + 1}, seed ${options.seed}, ${fault === '' ? 'random moment' : fault}`;
-      accepted.push(...(await runAndKill(folder, seed, fault, waited, told)));
-      await assertSound(folder, accepted, told);
+      const label = `kill ${kill + 1}, seed ${options.seed}, ${fault === '' ? 'random moment' : fault}`;
+      accepted.push(...(await runAndKill(folder, seed, fault, waited, label)));
+      await assertSound(folder, accepted, label);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -51,13 +51,13 @@ async function runAndKill(
   seed: number,
   fault: string,
   waited: number,
-  told: string,
+  label: string,
 ): Promise<string[]> {
   const child = startPipelineChild(folder, seed, fault, 'alone');
   const timer = setTimeout(() => child.kill(), waited);
   const signal = await child.ended;
   clearTimeout(timer);
-  assert.equal(signal, 'SIGKILL', `${told}: the child ended by itself: ${child.errors()}`);
+  assert.equal(signal, 'SIGKILL', `${label}: the child ended by itself: ${child.errors()}`);
   return child.accepted();
 }
 
@@ -102,22 +102,22 @@ function startPipelineChild(
  */
 export async function stopAndWake(point: FaultPoint, seed: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-stop-'));
-  const told = `stopped at ${point}, seed ${seed}`;
+  const label = `stopped at ${point}, seed ${seed}`;
   try {
     const sleeper = startPipelineChild(folder, seed, `${point}:2:stop`, 'together');
-    await until(() => isStopped(sleeper.pid), `${told}: it never stopped: ${sleeper.errors()}`);
+    await until(() => isStopped(sleeper.pid), `${label}: it never stopped: ${sleeper.errors()}`);
     const other = startPipelineChild(folder, seed + 1, '', 'together');
-    await until(() => other.rounds() >= 4, `${told}: the other one: ${other.errors()}`);
+    await until(() => other.rounds() >= 4, `${label}: the other one: ${other.errors()}`);
     const before = [sleeper.rounds(), other.rounds()] as const;
     sleeper.wake();
     await until(
       () => sleeper.rounds() > before[0] + 1 && other.rounds() > before[1] + 1,
-      `${told}: after waking: ${sleeper.errors()} ${other.errors()}`,
+      `${label}: after waking: ${sleeper.errors()} ${other.errors()}`,
     );
     sleeper.kill();
     other.kill();
     await Promise.all([sleeper.ended, other.ended]);
-    await assertSound(folder, [...sleeper.accepted(), ...other.accepted()], told);
+    await assertSound(folder, [...sleeper.accepted(), ...other.accepted()], label);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -136,25 +136,25 @@ async function until(isTrue: () => boolean, otherwise: string): Promise<void> {
   }
 }
 
-async function assertSound(folder: string, accepted: readonly string[], told: string) {
+async function assertSound(folder: string, accepted: readonly string[], label: string) {
   const flags = { data: folder, 'analytics.threads': '1' };
   const { config } = loadConfig({ file: null, env: {}, flags });
   await using workspace = await openWorkspace(config, false);
   const sink = await workspace.sink();
   const log = await workspace.log();
   const before = await verifyWorkspace(workspace);
-  assert.deepEqual(before.differences, [], `${told}: as it was left`);
+  assert.deepEqual(before.differences, [], `${label}: as it was left`);
   let waited = false;
   for (let partition = 0; partition < log.partitionCount; partition++) {
     waited = (await sink.land(partition)) !== null || waited;
   }
   const after = waited ? await verifyWorkspace(workspace) : before;
-  assert.deepEqual(after.differences, [], `${told}: after landing what waited`);
+  assert.deepEqual(after.differences, [], `${label}: after landing what waited`);
   let appended = 0;
   for (let partition = 0; partition < log.partitionCount; partition++) {
     appended += Number((await log.range(partition)).next);
   }
-  assert.equal(after.sums['offsets committed'], appended, told);
+  assert.equal(after.sums['offsets committed'], appended, label);
   const { observations, rejected } = workspace;
   const session = await workspace.session();
   const landed = await observations.localPaths((await observations.refresh()).files);
@@ -166,5 +166,5 @@ async function assertSound(folder: string, accepted: readonly string[], told: st
     FROM (SELECT condition AS text FROM o UNION ALL SELECT bytes FROM s)`);
   const kept = new Set(rows.map(({ name }) => name));
   const lost = accepted.filter((name) => name !== '' && !kept.has(name));
-  assert.deepEqual(lost, [], `${told}: records that were accepted and are nowhere`);
+  assert.deepEqual(lost, [], `${label}: records that were accepted and are nowhere`);
 }

@@ -40,15 +40,15 @@ export function openLeash(folder = ''): Leash {
   });
   shell.unref();
   shell.stdin.on('error', () => {});
-  const tell = () => shell.stdin.write(`${[...pids].join(' ')}\n`);
+  const report = () => shell.stdin.write(`${[...pids].join(' ')}\n`);
   return {
     hold(pid) {
       pids.add(pid);
-      tell();
+      report();
     },
     letGo(pid) {
       pids.delete(pid);
-      tell();
+      report();
     },
     [Symbol.dispose]() {
       shell.kill('SIGKILL');

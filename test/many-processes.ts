@@ -55,7 +55,7 @@ export interface ManyOptions {
   readonly disturbed: readonly (Role | null)[];
   /** Calls in any minute, of all collectors together. */
   readonly perMinute: number;
-  readonly tell: (line: string) => void;
+  readonly report: (line: string) => void;
 }
 
 interface Asked {
@@ -80,7 +80,7 @@ interface Scene {
 }
 
 export async function runManyProcesses(options: ManyOptions): Promise<void> {
-  const { seed, perMinute, tell } = options;
+  const { seed, perMinute, report } = options;
   const counted = options.provider === 'counted';
   const folder = mkdtempSync(join(tmpdir(), 'isobar-many-'));
   await using stack = new AsyncDisposableStack();
@@ -99,18 +99,18 @@ export async function runManyProcesses(options: ManyOptions): Promise<void> {
   await untilShared(scene);
   // Who holds a lease has looked at all of them within two heartbeats, or has lost it.
   await delay(2 * HEARTBEAT_S * 1_000);
-  await assertStatusTells(scene);
+  await assertStatusReports(scene);
   const from = Date.now() / 1_000;
   const to = (Math.ceil(from / INTERVAL_S) + 1) * INTERVAL_S;
-  tell(await wakeLate(scene));
+  report(await wakeLate(scene));
   await until('an interval is over', () => Date.now() / 1_000 >= to);
   if (counted) assertSharedWell(asked, from, Date.now() / 1_000);
 
   for (const role of options.disturbed) {
-    tell(await disturb(scene, role));
+    report(await disturb(scene, role));
     // Who collects does not depend on who computes.
     const seconds = await untilItGoesOn(scene, counted && role !== 'analyze' ? asked : null);
-    tell(`it goes on, and is published again, ${seconds} s later`);
+    report(`it goes on, and is published again, ${seconds} s later`);
   }
 
   scene.absences.push({ from: performance.now(), to: Number.POSITIVE_INFINITY });
@@ -119,7 +119,7 @@ export async function runManyProcesses(options: ManyOptions): Promise<void> {
   assert.deepEqual(leases.all(), [], 'leases that were not released');
   const rows = await assertAddsUp(settings, !counted);
   if (counted) assertEachOnce(rows, asked, scene.absences);
-  tell(`${asked.length} calls, ${rows.length} observations`);
+  report(`${asked.length} calls, ${rows.length} observations`);
 }
 
 /** An observation each interval and city. */
@@ -202,13 +202,13 @@ function pidOf({ pid }: Member): number {
 }
 
 /** The server reports which process does what, and what the analyzer says of its engine. */
-async function assertStatusTells({ crew, leases, lake }: Scene): Promise<void> {
+async function assertStatusReports({ crew, leases, lake }: Scene): Promise<void> {
   const note = join(lake, '..', 'server.json');
   await until('a process serves', () => textIn(note) !== '');
   const answer = await fetch(`http://127.0.0.1:${JSON.parse(textIn(note)).port}/api/status`);
   const { work, analytics } = ((await answer.json()) as { data: Status }).data;
-  const told = work.leases.map(({ role, number, pid }) => `${role} ${number} of ${pid}`);
-  assert.deepEqual(told.sort(), leases.all().sort());
+  const found = work.leases.map(({ role, number, pid }) => `${role} ${number} of ${pid}`);
+  assert.deepEqual(found.sort(), leases.all().sort());
   for (const { command, pid } of work.leases) {
     const member = crew.members.find((one) => one.pid === pid);
     assert.equal(command, `isobar ${member?.role}`);

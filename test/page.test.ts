@@ -166,10 +166,10 @@ test('dragging over a chart chooses that time for the whole page', async (t) => 
   const y = box.y + box.height / 2;
   await page.mouse.move(box.x + box.width * 0.3, y);
   await page.locator('#chart-temperature_c .tooltip').waitFor();
-  const told = await textOf(page, '#chart-temperature_c .tooltip-time');
+  const shown = await textOf(page, '#chart-temperature_c .tooltip-time');
   const near = (minutes: number) => formatTime(timeAt(0.3) + minutes * 60_000, 'UTC', Date.now());
   const minutes = Array.from({ length: 41 }, (_, index) => index - 20);
-  assert.ok(minutes.map(near).includes(told), `${told} and not ${near(0)}`);
+  assert.ok(minutes.map(near).includes(shown), `${shown} and not ${near(0)}`);
   await page.mouse.down();
   await page.mouse.move(box.x + box.width * 0.5, y, { steps: 5 });
   await page.mouse.up();

@@ -38,9 +38,9 @@ function recordedAnswers(): Map<string, Answer> {
 /** The answer of a recorded case that makes an observation, as it would today; else null. */
 function readAnswer(folder: string): Answer | null {
   try {
-    const told = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
+    const given = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
     const { record } = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'));
-    if (told.source === 'made up' || (told.units ?? 'metric') !== 'metric') return null;
+    if (given.source === 'made up' || (given.units ?? 'metric') !== 'metric') return null;
     const body = readFileSync(join(folder, 'response.json'), 'utf8');
     const { main, dt } = JSON.parse(body);
     if (record.temperature_c !== main.temp || record.humidity_pct === null) return null;
@@ -162,11 +162,11 @@ test('recorded answers of the provider come out of every route, right to the dig
       const figure = await get(pipeline, `${path}?from=2000-01-01T00:00:00Z`);
       assert.equal(figure.data.length, DEFAULT_CITIES.length);
       assert.ok(figure.layout.yaxis);
-      const told = figure.data.flatMap((trace: Json) => trace.y.filter((y: Json) => y !== null));
+      const given = figure.data.flatMap((trace: Json) => trace.y.filter((y: Json) => y !== null));
       const wanted = [...answers.values()].map((answer) =>
         path.includes('humidity') ? answer.humidity : answer.temperature,
       );
-      assert.deepEqual(told.sort(), wanted.sort());
+      assert.deepEqual(given.sort(), wanted.sort());
     }
     const page = await fetch(`${pipeline.url}/`);
     assert.match(await page.text(), /<!doctype html>/i);

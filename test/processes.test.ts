@@ -9,5 +9,5 @@ test(`eight processes share the work while some are killed or stopped (seed ${SE
     provider: 'counted',
     disturbed: [SEED % 2 === 0 ? 'collect' : 'analyze'],
     perMinute: 120,
-    tell: (line) => t.diagnostic(line),
+    report: (line) => t.diagnostic(line),
   }));

@@ -60,8 +60,8 @@ test('refreshes at start, after landings and the interval, and reports new versi
   const refresher = fakeRefresher();
   let version = 0;
   refresher.next = async () => ++version;
-  const told: number[] = [];
-  const onPublished = (publication: Publication) => told.push(publication.version);
+  const published: number[] = [];
+  const onPublished = (publication: Publication) => published.push(publication.version);
   await withLoop({ refresher, onPublished }, async (loop) => {
     await until(() => refresher.runs === 1);
     loop.landed();
@@ -69,7 +69,7 @@ test('refreshes at start, after landings and the interval, and reports new versi
     refresher.next = async () => version;
     loop.landed();
     await until(() => refresher.runs === 3);
-    assert.deepEqual(told, [1, 2]);
+    assert.deepEqual(published, [1, 2]);
     assert.equal(loop.newest?.version, 2);
   });
   const hasty = fakeRefresher();

@@ -203,10 +203,10 @@ async function compareComputed(
   }
   const { cities: _, ...summary } = await summarise(session);
   for (const [name, value] of Object.entries(summary)) {
-    const told = publication[name as keyof typeof summary];
-    if (isClose(value, told) || JSON.stringify(value) === JSON.stringify(told)) continue;
+    const published = publication[name as keyof typeof summary];
+    if (isClose(value, published) || JSON.stringify(value) === JSON.stringify(published)) continue;
     differences.push(
-      `publication ${publication.version} ${name}: ${JSON.stringify(told)} published, ` +
+      `publication ${publication.version} ${name}: ${JSON.stringify(published)} published, ` +
         `${JSON.stringify(value)} computed`,
     );
   }
@@ -237,13 +237,13 @@ function compareRows(
   if (wanted.length !== published.length) {
     differences.push(`${dataset}: ${published.length} rows published, ${wanted.length} computed`);
   }
-  let told = 0;
+  let reported = 0;
   for (const [index, row] of wanted.entries()) {
     for (const [name, value] of Object.entries(row)) {
       const other = published[index]?.[name];
       if (name === 'reason' || isClose(value, other)) continue;
-      told += 1;
-      if (told > EXAMPLES_MAX) return;
+      reported += 1;
+      if (reported > EXAMPLES_MAX) return;
       differences.push(
         `${dataset} row ${index + 1} ${name}: ${other} published, ${value} computed`,
       );

@@ -128,17 +128,17 @@ describe('every answer is what its description says', () => {
           url: `${path}?${text}`,
         });
         const { statusCode, body } = answer;
-        const told = `${path}?${text}: ${statusCode} ${body.slice(0, 300)}`;
-        assert.ok(statusCode === 200 || statusCode === 400 || statusCode === 404, told);
+        const label = `${path}?${text}: ${statusCode} ${body.slice(0, 300)}`;
+        assert.ok(statusCode === 200 || statusCode === 400 || statusCode === 404, label);
         if (statusCode === 200) return;
-        assert.match(String(answer.headers['content-type']), /^application\/problem\+json/, told);
+        assert.match(String(answer.headers['content-type']), /^application\/problem\+json/, label);
         const problem = answer.json();
-        assert.deepEqual(checker.Errors(problem)[1], [], told);
-        assert.match(problem.code, /^(PARAMETER_INVALID|CITY_UNKNOWN)$/, told);
+        assert.deepEqual(checker.Errors(problem)[1], [], label);
+        assert.match(problem.code, /^(PARAMETER_INVALID|CITY_UNKNOWN)$/, label);
         const names = pairs.map(([name]) => name.slice(0, 64));
-        assert.ok(names.includes(problem.field), told);
-        assert.ok(problem.detail.startsWith(`${problem.field}: `), told);
-        assert.doesNotMatch(problem.detail, ENGINE_WORDS, told);
+        assert.ok(names.includes(problem.field), label);
+        assert.ok(problem.detail.startsWith(`${problem.field}: `), label);
+        assert.doesNotMatch(problem.detail, ENGINE_WORDS, label);
       }),
       { numRuns: 400 },
     );

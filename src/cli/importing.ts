@@ -52,7 +52,7 @@ export async function importPlanned(
   const entry = await workspace.imports.begin(wanted);
   const { observations } = workspace;
   const before = (await observations.refresh(signal)).version;
-  const progress = openProgress('records', environment.tell);
+  const progress = openProgress('records', environment.report);
   const log = await workspace.log();
   const sink = await workspace.sink();
   const records = await runImport({
@@ -114,7 +114,7 @@ export async function previewPlanned(
   const session = await workspace.session();
   const { observations, scratch, simulated } = workspace;
   const preview = await openPreview({ session, observations, scratch, simulated });
-  const progress = openProgress('records', environment.tell);
+  const progress = openProgress('records', environment.report);
   const times: TimesRead = { observed_from: null, observed_to: null };
   let records = 0;
   let batch: Uint8Array[] = [];

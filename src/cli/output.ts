@@ -20,7 +20,7 @@ export interface Output {
    */
   printAll(parts: AsyncIterable<string>, kind?: OutputKind): Promise<void>;
   /** Writes to stderr, escaped: progress, messages. */
-  tell(text: string): void;
+  report(text: string): void;
 }
 
 export interface ProcessOutput extends Output {
@@ -45,7 +45,7 @@ export function openOutput(
       }
       await results.printAll(shownParts());
     },
-    tell(text) {
+    report(text) {
       const [redraw, message] = splitRedraw(text);
       stderr.write(redraw + maskSecrets(printable(message), secrets));
     },

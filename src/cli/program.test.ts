@@ -31,7 +31,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Ran {
   readonly out: string;
-  readonly told: string;
+  readonly stderr: string;
   readonly error: unknown;
 }
 
@@ -40,9 +40,9 @@ async function run(argv: readonly string[], env: Environment['env'] = {}): Promi
   const program = buildProgram(environment);
   try {
     await program.parseAsync([...argv], { from: 'user' });
-    return { out: printed.stdout, told: printed.stderr, error: null };
+    return { out: printed.stdout, stderr: printed.stderr, error: null };
   } catch (error) {
-    return { out: printed.stdout, told: printed.stderr, error };
+    return { out: printed.stdout, stderr: printed.stderr, error };
   }
 }
 
@@ -87,9 +87,9 @@ test('reports what is not understood and what to do', async () => {
     [['query', 'SELECT 1', '--format', 'xml'], /Allowed choices are table, csv, json/],
     [['import', 'x', '--units', 'si'], /Allowed choices are metric, standard, imperial/],
   ] as const) {
-    const { error, told, out } = await run(argv);
+    const { error, stderr, out } = await run(argv);
     assert.ok(error instanceof CommanderError && error.exitCode !== 0, argv.join(' '));
-    assert.match(told, pattern);
+    assert.match(stderr, pattern);
     assert.equal(out, '');
   }
 });
@@ -102,7 +102,7 @@ test('config prints values with origins as YAML and as JSON, and never the key',
   const json = await run([...argv, '--json'], { ISOBAR_OPENWEATHER_KEY: KEY });
   const port = JSON.parse(json.out).find((row: { setting: string }) => row.setting === 'api.port');
   assert.deepEqual(port, { setting: 'api.port', value: 8_080, origin: 'flag' });
-  assert.doesNotMatch(yaml.out + yaml.told + json.out + json.told, new RegExp(KEY));
+  assert.doesNotMatch(yaml.out + yaml.stderr + json.out + json.stderr, new RegExp(KEY));
   assert.match(await failsWith('USAGE', ['config', '--set', 'api.port']), /write setting=value/);
 });
 
@@ -246,31 +246,31 @@ async function runChild(argv: readonly string[], stopReading = false) {
     env: { ...process.env, NODE_TEST_CONTEXT: '', ISOBAR_OPENWEATHER_KEY: KEY },
     timeout: 60_000,
   });
-  let [out, told] = ['', ''];
+  let [out, stderr] = ['', ''];
   child.stdout.on('data', (chunk) => {
     out += chunk;
     if (stopReading) child.stdout.destroy();
   });
   child.stderr.on('data', (chunk) => {
-    told += chunk;
+    stderr += chunk;
   });
   const [code] = await once(child, 'close');
-  return { code, out, told };
+  return { code, out, stderr };
 }
 
 test('errors go to stderr, with the exit code of their kind, also as JSON', async () => {
   const usage = await runChild(['land', '--accept-loss', KEY]);
   assert.equal(usage.code, 2);
-  assert.match(usage.told, /^isobar: The command was not understood\.\n.*\n.*--help\.\n$/);
-  assert.doesNotMatch(usage.told, new RegExp(KEY));
+  assert.match(usage.stderr, /^isobar: The command was not understood\.\n.*\n.*--help\.\n$/);
+  assert.doesNotMatch(usage.stderr, new RegExp(KEY));
   assert.equal(usage.out, '');
   const json = await runChild(['query', "FROM read_text('/etc/passwd')", '--json']);
   assert.notEqual(json.code, 0);
-  assert.deepEqual(Object.keys(JSON.parse(json.told)), ['code', 'message', 'remedy']);
+  assert.deepEqual(Object.keys(JSON.parse(json.stderr)), ['code', 'message', 'remedy']);
 });
 
 test('a reader that goes away is not an error', async () => {
   const sql = 'SELECT range AS n, repeat(range::VARCHAR, 20) AS t FROM range(200000)';
-  const { code, told } = await runChild(['query', sql, '--format', 'csv'], true);
-  assert.deepEqual([code, told], [0, '']);
+  const { code, stderr } = await runChild(['query', sql, '--format', 'csv'], true);
+  assert.deepEqual([code, stderr], [0, '']);
 });

@@ -66,7 +66,7 @@ export function buildProgram(environment: Environment): Command {
     .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
     .configureOutput({
       writeOut: environment.print,
-      writeErr: environment.tell,
+      writeErr: environment.report,
       outputError: (text, write) => write(text.replace(/^error: /, 'isobar: ')),
     })
     .showHelpAfterError('  See isobar --help.')
@@ -116,11 +116,11 @@ export function reportError(error: unknown, json: boolean, environment: Environm
   const row = ERRORS[failure.code];
   if (json) {
     const { code, message } = failure;
-    environment.tell(`${JSON.stringify({ code, message, remedy: row.remedy })}\n`);
+    environment.report(`${JSON.stringify({ code, message, remedy: row.remedy })}\n`);
   } else {
     const text = failure.message.replaceAll('\n', '\n  ');
-    environment.tell(`isobar: ${row.message}\n  ${text}\n  ${row.remedy}\n`);
-    if (failure.code === 'INTERNAL' && failure.stack) environment.tell(`${failure.stack}\n`);
+    environment.report(`isobar: ${row.message}\n  ${text}\n  ${row.remedy}\n`);
+    if (failure.code === 'INTERNAL' && failure.stack) environment.report(`${failure.stack}\n`);
   }
   return row.exit;
 }

@@ -13,7 +13,7 @@ const WIDTH = 30;
 
 export function openProgress(
   what: string,
-  tell: (text: string) => void,
+  report: (text: string) => void,
   isTerminal: boolean = process.stderr.isTTY === true,
 ): Progress {
   const startedAt = performance.now();
@@ -26,11 +26,11 @@ export function openProgress(
       const seconds = (now - startedAt) / 1_000;
       const rate = `${Math.round(done / seconds).toLocaleString('en')}/s`;
       const count = `${done.toLocaleString('en')} ${what}, ${rate}`;
-      if (!isTerminal) return tell(`${count}\n`);
-      tell(`${REDRAW}${formatBar(done, about)}${count}`);
+      if (!isTerminal) return report(`${count}\n`);
+      report(`${REDRAW}${formatBar(done, about)}${count}`);
     },
     end() {
-      if (isTerminal) tell(REDRAW);
+      if (isTerminal) report(REDRAW);
     },
   };
 }

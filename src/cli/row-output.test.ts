@@ -93,8 +93,8 @@ test('a query ends quietly when its reader leaves, and leaves nothing behind', a
   assert.ok(child.stdout && child.stderr);
   await once(child.stdout, 'data');
   child.stdout.destroy();
-  const [code, told] = await Promise.all([ended, text(child.stderr)]);
-  assert.deepEqual([code, told], [0, '']);
+  const [code, stderr] = await Promise.all([ended, text(child.stderr)]);
+  assert.deepEqual([code, stderr], [0, '']);
   assert.deepEqual(readdirSync(join(folder, 'scratch')), []);
 });
 
@@ -104,7 +104,7 @@ test('a query whose result cannot be written says so', async (t) => {
   const { child, ended } = startQuery('csv', manyRows(5_000), full);
   closeSync(full);
   assert.ok(child.stderr);
-  const [code, told] = await Promise.all([ended, text(child.stderr)]);
+  const [code, stderr] = await Promise.all([ended, text(child.stderr)]);
   assert.equal(code, 1);
-  assert.match(told, /standard output: .*ENOSPC/);
+  assert.match(stderr, /standard output: .*ENOSPC/);
 });

@@ -20,7 +20,7 @@ export interface ClusterOptions {
   readonly cache: string;
   readonly signal?: AbortSignal | undefined;
   /** A line for each step. */
-  readonly tell: (line: string) => void;
+  readonly report: (line: string) => void;
 }
 
 /** Disposing of it stops the services in the reverse order of their start. */
@@ -36,7 +36,7 @@ export interface Cluster extends AsyncDisposable {
 
 /** Resolves when all services are ready; a rejection has stopped what was started. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { kinds, ha, sparkLocal, sparkHeapMib, cache, signal, tell } = options;
+  const { kinds, ha, sparkLocal, sparkHeapMib, cache, signal, report } = options;
   const folder = resolve(options.folder);
   await checkTools(signal);
   await mkdir(folder, { recursive: true });
@@ -48,7 +48,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     sparkHeapMib,
     ports,
     resolve(distribution) {
-      tell(`${distribution}: looking for its programs (Maven brings them the first time)`);
+      report(`${distribution}: looking for its programs (Maven brings them the first time)`);
       return resolveDistribution(distribution, cache, signal);
     },
   });
@@ -68,7 +68,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       services.push(...group);
       stack.defer(() => settleAll(group.map((service) => service.stop())));
       const wanted = group.filter(({ spare }) => !spare);
-      await settleAll(wanted.map((service) => startOne(service, tell, signal)));
+      await settleAll(wanted.map((service) => startOne(service, report, signal)));
     }
   } catch (error) {
     await stack.disposeAsync();
@@ -87,12 +87,12 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 
 async function startOne(
   service: ServiceProcess,
-  tell: (line: string) => void,
+  report: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<void> {
   const from = performance.now();
   await service.start(signal);
-  tell(`${service.name}: ready after ${((performance.now() - from) / 1_000).toFixed(1)} s`);
+  report(`${service.name}: ready after ${((performance.now() - from) / 1_000).toFixed(1)} s`);
 }
 
 /** Like all(), but nothing is still being started or stopped when it rejects. */

@@ -160,9 +160,9 @@ export class Checker {
       this.#usable.set(city.city_id, false);
       this.#noteRejecting(record.invalid);
       const digest = createHash('sha256').update(`${record.invalid} ${record.response}`);
-      const told = digest.digest('base64');
-      if (told !== watch.invalid && (await appender.append(record))) watch.invalid = told;
-      this.#tell(city, 'invalid');
+      const hash = digest.digest('base64');
+      if (hash !== watch.invalid && (await appender.append(record))) watch.invalid = hash;
+      this.#report(city, 'invalid');
       return afterAnswer(pollSchedule, plan, answeredAt, null);
     }
     this.troubled.delete(city.city_id);
@@ -173,12 +173,12 @@ export class Checker {
     const due = afterAnswer(pollSchedule, plan, answeredAt, observedAt);
     if (this.#knows(record)) {
       this.observed(observedAt);
-      this.#tell(city, 'unchanged');
+      this.#report(city, 'unchanged');
     } else if (await appender.append(record)) {
       this.#countFields(record);
       this.#remember(record, pollSchedule.lagMs);
       this.observed(observedAt);
-      this.#tell(city, 'new');
+      this.#report(city, 'new');
     }
     return due;
   }
@@ -207,7 +207,7 @@ export class Checker {
   #fail(watch: Watch, attempt: Attempt, cause: unknown): number {
     const { logger, source, breaker, plan, clock, time, random } = this.#options;
     const { city, pollSchedule } = watch;
-    this.#tell(city, 'failed');
+    this.#report(city, 'failed');
     if (!(cause instanceof ProviderError)) {
       logger.error(
         { code: 'INTERNAL' },
@@ -234,7 +234,7 @@ export class Checker {
     return afterFailure(pollSchedule, plan, now, random());
   }
 
-  #tell(city: City, outcome: Check['outcome']): void {
+  #report(city: City, outcome: Check['outcome']): void {
     this.#counts[outcome] += 1;
     this.#options.onChecked({ city_id: city.city_id, outcome });
   }

@@ -312,8 +312,8 @@ describe('trouble with the log and the ledger', () => {
     return poll({ append }, async (polling) => {
       await polling.clock.advance(10 * SECOND);
       await polling.stop();
-      const told = polling.lines.filter((line) => line.includes('that it did not take'));
-      assert.equal(told.length, 1);
+      const logged = polling.lines.filter((line) => line.includes('that it did not take'));
+      assert.equal(logged.length, 1);
       full = false;
       await polling.restart();
       await polling.clock.advance(10 * SECOND);

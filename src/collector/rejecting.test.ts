@@ -36,8 +36,8 @@ test('fields that cannot be used are counted, and their answers kept', () => {
     assert.deepEqual(rejected_fields, [
       { field: 'wind_direction_deg', reason, answers, example: '415.2' },
     ]);
-    const told = polling.lines.filter((line) => line.includes('a field cannot be used'));
-    assert.equal(told.length, 1);
+    const logged = polling.lines.filter((line) => line.includes('a field cannot be used'));
+    assert.equal(logged.length, 1);
   });
 });
 
@@ -49,8 +49,8 @@ test('an answer that makes no observation goes to the log once, with its reason'
     assert.deepEqual(reasonsOf(polling), ['dt is missing']);
     assert.equal(polling.collector.status().state, 'rejecting');
     assert.match(polling.collector.status().message, /every answer is rejected: dt is missing/i);
-    const told = polling.lines.filter((line) => line.includes('every answer is rejected'));
-    assert.equal(told.length, 1);
+    const logged = polling.lines.filter((line) => line.includes('every answer is rejected'));
+    assert.equal(logged.length, 1);
     assert.ok(polling.world.calls.length > 2);
     assert.equal(polling.collector.status().troubled[0]?.reason, reasonsOf(polling)[0]);
     outcome = 'answer';

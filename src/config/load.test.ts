@@ -65,7 +65,7 @@ test('reports all problems at once, each with its place', () => {
   const file = write(
     'log_level: loud\napi:\n  port: high\n  prt: 5\ncollector: 7\nlake:\ntable:\n  raw_export: 3\n',
   );
-  const told = problems({
+  const reported = problems({
     file,
     env: { ISOBAR_LOG_PARTITIONS: '65', ISOBAR_OPENWEATHER_KEY_FILE: join(folder, 'nokey') },
     flags: { 'log.size_max_mib': '15', 'nowhere.at_all': '1', 'openweather.url': 'ftp://x' },
@@ -84,10 +84,10 @@ test('reports all problems at once, each with its place', () => {
   ];
   for (const pattern of wanted)
     assert.ok(
-      told.some((line) => pattern.test(line)),
+      reported.some((line) => pattern.test(line)),
       String(pattern),
     );
-  assert.equal(told.length, wanted.length, told.join('\n'));
+  assert.equal(reported.length, wanted.length, reported.join('\n'));
 });
 
 test('reports a file that is not YAML, or holds no settings, with its line', () => {
@@ -119,9 +119,9 @@ test('a secret comes from a file, without its line end, and is never printed', (
   assert.doesNotMatch(printed, /s3cret/);
   assert.match(printed, /\*\*\*/);
   const long = write('x'.repeat(5_000), 'key');
-  const told = problems({ env: { ISOBAR_OPENWEATHER_KEY_FILE: long } });
-  assert.match(told.join(), /the limit is 4096 bytes/);
-  assert.doesNotMatch(told.join(), /xxx/);
+  const reported = problems({ env: { ISOBAR_OPENWEATHER_KEY_FILE: long } });
+  assert.match(reported.join(), /the limit is 4096 bytes/);
+  assert.doesNotMatch(reported.join(), /xxx/);
 });
 
 test('no error shows a secret of the file', () => {

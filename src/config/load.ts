@@ -266,13 +266,13 @@ function readFlags(
 }
 
 function problemOf(setting: Setting, value: unknown): string | null {
-  const told = setting.secret ? 'the value' : JSON.stringify(value);
+  const shown = setting.secret ? 'the value' : JSON.stringify(value);
   switch (setting.type) {
     case 'choice':
       if (setting.choices.includes(value as string)) return null;
-      return `expected one of ${setting.choices.join(', ')}; got ${told}`;
+      return `expected one of ${setting.choices.join(', ')}; got ${shown}`;
     case 'boolean':
-      return typeof value === 'boolean' ? null : `expected true or false; got ${told}`;
+      return typeof value === 'boolean' ? null : `expected true or false; got ${shown}`;
     case 'integer':
     case 'number': {
       const whole = setting.type === 'integer';
@@ -281,18 +281,18 @@ function problemOf(setting: Setting, value: unknown): string | null {
         !Number.isFinite(value) ||
         (whole && !Number.isInteger(value))
       ) {
-        return `expected a ${whole ? 'whole number' : 'number'}; got ${told}`;
+        return `expected a ${whole ? 'whole number' : 'number'}; got ${shown}`;
       }
       const { minimum, maximum } = setting;
-      if (minimum !== null && value < minimum) return `expected at least ${minimum}; got ${told}`;
+      if (minimum !== null && value < minimum) return `expected at least ${minimum}; got ${shown}`;
       return maximum !== null && value > maximum
-        ? `expected at most ${maximum}; got ${told}`
+        ? `expected at most ${maximum}; got ${shown}`
         : null;
     }
     case 'string':
-      if (typeof value !== 'string') return `expected a text; got ${told}`;
+      if (typeof value !== 'string') return `expected a text; got ${shown}`;
       if (setting.path.endsWith('.url') && !/^https?:\/\/[^/\s]+\/?$/.test(value)) {
-        return `expected an address such as https://api.openweathermap.org; got ${told}`;
+        return `expected an address such as https://api.openweathermap.org; got ${shown}`;
       }
       if (setting.secret) return secretProblem(setting.path, value);
       return addressProblem(setting.path, value);

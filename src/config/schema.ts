@@ -90,7 +90,7 @@ export const ConfigSchema = section('isobar', {
       topic: Type.String({ default: 'weather_data', description: 'The topic.' }),
       group: Type.String({
         default: 'isobar',
-        description: 'Consumer group whose offsets tell lag tools how far landing is.',
+        description: 'Consumer group whose offsets show lag tools how far landing is.',
       }),
       replication: whole(1, 1, 16, 'Copies of each record that a new topic keeps.'),
       compression: choice(

@@ -28,7 +28,7 @@ export interface DrillContext {
   readonly processes: DrillProcesses;
   look(): Promise<Look>;
   /** A line for people, with the seconds since the drill began. */
-  tell(line: string): void;
+  report(line: string): void;
   readonly story: Story;
   readonly signal: AbortSignal;
 }
@@ -66,7 +66,7 @@ export async function expectWithin(
     context.story.see(look);
     const passed = (performance.now() - from) / 1_000;
     if (holds(look)) {
-      context.tell(`${what}, after ${passed.toFixed(1)} s: ${describe(look)}`);
+      context.report(`${what}, after ${passed.toFixed(1)} s: ${describe(look)}`);
       return;
     }
     if (passed > seconds) {

@@ -104,12 +104,12 @@ const apiDown: Drill = {
   roles: ['collect', 'land', 'analyze', 'serve'],
   async run(context) {
     const before = await healthy(context);
-    context.tell('killing the process that serves the API');
+    context.report('killing the process that serves the API');
     context.story.breaks();
     context.processes.signal('serve', 'SIGKILL');
     await expectWithin(context, NOTICED_S, 'no answer', ({ status }) => status === null);
     await sleep(WITHOUT_API_MS, undefined, { signal: context.signal });
-    context.tell('starting a new one');
+    context.report('starting a new one');
     context.story.mends();
     await context.processes.restart('serve');
     await caughtUp(context, before);
@@ -122,14 +122,14 @@ const consumerLag: Drill = {
   roles: ['collect', 'land', 'analyze', 'serve'],
   async run(context) {
     const before = await healthy(context);
-    context.tell('making the process that lands stand still');
+    context.report('making the process that lands stand still');
     context.story.breaks();
     context.processes.signal('land', 'SIGSTOP');
     await expectWithin(context, NOTICED_S, `a lag of at least ${LAG_S} s is reported`, (look) =>
       said(look, (status) => lagOf(status) >= LAG_S),
     );
     context.processes.signal('land', 'SIGCONT');
-    context.tell('it goes on');
+    context.report('it goes on');
     context.story.mends();
     await caughtUp(context, before);
   },
@@ -150,7 +150,9 @@ interface Before {
 
 /** Waits until observations flow through all steps, so that what follows comes from the drill. */
 async function healthy(context: DrillContext): Promise<Before> {
-  context.tell('waiting until observations flow through all steps; the first job of Spark is slow');
+  context.report(
+    'waiting until observations flow through all steps; the first job of Spark is slow',
+  );
   let atFirst: number | null = null;
   let before: Before = { rows: 0, analytics: 0 };
   await expectWithin(context, WARM_S, 'observations flow', ({ status, meta }) => {
@@ -200,7 +202,7 @@ async function running({ services }: DrillContext, pattern: RegExp): Promise<str
 
 async function kill(context: DrillContext, pattern: RegExp): Promise<string[]> {
   const names = await running(context, pattern);
-  context.tell(`killing ${names.join(', ')}`);
+  context.report(`killing ${names.join(', ')}`);
   context.story.breaks();
   for (const name of names) await context.services.signal(name, 'SIGKILL');
   return names;
@@ -208,10 +210,10 @@ async function kill(context: DrillContext, pattern: RegExp): Promise<string[]> {
 
 /** All at once: some are only ready when others are. */
 async function startAll(context: DrillContext, names: readonly string[]): Promise<void> {
-  context.tell(`starting ${names.join(', ')} again`);
+  context.report(`starting ${names.join(', ')} again`);
   await Promise.all(names.map((name) => context.services.start(name)));
   context.story.mends();
-  context.tell(`${names.join(', ')} is ready`);
+  context.report(`${names.join(', ')} is ready`);
 }
 
 const JMX = '/jmx?qry=Hadoop:service=NameNode,name=NameNodeStatus';

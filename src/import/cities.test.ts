@@ -59,8 +59,8 @@ test('a new city gets an id of its name, its code and its zone, once', () => {
   });
   assert.equal(finder.find({ ...PARIS, latitude: 48.9 }), city);
   assert.equal(finder.added.length, 1);
-  const told = finder.find({ ...PARIS, id: 'station-7', time_zone: 'UTC' });
-  assert.deepEqual([told.city_id, told.time_zone], ['station-7', 'UTC']);
+  const logged = finder.find({ ...PARIS, id: 'station-7', time_zone: 'UTC' });
+  assert.deepEqual([logged.city_id, logged.time_zone], ['station-7', 'UTC']);
 });
 
 test('places of one name in one country get ids of their own', () => {

@@ -33,21 +33,21 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 async function list(paths: readonly string[], wanted: RegExp, except?: string) {
-  const told: string[] = [];
-  const options = { wanted, tell: (text: string) => told.push(text) };
+  const logged: string[] = [];
+  const options = { wanted, report: (text: string) => logged.push(text) };
   const files = await listFiles(paths, except === undefined ? options : { ...options, except });
-  return { names: files.map(({ name }) => name), told: told.join('') };
+  return { names: files.map(({ name }) => name), logged: logged.join('') };
 }
 
 const TABLES = /\.(csv|tsv|txt|parquet)(\.gz)?$/i;
 
 test('folders are read with their subfolders, sorted, and what is skipped is said', async () => {
-  const { names, told } = await list([folder], TABLES, join(folder, 'mapping.txt'));
+  const { names, logged } = await list([folder], TABLES, join(folder, 'mapping.txt'));
   assert.deepEqual(names, [
     ...['2024/01/a.csv.gz', '2024/02/b.CSV', 'linked.csv', 'x[1].parquet', 'z.tsv'],
   ]);
   assert.equal(
-    told,
+    logged,
     'skipped 9 files of another kind: ".DS_Store", "2024/.cache", "2024/01/r.json", ' +
       '"2024/_temporary", "README.txt" and 4 more\n',
   );
@@ -84,7 +84,7 @@ test('a table without a mapping, a folder without a table: the error says what i
     units: 'metric' as const,
     session: () => Promise.reject(new Error('unused')),
     scratch: folder,
-    tell: () => {},
+    report: () => {},
     signal: new AbortController().signal,
   };
   const csv = join(folder, 'z.tsv');

@@ -17,7 +17,7 @@ export interface ListOptions {
   /** The mapping itself, should it lie in a folder. */
   readonly except?: string | undefined;
   /** Takes a line for people: what was skipped. */
-  readonly tell: (text: string) => void;
+  readonly report: (text: string) => void;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface ListOptions {
  */
 export async function listFiles(
   paths: readonly string[],
-  { wanted, except, tell }: ListOptions,
+  { wanted, except, report }: ListOptions,
 ): Promise<NamedFile[]> {
   const files: NamedFile[] = [];
   const skipped: string[] = [];
@@ -39,7 +39,7 @@ export async function listFiles(
     else if (entry.isFile()) files.push({ path, name: basename(path) });
     else throw importError(path, `expected a file or folder, got ${kindOf(entry)}`);
   }
-  if (skipped.length > 0) tell(`skipped ${skippedText(skipped)}\n`);
+  if (skipped.length > 0) report(`skipped ${skippedText(skipped)}\n`);
   return files;
 
   async function listFolder(folder: string, root: string): Promise<void> {

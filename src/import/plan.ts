@@ -18,7 +18,7 @@ export interface PlanOptions extends Pick<ResponsesOptions, 'parse' | 'units'> {
   /** Folder for files in the making. */
   readonly scratch: string;
   /** Takes a line for people, such as what was skipped. */
-  readonly tell: (text: string) => void;
+  readonly report: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -48,10 +48,10 @@ export async function planImport(
 async function planTables(
   paths: readonly string[],
   mappingPath: string,
-  { finder, session, scratch, tell, signal }: PlanOptions,
+  { finder, session, scratch, report, signal }: PlanOptions,
 ): Promise<ImportPlan> {
   const mapping = await loadMapping(mappingPath);
-  const files = await listFiles(paths, { wanted: TABLES, except: mappingPath, tell });
+  const files = await listFiles(paths, { wanted: TABLES, except: mappingPath, report });
   if (files.length === 0) throw importError(paths.join(', '), 'no CSV or Parquet file there');
   const options = { mapping, finder, session: await session(), scratch };
   await assertColumns(files, options, signal);
@@ -66,9 +66,9 @@ async function planTables(
 
 async function planRecordings(
   paths: readonly string[],
-  { finder, parse, units, scratch, tell }: PlanOptions,
+  { finder, parse, units, scratch, report }: PlanOptions,
 ): Promise<ImportPlan> {
-  const files = await listFiles(paths, { wanted: RECORDINGS, tell });
+  const files = await listFiles(paths, { wanted: RECORDINGS, report });
   if (files.length === 0) {
     throw importError(paths.join(', '), 'no JSON there; tables need --mapping, see docs/import.md');
   }

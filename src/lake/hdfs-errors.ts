@@ -1,5 +1,5 @@
 import { type ErrorCode, IsobarError } from '../errors.ts';
-import { NoReplyError, PatienceError, RedirectError, RemoteError } from './webhdfs/remote-error.ts';
+import { DeadlineError, NoReplyError, RedirectError, RemoteError } from './webhdfs/remote-error.ts';
 
 /**
  * What HDFS says → what the port says:
@@ -31,7 +31,7 @@ function codeOf(error: unknown): ErrorCode | null {
   if (error instanceof RedirectError) return 'LAKE_REDIRECT';
   if (error instanceof NoReplyError) return 'LAKE_UNAVAILABLE';
   if (error instanceof RemoteError) return codeOfRefusal(error);
-  if (!(error instanceof PatienceError)) return null;
+  if (!(error instanceof DeadlineError)) return null;
   // A refusal by one server is more specific than a missing answer from another.
   const codes = error.troubles.flatMap((one) =>
     one instanceof RemoteError ? [codeOfRefusal(one)] : [],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { Heard } from './testing/hdfs.ts';
+import type { ReceivedRequest } from './testing/hdfs.ts';
 import { bytes, MIB, Place, rejects, textOf } from './testing/hdfs-place.ts';
 
 describe('the lake on HDFS, when NameNodes change', () => {
@@ -10,9 +10,9 @@ describe('the lake on HDFS, when NameNodes change', () => {
     await using place = await Place.make(['standby', 'starting', 'active']);
     await using storage = await place.open();
     await storage.putIfAbsent('a', bytes('1'));
-    const before = place.hdfs.heard.length;
+    const before = place.hdfs.received.length;
     assert.equal(await textOf(storage, 'a'), '1');
-    const servers = place.hdfs.heard.slice(before).map(({ server }) => server.slice(0, -2));
+    const servers = place.hdfs.received.slice(before).map(({ server }) => server.slice(0, -2));
     assert.deepEqual(servers, ['namenode', 'datanode']);
     assert.ok(place.hdfs.opsOf('namenode-1').length <= 1);
   });
@@ -24,8 +24,8 @@ describe('the lake on HDFS, when NameNodes change', () => {
       await storage.putIfAbsent('a', bytes('1'));
       place.hdfs.modes[0] = mode;
       const putting = storage.putIfAbsent('b', bytes('2'));
-      const met = place.hdfs.heard.length;
-      while (place.hdfs.heard.length < met + 3) await new Promise(setImmediate);
+      const met = place.hdfs.received.length;
+      while (place.hdfs.received.length < met + 3) await new Promise(setImmediate);
       place.hdfs.modes[1] = 'active';
       await putting;
       assert.equal(await textOf(storage, 'b'), '2');
@@ -78,10 +78,11 @@ describe('the lake on HDFS, when NameNodes change', () => {
       const stop = new AbortController();
       const patience = { idleMs: 60_000, patienceMs: 60_000 };
       await using storage = await place.open({ ...patience, signal: stop.signal });
-      const isWanted = (heard: Heard) => heard.op === op && heard.server.startsWith(server);
-      place.hdfs.fault = (heard) => (isWanted(heard) ? 'hang' : null);
+      const isWanted = (received: ReceivedRequest) =>
+        received.op === op && received.server.startsWith(server);
+      place.hdfs.fault = (received) => (isWanted(received) ? 'hang' : null);
       const putting = storage.putIfAbsent('folder/a', bytes('mine'));
-      while (!place.hdfs.heard.some(isWanted)) await new Promise(setImmediate);
+      while (!place.hdfs.received.some(isWanted)) await new Promise(setImmediate);
       const reason = new Error('enough');
       const from = performance.now();
       stop.abort(reason);
@@ -159,7 +160,7 @@ describe('the lake on HDFS, when answers are lost', () => {
       await storage.putIfAbsent('a', content);
       place.failOnce('OPEN', fault, 'datanode');
       assert.ok(content.equals(await readFile(await storage.localPath('a'))));
-      const offsets = place.hdfs.heard.filter(({ op }) => op === 'OPEN');
+      const offsets = place.hdfs.received.filter(({ op }) => op === 'OPEN');
       const offset = Number(offsets.at(-1)?.query.get('offset'));
       assert.equal(offset > 0 && offset < content.length, fault === 'half');
     });

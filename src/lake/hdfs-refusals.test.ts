@@ -12,7 +12,7 @@ describe('the lake on HDFS and its DataNodes', () => {
     await using storage = await place.open();
     await place.hdfs.stop('datanode-1');
     for (let i = 0; i < 4; i++) await storage.putIfAbsent(`a${i}`, bytes('1'));
-    const asked = place.hdfs.heard.filter(
+    const asked = place.hdfs.received.filter(
       ({ op, server }) => op === 'CREATE' && server.startsWith('namenode'),
     );
     const [{ port }, last] = [new URL(place.hdfs.dataNodes[0] ?? ''), asked.at(-1)];
@@ -26,11 +26,11 @@ describe('the lake on HDFS and its DataNodes', () => {
     await storage.putIfAbsent('a', bytes('1'));
     place.failOnce('OPEN', 'hang', 'datanode');
     assert.equal(await textOf(storage, 'a'), '1');
-    const told = place.hdfs.heard
+    const requests = place.hdfs.received
       .filter(({ server }) => server.startsWith('datanode'))
       .map(({ query }) => query.get('namenoderpcaddress'));
-    assert.deepEqual(told, ['ns', 'ns', 'nn.inside:8020']);
-    const [last] = place.hdfs.heard.slice(-1);
+    assert.deepEqual(requests, ['ns', 'ns', 'nn.inside:8020']);
+    const [last] = place.hdfs.received.slice(-1);
     assert.equal(last?.query.get('delegation'), 'SECRET-OF-REDIRECT');
   });
 
@@ -73,7 +73,7 @@ describe('the lake on HDFS and its DataNodes', () => {
     });
     await storage.putIfAbsent('a', bytes('1'));
     await storage.read('a');
-    for (const { server, query, headers } of place.hdfs.heard) {
+    for (const { server, query, headers } of place.hdfs.received) {
       const isNameNode = server.startsWith('namenode');
       assert.equal(headers.authorization, isNameNode ? 'Negotiate PROOF' : undefined);
       assert.equal(query.get('delegation'), isNameNode ? 'TOKEN-OF-OURS' : 'SECRET-OF-REDIRECT');
@@ -146,8 +146,8 @@ describe('the lake on HDFS, refused', () => {
         for (const op of ['CREATE', 'OPEN', 'RENAME']) {
           place.hdfs.fault = () => null;
           await storage.replace('there', bytes('12'));
-          place.hdfs.fault = (heard) =>
-            heard.op === op && heard.server.startsWith(server) ? fault : null;
+          place.hdfs.fault = (received) =>
+            received.op === op && received.server.startsWith(server) ? fault : null;
           const work = op === 'OPEN' ? storage.read('there') : storage.replace('a', bytes('1'));
           const error = await work.then(
             () => null,

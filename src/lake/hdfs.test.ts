@@ -32,7 +32,7 @@ describe('the lake on HDFS and what it leaves', () => {
     await storage.putIfAbsent('a', bytes('1'));
     const node = place.hdfs.nodes.get('/lake/a');
     assert.ok(node);
-    const put = place.hdfs.heard.find(({ op }) => op === 'CREATE')?.path ?? '';
+    const put = place.hdfs.received.find(({ op }) => op === 'CREATE')?.path ?? '';
     const ended = put.replace(/~\d+~\d+~/, '~1~77~');
     assert.notEqual(ended, put);
     const [elsewhere, old] = ['x~1~77~x.draft', 'x~1~77~y.draft'].map((one) => `/lake/.tmp/${one}`);
@@ -48,7 +48,7 @@ describe('the lake on HDFS and what it leaves', () => {
     await using place = await Place.make();
     await using storage = await place.open({ replication: 3 });
     await storage.putIfAbsent('a', Buffer.alloc(2.5 * MIB));
-    const asked = place.hdfs.heard.find(({ op }) => op === 'CREATE');
+    const asked = place.hdfs.received.find(({ op }) => op === 'CREATE');
     assert.equal(asked?.query.get('blocksize'), String(3 * MIB));
     assert.equal(asked?.query.get('replication'), '3');
   });

@@ -25,7 +25,7 @@ import { hasEnded, nameThisProcess, type ProcessName } from './this-process.ts';
 import { type FileStatus, openWebHdfs, type WebHdfs } from './webhdfs/client.ts';
 import type { Authenticator } from './webhdfs/namenodes.ts';
 import { openFolders, putFile } from './webhdfs/put-file.ts';
-import { NO_FOLDER, PatienceError, RemoteError } from './webhdfs/remote-error.ts';
+import { DeadlineError, NO_FOLDER, RemoteError } from './webhdfs/remote-error.ts';
 import type { HostRule, Source } from './webhdfs/transfer.ts';
 
 export interface HdfsOptions {
@@ -96,7 +96,7 @@ export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage
             throw new IsobarError('LAKE_MISSING', `${place(path)}: ${error.message}`);
           }
           // What came before the cut may be of another file than what comes next: from the start.
-          const isCut = error instanceof PatienceError && parts.length > 0;
+          const isCut = error instanceof DeadlineError && parts.length > 0;
           if (!isCut || tries >= READS_MAX) throw error;
         }
       }

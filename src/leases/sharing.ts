@@ -160,7 +160,7 @@ export async function sharePartitions(options: {
   const { leases, landing, logger } = options;
   const held = new Map<number, Lease>();
   let slot: Lease | null = null;
-  let told = '';
+  let logged = '';
 
   async function step(): Promise<void> {
     if (slot === null || !slot.isHeld) slot = await takeSlot(leases, 'land');
@@ -174,7 +174,7 @@ export async function sharePartitions(options: {
     const share = fairShare(count, sinks.length, place);
     while (held.size > share) await giveUp(Math.max(...held.keys()));
     await takeFree(count, share, place);
-    tell(sinks.length, count);
+    report(sinks.length, count);
   }
 
   async function giveUp(partition: number): Promise<void> {
@@ -201,11 +201,11 @@ export async function sharePartitions(options: {
     }
   }
 
-  function tell(sinks: number, count: number): void {
+  function report(sinks: number, count: number): void {
     const mine = [...held.keys()].sort((a, b) => a - b).join(', ') || 'none';
     const text = `landing partitions ${mine} of ${count}, ${sinks} sinks`;
-    if (text !== told && sinks > 1) logger.info(text);
-    told = text;
+    if (text !== logged && sinks > 1) logger.info(text);
+    logged = text;
   }
 
   const following = await followLeases(leases, 'sharing the partitions', logger, step);

@@ -59,15 +59,15 @@ export function openKafkaWatch(look: () => Promise<bigint>): KafkaWatch {
     closing.signal.addEventListener('abort', onEnd);
     void watch();
     try {
-      let told = -1;
+      let notified = -1;
       while (!ended()) {
-        if (told === news) {
+        if (notified === news) {
           await new Promise<void>((resolve) => {
             rouse = resolve;
           });
           continue;
         }
-        told = news;
+        notified = news;
         yield;
       }
     } finally {

@@ -53,12 +53,12 @@ export function openWatch(path: string, look: () => number): Watch {
     followers += 1;
     timer ??= setInterval(lookForOthers, LOOK_MS);
     try {
-      for (let told = -1; !signal.aborted && !closed; ) {
+      for (let notified = -1; !signal.aborted && !closed; ) {
         if (failure !== null) throw failure;
-        if (told === news) {
+        if (notified === news) {
           await sleepUntilNews(signal);
         } else {
-          told = news;
+          notified = news;
           yield;
         }
       }

@@ -150,13 +150,13 @@ describe('the SQLite log within its process', () => {
       await news.next();
       // Looking for other processes' appends every 100 ms would be too late ten times in a row.
       for (let i = 0; i < 10; i++) {
-        let told = false;
+        let notified = false;
         const next = news.next().then(() => {
-          told = true;
+          notified = true;
         });
         await log.append(recordsOf(1));
         await nextTurn();
-        assert.equal(told, true);
+        assert.equal(notified, true);
         await next;
       }
       stop.abort();

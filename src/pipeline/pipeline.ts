@@ -139,7 +139,7 @@ async function startRooms(
     url = await listen(context, config, stack, folder, options.command);
   }
   const leases = stack.use(await openWorkspaceLeases(workspace, options.command, logger));
-  const context = { workspace, leases, logger, running, onChange: changes.tell, giveUp };
+  const context = { workspace, leases, logger, running, onChange: changes.report, giveUp };
   const add = (share: Share) => stack.defer(() => share.stop());
   if (has('analyze')) add(await analyze(context));
   if (has('land')) add(await land(context));
@@ -180,14 +180,14 @@ async function openCityList(workspace: Workspace) {
 }
 
 interface Changes {
-  tell(): void;
+  report(): void;
   listen(listener: () => void): () => void;
 }
 
 function createChanges(): Changes {
   const listeners = new Set<() => void>();
   return {
-    tell() {
+    report() {
       for (const listener of listeners) listener();
     },
     listen(listener) {

@@ -20,7 +20,7 @@ export async function readProcess(engine: Pick<SqlEngine, 'memory'>): Promise<Pr
   };
 }
 
-/** Null where the system does not tell (Linux does). */
+/** Null where the system does not say (Linux does). */
 async function countOpenFiles(): Promise<number | null> {
   try {
     // The folder itself is open while it is read.

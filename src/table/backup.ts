@@ -245,8 +245,8 @@ async function copyFile(from: Storage, to: Storage, wanted: Wanted, signal?: Abo
   const there = await to.stat(path);
   if (there !== null && there.bytes === bytes) {
     const sha256 = hashOf(await to.read(path, signal));
-    const told = wanted.sha256 ?? hashOf(await from.read(path, signal));
-    if (sha256 === told) return { file: { path, bytes, sha256 }, wasPresent: true };
+    const expected = wanted.sha256 ?? hashOf(await from.read(path, signal));
+    if (sha256 === expected) return { file: { path, bytes, sha256 }, wasPresent: true };
   }
   const content = await from.read(path, signal);
   const sha256 = hashOf(content);

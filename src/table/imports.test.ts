@@ -155,13 +155,13 @@ test('the history of an observation names each version and what became of it', a
   const opened = await importRows(lake, 3, [word(0, 3)]);
   await undo(lake, opened, 3);
   const versions = await readHistory(opened, 'a', '2024-10-31T22:00:00Z');
-  const told = versions.map(({ state, import_id, import_row, values }) => [
+  const reported = versions.map(({ state, import_id, import_row, values }) => [
     state,
     import_id,
     import_row,
     values.temperature_c,
   ]);
-  assert.deepEqual(told, [
+  assert.deepEqual(reported, [
     ['current', 2, 2, 2],
     ['undone', 3, 1, 3],
     ['duplicate', 2, 2, 2],

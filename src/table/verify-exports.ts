@@ -73,7 +73,7 @@ async function verifyDay(
   const manifest = await readManifest(storage, day).catch((): DayManifest => ({ day, hours: {} }));
   const files = [...new Set(hours.flatMap((hour) => filesOfHour(state, hour)))];
   const paths = await options.observations.localPaths(files);
-  const told: string[][] = [];
+  const found: string[][] = [];
   const flight = openInFlight();
   const schemaOf = (hour: string) => manifest.hours[hour.slice(11, 13)]?.schema ?? 1;
   const bySchema = Map.groupBy(hours, schemaOf);
@@ -86,7 +86,7 @@ async function verifyDay(
   try {
     for await (const file of expected()) {
       const own: string[] = [];
-      told.push(own);
+      found.push(own);
       const path = rawHourPath(new Date(file.hour));
       const entry = manifest.hours[file.hour.slice(11, 13)];
       if (entry !== undefined && entry.rows !== file.rows) {
@@ -106,8 +106,8 @@ async function verifyDay(
   } finally {
     await flight.settle();
   }
-  differences.push(...told.flat());
-  return told.length;
+  differences.push(...found.flat());
+  return found.length;
 }
 
 /** Every manifest can be read and names files that are there, with their lengths. */

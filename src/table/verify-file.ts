@@ -32,12 +32,12 @@ export async function verifyFile(
     return;
   }
   const add = state.adds.get(file.path);
-  const told = add?.tags?.['isobar.sha256'];
-  if (told !== undefined) {
+  const recorded = add?.tags?.['isobar.sha256'];
+  if (recorded !== undefined) {
     const found = createHash('sha256')
       .update(await storage.read(place))
       .digest('hex');
-    if (found !== told) differences.push(`${place}: its content was changed (sha256)`);
+    if (found !== recorded) differences.push(`${place}: its content was changed (sha256)`);
   } else if (OWN_NAME.test(file.path)) {
     differences.push(`${place}: the table holds no checksum of it`);
   }

@@ -102,13 +102,13 @@ async function verifyChain(
   }
   await verifyLog(options, table, state, findings);
   const flight = openInFlight();
-  const told = new Map<string, string[]>();
+  const byFile = new Map<string, string[]>();
   for (const file of state.files) {
     const own: string[] = [];
-    told.set(file.path, own);
+    byFile.set(file.path, own);
     await flight.add(file.bytes, () => verifyFile(options, table, state, file, own));
   }
   await flight.settle();
-  differences.push(...[...told.values()].flat());
+  differences.push(...[...byFile.values()].flat());
   return state;
 }

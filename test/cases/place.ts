@@ -70,7 +70,7 @@ export async function runCommand(
   signal: AbortSignal = new AbortController().signal,
   onStderr: (text: string) => void = () => {},
 ): Promise<Ended> {
-  const { environment, printed } = openTestEnvironment({ signal, tell: onStderr });
+  const { environment, printed } = openTestEnvironment({ signal, report: onStderr });
   const all = [...args, '--log-level', 'silent', '--set', 'analytics.threads=1'];
   const exit = await buildProgram(environment)
     .parseAsync(all, { from: 'user' })

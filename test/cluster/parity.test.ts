@@ -73,14 +73,14 @@ async function land(workspace: Workspace, observations: readonly Observation[]):
   }
 }
 
-async function assertSame(workspace: Workspace, told: string): Promise<void> {
+async function assertSame(workspace: Workspace, label: string): Promise<void> {
   const { differences, version } = await verifyPublication({
     storage: workspace.storage,
     session: await workspace.session(),
     columns: OBSERVATION_COLUMNS,
     table: workspace.observations,
   });
-  assert.deepEqual(differences, [], told);
+  assert.deepEqual(differences, [], label);
   assert.ok(version > 0);
 }
 

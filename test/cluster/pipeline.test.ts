@@ -25,7 +25,7 @@ const missing = (['kafka', 'hdfs', 'spark'] as const).find((kind) => service(kin
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 const CASE = join(import.meta.dirname, '../../src/collector/openweather/testcases/bare-rain');
 const run = promisify(execFile);
-const PATIENCE_MS = 240_000;
+const TIMEOUT_MS = 240_000;
 const KEY = 'a-key-of-the-test';
 const HISTORY = 24;
 const HOUR_S = 3_600;
@@ -98,7 +98,7 @@ async function ask(url: string): Promise<Json> {
 
 /** Asks until the answer is as wanted; fails with the last one. */
 async function untilTold(url: string, isRight: (answer: Json) => boolean): Promise<Json> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + TIMEOUT_MS;
   for (;;) {
     const answer = await ask(url);
     if (answer !== null && isRight(answer)) return answer;
@@ -110,16 +110,16 @@ async function untilTold(url: string, isRight: (answer: Json) => boolean): Promi
 /** What has been received from the stream of events so far. */
 function listen(url: string) {
   const stop = new AbortController();
-  const heard = { text: '' };
+  const received = { text: '' };
   const reading = (async () => {
     const answer = await fetch(url, { signal: stop.signal });
     const decoder = new TextDecoder();
-    for await (const part of answer.body ?? []) heard.text += decoder.decode(part);
+    for await (const part of answer.body ?? []) received.text += decoder.decode(part);
   })().catch(() => {
     // The stream ends with the server or with the test.
   });
   return {
-    heard,
+    received,
     async [Symbol.asyncDispose]() {
       stop.abort();
       await reading;
@@ -129,7 +129,7 @@ function listen(url: string) {
 
 test('observations of a provider come out of the API, with every step a process of its own', {
   skip: missing !== undefined && absent(missing),
-  timeout: 2 * PATIENCE_MS,
+  timeout: 2 * TIMEOUT_MS,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-pipeline-'));
   const now = Math.floor(Date.now() / 1_000) - 60;
@@ -148,14 +148,14 @@ test('observations of a provider come out of the API, with every step a process 
       crew.start('analyze');
       crew.start('land');
       const address = () => /http:\/\/\S+(?= is up)/.exec(server.output)?.[0];
-      await until('the API is up', () => address() !== undefined, PATIENCE_MS);
+      await until('the API is up', () => address() !== undefined, TIMEOUT_MS);
       const url = address() ?? '';
       // A new viewer receives the events from now on.
       await using stream = listen(`${url}/api/events`);
-      await until('the stream has begun', () => stream.heard.text !== '', PATIENCE_MS);
+      await until('the stream has begun', () => stream.received.text !== '', TIMEOUT_MS);
       crew.start('collect');
       await assertServed(url, now);
-      await until('the stream reports it', () => tellsOfOutlier(stream.heard.text), PATIENCE_MS);
+      await until('the stream reports it', () => tellsOfOutlier(stream.received.text), TIMEOUT_MS);
       await crew.stopAll();
     }
     assert.ok(!execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).includes(profile));

@@ -92,10 +92,10 @@ describe('Spark and DuckDB over any range', { skip: spark === null && absent('sp
       const path = join(folder, 'rows.parquet');
       assert.equal(await here.copy(valuesOf(random), path, 'parquet'), ROWS);
       for (const selection of selectionsOf(path, random)) {
-        const told = JSON.stringify({ ...selection, paths: selection.paths.length });
+        const label = JSON.stringify({ ...selection, paths: selection.paths.length });
         for (const compute of [computeCityStatistics, computeHourlyTrends]) {
           const expected = await sorted(compute, here, selection);
-          assertSame(await sorted(compute, there, selection), expected, told);
+          assertSame(await sorted(compute, there, selection), expected, label);
           if (selection.from === null && selection.paths.length > 0) assert.ok(expected.length > 0);
         }
       }
@@ -115,12 +115,12 @@ async function sorted(
   return rows.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
-function assertSame(actual: readonly Row[], expected: readonly Row[], told: string): void {
-  assert.equal(actual.length, expected.length, told);
+function assertSame(actual: readonly Row[], expected: readonly Row[], label: string): void {
+  assert.equal(actual.length, expected.length, label);
   for (const [at, row] of expected.entries()) {
     for (const [name, value] of Object.entries(row)) {
       const other = actual[at]?.[name];
-      const place = `${told}, ${row.city_id}, ${name}: ${String(other)} and ${String(value)}`;
+      const place = `${label}, ${row.city_id}, ${name}: ${String(other)} and ${String(value)}`;
       if (typeof value !== 'number') assert.equal(other, value, place);
       else assert.ok(isClose(Number(other), value), place);
     }

@@ -59,7 +59,7 @@ test(`nothing is lost or doubled whatever goes wrong (${COUNT} faults, seed ${SE
   const random = createRandom(SEED);
   const services = await control();
   const story: Story = { faults: 0, observations: 0, seconds: new Map() };
-  tell(`${COUNT} faults, seed ${SEED}`);
+  report(`${COUNT} faults, seed ${SEED}`);
   while (story.faults < COUNT) {
     const round = Math.floor(story.faults / ROUND);
     const place = join(folder, `round-${round}`);
@@ -69,13 +69,13 @@ test(`nothing is lost or doubled whatever goes wrong (${COUNT} faults, seed ${SE
     rmSync(place, { recursive: true, force: true });
   }
   for (const [name, seconds] of story.seconds) {
-    tell(`${seconds.length} × ${name}: caught up after ${medianAndMost(seconds)}`);
+    report(`${seconds.length} × ${name}: caught up after ${medianAndMost(seconds)}`);
   }
-  const told =
+  const label =
     `${story.faults} faults, ${story.observations} observations, 0 lost, 0 doubled; caught up ` +
     `after ${medianAndMost([...story.seconds.values()].flat())}`;
-  tell(told);
-  context.diagnostic(told);
+  report(label);
+  context.diagnostic(label);
 });
 
 interface Story {
@@ -119,7 +119,7 @@ async function runRound(
     await recover(workspace, processes, 1, 'the start');
     for (let at = 0; at < ROUND && story.faults < COUNT; at += 1) {
       const name = nextFault(story.faults, around.random);
-      tell(await disturb(name, workspace, { ...around, processes }, story));
+      report(await disturb(name, workspace, { ...around, processes }, story));
     }
     await processes.stopProducer();
     const count = processes.acknowledged();
@@ -128,7 +128,7 @@ async function runRound(
     await assertInOrder(workspace, 'at the end');
     story.observations += count;
   } catch (error) {
-    tell(processes.said());
+    report(processes.said());
     throw error;
   }
 }
@@ -168,7 +168,10 @@ async function disturb(
 const OF_ANALYTICS = /Spark|worker|analyzer/;
 
 /** Seconds until there is a publication of what is landed now. */
-async function untilPublished({ observations, storage }: Workspace, told: string): Promise<number> {
+async function untilPublished(
+  { observations, storage }: Workspace,
+  label: string,
+): Promise<number> {
   const from = performance.now();
   const { version } = await observations.refresh();
   for (;;) {
@@ -177,7 +180,7 @@ async function untilPublished({ observations, storage }: Workspace, told: string
     if ((publication?.table_version ?? -1) >= version) return seconds;
     assert.ok(
       seconds < PUBLISHED_S,
-      `${told}: the newest publication is of version ${publication?.table_version}, the table ` +
+      `${label}: the newest publication is of version ${publication?.table_version}, the table ` +
         `was at ${version} ${PUBLISHED_S} s ago`,
     );
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -185,7 +188,7 @@ async function untilPublished({ observations, storage }: Workspace, told: string
 }
 
 /** At once: the runner prints diagnostics at the end only, and this may take hours. */
-function tell(line: string): void {
+function report(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
@@ -239,18 +242,18 @@ async function recover(
   workspace: Workspace,
   processes: Processes,
   wanted: number,
-  told: string,
+  label: string,
 ): Promise<number> {
   const from = performance.now();
   for (;;) {
     processes.assertAlive();
     const rows = await rowsOf(workspace).catch(() => 0);
-    const lost = rows < wanted ? wanted - rows : await countLost(workspace, wanted, told);
+    const lost = rows < wanted ? wanted - rows : await countLost(workspace, wanted, label);
     const seconds = (performance.now() - from) / 1_000;
     if (lost === 0) return seconds;
     assert.ok(
       seconds < RECOVERY_S,
-      `${told}: ${lost} of ${wanted} not there after ${RECOVERY_S} s`,
+      `${label}: ${lost} of ${wanted} not there after ${RECOVERY_S} s`,
     );
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
@@ -262,22 +265,22 @@ async function rowsOf({ observations }: Workspace): Promise<number> {
 }
 
 /** Numbers below `count` that the table lacks. */
-async function countLost(workspace: Workspace, count: number, told: string): Promise<number> {
+async function countLost(workspace: Workspace, count: number, label: string): Promise<number> {
   const sql = `SELECT count(*) - count(DISTINCT provider_city_id) AS doubled,
       count(DISTINCT CASE WHEN provider_city_id < ${count} THEN provider_city_id END) AS there
     FROM landed`;
   const sums = await queryLanded<{ doubled: number; there: number }>(workspace, sql);
-  assert.equal(sums?.doubled, 0, `${told}: numbers that are there twice`);
+  assert.equal(sums?.doubled, 0, `${label}: numbers that are there twice`);
   return count - (sums?.there ?? 0);
 }
 
 /** The observations of a city came in the order of the log. */
-async function assertInOrder(workspace: Workspace, told: string): Promise<void> {
+async function assertInOrder(workspace: Workspace, label: string): Promise<void> {
   const sql = `SELECT count(*) AS count FROM (
       SELECT log_offset, lag(log_offset) OVER (PARTITION BY city_id ORDER BY observed_at) AS before
       FROM landed) WHERE log_offset <= before`;
   const disorder = await queryLanded<{ count: number }>(workspace, sql);
-  assert.equal(disorder?.count, 0, `${told}: observations of a city that are out of order`);
+  assert.equal(disorder?.count, 0, `${label}: observations of a city that are out of order`);
 }
 
 /** The one row of this query over what has landed. */
@@ -290,7 +293,7 @@ async function queryLanded<R>(workspace: Workspace, sql: string): Promise<R | un
   return row;
 }
 
-async function assertSound(workspace: Workspace, told: string): Promise<void> {
+async function assertSound(workspace: Workspace, label: string): Promise<void> {
   const { differences } = await verifyWorkspace(workspace);
-  assert.deepEqual(differences, [], told);
+  assert.deepEqual(differences, [], label);
 }

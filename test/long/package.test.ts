@@ -73,15 +73,15 @@ async function startAndAsk(main: string, folder: string): Promise<void> {
 
 function addressOf(child: ReturnType<typeof spawn>): Promise<string> {
   return new Promise((resolve, reject) => {
-    let told = '';
-    const timer = setTimeout(() => reject(new Error(`not up in time: ${told}`)), STARTED_MS);
+    let output = '';
+    const timer = setTimeout(() => reject(new Error(`not up in time: ${output}`)), STARTED_MS);
     child.stderr?.on('data', (chunk) => {
-      told += chunk;
-      const address = /http:\/\/[\w.]+:\d+/.exec(told)?.[0];
+      output += chunk;
+      const address = /http:\/\/[\w.]+:\d+/.exec(output)?.[0];
       if (address === undefined) return;
       clearTimeout(timer);
       resolve(address);
     });
-    child.once('exit', () => reject(new Error(`it ended: ${told}`)));
+    child.once('exit', () => reject(new Error(`it ended: ${output}`)));
   });
 }

@@ -10,7 +10,7 @@ test(`eight processes share the work and a tight budget for minutes (seed ${SEED
     disturbed: ['collect', 'analyze', 'collect', 'land', null, null, null, null],
     // A call a city and interval is 54.
     perMinute: 60,
-    tell: (line) => t.diagnostic(line),
+    report: (line) => t.diagnostic(line),
   }));
 
 test(`eight processes share the work with the simulator (seed ${SEED})`, (t) =>
@@ -19,5 +19,5 @@ test(`eight processes share the work with the simulator (seed ${SEED})`, (t) =>
     provider: 'simulator',
     disturbed: ['collect', 'analyze', 'land'],
     perMinute: 60,
-    tell: (line) => t.diagnostic(line),
+    report: (line) => t.diagnostic(line),
   }));

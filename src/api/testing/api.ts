@@ -187,9 +187,9 @@ function followable(log: LogTail): { readonly tail: LogTail; wake(): void } {
       read: log.read,
       range: log.range,
       async *follow(signal) {
-        for (let told = -1; !signal.aborted; ) {
-          if (told !== news) {
-            told = news;
+        for (let notified = -1; !signal.aborted; ) {
+          if (notified !== news) {
+            notified = news;
             yield;
             continue;
           }

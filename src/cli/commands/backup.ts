@@ -67,7 +67,7 @@ async function backUp(
 ): Promise<void> {
   const { storage, scratch, simulated, config } = workspace;
   const session = await workspace.session();
-  const progress = openProgress('files', environment.tell);
+  const progress = openProgress('files', environment.report);
   const done = await makeBackup({
     tables: workspace.tables,
     from: storage,
@@ -91,7 +91,7 @@ async function backUp(
     session,
     scratch,
   });
-  tell(environment, prepared, to.location, done, report.differences);
+  printDone(environment, prepared, to.location, done, report.differences);
 }
 
 async function bringBack(
@@ -105,7 +105,7 @@ async function bringBack(
   await using _lock = await lockFolder(folder, 'isobar restore');
   await using workspace = await openWorkspace(prepared.config, simulated);
   assertApart(workspace.storage, from);
-  const progress = openProgress('files', environment.tell);
+  const progress = openProgress('files', environment.report);
   const done = await restoreBackup({
     tables: workspace.tables,
     from,
@@ -115,11 +115,11 @@ async function bringBack(
   });
   progress.end();
   const report = await verifyWorkspace(workspace);
-  tell(environment, prepared, workspace.storage.location, done, report.differences);
+  printDone(environment, prepared, workspace.storage.location, done, report.differences);
   if (!prepared.json) environment.print('`isobar analyze --once` makes the datasets\n');
 }
 
-function tell(
+function printDone(
   environment: Environment,
   prepared: Prepared,
   place: string,

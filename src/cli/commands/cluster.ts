@@ -75,21 +75,21 @@ Example:
     .description('stop the services, the last one first; their data stays')
     .action(async (_options, command: Command) => {
       await (await control(environment, command)).down();
-      environment.tell('stopped\n');
+      environment.report('stopped\n');
     });
   cluster
     .command('start <name>')
     .description('start a service that has ended, or a spare one (datanode-3, spark-worker-2)')
     .action(async (name: string, _options, command: Command) => {
       await (await control(environment, command)).start(name);
-      environment.tell(`${name} is ready\n`);
+      environment.report(`${name} is ready\n`);
     });
   cluster
     .command('stop <name>')
     .description('stop one service')
     .action(async (name: string, _options, command: Command) => {
       await (await control(environment, command)).stop(name);
-      environment.tell(`${name} has stopped\n`);
+      environment.report(`${name} has stopped\n`);
     });
   cluster
     .command('logs <name>')
@@ -121,7 +121,7 @@ async function hold(environment: Environment, command: Command, options: UpOptio
     sparkLocal,
     cache: cacheFolder(environment.env),
     signal: environment.signal,
-    tell: (line) => environment.tell(`${line}\n`),
+    report: (line) => environment.report(`${line}\n`),
   });
   const stopping = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
@@ -132,7 +132,7 @@ async function hold(environment: Environment, command: Command, options: UpOptio
     stopping.resolve();
     await ended.promise;
   });
-  environment.tell(`all services are ready; use them with --profile ${profile}\n`);
+  environment.report(`all services are ready; use them with --profile ${profile}\n`);
   if (!environment.signal.aborted) await stopping.promise;
   await cluster[Symbol.asyncDispose]();
   ended.resolve();
@@ -156,11 +156,11 @@ async function leave(environment: Environment, command: Command): Promise<void> 
   holder.once('exit', (ended) => {
     code = ended ?? 1;
   });
-  let told = 0;
+  let printed = 0;
   const follow = async () => {
     const text = await readFile(path, 'utf8');
-    environment.tell(text.slice(told));
-    told = text.length;
+    environment.report(text.slice(printed));
+    printed = text.length;
   };
   while (code === null && !existsSync(join(folder, 'cluster.json'))) {
     if (environment.signal.aborted) holder.kill('SIGTERM');

@@ -67,12 +67,12 @@ async function run(environment: Environment, command: Command, name: string): Pr
   const profile = join(cluster, PROFILE);
   const flags = await ownSettings(drill.name, cluster, profile);
   const from = performance.now();
-  const tell = (line: string) => {
+  const report = (line: string) => {
     const seconds = ((performance.now() - from) / 1_000).toFixed(1).padStart(6);
     environment.print(`${seconds} s  ${line.replaceAll('\n', `\n${' '.repeat(10)}`)}\n`);
   };
   const story = openStory();
-  tell(`${name}: ${drill.description}`);
+  report(`${name}: ${drill.description}`);
   {
     await using stack = new AsyncDisposableStack();
     const processes = await startProcesses(drill.roles, profile, flags);
@@ -84,25 +84,25 @@ async function run(environment: Environment, command: Command, name: string): Pr
     stack.defer(() => startAgain(services, ready));
     const look = () => lookAt(Number(flags['api.port']));
     await Promise.race([
-      drill.run({ services, processes, look, tell, story, signal }),
+      drill.run({ services, processes, look, report, story, signal }),
       processes.died,
     ]);
-    tell('stopping isobar: it lands what waits');
+    report('stopping isobar: it lands what waits');
     await processes.stop();
   }
-  tell('verifying: every record in exactly one place, by the files alone');
+  report('verifying: every record in exactly one place, by the files alone');
   const { config } = loadConfig({ file: profile, env: {}, flags });
   await using workspace = await openWorkspace(config, true);
   const { sums, differences } = await verifyWorkspace(workspace);
   const counted = Object.entries(sums).map(([label, value]) => [label, String(value)] as const);
   const said = [...story.summary(), ...counted];
   const width = Math.max(...said.map(([label]) => label.length));
-  tell('in short');
+  report('in short');
   for (const [label, text] of said) {
     environment.print(`${' '.repeat(10)}${label.padEnd(width)}  ${text}\n`);
   }
   if (differences.length > 0) throw new IsobarError('VERIFY_FAILED', differences.join('\n'));
-  tell('everything adds up: nothing was lost, nothing is there twice');
+  report('everything adds up: nothing was lost, nothing is there twice');
 }
 
 /** Its own port, topic and folders, separate from all other data. */

@@ -58,7 +58,7 @@ Examples:
         parse: parseRecorded,
         session: () => workspace.session(),
         scratch: workspace.scratch,
-        tell: environment.tell,
+        report: environment.report,
         signal: environment.signal,
       });
       if (options.dryRun === true) {

@@ -28,7 +28,7 @@ export function maintainCommand(program: Command, environment: Environment): voi
             .catch((error) => {
               // Whoever lands now exports as well.
               if (task !== undefined || !isErrorCode(error, 'DATA_IN_USE')) throw error;
-              environment.tell(`${oneLine(asIsobarError(error).message)}\n`);
+              environment.report(`${oneLine(asIsobarError(error).message)}\n`);
               return null;
             });
         }

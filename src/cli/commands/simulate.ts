@@ -45,7 +45,7 @@ Example:
         cities: DEFAULT_CITIES,
         faults: parseFaults(options.fault ?? []),
       });
-      environment.tell(`made-up weather at ${simulator.url}; Ctrl-C stops it\n`);
+      environment.report(`made-up weather at ${simulator.url}; Ctrl-C stops it\n`);
       await untilAborted(environment.signal);
       await simulator.stop();
     });

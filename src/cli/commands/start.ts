@@ -59,9 +59,9 @@ export async function run(
   });
   const kind = pipeline.simulated ? 'simulated weather' : 'real weather';
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
-  environment.tell(`isobar ${environment.version} · ${kind} · data in ${pipeline.folder}\n`);
-  if (pipeline.url === null) environment.tell(`${command.name()} is running; Ctrl-C stops it\n`);
-  else environment.tell(`${pipeline.url} is up after ${seconds} s; Ctrl-C stops it\n`);
+  environment.report(`isobar ${environment.version} · ${kind} · data in ${pipeline.folder}\n`);
+  if (pipeline.url === null) environment.report(`${command.name()} is running; Ctrl-C stops it\n`);
+  else environment.report(`${pipeline.url} is up after ${seconds} s; Ctrl-C stops it\n`);
   await untilAborted(environment.signal);
-  environment.tell('stopping: landing what waits\n');
+  environment.report('stopping: landing what waits\n');
 }

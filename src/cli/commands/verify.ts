@@ -27,7 +27,7 @@ Example:
       const prepared = prepare(environment, command);
       await using workspace = await openChosenWorkspace(prepared, options.simulated);
       const report = await verifyWorkspace(workspace, (text) => {
-        if (process.stderr.isTTY) environment.tell(`verifying ${text}\n`);
+        if (process.stderr.isTTY) environment.report(`verifying ${text}\n`);
       });
       const { sums, differences } = report;
       if (prepared.json) environment.print(`${JSON.stringify(report)}\n`);

@@ -24,9 +24,9 @@ export function openTestEnvironment(parts: Partial<Environment> = {}): {
       for await (const text of texts) printed.stdout += text;
     },
     ...parts,
-    tell(text) {
+    report(text) {
       printed.stderr += text;
-      parts.tell?.(text);
+      parts.report?.(text);
     },
   };
   return { environment, printed };

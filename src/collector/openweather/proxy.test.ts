@@ -113,9 +113,9 @@ function openBehind(url: string, env: Record<string, string>, infos: string[] = 
 }
 
 test('the provider is called through the proxy, with its login', async () => {
-  const heard: (string | undefined)[] = [];
+  const received: (string | undefined)[] = [];
   const server = createServer((request, response) => {
-    heard.push(request.url?.split('?')[0], request.headers['proxy-authorization']);
+    received.push(request.url?.split('?')[0], request.headers['proxy-authorization']);
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ dt: 1_700_000_000, main: { temp: 1.5 }, cod: 200 }));
   });
@@ -125,7 +125,7 @@ test('the provider is called through the proxy, with its login', async () => {
   const record = await source.observe(CITY, never);
   assert.match(JSON.stringify(record), /1\.5/);
   const login = `Basic ${Buffer.from('user:secret').toString('base64')}`;
-  assert.deepEqual(heard, ['http://api.owm.invalid/data/2.5/weather', login]);
+  assert.deepEqual(received, ['http://api.owm.invalid/data/2.5/weather', login]);
   assert.deepEqual(infos, [`calling openweathermap through the proxy ${proxy.shown} (HTTP_PROXY)`]);
 });
 

@@ -33,7 +33,7 @@ export interface InjectedFault {
   /** Seconds since 1970. */
   readonly dt: number;
   readonly true_temperature_c: number;
-  readonly told_temperature_c: number;
+  readonly reported_temperature_c: number;
 }
 
 /** The fault of this request, or null; `number` counts requests, so that repeating them differs. */

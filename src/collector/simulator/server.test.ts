@@ -145,15 +145,15 @@ test('what the sensors were made to say is recorded, with the truth', async () =
     await start();
     const truth = (await jsonOf(ask())).main.temp;
     simulator?.setFaults({ [kind]: 1 });
-    const told = (await jsonOf(ask())).main.temp;
-    assert.equal((await jsonOf(ask())).main.temp, told);
+    const reported = (await jsonOf(ask())).main.temp;
+    assert.equal((await jsonOf(ask())).main.temp, reported);
     const injected = await jsonOf<InjectedFault[]>(fetch(`${simulator?.url}/simulator/injected`));
     assert.equal(injected.length, 1);
     const fault = injected[0] as InjectedFault;
     assert.deepEqual([fault.kind, fault.latitude], [kind, LONDON.latitude]);
     assert.ok(Math.abs(fault.true_temperature_c - truth) < 0.011);
-    assert.ok(Math.abs(fault.told_temperature_c - told) < 0.011);
-    if (kind === 'spike') assert.ok(Math.abs(told - truth) >= 7.9);
+    assert.ok(Math.abs(fault.reported_temperature_c - reported) < 0.011);
+    if (kind === 'spike') assert.ok(Math.abs(reported - truth) >= 7.9);
     await simulator?.stop();
   }
 });
@@ -171,8 +171,8 @@ test('its clock runs at its speed, and an answer changes once an interval', asyn
   // 50 ms are half a minute here.
   assert.equal(new Set(dts).size, 10 + (dts[0] === dts[1] ? 0 : 1));
   for (const dt of dts) assert.equal((dt - (dts[0] ?? 0)) % 60, 0);
-  const told = await jsonOf(fetch(`${simulator?.url}/simulator/clock`));
-  assert.deepEqual(told, { now: now().getTime() / 1_000, speed: 600 });
+  const reported = await jsonOf(fetch(`${simulator?.url}/simulator/clock`));
+  assert.deepEqual(reported, { now: now().getTime() / 1_000, speed: 600 });
 });
 
 test('the history is what the server would have answered', async () => {

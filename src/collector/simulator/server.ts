@@ -133,11 +133,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       return;
     }
     const units = parseUnits(url.searchParams.get('units'));
-    const told = tellObservation(latitude, longitude, units, fault);
-    tellAnswer(told, fault, response);
+    const reported = reportObservation(latitude, longitude, units, fault);
+    sendAnswer(reported, fault, response);
   }
 
-  function tellObservation(
+  function reportObservation(
     latitude: number,
     longitude: number,
     units: 'metric' | 'standard' | 'imperial',
@@ -155,7 +155,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
         longitude,
         dt,
         true_temperature_c: trueAt(dt),
-        told_temperature_c: trueAt(dt) + sensor.error,
+        reported_temperature_c: trueAt(dt) + sensor.error,
       });
     }
     const city = namedCity(options.cities ?? [], latitude, longitude, dt);
@@ -237,27 +237,27 @@ function tellFailure(fault: RequestFault, response: ServerResponse): boolean {
   }
 }
 
-function tellAnswer(
-  told: Record<string, unknown>,
+function sendAnswer(
+  reported: Record<string, unknown>,
   fault: RequestFault | null,
   response: ServerResponse,
 ): void {
   if (fault === 'missing_fields') {
-    const { dt: _, main: __, ...rest } = told;
+    const { dt: _, main: __, ...rest } = reported;
     sendJson(response, 200, rest);
     return;
   }
-  const text = JSON.stringify(told);
+  const text = JSON.stringify(reported);
   if (fault === 'bad_json') {
     response.writeHead(200, { 'content-type': 'application/json' }).end(text.slice(0, -20));
   } else if (fault === 'cut') {
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': text.length });
     response.write(text.slice(0, 100), () => response.destroy());
   } else if (fault === 'slow') {
-    const timer = setTimeout(() => sendJson(response, 200, told), SLOW_MS);
+    const timer = setTimeout(() => sendJson(response, 200, reported), SLOW_MS);
     response.once('close', () => clearTimeout(timer));
   } else {
-    sendJson(response, 200, told);
+    sendJson(response, 200, reported);
   }
 }
 

@@ -64,8 +64,8 @@ export function openTestWorld(options: WorldOptions): World {
     const city = cities.find((one) => one.latitude === latitude);
     if (city === undefined) throw new Error(`no city at ${latitude}`);
     const outcome = options.outcome(city.city_id);
-    const told = outcome === 'answer' || (typeof outcome === 'object' && 'change' in outcome);
-    const observedAt = told ? newest(city, now()) : null;
+    const isAnswered = outcome === 'answer' || (typeof outcome === 'object' && 'change' in outcome);
+    const observedAt = isAnswered ? newest(city, now()) : null;
     calls.push({ at: now(), cityId: city.city_id, outcome, observedAt });
     await clock.wait(outcome === 'hang' ? 1e12 : latencyMs, signal);
     if (signal.aborted)

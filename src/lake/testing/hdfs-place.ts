@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ErrorCode, IsobarError, isErrorCode } from '../../errors.ts';
 import { type HdfsOptions, type HdfsStorage, openHdfsStorage } from '../hdfs.ts';
-import { type Fault, type Heard, type NameNodeMode, TestHdfs } from './hdfs.ts';
+import { type Fault, type NameNodeMode, type ReceivedRequest, TestHdfs } from './hdfs.ts';
 
 export const MIB = 1024 * 1024;
 
@@ -44,8 +44,8 @@ export class Place implements AsyncDisposable {
   /** Fails the first request that fits, then no more. */
   failOnce(op: string, fault: Fault, server = ''): void {
     let left = 1;
-    this.hdfs.fault = (heard: Heard) => {
-      if (left === 0 || heard.op !== op || !heard.server.startsWith(server)) return null;
+    this.hdfs.fault = (received: ReceivedRequest) => {
+      if (left === 0 || received.op !== op || !received.server.startsWith(server)) return null;
       left -= 1;
       return fault;
     };

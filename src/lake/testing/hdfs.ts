@@ -17,7 +17,7 @@ export type Fault =
   | 'half'
   | 'short';
 
-export interface Heard {
+export interface ReceivedRequest {
   readonly server: string;
   readonly method: string;
   readonly op: string;
@@ -40,11 +40,11 @@ const LIST_PAGE = 3;
 export class TestHdfs implements AsyncDisposable {
   readonly nodes = new Map<string, Node>();
   readonly modes: NameNodeMode[] = [];
-  readonly heard: Heard[] = [];
+  readonly received: ReceivedRequest[] = [];
   readonly nameNodes: string[] = [];
   readonly dataNodes: string[] = [];
   /** Asked for every request; what it returns happens. */
-  fault: (heard: Heard) => Fault | null = () => null;
+  fault: (received: ReceivedRequest) => Fault | null = () => null;
   /** The address that redirects name instead of the DataNode's own. */
   redirectTo: ((dataNode: string) => string) | null = null;
   readonly #servers: Server[] = [];
@@ -57,15 +57,15 @@ export class TestHdfs implements AsyncDisposable {
     for (const mode of modes) {
       const at = hdfs.modes.push(mode) - 1;
       hdfs.nameNodes.push(
-        await hdfs.#serve(`namenode-${at + 1}`, (heard, incoming, outgoing) =>
-          hdfs.#atNameNode(at, heard, incoming, outgoing),
+        await hdfs.#serve(`namenode-${at + 1}`, (received, incoming, outgoing) =>
+          hdfs.#atNameNode(at, received, incoming, outgoing),
         ),
       );
     }
     for (let at = 0; at < dataNodes; at++) {
       hdfs.dataNodes.push(
-        await hdfs.#serve(`datanode-${at + 1}`, (heard, incoming, outgoing) =>
-          hdfs.#atDataNode(heard, incoming, outgoing),
+        await hdfs.#serve(`datanode-${at + 1}`, (received, incoming, outgoing) =>
+          hdfs.#atDataNode(received, incoming, outgoing),
         ),
       );
     }
@@ -73,7 +73,7 @@ export class TestHdfs implements AsyncDisposable {
   }
 
   opsOf(server: string): string[] {
-    return this.heard.filter((one) => one.server.startsWith(server)).map(({ op }) => op);
+    return this.received.filter((one) => one.server.startsWith(server)).map(({ op }) => op);
   }
 
   /** The server refuses connections from now on. */
@@ -86,11 +86,15 @@ export class TestHdfs implements AsyncDisposable {
 
   async #serve(
     name: string,
-    answer: (heard: Heard, incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>,
+    answer: (
+      received: ReceivedRequest,
+      incoming: IncomingMessage,
+      outgoing: ServerResponse,
+    ) => Promise<void>,
   ): Promise<string> {
     const handle = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
       const url = new URL(incoming.url ?? '', 'http://here');
-      const heard: Heard = {
+      const received: ReceivedRequest = {
         server: name,
         method: incoming.method ?? '',
         op: url.searchParams.get('op') ?? '',
@@ -98,8 +102,8 @@ export class TestHdfs implements AsyncDisposable {
         query: url.searchParams,
         headers: incoming.headers,
       };
-      this.heard.push(heard);
-      await answer(heard, incoming, outgoing).catch((error) => {
+      this.received.push(received);
+      await answer(received, incoming, outgoing).catch((error) => {
         if (error instanceof Refusal) return error.send(outgoing);
         incoming.destroy();
       });
@@ -118,12 +122,12 @@ export class TestHdfs implements AsyncDisposable {
 
   async #atNameNode(
     at: number,
-    heard: Heard,
+    received: ReceivedRequest,
     incoming: IncomingMessage,
     outgoing: ServerResponse,
   ): Promise<void> {
     incoming.resume();
-    if (heard.path.startsWith('/jmx')) return sendJson(outgoing, this.#jmx());
+    if (received.path.startsWith('/jmx')) return sendJson(outgoing, this.#jmx());
     const mode = this.modes[at];
     if (mode === 'hung') return;
     if (mode === 'broken') return void outgoing.writeHead(503).end('<html>not yet</html>');
@@ -136,27 +140,27 @@ export class TestHdfs implements AsyncDisposable {
     if (mode === 'starting') {
       throw new Refusal('RetriableException', 'Namenode is in startup mode');
     }
-    if (mode === 'safe' && heard.method !== 'GET') {
+    if (mode === 'safe' && received.method !== 'GET') {
       throw new Refusal(
         'SafeModeException',
-        `Cannot ${heard.op} ${heard.path}. Name node is in safe mode.`,
+        `Cannot ${received.op} ${received.path}. Name node is in safe mode.`,
       );
     }
-    const fault = this.#faultOf(heard);
+    const fault = this.#faultOf(received);
     if (fault === 'hang') return;
     if (fault === 'cut') return void incoming.socket.destroy();
-    const answer = this.#carryOut(heard);
+    const answer = this.#carryOut(received);
     if (fault === 'carry-out-and-cut') return void incoming.socket.destroy();
     sendJson(outgoing, answer);
   }
 
-  #faultOf(heard: Heard): Exclude<Fault, object> | null {
-    const fault = this.fault(heard);
+  #faultOf(received: ReceivedRequest): Exclude<Fault, object> | null {
+    const fault = this.fault(received);
     if (fault === null || typeof fault === 'string') return fault;
     throw new Refusal(fault.exception, fault.message, fault.status);
   }
 
-  #carryOut({ op, path, query }: Heard): object | null {
+  #carryOut({ op, path, query }: ReceivedRequest): object | null {
     const node = this.nodes.get(path);
     switch (op) {
       case 'GETFILESTATUS':
@@ -278,23 +282,23 @@ export class TestHdfs implements AsyncDisposable {
   }
 
   async #atDataNode(
-    heard: Heard,
+    received: ReceivedRequest,
     incoming: IncomingMessage,
     outgoing: ServerResponse,
   ): Promise<void> {
-    const fault = this.#faultOf(heard);
+    const fault = this.#faultOf(received);
     if (fault === 'hang') return;
     if (fault === 'cut') return void incoming.socket.destroy();
-    if (heard.op === 'OPEN') {
-      const content = this.nodes.get(heard.path)?.content;
-      if (content == null) throw missing(heard.path);
-      const wanted = content.subarray(Number(heard.query.get('offset') ?? 0));
+    if (received.op === 'OPEN') {
+      const content = this.nodes.get(received.path)?.content;
+      if (content == null) throw missing(received.path);
+      const wanted = content.subarray(Number(received.query.get('offset') ?? 0));
       outgoing.writeHead(200, { 'content-length': wanted.length, connection: 'close' });
       if (fault !== 'half') return void outgoing.end(wanted);
       outgoing.write(wanted.subarray(0, wanted.length >> 1), () => incoming.socket.destroy());
       return;
     }
-    const path = heard.path;
+    const path = received.path;
     this.#makeFolders(path.slice(0, path.lastIndexOf('/')));
     this.nodes.set(path, fileNode(Buffer.alloc(0)));
     outgoing.writeContinue();

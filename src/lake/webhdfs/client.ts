@@ -2,7 +2,7 @@
  * A client of HDFS over WebHDFS: the operations that a lake needs, each with as much certainty as
  * the protocol allows. Paths are absolute and decoded; lengths are whole numbers up to 2^53.
  *
- * Errors: RemoteError (HDFS refuses), PatienceError (no answer in time), RedirectError (a
+ * Errors: RemoteError (HDFS refuses), DeadlineError (no answer in time), RedirectError (a
  * DataNode where we may not go), or the signal's reason.
  */
 import { dataNodeMemory } from './datanodes.ts';
@@ -13,7 +13,7 @@ import {
   openNameNodes,
   type Question,
 } from './namenodes.ts';
-import { NO_FOLDER, NoReplyError, PatienceError, RemoteError } from './remote-error.ts';
+import { DeadlineError, NO_FOLDER, NoReplyError, RemoteError } from './remote-error.ts';
 import { openRpcAddress, type RpcAddress } from './rpc-address.ts';
 import {
   followRedirect,
@@ -236,7 +236,7 @@ async function atDataNode<T>(
       if (!(error instanceof NoReplyError)) throw error;
       troubles.push(error);
       if (tries >= TRIES_MAX || performance.now() > deadline) {
-        throw new PatienceError(`${question.op} ${question.path}`, troubles);
+        throw new DeadlineError(`${question.op} ${question.path}`, troubles);
       }
     }
   }
@@ -282,7 +282,7 @@ async function* read(
       troubles.push(error);
       const isOver = tries >= TRIES_MAX || performance.now() > deadline;
       if (isOver || (offset > 0 && !neverChanges)) {
-        throw new PatienceError(`OPEN ${path}`, troubles);
+        throw new DeadlineError(`OPEN ${path}`, troubles);
       }
     }
   }

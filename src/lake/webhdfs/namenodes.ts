@@ -13,7 +13,7 @@ import { Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { jitteredBackoff, pause } from '../../waiting.ts';
 import { exchange, type Reply } from './exchange.ts';
-import { NoReplyError, PatienceError, parseRemoteError, RemoteError } from './remote-error.ts';
+import { DeadlineError, NoReplyError, parseRemoteError, RemoteError } from './remote-error.ts';
 import { openSlots } from './slots.ts';
 
 /** Proves who we are, beyond a user's name or a token: Kerberos, for instance. */
@@ -58,7 +58,7 @@ export interface Answer {
 }
 
 export interface NameNodes extends AsyncDisposable {
-  /** Rejects with RemoteError, PatienceError, or the signal's reason. */
+  /** Rejects with RemoteError, DeadlineError, or the signal's reason. */
   ask(question: Question): Promise<Answer>;
   /** Another page of the active NameNode, such as `/jmx`; null when there is none. */
   page(path: string, signal?: AbortSignal): Promise<string | null>;
@@ -109,7 +109,7 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
       }
       const pauseMs = jitteredBackoff(PAUSE_MS, round + 1, random);
       if (performance.now() + pauseMs > until) {
-        throw new PatienceError(`${question.op} ${question.path}`, [...troubles.values()]);
+        throw new DeadlineError(`${question.op} ${question.path}`, [...troubles.values()]);
       }
       await pause(pauseMs, signal);
       signal?.throwIfAborted();

@@ -12,7 +12,7 @@
 import { backoff, pause } from '../../waiting.ts';
 import { checksumOf } from './checksum.ts';
 import type { FileStatus, WebHdfs } from './client.ts';
-import { NoReplyError, PatienceError, RemoteError } from './remote-error.ts';
+import { DeadlineError, NoReplyError, RemoteError } from './remote-error.ts';
 import { lengthOf, type Source } from './transfer.ts';
 
 export interface PutOptions {
@@ -104,7 +104,7 @@ async function writeDraft(
       troubles.push(error as Error);
       const pauseMs = backoff(PAUSE_MS, tries + 1);
       if (performance.now() + pauseMs > deadline) {
-        throw new PatienceError(`CREATE ${options.target}`, troubles.slice(-2));
+        throw new DeadlineError(`CREATE ${options.target}`, troubles.slice(-2));
       }
       await pause(pauseMs);
     }

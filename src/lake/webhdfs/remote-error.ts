@@ -53,12 +53,12 @@ export class NoReplyError extends Error {
 }
 
 /** No server did it within the time that we wait; `troubles` holds the error of each server. */
-export class PatienceError extends Error {
+export class DeadlineError extends Error {
   readonly troubles: readonly Error[];
 
   constructor(message: string, troubles: readonly Error[]) {
     super(`${message}: ${troubles.map((one) => one.message).join('; ')}`, { cause: troubles[0] });
-    this.name = 'PatienceError';
+    this.name = 'DeadlineError';
     this.troubles = troubles;
   }
 }

@@ -16,13 +16,13 @@ export function describeFollow(shared: () => { log: Log; place: LogPlace }): voi
     const news = log.follow(stop.signal)[Symbol.asyncIterator]();
     assert.equal((await news.next()).done, false);
     for (const appender of [log, other, log, other]) {
-      let told = false;
+      let notified = false;
       const next = news.next().then((result) => {
-        told = true;
+        notified = true;
         return result;
       });
       await sleep(1);
-      assert.equal(told, false);
+      assert.equal(notified, false);
       const started = performance.now();
       await appender.append(recordsOf(3));
       assert.equal((await next).done, false);
@@ -50,8 +50,10 @@ export function describeFollow(shared: () => { log: Log; place: LogPlace }): voi
     const { log } = shared();
     assert.deepEqual(await Array.fromAsync(log.follow(AbortSignal.abort())), []);
     const stop = new AbortController();
-    const told = Array.fromAsync(log.follow(stop.signal), () => setImmediate(() => stop.abort()));
-    assert.equal((await told).length, 1);
+    const notified = Array.fromAsync(log.follow(stop.signal), () =>
+      setImmediate(() => stop.abort()),
+    );
+    assert.equal((await notified).length, 1);
   });
 
   it('leaves nothing behind on the signal', async () => {

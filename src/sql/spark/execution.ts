@@ -67,7 +67,7 @@ export async function runStatement(options: ExecutionOptions): Promise<void> {
 }
 
 /** What has been received of a statement. */
-interface Heard {
+interface Received {
   /** Of the last answer, or undefined before the first. */
   responseId: string | undefined;
   at: number;
@@ -80,28 +80,28 @@ async function followToEnd(
   onWorking: () => void,
 ): Promise<void> {
   const { timeoutMs, signal } = options;
-  const heard: Heard = { responseId: undefined, at: Date.now(), complete: false };
+  const received: Received = { responseId: undefined, at: Date.now(), complete: false };
   let begin = true;
   let tries = 0;
   for (;;) {
-    const before = heard.responseId;
+    const before = received.responseId;
     const quiet = new AbortController();
     try {
-      await readStream(options, { operationId, begin, heard, quiet, onWorking });
-      if (heard.complete) return;
+      await readStream(options, { operationId, begin, received, quiet, onWorking });
+      if (received.complete) return;
       begin = false;
     } catch (error) {
-      if (heard.complete) return;
+      if (received.complete) return;
       // Nothing came of it and the server does not know it: the request never arrived.
-      begin = isLostOperation(error) && heard.responseId === undefined;
+      begin = isLostOperation(error) && received.responseId === undefined;
       if (!begin && (!isCut(error) || signal?.aborted)) throw error;
       if (quiet.signal.aborted) {
         // Only the work takes its time, if the server answers.
         await options.reconnect();
-        heard.at = Date.now();
-      } else if (Date.now() - heard.at > timeoutMs) throw error;
+        received.at = Date.now();
+      } else if (Date.now() - received.at > timeoutMs) throw error;
     }
-    tries = heard.responseId === before ? tries + 1 : 1;
+    tries = received.responseId === before ? tries + 1 : 1;
     await pause(backoff(AGAIN_MS, tries));
   }
 }
@@ -112,15 +112,15 @@ async function readStream(
   stream: {
     readonly operationId: string;
     readonly begin: boolean;
-    readonly heard: Heard;
+    readonly received: Received;
     readonly quiet: AbortController;
     readonly onWorking: () => void;
   },
 ): Promise<void> {
-  const { operationId, heard, quiet } = stream;
+  const { operationId, received, quiet } = stream;
   const watch = setTimeout(() => quiet.abort(), timeoutMs);
   const request = { ...session(), operationId };
-  const { responseId } = heard;
+  const { responseId } = received;
   const after = responseId === undefined ? {} : { lastResponseId: responseId };
   const callOptions = { signal: quiet.signal };
   try {
@@ -129,14 +129,14 @@ async function readStream(
       : service.reattachExecute({ ...request, ...after }, callOptions);
     for await (const answer of answers) {
       watch.refresh();
-      heard.at = Date.now();
+      received.at = Date.now();
       if (isWorking(answer)) stream.onWorking();
-      if (answer.responseType.case === 'resultComplete') heard.complete = true;
+      if (answer.responseType.case === 'resultComplete') received.complete = true;
       else await onAnswer(answer);
-      heard.responseId = answer.responseId;
+      received.responseId = answer.responseId;
       // The reader of the rows may have taken its time.
       watch.refresh();
-      heard.at = Date.now();
+      received.at = Date.now();
     }
   } finally {
     clearTimeout(watch);

@@ -53,11 +53,11 @@ export function openSparkSession(options: SessionOptions): SqlSession {
       signal?.throwIfAborted();
       return run(await prepared());
     });
-    const told = result.catch(async (error) => {
+    const translated = result.catch(async (error) => {
       throw await explain(error, sql, signal);
     });
-    turn = told.catch(() => {});
-    return orAborted(told, signal).catch((error) => {
+    turn = translated.catch(() => {});
+    return orAborted(translated, signal).catch((error) => {
       throw signal?.aborted && error === signal.reason ? cancelled(error) : error;
     });
   }
@@ -77,10 +77,10 @@ export function openSparkSession(options: SessionOptions): SqlSession {
   ): Promise<IsobarError> {
     if (signal?.aborted) return cancelled(error);
     const facts = server === null ? factsOf(error) : await client.factsOf(server, error);
-    const told = translate(error, facts, sql);
+    const translated = translate(error, facts, sql);
     // What the session had may be gone: the next statement begins a new one.
-    if (told.code === 'ENGINE_UNAVAILABLE') forget();
-    return told;
+    if (translated.code === 'ENGINE_UNAVAILABLE') forget();
+    return translated;
   }
 
   function forget(): void {
