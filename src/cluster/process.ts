@@ -134,11 +134,11 @@ export function openService(spec: ServiceSpec, folder: string): ServiceProcess {
       state = 'stopped';
       send(pid, 'SIGCONT');
       send(pid, 'SIGTERM');
-      const patience = new AbortController();
+      const stopping = new AbortController();
       const target = pid;
-      const late = sleep(STOP_MS, 'late', { signal: patience.signal }).catch(() => 'early');
+      const late = sleep(STOP_MS, 'late', { signal: stopping.signal }).catch(() => 'early');
       if ((await Promise.race([ended, late])) === 'late') send(target, 'SIGKILL');
-      patience.abort();
+      stopping.abort();
       await ended;
     },
     signal(name) {

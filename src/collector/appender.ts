@@ -61,7 +61,7 @@ export function openAppender(options: {
         logger.warn(`appending to the log: ${error.message}; the record goes in as invalid`);
       } else {
         setBlocked(error);
-        if (closing.signal.aborted) giveUp(error);
+        if (closing.signal.aborted) dropWaiting(error);
         else await clock.wait(jitteredBackoff(RETRY_MS, failures, random), closing.signal);
       }
     }
@@ -91,7 +91,7 @@ export function openAppender(options: {
     onChange();
   }
 
-  function giveUp(error: IsobarError): void {
+  function dropWaiting(error: IsobarError): void {
     logger.error(
       { code: error.code },
       `appending to the log: stopped with ${waiting.length} records that it did not take, ` +

@@ -2,14 +2,13 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { assertRegularOrMissing } from '../config/regular-file.ts';
 import { type ErrorCode, IsobarError, translateFileError } from '../errors.ts';
+import { BUSY_MS_MAX, isBusy, sqliteCode } from '../sqlite.ts';
 
 /** SQLite's own waiting stops the whole process, so it is short; `retryBusy` waits beside it. */
 const BUSY_TIMEOUT_MS = 50;
 const BUSY_RETRY_MS = 20;
-const BUSY_GIVE_UP_MS = 10_000;
 
 export interface SqliteFileOptions {
   readonly path: string;
@@ -23,7 +22,7 @@ export interface SqliteFileOptions {
 export function openSqliteFile(options: SqliteFileOptions): DatabaseSync {
   const { path, corrupt } = options;
   assertRegularOrMissing(path);
-  const deadline = performance.now() + BUSY_GIVE_UP_MS;
+  const deadline = performance.now() + BUSY_MS_MAX;
   for (;;) {
     try {
       mkdirSync(dirname(path), { recursive: true });
@@ -31,7 +30,7 @@ export function openSqliteFile(options: SqliteFileOptions): DatabaseSync {
     } catch (error) {
       // Who turns the journal of a new file to WAL is refused at once while others do, without the
       // waiting that SQLite has elsewhere.
-      if (!isBusyCode(primaryCode(error)) || performance.now() >= deadline) {
+      if (!isBusy(error) || performance.now() >= deadline) {
         throw translateSqliteError(error, path, corrupt);
       }
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_RETRY_MS);
@@ -41,7 +40,7 @@ export function openSqliteFile(options: SqliteFileOptions): DatabaseSync {
 
 function openOnce({ path, synchronous, schema }: SqliteFileOptions): DatabaseSync {
   // Making the file needs its lock for a moment, hence the longer waiting.
-  const db = new DatabaseSync(path, { timeout: BUSY_GIVE_UP_MS });
+  const db = new DatabaseSync(path, { timeout: BUSY_MS_MAX });
   try {
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
     db.exec(`BEGIN IMMEDIATE; ${schema}; COMMIT; PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
@@ -50,11 +49,6 @@ function openOnce({ path, synchronous, schema }: SqliteFileOptions): DatabaseSyn
     db.close();
     throw error;
   }
-}
-
-/** SQLITE_BUSY, SQLITE_LOCKED. */
-function isBusyCode(code: number | null): boolean {
-  return code === 5 || code === 6;
 }
 
 /** All of `work` or nothing of it. */
@@ -67,19 +61,6 @@ export function transact<T>(db: DatabaseSync, work: () => T): T {
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
     throw error;
-  }
-}
-
-/** Runs `attempt` again while another process holds the file, up to 10 s. */
-export async function retryBusy<T>(attempt: () => T): Promise<T> {
-  const deadline = performance.now() + BUSY_GIVE_UP_MS;
-  for (;;) {
-    try {
-      return attempt();
-    } catch (error) {
-      if (!isBusyCode(primaryCode(error)) || performance.now() >= deadline) throw error;
-    }
-    await sleep(BUSY_RETRY_MS);
   }
 }
 
@@ -96,7 +77,7 @@ export function translateSqliteError(
   path: string,
   corrupt: ErrorCode,
 ): IsobarError {
-  const code = primaryCode(error);
+  const code = sqliteCode(error);
   if (code === null || !(error instanceof Error)) {
     return translateFileError(error, path, 'DATA_UNWRITABLE');
   }
@@ -110,8 +91,3 @@ const CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [5, 'DATA_IN_USE'],
   [6, 'DATA_IN_USE'],
 ]);
-
-function primaryCode(error: unknown): number | null {
-  if (!(error instanceof Error) || !('errcode' in error)) return null;
-  return typeof error.errcode === 'number' ? error.errcode & 0xff : null;
-}

@@ -166,7 +166,7 @@ export const ConfigSchema = section('isobar', {
       archive_replication: whole(0, 0, 512, 'Copies of each block there; 0 means unchanged.'),
       concurrency: whole(16, 1, 256, 'Requests under way at once.'),
       timeout_s: whole(10, 1, 300, 'Seconds without a byte after which a request is given up.'),
-      patience_s: whole(60, 1, 3_600, 'Seconds that a failover or safe mode may take.'),
+      retry_timeout_s: whole(60, 1, 3_600, 'Seconds for which a request is retried.'),
       datanode_hosts: Type.String({
         default: '',
         description:

@@ -109,7 +109,7 @@ describe('the lock of a data folder', () => {
       await lock[Symbol.asyncDispose]();
       await using _lock = await lockFolder(folder, 'isobar start');
       await writeFile(join(folder, 'folder.json'), JSON.stringify(notice));
-      await assert.rejects(lockFolder(folder, 'isobar land', { patienceMs: 50 }), (error) => {
+      await assert.rejects(lockFolder(folder, 'isobar land', { timeoutMs: 50 }), (error) => {
         assert.ok(error instanceof IsobarError && error.code === 'DATA_IN_USE');
         assert.ok(!error.message.includes(String(pid)), error.message);
         return true;
@@ -122,7 +122,7 @@ describe('the lock of a data folder', () => {
         await writeFile(join(folder, 'folder.json'), notice);
         const again = await lockFolder(folder, 'isobar start');
         await writeFile(join(folder, 'folder.json'), notice);
-        const second = lockFolder(folder, 'isobar start', { patienceMs: 50 });
+        const second = lockFolder(folder, 'isobar start', { timeoutMs: 50 });
         await assert.rejects(second, (error) => isErrorCode(error, 'DATA_IN_USE'));
         await again[Symbol.asyncDispose]();
       }

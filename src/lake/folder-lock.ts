@@ -9,9 +9,10 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { assertRegularOrMissing, NOTE_BYTES_MAX, readRegularFile } from '../config/regular-file.ts';
 import { IsobarError, translateFileError } from '../errors.ts';
+import { isBusy } from '../sqlite.ts';
+import { pause } from '../waiting.ts';
 import { makeFolder } from './local-disk.ts';
 
 export interface Holder {
@@ -25,11 +26,10 @@ export interface Holder {
 export interface LockOptions {
   readonly clock?: () => Date;
   /** How long to wait for a holder that is about to end, or has not written its notice yet. */
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
 }
 
 const RETRY_MS = 25;
-const SQLITE_BUSY = 5;
 
 /** Locks are given up when their object is collected: so long as they are held, they are here. */
 const held = new Set<DatabaseSync>();
@@ -43,12 +43,12 @@ export async function lockFolder(
   what: string,
   options: LockOptions = {},
 ): Promise<AsyncDisposable> {
-  const { clock = () => new Date(), patienceMs = 1_000 } = options;
+  const { clock = () => new Date(), timeoutMs = 1_000 } = options;
   const place = resolve(folder);
   const notice = join(place, 'folder.json');
   try {
     await makeFolder(place);
-    const lock = await takeLock(place, notice, patienceMs);
+    const lock = await takeLock(place, notice, timeoutMs);
     const holder = { pid: process.pid, host: hostname(), command: what, since: isoTime(clock()) };
     try {
       await writeNotice(notice, holder);
@@ -70,8 +70,8 @@ export async function lockFolder(
   }
 }
 
-async function takeLock(folder: string, notice: string, patienceMs: number): Promise<DatabaseSync> {
-  const deadline = performance.now() + patienceMs;
+async function takeLock(folder: string, notice: string, timeoutMs: number): Promise<DatabaseSync> {
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     const lock = tryLock(join(folder, 'folder.lock'));
     if (lock !== null) return lock;
@@ -79,7 +79,7 @@ async function takeLock(folder: string, notice: string, patienceMs: number): Pro
     // The notice of a process that is gone is none: the present one is about to write its own.
     const holder = noticed !== null && isAlive(noticed) ? noticed : null;
     if (holder !== null || performance.now() >= deadline) throw inUse(folder, holder);
-    await sleep(RETRY_MS);
+    await pause(RETRY_MS);
   }
 }
 
@@ -92,7 +92,7 @@ function tryLock(path: string): DatabaseSync | null {
     return lock;
   } catch (error) {
     lock.close();
-    if (((error as { errcode?: number }).errcode ?? 0) % 256 === SQLITE_BUSY) return null;
+    if (isBusy(error)) return null;
     throw error;
   }
 }

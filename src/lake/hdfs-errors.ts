@@ -13,7 +13,7 @@ import { DeadlineError, NoReplyError, RedirectError, RemoteError } from './webhd
  *     HTTP 401, SecurityException, InvalidToken,
  *     HTTP 403 without an exception, AuthorizationException     LAKE_LOGIN_REFUSED
  *     NSQuotaExceededException, DSQuotaExceededException, …     LAKE_QUOTA
- *     SafeModeException for longer than the patience            LAKE_SAFE_MODE
+ *     SafeModeException for longer than the timeout             LAKE_SAFE_MODE
  *     "could only be written to 0 of …", no DataNode is left    LAKE_NO_DATANODE
  *     "Requested replication factor …", HadoopIllegalArgument   LAKE_POLICY
  *     a redirect to where we may not go                         LAKE_REDIRECT

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { ReceivedRequest } from './testing/hdfs.ts';
+import type { Call } from './testing/hdfs.ts';
 import { bytes, MIB, Place, rejects, textOf } from './testing/hdfs-place.ts';
 
 describe('the lake on HDFS, when NameNodes change', () => {
@@ -42,9 +42,9 @@ describe('the lake on HDFS, when NameNodes change', () => {
     await storage.putIfAbsent('b', bytes('2'));
   });
 
-  it('says why when its patience is at an end', async () => {
+  it('says why after its timeout', async () => {
     await using place = await Place.make(['active', 'standby']);
-    await using storage = await place.open({ patienceMs: 500 });
+    await using storage = await place.open({ timeoutMs: 500 });
     place.hdfs.modes[0] = 'safe';
     const error = await rejects(storage.putIfAbsent('a', bytes('1')), 'LAKE_SAFE_MODE');
     assert.match(error.message, /safe mode.*standby/);
@@ -76,10 +76,9 @@ describe('the lake on HDFS, when NameNodes change', () => {
     it(`gives up a put that hangs in ${op} of the ${server} when its signal aborts`, async () => {
       await using place = await Place.make();
       const stop = new AbortController();
-      const patience = { idleMs: 60_000, patienceMs: 60_000 };
-      await using storage = await place.open({ ...patience, signal: stop.signal });
-      const isWanted = (received: ReceivedRequest) =>
-        received.op === op && received.server.startsWith(server);
+      const limits = { idleMs: 60_000, timeoutMs: 60_000 };
+      await using storage = await place.open({ ...limits, signal: stop.signal });
+      const isWanted = (received: Call) => received.op === op && received.server.startsWith(server);
       place.hdfs.fault = (received) => (isWanted(received) ? 'hang' : null);
       const putting = storage.putIfAbsent('folder/a', bytes('mine'));
       while (!place.hdfs.received.some(isWanted)) await new Promise(setImmediate);

@@ -36,7 +36,7 @@ describe('the lake on HDFS and its DataNodes', () => {
 
   it('tries all again when none is left', async () => {
     await using place = await Place.make();
-    await using storage = await place.open({ patienceMs: 10_000 });
+    await using storage = await place.open({ timeoutMs: 10_000 });
     let cuts = 0;
     place.hdfs.fault = ({ op, server }) => {
       if (op !== 'CREATE' || !server.startsWith('datanode') || cuts === 3) return null;
@@ -132,7 +132,7 @@ describe('the lake on HDFS, refused', () => {
 
   it('keeps tokens out of every error', async () => {
     await using place = await Place.make(['active', 'standby']);
-    const change = { identity: { token: 'TOKEN-OF-OURS' }, patienceMs: 300 };
+    const change = { identity: { token: 'TOKEN-OF-OURS' }, timeoutMs: 300 };
     await using storage = await place.open(change);
     const faults: readonly Fault[] = [
       'cut',

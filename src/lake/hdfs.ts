@@ -41,7 +41,7 @@ export interface HdfsOptions {
   readonly verify: 'length' | 'checksum';
   readonly concurrency: number;
   readonly idleMs: number;
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
   readonly dataNodeHosts: readonly HostRule[];
   /** On this machine. */
   readonly cacheFolder: string;

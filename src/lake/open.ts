@@ -70,7 +70,7 @@ async function hdfsOptions(
     verify: config.verify,
     concurrency: config.concurrency,
     idleMs: config.timeout_s * 1_000,
-    patienceMs: config.patience_s * 1_000,
+    timeoutMs: config.retry_timeout_s * 1_000,
     dataNodeHosts: parseHostRules(config.datanode_hosts),
     cacheFolder: join(folder, '..', 'lake-cache'),
     cacheBytesMax: config.cache_mib * MIB,

@@ -155,7 +155,7 @@ export async function sharePartitions(options: {
   readonly landing: LandingLoop;
   readonly logger: Logger;
   /** How long stopping goes on landing. */
-  readonly giveUp?: AbortSignal;
+  readonly deadline?: AbortSignal;
 }): Promise<Share> {
   const { leases, landing, logger } = options;
   const held = new Map<number, Lease>();
@@ -165,19 +165,19 @@ export async function sharePartitions(options: {
   async function step(): Promise<void> {
     if (slot === null || !slot.isHeld) slot = await takeSlot(leases, 'land');
     for (const [partition, lease] of held) {
-      if (!lease.isHeld) await giveUp(partition);
+      if (!lease.isHeld) await giveBack(partition);
     }
     const sinks = slotsOf(leases, 'land');
     const place = sinks.findIndex(({ number, isMine }) => isMine && number === slot?.number);
     if (place < 0) return;
     const count = options.partitionCount();
     const share = fairShare(count, sinks.length, place);
-    while (held.size > share) await giveUp(Math.max(...held.keys()));
+    while (held.size > share) await giveBack(Math.max(...held.keys()));
     await takeFree(count, share, place);
     report(sinks.length, count);
   }
 
-  async function giveUp(partition: number): Promise<void> {
+  async function giveBack(partition: number): Promise<void> {
     const lease = held.get(partition);
     held.delete(partition);
     await landing.give(partition);
@@ -212,7 +212,7 @@ export async function sharePartitions(options: {
   return {
     async stop() {
       await following.stop();
-      await landing.stop(options.giveUp);
+      await landing.stop(options.deadline);
       await Promise.all([...held.values(), slot].map((lease) => lease?.release()));
     },
   };

@@ -121,7 +121,7 @@ export function openKafkaAppender(options: {
       compression,
     });
     try {
-      const { offsets = [] } = await within(client.patienceMs(), sending);
+      const { offsets = [] } = await within(client.retryMs(), sending);
       client.report(true);
       const next = new Map(offsets.map(({ partition, offset }) => [partition, offset]));
       settle(send, next);
@@ -131,7 +131,7 @@ export function openKafkaAppender(options: {
       await closeSoon(given);
       if (isPassing(error)) client.report(false);
       // Where the partitions are may be what is wrong; a replaced topic is reported later.
-      await within(client.patienceMs(), client.look()).catch(() => null);
+      await within(client.retryMs(), client.look()).catch(() => null);
       throw error;
     }
   }

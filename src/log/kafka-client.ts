@@ -29,11 +29,11 @@ export interface KafkaClient extends AsyncDisposable {
   /** Whether it never looked itself. */
   readonly isBlind: boolean;
   /** How long to try now: less while the brokers are unreachable, so that callers do not wait. */
-  patienceMs(): number;
+  retryMs(): number;
   /** Reports whether an attempt reached the brokers. */
   report(isReached: boolean): void;
   /**
-   * Runs the attempt until it succeeds, at most `patienceMs`; looks anew at the topic between two
+   * Runs the attempt until it succeeds, at most `retryMs`; looks anew at the topic between two
    * attempts. Rejects at once with what does not pass, else with LOG_UNAVAILABLE.
    */
   persist<T>(what: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T>;
@@ -115,14 +115,14 @@ export async function openClient(config: Config['log']['kafka']): Promise<KafkaC
     return seen;
   }
 
-  const patienceMs = () => (isAway ? Math.max(AWAY_MS_MIN, timeoutMs / 4) : timeoutMs);
+  const retryMs = () => (isAway ? Math.max(AWAY_MS_MIN, timeoutMs / 4) : timeoutMs);
 
   async function persist<T>(
     what: string,
     attempt: () => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
-    const deadline = performance.now() + patienceMs();
+    const deadline = performance.now() + retryMs();
     for (let failures = 1; ; failures += 1) {
       const pauseMs = backoff(RETRY_MS, failures);
       assertOpen();
@@ -180,7 +180,7 @@ export async function openClient(config: Config['log']['kafka']): Promise<KafkaC
     get isBlind() {
       return isBlind;
     },
-    patienceMs,
+    retryMs,
     report(isReached) {
       isAway = !isReached;
     },

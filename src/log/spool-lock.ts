@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { assertRegularOrMissing } from '../config/regular-file.ts';
-import { isBusy, translateSqliteError } from './sqlite-errors.ts';
+import { isBusy } from '../sqlite.ts';
+import { translateSqliteError } from './sqlite-errors.ts';
 
 export interface DrainLock {
   release(): void;

@@ -1,33 +1,17 @@
-/** What SQLite's errors mean for whoever uses the log, and waiting for other processes. */
-import { setTimeout as sleep } from 'node:timers/promises';
+/** What SQLite's errors mean for the callers of the log. */
 import { type ErrorCode, IsobarError } from '../errors.ts';
-
-const BUSY_RETRY_MS = 25;
-const BUSY_GIVE_UP_MS = 10_000;
+import { retryBusy as retryWhileBusy, sqliteCode } from '../sqlite.ts';
 
 /**
- * Runs `attempt` again while another process holds the file, up to 10 s; then, and after every
- * other failure, rejects with an error of ours.
+ * Runs `attempt` again while another process holds the file; then, and after every other failure,
+ * rejects with an error of ours.
  */
-export async function retryBusy<T>(
-  path: string,
-  attempt: () => T,
-  giveUpMs = BUSY_GIVE_UP_MS,
-): Promise<T> {
-  const deadline = performance.now() + giveUpMs;
-  for (;;) {
-    try {
-      return attempt();
-    } catch (error) {
-      if (!isBusy(error) || performance.now() >= deadline) throw translateSqliteError(error, path);
-    }
-    await sleep(BUSY_RETRY_MS);
+export async function retryBusy<T>(path: string, attempt: () => T, timeoutMs?: number): Promise<T> {
+  try {
+    return await retryWhileBusy(attempt, timeoutMs);
+  } catch (error) {
+    throw translateSqliteError(error, path);
   }
-}
-
-export function isBusy(error: unknown): boolean {
-  const code = primaryCode(error);
-  return code === 5 || code === 6;
 }
 
 /**
@@ -41,7 +25,7 @@ export function isBusy(error: unknown): boolean {
  * Other errors, also mistakes in our SQL, come back as they are.
  */
 export function translateSqliteError(error: unknown, path: string): unknown {
-  const code = primaryCode(error);
+  const code = sqliteCode(error);
   if (code === null || !(error instanceof Error)) return error;
   if (code === 1 && !error.message.startsWith('no such ')) return error;
   if (code === 11 || code === 26 || code === 1) return corrupt(path, error.message, error);
@@ -56,11 +40,6 @@ const CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [8, 'DATA_UNWRITABLE'],
   [14, 'DATA_UNWRITABLE'],
 ]);
-
-function primaryCode(error: unknown): number | null {
-  if (!(error instanceof Error) || !('errcode' in error)) return null;
-  return typeof error.errcode === 'number' ? error.errcode & 0xff : null;
-}
 
 /** What it says is wrong, what to do, and that nothing was done. */
 export function corrupt(path: string, what: string, cause?: unknown): IsobarError {

@@ -1,5 +1,6 @@
 /** Following the SQLite log: at once within the process, by looking for others' appends. */
-import { isBusy, translateSqliteError } from './sqlite-errors.ts';
+import { isBusy } from '../sqlite.ts';
+import { translateSqliteError } from './sqlite-errors.ts';
 
 export interface Watch {
   /** Notifies the followers that something was appended. */

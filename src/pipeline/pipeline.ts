@@ -64,10 +64,10 @@ export interface Pipeline extends AsyncDisposable {
 
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
   const rooms = new AsyncDisposableStack();
-  const giveUp = new AbortController();
-  const stop = () => stopRooms(rooms, giveUp, options.config.stop_s);
+  const shutdown = new AbortController();
+  const stop = () => stopRooms(rooms, shutdown, options.config.stop_s);
   try {
-    return { ...(await startRooms(options, rooms, giveUp.signal)), [Symbol.asyncDispose]: stop };
+    return { ...(await startRooms(options, rooms, shutdown.signal)), [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
@@ -77,11 +77,11 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
 /** In reverse; waits at most that long for a lake or a Spark that does not answer. */
 async function stopRooms(
   rooms: AsyncDisposableStack,
-  giveUp: AbortController,
+  shutdown: AbortController,
   seconds: number,
 ): Promise<void> {
   const late = new IsobarError('ABORTED', `stopping has lasted ${seconds} s`);
-  const timer = setTimeout(() => giveUp.abort(late), seconds * 1_000);
+  const timer = setTimeout(() => shutdown.abort(late), seconds * 1_000);
   try {
     await rooms.disposeAsync();
   } finally {
@@ -92,7 +92,7 @@ async function stopRooms(
 async function startRooms(
   options: PipelineOptions,
   stack: AsyncDisposableStack,
-  giveUp: AbortSignal,
+  deadline: AbortSignal,
 ): Promise<Omit<Pipeline, typeof Symbol.asyncDispose>> {
   const { config, logger } = options;
   const has = (role: Role) => options.roles.includes(role);
@@ -105,7 +105,7 @@ async function startRooms(
   const lookMs = hasAll && config.lake.engine === 'local' ? LOOK_ALONE_MS : LOOK_MS;
   const workspace = stack.use(
     await openWorkspace(config, simulated, {
-      signal: giveUp,
+      signal: deadline,
       onLogAway: ({ code, message }) =>
         logger.warn(
           { code },
@@ -139,7 +139,7 @@ async function startRooms(
     url = await listen(context, config, stack, folder, options.command);
   }
   const leases = stack.use(await openWorkspaceLeases(workspace, options.command, logger));
-  const context = { workspace, leases, logger, running, onChange: changes.report, giveUp };
+  const context = { workspace, leases, logger, running, onChange: changes.report, deadline };
   const add = (share: Share) => stack.defer(() => share.stop());
   if (has('analyze')) add(await analyze(context));
   if (has('land')) add(await land(context));

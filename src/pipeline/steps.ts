@@ -31,7 +31,7 @@ export interface StepContext {
   /** Something landed or was published. */
   readonly onChange: () => void;
   /** Aborts when stopping has lasted long enough. */
-  readonly giveUp: AbortSignal;
+  readonly deadline: AbortSignal;
 }
 
 /** Computes the datasets while no other process does. */
@@ -54,7 +54,7 @@ export function analyze(context: StepContext): Promise<Share> {
 
 /** Lands its share of the partitions; exports and maintains while no other process does. */
 export async function land(context: StepContext): Promise<Share> {
-  const { workspace, leases, logger, running, giveUp } = context;
+  const { workspace, leases, logger, running, deadline } = context;
   await using stack = new AsyncDisposableStack();
   if (workspace.config.table.raw_export) {
     const exporting = await holdRole({ ...context, role: 'export' }, async (lease) => {
@@ -84,11 +84,11 @@ export async function land(context: StepContext): Promise<Share> {
   const landing = await startLanding(workspace, logger, () => landed(context));
   running.landing = landing;
   const partitionCount = () => log.partitionCount;
-  const sharing = await sharePartitions({ leases, partitionCount, landing, logger, giveUp });
+  const sharing = await sharePartitions({ leases, partitionCount, landing, logger, deadline });
   stack.defer(async () => {
     await sharing.stop();
     // What landed on the way out is published too.
-    await running.analytics?.refreshNow(giveUp).catch(() => {});
+    await running.analytics?.refreshNow(deadline).catch(() => {});
   });
   const owned = stack.move();
   return { stop: () => owned.disposeAsync() };

@@ -18,7 +18,7 @@ export interface ExportNote extends Readonly<Omit<NoteText, 'hours'>> {
 }
 
 /** A writer that was stopped for this long is considered gone. */
-const ABANDONED_MS = 86_400_000;
+const FORGOTTEN_MS = 86_400_000;
 
 /** `name` is the writer's lease. */
 export function notePath(name: string): string {
@@ -29,15 +29,15 @@ export async function writeNote(storage: Storage, note: ExportNote): Promise<voi
   await storage.replace(note.path, Buffer.from(`${JSON.stringify(note)}\n`));
 }
 
-/** The notes of all others; those that were abandoned count as done. */
+/** The notes of all others; those that were forgotten count as done. */
 export async function readNotes(storage: Storage, mine: string, now: Date): Promise<ExportNote[]> {
   const notes: ExportNote[] = [];
   for await (const { path } of storage.list(RAW_NOTES_FOLDER)) {
     if (path === notePath(mine)) continue;
     const note = await readNote(storage, path);
     if (note === null) continue;
-    const isAbandoned = now.getTime() - Date.parse(note.at) > ABANDONED_MS;
-    notes.push({ ...note, done: note.done || isAbandoned });
+    const isForgotten = now.getTime() - Date.parse(note.at) > FORGOTTEN_MS;
+    notes.push({ ...note, done: note.done || isForgotten });
   }
   return notes;
 }

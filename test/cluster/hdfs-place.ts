@@ -35,7 +35,7 @@ export function hdfsOptions(hdfs: Hdfs, folder: string, scratch: string): HdfsOp
     verify: 'length',
     concurrency: 16,
     idleMs: 10_000,
-    patienceMs: 60_000,
+    timeoutMs: 60_000,
     dataNodeHosts: [],
     cacheFolder: join(scratch, 'cache'),
     cacheBytesMax: 256 * MIB,

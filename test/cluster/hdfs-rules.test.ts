@@ -94,7 +94,7 @@ function describeRefusals(of: Hdfs): void {
   it('waits for the end of safe mode, and says when it does not come', async () => {
     await using place = await makeHdfsPlace(of);
     await using storage = await place.open();
-    await using hasty = await place.open({ patienceMs: 500 });
+    await using hasty = await place.open({ timeoutMs: 500 });
     await storage.putIfAbsent('a', Buffer.from('1'));
     await setSafeMode('enter');
     let isLeft = false;

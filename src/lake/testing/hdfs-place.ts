@@ -1,11 +1,11 @@
-/** A lake on the small HDFS of hdfs.ts, with short patience. */
+/** A lake on the small HDFS of hdfs.ts, with short timeouts. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ErrorCode, IsobarError, isErrorCode } from '../../errors.ts';
 import { type HdfsOptions, type HdfsStorage, openHdfsStorage } from '../hdfs.ts';
-import { type Fault, type NameNodeMode, type ReceivedRequest, TestHdfs } from './hdfs.ts';
+import { type Call, type Fault, type NameNodeMode, TestHdfs } from './hdfs.ts';
 
 export const MIB = 1024 * 1024;
 
@@ -33,7 +33,7 @@ export class Place implements AsyncDisposable {
       verify: 'length',
       concurrency: 8,
       idleMs: 300,
-      patienceMs: 3_000,
+      timeoutMs: 3_000,
       dataNodeHosts: [],
       cacheFolder: join(this.scratch, 'cache'),
       cacheBytesMax: 16 * MIB,
@@ -44,7 +44,7 @@ export class Place implements AsyncDisposable {
   /** Fails the first request that fits, then no more. */
   failOnce(op: string, fault: Fault, server = ''): void {
     let left = 1;
-    this.hdfs.fault = (received: ReceivedRequest) => {
+    this.hdfs.fault = (received: Call) => {
       if (left === 0 || received.op !== op || !received.server.startsWith(server)) return null;
       left -= 1;
       return fault;

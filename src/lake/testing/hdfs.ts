@@ -1,6 +1,6 @@
 /**
  * A small HDFS that speaks WebHDFS as recorded from a real one, over real sockets: NameNodes that
- * stand by, hang or are starting, DataNodes that cut, and every request can be made to fail. For
+ * stand by, hang or are starting, DataNodes that cut, and every call can be made to fail. For
  * tests of what is hard to bring about at a real cluster; that all else is right, real ones show.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -8,7 +8,7 @@ import type { AddressInfo, Socket } from 'node:net';
 
 export type NameNodeMode = 'active' | 'standby' | 'starting' | 'safe' | 'hung' | 'broken';
 
-/** Happens to one request instead of, or after, it is carried out; `short` stores half, says 201. */
+/** Happens to one call instead of, or after, it is carried out; `short` stores half, says 201. */
 export type Fault =
   | { readonly exception: string; readonly message: string; readonly status?: number }
   | 'cut'
@@ -17,7 +17,7 @@ export type Fault =
   | 'half'
   | 'short';
 
-export interface ReceivedRequest {
+export interface Call {
   readonly server: string;
   readonly method: string;
   readonly op: string;
@@ -40,11 +40,11 @@ const LIST_PAGE = 3;
 export class TestHdfs implements AsyncDisposable {
   readonly nodes = new Map<string, Node>();
   readonly modes: NameNodeMode[] = [];
-  readonly received: ReceivedRequest[] = [];
+  readonly received: Call[] = [];
   readonly nameNodes: string[] = [];
   readonly dataNodes: string[] = [];
   /** Asked for every request; what it returns happens. */
-  fault: (received: ReceivedRequest) => Fault | null = () => null;
+  fault: (call: Call) => Fault | null = () => null;
   /** The address that redirects name instead of the DataNode's own. */
   redirectTo: ((dataNode: string) => string) | null = null;
   readonly #servers: Server[] = [];
@@ -57,15 +57,15 @@ export class TestHdfs implements AsyncDisposable {
     for (const mode of modes) {
       const at = hdfs.modes.push(mode) - 1;
       hdfs.nameNodes.push(
-        await hdfs.#serve(`namenode-${at + 1}`, (received, incoming, outgoing) =>
-          hdfs.#atNameNode(at, received, incoming, outgoing),
+        await hdfs.#serve(`namenode-${at + 1}`, (call, incoming, outgoing) =>
+          hdfs.#atNameNode(at, call, incoming, outgoing),
         ),
       );
     }
     for (let at = 0; at < dataNodes; at++) {
       hdfs.dataNodes.push(
-        await hdfs.#serve(`datanode-${at + 1}`, (received, incoming, outgoing) =>
-          hdfs.#atDataNode(received, incoming, outgoing),
+        await hdfs.#serve(`datanode-${at + 1}`, (call, incoming, outgoing) =>
+          hdfs.#atDataNode(call, incoming, outgoing),
         ),
       );
     }
@@ -86,15 +86,11 @@ export class TestHdfs implements AsyncDisposable {
 
   async #serve(
     name: string,
-    answer: (
-      received: ReceivedRequest,
-      incoming: IncomingMessage,
-      outgoing: ServerResponse,
-    ) => Promise<void>,
+    answer: (call: Call, incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>,
   ): Promise<string> {
     const handle = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
       const url = new URL(incoming.url ?? '', 'http://here');
-      const received: ReceivedRequest = {
+      const call: Call = {
         server: name,
         method: incoming.method ?? '',
         op: url.searchParams.get('op') ?? '',
@@ -102,8 +98,8 @@ export class TestHdfs implements AsyncDisposable {
         query: url.searchParams,
         headers: incoming.headers,
       };
-      this.received.push(received);
-      await answer(received, incoming, outgoing).catch((error) => {
+      this.received.push(call);
+      await answer(call, incoming, outgoing).catch((error) => {
         if (error instanceof Refusal) return error.send(outgoing);
         incoming.destroy();
       });
@@ -122,12 +118,12 @@ export class TestHdfs implements AsyncDisposable {
 
   async #atNameNode(
     at: number,
-    received: ReceivedRequest,
+    call: Call,
     incoming: IncomingMessage,
     outgoing: ServerResponse,
   ): Promise<void> {
     incoming.resume();
-    if (received.path.startsWith('/jmx')) return sendJson(outgoing, this.#jmx());
+    if (call.path.startsWith('/jmx')) return sendJson(outgoing, this.#jmx());
     const mode = this.modes[at];
     if (mode === 'hung') return;
     if (mode === 'broken') return void outgoing.writeHead(503).end('<html>not yet</html>');
@@ -140,27 +136,27 @@ export class TestHdfs implements AsyncDisposable {
     if (mode === 'starting') {
       throw new Refusal('RetriableException', 'Namenode is in startup mode');
     }
-    if (mode === 'safe' && received.method !== 'GET') {
+    if (mode === 'safe' && call.method !== 'GET') {
       throw new Refusal(
         'SafeModeException',
-        `Cannot ${received.op} ${received.path}. Name node is in safe mode.`,
+        `Cannot ${call.op} ${call.path}. Name node is in safe mode.`,
       );
     }
-    const fault = this.#faultOf(received);
+    const fault = this.#faultOf(call);
     if (fault === 'hang') return;
     if (fault === 'cut') return void incoming.socket.destroy();
-    const answer = this.#carryOut(received);
+    const answer = this.#carryOut(call);
     if (fault === 'carry-out-and-cut') return void incoming.socket.destroy();
     sendJson(outgoing, answer);
   }
 
-  #faultOf(received: ReceivedRequest): Exclude<Fault, object> | null {
-    const fault = this.fault(received);
+  #faultOf(call: Call): Exclude<Fault, object> | null {
+    const fault = this.fault(call);
     if (fault === null || typeof fault === 'string') return fault;
     throw new Refusal(fault.exception, fault.message, fault.status);
   }
 
-  #carryOut({ op, path, query }: ReceivedRequest): object | null {
+  #carryOut({ op, path, query }: Call): object | null {
     const node = this.nodes.get(path);
     switch (op) {
       case 'GETFILESTATUS':
@@ -282,23 +278,23 @@ export class TestHdfs implements AsyncDisposable {
   }
 
   async #atDataNode(
-    received: ReceivedRequest,
+    call: Call,
     incoming: IncomingMessage,
     outgoing: ServerResponse,
   ): Promise<void> {
-    const fault = this.#faultOf(received);
+    const fault = this.#faultOf(call);
     if (fault === 'hang') return;
     if (fault === 'cut') return void incoming.socket.destroy();
-    if (received.op === 'OPEN') {
-      const content = this.nodes.get(received.path)?.content;
-      if (content == null) throw missing(received.path);
-      const wanted = content.subarray(Number(received.query.get('offset') ?? 0));
+    if (call.op === 'OPEN') {
+      const content = this.nodes.get(call.path)?.content;
+      if (content == null) throw missing(call.path);
+      const wanted = content.subarray(Number(call.query.get('offset') ?? 0));
       outgoing.writeHead(200, { 'content-length': wanted.length, connection: 'close' });
       if (fault !== 'half') return void outgoing.end(wanted);
       outgoing.write(wanted.subarray(0, wanted.length >> 1), () => incoming.socket.destroy());
       return;
     }
-    const path = received.path;
+    const path = call.path;
     this.#makeFolders(path.slice(0, path.lastIndexOf('/')));
     this.nodes.set(path, fileNode(Buffer.alloc(0)));
     outgoing.writeContinue();

@@ -7,7 +7,7 @@
  *     RetriableException, SafeModeException              the next one, and the same again later
  *     refused, reset, no byte for too long, HTTP 5xx     the next one, and the same again later
  *
- * All are tried in turn, with growing pauses between the rounds, until the patience is at its end.
+ * All are tried in turn, with growing pauses between the rounds, until the timeout.
  */
 import { Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
@@ -32,7 +32,7 @@ export interface NameNodesOptions {
   readonly authenticator?: Authenticator | undefined;
   readonly concurrency: number;
   readonly idleMs: number;
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
   /** Once it aborts nothing is waited for any more: all rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
   readonly random?: () => number;
@@ -45,7 +45,7 @@ export interface Question {
   readonly op: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds of `performance.now()`; the patience counts from now without it. */
+  /** Milliseconds of `performance.now()`; the timeout counts from now without it. */
   readonly deadline?: number | undefined;
 }
 
@@ -72,7 +72,7 @@ const STANDS_BY = ['StandbyException', 'ObserverRetryOnActiveException'];
 const PASSES = ['RetriableException', 'SafeModeException', 'ServerTooBusyException'];
 
 export function openNameNodes(options: NameNodesOptions): NameNodes {
-  const { authenticator, idleMs, patienceMs, random = Math.random } = options;
+  const { authenticator, idleMs, timeoutMs, random = Math.random } = options;
   const bases = options.addresses.map((address) => new URL(address));
   const slots = openSlots(options.concurrency);
   const agents = {
@@ -82,7 +82,7 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
   let active = 0;
   let requestCount = 0;
 
-  const deadline = () => performance.now() + patienceMs;
+  const deadline = () => performance.now() + timeoutMs;
 
   async function ask(asked: Question): Promise<Answer> {
     const signal = either(asked.signal, options.signal);
