@@ -15,7 +15,7 @@ import {
   WIDE,
   waitsOf,
   watchCards,
-} from '../test/served-page.ts';
+} from '../test/support/served-page.ts';
 import { readEvents } from './events.ts';
 import { quantile } from './figures.ts';
 import { HISTORY_FOLDER } from './history.ts';

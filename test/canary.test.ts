@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { startSimulator } from '../src/collector/simulator/server.ts';
 import type { Status } from '../src/model/status.ts';
-import { runChild, startChild } from './child.ts';
+import { runChild, startChild } from './support/child.ts';
 
 const MAIN = join(import.meta.dirname, '..', 'src/cli/main.ts');
 const CANARY = 'canary/key+0123456789';

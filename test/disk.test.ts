@@ -10,7 +10,7 @@ import type { Log } from '../src/log/log.ts';
 import { formatRecord } from '../src/model/observation.ts';
 import { openWorkspace, type Workspace } from '../src/pipeline/workspace.ts';
 import type { Sink } from '../src/table/landing.ts';
-import { mountSmallDisk } from './small-disk.ts';
+import { mountSmallDisk } from './support/small-disk.ts';
 
 const NO_MOUNT = 'mounting a small disk is not allowed here';
 

@@ -16,8 +16,8 @@ import {
   openGarbledPlace,
   type Place,
   wrongValues,
-} from './garbled-documents.ts';
-import { createRandom } from './random.ts';
+} from './support/garbled-documents.ts';
+import { createRandom } from './support/random.ts';
 
 const SAMPLES = 6;
 

@@ -1,5 +1,5 @@
 import { test } from 'node:test';
-import { killAgainAndAgain, POINTS } from './killing.ts';
+import { killAgainAndAgain, POINTS } from './support/killing.ts';
 
 const seed = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
 

@@ -7,7 +7,7 @@ import type { Locator, Page } from 'playwright-core';
 import { de } from '../web/src/words/de.ts';
 import { en } from '../web/src/words/en.ts';
 import { textsOf } from '../web/src/words/test-words.ts';
-import { openBrowser } from './browser.ts';
+import { openBrowser } from './support/browser.ts';
 import {
   eventually,
   findViolations,
@@ -18,7 +18,7 @@ import {
   takePicture,
   textOf,
   untilFilled,
-} from './served-page.ts';
+} from './support/served-page.ts';
 
 let served: ServedPage;
 

@@ -14,7 +14,7 @@ import {
   takePicture,
   textOf,
   untilFilled,
-} from './served-page.ts';
+} from './support/served-page.ts';
 
 let served: ServedPage;
 

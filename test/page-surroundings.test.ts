@@ -16,7 +16,7 @@ import {
   servePage,
   textOf,
   untilFilled,
-} from './served-page.ts';
+} from './support/served-page.ts';
 
 let served: ServedPage;
 before(async () => {

@@ -23,7 +23,7 @@ import {
   WIDE,
   waitsOf,
   watchCards,
-} from './served-page.ts';
+} from './support/served-page.ts';
 
 const NARROW = { width: 320, height: 700 };
 const MAIN = join(import.meta.dirname, '..', 'src/cli/main.ts');

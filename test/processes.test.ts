@@ -1,5 +1,5 @@
 import { test } from 'node:test';
-import { runManyProcesses } from './many-processes.ts';
+import { runManyProcesses } from './support/many-processes.ts';
 
 const SEED = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
 

@@ -11,10 +11,10 @@ import { once } from 'node:events';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, matchesGlob, resolve } from 'node:path';
-import { openLeash, removeFolder } from './leash.ts';
-import { MADE_VARIABLE } from './made-once.ts';
-import { runFiles } from './reporting.ts';
-import { STORM_VARIABLE } from './storm.ts';
+import { openLeash, removeFolder } from './support/leash.ts';
+import { MADE_VARIABLE } from './support/made-once.ts';
+import { runFiles } from './support/reporting.ts';
+import { STORM_VARIABLE } from './support/storm.ts';
 
 const root = join(import.meta.dirname, '..');
 const main = join(root, 'src', 'cli', 'main.ts');

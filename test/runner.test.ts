@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { runChild } from './child.ts';
-import { MADE_VARIABLE } from './made-once.ts';
+import { runChild } from './support/child.ts';
+import { MADE_VARIABLE } from './support/made-once.ts';
 
 const RUNNER = join(import.meta.dirname, 'run.ts');
-const MADE_ONCE = pathToFileURL(join(import.meta.dirname, 'made-once.ts')).href;
+const MADE_ONCE = pathToFileURL(join(import.meta.dirname, 'support', 'made-once.ts')).href;
 const IMPORTS = `import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import type { FaultPoint } from '../src/fault.ts';
-import { stopAndWake } from './killing.ts';
+import { stopAndWake } from './support/killing.ts';
 
 const seed = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
 /** A step of landing, of compacting and of publishing each; all of them in the long tests. */

@@ -21,6 +21,11 @@ const SHARED =
 const COMPOSING = /^src\/(pipeline|cli)\//;
 /** What every room stands on; all else is in a room. */
 const AT_THE_ROOT = ['errors', 'fault', 'logger', 'printable', 'sqlite', 'stderr', 'waiting'];
+/** The order of rooms: an arrow runs back to one before, or to the root. */
+const ROOMS = [
+  ...['model', 'config', 'sql', 'log', 'lake', 'leases', 'collector', 'table', 'analytics'],
+  ...['api', 'import', 'cluster', 'drill', 'pipeline', 'cli'],
+];
 const TESTING = /\.test\.ts$|\/testing\//;
 const NAMES_REFUSED = /(^|\/)(utils?|helpers?|managers?|common|types|data)(\/|\.ts)/;
 
@@ -54,6 +59,40 @@ test('rooms know each other by type only', () => {
     .filter(({ from, to, isType }) => !isType && roomOf(from) !== roomOf(to) && !SHARED.test(to))
     .map(({ from, to }) => `${from} takes values from ${to}`);
   assert.deepEqual(broken, []);
+});
+
+test('each room stands only on rooms before it', () => {
+  const back = sources
+    .filter((file) => !TESTING.test(file))
+    .flatMap(importsOf)
+    .filter(({ from, to }) => placeOf(from) < placeOf(to))
+    .map(({ from, to }) => `${from} imports ${to}`);
+  assert.deepEqual(back, []);
+});
+
+function placeOf(file: string): number {
+  if (file.split('/').length === 2) return -1;
+  const place = ROOMS.indexOf(roomOf(file));
+  assert.ok(place >= 0, `${file}: add its room to the order of rooms`);
+  return place;
+}
+
+test('no file imports itself through others', () => {
+  const imports = Map.groupBy(
+    sources.flatMap(importsOf).filter(({ isType }) => !isType),
+    ({ from }) => from,
+  );
+  const circles = sources.filter((file) => {
+    const reached = new Set<string>();
+    const queue = (imports.get(file) ?? []).map(({ to }) => to);
+    for (const next of queue) {
+      if (reached.has(next)) continue;
+      reached.add(next);
+      queue.push(...(imports.get(next) ?? []).map(({ to }) => to));
+    }
+    return reached.has(file);
+  });
+  assert.deepEqual(circles, []);
 });
 
 test('every file is in a room, but for what all rooms stand on', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { stormOf } from '../../test/storm.ts';
+import { stormOf } from '../../test/support/storm.ts';
 import { publicationPath } from '../lake/layout.ts';
 import type { CityStatistics } from '../model/datasets.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';

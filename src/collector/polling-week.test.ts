@@ -10,7 +10,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { stormOf } from '../../test/storm.ts';
+import { stormOf } from '../../test/support/storm.ts';
 import { DEFAULT_CITIES } from '../model/city.ts';
 import { isInvalidRecord } from '../model/observation.ts';
 import type { BudgetLimits } from './budget.ts';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { mock, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { stormOf } from '../../test/storm.ts';
+import { stormOf } from '../../test/support/storm.ts';
 import { isErrorCode } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
 import { openLeases } from '../leases/leases.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { startChild } from '../../test/child.ts';
+import { startChild } from '../../test/support/child.ts';
 import { verifyWorkspace } from '../cli/commands/verify.ts';
 import { buildProgram } from '../cli/program.ts';
 import { openTestEnvironment } from '../cli/testing/environment.ts';

@@ -3,8 +3,8 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { type Child, startChild } from '../../test/child.ts';
-import { mountSmallDisk } from '../../test/small-disk.ts';
+import { type Child, startChild } from '../../test/support/child.ts';
+import { mountSmallDisk } from '../../test/support/small-disk.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import { lockFolder } from './folder-lock.ts';
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { rejects } from '../../test/support/rejects.ts';
 import type { Call } from './testing/hdfs.ts';
-import { bytes, MIB, Place, rejects, textOf } from './testing/hdfs-place.ts';
+import { bytes, MIB, Place, textOf } from './testing/hdfs-place.ts';
 
 describe('the lake on HDFS, when NameNodes change', () => {
   it('finds the active one, and asks it from then on', async () => {

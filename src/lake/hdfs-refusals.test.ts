@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
+import { rejects } from '../../test/support/rejects.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Fault } from './testing/hdfs.ts';
-import { bytes, MIB, Place, rejects, textOf } from './testing/hdfs-place.ts';
+import { bytes, MIB, Place, textOf } from './testing/hdfs-place.ts';
 import { parseHostRules } from './webhdfs/transfer.ts';
 
 describe('the lake on HDFS and its DataNodes', () => {

@@ -3,10 +3,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, test } from 'node:test';
+import { rejects } from '../../test/support/rejects.ts';
 import { loadConfig } from '../config/load.ts';
 import { openStorage } from './open.ts';
 import { describeStorage, type StoragePlace } from './testing/contract.ts';
-import { bytes, MIB, Place, rejects } from './testing/hdfs-place.ts';
+import { bytes, MIB, Place } from './testing/hdfs-place.ts';
 
 async function makePlace(): Promise<StoragePlace> {
   const place = await Place.make();

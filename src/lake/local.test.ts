@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'n
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { runChild } from '../../test/child.ts';
-import { mountSmallDisk } from '../../test/small-disk.ts';
+import { runChild } from '../../test/support/child.ts';
+import { mountSmallDisk } from '../../test/support/small-disk.ts';
 import { loadConfig } from '../config/load.ts';
 import { isErrorCode } from '../errors.ts';
 import { openStorage } from './open.ts';

@@ -4,7 +4,6 @@
  */
 import { asIsobarError, IsobarError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { LandingLoop } from '../table/landing-loop.ts';
 import type { Lease } from './held-lease.ts';
 import type { DetailOf, Leases, SeenLease } from './leases.ts';
 
@@ -147,12 +146,20 @@ export function fairShare(count: number, sharers: number, place: number): number
   return Math.floor(count / sharers) + (place < count % sharers ? 1 : 0);
 }
 
+/** Work on partitions, which are given to it and taken away. */
+export interface PartitionWork {
+  take(partition: number): void;
+  /** Resolves when nothing more is done for the partition. */
+  give(partition: number): Promise<void>;
+  stop(deadline?: AbortSignal): Promise<unknown>;
+}
+
 /** Lands the partitions whose leases it holds, its fair share of them. */
 export async function sharePartitions(options: {
   readonly leases: Leases;
   /** It may grow. */
   readonly partitionCount: () => number;
-  readonly landing: LandingLoop;
+  readonly landing: PartitionWork;
   readonly logger: Logger;
   /** How long stopping goes on landing. */
   readonly deadline?: AbortSignal;

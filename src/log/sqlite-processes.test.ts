@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { type ChildEnd, runChild, startChild } from '../../test/child.ts';
+import { type ChildEnd, runChild, startChild } from '../../test/support/child.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Log } from './log.ts';
 import { openLog } from './open.ts';

@@ -7,14 +7,15 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { mountSmallDisk } from '../../test/small-disk.ts';
+import { mountSmallDisk } from '../../test/support/small-disk.ts';
 import { loadConfig } from '../config/load.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import type { Log } from './log.ts';
 import { openLog } from './open.ts';
 import { PARTITION_SPAN } from './sqlite-database.ts';
 import { retryBusy } from './sqlite-errors.ts';
-import { describeLog, type LogPlace, recordsOf } from './testing/contract.ts';
+import { describeLog, type LogPlace } from './testing/contract.ts';
+import { recordsOf } from './testing/records.ts';
 
 const CONFIG = loadConfig({
   file: null,

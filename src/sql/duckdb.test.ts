@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { mountSmallDisk } from '../../test/small-disk.ts';
+import { mountSmallDisk } from '../../test/support/small-disk.ts';
 import { isErrorCode } from '../errors.ts';
 import { openDuckdbEngine } from './duckdb.ts';
 import type { SqlEngine, SqlSession } from './engine.ts';

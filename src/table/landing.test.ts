@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { stormOf } from '../../test/storm.ts';
+import { stormOf } from '../../test/support/storm.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Observation } from '../model/observation.ts';

@@ -5,8 +5,8 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrorCode } from '../../src/errors.ts';
 import type { HdfsStorage } from '../../src/lake/hdfs.ts';
-import { startChild } from '../child.ts';
-import { createRandom } from '../random.ts';
+import { startChild } from '../support/child.ts';
+import { createRandom } from '../support/random.ts';
 import { type Hdfs, makeHdfsPlace } from './hdfs-place.ts';
 import { absent, control, killService, service } from './services.ts';
 

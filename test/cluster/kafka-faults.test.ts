@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterControl } from '../../src/cluster/control.ts';
 import { isErrorCode } from '../../src/errors.ts';
 import type { Log } from '../../src/log/log.ts';
-import { EVERYTHING } from '../../src/log/testing/contract.ts';
+import { EVERYTHING } from '../../src/log/testing/records.ts';
 import { type KafkaPlace, makeKafkaPlace } from './kafka-place.ts';
 import { absent, control, killService, service } from './services.ts';
 

@@ -18,7 +18,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { type ErrorCode, IsobarError } from '../../src/errors.ts';
 import { openLog } from '../../src/log/open.ts';
-import { EVERYTHING, recordsOf } from '../../src/log/testing/contract.ts';
+import { EVERYTHING, recordsOf } from '../../src/log/testing/records.ts';
 import { absent, service } from './services.ts';
 
 const run = promisify(execFile);

@@ -26,7 +26,7 @@ import { silentLogger } from '../../src/logger.ts';
 import { formatRecord, type Observation } from '../../src/model/observation.ts';
 import { openWorkspace, type Workspace } from '../../src/pipeline/workspace.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
-import { createRandom } from '../random.ts';
+import { createRandom } from '../support/random.ts';
 import { makeHdfsPlace } from './hdfs-place.ts';
 import { absent, control, killService, service } from './services.ts';
 

@@ -17,7 +17,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { type City, DEFAULT_CITIES } from '../../src/model/city.ts';
 import type { Status } from '../../src/model/status.ts';
 import { openWorkspace } from '../../src/pipeline/workspace.ts';
-import { openCrew, until } from '../crew.ts';
+import { openCrew, until } from '../support/crew.ts';
 import { absent, service } from './services.ts';
 
 const [kafka, hdfs, spark] = [service('kafka'), service('hdfs'), service('spark')];

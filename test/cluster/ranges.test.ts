@@ -16,7 +16,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import type { SqlSession } from '../../src/sql/engine.ts';
 import { openEngine } from '../../src/sql/open.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
-import { createRandom } from '../random.ts';
+import { createRandom } from '../support/random.ts';
 import { absent, service } from './services.ts';
 
 const SEED = Number(process.env.ISOBAR_TEST_SEED ?? 20_241_031);

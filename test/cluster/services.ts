@@ -11,7 +11,7 @@ import {
   connectControl,
 } from '../../src/cluster/control.ts';
 import type { Addresses } from '../../src/cluster/plan.ts';
-import { followParent } from '../leash.ts';
+import { followParent } from '../support/leash.ts';
 
 /** For the contract of engines. Spark keeps the rows of a whole partition until they are sent. */
 export const SPARK_STATEMENTS = {

@@ -12,7 +12,7 @@ import { describeStorage } from '../../src/lake/testing/contract.ts';
 import { describeLog } from '../../src/log/testing/contract.ts';
 import { openSparkEngine } from '../../src/sql/spark/spark.ts';
 import { describeEngine } from '../../src/sql/testing/contract.ts';
-import { openLeash, removeFolder } from '../leash.ts';
+import { openLeash, removeFolder } from '../support/leash.ts';
 import { makeHdfsPlace } from './hdfs-place.ts';
 import { makeKafkaPlace } from './kafka-place.ts';
 import { absent, SPARK_STATEMENTS, service } from './services.ts';

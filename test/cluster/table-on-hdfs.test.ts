@@ -9,7 +9,7 @@ import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
 import { type Opened, observation, openTestLake } from '../../src/table/testing/lake.ts';
 import { vacuum } from '../../src/table/vacuum.ts';
 import { verifyLake } from '../../src/table/verify.ts';
-import { createRandom } from '../random.ts';
+import { createRandom } from '../support/random.ts';
 import { makeHdfsPlace } from './hdfs-place.ts';
 import { absent, service } from './services.ts';
 

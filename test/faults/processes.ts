@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { openLeash } from '../leash.ts';
+import { openLeash } from '../support/leash.ts';
 
 export interface Processes extends AsyncDisposable {
   startSink(): void;

@@ -12,7 +12,7 @@ import { compact } from '../../src/table/compaction.ts';
 import { landingAppId } from '../../src/table/landing.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
 import { vacuum } from '../../src/table/vacuum.ts';
-import { findPython } from '../python.ts';
+import { findPython } from '../support/python.ts';
 
 const root = join(import.meta.dirname, '../..');
 const python = await findPython();

@@ -12,7 +12,7 @@ import { formatRecord } from '../../src/model/observation.ts';
 import { openWorkspace, type Workspace } from '../../src/pipeline/workspace.ts';
 import { acceptForeign } from '../../src/table/accept-foreign.ts';
 import { restoreVersion } from '../../src/table/restore-version.ts';
-import { findPython } from '../python.ts';
+import { findPython } from '../support/python.ts';
 
 const python = await findPython();
 const options = { skip: python === null && 'no Python 3 here' };

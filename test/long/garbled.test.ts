@@ -6,8 +6,8 @@ import {
   openGarbledPlace,
   type Place,
   wrongValues,
-} from '../garbled-documents.ts';
-import { createRandom } from '../random.ts';
+} from '../support/garbled-documents.ts';
+import { createRandom } from '../support/random.ts';
 
 let place: Place;
 before(async () => {

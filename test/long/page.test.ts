@@ -16,7 +16,7 @@ import {
   textOf,
   untilFilled,
   WIDE,
-} from '../served-page.ts';
+} from '../support/served-page.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const HISTORY = join(ROOT, '../shared/data/historical-hourly-weather');

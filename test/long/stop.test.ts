@@ -1,5 +1,5 @@
 import { test } from 'node:test';
-import { POINTS, stopAndWake } from '../killing.ts';
+import { POINTS, stopAndWake } from '../support/killing.ts';
 
 const seed = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
 /** Export and vacuum are of one process at a time; a stopped append holds SQLite's lock. */

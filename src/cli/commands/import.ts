@@ -8,10 +8,16 @@ import { planImport } from '../../import/plan.ts';
 import type { TimesRead } from '../../import/source.ts';
 import { DEFAULT_CITIES } from '../../model/city.ts';
 import type { ImportEntry, InputFile } from '../../model/imports.ts';
+import {
+  type Imported,
+  importPlanned,
+  type Previewed,
+  previewPlanned,
+} from '../../pipeline/importing.ts';
 import { openWorkspace, type Workspace } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
 import { type Environment, prepare } from '../environment.ts';
-import { type Imported, importPlanned, type Previewed, previewPlanned } from '../importing.ts';
+import { openProgress } from '../progress.ts';
 
 interface ImportCommandOptions {
   readonly mapping?: string;
@@ -61,12 +67,16 @@ Examples:
         report: environment.report,
         signal: environment.signal,
       });
+      const progress = openProgress('records', environment.report);
+      const importing = { signal: environment.signal, onProgress: progress.update };
       if (options.dryRun === true) {
-        const previewed = await previewPlanned(workspace, plan, environment);
+        const previewed = await previewPlanned(workspace, plan, importing);
+        progress.end();
         environment.print(json ? formatPreviewJson(previewed) : formatPreview(previewed));
         return;
       }
-      const imported = await importPlanned(workspace, plan, environment);
+      const imported = await importPlanned(workspace, plan, importing);
+      progress.end();
       environment.print(json ? formatJson(imported) : formatImported(imported));
       assertUsable(imported);
     });

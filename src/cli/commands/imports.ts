@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { IsobarError } from '../../errors.ts';
 import type { ImportEntry } from '../../model/imports.ts';
+import { undoNumbered } from '../../pipeline/importing.ts';
 import { openWorkspace } from '../../pipeline/workspace.ts';
 import { type Environment, formatTable, prepare } from '../environment.ts';
-import { undoNumbered } from '../importing.ts';
 
 export function importsCommand(program: Command, environment: Environment): void {
   const imports = program

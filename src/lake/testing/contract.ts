@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type ErrorCode, isErrorCode } from '../../errors.ts';
+import { rejects } from '../../../test/support/rejects.ts';
+import { isErrorCode } from '../../errors.ts';
 import type { Content, Storage } from '../storage.ts';
 
 /** A place of an engine where nothing is yet; disposing of it removes everything. */
@@ -378,8 +379,4 @@ async function readText(storage: Storage, path: string): Promise<string> {
 
 async function pathsOf(storage: Storage, folder: string, after?: string): Promise<string[]> {
   return Array.fromAsync(storage.list(folder, after === undefined ? {} : { after }), (f) => f.path);
-}
-
-async function rejects(promise: Promise<unknown>, code: ErrorCode): Promise<void> {
-  await assert.rejects(promise, (error) => isErrorCode(error, code));
 }

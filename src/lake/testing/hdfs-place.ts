@@ -1,9 +1,6 @@
-/** A lake on the small HDFS of hdfs.ts, with short timeouts. */
-import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ErrorCode, IsobarError, isErrorCode } from '../../errors.ts';
 import { type HdfsOptions, type HdfsStorage, openHdfsStorage } from '../hdfs.ts';
 import { type Call, type Fault, type NameNodeMode, TestHdfs } from './hdfs.ts';
 
@@ -64,13 +61,3 @@ export class Place implements AsyncDisposable {
 export const bytes = (text: string) => Buffer.from(text);
 export const textOf = async (storage: HdfsStorage, path: string) =>
   Buffer.from(await storage.read(path)).toString();
-
-export async function rejects(promise: Promise<unknown>, code: ErrorCode): Promise<IsobarError> {
-  let caught: unknown;
-  await assert.rejects(promise, (error) => {
-    caught = error;
-    return isErrorCode(error, code);
-  });
-  assert.ok(caught instanceof IsobarError);
-  return caught;
-}

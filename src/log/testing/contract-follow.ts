@@ -4,7 +4,8 @@ import { getEventListeners } from 'node:events';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../log.ts';
-import { type LogPlace, recordsOf } from './contract.ts';
+import type { LogPlace } from './contract.ts';
+import { recordsOf } from './records.ts';
 
 const FOLLOW_MS_MAX = 250;
 

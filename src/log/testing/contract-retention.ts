@@ -1,9 +1,11 @@
 /** The part of the contract about times, what has landed, and what is removed. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { rejects } from '../../../test/support/rejects.ts';
 import { isErrorCode } from '../../errors.ts';
 import type { Log, NewRecord } from '../log.ts';
-import { EVERYTHING, type LogTraits, rejects, type WithLog } from './contract.ts';
+import type { LogTraits, WithLog } from './contract.ts';
+import { EVERYTHING } from './records.ts';
 
 export function describeRetention(log: () => Log, withLog: WithLog, traits: LogTraits): void {
   describeLanded(withLog);

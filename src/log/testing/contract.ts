@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { rejects } from '../../../test/support/rejects.ts';
 import type { Config } from '../../config/schema.ts';
-import { isErrorCode } from '../../errors.ts';
 import { RECORD_BYTES_MAX } from '../../model/observation.ts';
-import type { AppendedRange, Log, LogRecord, NewRecord } from '../log.ts';
+import type { AppendedRange, Log, LogRecord } from '../log.ts';
 import { describeFollow } from './contract-follow.ts';
 import { checkAgainstModel } from './contract-model.ts';
 import { describeRetention } from './contract-retention.ts';
+import { EVERYTHING, recordsOf } from './records.ts';
 
 /** A place of an engine where nothing is yet; disposing of it removes everything. */
 export interface LogPlace extends AsyncDisposable {
@@ -32,8 +33,6 @@ export interface LogTraits {
 }
 
 const EMBEDDED: LogTraits = { clock: 'given', limitsItself: true, histories: 25 };
-export const EVERYTHING = { records: 1_000_000, bytes: 2 ** 30 };
-
 export function describeLog(
   name: string,
   makePlace: () => Promise<LogPlace>,
@@ -277,13 +276,6 @@ function describeRead(log: () => Log, withLog: WithLog): void {
     }));
 }
 
-export function recordsOf(length: number): NewRecord[] {
-  return Array.from({ length }, (_, i) => ({
-    key: `city-${i % 11}`,
-    value: Buffer.from(`record ${i}`),
-  }));
-}
-
 function count(ranges: readonly AppendedRange[]): number {
   return ranges.reduce((sum, { first, last }) => sum + Number(last - first) + 1, 0);
 }
@@ -298,8 +290,4 @@ async function readRange(log: Log, range: AppendedRange | undefined): Promise<Lo
     Array.from({ length: limits.records }, (_, i) => range.first + BigInt(i)),
   );
   return [...found];
-}
-
-export async function rejects(promise: Promise<unknown>, code: Parameters<typeof isErrorCode>[1]) {
-  await assert.rejects(promise, (error) => isErrorCode(error, code));
 }

@@ -1,8 +1,9 @@
 /** What every engine must do with rows that are read in batches. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { rejects } from '../../../test/support/rejects.ts';
 import type { Row } from '../engine.ts';
-import { type EngineOptions, fails, type Shared } from './contract.ts';
+import type { EngineOptions, Shared } from './contract.ts';
 
 export function describeStreams(shared: () => Shared, options: EngineOptions): void {
   it('streams the same rows as it queries, in batches', async () => {
@@ -50,16 +51,16 @@ export function describeStreams(shared: () => Shared, options: EngineOptions): v
 
   it('fails in a stream as in a query, and can be cancelled there', async () => {
     const { session } = shared();
-    await fails(Array.fromAsync(session.stream('SELECT nothing FROM nowhere')), 'QUERY_INVALID');
+    await rejects(Array.fromAsync(session.stream('SELECT nothing FROM nowhere')), 'QUERY_INVALID');
     const cancelling = new AbortController();
     const reading = Array.fromAsync(session.stream(options.endless, {}, cancelling.signal));
     cancelling.abort();
-    await fails(reading, 'ABORTED');
+    await rejects(reading, 'ABORTED');
     const leaving = new AbortController();
     const streaming = async () => {
       for await (const _ of session.stream(options.long, {}, leaving.signal)) leaving.abort();
     };
-    await fails(streaming(), 'ABORTED');
+    await rejects(streaming(), 'ABORTED');
     assert.deepEqual(await session.query('SELECT 1 AS x'), [{ x: 1 }]);
   });
 }

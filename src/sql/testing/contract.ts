@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, truncate, unlink, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type ErrorCode, isErrorCode } from '../../errors.ts';
+import { rejects } from '../../../test/support/rejects.ts';
 import type { Columns, SqlEngine, SqlSession } from '../engine.ts';
 import { describeStreams } from './contract-streams.ts';
 
@@ -53,18 +53,14 @@ export function describeEngine(
   });
 }
 
-export function fails(promise: Promise<unknown>, ...codes: readonly ErrorCode[]): Promise<void> {
-  return assert.rejects(promise, (error) => isErrorCode(error, ...codes));
-}
-
 function describeSessions(shared: () => Shared, options: EngineOptions): void {
   it('keeps the views and tables of a session to itself', async () => {
     const { engine, session } = shared();
     await using other = await engine.session();
     await session.execute('CREATE OR REPLACE TEMP VIEW only_mine AS SELECT 1 AS x');
     await session.materialize('mine_too', 'SELECT 2 AS x');
-    await fails(other.query('SELECT * FROM only_mine'), 'QUERY_INVALID');
-    await fails(other.query('SELECT * FROM mine_too'), 'QUERY_INVALID');
+    await rejects(other.query('SELECT * FROM only_mine'), 'QUERY_INVALID');
+    await rejects(other.query('SELECT * FROM mine_too'), 'QUERY_INVALID');
     assert.deepEqual(await session.query('SELECT * FROM only_mine'), [{ x: 1 }]);
   });
 
@@ -87,7 +83,7 @@ function describeSessions(shared: () => Shared, options: EngineOptions): void {
 
   it('goes on with the next statement after one that failed', async () => {
     const { session } = shared();
-    const failing = fails(session.query('SELECT nothing FROM nowhere'), 'QUERY_INVALID');
+    const failing = rejects(session.query('SELECT nothing FROM nowhere'), 'QUERY_INVALID');
     assert.deepEqual(await session.query('SELECT 1 AS x'), [{ x: 1 }]);
     await failing;
   });
@@ -96,7 +92,7 @@ function describeSessions(shared: () => Shared, options: EngineOptions): void {
     const { engine, session } = shared();
     await using other = await engine.session();
     const controller = new AbortController();
-    const running = fails(other.query(options.endless, {}, controller.signal), 'ABORTED');
+    const running = rejects(other.query(options.endless, {}, controller.signal), 'ABORTED');
     assert.deepEqual(await session.query('SELECT 1 AS x'), [{ x: 1 }]);
     controller.abort();
     await running;
@@ -237,7 +233,7 @@ function describeFiles(shared: () => Shared): void {
     await session.materialize('kept', 'SELECT 1 AS x');
     assert.deepEqual(await session.query('SELECT * FROM kept'), [{ x: 1 }]);
     await session.drop('kept');
-    await fails(session.query('SELECT * FROM kept'), 'QUERY_INVALID');
+    await rejects(session.query('SELECT * FROM kept'), 'QUERY_INVALID');
     await session.drop('kept');
   });
 
@@ -249,7 +245,7 @@ function describeFiles(shared: () => Shared): void {
     assert.equal(parts.length, 1);
     await session.define('written_into', [join(path, parts[0] ?? '')], COLUMNS);
     assert.equal((await session.query('SELECT sum(hour) AS n FROM written_into'))[0]?.n, 6);
-    await fails(session.copyInto(ROWS, path), 'QUERY_FAILED', 'QUERY_INVALID');
+    await rejects(session.copyInto(ROWS, path), 'QUERY_FAILED', 'QUERY_INVALID');
   });
 
   it('leaves no file when it cannot write one', async () => {
@@ -260,7 +256,7 @@ function describeFiles(shared: () => Shared): void {
       join(folder, 'none', 'x.parquet'),
       'parquet',
     );
-    await fails(writing, 'QUERY_FAILED', 'QUERY_INVALID');
+    await rejects(writing, 'QUERY_FAILED', 'QUERY_INVALID');
     assert.ok(!(await readdir(folder)).includes('none'));
   });
 }
@@ -268,8 +264,9 @@ function describeFiles(shared: () => Shared): void {
 function describeErrors(shared: () => Shared, options: EngineOptions): void {
   const WRONG = ['SELEC 1', 'SELECT nothing FROM nowhere', 'SELECT 1 +', "SELECT upper(1, 'a', 2)"];
   for (const sql of WRONG) {
-    it(`calls wrong text invalid: ${sql}`, () =>
-      fails(shared().session.query(sql), 'QUERY_INVALID'));
+    it(`calls wrong text invalid: ${sql}`, async () => {
+      await rejects(shared().session.query(sql), 'QUERY_INVALID');
+    });
   }
 
   it('names the cause in the text and the statement in the details', async () => {
@@ -291,11 +288,11 @@ function describeErrors(shared: () => Shared, options: EngineOptions): void {
     await session.copy(ROWS, path, 'parquet');
     assert.deepEqual(await read(), [{ n: 6 }]);
     await truncate(path, 40);
-    await fails(read(), 'QUERY_FAILED');
+    await rejects(read(), 'QUERY_FAILED');
     await writeFile(path, 'no Parquet');
-    await fails(read(), 'QUERY_FAILED');
+    await rejects(read(), 'QUERY_FAILED');
     await unlink(path);
-    await fails(read(), ...failed);
+    await rejects(read(), ...failed);
   });
 
   it('cancels a statement, and the session stays usable', async () => {
@@ -304,7 +301,7 @@ function describeErrors(shared: () => Shared, options: EngineOptions): void {
       const controller = new AbortController();
       const running = session.query(options.endless, {}, controller.signal);
       setTimeout(() => controller.abort(), wait);
-      await fails(running, 'ABORTED');
+      await rejects(running, 'ABORTED');
       assert.deepEqual(await session.query('SELECT 1 AS x'), [{ x: 1 }]);
     }
   });
@@ -314,25 +311,25 @@ function describeErrors(shared: () => Shared, options: EngineOptions): void {
     await using session = await engine.session();
     const first = new AbortController();
     const second = new AbortController();
-    const running = fails(session.query(options.endless, {}, first.signal), 'ABORTED');
+    const running = rejects(session.query(options.endless, {}, first.signal), 'ABORTED');
     const waiting = session.materialize('never', 'SELECT 1 AS x', second.signal);
     const last = session.query('SELECT 2 AS x');
     second.abort();
-    await fails(waiting, 'ABORTED');
+    await rejects(waiting, 'ABORTED');
     first.abort();
     await running;
     assert.deepEqual(await last, [{ x: 2 }]);
-    await fails(session.query('SELECT * FROM never'), 'QUERY_INVALID');
+    await rejects(session.query('SELECT * FROM never'), 'QUERY_INVALID');
   });
 
   it('does not begin what was cancelled before', async () => {
     const { session } = shared();
     const signal = AbortSignal.abort();
-    await fails(
+    await rejects(
       session.execute('CREATE OR REPLACE TEMP VIEW gone AS SELECT 1 AS x', signal),
       'ABORTED',
     );
-    await fails(session.query('SELECT * FROM gone'), 'QUERY_INVALID');
+    await rejects(session.query('SELECT * FROM gone'), 'QUERY_INVALID');
   });
 
   it('refuses everything after closing', async () => {
@@ -340,7 +337,7 @@ function describeErrors(shared: () => Shared, options: EngineOptions): void {
     const session = await engine.session();
     await session[Symbol.asyncDispose]();
     await session[Symbol.asyncDispose]();
-    await fails(session.query('SELECT 1 AS x'), 'QUERY_FAILED');
+    await rejects(session.query('SELECT 1 AS x'), 'QUERY_FAILED');
   });
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { madeOnce } from './made-once.ts';
 
 const DELTALAKE = ['deltalake==1.6.6', 'pyarrow==26.0.1'];
-const environment = join(import.meta.dirname, '..', '.cache/python');
+const environment = join(import.meta.dirname, '..', '..', '.cache/python');
 const own = join(environment, 'bin/python');
 
 /** A Python with delta-rs in a virtual environment of the project's; null without Python. */

@@ -58,7 +58,7 @@ export async function findChromium(): Promise<Chromium> {
 async function unpackChromium(): Promise<Chromium> {
   const root = join(fileURLToPath(import.meta.resolve('@sparticuz/chromium')), '..', '..');
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  const cache = join(import.meta.dirname, '..', 'node_modules', '.cache', 'isobar');
+  const cache = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'isobar');
   const folder = join(cache, `chromium-${version}-whole`);
   const found = { path: join(folder, 'chromium'), libraries: join(folder, 'lib') };
   if (existsSync(folder)) return found;

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { verifyPublication } from '../src/analytics/verify.ts';
-import { verifyWorkspace } from '../src/cli/commands/verify.ts';
-import { loadConfig } from '../src/config/load.ts';
-import { formatRecord } from '../src/model/observation.ts';
-import { openMaintenance } from '../src/pipeline/maintenance.ts';
-import { openWorkspace, type Workspace } from '../src/pipeline/workspace.ts';
-import { readStateAt } from '../src/table/state-at.ts';
-import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
+import { verifyPublication } from '../../src/analytics/verify.ts';
+import { verifyWorkspace } from '../../src/cli/commands/verify.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { formatRecord } from '../../src/model/observation.ts';
+import { openMaintenance } from '../../src/pipeline/maintenance.ts';
+import { openWorkspace, type Workspace } from '../../src/pipeline/workspace.ts';
+import { readStateAt } from '../../src/table/state-at.ts';
+import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
 
 /** Fields that may say anything: for people, or only for this program’s convenience. */
 const FREE =

@@ -5,11 +5,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { verifyWorkspace } from '../src/cli/commands/verify.ts';
-import { loadConfig } from '../src/config/load.ts';
-import { FAULT_POINTS, type FaultPoint } from '../src/fault.ts';
-import { openWorkspace } from '../src/pipeline/workspace.ts';
-import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from '../src/table/table.ts';
+import { verifyWorkspace } from '../../src/cli/commands/verify.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { FAULT_POINTS, type FaultPoint } from '../../src/fault.ts';
+import { openWorkspace } from '../../src/pipeline/workspace.ts';
+import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from '../../src/table/table.ts';
 import { createRandom } from './random.ts';
 
 const CHILD = join(import.meta.dirname, 'kill-child.ts');

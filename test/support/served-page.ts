@@ -8,13 +8,13 @@ import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import axe, { type AxeResults } from 'axe-core';
 import type { Page, PageScreenshotOptions } from 'playwright-core';
-import { loadConfig } from '../src/config/load.ts';
-import { silentLogger } from '../src/logger.ts';
-import { type Pipeline, ROLES, startPipeline } from '../src/pipeline/pipeline.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { silentLogger } from '../../src/logger.ts';
+import { type Pipeline, ROLES, startPipeline } from '../../src/pipeline/pipeline.ts';
 import { type Browser, openBrowser } from './browser.ts';
 import { madeOnce } from './made-once.ts';
 
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '..', '..');
 /** Pictures of panels, and with ISOBAR_TEST_PICTURES of each view, are kept here. */
 export const ARTEFACTS = join(ROOT, 'artefacts');
 export const PANELS = [

@@ -9,17 +9,21 @@ import { silentLogger } from '../logger.ts';
 import type { ImportEntry, InputFile } from '../model/imports.ts';
 import { formatRecord } from '../model/observation.ts';
 import { formatTime } from '../model/time-zone.ts';
-import { openMaintenance } from '../pipeline/maintenance.ts';
-import { openWorkspaceLeases, type Workspace } from '../pipeline/workspace.ts';
 import { importedBefore } from '../table/imports.ts';
 import { openPreview, type Preview } from '../table/preview.ts';
 import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from '../table/table.ts';
 import { type Undone, undoImport } from '../table/undo.ts';
-import type { Environment } from './environment.ts';
-import { openProgress } from './progress.ts';
+import { openMaintenance } from './maintenance.ts';
+import { openWorkspaceLeases, type Workspace } from './workspace.ts';
 
 const MIB = 1024 * 1024;
 const PREVIEW_RECORDS = 100_000;
+
+export interface ImportingOptions {
+  readonly signal: AbortSignal;
+  /** Records read so far, and about how many there are, where that is known. */
+  readonly onProgress: (records: number, about: number | null) => void;
+}
 
 /** Files that were imported before in the same way, and those that are still to read. */
 interface Inputs {
@@ -40,9 +44,8 @@ export interface Imported {
 export async function importPlanned(
   workspace: Workspace,
   plan: ImportPlan,
-  environment: Environment,
+  { signal, onProgress }: ImportingOptions,
 ): Promise<Imported> {
-  const { signal } = environment;
   await using stack = new AsyncDisposableStack();
   const lease = await leaseImport(workspace, stack);
   const { fresh, known } = await chooseInputs(workspace, plan, signal);
@@ -52,7 +55,6 @@ export async function importPlanned(
   const entry = await workspace.imports.begin(wanted);
   const { observations } = workspace;
   const before = (await observations.refresh(signal)).version;
-  const progress = openProgress('records', environment.report);
   const log = await workspace.log();
   const sink = await workspace.sink();
   const records = await runImport({
@@ -71,9 +73,8 @@ export async function importPlanned(
       }
     },
     signal,
-    onProgress: progress.update,
+    onProgress,
   });
-  progress.end();
   const outcome = await readImportOutcome(workspace, entry.import_id);
   const { landed, replaced, duplicate, superseded, invalid } = outcome;
   const counts = { records, landed, replaced, duplicate, superseded, invalid };
@@ -102,9 +103,8 @@ export interface Previewed {
 export async function previewPlanned(
   workspace: Workspace,
   plan: ImportPlan,
-  environment: Environment,
+  { signal, onProgress }: ImportingOptions,
 ): Promise<Previewed> {
-  const { signal } = environment;
   const { fresh, known } = await chooseInputs(workspace, plan, signal);
   const entries = await workspace.imports.read();
   const numbers = {
@@ -114,7 +114,6 @@ export async function previewPlanned(
   const session = await workspace.session();
   const { observations, scratch, simulated } = workspace;
   const preview = await openPreview({ session, observations, scratch, simulated });
-  const progress = openProgress('records', environment.report);
   const times: TimesRead = { observed_from: null, observed_to: null };
   let records = 0;
   let batch: Uint8Array[] = [];
@@ -125,12 +124,11 @@ export async function previewPlanned(
       batch.push(formatRecord({ ...record, ...numbers, import_row: records }));
       if (batch.length < PREVIEW_RECORDS) continue;
       await preview.add(batch, signal);
-      progress.update(records, source.recordsAbout);
+      onProgress(records, source.recordsAbout);
       batch = [];
     }
     if (batch.length > 0) await preview.add(batch, signal);
   }
-  progress.end();
   return { preview, records, times, known };
 }
 

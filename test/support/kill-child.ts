@@ -3,16 +3,16 @@
  * after round, until it is killed. It says on stdout which records the log has accepted. What the
  * fault point of ISOBAR_FAULT belongs to is done every round, so that it is soon reached.
  *
- *     node test/kill-child.ts FOLDER SEED [alone|together]
+ *     node test/support/kill-child.ts FOLDER SEED [alone|together]
  */
-import { createRefresher } from '../src/analytics/refresh.ts';
-import { loadConfig } from '../src/config/load.ts';
-import { isErrorCode } from '../src/errors.ts';
-import { openMaintenance } from '../src/pipeline/maintenance.ts';
-import { openWorkspace } from '../src/pipeline/workspace.ts';
-import { compact } from '../src/table/compaction.ts';
-import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
-import { vacuum } from '../src/table/vacuum.ts';
+import { createRefresher } from '../../src/analytics/refresh.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { isErrorCode } from '../../src/errors.ts';
+import { openMaintenance } from '../../src/pipeline/maintenance.ts';
+import { openWorkspace } from '../../src/pipeline/workspace.ts';
+import { compact } from '../../src/table/compaction.ts';
+import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
+import { vacuum } from '../../src/table/vacuum.ts';
 import { createRandom } from './random.ts';
 
 const [folder = '', seedText = '1', company = 'alone'] = process.argv.slice(2);

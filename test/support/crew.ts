@@ -8,10 +8,10 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { LEASES_FOLDER } from '../src/lake/layout.ts';
+import { LEASES_FOLDER } from '../../src/lake/layout.ts';
 import { openLeash } from './leash.ts';
 
-const MAIN = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
+const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 const TIMEOUT_MS = 60_000;
 
 export type Role = 'collect' | 'land' | 'analyze' | 'serve';

@@ -9,13 +9,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import { verifyWorkspace } from '../src/cli/commands/verify.ts';
-import { startTestProvider, type TestProvider } from '../src/collector/testing/provider.ts';
-import { loadConfig } from '../src/config/load.ts';
-import { ANALYTICS_FOLDER, tableFolder } from '../src/lake/layout.ts';
-import type { Status } from '../src/model/status.ts';
-import { openWorkspace } from '../src/pipeline/workspace.ts';
-import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
+import { verifyWorkspace } from '../../src/cli/commands/verify.ts';
+import { startTestProvider, type TestProvider } from '../../src/collector/testing/provider.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { ANALYTICS_FOLDER, tableFolder } from '../../src/lake/layout.ts';
+import type { Status } from '../../src/model/status.ts';
+import { openWorkspace } from '../../src/pipeline/workspace.ts';
+import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
 import {
   type Crew,
   isStopped,
