@@ -66,6 +66,19 @@ test('each field of the newest publication that was believed before is compared'
   }
 });
 
+test('a commit below a checkpoint is compared with it, with the bounds of its files', async () => {
+  const commit = /observations\/_delta_log\/0*2\.json/;
+  for (const bound of ['minValues', 'maxValues']) {
+    const field = place.fields.find(({ path, keys }) => {
+      return commit.test(path) && keys.join('.') === `add.stats.(json).${bound}.city_id`;
+    });
+    assert.ok(field, bound);
+    for (const to of ['1', 'z']) {
+      assert.notDeepEqual(await place.breakField(field, to), [], `${bound} → ${to}`);
+    }
+  }
+});
+
 async function land(city: string): Promise<void> {
   await using workspace = await open(place.folder);
   const log = await workspace.log();

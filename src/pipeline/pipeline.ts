@@ -22,9 +22,10 @@ import type { Logger } from '../logger.ts';
 import type { City } from '../model/city.ts';
 import { landingAppId } from '../table/landing.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
+import { watchTable } from '../table/table-watch.ts';
 import { collect, configuredCities } from './polling.ts';
 import { openStatusReader } from './status.ts';
-import { analyze, followTable, land, type Running } from './steps.ts';
+import { analyze, land, landed, type Running } from './steps.ts';
 import {
   chooseSource,
   openWorkspace,
@@ -143,7 +144,9 @@ async function startRooms(
   const add = (share: Share) => stack.defer(() => share.stop());
   if (has('analyze')) add(await analyze(context));
   if (has('land')) add(await land(context));
-  if (has('land') || has('analyze')) add(await followTable(context, lookMs));
+  if (has('land') || has('analyze')) {
+    add(await watchTable(workspace.observations, lookMs, () => landed(context)));
+  }
   if (has('collect') && source !== 'none') {
     const polled = await configuredCities(config.collector.cities);
     await cities.remember(polled, source);

@@ -81,7 +81,7 @@ export async function land(context: StepContext): Promise<Share> {
   });
   stack.defer(() => maintaining.stop());
   const log = await workspace.log();
-  const landing = await startLanding(workspace, logger, () => landed(context));
+  const landing = await startLanding(workspace, logger);
   running.landing = landing;
   const partitionCount = () => log.partitionCount;
   const sharing = await sharePartitions({ leases, partitionCount, landing, logger, deadline });
@@ -94,7 +94,8 @@ export async function land(context: StepContext): Promise<Share> {
   return { stop: () => owned.disposeAsync() };
 }
 
-function landed({ running, onChange }: StepContext): void {
+/** Notifies the loops that follow the landings. */
+export function landed({ running, onChange }: StepContext): void {
   running.analytics?.landed();
   running.exports?.landed();
   running.maintenance?.landed();
@@ -117,11 +118,7 @@ async function startAnalytics(
   });
 }
 
-async function startLanding(
-  workspace: Workspace,
-  logger: Logger,
-  onLanded: () => void,
-): Promise<LandingLoop> {
+async function startLanding(workspace: Workspace, logger: Logger): Promise<LandingLoop> {
   const log = await workspace.log();
   const { config, observations } = workspace;
   return startLandingLoop({
@@ -132,7 +129,6 @@ async function startLanding(
     records: config.table.landing_records,
     ageSeconds: config.table.landing_age_s,
     logger,
-    onLanded,
   });
 }
 
@@ -165,21 +161,4 @@ async function startMaintenance(workspace: Workspace, logger: Logger): Promise<M
     intervalSeconds: workspace.config.table.maintenance_interval_s,
     logger,
   });
-}
-
-/** Other processes land too, so the table itself is checked for new versions. */
-export async function followTable(context: StepContext, lookMs: number): Promise<Share> {
-  const { observations } = context.workspace;
-  let { version } = await observations.refresh();
-  const timer = setInterval(async () => {
-    const state = await observations.refresh().catch(() => null);
-    if (state === null || state.version === version) return;
-    version = state.version;
-    landed(context);
-  }, lookMs);
-  return {
-    async stop() {
-      clearInterval(timer);
-    },
-  };
 }

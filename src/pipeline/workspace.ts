@@ -21,7 +21,7 @@ import type { SqlEngine, SqlSession } from '../sql/engine.ts';
 import { openEngine } from '../sql/open.ts';
 import { fileLiteral } from '../sql/text.ts';
 import { type CityTable, openCityTable } from '../table/cities.ts';
-import { type DeltaTable, openTable, type TableOptions } from '../table/commit.ts';
+import { type DeltaTable, openTable, type TableOptions } from '../table/delta-table.ts';
 import { type ImportTable, openImportTable } from '../table/imports.ts';
 import { openSink, type Sink } from '../table/landing.ts';
 import {

@@ -10,9 +10,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IsobarError } from '../errors.ts';
 import { fileLiteral, filesLiteral, literal } from '../sql/text.ts';
-import type { DeltaTable } from './commit.ts';
 import { putDataFile, sha256OfFile } from './data-file.ts';
 import { type AddFile, PARTITION_COLUMN } from './delta.ts';
+import type { DeltaTable } from './delta-table.ts';
 import {
   type CommitOrigin,
   formatOrigin,

@@ -18,7 +18,7 @@ import { readJson } from '../lake/read-json.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { checkpointPath, writeCheckpoint } from './checkpoint.ts';
-import type { DeltaTable } from './commit.ts';
+import type { DeltaTable } from './delta-table.ts';
 import { type TableState, writeRefusal } from './snapshot.ts';
 import { readStateAt } from './state-at.ts';
 

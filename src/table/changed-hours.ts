@@ -3,7 +3,7 @@
 import { isErrorCode } from '../errors.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { parquetSql } from '../sql/text.ts';
-import type { DeltaTable } from './commit.ts';
+import type { DeltaTable } from './delta-table.ts';
 import { dataFile, removedFile, type TableState } from './snapshot.ts';
 import { type DataFile, OBSERVATION_COLUMNS } from './table.ts';
 

@@ -1,5 +1,5 @@
 /** The newest commits of a table, for people: which program did what. */
-import type { DeltaTable } from './commit.ts';
+import type { DeltaTable } from './delta-table.ts';
 import { changesRows, originOf, resolvedUpTo } from './foreign.ts';
 
 export interface HistoryRow {

@@ -3,8 +3,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Storage } from '../lake/storage.ts';
-import type { DeltaTable } from './commit.ts';
 import { type AddFile, PARTITION_COLUMN } from './delta.ts';
+import type { DeltaTable } from './delta-table.ts';
 
 export interface FinishedFile {
   readonly table: DeltaTable;

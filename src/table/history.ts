@@ -3,7 +3,7 @@
 import { CONTENT_COLUMNS } from '../model/observation.ts';
 import type { Row, SqlSession } from '../sql/engine.ts';
 import { literal } from '../sql/text.ts';
-import type { DeltaTable } from './commit.ts';
+import type { DeltaTable } from './delta-table.ts';
 import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from './table.ts';
 
 export interface Version {

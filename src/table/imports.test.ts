@@ -8,7 +8,7 @@ import { IsobarError } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { InputFile } from '../model/imports.ts';
 import { formatRecord, type Observation } from '../model/observation.ts';
-import { openTable } from './commit.ts';
+import { openTable } from './delta-table.ts';
 import { readHistory } from './history.ts';
 import { importedBefore, openImportTable } from './imports.ts';
 import { openPreview } from './preview.ts';

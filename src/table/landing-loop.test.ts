@@ -64,7 +64,6 @@ function startBusyLoop(options: {
     log,
     nextOffset: async () => next,
     logger: silentLogger,
-    onLanded: () => {},
     clock: () => NOON,
     ...options,
   });

@@ -20,7 +20,6 @@ export interface LandingLoopOptions {
   /** Age in seconds of the oldest waiting record that triggers a landing. */
   readonly ageSeconds: number;
   readonly logger: Logger;
-  readonly onLanded: (landed: Landed) => void;
   readonly clock?: () => Date;
 }
 
@@ -130,7 +129,6 @@ export function startLandingLoop(options: LandingLoopOptions): LandingLoop {
       { partition, from: String(landed.from), last: String(landed.last), rows: landed.rows },
       'landed',
     );
-    options.onLanded(landed);
     return landed;
   }
 

@@ -3,8 +3,8 @@
 import { IsobarError } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { SqlSession } from '../sql/engine.ts';
-import type { DeltaTable } from './commit.ts';
 import type { Action, Metadata } from './delta.ts';
+import type { DeltaTable } from './delta-table.ts';
 import type { TableState } from './snapshot.ts';
 
 export interface RepairOptions {

@@ -3,8 +3,8 @@
  * those of that version. It deletes no file; offsets that landed later land again from the log.
  */
 import { IsobarError } from '../errors.ts';
-import type { DeltaTable } from './commit.ts';
 import type { Action, AddFile } from './delta.ts';
+import type { DeltaTable } from './delta-table.ts';
 import { RESOLVED_KEY } from './foreign.ts';
 import { assertUnchanged, type RepairOptions, withConfiguration } from './repair.ts';
 import { assertReadable, type TableState, writeRefusal } from './snapshot.ts';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import type { Storage } from '../lake/storage.ts';
 import type { Columns, SqlSession } from '../sql/engine.ts';
 import { fileLiteral, parquetSql } from '../sql/text.ts';
-import type { DeltaTable } from './commit.ts';
 import { putDataFile } from './data-file.ts';
 import type { Action } from './delta.ts';
+import type { DeltaTable } from './delta-table.ts';
 import type { TableState } from './snapshot.ts';
 
 export interface SmallTable<Row> {

@@ -4,7 +4,7 @@ import { IsobarError } from '../errors.ts';
 import { formatVersion } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { SqlSession } from '../sql/engine.ts';
-import type { DeltaTable } from './commit.ts';
+import type { DeltaTable } from './delta-table.ts';
 import { readBase } from './log-base.ts';
 import { applyCommit, type TableState } from './snapshot.ts';
 
@@ -15,7 +15,8 @@ export async function readStateAt(
   session: SqlSession,
   version: number,
 ): Promise<TableState> {
-  const { folder, readCommit } = table;
+  const { folder } = table;
+  const readCommit = (commit: number) => table.readCommit(commit);
   let state = await readBase({ storage, session, folder, readCommit }, version);
   while (state.version < version) {
     const next = state.version + 1;

@@ -3,8 +3,8 @@
  * is left alone, so a round that finds nothing new costs a look a month.
  */
 import type { Storage, Tier } from '../lake/storage.ts';
-import type { DeltaTable } from './commit.ts';
 import { PARTITION_COLUMN } from './delta.ts';
+import type { DeltaTable } from './delta-table.ts';
 
 export interface TieringOptions {
   readonly observations: DeltaTable;

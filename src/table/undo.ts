@@ -19,7 +19,7 @@ import type { Log, NewRecord } from '../log/log.ts';
 import { versionSql } from '../model/versions.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { literal, parquetSql } from '../sql/text.ts';
-import type { DeltaTable } from './commit.ts';
+import type { DeltaTable } from './delta-table.ts';
 import { parseLandingAppId, type Sink, undoAppId, undoneImports } from './landing.ts';
 import { rewriteFiles } from './landing-files.ts';
 import { parsedSql, RECORD_FIELDS } from './parsing-sql.ts';

@@ -6,7 +6,7 @@
 import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
 import { readPointerIfSound } from './checkpoint.ts';
-import type { DeltaTable } from './commit.ts';
+import type { DeltaTable } from './delta-table.ts';
 
 export interface Vacuumed {
   readonly dataFiles: number;

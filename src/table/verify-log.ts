@@ -1,8 +1,8 @@
 /** Whether a table's log is whole: commits without a hole, checkpoints that say the same. */
 import { isErrorCode } from '../errors.ts';
 import { type Pointer, readCheckpoint, readPointer } from './checkpoint.ts';
-import type { DeltaTable } from './commit.ts';
 import { type AddFile, parseStats } from './delta.ts';
+import type { DeltaTable } from './delta-table.ts';
 import { schemaProblem } from './foreign.ts';
 import { openInFlight } from './in-flight.ts';
 import { type ListedLog, listLog } from './log-listing.ts';
@@ -178,7 +178,9 @@ function compareReplayed(state: TableState, replayed: Replayed): string[] {
   for (const [path, add] of state.adds) {
     const other = replayed.adds.get(path);
     if (other === undefined) problems.push(`it holds ${path}, which no commit adds`);
-    else if (textOf(add) !== textOf(other)) problems.push(`${path}: the commits say otherwise`);
+    else if (textOf(add) !== textOf(other) || !haveSameBounds(add, other)) {
+      problems.push(`${path}: the commits say otherwise`);
+    }
   }
   for (const path of replayed.adds.keys()) {
     if (!state.adds.has(path)) problems.push(`it does not hold ${path}, which a commit adds`);
@@ -198,6 +200,19 @@ function textOf({ path, size, partitionValues, tags, stats }: AddFile): string {
   const { numRecords } = parseStats(stats) ?? {};
   const entries = (object: object | null) => Object.entries(object ?? {}).sort();
   return JSON.stringify([path, size, entries(partitionValues), entries(tags), numRecords]);
+}
+
+/** By the bounds that both have: other programs leave some out, and may write times otherwise. */
+function haveSameBounds(a: AddFile, b: AddFile): boolean {
+  const [first, second] = [parseStats(a.stats), parseStats(b.stats)];
+  if (first === null || second === null) return true;
+  return (['minValues', 'maxValues'] as const).every((bound) =>
+    Object.entries(first[bound]).every(([name, value]) => {
+      const other = second[bound][name];
+      if (other === undefined || other === null || value === null) return true;
+      return other === value || Date.parse(String(other)) === Date.parse(String(value));
+    }),
+  );
 }
 
 function metadataText(metadata: TableState['metadata']): string {

@@ -12,7 +12,7 @@
 import { asIsobarError } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { SqlSession } from '../sql/engine.ts';
-import type { DeltaTable } from './commit.ts';
+import type { DeltaTable } from './delta-table.ts';
 import { openInFlight } from './in-flight.ts';
 import { type TableState, writeRefusal } from './snapshot.ts';
 import { verifyExports } from './verify-exports.ts';

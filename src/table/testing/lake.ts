@@ -9,7 +9,7 @@ import type { Log, LogRecord } from '../../log/log.ts';
 import type { Observation } from '../../model/observation.ts';
 import { openDuckdbEngine } from '../../sql/duckdb.ts';
 import type { SqlEngine, SqlSession } from '../../sql/engine.ts';
-import { type DeltaTable, openTable } from '../commit.ts';
+import { type DeltaTable, openTable } from '../delta-table.ts';
 import { openSink, type Sink } from '../landing.ts';
 import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from '../table.ts';
 import { type VerifyReport, verifyLake } from '../verify.ts';
