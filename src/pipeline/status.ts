@@ -18,10 +18,10 @@ import type {
   WorkStatus,
 } from '../model/status.ts';
 import { type ExportCursor, readCursor } from '../table/export-documents.ts';
-import { nextOffset } from '../table/landing.ts';
 import type { LandingLoop } from '../table/landing-loop.ts';
 import { type TableState, writeRefusal } from '../table/snapshot.ts';
 import { REJECTED_COLUMNS } from '../table/table.ts';
+import { nextOffset } from '../table/transactions.ts';
 import { type ComputingStatus, computingStatus, readComputing } from './computing-status.ts';
 import { readProcess } from './process-memory.ts';
 import type { Workspace } from './workspace.ts';

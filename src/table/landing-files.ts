@@ -1,16 +1,17 @@
-/** The Parquet files of one landing: new ones, and rewritten ones from which older rows fall. */
+/** The Parquet files of one landing: new ones, and rewritten ones without superseded rows. */
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
 import type { SqlSession } from '../sql/engine.ts';
-import { fileLiteral, literal, parquetSql } from '../sql/text.ts';
+import { fileLiteral, parquetSql } from '../sql/text.ts';
+import type { Attempt } from './attempt.ts';
 import { putDataFile } from './data-file.ts';
 import { type Action, type AddFile, PARTITION_COLUMN } from './delta.ts';
 import type { DeltaTable } from './delta-table.ts';
 import { openInFlight } from './in-flight.ts';
-import type { Attempt } from './landing.ts';
+import { landedRowsSql } from './landing-sql.ts';
 import { ceilMs, type MonthRange } from './overlap.ts';
 import { type DataFile, OBSERVATION_COLUMNS } from './table.ts';
 
@@ -26,21 +27,6 @@ export interface FileWriting {
 
 /** zstd makes a tenth and less of the records' JSON; pieces are cut for a sixth. */
 const COMPRESSION_AT_LEAST = 6;
-
-/** One row per observation that lands, with the table's columns in their order. */
-function landedRowsSql(logId: string, partition: number): string {
-  const made: Partial<Record<string, string>> = {
-    city: 'coalesce(city, city_id)',
-    hour_utc: 'CAST(hour(observed_at) AS INTEGER)',
-    hour_local: 'CAST(hour(observed_at + to_seconds(utc_offset_s)) AS INTEGER)',
-    log_id: literal(logId),
-    log_partition: `CAST(${partition} AS INTEGER)`,
-  };
-  const columns = Object.entries(OBSERVATION_COLUMNS).map(([name, type]) => {
-    return `CAST(${made[name] ?? name} AS ${type}) AS ${name}`;
-  });
-  return `SELECT ${columns.join(', ')} FROM landing`;
-}
 
 /** Writes the rows to land, a file or more a month; `condition` names a file's rows in `landing`. */
 export async function writeLandedFiles(
@@ -94,7 +80,7 @@ async function pieces(options: FileWriting, month: MonthRange): Promise<string[]
   });
 }
 
-/** Removes superseded rows from the files that hold them: each falls and a smaller one rises. */
+/** Removes superseded rows from the files that hold them: each is removed and a smaller one added. */
 export async function rewriteSuperseded(options: FileWriting, made: Attempt): Promise<Action[]> {
   const superseded =
     '(SELECT city_id, observed_at FROM decided WHERE log_offset < 0 AND outcome IS NOT NULL)';

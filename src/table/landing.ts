@@ -4,9 +4,11 @@
  *
  *     stage    the log's records into a file                            (staging.ts)
  *     parse    the file into typed rows and reasons                     (parsing-sql.ts)
- *     decide   by identity what lands, supersedes or is a duplicate     (decide.ts)
+ *     decide   by identity what lands, supersedes or is a duplicate     (attempt.ts)
  *     write    Parquet files                                            (landing-files.ts)
- *     commit   rejected first, then observations with the last offset  (here)
+ *     commit   rejected first, then observations with the last offset   (here)
+ *
+ * The relations that carry it from step to step are in landing-sql.ts.
  *
  * A crash between the two commits is finished by the next landing: rows of rejected beyond the
  * transaction of observations do not count yet, and an offset there is not written again.
@@ -19,17 +21,22 @@ import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
 import type { SqlSession } from '../sql/engine.ts';
-import { decide, type Superseded } from './decide.ts';
+import {
+  type Attempt,
+  AttemptOvertaken,
+  assertStillRight,
+  type Batch,
+  makeAttempt,
+} from './attempt.ts';
 import type { Action } from './delta.ts';
 import type { DeltaTable } from './delta-table.ts';
-import { openIdentities } from './identities.ts';
+import { type Identities, openIdentities } from './identities.ts';
 import { rewriteSuperseded, writeLandedFiles } from './landing-files.ts';
-import { type MonthRange, monthRanges, overlapping } from './overlap.ts';
 import { parsedSql } from './parsing-sql.ts';
 import { commitRejected } from './rejected.ts';
-import { assertWritable, dataFile, type TableState } from './snapshot.ts';
+import { assertWritable, dataFile } from './snapshot.ts';
 import { type Staged, stageRecords } from './staging.ts';
-import type { DataFile } from './table.ts';
+import { landingAppId, nextOffset } from './transactions.ts';
 
 export interface SinkOptions {
   readonly log: Log;
@@ -70,73 +77,44 @@ export interface Landed {
   readonly months: readonly string[];
 }
 
-/** Everything of one try to land, worked out against one state of the table. */
-export interface Attempt {
-  readonly state: TableState;
-  readonly appId: string;
-  readonly partition: number;
-  readonly staged: Staged;
-  /** Of the rows to land: by month. */
-  readonly months: readonly MonthRange[];
-  /** Rows of the table that are superseded: file → their number. */
-  readonly superseded: readonly { readonly file: DataFile; readonly rows: number }[];
-}
-
 const ATTEMPTS_MAX = 20;
 const LANDING_MS_MAX = 3_600_000;
 
-export function landingAppId(logId: string, partition: number): string {
-  return `isobar-land-${logId}-${partition}`;
-}
-
-/** The log and partition of a landing's transaction; null for any other. */
-export function parseLandingAppId(
-  appId: string,
-): { readonly logId: string; readonly partition: number } | null {
-  const [, logId, partition] = /^isobar-land-(.+)-(\d+)$/.exec(appId) ?? [];
-  return logId === undefined ? null : { logId, partition: Number(partition) };
-}
-
-/** The offset that lands next: one beyond the last that a commit holds. */
-export function nextOffset(state: TableState, logId: string, partition: number): bigint {
-  return BigInt(state.transactions.get(landingAppId(logId, partition)) ?? -1) + 1n;
-}
-
-const UNDO_APP_ID = 'isobar-undo-';
-
-export function undoAppId(importId: number): string {
-  return `${UNDO_APP_ID}${importId}`;
-}
-
-/** Imports that were undone; their records do not count. */
-export function undoneImports(state: TableState): number[] {
-  const appIds = [...state.transactions.keys()].filter((appId) => appId.startsWith(UNDO_APP_ID));
-  return appIds.map((appId) => Number(appId.slice(UNDO_APP_ID.length)));
-}
-
-/** Thrown inside: the table changed so that this try must be worked out again. */
-class AttemptOvertaken extends Error {}
-
 export async function openSink(options: SinkOptions): Promise<Sink> {
-  const { log, observations, session, clock = () => new Date() } = options;
+  const { observations, session } = options;
   const identities = await openIdentities(session, (files) => observations.localPaths(files));
-  // One landing at a time works in the session; reading the log for the next goes on meanwhile.
-  let turn: Promise<unknown> = Promise.resolve();
+  return new LandingSink(options, identities);
+}
 
-  async function land(partition: number, signal?: AbortSignal): Promise<Landed | null> {
+class LandingSink implements Sink {
+  readonly #options: SinkOptions;
+  readonly #identities: Identities;
+  readonly #clock: () => Date;
+  /** One landing at a time works in the session; reading the log for the next goes on meanwhile. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: SinkOptions, identities: Identities) {
+    this.#options = options;
+    this.#identities = identities;
+    this.#clock = options.clock ?? (() => new Date());
+  }
+
+  async land(partition: number, signal?: AbortSignal): Promise<Landed | null> {
+    const { log, observations, scratch, simulated } = this.#options;
     const state = await observations.refresh(signal);
-    assertWritable(state, observations.folder, options.simulated);
+    assertWritable(state, observations.folder, simulated);
     const from = nextOffset(state, log.id, partition);
     if (!(await somethingWaits(log, partition, from))) return null;
-    const startedAt = clock().getTime();
-    const file = join(options.scratch, `staged-${randomUUID()}.tsv`);
+    const startedAt = this.#clock().getTime();
+    const file = join(scratch, `staged-${randomUUID()}.tsv`);
     try {
-      const limits = { records: options.recordsMax, bytes: options.bytesMax };
+      const limits = { records: this.#options.recordsMax, bytes: this.#options.bytesMax };
       const staged = await stageRecords(log, partition, from, limits, file, signal);
       if (staged.records === 0) return null;
       reachFaultPoint('landing.staged');
-      const landing = turn.then(() => landStaged(partition, staged, startedAt, signal));
-      turn = landing.catch(() => {});
+      const batch = { logId: log.id, appId: landingAppId(log.id, partition), partition, staged };
+      const landing = this.#turn.then(() => this.#landStaged(batch, startedAt, signal));
+      this.#turn = landing.catch(() => {});
       const landed = await landing;
       if (landed !== null) await log.landed(partition, landed.last + 1n);
       return landed;
@@ -145,20 +123,20 @@ export async function openSink(options: SinkOptions): Promise<Sink> {
     }
   }
 
-  async function landStaged(
-    partition: number,
-    staged: Staged,
-    startedAt: number,
-    signal?: AbortSignal,
-  ): Promise<Landed | null> {
-    await session.execute(parsedSql(staged.file, options.simulated), signal);
+  async #landStaged(batch: Batch, startedAt: number, signal?: AbortSignal): Promise<Landed | null> {
+    const { log, observations, session, simulated } = this.#options;
+    const { partition, staged } = batch;
+    await session.execute(parsedSql(staged.file, simulated), signal);
     await assertAllStaged(session, staged);
     for (let attempts = 0; attempts < ATTEMPTS_MAX; attempts++) {
       signal?.throwIfAborted();
-      const state = await observations.refresh();
+      // The newest that is known will do for the first attempt: the commit looks again.
+      const { latest } = observations;
+      const state = attempts === 0 && latest !== null ? latest : await observations.refresh();
       if (nextOffset(state, log.id, partition) !== staged.from) return null;
       try {
-        const landed = await attempt(partition, staged, state, startedAt);
+        const made = await makeAttempt(session, this.#identities, batch, state);
+        const landed = await this.#write(made, startedAt);
         await session.execute('DROP TABLE parsed');
         return landed;
       } catch (error) {
@@ -168,39 +146,32 @@ export async function openSink(options: SinkOptions): Promise<Sink> {
     throw new IsobarError('COMMIT_CONFLICT', `landing partition ${partition}: always overtaken`);
   }
 
-  async function attempt(
-    partition: number,
-    staged: Staged,
-    state: TableState,
-    startedAt: number,
-  ): Promise<Landed | null> {
-    const appId = landingAppId(log.id, partition);
-    const candidates = await monthRanges(session, 'parsed WHERE reason IS NULL');
-    const names = await identities.select(state, overlapping(state.files, candidates));
-    const superseded = supersededFiles(await decide(session, undoneImports(state)), names);
-    const months = await monthRanges(session, 'landing');
-    const made: Attempt = { state, appId, partition, staged, months, superseded };
+  /** Writes the files and commits: first what is rejected, then what lands, with the last offset. */
+  async #write(made: Attempt, startedAt: number): Promise<Landed> {
+    const options = this.#options;
+    const { observations, session } = options;
     const rejected = await commitRejected(options, made);
     const adds = await writeLandedFiles(options, made);
     const rewritten = await rewriteSuperseded(options, made);
     reachFaultPoint('landing.files-written');
+    const { appId, partition, staged, months } = made;
     const actions: Action[] = [
       ...adds.map(({ add }) => ({ add })),
       ...rewritten,
-      { txn: { appId, version: Number(staged.last), lastUpdated: clock().getTime() } },
+      { txn: { appId, version: Number(staged.last), lastUpdated: this.#clock().getTime() } },
     ];
     if (rewritten.length > 0) reachFaultPoint('superseding.before-commit');
     const committed = await observations.commit('WRITE', async (newest) => {
-      if (clock().getTime() - startedAt > LANDING_MS_MAX) {
+      if (this.#clock().getTime() - startedAt > LANDING_MS_MAX) {
         throw new IsobarError('LANDING_STALE', `landing partition ${partition}`);
       }
-      if (newest.version !== state.version) await assertStillRight(made, newest);
+      await assertStillRight(session, this.#identities, made, newest);
       reachFaultPoint('landing.before-commit');
       return actions;
     });
     reachFaultPoint('landing.after-commit');
     for (const { add, condition } of adds) {
-      await identities.remember(dataFile(observations.folder, add), condition);
+      await this.#identities.remember(dataFile(observations.folder, add), condition);
     }
     return {
       partition,
@@ -213,27 +184,8 @@ export async function openSink(options: SinkOptions): Promise<Sink> {
     };
   }
 
-  /** After a lost race: what was decided must hold against what came in between, or it is redone. */
-  async function assertStillRight(made: Attempt, newest: TableState): Promise<void> {
-    const { state, superseded, months } = made;
-    if (nextOffset(newest, log.id, made.partition) !== made.staged.from)
-      throw new AttemptOvertaken();
-    if (newest.metadata?.id !== state.metadata?.id && state.version >= 0)
-      throw new AttemptOvertaken();
-    if (superseded.some(({ file }) => !newest.adds.has(file.path))) throw new AttemptOvertaken();
-    if (undoneImports(newest).length !== undoneImports(state).length) throw new AttemptOvertaken();
-    const fresh = overlapping(newest.files, months).filter((file) => {
-      return !state.adds.has(file.path) && newest.adds.get(file.path)?.dataChange === true;
-    });
-    if (fresh.length === 0) return;
-    await identities.select(newest, fresh);
-    const [found] = await session.query<{ matched: number }>(
-      'SELECT count(*) AS matched FROM landing SEMI JOIN existing USING (city_id, observed_at)',
-    );
-    if (found?.matched !== 0) throw new AttemptOvertaken();
-  }
-
-  async function acceptLoss(partition: number, from: bigint, to: bigint): Promise<void> {
+  async acceptLoss(partition: number, from: bigint, to: bigint): Promise<void> {
+    const { log, observations } = this.#options;
     const appId = landingAppId(log.id, partition);
     const place = `partition ${partition}: ${from} to ${to}`;
     const state = await observations.refresh();
@@ -245,16 +197,14 @@ export async function openSink(options: SinkOptions): Promise<Sink> {
     if (first <= to && first < end) {
       throw new IsobarError('USAGE', `${place}: the log still holds offsets from ${first} on`);
     }
-    await commitRejected(options, { state, appId, partition, lost: { from, to } });
+    await commitRejected(this.#options, { state, appId, partition, lost: { from, to } });
     await observations.commit('WRITE', async (newest) => {
       if (nextOffset(newest, log.id, partition) !== from) {
         throw new IsobarError('COMMIT_CONFLICT', `${place}: another process landed meanwhile`);
       }
-      return [{ txn: { appId, version: Number(to), lastUpdated: clock().getTime() } }];
+      return [{ txn: { appId, version: Number(to), lastUpdated: this.#clock().getTime() } }];
     });
   }
-
-  return { land, acceptLoss };
 }
 
 async function somethingWaits(log: Log, partition: number, from: bigint): Promise<boolean> {
@@ -287,15 +237,4 @@ async function assertAllStaged(session: SqlSession, staged: Staged): Promise<voi
         `${sum?.records} read`,
     );
   }
-}
-
-function supersededFiles(
-  superseded: readonly Superseded[],
-  names: ReadonlyMap<string, DataFile>,
-): Attempt['superseded'] {
-  return superseded.map(({ file, rows }) => {
-    const found = names.get(file);
-    if (found === undefined) throw new IsobarError('INTERNAL', `no file is called ${file}`);
-    return { file: found, rows };
-  });
 }

@@ -9,14 +9,14 @@ import { CONTENT_COLUMNS } from '../model/observation.ts';
 import { REJECTED_FIELD_TYPE } from '../model/validity.ts';
 import type { Row, SqlSession } from '../sql/engine.ts';
 import { parquetSql } from '../sql/text.ts';
-import { decide } from './decide.ts';
 import type { DeltaTable } from './delta-table.ts';
 import { openIdentities } from './identities.ts';
-import { undoneImports } from './landing.ts';
+import { decidedSql, LANDING_SQL } from './landing-sql.ts';
 import { monthRanges, overlapping } from './overlap.ts';
 import { parsedSql } from './parsing-sql.ts';
 import { formatStaged } from './staging.ts';
 import { OBSERVATION_COLUMNS } from './table.ts';
+import { undoneImports } from './transactions.ts';
 
 export interface Preview {
   /** Adds a batch, in order. */
@@ -95,7 +95,7 @@ export async function openPreview(options: PreviewOptions): Promise<Preview> {
         CREATE OR REPLACE TEMP VIEW existing AS
         SELECT * FROM of_table ANTI JOIN previewed USING (city_id, observed_at)
         UNION ALL SELECT *, '${PREVIEWED}' FROM previewed`);
-      await decide(session, undone);
+      await session.execute(`${decidedSql(undone)}; ${LANDING_SQL}`);
       await count();
       if (examples.length < EXAMPLES_MAX) await takeExamples(await observations.localPaths(files));
       await session.execute(`

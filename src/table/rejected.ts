@@ -10,12 +10,18 @@ import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { literal, parquetSql } from '../sql/text.ts';
+import type { Attempt } from './attempt.ts';
 import { putDataFile } from './data-file.ts';
 import { type AddFile, parseStats } from './delta.ts';
 import type { DeltaTable } from './delta-table.ts';
-import type { Attempt } from './landing.ts';
+import {
+  lostOffsetsSql,
+  rejectedRecordsSql,
+  supersededRowsSql,
+  undoneRowsSql,
+} from './landing-sql.ts';
 import type { TableState } from './snapshot.ts';
-import { type DataFile, OBSERVATION_COLUMNS, REJECTED_COLUMNS } from './table.ts';
+import { type DataFile, REJECTED_COLUMNS } from './table.ts';
 
 export interface RejectedWriting {
   readonly log: Log;
@@ -79,84 +85,25 @@ interface Chosen {
 }
 
 async function chooseRejected(
-  options: RejectedWriting,
+  { log, observations }: RejectedWriting,
   made: Attempt | Loss | Removal,
 ): Promise<Chosen> {
-  const { log } = options;
   if ('importId' in made) {
-    return { selects: [await undoneSql(options, made)], own: 'true', txn: null };
+    const paths = await observations.localPaths(made.files);
+    return { selects: [undoneRowsSql(paths, made.importId)], own: 'true', txn: null };
   }
   const { appId, partition } = made;
-  const from = 'lost' in made ? made.lost.from : made.staged.from;
-  const last = 'lost' in made ? made.lost.to : made.staged.last;
-  const selects =
-    'lost' in made
-      ? [lostSql(log.id, made)]
-      : [fromBatchSql(log.id, partition), ...(await fromTableSql(options, made))];
+  const { from, to } =
+    'lost' in made ? made.lost : { from: made.staged.from, to: made.staged.last };
   const own = `log_id = ${literal(log.id)} AND log_partition = ${partition} AND log_offset >= ${from}`;
-  return { selects, own, txn: { appId, version: Number(last) } };
-}
-
-/** One row per record of the batch that does not land. */
-function fromBatchSql(logId: string, partition: number): string {
-  return `
-    SELECT ${literal(logId)} AS log_id, CAST(${partition} AS INTEGER) AS log_partition, log_offset,
-      CAST(NULL AS BIGINT) AS log_offset_last,
-      coalesce(parsed.reason, decided.outcome) AS reason, parsed.city_id, parsed.observed_at,
-      collected_at, CAST(NULL AS VARCHAR) AS detail,
-      CASE WHEN hex IS NOT NULL THEN 'hex:' || lower(hex)
-        WHEN parsed.reason IS NULL OR strlen(text) <= 65536 THEN text
-        ELSE left(text, 16384) END AS bytes,
-      length, coalesce(nullif(parsed.sha256, ''), sha256(text)) AS sha256,
-      import_id, by_import_id
-    FROM parsed LEFT JOIN decided USING (log_offset)
-    WHERE parsed.reason IS NOT NULL OR decided.outcome IS NOT NULL`;
-}
-
-/** One row per row of the table that a record of the batch supersedes, with all it said. */
-async function fromTableSql(options: RejectedWriting, made: Attempt): Promise<string[]> {
-  if (made.superseded.length === 0) return [];
-  const paths = await options.observations.localPaths(made.superseded.map(({ file }) => file));
-  return [
-    `
-    SELECT ${PAYLOAD_COLUMNS}, decided.outcome AS reason, by_import_id,
-      'by offset ' || decided.by_offset || ' of partition ${made.partition}' AS detail
-    FROM ${payloadSql(paths)} AS old
-    JOIN decided ON decided.city_id = old.city_id AND decided.observed_at = old.observed_at
-      AND decided.log_offset < 0 AND decided.outcome IS NOT NULL`,
-  ];
-}
-
-/** One row per row of the import in these files. */
-async function undoneSql(options: RejectedWriting, made: Removal): Promise<string> {
-  const paths = await options.observations.localPaths(made.files);
-  return `
-    SELECT ${PAYLOAD_COLUMNS}, 'undone' AS reason, CAST(NULL AS BIGINT) AS by_import_id,
-      CAST(NULL AS VARCHAR) AS detail
-    FROM ${payloadSql(paths)} AS old WHERE import_id = ${made.importId}`;
-}
-
-/** What `rejected` keeps of a row of the table. */
-const PAYLOAD_COLUMNS =
-  'old.log_id, old.log_partition, old.log_offset, CAST(NULL AS BIGINT) AS log_offset_last, ' +
-  'old.city_id, old.observed_at, old.collected_at, payload AS bytes, ' +
-  'CAST(strlen(payload) AS BIGINT) AS length, sha256(payload) AS sha256, old.import_id';
-
-/** One row per row of the files, with the whole of it as JSON. */
-function payloadSql(paths: readonly string[]): string {
-  return `(SELECT *, CAST(to_json(r) AS VARCHAR) AS payload
-    FROM ${parquetSql(paths, OBSERVATION_COLUMNS)} AS r)`;
-}
-
-function lostSql(logId: string, { partition, lost }: Loss): string {
-  return `
-    SELECT ${literal(logId)} AS log_id, CAST(${partition} AS INTEGER) AS log_partition,
-      CAST(${lost.from} AS BIGINT) AS log_offset, CAST(${lost.to} AS BIGINT) AS log_offset_last,
-      'lost' AS reason, CAST(NULL AS VARCHAR) AS city_id,
-      CAST(NULL AS TIMESTAMPTZ) AS observed_at, CAST(NULL AS TIMESTAMPTZ) AS collected_at,
-      'accepted by an operator' AS detail, CAST(NULL AS VARCHAR) AS bytes,
-      CAST(0 AS BIGINT) AS length, CAST(NULL AS VARCHAR) AS sha256,
-      CAST(NULL AS BIGINT) AS import_id, CAST(NULL AS BIGINT) AS by_import_id`;
+  const txn = { appId, version: Number(to) };
+  if ('lost' in made) return { selects: [lostOffsetsSql(log.id, partition, made.lost)], own, txn };
+  const selects = [rejectedRecordsSql(log.id, partition)];
+  if (made.superseded.length > 0) {
+    const paths = await observations.localPaths(made.superseded.map(({ file }) => file));
+    selects.push(supersededRowsSql(paths, partition));
+  }
+  return { selects, own, txn };
 }
 
 /** Makes the temporary table `unwritten`: the rows of `rejecting` whose offset is not there yet. */

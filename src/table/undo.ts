@@ -20,13 +20,14 @@ import { versionSql } from '../model/versions.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { literal, parquetSql } from '../sql/text.ts';
 import type { DeltaTable } from './delta-table.ts';
-import { parseLandingAppId, type Sink, undoAppId, undoneImports } from './landing.ts';
+import type { Sink } from './landing.ts';
 import { rewriteFiles } from './landing-files.ts';
 import { parsedSql, RECORD_FIELDS } from './parsing-sql.ts';
 import { commitRejected } from './rejected.ts';
 import type { TableState } from './snapshot.ts';
 import { formatStaged } from './staging.ts';
 import { type DataFile, OBSERVATION_COLUMNS, REJECTED_COLUMNS } from './table.ts';
+import { parseLandingAppId, undoAppId, undoneImports } from './transactions.ts';
 
 export interface UndoOptions {
   readonly log: Log;

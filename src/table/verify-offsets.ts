@@ -7,9 +7,9 @@
  */
 import { literal } from '../sql/text.ts';
 import { ROWS_KEY } from './foreign.ts';
-import { parseLandingAppId, undoneImports } from './landing.ts';
 import type { TableState } from './snapshot.ts';
 import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from './table.ts';
+import { parseLandingAppId, undoneImports } from './transactions.ts';
 import type { Findings, VerifyOptions } from './verify.ts';
 
 /** How the detail of a row begins that an operator accepted as removed by another program. */

@@ -9,8 +9,8 @@ import { loadConfig } from '../../src/config/load.ts';
 import { formatRecord, type Observation } from '../../src/model/observation.ts';
 import { openWorkspace, type Workspace } from '../../src/pipeline/workspace.ts';
 import { compact } from '../../src/table/compaction.ts';
-import { landingAppId } from '../../src/table/landing.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
+import { landingAppId } from '../../src/table/transactions.ts';
 import { vacuum } from '../../src/table/vacuum.ts';
 import { findPython } from '../support/python.ts';
 

@@ -8,9 +8,9 @@ import type { City } from '../../model/city.ts';
 import type { Observation } from '../../model/observation.ts';
 import type { RoomError, Status } from '../../model/status.ts';
 import type { SqlEngine } from '../../sql/engine.ts';
-import { landingAppId } from '../../table/landing.ts';
 import { OBSERVATION_COLUMNS, type Table } from '../../table/table.ts';
 import { openTestLake, type TestLake } from '../../table/testing/lake.ts';
+import { landingAppId } from '../../table/transactions.ts';
 import { buildApp } from '../app.ts';
 import type { ApiContext, LogTail, Publications } from '../context.ts';
 
