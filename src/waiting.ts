@@ -54,10 +54,15 @@ export async function orAborted<T>(promise: Promise<T>, signal?: AbortSignal): P
   }
 }
 
-/** The same; also rejects when the promise takes longer. */
-export async function within<T>(ms: number, promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+/** The same; also rejects, with `error`, when the promise takes longer. */
+export async function within<T>(
+  ms: number,
+  promise: Promise<T>,
+  signal?: AbortSignal,
+  error: Error = new Error('no answer in time'),
+): Promise<T> {
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new Error('no answer in time')), Math.max(1, ms));
+  const timer = setTimeout(() => late.abort(error), Math.max(1, ms));
   const either = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
   try {
     return await orAborted(promise, either);

@@ -18,7 +18,8 @@ import { VARIABLES } from '../model/variables.ts';
 import type { Columns, SqlSession } from '../sql/engine.ts';
 import { ANOMALY_COLUMNS, CITY_STATISTICS_COLUMNS, HOURLY_TRENDS_COLUMNS } from './columns.ts';
 import { type Publication, type PublishedFile, readPublication } from './publication.ts';
-import { type Run, readChecked } from './run.ts';
+import { readChecked } from './published-files.ts';
+import type { Run } from './run.ts';
 
 /** Above this a dataset is Parquet, and people have no text of it: they query it. */
 const TEXT_ROWS_MAX = 100_000;

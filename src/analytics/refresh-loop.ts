@@ -45,9 +45,7 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
   /** Whether something landed that no refresh has begun to look for. */
   let pending = false;
   let waiting = new AbortController();
-  /** Milliseconds that runs may take before they have to rest, and since when. */
-  let spareMs: number = REST.spareMs;
-  let spareAt = monotonic();
+  const rest = openRest(monotonic);
   const running = run();
 
   async function run(): Promise<void> {
@@ -57,22 +55,12 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
       await refreshNow(stopping.signal).catch(() => {});
       await waitForLanding(secondsToWait());
       if (pending) {
-        await pause(Math.max(options.delaySeconds, secondsToRest()) * 1_000, stopping.signal);
+        await pause(
+          Math.max(options.delaySeconds, rest.seconds(REST.delays * options.delaySeconds)) * 1_000,
+          stopping.signal,
+        );
       }
     }
-  }
-
-  /**
-   * Landings that come one after the other share refreshes: on the long run these take a small share
-   * of the time, while the first of a burst follow at once.
-   */
-  function secondsToRest(): number {
-    const restMs = Math.max(0, -spareNow() / REST.share);
-    return Math.min(restMs / 1_000, REST.delays * options.delaySeconds);
-  }
-
-  function spareNow(): number {
-    return Math.min(REST.spareMs, spareMs + (monotonic() - spareAt) * REST.share);
   }
 
   function secondsToWait(): number {
@@ -103,9 +91,7 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
       report(error);
       throw error;
     } finally {
-      const tookMs = monotonic() - startedAt;
-      spareMs = spareNow() - tookMs;
-      spareAt = monotonic();
+      rest.took(monotonic() - startedAt);
     }
   }
 
@@ -134,6 +120,24 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
       stopping.abort();
       waiting.abort();
       await running;
+    },
+  };
+}
+
+/**
+ * Landings that come one after the other share refreshes: on the long run these take a small share of
+ * the time, while the first of a burst follow at once.
+ */
+function openRest(monotonic: () => number) {
+  /** Milliseconds that runs may take before they have to rest, and since when. */
+  let spareMs: number = REST.spareMs;
+  let spareAt = monotonic();
+  const spareNow = () => Math.min(REST.spareMs, spareMs + (monotonic() - spareAt) * REST.share);
+  return {
+    seconds: (most: number) => Math.min(Math.max(0, -spareNow() / REST.share) / 1_000, most),
+    took(ms: number) {
+      spareMs = spareNow() - ms;
+      spareAt = monotonic();
     },
   };
 }

@@ -5,12 +5,12 @@
  * all other months; the anomalies come from candidates (anomalies.ts). What the next refresh goes
  * on from is named by the publication, so that a process that has just started is as fast.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { asIsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import type { Snapshot } from '../table/table.ts';
+import { backoff, pause } from '../waiting.ts';
 import { refreshAnomalies } from './anomalies.ts';
 import { exportForPeople, writeDataset } from './export.ts';
 import { keepObservedRows } from './observed-rows.ts';
@@ -47,7 +47,7 @@ export interface Refresher {
 }
 
 const RACES_MAX = 10;
-const RETRY_MS = 1_000;
+const RETRY_MS = { least: 1_000, most: 60_000 } as const;
 const SELECT_CITIES = 'SELECT * FROM city_statistics';
 const HOURS_OF_CLOCKS = 48;
 
@@ -134,28 +134,34 @@ export function createRefresher(options: RefreshOptions): Refresher {
     return publishRun(options, run, before, null, null);
   }
 
-  async function refreshAgain(signal?: AbortSignal): Promise<Publication | null> {
-    for (let failures = 0; ; failures += 1) {
-      try {
-        return await refresh(signal);
-      } catch (error) {
-        const passing = isErrorCode(error, 'ENGINE_UNAVAILABLE', 'QUERY_FAILED');
-        if (!passing || failures >= (options.retries ?? 0)) throw error;
-        logger.warn({ code: asIsobarError(error).code }, `refreshing again: ${error}`);
-        await delay(RETRY_MS * 2 ** failures, undefined, { signal });
-      }
-    }
-  }
-
   // One run at a time works in the session.
   let turn: Promise<unknown> = Promise.resolve();
   return {
     refresh(signal) {
-      const run = turn.then(() => refreshAgain(signal));
+      const run = turn.then(() => retry(options, () => refresh(signal), signal));
       turn = run.catch(() => {});
       return run;
     },
   };
+}
+
+/** Runs again after a failure of the engine that may pass. */
+async function retry(
+  { retries = 0, logger = silentLogger }: RefreshOptions,
+  refresh: () => Promise<Publication | null>,
+  signal?: AbortSignal,
+): Promise<Publication | null> {
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await refresh();
+    } catch (error) {
+      const passing = isErrorCode(error, 'ENGINE_UNAVAILABLE', 'QUERY_FAILED');
+      if (!passing || failures > retries) throw error;
+      logger.warn({ code: asIsobarError(error).code }, `refreshing again: ${error}`);
+      await pause(backoff(RETRY_MS, failures), signal);
+      signal?.throwIfAborted();
+    }
+  }
 }
 
 /** What no publication to come can name need not be remembered. */

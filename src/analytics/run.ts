@@ -1,15 +1,11 @@
 /** The tools of one run of the refresh: it reads rows and published files, and writes new ones. */
-import { createHash, randomUUID } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { IsobarError } from '../errors.ts';
-import { ANALYTICS_FOLDER } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Columns, SqlEngine, SqlSession } from '../sql/engine.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
 import { view } from './compute.ts';
 import type { ObservedRows } from './observed-rows.ts';
 import type { PublishedFile } from './publication.ts';
+import { pathFor, readChecked, writeLines, writePublished } from './published-files.ts';
 
 export interface RunOptions {
   readonly table: Table;
@@ -60,55 +56,13 @@ export function startRun(
   snapshot: Snapshot,
   signal: AbortSignal | undefined,
 ): Run {
-  const { storage, session, scratch, reach = 'machine' } = options;
+  const { storage, session, reach = 'machine' } = options;
   const { rows, made, checked } = memory;
 
   async function write(folder: '_data' | '_partials', sql: string): Promise<PublishedFile> {
-    const place = `${ANALYTICS_FOLDER}/${folder}/${randomUUID()}`;
-    // In a folder of this machine the storage makes files durable; the engine only writes them.
-    const isHere = reach === 'machine' || storage.address(place).startsWith('/');
-    if (isHere) return writeHere(folder, sql);
-    try {
-      return await writeThere(place, sql);
-    } catch (error) {
-      // What cannot be removed now goes when publications are cleaned.
-      await removeFolder(storage, place).catch(() => {});
-      throw error;
-    }
-  }
-
-  /**
-   * The engine writes into the lake by itself, under a name of its own. What it wrote is read once,
-   * for its checksum: so it is known to be where the storage sees it.
-   */
-  async function writeThere(place: string, sql: string): Promise<PublishedFile> {
-    const count = await session.copyInto(sql, storage.address(place), signal);
-    const path = await onlyParquet(storage, place);
-    const sha256 = hashOf(await storage.read(path));
-    checked.add(path);
-    return { path, rows: count, sha256 };
-  }
-
-  async function writeHere(folder: '_data' | '_partials', sql: string): Promise<PublishedFile> {
-    const name = `${randomUUID()}.parquet`;
-    const file = join(scratch, name);
-    try {
-      const count = await session.copy(sql, file, 'parquet', signal);
-      const sha256 = hashOf(await readFile(file));
-      const path = `${ANALYTICS_FOLDER}/${folder}/${name}`;
-      await storage.putIfAbsent(path, { file });
-      checked.add(path);
-      return { path, rows: count, sha256 };
-    } finally {
-      await rm(file, { force: true });
-    }
-  }
-
-  async function writeLines(text: string, lines: number): Promise<PublishedFile> {
-    const bytes = Buffer.from(text);
-    const path = `${ANALYTICS_FOLDER}/_data/${randomUUID()}.jsonl`;
-    await storage.putIfAbsent(path, bytes);
-    return { path, rows: lines, sha256: hashOf(bytes) };
+    const file = await writePublished({ ...options, reach }, folder, sql, signal);
+    checked.add(file.path);
+    return file;
   }
 
   async function define(name: string, files: readonly PublishedFile[], columns: Columns) {
@@ -135,7 +89,7 @@ export function startRun(
     snapshot,
     signal,
     write,
-    writeLines,
+    writeLines: (text, lines) => writeLines(storage, text, lines),
     define,
     filesOf,
     async view(name, sql) {
@@ -158,40 +112,4 @@ export function startRun(
       observed = key;
     },
   };
-}
-
-/** The one file that the engine wrote into this folder of the lake. */
-async function onlyParquet(storage: Storage, place: string): Promise<string> {
-  const written: string[] = [];
-  for await (const { path } of storage.list(place)) {
-    if (path.endsWith('.parquet')) written.push(path);
-  }
-  const [path, ...others] = written;
-  if (path !== undefined && others.length === 0) return path;
-  const problem = path === undefined ? 'no file' : `${written.length} files`;
-  throw new IsobarError('QUERY_FAILED', `${storage.address(place)}: the engine wrote ${problem}`);
-}
-
-async function removeFolder(storage: Storage, place: string): Promise<void> {
-  for await (const { path } of storage.list(place)) await storage.delete(path);
-}
-
-/** Where an engine of this reach finds the file. */
-export async function pathFor(
-  storage: Storage,
-  reach: SqlEngine['reach'],
-  path: string,
-): Promise<string> {
-  return reach === 'lake' ? storage.address(path) : storage.localPath(path);
-}
-
-/** The bytes of a published file; rejects with TABLE_CORRUPT when they are not those published. */
-export async function readChecked(storage: Storage, file: PublishedFile): Promise<Uint8Array> {
-  const bytes = await storage.read(file.path);
-  if (hashOf(bytes) === file.sha256) return bytes;
-  throw new IsobarError('TABLE_CORRUPT', `${file.path}: its content was changed (sha256)`);
-}
-
-function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -45,44 +45,67 @@ const FIRST_AGE_S = 1;
 const HOUR_MS = 3_600_000;
 
 export function startLandingLoop(options: LandingLoopOptions): LandingLoop {
-  const { sink, log, logger, clock = () => new Date() } = options;
-  const stopping = new AbortController();
-  let lastLandedAt: Date | null = null;
-  let lastRows = 0;
-  const errors = new Map<number, RoomError>();
-  const watched = new Map<
-    number,
-    { readonly end: AbortController; readonly done: Promise<void> }
-  >();
-  const partitions = () => [...watched.keys()].sort((a, b) => a - b);
+  return new PartitionLoops(options);
+}
 
-  function take(partition: number): void {
-    if (watched.has(partition) || stopping.signal.aborted) return;
-    const end = new AbortController();
-    const signal = AbortSignal.any([end.signal, stopping.signal]);
-    watched.set(partition, { end, done: watch(partition, signal) });
+interface Watched {
+  readonly end: AbortController;
+  readonly done: Promise<void>;
+}
+
+class PartitionLoops implements LandingLoop {
+  readonly #options: LandingLoopOptions;
+  readonly #clock: () => Date;
+  readonly #stopping = new AbortController();
+  readonly #errors = new Map<number, RoomError>();
+  readonly #watched = new Map<number, Watched>();
+  #lastLandedAt: Date | null = null;
+  #lastRows = 0;
+
+  constructor(options: LandingLoopOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? (() => new Date());
   }
 
-  async function give(partition: number): Promise<void> {
-    const one = watched.get(partition);
-    watched.delete(partition);
+  get partitions(): readonly number[] {
+    return [...this.#watched.keys()].sort((a, b) => a - b);
+  }
+
+  status(): LandingStatus {
+    return {
+      last_landed_at: this.#lastLandedAt?.toISOString() ?? null,
+      last_rows: this.#lastRows,
+      error: this.#errors.values().next().value ?? null,
+    };
+  }
+
+  take(partition: number): void {
+    if (this.#watched.has(partition) || this.#stopping.signal.aborted) return;
+    const end = new AbortController();
+    const signal = AbortSignal.any([end.signal, this.#stopping.signal]);
+    this.#watched.set(partition, { end, done: this.#watch(partition, signal) });
+  }
+
+  async give(partition: number): Promise<void> {
+    const one = this.#watched.get(partition);
+    this.#watched.delete(partition);
     one?.end.abort();
     await one?.done;
-    errors.delete(partition);
+    this.#errors.delete(partition);
   }
 
   /** One partition's life: wait until a landing is due, land, and after a failure wait longer. */
-  async function watch(partition: number, signal: AbortSignal): Promise<void> {
-    const wakes = log.follow(signal)[Symbol.asyncIterator]();
+  async #watch(partition: number, signal: AbortSignal): Promise<void> {
+    const wakes = this.#options.log.follow(signal)[Symbol.asyncIterator]();
     // `next` holds one pending wake; it is kept across waits so that none is missed.
     let pending = wakes.next();
     let failures = 0;
     while (!signal.aborted) {
       try {
-        const wait = await untilDue(partition);
+        const wait = await this.#untilDue(partition);
         if (wait === 0) {
           // What came meanwhile waits its own time: else a steady flow would land without a pause.
-          await landOne(partition, signal);
+          await this.#landOne(partition, signal);
           failures = 0;
         } else {
           const woken = await Promise.race([pending, pause(wait, signal)]);
@@ -94,7 +117,7 @@ export function startLandingLoop(options: LandingLoopOptions): LandingLoop {
       } catch (error) {
         if (signal.aborted) break;
         failures += 1;
-        report(partition, error);
+        this.#report(partition, error);
         await pause(jitteredBackoff(RETRY_MS, failures), signal);
       }
     }
@@ -102,55 +125,59 @@ export function startLandingLoop(options: LandingLoopOptions): LandingLoop {
   }
 
   /** Milliseconds until a landing is due: 0 now, at most a quarter hour when nothing waits. */
-  async function untilDue(partition: number): Promise<number> {
-    const [next, range] = [await options.nextOffset(partition), await log.range(partition)];
+  async #untilDue(partition: number): Promise<number> {
+    const [next, range] = [
+      await this.#options.nextOffset(partition),
+      await this.#options.log.range(partition),
+    ];
     if (range.first > next || range.next < next) return 0; // the landing reports what is missing
     if (range.next === next) return 900_000;
-    if (range.next - next >= BigInt(options.records)) return 0;
-    const oldest = await log.timeOf(partition, next);
+    if (range.next - next >= BigInt(this.#options.records)) return 0;
+    const oldest = await this.#options.log.timeOf(partition, next);
     if (oldest === null) return 0;
-    const now = clock().getTime();
+    const now = this.#clock().getTime();
     const hourOver = Math.floor(oldest.getTime() / HOUR_MS) < Math.floor(now / HOUR_MS);
     if (hourOver) return 0;
     // Before the first landing there is nothing to see: that one comes soon.
-    const ageSeconds = next === 0n ? Math.min(FIRST_AGE_S, options.ageSeconds) : options.ageSeconds;
+    const ageSeconds =
+      next === 0n ? Math.min(FIRST_AGE_S, this.#options.ageSeconds) : this.#options.ageSeconds;
     const due = oldest.getTime() + ageSeconds * 1_000;
     const hourEnds = (Math.floor(now / HOUR_MS) + 1) * HOUR_MS;
     return Math.max(0, Math.min(due, hourEnds) - now);
   }
 
-  async function landOne(partition: number, signal?: AbortSignal): Promise<Landed | null> {
-    const landed = await sink.land(partition, signal);
-    errors.delete(partition);
+  async #landOne(partition: number, signal?: AbortSignal): Promise<Landed | null> {
+    const landed = await this.#options.sink.land(partition, signal);
+    this.#errors.delete(partition);
     if (landed === null) return null;
-    lastLandedAt = clock();
-    lastRows = landed.rows;
-    logger.debug(
+    this.#lastLandedAt = this.#clock();
+    this.#lastRows = landed.rows;
+    this.#options.logger.debug(
       { partition, from: String(landed.from), last: String(landed.last), rows: landed.rows },
       'landed',
     );
     return landed;
   }
 
-  function report(partition: number, error: unknown): void {
+  #report(partition: number, error: unknown): void {
     const { code, message } = asIsobarError(error);
-    const since = errors.get(partition);
+    const since = this.#errors.get(partition);
     if (since?.code !== code) {
-      logger.error({ code }, `landing partition ${partition}: ${message}`);
+      this.#options.logger.error({ code }, `landing partition ${partition}: ${message}`);
     }
-    errors.set(partition, {
+    this.#errors.set(partition, {
       code,
       message: `partition ${partition}: ${message}`,
       remedy: ERRORS[code].remedy,
-      since: since?.code === code ? since.since : clock().toISOString(),
+      since: since?.code === code ? since.since : this.#clock().toISOString(),
     });
   }
 
-  async function landAll(signal?: AbortSignal): Promise<readonly Landed[]> {
+  async landAll(signal?: AbortSignal): Promise<readonly Landed[]> {
     const made: Landed[] = [];
-    for (const partition of partitions()) {
+    for (const partition of this.partitions) {
       for (;;) {
-        const landed = await landOne(partition, signal);
+        const landed = await this.#landOne(partition, signal);
         if (landed === null) break;
         made.push(landed);
       }
@@ -158,27 +185,14 @@ export function startLandingLoop(options: LandingLoopOptions): LandingLoop {
     return made;
   }
 
-  return {
-    status: () => ({
-      last_landed_at: lastLandedAt?.toISOString() ?? null,
-      last_rows: lastRows,
-      error: errors.values().next().value ?? null,
-    }),
-    get partitions() {
-      return partitions();
-    },
-    take,
-    give,
-    landAll,
-    async stop(signal) {
-      stopping.abort();
-      await Promise.allSettled([...watched.values()].map(({ done }) => done));
-      try {
-        await landAll(signal);
-      } catch (error) {
-        const { code, message } = asIsobarError(error);
-        logger.warn({ code }, `landing at shutdown: ${message}; it waits in the log`);
-      }
-    },
-  };
+  async stop(signal?: AbortSignal): Promise<void> {
+    this.#stopping.abort();
+    await Promise.allSettled([...this.#watched.values()].map(({ done }) => done));
+    try {
+      await this.landAll(signal);
+    } catch (error) {
+      const { code, message } = asIsobarError(error);
+      this.#options.logger.warn({ code }, `landing at shutdown: ${message}; it waits in the log`);
+    }
+  }
 }

@@ -64,36 +64,50 @@ const HOUR_MS = 3_600_000;
 const DAYS_A_CURSOR = 100;
 
 export function openRawExporter(options: RawExportOptions): RawExporter {
-  const { observations, storage, session, clock = () => new Date() } = options;
-  /** When the hours of a note were last written again. */
-  const redone = new Map<string, number>();
+  return new TableExporter(options);
+}
 
-  async function run({
+class TableExporter implements RawExporter {
+  readonly #options: RawExportOptions;
+  readonly #clock: () => Date;
+  /** When the hours of a note were last written again. */
+  readonly #redone = new Map<string, number>();
+
+  constructor(options: RawExportOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? (() => new Date());
+  }
+
+  cursor(): Promise<ExportCursor> {
+    return readCursor(this.#options.storage);
+  }
+
+  async run({
     closing = false,
     signal,
   }: {
     closing?: boolean;
     signal?: AbortSignal;
   } = {}): Promise<number> {
-    await using lease = await options.lease();
-    const state = await observations.refresh(signal);
-    const cursor = await readCursor(storage);
+    await using lease = await this.#options.lease();
+    const state = await this.#options.observations.refresh(signal);
+    const cursor = await readCursor(this.#options.storage);
     if (state.version < 0) return 0;
     const hours = new Map<string, string | null>(Object.entries(cursor.pending));
-    for (const hour of await changedHours(options, cursor.table_version, state)) {
+    for (const hour of await changedHours(this.#options, cursor.table_version, state)) {
       if (!hours.has(hour)) hours.set(hour, null);
     }
-    const now = clock();
-    const notes = await dueNotes(lease, now);
+    const now = this.#clock();
+    const notes = await this.#dueNotes(lease, now);
     const again = new Set(notes.flatMap(({ hours }) => hours.map((hour) => hour.slice(0, 10))));
-    const due = closing ? [...hours.keys()] : await dueHours(hours, state);
+    const due = closing ? [...hours.keys()] : await this.#dueHours(hours, state);
     due.push(...[...again].flatMap(hoursOfDay));
     let exported = 0;
     let days = 0;
     for (const [day, dayHours] of byDay(due)) {
       // What is left stays pending: a long way is gone in several runs.
       if (signal?.aborted) break;
-      await exportDay(state, day, dayHours, { lease, always: again.delete(day) });
+      await this.#exportDay(state, day, dayHours, { lease, always: again.delete(day) });
       exported += dayHours.length;
       for (const hour of dayHours) {
         // An hour that is not over stays in sight: its next change waits for its turn.
@@ -101,29 +115,30 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
         else hours.delete(hour);
       }
       days += 1;
-      if (days % DAYS_A_CURSOR === 0) await writeCursor(lease, cursor, state.version, hours);
+      if (days % DAYS_A_CURSOR === 0) await this.#writeCursor(lease, cursor, state.version, hours);
     }
-    await writeCursor(lease, cursor, state.version, hours);
+    await this.#writeCursor(lease, cursor, state.version, hours);
     for (const { path, done, hours } of notes) {
-      if (done && !hours.some((hour) => again.has(hour.slice(0, 10)))) await storage.delete(path);
+      if (done && !hours.some((hour) => again.has(hour.slice(0, 10))))
+        await this.#options.storage.delete(path);
     }
     return exported;
   }
 
   /** Those that are done, and others again and again until they are. */
-  async function dueNotes(lease: ExportLease, now: Date): Promise<ExportNote[]> {
+  async #dueNotes(lease: ExportLease, now: Date): Promise<ExportNote[]> {
     const due: ExportNote[] = [];
-    for (const note of await readNotes(storage, lease.name, now)) {
+    for (const note of await readNotes(this.#options.storage, lease.name, now)) {
       const done = note.done || lease.hasEnded(note.process);
-      const age = now.getTime() - (redone.get(note.path) ?? Number.NEGATIVE_INFINITY);
-      if (!done && age < options.openHourSeconds * 1_000) continue;
-      redone.set(note.path, now.getTime());
+      const age = now.getTime() - (this.#redone.get(note.path) ?? Number.NEGATIVE_INFINITY);
+      if (!done && age < this.#options.openHourSeconds * 1_000) continue;
+      this.#redone.set(note.path, now.getTime());
       due.push({ ...note, done });
     }
     return due;
   }
 
-  async function writeCursor(
+  async #writeCursor(
     lease: ExportLease,
     before: ExportCursor,
     version: number,
@@ -133,29 +148,26 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
     if (JSON.stringify(next) === JSON.stringify(before)) return;
     reachFaultPoint('export.before-cursor');
     assertHeld(lease);
-    await storage.replace(RAW_CURSOR_PATH, Buffer.from(JSON.stringify(next)));
+    await this.#options.storage.replace(RAW_CURSOR_PATH, Buffer.from(JSON.stringify(next)));
   }
 
   /** Hours that are over, and open ones whose turn has come and that are not too large. */
-  async function dueHours(
-    hours: ReadonlyMap<string, string | null>,
-    state: TableState,
-  ): Promise<string[]> {
-    const now = clock();
+  async #dueHours(hours: ReadonlyMap<string, string | null>, state: TableState): Promise<string[]> {
+    const now = this.#clock();
     const due: string[] = [];
     for (const [hour, exportedAt] of hours) {
       if (isOpen(hour, now)) {
         const age = exportedAt === null ? Infinity : now.getTime() - Date.parse(exportedAt);
-        if (age < options.openHourSeconds * 1_000) continue;
+        if (age < this.#options.openHourSeconds * 1_000) continue;
         const rows = filesOfHour(state, hour).reduce((sum, file) => sum + file.rows, 0);
-        if (rows > options.openHourRowsMax) continue;
+        if (rows > this.#options.openHourRowsMax) continue;
       }
       due.push(hour);
     }
     return due;
   }
 
-  async function exportDay(
+  async #exportDay(
     state: TableState,
     day: string,
     hours: readonly string[],
@@ -163,38 +175,39 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
   ): Promise<void> {
     assertHeld(lease);
     const note = { path: notePath(lease.name), hours, process: lease.process };
-    const at = clock().toISOString();
-    await writeNote(storage, { ...note, done: false, at });
+    const at = this.#clock().toISOString();
+    await writeNote(this.#options.storage, { ...note, done: false, at });
     try {
-      await writeDay(state, day, hours, { lease, always });
+      await this.#writeDay(state, day, hours, { lease, always });
     } finally {
-      if (lease.isHeld) await storage.delete(note.path);
-      else await writeNote(storage, { ...note, done: true, at });
+      if (lease.isHeld) await this.#options.storage.delete(note.path);
+      else await writeNote(this.#options.storage, { ...note, done: true, at });
     }
   }
 
-  async function writeDay(
+  async #writeDay(
     state: TableState,
     day: string,
     hours: readonly string[],
     { lease, always }: { readonly lease: ExportLease; readonly always: boolean },
   ): Promise<void> {
-    const manifest = await readManifest(storage, day);
+    const manifest = await readManifest(this.#options.storage, day);
     const files = [...new Set(hours.flatMap((hour) => filesOfHour(state, hour)))];
-    const paths = await observations.localPaths(files);
+    const paths = await this.#options.observations.localPaths(files);
     const entries: Record<string, HourEntry> = { ...manifest.hours };
     const written = new Set<string>();
     const flight = openInFlight();
     const put = async (file: HourFile, isSame: boolean) => {
       const path = rawHourPath(new Date(file.hour));
-      if (always || !isSame || (await storage.stat(path))?.bytes !== file.bytes) {
+      if (always || !isSame || (await this.#options.storage.stat(path))?.bytes !== file.bytes) {
         assertHeld(lease);
-        await putHour(path, file);
+        await this.#putHour(path, file);
       }
       reachFaultPoint('export.after-hour');
     };
     try {
-      for await (const file of writeHours({ session, scratch: options.scratch, paths, hours })) {
+      const { session, scratch } = this.#options;
+      for await (const file of writeHours({ session, scratch, paths, hours })) {
         reachFaultPoint('export.before-hour');
         const clockHour = file.hour.slice(11, 13);
         const before = entries[clockHour];
@@ -217,25 +230,23 @@ export function openRawExporter(options: RawExportOptions): RawExporter {
       // An import that was undone may leave an hour without a row.
       if (written.has(hour) || entries[hour.slice(11, 13)] === undefined) continue;
       assertHeld(lease);
-      await storage.delete(rawHourPath(new Date(hour)));
+      await this.#options.storage.delete(rawHourPath(new Date(hour)));
       delete entries[hour.slice(11, 13)];
     }
     reachFaultPoint('export.before-manifest');
     assertHeld(lease);
     const text = JSON.stringify({ day, hours: sortKeys(entries) }, null, 1);
-    await storage.replace(rawManifestPath(day), Buffer.from(`${text}\n`));
+    await this.#options.storage.replace(rawManifestPath(day), Buffer.from(`${text}\n`));
   }
 
-  async function putHour(path: string, file: HourFile): Promise<void> {
+  async #putHour(path: string, file: HourFile): Promise<void> {
     for (let tries = 0; tries < 3; tries++) {
-      await storage.replace(path, file.content);
+      await this.#options.storage.replace(path, file.content);
       // What was written is read again: what the manifest says must be what is there.
-      if (sha256(await storage.read(path)) === file.sha256) return;
+      if (sha256(await this.#options.storage.read(path)) === file.sha256) return;
     }
     throw new IsobarError('LAKE_UNAVAILABLE', `${path}: what was written reads differently`);
   }
-
-  return { run, cursor: () => readCursor(storage) };
 }
 
 export function filesOfHour(state: TableState, hour: string): DataFile[] {
