@@ -56,60 +56,81 @@ function remember(options: RefreshOptions): Memory {
 }
 
 export function createRefresher(options: RefreshOptions): Refresher {
-  const { storage, table, logger = silentLogger } = options;
-  let memory = remember(options);
-  let newest: Publication | null = null;
-  /** The table's version up to which nothing changed that `newest` does not say. */
-  let unchanged = -2;
-  const garbled = new Set<string>();
+  return new TableRefresher(options);
+}
 
-  function warnOnce(path: string, problem: string): void {
-    if (garbled.has(path)) return;
-    garbled.add(path);
-    logger.warn({ code: 'TABLE_CORRUPT' }, `stepping over a publication: ${problem}`);
+class TableRefresher implements Refresher {
+  readonly #options: RefreshOptions;
+  readonly #logger: Logger;
+  /** Paths of publications that were warned of. */
+  readonly #damaged = new Set<string>();
+  #memory: Memory;
+  #newest: Publication | null = null;
+  /** The table's version up to which nothing changed that the newest publication does not hold. */
+  #unchanged = -2;
+  /** One run at a time works in the session. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: RefreshOptions) {
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+    this.#memory = remember(options);
+  }
+
+  refresh(signal?: AbortSignal): Promise<Publication | null> {
+    const run = this.#turn.then(() => retry(this.#options, () => this.#look(signal), signal));
+    this.#turn = run.catch(() => {});
+    return run;
+  }
+
+  #warnOnce(path: string, problem: string): void {
+    if (this.#damaged.has(path)) return;
+    this.#damaged.add(path);
+    this.#logger.warn({ code: 'TABLE_CORRUPT' }, `stepping over a publication: ${problem}`);
   }
 
   /** Only when the table was replaced by an older one, or the publication is wrong. */
-  function goBack(ahead: Publication, snapshot: Snapshot): void {
-    logger.warn(
+  #goBack(ahead: Publication, snapshot: Snapshot): void {
+    this.#logger.warn(
       `publication ${ahead.version} was made from version ${ahead.table_version} of the table, ` +
         `whose newest is ${snapshot.version}: computing all datasets again`,
     );
-    unchanged = -2;
-    memory = remember(options);
+    this.#unchanged = -2;
+    this.#memory = remember(this.#options);
   }
 
-  async function refresh(signal?: AbortSignal): Promise<Publication | null> {
+  async #look(signal?: AbortSignal): Promise<Publication | null> {
+    const { storage, table } = this.#options;
     for (let races = 0; ; races++) {
       signal?.throwIfAborted();
-      newest = await readPublication(storage, newest, warnOnce);
+      const newest = await readPublication(storage, this.#newest, (...of) => this.#warnOnce(...of));
+      this.#newest = newest;
       const snapshot = await table.refresh(signal);
       if (snapshot.version < 0) return newest;
       const isAhead = newest !== null && newest.table_version > snapshot.version;
-      if (newest !== null && isAhead) goBack(newest, snapshot);
+      if (newest !== null && isAhead) this.#goBack(newest, snapshot);
       if (newest !== null && !isAhead) {
-        unchanged = Math.max(unchanged, newest.table_version);
+        this.#unchanged = Math.max(this.#unchanged, newest.table_version);
         // Whoever published it may have died before this, or may be about to do it himself.
         await exportForPeople(storage, newest);
         if (newest.table_version === snapshot.version && !isOutdated(newest)) return newest;
       }
       const known = newest !== null && !isAhead && !isOutdated(newest);
-      const changes = known ? await table.changes(unchanged, snapshot) : null;
+      const changes = known ? await table.changes(this.#unchanged, snapshot) : null;
       if (changes !== null && changes.months.length === 0) {
-        unchanged = snapshot.version;
+        this.#unchanged = snapshot.version;
         return newest;
       }
       try {
-        newest = await publish(newest, snapshot, changes?.months ?? null, signal);
+        this.#newest = await this.#publish(newest, snapshot, changes?.months ?? null, signal);
+        return this.#newest;
       } catch (error) {
         if (!isErrorCode(error, 'LAKE_EXISTS') || races >= RACES_MAX) throw error;
-        continue;
       }
-      return newest;
     }
   }
 
-  async function publish(
+  async #publish(
     before: Publication | null,
     snapshot: Snapshot,
     changedMonths: readonly string[] | null,
@@ -117,32 +138,22 @@ export function createRefresher(options: RefreshOptions): Refresher {
   ): Promise<Publication> {
     const aggregates = changedMonths === null ? null : aggregatesOf(before);
     try {
-      const run = startRun(options, memory, snapshot, signal);
-      const publication = await publishRun(options, run, before, aggregates, changedMonths);
-      forgetFiles(memory, publication);
+      const run = startRun(this.#options, this.#memory, snapshot, signal);
+      const publication = await publishRun(this.#options, run, before, aggregates, changedMonths);
+      forgetFiles(this.#memory, publication);
       return publication;
     } catch (error) {
       // What the session stands at is not known: the next run starts afresh.
-      memory = remember(options);
+      this.#memory = remember(this.#options);
       // A partial aggregate that is gone or damaged costs time, not the datasets: rows say it all.
       const unusable = ['LAKE_MISSING', 'TABLE_CORRUPT', 'QUERY_FAILED', 'QUERY_INVALID'] as const;
       if (aggregates === null || !isErrorCode(error, ...unusable)) throw error;
       const { code, message } = asIsobarError(error);
-      logger.warn({ code }, `refreshing the analytics from all rows: ${message}`);
+      this.#logger.warn({ code }, `refreshing the analytics from all rows: ${message}`);
     }
-    const run = startRun(options, memory, snapshot, signal);
-    return publishRun(options, run, before, null, null);
+    const run = startRun(this.#options, this.#memory, snapshot, signal);
+    return publishRun(this.#options, run, before, null, null);
   }
-
-  // One run at a time works in the session.
-  let turn: Promise<unknown> = Promise.resolve();
-  return {
-    refresh(signal) {
-      const run = turn.then(() => retry(options, () => refresh(signal), signal));
-      turn = run.catch(() => {});
-      return run;
-    },
-  };
 }
 
 /** Runs again after a failure of the engine that may pass. */

@@ -51,40 +51,70 @@ exit $code
 `;
 
 export function openService(spec: ServiceSpec, folder: string): ServiceProcess {
-  const home = join(folder, spec.name);
-  const output = join(home, 'output.log');
-  const pidFile = join(home, 'pid');
-  let state: ServiceState = 'absent';
-  let shell: ChildProcess | null = null;
-  let pid: number | null = null;
-  let starts = 0;
-  let outputFrom = 0;
-  let ended: Promise<void> = Promise.resolve();
+  return new WatchedService(spec, folder);
+}
 
-  async function launch(): Promise<void> {
-    await rm(pidFile, { force: true });
-    await writeFiles(home, spec.files);
-    if (starts === 0) await prepare(spec, home);
-    starts += 1;
-    state = 'starting';
+class WatchedService implements ServiceProcess {
+  readonly name: string;
+  readonly spare: boolean;
+  readonly #spec: ServiceSpec;
+  readonly #home: string;
+  readonly #output: string;
+  readonly #pidFile: string;
+  #state: ServiceState = 'absent';
+  #shell: ChildProcess | null = null;
+  #pid: number | null = null;
+  #starts = 0;
+  #outputFrom = 0;
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(spec: ServiceSpec, folder: string) {
+    this.name = spec.name;
+    this.spare = spec.spare === true;
+    this.#spec = spec;
+    this.#home = join(folder, spec.name);
+    this.#output = join(this.#home, 'output.log');
+    this.#pidFile = join(this.#home, 'pid');
+  }
+
+  status() {
+    const [state, pid, output] = [this.#state, this.#pid, this.#output];
+    return { name: this.name, state, pid, output, starts: this.#starts };
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    if (this.#shell === null) await this.#launch();
+    await this.#awaitReady(signal);
+  }
+
+  async #launch(): Promise<void> {
+    await rm(this.#pidFile, { force: true });
+    await writeFiles(this.#home, this.#spec.files);
+    if (this.#starts === 0) await prepare(this.#spec, this.#home);
+    this.#starts += 1;
+    this.#state = 'starting';
     // The one before may have been read from the file after it had ended.
-    pid = null;
-    const to = openSync(output, 'a');
-    outputFrom = statSync(output).size;
+    this.#pid = null;
+    const to = openSync(this.#output, 'a');
+    this.#outputFrom = statSync(this.#output).size;
     try {
-      const child = spawn('/bin/sh', ['-c', WATCH, spec.name, pidFile, 'java', ...spec.java], {
-        cwd: home,
-        // A group of its own: Ctrl-C at the terminal is for us, who stop in order.
-        detached: true,
-        stdio: ['pipe', to, to],
-        env: { ...process.env, ...spec.env },
-      });
-      shell = child;
-      ended = new Promise((resolve) => {
+      const child = spawn(
+        '/bin/sh',
+        ['-c', WATCH, this.#spec.name, this.#pidFile, 'java', ...this.#spec.java],
+        {
+          cwd: this.#home,
+          // A group of its own: Ctrl-C at the terminal is for us, who stop in order.
+          detached: true,
+          stdio: ['pipe', to, to],
+          env: { ...process.env, ...this.#spec.env },
+        },
+      );
+      this.#shell = child;
+      this.#ended = new Promise((resolve) => {
         child.once('exit', () => {
-          if (shell === child) {
-            state = state === 'stopped' ? 'stopped' : 'failed';
-            [shell, pid] = [null, null];
+          if (this.#shell === child) {
+            this.#state = this.#state === 'stopped' ? 'stopped' : 'failed';
+            [this.#shell, this.#pid] = [null, null];
           }
           resolve();
         });
@@ -94,57 +124,49 @@ export function openService(spec: ServiceSpec, folder: string): ServiceProcess {
     }
   }
 
-  async function awaitReady(signal?: AbortSignal): Promise<void> {
+  async #awaitReady(signal?: AbortSignal): Promise<void> {
     const deadline = performance.now() + READY_MS;
-    const probe = openProbe(() => readOutput(output, outputFrom));
+    const probe = openProbe(() => readOutput(this.#output, this.#outputFrom));
     for (;;) {
       signal?.throwIfAborted();
-      pid ??= await readPid(pidFile);
-      if (state === 'failed') throw await failure(`${spec.name} ended`);
-      if (pid !== null && (await spec.ready(probe).catch(() => false))) {
-        state = 'ready';
+      this.#pid ??= await readPid(this.#pidFile);
+      if (this.#state === 'failed') throw await this.#failure(`${this.#spec.name} ended`);
+      if (this.#pid !== null && (await this.#spec.ready(probe).catch(() => false))) {
+        this.#state = 'ready';
         return;
       }
       if (performance.now() > deadline) {
-        throw await failure(`${spec.name} was not ready after ${READY_MS / 1_000} s`);
+        throw await this.#failure(`${this.#spec.name} was not ready after ${READY_MS / 1_000} s`);
       }
       await sleep(POLL_MS, undefined, { signal });
     }
   }
 
-  async function failure(what: string): Promise<IsobarError> {
-    const text = await readOutput(output, outputFrom);
+  async #failure(what: string): Promise<IsobarError> {
+    const text = await readOutput(this.#output, this.#outputFrom);
     const tail = text.trim().split('\n').slice(-TAIL_LINES).join('\n');
-    return new IsobarError('CLUSTER_FAILED', `${what}; ${output} ends with:\n${tail}`);
+    return new IsobarError('CLUSTER_FAILED', `${what}; ${this.#output} ends with:\n${tail}`);
   }
 
-  return {
-    name: spec.name,
-    spare: spec.spare === true,
-    status: () => ({ name: spec.name, state, pid, output, starts }),
-    async start(signal) {
-      if (shell === null) await launch();
-      await awaitReady(signal);
-    },
-    async stop() {
-      if (shell === null || pid === null) {
-        state = 'stopped';
-        return;
-      }
-      state = 'stopped';
-      send(pid, 'SIGCONT');
-      send(pid, 'SIGTERM');
-      const stopping = new AbortController();
-      const target = pid;
-      const late = sleep(STOP_MS, 'late', { signal: stopping.signal }).catch(() => 'early');
-      if ((await Promise.race([ended, late])) === 'late') send(target, 'SIGKILL');
-      stopping.abort();
-      await ended;
-    },
-    signal(name) {
-      if (pid !== null) send(pid, name);
-    },
-  };
+  async stop(): Promise<void> {
+    if (this.#shell === null || this.#pid === null) {
+      this.#state = 'stopped';
+      return;
+    }
+    this.#state = 'stopped';
+    send(this.#pid, 'SIGCONT');
+    send(this.#pid, 'SIGTERM');
+    const stopping = new AbortController();
+    const target = this.#pid;
+    const late = sleep(STOP_MS, 'late', { signal: stopping.signal }).catch(() => 'early');
+    if ((await Promise.race([this.#ended, late])) === 'late') send(target, 'SIGKILL');
+    stopping.abort();
+    await this.#ended;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    if (this.#pid !== null) send(this.#pid, name);
+  }
 }
 
 function send(pid: number, signal: NodeJS.Signals): void {

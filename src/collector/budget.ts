@@ -244,11 +244,12 @@ function refuse(found: readonly Room[], moment: Moment): Booking {
 
 type Ledger = ReturnType<typeof prepareLedger>;
 
+function number(row: unknown, column: string): number | null {
+  const value = (row as Record<string, unknown> | undefined)?.[column];
+  return typeof value === 'number' ? value : null;
+}
+
 function prepareLedger(db: DatabaseSync) {
-  const number = (row: unknown, column: string): number | null => {
-    const value = (row as Record<string, unknown> | undefined)?.[column];
-    return typeof value === 'number' ? value : null;
-  };
   const upsert = (table: string, key: string) =>
     db.prepare(
       `INSERT INTO ${table} (${key}, calls) VALUES (?, ?)

@@ -55,123 +55,146 @@ const PART = 8;
 const DAY_MS = 86_400_000;
 
 export function openSharedBudget(folder: string, limits: BudgetLimits, clock: Clock): SharedBudget {
-  const emergency = Math.floor(limits.per_minute / PART);
-  const ahead = Math.ceil(Math.min(limits.per_day, limits.per_month) / PART);
-  let account: Account | null = null;
-  let next: Account | null = null;
-  let lease: Lease | null = null;
-  let heldSince = 0;
-  let lapsedSince: number | null = null;
-  let keeping: Promise<void> = Promise.resolve();
+  return new LeasedBudget(folder, limits, clock);
+}
 
-  const budget = openBudget(folder, limits, clock, {
-    perMinute,
-    reserved: (period, number) => account?.reserved[account.ledger]?.[`${period}-${number}`] ?? 0,
-    elsewhere: (period, number) =>
-      account === null ? 0 : elsewhere(account.reserved, `${period}-${number}`),
-  });
+class LeasedBudget implements SharedBudget {
+  readonly budget: Budget;
+  readonly #limits: BudgetLimits;
+  readonly #clock: Clock;
+  /** Calls per minute that are left to another ledger. */
+  readonly #emergency: number;
+  /** Calls per day and month that are reserved ahead. */
+  readonly #ahead: number;
+  #account: Account | null = null;
+  #next: Account | null = null;
+  #lease: Lease | null = null;
+  #heldSince = 0;
+  #lapsedSince: number | null = null;
+  #keeping: Promise<void> = Promise.resolve();
 
-  function perMinute(): number {
-    if (lease === null || account === null) return 0;
-    const now = clock.monotonic();
-    if (!lease.isHeld) {
-      lapsedSince ??= now;
-      return now - lapsedSince < ALONE_MS ? emergency : 0;
+  constructor(folder: string, limits: BudgetLimits, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#emergency = Math.floor(limits.per_minute / PART);
+    this.#ahead = Math.ceil(Math.min(limits.per_day, limits.per_month) / PART);
+    this.budget = openBudget(folder, limits, clock, {
+      perMinute: () => this.#perMinute(),
+      reserved: (period, number) =>
+        this.#account?.reserved[this.budget.ledger]?.[`${period}-${number}`] ?? 0,
+      elsewhere: (period, number) =>
+        this.#account === null ? 0 : this.#elsewhere(this.#account.reserved, `${period}-${number}`),
+    });
+  }
+
+  account(predecessor: SeenLease | null): Account {
+    this.#next = this.#after(predecessor);
+    return this.#next;
+  }
+
+  hold(taken: Lease): void {
+    this.#account = this.#next;
+    this.#lease = taken;
+    this.#heldSince = this.#clock.monotonic();
+    this.#lapsedSince = null;
+  }
+
+  keepAhead(): Promise<void> {
+    this.#keeping = this.#keeping.then(() => this.#renew());
+    return this.#keeping;
+  }
+
+  async finish(): Promise<void> {
+    await this.#keeping;
+    if (this.#account === null) return;
+    const { ledger } = this.budget;
+    const used = [...this.#periods()].map(([key, period]) => [key, period.used] as const);
+    const reserved = { ...this.#account.reserved, [ledger]: Object.fromEntries(used) };
+    this.#account = { ...this.#account, reserved };
+    await this.#lease?.publish(this.#account);
+  }
+
+  [Symbol.dispose](): void {
+    this.budget[Symbol.dispose]();
+  }
+
+  #perMinute(): number {
+    if (this.#lease === null || this.#account === null) return 0;
+    const now = this.#clock.monotonic();
+    if (!this.#lease.isHeld) {
+      this.#lapsedSince ??= now;
+      return now - this.#lapsedSince < ALONE_MS ? this.#emergency : 0;
     }
-    if (isSettling(now)) return emergency;
-    return Math.max(0, limits.per_minute - emergency * (1 + silentNow(now).length));
+    if (this.#isSettling(now)) return this.#emergency;
+    return Math.max(
+      0,
+      this.#limits.per_minute - this.#emergency * (1 + this.#silentNow(now).length),
+    );
   }
 
-  function isSettling(now: number): boolean {
-    return account?.settling === true && now - heldSince < MINUTE_MS;
+  #isSettling(now: number): boolean {
+    return this.#account?.settling === true && now - this.#heldSince < MINUTE_MS;
   }
 
-  function silentNow(now: number): string[] {
-    return now - heldSince < FORGOTTEN_MS ? (account?.silent ?? []) : [];
+  #silentNow(now: number): string[] {
+    return now - this.#heldSince < FORGOTTEN_MS ? (this.#account?.silent ?? []) : [];
   }
 
   /** This day and month, and those of tomorrow: the keys in an account, and their limits. */
-  function periods(): Map<string, { used: number; limit: number }> {
-    const times = budget.times().flatMap((time) => [time, time + DAY_MS]);
+  #periods(): Map<string, { used: number; limit: number }> {
+    const times = this.budget.times().flatMap((time) => [time, time + DAY_MS]);
     return new Map([
-      ...times.map((time) => entry('day', dayOf(time), limits.per_day)),
-      ...times.map((time) => entry('month', monthOf(time), limits.per_month)),
+      ...times.map((time) => this.#entry('day', dayOf(time), this.#limits.per_day)),
+      ...times.map((time) => this.#entry('month', monthOf(time), this.#limits.per_month)),
     ]);
   }
 
-  function entry(period: 'day' | 'month', number: number, limit: number) {
-    return [`${period}-${number}`, { used: budget.used(period, number), limit }] as const;
+  #entry(period: 'day' | 'month', number: number, limit: number) {
+    return [`${period}-${number}`, { used: this.budget.used(period, number), limit }] as const;
   }
 
-  function elsewhere(reserved: Account['reserved'], key: string): number {
-    const others = Object.entries(reserved).filter(([ledger]) => ledger !== budget.ledger);
+  #elsewhere(reserved: Account['reserved'], key: string): number {
+    const others = Object.entries(reserved).filter(([ledger]) => ledger !== this.budget.ledger);
     return others.reduce((sum, [, counts]) => sum + (counts[key] ?? 0), 0);
   }
 
   /** With more for this ledger when little is left; without periods that are over. */
-  function reserve(before: Account['reserved']): Account['reserved'] {
+  #reserve(before: Account['reserved']): Account['reserved'] {
     const own: Record<string, number> = {};
-    for (const [key, { used, limit }] of periods()) {
-      const has = before[budget.ledger]?.[key] ?? 0;
-      const wanted = has - used < ahead / 2 ? used + ahead : has;
-      own[key] = Math.max(has, Math.min(wanted, limit - elsewhere(before, key)));
+    for (const [key, { used, limit }] of this.#periods()) {
+      const has = before[this.budget.ledger]?.[key] ?? 0;
+      const wanted = has - used < this.#ahead / 2 ? used + this.#ahead : has;
+      own[key] = Math.max(has, Math.min(wanted, limit - this.#elsewhere(before, key)));
     }
-    return { ...withoutPast(before, budget.times()), [budget.ledger]: own };
+    return { ...withoutPast(before, this.budget.times()), [this.budget.ledger]: own };
   }
 
-  function after(predecessor: SeenLease | null): Account {
-    const { ledger } = budget;
+  #after(predecessor: SeenLease | null): Account {
+    const { ledger } = this.budget;
     const known = predecessor === null ? null : readAccount(predecessor);
     const isOwn = known?.ledger === ledger;
     const left = predecessor?.state === 'silent' && !isOwn ? [known?.ledger ?? ''] : [];
     const silent = [...new Set([...(known?.silent ?? []), ...left])];
     return {
       ledger,
-      reserved: reserve(known?.reserved ?? {}),
+      reserved: this.#reserve(known?.reserved ?? {}),
       silent: silent.filter((one) => one !== ledger).slice(-PART),
       settling: isOwn ? known.settling : predecessor !== null,
     };
   }
 
-  async function renew(): Promise<void> {
-    if (lease?.isHeld !== true || account === null) return;
-    const now = clock.monotonic();
+  async #renew(): Promise<void> {
+    if (this.#lease?.isHeld !== true || this.#account === null) return;
+    const now = this.#clock.monotonic();
     const renewed: Account = {
-      ...account,
-      reserved: reserve(account.reserved),
-      silent: silentNow(now),
-      settling: isSettling(now),
+      ...this.#account,
+      reserved: this.#reserve(this.#account.reserved),
+      silent: this.#silentNow(now),
+      settling: this.#isSettling(now),
     };
     // What the lease does not say yet must not be booked.
-    if (await lease.publish(renewed)) account = renewed;
+    if (await this.#lease.publish(renewed)) this.#account = renewed;
   }
-
-  return {
-    budget,
-    account(predecessor) {
-      next = after(predecessor);
-      return next;
-    },
-    hold(taken) {
-      account = next;
-      lease = taken;
-      heldSince = clock.monotonic();
-      lapsedSince = null;
-    },
-    keepAhead() {
-      keeping = keeping.then(renew);
-      return keeping;
-    },
-    async finish() {
-      await keeping;
-      if (account === null) return;
-      const used = [...periods()].map(([key, period]) => [key, period.used] as const);
-      const reserved = { ...account.reserved, [account.ledger]: Object.fromEntries(used) };
-      account = { ...account, reserved };
-      await lease?.publish(account);
-    },
-    [Symbol.dispose]: () => budget[Symbol.dispose](),
-  };
 }
 
 /** Null for one that says nothing that a collector wrote. */

@@ -47,107 +47,112 @@ interface Within {
 }
 
 export function openAnswerSplitter(): AnswerSplitter {
-  let rest = '';
-  let line = 1;
-  /** Lists around the answers: an array, or the `list` of an object. */
-  let lists: ('array' | 'member')[] = [];
-  /** What is passed over, up to its end. */
-  let passing: Within | 'line' | null = null;
-  let brokenInARow = 0;
+  return new TextSplitter();
+}
 
-  function take(ended: boolean): FoundAnswer[] {
+class TextSplitter implements AnswerSplitter {
+  #rest = '';
+  #line = 1;
+  /** Lists around the answers: an array, or the `list` of an object. */
+  #lists: ('array' | 'member')[] = [];
+  /** What is passed over, up to its end. */
+  #passing: Within | 'line' | null = null;
+  #brokenInARow = 0;
+
+  push(piece: string): FoundAnswer[] {
+    this.#rest += piece;
+    return this.#take(false);
+  }
+
+  end(): FoundAnswer[] {
+    return this.#take(true);
+  }
+
+  #take(ended: boolean): FoundAnswer[] {
     const found: FoundAnswer[] = [];
     let at = 0;
-    while (at < rest.length) {
+    while (at < this.#rest.length) {
       const from = at;
-      if (passing !== null) at = pass(from);
-      else if (!isBetween(rest.charCodeAt(at))) {
-        const scanned = scan(from, ended);
+      if (this.#passing !== null) at = this.#pass(from);
+      else if (!this.#isBetween(this.#rest.charCodeAt(at))) {
+        const scanned = this.#scan(from, ended);
         if (scanned.kind === 'incomplete') break;
-        at = scanned.kind === 'list' ? scanned.end : settle(scanned, from, found);
+        at = scanned.kind === 'list' ? scanned.end : this.#settle(scanned, from, found);
       } else at += 1;
       if (at === from) break;
-      line += newlinesIn(rest, from, at);
+      this.#line += newlinesIn(this.#rest, from, at);
     }
-    rest = rest.slice(at);
+    this.#rest = this.#rest.slice(at);
     return found;
   }
 
   /** Space and commas between values, and the lists' own brackets. */
-  function isBetween(code: number): boolean {
+  #isBetween(code: number): boolean {
     if (code <= SPACE || code === COMMA || code === BYTE_ORDER_MARK) return true;
-    if (code === OPEN_LIST && lists.length === 0) {
-      lists.push('array');
+    if (code === OPEN_LIST && this.#lists.length === 0) {
+      this.#lists.push('array');
       return true;
     }
-    if (code === CLOSE_LIST && lists.length > 0) {
-      if (lists.pop() === 'member') passing = { depth: 1, isText: false };
+    if (code === CLOSE_LIST && this.#lists.length > 0) {
+      if (this.#lists.pop() === 'member') this.#passing = { depth: 1, isText: false };
       return true;
     }
     return false;
   }
 
-  function scan(from: number, ended: boolean): Scanned {
-    const isObject = rest.charCodeAt(from) === OPEN_OBJECT;
-    if (!isObject && lists.length > 0) return scanScalar(rest, from, ended);
-    if (!isObject || brokenInARow > BROKEN_MAX) return scanLine(rest, from, ended);
-    const scanned = scanObject(rest, from, lists.at(-1) !== 'member');
-    if (scanned.kind === 'list') lists.push('member');
+  #scan(from: number, ended: boolean): Scanned {
+    const isObject = this.#rest.charCodeAt(from) === OPEN_OBJECT;
+    if (!isObject && this.#lists.length > 0) return scanScalar(this.#rest, from, ended);
+    if (!isObject || this.#brokenInARow > BROKEN_MAX) return scanLine(this.#rest, from, ended);
+    const scanned = scanObject(this.#rest, from, this.#lists.at(-1) !== 'member');
+    if (scanned.kind === 'list') this.#lists.push('member');
     const isCut = scanned.kind === 'incomplete' && ended;
-    return isCut ? { kind: 'broken', end: rest.length } : scanned;
+    return isCut ? { kind: 'broken', end: this.#rest.length } : scanned;
   }
 
   /** Adds what was found, and returns where reading goes on. */
-  function settle({ kind, end, within }: Scanned, from: number, found: FoundAnswer[]): number {
+  #settle({ kind, end, within }: Scanned, from: number, found: FoundAnswer[]): number {
     if (kind === 'answer') {
-      brokenInARow = 0;
-      found.push({ text: rest.slice(from, end), line });
+      this.#brokenInARow = 0;
+      found.push({ text: this.#rest.slice(from, end), line: this.#line });
       return end;
     }
-    const newline = rest.indexOf('\n', from);
+    const newline = this.#rest.indexOf('\n', from);
     const lineEnd = newline === -1 || newline > end ? end : newline;
-    const text = rest.slice(from, Math.min(lineEnd, from + KEPT_CHARACTERS)).trimEnd();
+    const text = this.#rest.slice(from, Math.min(lineEnd, from + KEPT_CHARACTERS)).trimEnd();
     if (kind === 'broken') {
-      brokenInARow += 1;
-      if (rest.charCodeAt(from) === OPEN_OBJECT) lists = [];
-      found.push({ text, line, problem: 'not a JSON object' });
+      this.#brokenInARow += 1;
+      if (this.#rest.charCodeAt(from) === OPEN_OBJECT) this.#lists = [];
+      found.push({ text, line: this.#line, problem: 'not a JSON object' });
       return Math.max(lineEnd, from + 1);
     }
-    passing = within ?? 'line';
-    found.push({ text, line, problem: 'longer than 1 MiB' });
+    this.#passing = within ?? 'line';
+    found.push({ text, line: this.#line, problem: 'longer than 1 MiB' });
     return end;
   }
 
   /** Where what is passed over ends, or what there is of it. */
-  function pass(from: number): number {
-    if (passing === 'line') {
-      const newline = rest.indexOf('\n', from);
-      if (newline !== -1) passing = null;
-      return newline === -1 ? rest.length : newline;
+  #pass(from: number): number {
+    if (this.#passing === 'line') {
+      const newline = this.#rest.indexOf('\n', from);
+      if (newline !== -1) this.#passing = null;
+      return newline === -1 ? this.#rest.length : newline;
     }
-    for (let at = from; at < rest.length; at++) {
-      if (passing === null) return at;
-      const code = rest.charCodeAt(at);
-      if (code === BACKSLASH && passing.isText) {
-        if (at + 1 === rest.length) return at;
+    for (let at = from; at < this.#rest.length; at++) {
+      if (this.#passing === null) return at;
+      const code = this.#rest.charCodeAt(at);
+      if (code === BACKSLASH && this.#passing.isText) {
+        if (at + 1 === this.#rest.length) return at;
         at += 1;
-      } else if (code === QUOTE) passing.isText = !passing.isText;
-      else if (!passing.isText) {
-        if (code === OPEN_OBJECT || code === OPEN_LIST) passing.depth += 1;
-        else if (code === CLOSE_OBJECT || code === CLOSE_LIST) passing.depth -= 1;
-        if (passing.depth === 0) passing = null;
+      } else if (code === QUOTE) this.#passing.isText = !this.#passing.isText;
+      else if (!this.#passing.isText) {
+        if (code === OPEN_OBJECT || code === OPEN_LIST) this.#passing.depth += 1;
+        else if (code === CLOSE_OBJECT || code === CLOSE_LIST) this.#passing.depth -= 1;
+        if (this.#passing.depth === 0) this.#passing = null;
       }
     }
-    return rest.length;
+    return this.#rest.length;
   }
-
-  return {
-    push(piece) {
-      rest += piece;
-      return take(false);
-    },
-    end: () => take(true),
-  };
 }
 
 /** The object that begins there; its `list` where one is looked for. */

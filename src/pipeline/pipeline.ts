@@ -253,7 +253,7 @@ async function apiContext(
           pause: async () => rooms.running.collector?.pause(),
           resume: async () => rooms.running.collector?.resume(),
           refreshNow: async () => {
-            rooms.running.collector?.refreshNow();
+            void rooms.running.collector?.refreshNow();
             await rooms.settle();
           },
         },

@@ -7,7 +7,7 @@
  *     GET  /simulator/faults      the rates in effect
  *     POST /simulator/faults      {"server_error": 0.3, …} sets them
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import tzLookup from '@photostructure/tz-lookup';
 import type { City } from '../../model/city.ts';
@@ -118,56 +118,37 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       sendJson(response, 401, INVALID_KEY);
       return;
     }
-    const latitude = number(url.searchParams.get('lat'));
-    const longitude = number(url.searchParams.get('lon'));
-    if (latitude === null || longitude === null) {
-      sendJson(response, 400, { cod: '400', message: 'Nothing to geocode' });
-      return;
-    }
-    if (Math.abs(latitude) > 90) {
-      sendJson(response, 400, { cod: '400', message: 'wrong latitude' });
-      return;
-    }
-    if (Math.abs(longitude) > 180) {
-      sendJson(response, 400, { cod: '400', message: 'wrong longitude' });
+    const place = parsePlace(url.searchParams);
+    if (typeof place === 'string') {
+      sendJson(response, 400, { cod: '400', message: place });
       return;
     }
     const units = parseUnits(url.searchParams.get('units'));
-    const reported = reportObservation(latitude, longitude, units, fault);
-    sendAnswer(reported, fault, response);
+    sendAnswer(reportObservation(place, units, fault), fault, response);
   }
 
-  function reportObservation(
-    latitude: number,
-    longitude: number,
-    units: 'metric' | 'standard' | 'imperial',
-    fault: RequestFault | null,
-  ): Record<string, unknown> {
+  function reportObservation(place: Place, units: Units, fault: RequestFault | null) {
     const late = fault === 'late' ? 6 : fault === 'repeated' ? 1 : 0;
-    const place = { latitude, longitude };
     const dt = newestDt(seed, place, now(), intervalSeconds) - late * intervalSeconds;
     const trueAt = (moment: number) => weatherAt(seed, place, new Date(moment * 1_000)).temperature;
     const sensor = sensorFault(seed, place, dt, rates, trueAt);
-    if (sensor !== null && injected.size < INJECTED_MAX) {
-      injected.set(`${latitude} ${longitude} ${dt}`, {
-        kind: sensor.kind,
-        latitude,
-        longitude,
-        dt,
-        true_temperature_c: trueAt(dt),
-        reported_temperature_c: trueAt(dt) + sensor.error,
-      });
-    }
-    const city = namedCity(options.cities ?? [], latitude, longitude, dt);
+    if (sensor !== null) note(place, dt, sensor, trueAt(dt));
+    const city = namedCity(options.cities ?? [], place.latitude, place.longitude, dt);
     return simulateAnswer({ seed, city, dt, units, temperatureError: sensor?.error ?? 0 });
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
+  function note(place: Place, dt: number, sensor: Injected, truth: number): void {
+    if (injected.size >= INJECTED_MAX) return;
+    injected.set(`${place.latitude} ${place.longitude} ${dt}`, {
+      kind: sensor.kind,
+      ...place,
+      dt,
+      true_temperature_c: truth,
+      reported_temperature_c: truth + sensor.error,
+    });
+  }
 
+  const port = await listen(server, options);
   return {
     url: `http://${options.host ?? '127.0.0.1'}:${port}`,
     port,
@@ -179,12 +160,41 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     get requests() {
       return requests;
     },
-    async stop() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
-    },
+    stop: () => close(server),
   };
+}
+
+/** Resolves with the port. */
+async function listen(server: Server, { port = 0, host }: SimulatorOptions): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host ?? '127.0.0.1', resolve);
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+}
+
+interface Place {
+  readonly latitude: number;
+  readonly longitude: number;
+}
+
+type Units = ReturnType<typeof parseUnits>;
+type Injected = NonNullable<ReturnType<typeof sensorFault>>;
+
+/** The coordinates that are asked for, or what the provider says of wrong ones. */
+function parsePlace(query: URLSearchParams): Place | string {
+  const latitude = number(query.get('lat'));
+  const longitude = number(query.get('lon'));
+  if (latitude === null || longitude === null) return 'Nothing to geocode';
+  if (Math.abs(latitude) > 90) return 'wrong latitude';
+  if (Math.abs(longitude) > 180) return 'wrong longitude';
+  return { latitude, longitude };
 }
 
 /**
