@@ -13,7 +13,7 @@ export interface Stderr {
 
 const STDERR = 2;
 
-export function openStderr(descriptor: number = STDERR): Stderr {
+function openStderr(descriptor: number = STDERR): Stderr {
   const target = unblocked(descriptor);
   let droppedCount = 0;
   let untold = 0;

@@ -71,7 +71,7 @@ export async function runPeer(peer: Peer): Promise<PeerRun> {
 }
 
 /** What the process has used so far, or null when it has gone. */
-export function cpuSecondsOf(pid: number): number | null {
+function cpuSecondsOf(pid: number): number | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -124,6 +124,6 @@ export async function view(session: SqlSession, name: string, sql: string): Prom
  * A moment as both engines read it in a session of UTC. Views take no parameters, so times are
  * written into their texts.
  */
-export function timestamp(iso: string): string {
+function timestamp(iso: string): string {
   return `TIMESTAMP '${new Date(iso).toISOString().replace('T', ' ').replace('Z', '')}'`;
 }

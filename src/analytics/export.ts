@@ -161,7 +161,7 @@ export async function readMark(storage: Storage): Promise<number> {
 }
 
 /** The version of the publication that the files for people hold whole; 0 for none. */
-export async function exportedVersion(storage: Storage): Promise<number> {
+async function exportedVersion(storage: Storage): Promise<number> {
   try {
     return await readMark(storage);
   } catch (error) {

@@ -11,7 +11,7 @@ import {
 } from './export.ts';
 import { type OnGarbled, type Publication, readPublication } from './publication.ts';
 
-export interface PublishedVersion {
+interface PublishedVersion {
   readonly version: number;
   readonly tableVersion: number;
   /** ISO 8601. */

@@ -16,7 +16,7 @@ export interface Environment extends Output {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-export interface CommonOptions {
+interface CommonOptions {
   readonly data?: string;
   readonly config?: string;
   readonly profile?: string;

@@ -7,7 +7,7 @@ import { splitRedraw } from './progress.ts';
 import { openStdout } from './stdout.ts';
 
 /** `rows` are for programs: they are escaped only where stdout is a terminal. */
-export type OutputKind = 'text' | 'rows';
+type OutputKind = 'text' | 'rows';
 
 export interface Output {
   /** From now on these values do not appear in any output. */

@@ -18,19 +18,19 @@ export interface HdfsOptions {
   readonly zookeeperPort: number | null;
 }
 
-export interface NameNodePorts {
+interface NameNodePorts {
   readonly rpc: number;
   readonly http: number;
   readonly controller: number;
 }
 
-export interface DataNodePorts {
+interface DataNodePorts {
   readonly data: number;
   readonly http: number;
   readonly ipc: number;
 }
 
-export const NAMESERVICE = 'isobar';
+const NAMESERVICE = 'isobar';
 /** Hadoop puts the system property in: the folder in which the service runs. */
 const FOLDER = '$' + '{user.dir}/data';
 const HERE = `file://${FOLDER}`;

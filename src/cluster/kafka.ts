@@ -9,7 +9,7 @@ export interface KafkaOptions {
   readonly heapMib: number;
 }
 
-export interface KafkaNode {
+interface KafkaNode {
   readonly port: number;
   readonly controllerPort: number;
   /** Who is met through a proxy listens on one port and says another one. */

@@ -32,7 +32,7 @@ export interface LoadedConfig {
   readonly warnings: readonly string[];
 }
 
-export const DEFAULT_FILE = 'isobar.yaml';
+const DEFAULT_FILE = 'isobar.yaml';
 /** Variables of ours that are not settings. */
 const OTHER_VARIABLES = [
   'ISOBAR_FAULT',

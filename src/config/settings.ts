@@ -45,7 +45,7 @@ export function settingOf(path: string): Setting | undefined {
 }
 
 /** `collector.budget.per_day` → `ISOBAR_COLLECTOR_BUDGET_PER_DAY` */
-export function variableOf(path: string): string {
+function variableOf(path: string): string {
   return `ISOBAR_${path.replaceAll('.', '_').toUpperCase()}`;
 }
 

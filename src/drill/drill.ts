@@ -80,7 +80,7 @@ export async function expectWithin(
 }
 
 /** Queue, lag, staleness, versions and errors on one line. */
-export function describe({ status, meta }: Look): string {
+function describe({ status, meta }: Look): string {
   if (status === null) return 'the API does not answer';
   const parts = [
     `${queueOf(status)} records wait, lag ${lagOf(status)} s`,

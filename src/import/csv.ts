@@ -32,7 +32,7 @@ export interface CsvProblem {
 }
 
 /** Characters of a quoted cell at most. */
-export const CELL_CHARACTERS_MAX = 1024 * 1024;
+const CELL_CHARACTERS_MAX = 1024 * 1024;
 
 interface Parsed {
   readonly cells: readonly string[];

@@ -19,7 +19,7 @@ export interface Outcome extends ImportCounts {
   readonly has_measurements: boolean;
 }
 
-export interface RejectedFieldCount {
+interface RejectedFieldCount {
   readonly field: string;
   readonly reason: string;
   readonly records: number;

@@ -18,7 +18,7 @@ export interface LineBatch {
 }
 
 /** Characters of one line at most. */
-export const LINE_CHARACTERS_MAX = 16 * 1024 * 1024;
+const LINE_CHARACTERS_MAX = 16 * 1024 * 1024;
 const START_BYTES = 4;
 const NEWLINE = 0x0a;
 

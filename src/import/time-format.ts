@@ -6,7 +6,7 @@
  */
 
 /** A clock's reading as if it were UTC, and what is known of its zone. */
-export interface ClockTime {
+interface ClockTime {
   readonly localMs: number;
   /** Milliseconds ahead of UTC; null when the text does not say. */
   readonly offsetMs: number | null;

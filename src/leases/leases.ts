@@ -33,7 +33,7 @@ import {
  * `live`: it was seen to change lately, or has not been watched for long enough; `silent`: nothing
  * came for too long, or the process is known to have ended; `released`: its holder gave it back.
  */
-export type LeaseState = 'live' | 'silent' | 'released';
+type LeaseState = 'live' | 'silent' | 'released';
 
 export interface SeenLease extends LeaseText {
   readonly role: Role;

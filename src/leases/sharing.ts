@@ -17,7 +17,7 @@ export interface Share {
  * Calls `step` now and after every look at the leases, one call at a time. Resolves after the
  * first, whose failure is the caller's; a later failure is logged and the call is repeated.
  */
-export async function followLeases(
+async function followLeases(
   leases: Leases,
   what: string,
   logger: Logger,
@@ -114,7 +114,7 @@ export async function holdRole(
 }
 
 /** A process that offers to do this role; the number is the lowest that was free. */
-export async function takeSlot(leases: Leases, role: 'land' | 'serve'): Promise<Lease> {
+async function takeSlot(leases: Leases, role: 'land' | 'serve'): Promise<Lease> {
   const taken = new Set<number>();
   while (taken.size < SLOTS_MAX) {
     const used = leases.seen.filter((lease) => lease.role === role && isTaken(lease));
@@ -135,14 +135,14 @@ function isTaken({ state, isMine }: SeenLease): boolean {
 }
 
 /** Those that hold a slot of the role, by number. */
-export function slotsOf(leases: Leases, role: 'land' | 'serve'): SeenLease[] {
+function slotsOf(leases: Leases, role: 'land' | 'serve'): SeenLease[] {
   return leases.seen
     .filter((lease) => lease.role === role && lease.state === 'live')
     .sort((a, b) => a.number - b.number);
 }
 
 /** How many of `count` the one at this place of `sharers` may have; in sum it is all of them. */
-export function fairShare(count: number, sharers: number, place: number): number {
+function fairShare(count: number, sharers: number, place: number): number {
   return Math.floor(count / sharers) + (place < count % sharers ? 1 : 0);
 }
 

@@ -13,7 +13,7 @@ export interface InputFile {
  * `running`: its records are being appended, or the process that did so ended; the same command goes
  * on with it. `interrupted`: another import began before it ended; what had been appended counts.
  */
-export type ImportState = 'running' | 'finished' | 'interrupted' | 'undone';
+type ImportState = 'running' | 'finished' | 'interrupted' | 'undone';
 
 /** What an import did: read = landed + duplicate + (superseded − replaced) + invalid. */
 export interface ImportCounts {

@@ -32,7 +32,7 @@ export interface Versioned extends Measurements {
 const IMPORT_PREFIX = 'import:';
 export const PRECEDENCE_IMPORTED = 1;
 
-export function isImported(source: string): boolean {
+function isImported(source: string): boolean {
   return source.startsWith(IMPORT_PREFIX);
 }
 
@@ -88,7 +88,7 @@ export function contentHashSql(prefix: string): string {
 }
 
 /** The same number as `contentHashSql` gives. */
-export function contentHash(content: Versioned): bigint {
+function contentHash(content: Versioned): bigint {
   const texts = HASHED_COLUMNS.map((name) => {
     const value = content[name] ?? null;
     if (value === null) return '';

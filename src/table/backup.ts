@@ -47,7 +47,7 @@ const BackupSchema = Type.Object({
   }),
 });
 
-export type BackupFile = Readonly<Static<typeof FileSchema>>;
+type BackupFile = Readonly<Static<typeof FileSchema>>;
 export type Backup = Readonly<Static<typeof BackupSchema>>;
 
 export interface BackupOptions {

@@ -93,7 +93,7 @@ export function smallFiles(files: readonly DataFile[], bytesMax: number): DataFi
  * Which files of a month become one: neighbours in time until the wanted size is reached. A file
  * that overlaps no other and is big enough stays as it is.
  */
-export function groups(files: readonly DataFile[], bytesMax: number): DataFile[][] {
+function groups(files: readonly DataFile[], bytesMax: number): DataFile[][] {
   const byTime = [...files].sort((a, b) => {
     const [first, second] = [a.observedAtMin ?? '', b.observedAtMin ?? ''];
     if (first !== second) return first < second ? -1 : 1;

@@ -48,7 +48,7 @@ export interface DeltaTable extends Table {
   readCommit(version: number): Promise<readonly Action[] | null>;
 }
 
-export interface CommitOptions {
+interface CommitOptions {
   /** What an operator decided: it goes over commits of others that stop all other writers. */
   readonly repair?: boolean;
   /** For people who read the table's history, such as `{ version: '7' }`. */

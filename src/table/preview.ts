@@ -27,7 +27,7 @@ export interface Preview {
   readonly examples: readonly PreviewExample[];
 }
 
-export interface PreviewCounts {
+interface PreviewCounts {
   landed: number;
   duplicate: number;
   /** Rows of the table and records. */
@@ -41,7 +41,7 @@ export interface PreviewCounts {
   readonly rejectedFields: Map<string, number>;
 }
 
-export interface PreviewExample {
+interface PreviewExample {
   readonly city_id: string;
   readonly observed_at: string;
   readonly before: Row | null;

@@ -25,7 +25,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;

@@ -12,7 +12,7 @@ import { exchange } from '../../src/lake/webhdfs/exchange.ts';
 export type Hdfs = NonNullable<Addresses['hdfs']>;
 
 /** The cluster's administrator is whoever started it. */
-export const ADMIN = process.env.USER ?? 'root';
+const ADMIN = process.env.USER ?? 'root';
 const MIB = 1024 * 1024;
 
 export interface HdfsPlace extends StoragePlace {
@@ -25,7 +25,7 @@ export interface HdfsPlace extends StoragePlace {
   open(change?: Partial<HdfsOptions>): Promise<HdfsStorage>;
 }
 
-export function hdfsOptions(hdfs: Hdfs, folder: string, scratch: string): HdfsOptions {
+function hdfsOptions(hdfs: Hdfs, folder: string, scratch: string): HdfsOptions {
   return {
     nameNodes: hdfs.namenodes.split(','),
     address: hdfs.address,

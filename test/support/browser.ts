@@ -37,13 +37,13 @@ const ARGUMENTS = [
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
-export interface Chromium {
+interface Chromium {
   readonly path: string;
   /** Folder of the libraries that it brings along; null where it uses the machine's. */
   readonly libraries: string | null;
 }
 
-export async function findChromium(): Promise<Chromium> {
+async function findChromium(): Promise<Chromium> {
   const named = process.env.CHROMIUM_PATH;
   if (named !== undefined && named !== '') return { path: named, libraries: null };
   const installed = '/usr/bin/chromium';

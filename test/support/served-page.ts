@@ -31,7 +31,7 @@ export const PANELS = [
   'rows',
 ] as const;
 export const WIDE = { width: 1440, height: 900 };
-export type Scheme = 'light' | 'dark';
+type Scheme = 'light' | 'dark';
 type Flags = Readonly<Record<string, string>>;
 
 export interface ServedPage extends AsyncDisposable {

@@ -14,7 +14,7 @@ import { writeRefusal } from '../../table/snapshot.ts';
 import { type Environment, prepare } from '../environment.ts';
 import { isOlder, NODE_VERSION_LEAST } from '../node-version.ts';
 
-export interface Finding {
+interface Finding {
   readonly check: string;
   readonly verdict: 'ok' | 'warn' | 'fail';
   readonly text: string;

@@ -91,7 +91,7 @@ export function readText(
 }
 
 /** A value in a reason: short, on one line. */
-export function show(value: unknown): string {
+function show(value: unknown): string {
   const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -2,7 +2,7 @@
 import { sunTimes } from './solar.ts';
 import { type Place, type Weather, weatherAt } from './weather.ts';
 
-export interface SimulatedCity extends Place {
+interface SimulatedCity extends Place {
   readonly name: string;
   readonly country: string;
   readonly utcOffsetSeconds: number;

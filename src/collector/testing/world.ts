@@ -27,7 +27,7 @@ export interface WorldOptions {
   readonly skewMs?: number;
 }
 
-export interface Call {
+interface Call {
   readonly at: number;
   readonly cityId: string;
   readonly outcome: Outcome;
