@@ -55,12 +55,7 @@ const nameNodeDown: Drill = {
       'records wait in the log, and the status says why',
       (look) => said(look, (status) => status.table.error !== null && lagOf(status) >= LAG_S),
     );
-    await expectWithin(
-      context,
-      NOTICED_S,
-      'the last version is served, marked as stale',
-      ({ meta }) => meta?.stale === true,
-    );
+    await lastVersionIsServed(context);
     await startAll(context, names);
     await caughtUp(context, before);
   },
@@ -87,16 +82,16 @@ const sparkJobFailure: Drill = {
     await expectWithin(context, NOTICED_S, 'the analytics fail, and the status says why', (look) =>
       said(look, (status) => status.analytics.error !== null),
     );
-    await expectWithin(
-      context,
-      NOTICED_S,
-      'the last version is served, marked as stale',
-      ({ meta }) => meta?.stale === true,
-    );
+    await lastVersionIsServed(context);
     await startAll(context, names);
     await caughtUp(context, before);
   },
 };
+
+function lastVersionIsServed(context: DrillContext): Promise<unknown> {
+  const what = 'the last version is served, marked as stale';
+  return expectWithin(context, NOTICED_S, what, ({ meta }) => meta?.stale === true);
+}
 
 const apiDown: Drill = {
   name: 'api-down',
@@ -104,9 +99,7 @@ const apiDown: Drill = {
   roles: ['collect', 'land', 'analyze', 'serve'],
   async run(context) {
     const before = await healthy(context);
-    context.report('killing the process that serves the API');
-    context.story.breaks();
-    context.processes.signal('serve', 'SIGKILL');
+    breakProcess(context, 'killing the process that serves the API', 'serve', 'SIGKILL');
     await expectWithin(context, NOTICED_S, 'no answer', ({ status }) => status === null);
     await sleep(WITHOUT_API_MS, undefined, { signal: context.signal });
     context.report('starting a new one');
@@ -116,15 +109,24 @@ const apiDown: Drill = {
   },
 };
 
+function breakProcess(
+  { report, story, processes }: DrillContext,
+  what: string,
+  role: 'serve' | 'land',
+  signal: NodeJS.Signals,
+): void {
+  report(what);
+  story.breaks();
+  processes.signal(role, signal);
+}
+
 const consumerLag: Drill = {
   name: 'consumer-lag',
   description: 'stops the sink: the lag is reported in seconds and disappears once it continues',
   roles: ['collect', 'land', 'analyze', 'serve'],
   async run(context) {
     const before = await healthy(context);
-    context.report('making the process that lands stand still');
-    context.story.breaks();
-    context.processes.signal('land', 'SIGSTOP');
+    breakProcess(context, 'stopping the process that lands', 'land', 'SIGSTOP');
     await expectWithin(context, NOTICED_S, `a lag of at least ${LAG_S} s is reported`, (look) =>
       said(look, (status) => lagOf(status) >= LAG_S),
     );

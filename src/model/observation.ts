@@ -1,5 +1,6 @@
 import type { RejectedField } from './validity.ts';
 import type { VariableName } from './variables.ts';
+import { VARIABLE_NAMES } from './variables.ts';
 
 /**
  * One observation of one city, as the collector makes it and the log's records carry it.
@@ -63,21 +64,7 @@ export function isInvalidRecord(record: CollectedRecord): record is InvalidRecor
 }
 
 /** Columns whose values decide whether two versions of an identity say the same. */
-export const CONTENT_COLUMNS = [
-  'temperature_c',
-  'feels_like_c',
-  'humidity_pct',
-  'pressure_hpa',
-  'wind_speed_ms',
-  'wind_gust_ms',
-  'wind_direction_deg',
-  'cloud_cover_pct',
-  'visibility_m',
-  'rain_1h_mm',
-  'snow_1h_mm',
-  'condition_id',
-  'condition',
-] as const;
+export const CONTENT_COLUMNS = [...VARIABLE_NAMES, 'condition_id', 'condition'] as const;
 
 /** The same measurements, whatever their times say. */
 export function equalContent(a: Measurements, b: Measurements): boolean {

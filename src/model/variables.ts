@@ -1,9 +1,8 @@
 /**
  * The variables of an observation: ONE table for the collector, the table, the API and the page.
  *
- * `name` is the column, unit last. `range` is what a sound instrument on Earth can report; a value
- * outside makes the whole record invalid. `aggregate` says how values of an hour or a day are
- * joined: `mean`, `vector_mean` (directions: the mean of unit vectors), or `sum`.
+ * `name` is the column, unit last. `minimum` and `maximum` are what a sound instrument on Earth can
+ * report; a value outside is not used. `aggregate` says how values of an hour or a day are joined: `mean`, `vector_mean` (directions: the mean of unit vectors), or `sum`.
  */
 export interface Variable {
   readonly name: VariableName;
