@@ -1,9 +1,15 @@
 /** The HTTP server itself: its limits, who is let in, and how errors and wrong methods are answered. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Duplex } from 'node:stream';
+import Fastify, {
+  type ConnectionError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import type { TObject } from 'typebox';
-import { IsobarError } from '../errors.ts';
+import { type ErrorCode, IsobarError } from '../errors.ts';
 import { pathOf, queryOf, withoutBase } from './base-path.ts';
 import type { ApiContext } from './context.ts';
 import { formatProblem, PROBLEM_TYPE, sendProblem } from './problem.ts';
@@ -34,6 +40,9 @@ export function openHttp(context: ApiContext): FastifyInstance {
     rewriteUrl: ({ url = '/' }) => withoutBase(url, config.base_path),
   });
   app.server.maxConnections = config.events_max + CONNECTIONS_SPARE;
+  app.server.on('connect', ({ url = '' }: IncomingMessage, socket: Duplex) => {
+    refuseMethod(url, socket, config.base_path);
+  });
   closeWithin(app, CLOSE_MS);
   app.setValidatorCompiler<TObject>(({ schema }) => checkQuery(schema));
   // Answers are serialised where they are made.
@@ -46,6 +55,11 @@ export function openHttp(context: ApiContext): FastifyInstance {
     if (config.base_path !== '' && pathOf(request.originalUrl) === config.base_path) {
       // Addresses on the page are relative to the path with its slash.
       return reply.redirect(`${config.base_path}/${queryOf(request.originalUrl)}`, 308);
+    }
+    // Before the body is looked at, which some methods must have and others must not.
+    if (request.is404) {
+      const error = refuse(request, reply);
+      if (error !== null) throw error;
     }
     const { length } = request.originalUrl;
     if (length > URL_CHARACTERS_MAX) {
@@ -90,17 +104,47 @@ function closeWithin(app: FastifyInstance, ms: number): void {
   app.addHook('onClose', async () => clearTimeout(timer));
 }
 
-/** For input that is not HTTP. */
-function answerNonsense(error: NodeJS.ErrnoException, socket: Socket, basePath: string): void {
-  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-  const code = tooLarge ? 'REQUEST_TOO_LARGE' : 'REQUEST_INVALID';
-  const body = JSON.stringify(
-    formatProblem(new IsobarError(code, 'this is not an HTTP request'), '/', basePath),
+/** For input that is not HTTP, or has a method that Node.js does not know. */
+function answerNonsense(error: ConnectionError, socket: Socket, basePath: string): void {
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    const line = '431 Request Header Fields Too Large';
+    answerPlainly(socket, basePath, { line, code: 'REQUEST_TOO_LARGE' });
+    return;
+  }
+  // What came last: the beginning of the request when that is what is wrong.
+  const [, url] = REQUEST_LINE.exec(String(error.rawPacket)) ?? [];
+  refuseMethod(url ?? '', socket, basePath);
+}
+
+const REQUEST_LINE = /^[\w!#$%&'*+.^`|~-]+ (\/\S*) HTTP\/1\.[01]\r\n/;
+
+function refuseMethod(url: string, socket: Duplex, basePath: string): void {
+  const allowed = allowedMethods(pathOf(withoutBase(url, basePath)));
+  answerPlainly(
+    socket,
+    basePath,
+    allowed === null
+      ? { line: '400 Bad Request', code: 'REQUEST_INVALID' }
+      : { line: '405 Method Not Allowed', code: 'METHOD_NOT_ALLOWED', url, allowed },
   );
+}
+
+interface PlainAnswer {
+  readonly line: string;
+  readonly code: ErrorCode;
+  readonly url?: string;
+  readonly allowed?: string;
+}
+
+/** Where Node.js has made no response. */
+function answerPlainly(socket: Duplex, basePath: string, answer: PlainAnswer): void {
   if (!socket.writable) return;
-  const line = tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const { line, code, url = '/', allowed } = answer;
+  const text = allowed === undefined ? 'this is not an HTTP request' : `it takes ${allowed}`;
+  const body = JSON.stringify(formatProblem(new IsobarError(code, text), url, basePath));
   socket.end(
-    `HTTP/1.1 ${line}\r\nContent-Type: ${PROBLEM_TYPE}\r\nConnection: close\r\n` +
+    `HTTP/1.1 ${line}\r\n${allowed === undefined ? '' : `Allow: ${allowed}\r\n`}` +
+      `Content-Type: ${PROBLEM_TYPE}\r\nConnection: close\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }

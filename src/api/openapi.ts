@@ -1,7 +1,10 @@
 /** The description for programs: OpenAPI 3.1, whose schemas are JSON Schema, made from the route table. */
+
+import { readFileSync } from 'node:fs';
 import type { TSchema } from 'typebox';
-import { ERRORS } from '../errors.ts';
-import { ROUTES, type Route } from './route-table.ts';
+import { ERRORS, type ErrorCode, IsobarError } from '../errors.ts';
+import { formatProblem, PROBLEM_TYPE } from './problem.ts';
+import { COMMON_ERRORS, ROUTES, type Route } from './route-table.ts';
 import * as schemas from './schemas.ts';
 import * as statusSchemas from './status-schemas.ts';
 
@@ -13,6 +16,26 @@ const EVENTS = {
   status: statusSchemas.StatusEventSchema,
   reset: statusSchemas.ResetEventSchema,
   bye: statusSchemas.ByeEventSchema,
+};
+
+/**
+ * Answers of a server with simulated weather, by operation and media type. A test compares them
+ * with a running server and writes them anew.
+ */
+const EXAMPLES: Readonly<Record<string, Readonly<Record<string, Json>>>> = JSON.parse(
+  readFileSync(new URL('examples.json', import.meta.url), 'utf8'),
+);
+const SIMULATED = { summary: 'Simulated weather, shortened' };
+
+const FAILED = {
+  description: 'A check fails; `problems` says which.',
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Health' } } },
+};
+/** Addresses whose 503 is not a problem. */
+const FAILING: Readonly<Record<string, Json>> = {
+  '/readyz': { 503: FAILED },
+  '/healthz': { 503: FAILED },
+  '/': { 503: { description: 'The page has not been built.', content: { 'text/html': {} } } },
 };
 
 /** Every schema under the name that it is exported by: `MetaSchema` → `Meta`. */
@@ -49,7 +72,10 @@ export function formatOpenApi(version: string, basePath = ''): Json {
       { name: 'pages', description: 'For people.' },
     ],
     paths,
-    components: { schemas: Object.fromEntries(components) },
+    components: {
+      schemas: Object.fromEntries(components),
+      examples: Object.fromEntries(listErrorExamples(basePath)),
+    },
     'x-events': expand(EVENTS),
     'x-errors': Object.fromEntries(
       Object.entries(ERRORS).map(([code, { status, message, remedy, retryable }]) => {
@@ -59,52 +85,82 @@ export function formatOpenApi(version: string, basePath = ''): Json {
   };
 }
 
+/** A problem of each error that some address answers. */
+function listErrorExamples(basePath: string): readonly (readonly [string, Json])[] {
+  const codes = new Set([
+    ...ROUTES.flatMap(({ errors }): ErrorCode[] => [...errors]),
+    ...COMMON_ERRORS,
+  ]);
+  return [...codes].map((code) => {
+    const error = new IsobarError(code, 'What is wrong with this request.');
+    const value = formatProblem(error, '/api/cities', basePath);
+    return [code, { summary: ERRORS[code].message, description: ERRORS[code].remedy, value }];
+  });
+}
+
 function describeRoute(route: Route): Json {
   const { properties } = route.query as { properties: Record<string, TSchema> };
+  const id = operationId(route);
   const parameters = Object.entries(properties).map(([name, schema]) => {
-    const { description, ...rest } = expand(schema) as Record<string, unknown>;
-    const list = 'items' in rest ? { style: 'form', explode: true } : {};
-    return { name, in: 'query', required: false, description, ...list, schema: rest };
+    return describeParameter(name, schema);
   });
   const content = Object.entries(route.answers).map(([type, schema]) => {
-    return [type, schema === null ? {} : { schema: expand(schema) }];
+    const example = EXAMPLES[id]?.[type];
+    return [
+      type,
+      {
+        ...(schema === null ? {} : { schema: expand(schema) }),
+        ...(example === undefined ? {} : { examples: { simulated: { ...SIMULATED, ...example } } }),
+      },
+    ];
   });
-  const problem = {
-    'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-  };
-  const responses: Record<string, Json> = {
-    200: { description: route.summary, content: Object.fromEntries(content) },
-  };
-  if (route.tag === 'data') responses[304] = { description: 'Nothing has changed.' };
-  for (const status of route.problems) {
-    const health = route.path === '/readyz' || route.path === '/healthz';
-    const failing = { 'application/json': { schema: { $ref: '#/components/schemas/Health' } } };
-    responses[status] = {
-      description: PROBLEMS[status] ?? '',
-      content: health ? failing : problem,
-    };
-  }
   return {
-    operationId: operationId(route),
+    operationId: id,
     tags: [route.tag],
     summary: route.summary,
     ...(route.description === '' ? {} : { description: route.description }),
     ...(parameters.length === 0 ? {} : { parameters }),
-    responses,
+    responses: {
+      200: { description: route.summary, content: Object.fromEntries(content) },
+      ...(route.tag === 'data' || route.tag === 'pages'
+        ? { 304: { description: 'Nothing has changed since the answer with this ETag.' } }
+        : {}),
+      ...describeErrors([...route.errors, ...COMMON_ERRORS]),
+      ...FAILING[route.path],
+    },
   };
 }
 
-const PROBLEMS: Readonly<Record<number, string>> = {
-  400: 'A parameter is not valid; `field` names it.',
-  403: 'The request came from another site.',
-  404: 'Unknown city or address.',
-  503: 'It cannot be answered now; `remedy` says what to do.',
-};
+/** One response for each status, with the errors that have it. */
+function describeErrors(codes: readonly ErrorCode[]): Readonly<Record<string, Json>> {
+  const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);
+  const responses = [...byStatus].map(([status, some]) => {
+    const lines = some.map((code) => `- \`${code}\`: ${ERRORS[code].message}`);
+    const examples = some.map((code) => [code, { $ref: `#/components/examples/${code}` }]);
+    const media = {
+      schema: { $ref: '#/components/schemas/Problem' },
+      examples: Object.fromEntries(examples),
+    };
+    return [status, { description: lines.join('\n'), content: { [PROBLEM_TYPE]: media } }];
+  });
+  return Object.fromEntries(responses);
+}
 
-function operationId({ method, path }: Route): string {
+function describeParameter(name: string, schema: TSchema): Json {
+  const { description, ...rest } = expand(schema) as Record<string, unknown>;
+  const list = 'items' in rest ? { style: 'form', explode: true } : {};
+  // In an address 1 and 0 are true and false, too.
+  const { type, ...other } = rest;
+  const shape = type === 'boolean' ? { ...other, enum: [false, true, 0, 1] } : rest;
+  return { name, in: 'query', required: false, description, ...list, schema: shape };
+}
+
+/** `GET /api/city-statistics` → `getCityStatistics`; `POST /api/pause` → `pause` */
+export function operationId({ method, path }: Pick<Route, 'method' | 'path'>): string {
   const words = path.replace(/^\/(api\/)?/, '').split(/[^a-z]+/i);
   const name = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
-  return `${method === 'GET' ? 'get' : 'do'}${name === '' ? 'Page' : name}`;
+  if (method === 'GET') return `get${name === '' ? 'Page' : name}`;
+  return name.charAt(0).toLowerCase() + name.slice(1);
 }
 
 /** A copy in which every named schema is a reference, but for the outermost one if `named` is off. */

@@ -1,11 +1,11 @@
 /** Paging through rows in memory by the key of the last one. */
 import { compareTimes } from '../model/iso-time.ts';
-import { type CursorValue, formatCursor, parseCursor } from './parameters.ts';
+import { type CursorKind, type CursorValue, formatCursor, parseCursor } from './parameters.ts';
 
 /** `key` is unique; `directions` says of each part of it: 1 ascending, −1 descending. */
 export interface RowOrder<R> {
   key(row: R): readonly CursorValue[];
-  readonly kinds: readonly ('time' | 'string' | 'number')[];
+  readonly kinds: readonly CursorKind[];
   readonly directions: readonly (1 | -1)[];
 }
 
@@ -43,7 +43,7 @@ function compareKeys(
 }
 
 function compareValues(
-  kind: 'time' | 'string' | 'number',
+  kind: CursorKind,
   a: CursorValue | undefined,
   b: CursorValue | undefined,
 ): number {

@@ -1,7 +1,10 @@
 /** Every address of the API, in ONE table: the handlers, `/openapi.json`, `/docs` and `docs/api.md` follow it. */
 import { type Static, type TObject, type TSchema, Type } from 'typebox';
+import type { ErrorCode } from '../errors.ts';
+import { CITY_ID_PATTERN } from '../model/city.ts';
 import { VARIABLE_NAMES } from '../model/variables.ts';
 import { FORMATS, MEDIA_TYPES } from './formats.ts';
+import { type CursorKind, cursorPattern, TIME_PATTERN } from './parameters.ts';
 import {
   AnomaliesAnswerSchema,
   ChartAnswerSchema,
@@ -30,8 +33,8 @@ export interface Route {
   readonly query: TObject;
   /** Media type → schema, or null where there is none. */
   readonly answers: Readonly<Record<string, TSchema | null>>;
-  /** HTTP statuses beside 200 that callers should expect. */
-  readonly problems: readonly number[];
+  /** What callers should expect beside an answer, and beside what every address refuses. */
+  readonly errors: readonly ErrorCode[];
 }
 
 function parameters<T extends Record<string, TSchema>>(properties: T) {
@@ -43,7 +46,7 @@ const FIRST_FIFTY = 'the first 50 cities by id, and `meta.reason` says so';
 
 const city = (maximum: number, without = 'all cities') =>
   Type.Optional(
-    Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+    Type.Array(Type.String({ minLength: 1, maxLength: 64, pattern: CITY_ID_PATTERN.source }), {
       minItems: 1,
       maxItems: maximum,
       description: `Id of a city; repeat it for up to ${maximum}. Without it ${without}.`,
@@ -53,6 +56,8 @@ const city = (maximum: number, without = 'all cities') =>
 const time = (what: string) =>
   Type.Optional(
     Type.String({
+      format: 'date-time',
+      pattern: TIME_PATTERN,
       maxLength: 40,
       description: `${what} (ISO 8601 with an offset, up to microseconds; in addresses + is %2B).`,
     }),
@@ -63,9 +68,14 @@ const limit = (value: number, maximum: number) =>
 
 const from = time('Only what was observed at this time or later');
 const to = time('Only what was observed before this time');
-const cursor = Type.Optional(
-  Type.String({ maxLength: 512, description: '`meta.next_cursor` of the page before.' }),
-);
+const cursor = (kinds: readonly CursorKind[]) =>
+  Type.Optional(
+    Type.String({
+      maxLength: 512,
+      pattern: cursorPattern(kinds),
+      description: '`meta.next_cursor` of the page before.',
+    }),
+  );
 const format = Type.Enum([...FORMATS], {
   default: 'json',
   description:
@@ -82,28 +92,43 @@ const variable = Type.Enum([...VARIABLE_NAMES], {
   description: 'Name of a variable.',
 });
 
-export const DatasetQuerySchema = parameters({
-  city: city(200),
-  from,
-  to,
-  limit: limit(10_000, 50_000),
-  cursor,
-  format,
-  excel,
-});
+/** What the cursor of each address that has pages consists of: the key of its rows. */
+export const CURSORS = {
+  cities: ['string'],
+  'city-statistics': ['string'],
+  'hourly-trends': ['string', 'string', 'number'],
+  anomalies: ['time', 'string', 'string', 'string'],
+  'raw-data': ['time', 'string'],
+} as const satisfies Record<string, readonly CursorKind[]>;
+
+const datasetQuery = (kinds: readonly CursorKind[]) =>
+  parameters({
+    city: city(200),
+    from,
+    to,
+    limit: limit(10_000, 50_000),
+    cursor: cursor(kinds),
+    format,
+    excel,
+  });
+export const DATASET_QUERY_SCHEMAS = {
+  'city-statistics': datasetQuery(CURSORS['city-statistics']),
+  'hourly-trends': datasetQuery(CURSORS['hourly-trends']),
+  anomalies: datasetQuery(CURSORS.anomalies),
+};
 export const RawDataQuerySchema = parameters({
   city: city(200),
   from,
   to,
   limit: limit(100, 1_000),
-  cursor,
+  cursor: cursor(CURSORS['raw-data']),
   format,
   excel,
 });
 export const CitiesQuerySchema = parameters({
   city: city(200),
   limit: limit(1_000, 10_000),
-  cursor,
+  cursor: cursor(CURSORS.cities),
   format,
   excel,
 });
@@ -156,14 +181,14 @@ export const EventsQuerySchema = parameters({
   city: city(200),
   since: Type.Optional(
     Type.String({
-      maxLength: 20_000,
+      maxLength: 8_000,
       description: 'A position (`meta.position`); the header Last-Event-ID goes first.',
     }),
   ),
 });
 export const NoQuerySchema = parameters({});
 
-export type DatasetQuery = Static<typeof DatasetQuerySchema>;
+export type DatasetQuery = Static<ReturnType<typeof datasetQuery>>;
 export type RawDataQuery = Static<typeof RawDataQuerySchema>;
 export type CitiesQuery = Static<typeof CitiesQuerySchema>;
 export type ChartQuery = Static<typeof ChartQuerySchema>;
@@ -172,6 +197,27 @@ export type ClimatologyQuery = Static<typeof ClimatologyQuerySchema>;
 export type HourlyMeansQuery = Static<typeof HourlyMeansQuerySchema>;
 export type WindRoseQuery = Static<typeof WindRoseQuerySchema>;
 export type EventsQuery = Static<typeof EventsQuerySchema>;
+
+/** What every address refuses, or ends with when something unexpected goes wrong. */
+export const COMMON_ERRORS: readonly ErrorCode[] = [
+  'REQUEST_INVALID',
+  'REQUEST_REFUSED',
+  'REQUEST_TOO_LARGE',
+  'INTERNAL',
+];
+/** Before the first version of the table could be read. */
+const READING_ERRORS = [
+  'LAKE_UNAVAILABLE',
+  'LAKE_MISSING',
+  'LAKE_FORBIDDEN',
+  'LAKE_LOGIN_REFUSED',
+  'TABLE_CORRUPT',
+  'TABLE_GAP',
+  'TABLE_NEWER',
+  'TABLE_PROTOCOL',
+  'ENGINE_UNAVAILABLE',
+  'ABORTED',
+] as const satisfies readonly ErrorCode[];
 
 const RANGE =
   'With `from` or `to` the observations of that time are selected and the rows computed anew; without them the published version answers.';
@@ -182,21 +228,21 @@ export const ROUTES = [
     '/api/city-statistics',
     'One row per city.',
     RANGE,
-    DatasetQuerySchema,
+    DATASET_QUERY_SCHEMAS['city-statistics'],
     CityStatisticsAnswerSchema,
   ),
   data(
     '/api/hourly-trends',
     'One row per city, clock and hour of the day.',
     RANGE,
-    DatasetQuerySchema,
+    DATASET_QUERY_SCHEMAS['hourly-trends'],
     HourlyTrendsAnswerSchema,
   ),
   data(
     '/api/anomalies',
     'One row per flagged value and rule, newest first.',
     'What is unusual is judged over the whole table; `from` and `to` select among the rows. Cities with fewer than 11 values are named in `meta.not_enough_values`.',
-    DatasetQuerySchema,
+    DATASET_QUERY_SCHEMAS.anomalies,
     AnomaliesAnswerSchema,
   ),
   data(
@@ -264,26 +310,22 @@ export const ROUTES = [
       'Events: `observation` (from the log’s tail), `version` (fetch again), `status` (a room’s state changed), `reset` (missed events are no longer available: fetch everything again), `bye` (the server stops). The id is a position that every server of the same log understands.',
     query: EventsQuerySchema,
     answers: { 'text/event-stream': null },
-    problems: [400, 404, 503],
+    errors: ['PARAMETER_INVALID', 'CITY_UNKNOWN', 'BUSY', ...READING_ERRORS],
   },
   operation('GET', '/api/status', 'Every room’s state.', StatusAnswerSchema, []),
-  operation('POST', '/api/pause', 'Stops polling.', ControlAnswerSchema, [403, 404]),
-  operation('POST', '/api/resume', 'Goes on polling.', ControlAnswerSchema, [403, 404]),
-  operation(
-    'POST',
-    '/api/refresh',
-    'Lands what waits and computes anew.',
-    ControlAnswerSchema,
-    [403, 404],
-  ),
+  operation('POST', '/api/pause', 'Stops polling.', ControlAnswerSchema, ['NOT_FOUND']),
+  operation('POST', '/api/resume', 'Goes on polling.', ControlAnswerSchema, ['NOT_FOUND']),
+  operation('POST', '/api/refresh', 'Lands what waits and computes anew.', ControlAnswerSchema, [
+    'NOT_FOUND',
+  ]),
   operation('GET', '/livez', 'Whether the process answers.', LiveSchema, []),
-  operation('GET', '/readyz', 'Whether it can answer data; 503 if not.', HealthSchema, [503]),
+  operation('GET', '/readyz', 'Whether it can answer data; 503 if not.', HealthSchema, []),
   operation(
     'GET',
     '/healthz',
     'What is well and what is not; 503 when something fails.',
     HealthSchema,
-    [503],
+    [],
   ),
   page('/metrics', 'Metrics for Prometheus.', 'text/plain', 'operation'),
   page('/', 'The dashboard.', 'text/html', 'pages'),
@@ -311,7 +353,7 @@ function data<P extends string>(
     description,
     query,
     answers,
-    problems: [400, 404, 503],
+    errors: ['PARAMETER_INVALID', 'CITY_UNKNOWN', 'BUSY', 'QUERY_FAILED', ...READING_ERRORS],
   } as const;
 }
 
@@ -320,7 +362,7 @@ function operation<P extends string>(
   path: P,
   summary: string,
   schema: TSchema,
-  problems: readonly number[],
+  errors: readonly ErrorCode[],
 ) {
   const answers: Record<string, TSchema | null> = { [MEDIA_TYPES.json]: schema };
   return {
@@ -331,7 +373,7 @@ function operation<P extends string>(
     description: '',
     query: NoQuerySchema,
     answers,
-    problems,
+    errors: ['PARAMETER_INVALID', ...errors],
   } as const;
 }
 
@@ -345,6 +387,6 @@ function page<P extends string>(path: P, summary: string, type: string, tag: Rou
     description: '',
     query: NoQuerySchema,
     answers,
-    problems: [],
+    errors: [],
   } as const;
 }

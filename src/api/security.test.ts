@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { IsobarError } from '../errors.ts';
 import { observation } from '../table/testing/lake.ts';
@@ -86,6 +86,9 @@ describe('who may ask, and how', () => {
       ['GET', '/api/pause', 'POST, OPTIONS'],
       ['HEAD', '/api/events', 'GET, OPTIONS'],
       ['PUT', '/', 'GET, HEAD, OPTIONS'],
+      // Fastify wants a body with its type for the one, and none for the other.
+      ['QUERY', '/api/cities', 'GET, HEAD, OPTIONS'],
+      ['TRACE', '/api/cities', 'GET, HEAD, OPTIONS'],
     ] as const) {
       const answer = await api.app.inject({ method, url });
       assert.deepEqual([answer.statusCode, answer.headers.allow], [405, allow], `${method} ${url}`);
@@ -96,14 +99,27 @@ describe('who may ask, and how', () => {
     assert.equal((await api.app.inject({ method: 'POST', url: '/x' })).statusCode, 404);
   });
 
+  test('so is a method that Node.js does not know', async () => {
+    const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
+    const port = Number(new URL(address).port);
+    for (const [line, status] of [
+      ['BREW /api/cities?x=1 HTTP/1.1', '405 .*Allow: GET, HEAD, OPTIONS'],
+      ['BREW /api/pause HTTP/1.1', '405 .*Allow: POST, OPTIONS'],
+      ['CONNECT /api/cities HTTP/1.1', '405 .*Allow: GET, HEAD, OPTIONS'],
+      ['BREW /nothing HTTP/1.1', '400 '],
+    ] as const) {
+      const answer = await exchange(port, `${line}\r\nhost: localhost\r\n\r\n`);
+      assert.match(answer, new RegExp(`^HTTP/1.1 ${status}`, 's'), line);
+    }
+  });
+
   test('what is too large or no HTTP is refused', async () => {
     const long = await api.app.inject(`/api/cities?city=${'x'.repeat(9_000)}`);
     assert.deepEqual([long.statusCode, long.json().code], [413, 'REQUEST_TOO_LARGE']);
     const body = { method: 'POST', url: '/api/refresh', payload: 'x'.repeat(17 * 1_024) } as const;
     assert.equal((await api.app.inject(body)).json().code, 'REQUEST_TOO_LARGE');
 
-    const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
-    const port = Number(new URL(address).port);
+    const { port } = api.app.server.address() as AddressInfo;
     assert.match(await exchange(port, 'NONSENSE\r\n\r\n'), /^HTTP\/1.1 400 .*REQUEST_INVALID/s);
     const head = `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(30_000)}\r\n\r\n`;
     assert.match(await exchange(port, head), /^HTTP\/1.1 431 .*REQUEST_TOO_LARGE/s);

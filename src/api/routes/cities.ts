@@ -7,7 +7,7 @@ import { chooseFormat } from '../formats.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor } from '../parameters.ts';
 import type { Newest } from '../picture.ts';
-import { type CitiesQuery, CitiesQuerySchema } from '../route-table.ts';
+import { type CitiesQuery, CitiesQuerySchema, CURSORS } from '../route-table.ts';
 import { type CityEntry, CityEntrySchema, LatestObservationSchema } from '../schemas.ts';
 import {
   answer,
@@ -20,7 +20,7 @@ import {
 import { beats } from '../tail.ts';
 import type { Current } from '../versions.ts';
 
-const ORDER: RowOrder<string> = { key: (id) => [id], kinds: ['string'], directions: [1] };
+const ORDER: RowOrder<string> = { key: (id) => [id], kinds: CURSORS.cities, directions: [1] };
 const CITY_COLUMNS = columnsOf(CityEntrySchema).filter(({ name }) => name !== 'latest');
 const FILE_COLUMNS = [...CITY_COLUMNS, ...columnsOf(LatestObservationSchema)];
 
@@ -29,7 +29,7 @@ export function addCitiesRoute(app: FastifyInstance, server: Server): void {
   app.get<{ Querystring: CitiesQuery }>('/api/cities', { schema }, async (request, reply) => {
     const { query } = request;
     const cities = parseCities(query.city, knownCities(server));
-    parseCursor(query.cursor, ORDER.kinds);
+    parseCursor(query.cursor, CURSORS.cities);
     const format = chooseFormat(query);
     const asked = [cities, query.limit, query.cursor ?? null];
     return answer(server, request, reply, (current) => {

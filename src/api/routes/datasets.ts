@@ -8,7 +8,7 @@ import type { DatasetPart, DatasetRows, Publication, Selection } from '../contex
 import { chooseFormat } from '../formats.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor, parseRange } from '../parameters.ts';
-import { type DatasetQuery, DatasetQuerySchema } from '../route-table.ts';
+import { CURSORS, DATASET_QUERY_SCHEMAS, type DatasetQuery } from '../route-table.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../schemas.ts';
 import {
   answer,
@@ -22,19 +22,19 @@ import type { Current } from '../versions.ts';
 
 const STATISTICS_ORDER: RowOrder<CityStatistics> = {
   key: (row) => [row.city_id],
-  kinds: ['string'],
+  kinds: CURSORS['city-statistics'],
   directions: [1],
 };
 const TRENDS_ORDER: RowOrder<HourlyTrend> = {
   key: (row) => [row.city_id, row.clock, row.hour],
-  kinds: ['string', 'string', 'number'],
+  kinds: CURSORS['hourly-trends'],
   directions: [1, 1, 1],
 };
 /** Two clocks of 24 hours. */
 const ROWS_OF_A_CITY = 48;
 const ANOMALIES_ORDER: RowOrder<Anomaly> = {
   key: (row) => [row.observed_at, row.city_id, row.variable, row.rule],
-  kinds: ['time', 'string', 'string', 'string'],
+  kinds: CURSORS.anomalies,
   directions: [-1, 1, 1, 1],
 };
 
@@ -46,7 +46,6 @@ interface Asked extends Selection {
 }
 
 export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
-  const schema = { querystring: DatasetQuerySchema };
   add('city-statistics', async (asked, current) => {
     const rows = await statisticsOf(server, asked, current);
     const columns = columnsOf(CityStatisticsSchema);
@@ -79,9 +78,10 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
   });
 
   function add(
-    route: 'city-statistics' | 'hourly-trends' | 'anomalies',
+    route: keyof typeof DATASET_QUERY_SCHEMAS,
     computeRows: (asked: Asked, current: Current) => Promise<Computed>,
   ): void {
+    const schema = { querystring: DATASET_QUERY_SCHEMAS[route] };
     app.get<{ Querystring: DatasetQuery }>(`/api/${route}`, { schema }, async (request, reply) => {
       const { query } = request;
       const cities = parseCities(query.city, knownCities(server));
@@ -89,7 +89,7 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
       // What is unusual is judged over the whole table, so a range computes nothing anew.
       const ranged = route !== 'anomalies' && (range.from !== null || range.to !== null);
       const asked: Asked = { query, cities, ...range, ranged };
-      parseCursor(query.cursor, kindsOf(route));
+      parseCursor(query.cursor, CURSORS[route]);
       const format = chooseFormat(query);
       return answer(server, request, reply, (current) => ({
         route,
@@ -103,11 +103,6 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
       }));
     });
   }
-}
-
-function kindsOf(route: 'city-statistics' | 'hourly-trends' | 'anomalies') {
-  if (route === 'city-statistics') return STATISTICS_ORDER.kinds;
-  return route === 'hourly-trends' ? TRENDS_ORDER.kinds : ANOMALIES_ORDER.kinds;
 }
 
 function keyOf({ query, cities, from, to, ranged }: Asked, current: Current): string {

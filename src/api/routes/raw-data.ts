@@ -13,7 +13,7 @@ import {
   type TimeRange,
 } from '../parameters.ts';
 import { loadQuery, type Reader, selectFiles } from '../reader.ts';
-import { type RawDataQuery, RawDataQuerySchema } from '../route-table.ts';
+import { CURSORS, type RawDataQuery, RawDataQuerySchema } from '../route-table.ts';
 import { type ObservationRow, ObservationRowSchema } from '../schemas.ts';
 import {
   answer,
@@ -27,7 +27,6 @@ import type { Current } from '../versions.ts';
 
 const RAW_DATA_SQL = loadQuery('raw-data');
 const COLUMNS = columnsOf(ObservationRowSchema);
-const CURSOR_KINDS = ['time', 'string'] as const;
 const TIME_MIN = '0001-01-01T00:00:00Z';
 const TIME_MAX = '9999-12-31T23:59:59.999Z';
 
@@ -45,7 +44,7 @@ export function addRawDataRoute(app: FastifyInstance, server: Server): void {
   const schema = { querystring: RawDataQuerySchema };
   app.get<{ Querystring: RawDataQuery }>('/api/raw-data', { schema }, async (request, reply) => {
     const { query } = request;
-    const key = parseCursor(query.cursor, CURSOR_KINDS);
+    const key = parseCursor(query.cursor, CURSORS['raw-data']);
     const asked: Asked = {
       ...parseRange(query),
       cities: parseCities(query.city, knownCities(server)),
