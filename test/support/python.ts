@@ -1,33 +1,65 @@
-/** A Python with delta-rs, for the tests that let another program at our tables. */
+/** Pythons for the tests that let other programs at our tables and at the API. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { madeOnce } from './made-once.ts';
 
-const DELTALAKE = ['deltalake==1.6.6', 'pyarrow==26.0.1'];
-const environment = join(import.meta.dirname, '..', '..', '.cache/python');
-const own = join(environment, 'bin/python');
+const CACHE = join(import.meta.dirname, '..', '..', '.cache');
+
+interface Environment {
+  /** Folder in the cache. */
+  readonly name: string;
+  readonly packages: readonly string[];
+  /** Modules whose presence shows that the packages are there. */
+  readonly modules: string;
+}
+
+const DELTALAKE: Environment = {
+  name: 'python',
+  packages: ['deltalake==1.6.6', 'pyarrow==26.0.1'],
+  modules: 'deltalake, pyarrow',
+};
+const SCHEMATHESIS: Environment = {
+  name: 'schemathesis-4.32.5',
+  packages: ['schemathesis==4.32.5'],
+  modules: 'schemathesis',
+};
 
 /** A Python with delta-rs in a virtual environment of the project's; null without Python. */
-export async function findPython(): Promise<string | null> {
+export function findPython(): Promise<string | null> {
+  return find(DELTALAKE);
+}
+
+/** The same with Schemathesis. */
+export function findSchemathesis(): Promise<string | null> {
+  return find(SCHEMATHESIS);
+}
+
+async function find(environment: Environment): Promise<string | null> {
   try {
     // Two test files that begin at the same time would make it in each other's way.
-    await madeOnce('python', makeEnvironment);
+    await madeOnce(environment.name, () => makeEnvironment(environment));
   } catch (error) {
     // In CI a skip would hide a missing reader.
     if (process.env.CI) throw error;
     return null;
   }
-  return own;
+  return pythonOf(environment);
 }
 
-function makeEnvironment(): void {
+function pythonOf({ name }: Environment): string {
+  return join(CACHE, name, 'bin/python');
+}
+
+function makeEnvironment(environment: Environment): void {
+  const { name, packages, modules } = environment;
+  const own = pythonOf(environment);
   if (!existsSync(own)) {
-    execFileSync('python3', ['-m', 'venv', environment], { stdio: 'pipe' });
+    execFileSync('python3', ['-m', 'venv', join(CACHE, name)], { stdio: 'pipe' });
   }
   try {
-    execFileSync(own, ['-c', 'import deltalake, pyarrow'], { stdio: 'pipe' });
+    execFileSync(own, ['-c', `import ${modules}`], { stdio: 'pipe' });
   } catch {
-    execFileSync(own, ['-m', 'pip', 'install', '--quiet', ...DELTALAKE], { stdio: 'pipe' });
+    execFileSync(own, ['-m', 'pip', 'install', '--quiet', ...packages], { stdio: 'pipe' });
   }
 }
