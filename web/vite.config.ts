@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
 import { land } from './land.ts';
+import { reference } from './reference.ts';
 
 const CHARTS =
   /web.src.(charts|map|panels.(time-series|points-table|chart-words|map|heat|wind|hourly))/;
@@ -37,7 +38,7 @@ export default defineConfig({
       },
     },
   },
-  plugins: [land(), compressed()],
+  plugins: [land(), reference(), compressed()],
   server: { proxy: { '/api': `http://127.0.0.1:${process.env.ISOBAR_API_PORT ?? '5000'}` } },
 });
 

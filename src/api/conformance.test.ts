@@ -207,8 +207,8 @@ test('the table of routes and the served routes are the same', async () => {
   }
   const served = api.app.printRoutes({ commonPrefix: false });
   const count = served.split('\n').filter((line) => /\((GET|POST)/.test(line)).length;
-  // Beside them: /docs.css, and the page's own files under /*.
-  assert.equal(count, ROUTES.length + 2, served);
+  // Beside them: /docs.css, /docs.js, and the page's own files under /*.
+  assert.equal(count, ROUTES.length + 3, served);
 });
 
 test('the raw data has the columns of the table', () => {

@@ -1,31 +1,59 @@
 /**
- * `/docs`: the description for people, one page without a script, made from the one for programs.
+ * `/docs`: the description for people. Swagger UI reads `/openapi.json`; beside it stand the events
+ * and the errors, which are also there without a script.
  * Its addresses are relative, so that they work below the path of a reverse proxy, too.
  */
 
 type Json = Readonly<Record<string, unknown>>;
 
 export const DOCS_STYLE = `:root { color-scheme: light dark; font: 14px/1.5 system-ui, sans-serif; }
-body { max-width: 960px; margin: 0 auto; padding: 16px; overflow-wrap: anywhere; }
-h1 { font-size: 22px; } h2 { margin-top: 2.5em; } h3 { margin-top: 2em; }
+body { margin: 0; }
+header, section { max-width: 1420px; margin: 0 auto; padding: 8px 20px; }
+h1 { font-size: 22px; }
 code { font-family: ui-monospace, monospace; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: 4px 12px 4px 0; border-bottom: 1px solid #8884; }
-.wide { overflow-x: auto; } .small { color: GrayText; }
+.wide { overflow-x: auto; } tr { scroll-margin: 8px; }
+/* The header says it already. */
+.swagger-ui .info, .swagger-ui .scheme-container { display: none; }
+.dark-mode body { background: #1c2022; }
+`;
+
+/** Swagger UI has no colours of its own for the dark, but a class for them. */
+export const DOCS_SCRIPT = `const dark = matchMedia('(prefers-color-scheme: dark)');
+const paint = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+dark.addEventListener('change', paint);
+paint();
+const place = document.getElementById(location.hash.slice(1));
+SwaggerUIBundle({
+  url: 'openapi.json',
+  dom_id: '#reference',
+  // It would take the name of one of our own places for one of its operations.
+  deepLinking: place === null,
+  docExpansion: 'list',
+  defaultModelsExpandDepth: 0,
+  displayRequestDuration: true,
+  // Asks a server of its makers otherwise.
+  validatorUrl: null,
+});
+// What is above the place that the address names grows while it is drawn.
+const keep = new ResizeObserver(() => place?.scrollIntoView());
+keep.observe(document.getElementById('reference'));
+for (const name of ['pointerdown', 'keydown', 'wheel']) {
+  addEventListener(name, () => keep.disconnect(), { once: true });
+}
 `;
 
 export function formatDocsPage(description: Json): string {
   const info = description.info as Json;
-  const sections = listRoutes(description).map(formatRoute).join('\n');
-  const schemas = Object.entries((description.components as { schemas: Json }).schemas)
-    .map(([name, schema]) => formatSchema(name, schema as Json))
-    .join('\n');
   const events = Object.entries(description['x-events'] as Json).map(([name, schema]) => {
-    return `<tr><td><code>${escapeHtml(name)}</code><td>${formatType(schema as Json)}`;
+    const { description, properties = {} } = schema as Json;
+    const fields = Object.keys(properties as Json).map((field) => `<code>${field}</code>`);
+    return `<tr><td><code>${escapeHtml(name)}</code><td>${escapeHtml(description)}<td>${fields.join(', ')}`;
   });
   const errors = Object.entries(description['x-errors'] as Json).map(([code, error]) => {
     const { status, message, remedy } = error as Json;
-    return `<tr id="${code}"><td><code>${code}</code><td>${status}<td>${escapeHtml(message)}<td>${escapeHtml(remedy)}`;
+    return `<tr id="${code}"><td><code>${code}</code><td>${status}<td>${markCode(message)}<td>${markCode(remedy)}`;
   });
   return `<!doctype html>
 <html lang="en">
@@ -33,20 +61,28 @@ export function formatDocsPage(description: Json): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>isobar: the API</title>
+<link rel="icon" href="icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="reference/swagger-ui.css">
 <link rel="stylesheet" href="docs.css">
+<script src="reference/swagger-ui-bundle.js" defer></script>
+<script src="docs.js" defer></script>
 </head>
 <body>
-<main>
+<header>
 <h1>isobar ${escapeHtml(info.version)}: the API</h1>
-<p>${escapeHtml(info.summary)} <a href="./">The dashboard</a> · <a href="openapi.json">OpenAPI</a></p>
-<h2 id="routes">Routes</h2>
-${sections}
-<h2 id="events">Events</h2>
-${table(['event', 'data'], events)}
-<h2 id="schemas">Schemas</h2>
-${schemas}
-<h2 id="errors">Errors</h2>
+<p>${escapeHtml(info.summary)} <a href="./">The dashboard</a> · <a href="openapi.json">OpenAPI</a> ·
+<a href="#events">Events</a> · <a href="#errors">Errors</a></p>
+</header>
+<main>
+<div id="reference"></div>
+<section id="events">
+<h2>Events of <code>/api/events</code></h2>
+${table(['event', 'when', 'data'], events)}
+</section>
+<section id="errors">
+<h2>Errors</h2>
 ${table(['code', 'status', 'what is wrong', 'what to do'], errors)}
+</section>
 </main>
 </body>
 </html>
@@ -76,44 +112,9 @@ export function responsesOf(operation: Json): Readonly<Record<string, Response>>
   return operation.responses as Record<string, Response>;
 }
 
-function formatRoute({ method, path, operation }: RouteText): string {
-  const parameters = (operation.parameters ?? []) as readonly Json[];
-  const rows = parameters.map(({ name, description, schema }) => {
-    return `<tr><td><code>${escapeHtml(name)}</code><td>${formatType(schema as Json)}<td>${markCode(description)}`;
-  });
-  const content = responsesOf(operation)[200]?.content ?? {};
-  const answers = Object.entries(content).map(([type, { schema }]) => {
-    return `<code>${escapeHtml(type)}</code>${schema === undefined ? '' : ` ${formatType(schema)}`}`;
-  });
-  const link = method === 'GET' ? `<a href=".${path}">${path}</a>` : path;
-  return `<section>
-<h3 id="${escapeHtml(operation.operationId)}"><code>${method} ${link}</code></h3>
-<p>${markCode(operation.summary)} ${markCode(operation.description ?? '')}</p>
-${rows.length === 0 ? '' : table(['parameter', 'type', 'meaning'], rows)}
-<p class="small">Answers: ${answers.join(' · ')}</p>
-</section>`;
-}
-
-function formatSchema(name: string, schema: Json): string {
-  const properties = Object.entries((schema.properties ?? {}) as Record<string, Json>);
-  const rows = properties.map(([field, value]) => {
-    return `<tr><td><code>${escapeHtml(field)}</code><td>${formatType(value)}<td>${markCode(value.description ?? '')}`;
-  });
-  return `<section>
-<h3 id="schema-${escapeHtml(name)}">${escapeHtml(name)}</h3>
-<p>${markCode(schema.description ?? '')}</p>
-${rows.length === 0 ? '' : table(['field', 'type', 'meaning'], rows)}
-</section>`;
-}
-
 function table(heads: readonly string[], rows: readonly string[]): string {
   const head = heads.map((name) => `<th scope="col">${name}`).join('');
   return `<div class="wide"><table><thead><tr>${head}</thead><tbody>${rows.join('\n')}</tbody></table></div>`;
-}
-
-function formatType(schema: Json): string {
-  const text = describeType(schema);
-  return escapeHtml(text).replace(/#(\w+)/g, '<a href="#schema-$1">$1</a>');
 }
 
 /** `string (date-time) or null`, `list of #Anomaly` */

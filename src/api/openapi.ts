@@ -151,7 +151,8 @@ function describeParameter(name: string, schema: TSchema): Json {
   const list = 'items' in rest ? { style: 'form', explode: true } : {};
   // In an address 1 and 0 are true and false, too.
   const { type, ...other } = rest;
-  const shape = type === 'boolean' ? { ...other, enum: [false, true, 0, 1] } : rest;
+  const values = { type: ['boolean', 'integer'], enum: [false, true, 0, 1] };
+  const shape = type === 'boolean' ? { ...other, ...values } : rest;
   return { name, in: 'query', required: false, description, ...list, schema: shape };
 }
 
@@ -169,5 +170,7 @@ function expand(value: unknown, named = true): unknown {
   if (named && name !== undefined) return { $ref: `#/components/schemas/${name}` };
   if (Array.isArray(value)) return value.map((one) => expand(one));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, expand(one)]));
+  const copy = Object.fromEntries(Object.entries(value).map(([key, one]) => [key, expand(one)]));
+  // Tools show a choice without a type as one of anything.
+  return 'enum' in copy ? { type: 'string', ...copy } : copy;
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { acceptedCodings } from '../answers.ts';
 import type { ApiContext } from '../context.ts';
-import { DOCS_STYLE, formatDocsPage } from '../docs-page.ts';
+import { DOCS_SCRIPT, DOCS_STYLE, formatDocsPage } from '../docs-page.ts';
 import { formatOpenApi } from '../openapi.ts';
 import { openSite, type Site } from '../site.ts';
 
@@ -24,6 +24,7 @@ export function addPageRoutes(
   app.get('/openapi.json', fixed('application/json; charset=utf-8', json));
   app.get('/docs', fixed('text/html; charset=utf-8', page));
   app.get('/docs.css', fixed('text/css; charset=utf-8', DOCS_STYLE));
+  app.get('/docs.js', fixed('text/javascript; charset=utf-8', DOCS_SCRIPT));
 
   app.get('/', async (request, reply) => {
     if (site !== null && (await sendFile(site, '/', request, reply))) return reply;
