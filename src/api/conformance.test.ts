@@ -45,6 +45,15 @@ function checkerOf(description: Json, path: string, method: string, status: numb
   return Schema.Compile(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')));
 }
 
+/** The errors that the description lists for this status. */
+function listErrors(description: Json, path: string, method: string, status: number): string[] {
+  const paths = description.paths as Record<string, Record<string, { responses: Json }>>;
+  const response = paths[path]?.[method.toLowerCase()]?.responses[status] as {
+    content: Record<string, { examples: object }>;
+  };
+  return Object.keys(response.content['application/problem+json']?.examples ?? {});
+}
+
 /** They take no time. */
 const TIMELESS = ['/api/cities', '/api/climatology'];
 
@@ -135,6 +144,7 @@ describe('every answer is what its description says', () => {
         const problem = answer.json();
         assert.deepEqual(checker.Errors(problem)[1], [], label);
         assert.match(problem.code, /^(PARAMETER_INVALID|CITY_UNKNOWN)$/, label);
+        assert.ok(listErrors(description, path, method, statusCode).includes(problem.code), label);
         const names = pairs.map(([name]) => name.slice(0, 64));
         assert.ok(names.includes(problem.field), label);
         assert.ok(problem.detail.startsWith(`${problem.field}: `), label);

@@ -327,7 +327,10 @@ export const ROUTES = [
     HealthSchema,
     [],
   ),
-  page('/metrics', 'Metrics for Prometheus.', 'text/plain', 'operation'),
+  {
+    ...page('/metrics', 'Metrics for Prometheus.', 'text/plain', 'operation'),
+    errors: ['PARAMETER_INVALID'],
+  },
   page('/', 'The dashboard.', 'text/html', 'pages'),
   page('/docs', 'This description for people.', 'text/html', 'pages'),
   page('/openapi.json', 'This description for programs (OpenAPI 3.1).', MEDIA_TYPES.json, 'pages'),
