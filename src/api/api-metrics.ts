@@ -2,6 +2,7 @@
 import { memoryUsage, resourceUsage } from 'node:process';
 import type { FastifyInstance } from 'fastify';
 import type { Live } from './live.ts';
+import { METRICS } from './metric-table.ts';
 import type { Labels, Registry } from './metrics.ts';
 import type { Server } from './server.ts';
 
@@ -13,10 +14,13 @@ export function addApiMetrics(
   server: Server,
   live: Live,
 ): void {
-  const requests = registry.counter('isobar_api_requests_total', 'Requests answered.');
+  const requests = registry.counter(
+    'isobar_api_requests_total',
+    METRICS.isobar_api_requests_total.help,
+  );
   const durations = registry.histogram(
     'isobar_api_request_duration_seconds',
-    'Time from a request to its answer.',
+    METRICS.isobar_api_request_duration_seconds.help,
     DURATION_BOUNDS_S,
   );
   app.addHook('onResponse', async (request, reply) => {
@@ -29,65 +33,69 @@ export function addApiMetrics(
   const { answers, reader, rows, versions } = server;
   registry.total(
     'isobar_api_queries_total',
-    'Queries of the engine.',
+    METRICS.isobar_api_queries_total.help,
     one(() => reader.queryCount),
   );
   registry.total(
     'isobar_api_ranges_computed_total',
-    'Datasets computed over a range.',
+    METRICS.isobar_api_ranges_computed_total.help,
     one(() => rows.computedCount),
   );
-  registry.total('isobar_api_cache_lookups_total', 'Look-ups of kept answers, by outcome.', () => {
-    const { hits, misses, shared } = answers.cache;
-    return [
-      [{ outcome: 'hit' }, hits],
-      [{ outcome: 'miss' }, misses],
-      [{ outcome: 'shared' }, shared],
-    ];
-  });
+  registry.total(
+    'isobar_api_cache_lookups_total',
+    METRICS.isobar_api_cache_lookups_total.help,
+    () => {
+      const { hits, misses, shared } = answers.cache;
+      return [
+        [{ outcome: 'hit' }, hits],
+        [{ outcome: 'miss' }, misses],
+        [{ outcome: 'shared' }, shared],
+      ];
+    },
+  );
   registry.total(
     'isobar_api_cache_evictions_total',
-    'Kept answers that made room.',
+    METRICS.isobar_api_cache_evictions_total.help,
     one(() => answers.cache.evictions),
   );
   registry.gauge(
     'isobar_api_cache_bytes',
-    'Size of kept answers.',
+    METRICS.isobar_api_cache_bytes.help,
     one(() => answers.cache.bytes),
   );
   registry.gauge(
     'isobar_api_cache_entries',
-    'Kept answers.',
+    METRICS.isobar_api_cache_entries.help,
     one(() => answers.cache.entries),
   );
   registry.gauge(
     'isobar_api_event_viewers',
-    'Open streams.',
+    METRICS.isobar_api_event_viewers.help,
     one(() => live.counts.viewers),
   );
   registry.total(
     'isobar_api_events_total',
-    'Events made.',
+    METRICS.isobar_api_events_total.help,
     one(() => live.counts.events),
   );
   registry.total(
     'isobar_api_event_viewers_dropped_total',
-    'Viewers that read too slowly.',
+    METRICS.isobar_api_event_viewers_dropped_total.help,
     one(() => live.counts.dropped),
   );
   registry.gauge(
     'isobar_api_versions_failing',
-    'Whether the newest version cannot be read.',
+    METRICS.isobar_api_versions_failing.help,
     one(() => Number(versions.failure !== null)),
   );
   registry.gauge(
     'process_resident_memory_bytes',
-    'Resident memory of the process.',
+    METRICS.process_resident_memory_bytes.help,
     one(() => memoryUsage.rss()),
   );
   registry.total(
     'process_cpu_seconds_total',
-    'Processor time of the process.',
+    METRICS.process_cpu_seconds_total.help,
     one(() => {
       const { userCPUTime, systemCPUTime } = resourceUsage();
       return (userCPUTime + systemCPUTime) / 1_000_000;

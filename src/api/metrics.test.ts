@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import type { Status } from '../model/status.ts';
+import { METRICS, type Metric, type MetricName } from './metric-table.ts';
 import { openRegistry } from './metrics.ts';
+import { formatMetricsDocument } from './metrics-document.ts';
 import { addRoomMetrics } from './room-metrics.ts';
-import { exampleStatus } from './testing/api.ts';
+import { exampleStatus, openTestApi } from './testing/api.ts';
 
 test('counters, gauges and histograms as Prometheus reads them', () => {
   const registry = openRegistry();
@@ -38,5 +42,60 @@ test('reports memory by use, and open files', () => {
   const text = registry.format();
   assert.match(text, /^process_open_fds 40$/m);
   assert.match(text, /^process_heap_used_bytes 40000000$/m);
-  assert.match(text, /^isobar_engine_memory_bytes\{use="in_memory_table"\} 12000000$/m);
+  assert.match(text, /^isobar_sql_memory_bytes\{use="in_memory_table"\} 12000000$/m);
+});
+
+/** A status in which every metric has a value. */
+function fullStatus(): Status {
+  const status = exampleStatus();
+  const at = '2024-11-01T00:00:00Z';
+  const [partition] = status.log.partitions;
+  const rejected_fields = [{ field: 'humidity_pct', reason: 'NaN', answers: 1, example: 'NaN' }];
+  return {
+    ...status,
+    collector: status.collector && { ...status.collector, last_checked_at: at, rejected_fields },
+    log: {
+      ...status.log,
+      partitions: partition === undefined ? [] : [{ ...partition, expires_in_s: 60 }],
+      spool: { records: 1, bytes: 1, bytes_max: 2, since: at },
+    },
+    landing: { ...status.landing, last_landed_at: at },
+    table: { ...status.table, committed_at: at },
+    analytics: { ...status.analytics, computed_at: at },
+  };
+}
+
+test('a server answers the metrics of the table, with their types and labels, and no others', async () => {
+  await using api = await openTestApi({
+    change: (context) => ({ ...context, status: async () => fullStatus() }),
+  });
+  await api.app.inject('/api/cities');
+  const { body } = await api.app.inject('/metrics');
+  const types = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name, type]);
+  const declared = Object.entries(METRICS).map(([name, { type }]) => [name, type]);
+  assert.deepEqual(types.sort(), declared.sort());
+  for (const [, sample = '', labels = ''] of body.matchAll(/^([a-z_]+)(?:\{(.*)\})? \S+$/gm)) {
+    const name = sample in METRICS ? sample : sample.replace(/_(bucket|sum|count)$/, '');
+    const metric: Metric = METRICS[name as MetricName];
+    const names = [...labels.matchAll(/([a-z_]+)="/g)].map(([, label]) => label);
+    assert.deepEqual(
+      names.filter((label) => label !== 'le'),
+      metric.labels ?? [],
+      sample,
+    );
+  }
+});
+
+test('the prefix of a metric is its room', () => {
+  const entries = readdirSync(new URL('..', import.meta.url));
+  for (const name of Object.keys(METRICS)) {
+    const [first, room = ''] = name.split('_');
+    const isWhole = first === 'process' || ['info', 'start'].includes(room);
+    assert.ok(isWhole || entries.includes(room) || entries.includes(`${room}.ts`), name);
+  }
+});
+
+test('docs/metrics.md is current', () => {
+  const text = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
+  assert.equal(text, formatMetricsDocument(), 'run `npm run docs`');
 });

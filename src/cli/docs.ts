@@ -2,9 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatApiDocument } from '../api/api-document.ts';
+import { formatMetricsDocument } from '../api/metrics-document.ts';
 import { formatConfigurationPage, formatErrorsPage } from './pages.ts';
 
 const docs = join(import.meta.dirname, '..', '..', 'docs');
 writeFileSync(join(docs, 'configuration.md'), formatConfigurationPage());
 writeFileSync(join(docs, 'errors.md'), formatErrorsPage());
 writeFileSync(join(docs, 'api.md'), formatApiDocument());
+writeFileSync(join(docs, 'metrics.md'), formatMetricsDocument());
