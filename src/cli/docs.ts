@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatApiDocument } from '../api/api-document.ts';
+import { formatColumnsDocument } from '../api/columns-document.ts';
 import { formatMetricsDocument } from '../api/metrics-document.ts';
 import { formatConfigurationPage, formatErrorsPage } from './pages.ts';
 
@@ -10,3 +11,4 @@ writeFileSync(join(docs, 'configuration.md'), formatConfigurationPage());
 writeFileSync(join(docs, 'errors.md'), formatErrorsPage());
 writeFileSync(join(docs, 'api.md'), formatApiDocument());
 writeFileSync(join(docs, 'metrics.md'), formatMetricsDocument());
+writeFileSync(join(docs, 'columns.md'), formatColumnsDocument());
