@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { formatConfigurationPage, formatErrorsPage } from '../src/cli/pages.ts';
@@ -28,8 +28,8 @@ test('every dependency is pinned', () => {
 });
 
 test('links between the pages lead somewhere', () => {
-  const pages = ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/import.md'];
-  for (const page of [...pages, 'docs/configuration.md', 'docs/reverse-proxy.md']) {
+  const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'];
+  for (const page of [...pages, ...globSync('{docs,examples}/*.md', { cwd: root })]) {
     for (const [, target = ''] of read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
       assert.ok(existsSync(join(root, page, '..', target)), `${page}: ${target}`);
     }

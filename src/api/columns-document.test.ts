@@ -6,11 +6,12 @@ import { test } from 'node:test';
 import { finishRow } from '../analytics/export.ts';
 import { DATASETS } from '../model/datasets.ts';
 import { writeHours } from '../table/raw-hours.ts';
+import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { observation } from '../table/testing/lake.ts';
 import { formatColumnsDocument, PROVIDER_FIELDS } from './columns-document.ts';
 import { openTestApi } from './testing/api.ts';
 
-const DOCUMENT = formatColumnsDocument();
+const DOCUMENT = formatColumnsDocument(OBSERVATION_COLUMNS);
 const DELTA_TYPES: Readonly<Record<string, string>> = {
   VARCHAR: 'string',
   DOUBLE: 'double',

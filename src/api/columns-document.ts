@@ -3,7 +3,7 @@
  * the descriptions that the API's schemas have.
  */
 import type { TObject, TSchema } from 'typebox';
-import { OBSERVATION_COLUMNS } from '../table/table.ts';
+import type { Columns } from '../sql/engine.ts';
 import { columnsOf } from './columns.ts';
 import {
   AnomalySchema,
@@ -55,7 +55,8 @@ const UNITS: Readonly<Record<string, string>> = {
 };
 const UNIT = /_(c|pct|hpa|ms|deg|m|mm|s)(?:_(?:mean|min|max|stddev))?$/;
 
-export function formatColumnsDocument(): string {
+/** `observations` are the columns of the table, in order. */
+export function formatColumnsDocument(observations: Columns): string {
   return [
     '# Columns',
     '',
@@ -75,7 +76,7 @@ export function formatColumnsDocument(): string {
     '| column | type | unit | may be NULL | meaning | provider’s field |',
     '| --- | --- | --- | --- | --- | --- |',
     ...rowsOf(ObservationRowSchema, (name) => {
-      return [OBSERVATION_COLUMNS[name as keyof typeof OBSERVATION_COLUMNS], providerField(name)];
+      return [observations[name] ?? '', providerField(name)];
     }),
     '',
     '## Raw export',

@@ -1,14 +1,16 @@
-/** Writes the pages of docs/ that come from the code: `npm run docs`. */
+/** Writes the pages that come from the code: `npm run docs`. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatApiDocument } from '../api/api-document.ts';
 import { formatColumnsDocument } from '../api/columns-document.ts';
 import { formatMetricsDocument } from '../api/metrics-document.ts';
-import { formatConfigurationPage, formatErrorsPage } from './pages.ts';
+import { OBSERVATION_COLUMNS } from '../table/table.ts';
+import { formatConfigurationPage, formatErrorsPage, formatSampleConfiguration } from './pages.ts';
 
 const docs = join(import.meta.dirname, '..', '..', 'docs');
 writeFileSync(join(docs, 'configuration.md'), formatConfigurationPage());
 writeFileSync(join(docs, 'errors.md'), formatErrorsPage());
 writeFileSync(join(docs, 'api.md'), formatApiDocument());
 writeFileSync(join(docs, 'metrics.md'), formatMetricsDocument());
-writeFileSync(join(docs, 'columns.md'), formatColumnsDocument());
+writeFileSync(join(docs, 'columns.md'), formatColumnsDocument(OBSERVATION_COLUMNS));
+writeFileSync(join(docs, '..', 'examples', 'isobar.yaml'), formatSampleConfiguration());
