@@ -8,7 +8,7 @@ import {
   servePage,
   takePicture,
   WIDE,
-} from './served-page.ts';
+} from './support/served-page.ts';
 
 let served: ServedPage;
 before(async () => {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { importFiles, openPlace } from '../cases/place.ts';
-import { findPython } from '../python.ts';
+import { findPython } from '../support/python.ts';
 
 const examples = join(import.meta.dirname, '../../examples');
 const python = await findPython();

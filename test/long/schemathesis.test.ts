@@ -51,7 +51,7 @@ async function runSchemathesis(url: string, folder: string) {
     cwd: folder,
     env: {
       ...process.env,
-      PYTHONPATH: join(import.meta.dirname, '..'),
+      PYTHONPATH: join(import.meta.dirname, '../support'),
       SCHEMATHESIS_HOOKS: 'schemathesis-hooks',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
