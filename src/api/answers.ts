@@ -2,15 +2,16 @@
  * Answers: `{meta, data}`. The data is computed and serialised once for each version, route,
  * parameters and format, and kept; the meta is made for each answer, since ages grow.
  */
-import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Cache, openCache } from './cache.ts';
 import type { Column } from './columns.ts';
 import { formatCsv, formatExcelCsv, type OffsetOf } from './csv.ts';
+import { isKnown, weakEtag } from './etag.ts';
 import { type Format, MEDIA_TYPES } from './formats.ts';
 import { formatParquet } from './parquet.ts';
 import type { Meta } from './schemas.ts';
 import { type Deflated, deflateTail, spliceGzip } from './splicing.ts';
+import { type Condition, judgeStaleness } from './staleness.ts';
 import type { Current } from './versions.ts';
 
 /** What the meta says of the data, apart from what changes with the clock. */
@@ -66,15 +67,6 @@ export interface Question {
   readonly analyticsVersion: number | null;
   /** The signal aborts once no caller waits for the answer any more. */
   compute(abandoned: AbortSignal): Promise<Computed>;
-}
-
-/** What is said of the whole server at this moment. */
-export interface Condition {
-  readonly staleAfterS: number;
-  /** Why there is nothing at all; null as soon as there is something. */
-  readonly empty: string | null;
-  /** Failures that concern every answer: something older than it should be is served. */
-  readonly failures: readonly string[];
 }
 
 interface Product {
@@ -176,13 +168,13 @@ export function openAnswers(
       const question = ask(current);
       const product = await find(question, signalGone(reply));
       const meta = makeMeta(question, product.facts, condition, simulated, clock());
-      const etag = makeEtag(question, meta);
+      const etag = etagOf(question, meta);
       reply
         .header('etag', etag)
         .header('cache-control', 'no-cache')
         .header('vary', 'accept-encoding');
       if (meta.age_s !== null) reply.header('x-isobar-age', String(Math.round(meta.age_s)));
-      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+      if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send();
 
       const isJson = question.format === 'json';
       const head = isJson ? openMeta(meta) : describe(question, meta, reply);
@@ -215,23 +207,13 @@ function makeMeta(
   simulated: boolean,
   now: Date,
 ): Meta & Readonly<Record<string, unknown>> {
-  const { newest } = facts;
-  const ageS = newest === null ? null : Math.max(0, (now.getTime() - Date.parse(newest)) / 1_000);
-  const old = ageS !== null && ageS > condition.staleAfterS;
-  const reasons = [...condition.failures];
-  const note = condition.empty ?? facts.note;
-  if (note !== null) reasons.unshift(note);
-  // The time, not the age: what is said of equal data must stay equal, or no ETag ever matches.
-  if (old) reasons.push(`the newest observation is from ${newest}`);
   return {
     source: [...facts.sources],
     simulated,
     observed_from: facts.observedFrom,
     observed_to: facts.observedTo,
     computed_at: facts.computedAt,
-    age_s: ageS,
-    stale: old || condition.failures.length > 0,
-    reason: reasons.length === 0 ? null : reasons.join('; '),
+    ...judgeStaleness(facts, condition, now),
     table_version: question.tableVersion,
     analytics_version: question.analyticsVersion,
     coverage_pct: facts.coveragePct,
@@ -294,26 +276,10 @@ function describe(
 }
 
 /** Weak, since the ages within differ from answer to answer. */
-function makeEtag(question: Question, meta: Meta): string {
-  const parts = [
-    question.route,
-    question.format,
-    question.etagKey ?? question.key,
-    meta.table_version,
-    meta.analytics_version,
-    meta.stale,
-    meta.reason,
-  ];
-  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
-  return `W/"${hash.slice(0, 22)}"`;
-}
-
-/** Weak comparison, as RFC 9110 asks for If-None-Match. */
-function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  if (header.trim() === '*') return true;
-  const bare = etag.replace(/^W\//, '');
-  return header.split(',').some((one) => one.trim().replace(/^W\//, '') === bare);
+function etagOf(question: Question, meta: Meta): string {
+  const { route, format, etagKey, key } = question;
+  const { table_version, analytics_version, stale, reason } = meta;
+  return weakEtag([route, format, etagKey ?? key, table_version, analytics_version, stale, reason]);
 }
 
 export function acceptsGzip(header: string | undefined): boolean {

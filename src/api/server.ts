@@ -1,10 +1,11 @@
 /** What the routes share: one of each, made by `buildApp`. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Answers, Ask, Condition } from './answers.ts';
+import type { Answers, Ask } from './answers.ts';
 import type { ApiContext } from './context.ts';
 import type { Picture } from './picture.ts';
 import type { Reader } from './reader.ts';
 import type { RowsReader } from './rows.ts';
+import type { Condition } from './staleness.ts';
 import type { StatusWatch } from './status-watch.ts';
 import type { Tail } from './tail.ts';
 import type { Current, Versions } from './versions.ts';

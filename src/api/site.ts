@@ -4,11 +4,11 @@
  * Files below `assets/` have a hash in their name and never change. Text is compressed once, with
  * brotli or gzip, or taken as it lies there as `<file>.br` or `<file>.gz`.
  */
-import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { strongEtag } from './etag.ts';
 
 export interface SiteFile {
   readonly type: string;
@@ -78,12 +78,11 @@ export function openSite(folder: string): Site {
 
 async function loadFile(place: string, name: string, type: string): Promise<SiteFile> {
   const bytes = await readFile(place);
-  const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 22);
   const compressible = COMPRESSIBLE.has(extname(name)) && bytes.length > 1_000;
   const codings = new Map<string, Promise<Buffer | null>>();
   return {
     type,
-    etag: `"${hash}"`,
+    etag: strongEtag(bytes),
     immutable: name.startsWith('/assets/'),
     bytes,
     async encoded(coding) {

@@ -1,9 +1,9 @@
 /** `/` and the files of the page, `/docs`, `/openapi.json`. */
-import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { acceptedCodings } from '../answers.ts';
 import type { ApiContext } from '../context.ts';
 import { DOCS_SCRIPT, DOCS_STYLE, formatDocsPage } from '../docs-page.ts';
+import { isKnown, strongEtag } from '../etag.ts';
 import { formatOpenApi } from '../openapi.ts';
 import { openSite, type Site } from '../site.ts';
 
@@ -50,7 +50,7 @@ async function sendFile(
     .header('vary', 'accept-encoding')
     .header('cache-control', file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache')
     .type(file.type);
-  if (isKnown(request, file.etag)) {
+  if (isKnown(request.headers['if-none-match'], file.etag)) {
     await reply.code(304).send();
     return true;
   }
@@ -68,14 +68,11 @@ async function sendFile(
 /** A handler for a text that stays the same as long as this process runs. */
 function fixed(type: string, text: string) {
   const bytes = Buffer.from(text, 'utf8');
-  const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
+  const etag = strongEtag(bytes);
   return async (request: FastifyRequest, reply: FastifyReply) => {
     reply.header('etag', etag).header('cache-control', 'no-cache').type(type);
-    return isKnown(request, etag) ? reply.code(304).send() : reply.send(bytes);
+    return isKnown(request.headers['if-none-match'], etag)
+      ? reply.code(304).send()
+      : reply.send(bytes);
   };
-}
-
-function isKnown(request: FastifyRequest, etag: string): boolean {
-  const header = request.headers['if-none-match'];
-  return header?.split(',').some((one) => one.trim().replace(/^W\//, '') === etag) ?? false;
 }
