@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { formatConfigurationPage, formatErrorsPage } from '../src/cli/pages.ts';
@@ -41,5 +41,41 @@ test('the commands that the README names are there', () => {
   const known = [...scripts, 'install'];
   for (const [, name = ''] of read('README.md').matchAll(/npm (?:run (?:-s )?)?([a-z:]+)/g)) {
     assert.ok(known.includes(name), `npm ${name}`);
+  }
+});
+
+/** What each of the ten questions in CONTRIBUTING must find in its file. */
+const ANSWERS: Readonly<Record<string, RegExp>> = {
+  'the three-sigma threshold': /3e0 AS threshold/,
+  'the back-off': /export function backoff/,
+  'the ETag': /export function weakEtag/,
+  'the order of versions': /version = precedence, import_id, import_row, collected_at, content/,
+  'the city id': /CITY_ID_PATTERN =/,
+  'the range of gusts': /variable\('wind_gust_ms', 'Wind gust', 'm\/s', 0, 150/,
+  'the heartbeat of the events': /heartbeatMs = 15_000/,
+  'the budget of calls': /^ \* The budget: how often the provider may still be called/m,
+  staleness: /export function judgeStaleness/,
+  'the reason of an anomaly': /function formatReason/,
+};
+
+test('CONTRIBUTING answers ten questions by one file each', () => {
+  const [, table = ''] = read('CONTRIBUTING.md').split('| where is | file |');
+  const rows = [...table.matchAll(/^\| ([^|]+) \| `([^`]+)` \|$/gm)];
+  const asked = rows.map(([, question]) => question).filter((one) => (one ?? '') in ANSWERS);
+  assert.deepEqual(asked, Object.keys(ANSWERS));
+  for (const [, question = '', file = ''] of rows.slice(0, asked.length)) {
+    assert.match(read(file), ANSWERS[question] ?? /^$/, `${question}: ${file}`);
+  }
+});
+
+test('CONTRIBUTING maps every room, with a file to read first', () => {
+  const rows = [...read('CONTRIBUTING.md').matchAll(/^\| `([^`]+)\/` \| [^|]+ \| `([^`]+)` \|$/gm)];
+  const folders = readdirSync(join(root, 'src'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `src/${name}`);
+  const mapped = rows.map(([, folder = '']) => folder);
+  assert.deepEqual(mapped.filter((folder) => folder.startsWith('src/')).sort(), folders.sort());
+  for (const [, folder = '', file = ''] of rows) {
+    assert.ok(existsSync(join(root, folder, file)), `${folder}/${file}`);
   }
 });
