@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import { openTestApi, type TestApi } from './testing/api.ts';
 
 const PAGE = '<!doctype html><title>isobar</title><script src="/assets/main-1a2b.js"></script>';
@@ -17,6 +17,8 @@ describe('the built page', () => {
     mkdirSync(join(folder, 'dist/assets'), { recursive: true });
     writeFileSync(join(folder, 'dist/index.html'), PAGE);
     writeFileSync(join(folder, 'dist/assets/main-1a2b.js'), SCRIPT);
+    writeFileSync(join(folder, 'dist/assets/main-1a2b.js.br'), brotliCompressSync(SCRIPT));
+    writeFileSync(join(folder, 'dist/assets/main-1a2b.js.gz'), gzipSync(SCRIPT));
     writeFileSync(join(folder, 'dist/assets/ready-3c.js'), SCRIPT);
     writeFileSync(join(folder, 'dist/assets/ready-3c.js.br'), 'ready');
     writeFileSync(join(folder, 'dist/.env'), 'secret');

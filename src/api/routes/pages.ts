@@ -56,7 +56,7 @@ async function sendFile(
   }
   const accepted = acceptedCodings(request.headers['accept-encoding']);
   for (const coding of ['br', 'gzip'] as const) {
-    const encoded = accepted.has(coding) ? await file.encoded(coding) : null;
+    const encoded = accepted.has(coding) ? file.encoded[coding] : null;
     if (encoded === null) continue;
     await reply.header('content-encoding', coding).send(encoded);
     return true;
