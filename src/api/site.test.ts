@@ -111,6 +111,16 @@ function askLiterally(port: number, path: string): Promise<string> {
   });
 }
 
+test('the description comes compressed to a client that accepts it', async () => {
+  await using api = await openTestApi();
+  const plain = await api.app.inject('/openapi.json');
+  const headers = { 'accept-encoding': 'gzip' };
+  const packed = await api.app.inject({ url: '/openapi.json', headers });
+  assert.equal(packed.headers['content-encoding'], 'gzip');
+  assert.equal(gunzipSync(packed.rawPayload).toString(), plain.body);
+  assert.ok(packed.rawPayload.length < 40_000, String(packed.rawPayload.length));
+});
+
 test('the description for people has no script or style within and no other host', async () => {
   await using api = await openTestApi();
   const { body, headers } = await api.app.inject('/docs');

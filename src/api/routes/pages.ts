@@ -1,6 +1,7 @@
 /** `/` and the files of the page, `/docs`, `/openapi.json`. */
+import { gzipSync } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { acceptedCodings } from '../answers.ts';
+import { acceptedCodings, acceptsGzip } from '../answers.ts';
 import type { ApiContext } from '../context.ts';
 import { DOCS_SCRIPT, DOCS_STYLE, formatDocsPage } from '../docs-page.ts';
 import { isKnown, strongEtag } from '../etag.ts';
@@ -68,11 +69,16 @@ async function sendFile(
 /** A handler for a text that stays the same as long as this process runs. */
 function fixed(type: string, text: string) {
   const bytes = Buffer.from(text, 'utf8');
+  const compressed = gzipSync(bytes);
   const etag = strongEtag(bytes);
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    reply.header('etag', etag).header('cache-control', 'no-cache').type(type);
-    return isKnown(request.headers['if-none-match'], etag)
-      ? reply.code(304).send()
-      : reply.send(bytes);
+    reply
+      .header('etag', etag)
+      .header('cache-control', 'no-cache')
+      .header('vary', 'accept-encoding');
+    if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send();
+    reply.type(type);
+    if (!acceptsGzip(request.headers['accept-encoding'])) return reply.send(bytes);
+    return reply.header('content-encoding', 'gzip').send(compressed);
   };
 }
