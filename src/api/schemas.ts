@@ -300,7 +300,9 @@ export const LayoutSchema = Type.Object(
     xaxis: Type.Object({
       type: Type.Literal('date'),
       title,
-      range: Type.Optional(Type.Array(Type.String(), { minItems: 2, maxItems: 2 })),
+      range: Type.Optional(
+        Type.Array(Type.String({ format: 'date-time' }), { minItems: 2, maxItems: 2 }),
+      ),
     }),
     yaxis: Type.Object({ title, rangemode: Type.Optional(Type.String()) }),
     hovermode: Type.String(),

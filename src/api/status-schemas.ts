@@ -2,7 +2,9 @@
 import { type Static, type TProperties, Type } from 'typebox';
 import { LatestObservationSchema } from './schemas.ts';
 
-const whenOrNull = () => Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
+const when = (description?: string) =>
+  Type.String({ format: 'date-time', ...(description === undefined ? {} : { description }) });
+const whenOrNull = () => Type.Union([when(), Type.Null()]);
 
 function record<T extends TProperties>(properties: T, description: string) {
   return Type.Object(properties, { additionalProperties: false, description });
@@ -13,7 +15,7 @@ export const RoomErrorSchema = record(
     code: Type.String({ description: 'Stable name of the error, see docs/errors.md.' }),
     message: Type.String(),
     remedy: Type.String(),
-    since: Type.String(),
+    since: when(),
   },
   'What a room fails with.',
 );
@@ -71,7 +73,7 @@ const SpoolSchema = record(
     records: Type.Number(),
     bytes: Type.Number(),
     bytes_max: Type.Number(),
-    since: Type.Union([Type.String(), Type.Null()]),
+    since: whenOrNull(),
   },
   'Records that wait on this machine while the log cannot be reached.',
 );
@@ -122,8 +124,8 @@ const LeaseSchema = record(
     host: Type.String(),
     pid: Type.Integer(),
     command: Type.String(),
-    since: Type.String(),
-    last_sign_at: Type.String({ description: 'By the lake’s clock.' }),
+    since: when(),
+    last_sign_at: when('By the lake’s clock.'),
   },
   'A part of the work, and the process that does it.',
 );
@@ -167,7 +169,7 @@ const ProgressSchema = record(
 export const StatusSchema = record(
   {
     version: Type.String({ description: 'Version of the program.' }),
-    started_at: Type.String(),
+    started_at: when(),
     simulated: Type.Boolean(),
     data: Type.String({ description: 'Folder of the data.' }),
     process: ProcessSchema,
