@@ -121,13 +121,25 @@ function describeRoute(route: Route): Json {
     ...(route.description === '' ? {} : { description: route.description }),
     ...(parameters.length === 0 ? {} : { parameters }),
     responses: {
-      200: { description: route.summary, content: Object.fromEntries(content) },
+      200: {
+        description: route.summary,
+        content: Object.fromEntries(content),
+        ...('cursor' in properties ? { links: { next: nextPage(id) } } : {}),
+      },
       ...(route.tag === 'data' || route.tag === 'pages'
         ? { 304: { description: 'Nothing has changed since the answer with this ETag.' } }
         : {}),
       ...describeErrors([...route.errors, ...COMMON_ERRORS]),
       ...FAILING[route.path],
     },
+  };
+}
+
+function nextPage(operation: string): Json {
+  return {
+    operationId: operation,
+    parameters: { cursor: '$response.body#/meta/next_cursor' },
+    description: 'The next page, unless `next_cursor` is null.',
   };
 }
 
