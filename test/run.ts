@@ -38,7 +38,7 @@ const FIRST = [
   'test/stop.test.ts',
   'test/page-journeys.test.ts',
   'test/*.test.ts',
-  'test/long/{page,processes}.test.ts',
+  'test/long/{page,processes,schemathesis}.test.ts',
   'test/long/kill.test.ts',
 ];
 /** The files of each of these run in one process: starting one costs more than most of them take. */
