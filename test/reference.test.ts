@@ -5,6 +5,7 @@ import {
   eventually,
   isQuiet,
   type ServedPage,
+  scrollsSideways,
   servePage,
   takePicture,
   WIDE,
@@ -46,4 +47,13 @@ test('the address of an error leads to its row', async (t) => {
     const box = await page.locator('#CITY_UNKNOWN').boundingBox();
     return box !== null && box.y >= 0 && box.y < WIDE.height;
   });
+});
+
+test('on a phone only what is wide scrolls sideways, not the page', async (t) => {
+  const page = await served.newPage(t, { width: 390, height: 844 });
+  await page.goto(`${served.pipeline.url}/weather/docs`);
+  await page.waitForSelector('.opblock');
+  await page.locator('#operations-data-getCityStatistics .opblock-summary-control').click();
+  await page.locator('.responses-table .example').first().waitFor();
+  assert.ok(!(await scrollsSideways(page)));
 });

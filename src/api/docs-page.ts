@@ -16,6 +16,7 @@ th, td { text-align: left; vertical-align: top; padding: 4px 12px 4px 0; border-
 .wide { overflow-x: auto; } tr { scroll-margin: 8px; }
 /* The header says it already. */
 .swagger-ui .info, .swagger-ui .scheme-container { display: none; }
+.swagger-ui .opblock-body { overflow-x: auto; }
 .dark-mode body { background: #1c2022; }
 `;
 
