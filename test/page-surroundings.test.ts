@@ -43,6 +43,11 @@ const withoutZone = (refused: string, own: string | null) => `
     return new Real(locales, options);
   }, { supportedLocalesOf: Real.supportedLocalesOf, prototype: Real.prototype });`;
 
+interface Description {
+  readonly servers: readonly { readonly url: string }[];
+  readonly paths: Readonly<Record<string, object>>;
+}
+
 async function noteOf(page: Page): Promise<string> {
   return textOf(page, '.range-note');
 }
@@ -189,11 +194,19 @@ test('behind a proxy, page, events, controls and links work below its path', asy
       assert.equal(await page.evaluate(ask), 200, what);
     }
     await page.goto(`${proxy.url}/weather/docs`);
+    await page.waitForSelector('.opblock');
     const links = (await page
-      .locator('a[href]:not([href^="#"]):not([href$="/api/events"])')
+      .locator('a[href]:not([href^="#"]):not([href^="https:"])')
       .evaluateAll((all) =>
         all.map((link) => (link as unknown as { href: string }).href),
       )) as string[];
+    const described = await fetch(`${proxy.url}/weather/openapi.json`);
+    const { servers, paths } = (await described.json()) as Description;
+    for (const [path, methods] of Object.entries(paths)) {
+      if ('get' in methods && path !== '/api/events') {
+        links.push(`${proxy.url}${servers[0]?.url}${path}`);
+      }
+    }
     assert.ok(links.length > 15, String(links.length));
     const statuses = await Promise.all(
       links.map(async (link) => `${(await fetch(link)).status} ${link}`),
