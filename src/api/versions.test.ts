@@ -11,7 +11,8 @@ test('a lake that cannot be read from the start is said, and recovers by itself'
     change: (context) => ({
       ...context,
       table: {
-        ...context.table,
+        changes: (from, to) => context.table.changes(from, to),
+        localPaths: (files) => context.table.localPaths(files),
         get latest() {
           return context.table.latest;
         },
