@@ -79,3 +79,12 @@ test('CONTRIBUTING maps every room, with a file to read first', () => {
     assert.ok(existsSync(join(root, folder, file)), `${folder}/${file}`);
   }
 });
+
+test('the changelog begins with the version of the package, and dates each release', () => {
+  const releases = [...read('CHANGELOG.md').matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+  const [newest = ''] = releases.filter((heading) => heading !== 'Unreleased');
+  assert.equal(newest.split(' - ')[0], manifest.version);
+  for (const heading of releases) {
+    assert.match(String(heading), /^(Unreleased|\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d)$/);
+  }
+});
