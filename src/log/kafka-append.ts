@@ -13,6 +13,7 @@ import type { KafkaClient } from './kafka-client.ts';
 import { isPassing } from './kafka-errors.ts';
 import type { AppendedRange, NewRecord } from './log.ts';
 import { choosePartition } from './partition.ts';
+import { takeGroup, type WaitingAppend } from './waiting-append.ts';
 
 export interface KafkaAppender {
   append(records: readonly NewRecord[]): Promise<readonly AppendedRange[]>;
@@ -20,13 +21,10 @@ export interface KafkaAppender {
   close(): Promise<void>;
 }
 
-interface Waiting {
-  readonly records: readonly NewRecord[];
+interface Waiting extends WaitingAppend {
   readonly ranges: AppendedRange[];
   /** Records that are in the log. */
   done: number;
-  readonly resolve: (ranges: readonly AppendedRange[]) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /** One request: all of a partition's messages in it are one batch. */
@@ -72,13 +70,7 @@ export function openKafkaAppender(options: {
   async function append(records: readonly NewRecord[]): Promise<readonly AppendedRange[]> {
     client.assertOpen();
     if (closing) throw new IsobarError('LOG_UNAVAILABLE', `${client.place}: the log was closed`);
-    for (const { key, value } of records) {
-      const room = bytesMax - RECORD_OVERHEAD_BYTES - Buffer.byteLength(key);
-      if (value.byteLength <= Math.min(RECORD_BYTES_MAX, room)) continue;
-      const most = Math.min(RECORD_BYTES_MAX, room);
-      const text = `record of ${key.slice(0, 100)}: ${value.byteLength} bytes, at most ${most} are taken`;
-      throw new IsobarError('RECORD_TOO_LARGE', text);
-    }
+    assertSizes(records, bytesMax);
     if (records.length === 0) return [];
     return new Promise((resolve, reject) => {
       waiting.push({ records, ranges: [], done: 0, resolve, reject });
@@ -89,10 +81,10 @@ export function openKafkaAppender(options: {
   async function drain(): Promise<void> {
     await nextTurn();
     while (waiting.length > 0) {
-      const group = takeGroup(waiting);
+      const group = takeGroup(waiting, GROUP_RECORDS_MAX);
       try {
         if (client.isBlind) await client.persist('looking for it', lookOnce);
-        for (const send of cutIntoSends(group)) {
+        for (const send of cutIntoSends(group, client, bytesMax)) {
           reachFaultPoint('append.before-commit');
           await perform(send);
           reachFaultPoint('append.after-commit');
@@ -116,10 +108,7 @@ export function openKafkaAppender(options: {
   /** Tries for as long as the limit says; then the producer is given up with what it tries. */
   async function perform(send: Send): Promise<void> {
     producer ??= makeProducer();
-    const sending = producer.send({
-      messages: send.messages,
-      compression,
-    });
+    const sending = producer.send({ messages: send.messages, compression });
     try {
       const { offsets = [] } = await within(client.retryMs(), sending);
       client.report(true);
@@ -145,51 +134,6 @@ export function openKafkaAppender(options: {
     });
   }
 
-  /** Gives each record the offset it got, and resolves those that are complete. */
-  function settle({ messages, owners }: Send, next: Map<number, bigint>): void {
-    for (const [index, { partition }] of messages.entries()) {
-      const owner = owners[index];
-      const offset = next.get(partition);
-      if (owner === undefined || offset === undefined) {
-        throw new Error(`partition ${partition} was not acknowledged`);
-      }
-      next.set(partition, offset + 1n);
-      owner.done += 1;
-      addToRanges(owner.ranges, partition, offset);
-    }
-    for (const owner of new Set(owners)) {
-      if (owner.done === owner.records.length) owner.resolve(owner.ranges);
-    }
-  }
-
-  function* cutIntoSends(group: readonly Waiting[]): Iterable<Send> {
-    const { partitions } = client.layout();
-    let messages: Message[] = [];
-    let owners: Waiting[] = [];
-    let sums = new Map<number, number>();
-    let total = 0;
-    const cut = (): Send => {
-      const send = { messages, owners };
-      [messages, owners, sums, total] = [[], [], new Map(), 0];
-      return send;
-    };
-    for (const owner of group) {
-      for (const { key, value } of owner.records) {
-        const partition = choosePartition(key, partitions.length);
-        const keyBytes = Buffer.from(key);
-        const bytes = value.byteLength + keyBytes.length + RECORD_OVERHEAD_BYTES;
-        const sum = sums.get(partition) ?? 0;
-        const fits = (sum + bytes) * COMPRESSION_LOSS < bytesMax && total + bytes < SEND_BYTES_MAX;
-        if (!fits && messages.length > 0) yield cut();
-        sums.set(partition, (sums.get(partition) ?? 0) + bytes);
-        total += bytes;
-        owners.push(owner);
-        messages.push({ topic: client.topic, key: keyBytes, value: asBuffer(value), partition });
-      }
-    }
-    if (messages.length > 0) yield cut();
-  }
-
   async function close(): Promise<void> {
     closing = true;
     await running;
@@ -204,15 +148,66 @@ async function closeSoon(producer: AnyProducer): Promise<void> {
   await within(CLOSE_MS, producer.close(true)).catch(() => {});
 }
 
-function takeGroup(waiting: Waiting[]): Waiting[] {
-  let records = 0;
-  let count = 0;
-  for (const { records: more } of waiting) {
-    if (count > 0 && records + more.length > GROUP_RECORDS_MAX) break;
-    records += more.length;
-    count += 1;
+/** Throws RECORD_TOO_LARGE. */
+function assertSizes(records: readonly NewRecord[], bytesMax: number): void {
+  for (const { key, value } of records) {
+    const room = bytesMax - RECORD_OVERHEAD_BYTES - Buffer.byteLength(key);
+    const most = Math.min(RECORD_BYTES_MAX, room);
+    if (value.byteLength <= most) continue;
+    const text = `record of ${key.slice(0, 100)}: ${value.byteLength} bytes, at most ${most} are taken`;
+    throw new IsobarError('RECORD_TOO_LARGE', text);
   }
-  return waiting.splice(0, count);
+}
+
+/** In order, each as large as it may be. */
+function* cutIntoSends(
+  group: readonly Waiting[],
+  client: KafkaClient,
+  bytesMax: number,
+): Iterable<Send> {
+  const { topic } = client;
+  const { partitions } = client.layout();
+  let messages: Message[] = [];
+  let owners: Waiting[] = [];
+  let sums = new Map<number, number>();
+  let total = 0;
+  const cut = (): Send => {
+    const send = { messages, owners };
+    [messages, owners, sums, total] = [[], [], new Map(), 0];
+    return send;
+  };
+  for (const owner of group) {
+    for (const { key, value } of owner.records) {
+      const partition = choosePartition(key, partitions.length);
+      const keyBytes = Buffer.from(key);
+      const bytes = value.byteLength + keyBytes.length + RECORD_OVERHEAD_BYTES;
+      const sum = sums.get(partition) ?? 0;
+      const fits = (sum + bytes) * COMPRESSION_LOSS < bytesMax && total + bytes < SEND_BYTES_MAX;
+      if (!fits && messages.length > 0) yield cut();
+      sums.set(partition, (sums.get(partition) ?? 0) + bytes);
+      total += bytes;
+      owners.push(owner);
+      messages.push({ topic, key: keyBytes, value: asBuffer(value), partition });
+    }
+  }
+  if (messages.length > 0) yield cut();
+}
+
+/** Gives each record the offset it got, and resolves those that are complete. */
+function settle({ messages, owners }: Send, next: Map<number, bigint>): void {
+  for (const [index, { partition }] of messages.entries()) {
+    const owner = owners[index];
+    const offset = next.get(partition);
+    if (owner === undefined || offset === undefined) {
+      throw new Error(`partition ${partition} was not acknowledged`);
+    }
+    next.set(partition, offset + 1n);
+    owner.done += 1;
+    addToRanges(owner.ranges, partition, offset);
+  }
+  for (const owner of new Set(owners)) {
+    if (owner.done === owner.records.length) owner.resolve(owner.ranges);
+  }
 }
 
 function addToRanges(ranges: AppendedRange[], partition: number, offset: bigint): void {

@@ -7,6 +7,7 @@ import type { AppendedRange, NewRecord } from './log.ts';
 import { choosePartition } from './partition.ts';
 import { type LogFile, PARTITION_SPAN } from './sqlite-database.ts';
 import { retryBusy } from './sqlite-errors.ts';
+import { takeGroup, type WaitingAppend } from './waiting-append.ts';
 
 export interface Appender {
   append(records: readonly NewRecord[]): Promise<readonly AppendedRange[]>;
@@ -23,12 +24,12 @@ export interface AppenderOptions {
   readonly onAppended: () => void;
 }
 
-interface Waiting {
-  readonly records: readonly NewRecord[];
+interface Waiting extends WaitingAppend {
   readonly bytes: number;
-  readonly resolve: (ranges: readonly AppendedRange[]) => void;
-  readonly reject: (error: unknown) => void;
 }
+
+/** What became of an append: its ranges, or LOG_FULL when it did not fit. */
+type Outcome = readonly AppendedRange[] | IsobarError;
 
 /** Records that share a transaction at most; one append alone may be larger. */
 const GROUP_RECORDS_MAX = 2_000;
@@ -40,10 +41,9 @@ const PAGE_WASTE_MAX = 2;
 const ROOM_TARGET = 0.8;
 
 export function openAppender(options: AppenderOptions): Appender {
-  const { file, bytesMax, clock } = options;
-  const { path, db, partitionCount } = file;
-  const insertRecord = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?)');
-  const updateNext = db.prepare('UPDATE partitions SET next = ? WHERE partition = ?');
+  const { file, bytesMax } = options;
+  const { path } = file;
+  const commit = openCommit(options);
   const waiting: Waiting[] = [];
   let flushing: Promise<void> | null = null;
 
@@ -62,7 +62,7 @@ export function openAppender(options: AppenderOptions): Appender {
   async function flush(): Promise<void> {
     await nextTurn();
     while (waiting.length > 0) {
-      const group = takeGroup(waiting);
+      const group = takeGroup(waiting, GROUP_RECORDS_MAX);
       try {
         await makeRoomFor(group);
         const outcomes = await retryBusy(path, () => commit(group));
@@ -87,8 +87,20 @@ export function openAppender(options: AppenderOptions): Appender {
     await options.makeRoom(Math.min(bytesMax * ROOM_TARGET, bytesMax - needed));
   }
 
-  /** What became of each append: its ranges, or LOG_FULL for those that did not fit. */
-  function commit(group: readonly Waiting[]): (readonly AppendedRange[] | IsobarError)[] {
+  return { append, settle: async () => void (await flushing) };
+}
+
+/** Writes a group of appends in one transaction. */
+function openCommit({
+  file,
+  bytesMax,
+  clock,
+}: AppenderOptions): (group: readonly Waiting[]) => Outcome[] {
+  const { path, db, partitionCount } = file;
+  const insertRecord = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?)');
+  const updateNext = db.prepare('UPDATE partitions SET next = ? WHERE partition = ?');
+
+  function commit(group: readonly Waiting[]): Outcome[] {
     return file.transaction(() => {
       const nexts: number[] = [];
       for (let partition = 0; partition < partitionCount; partition++) {
@@ -105,7 +117,7 @@ export function openAppender(options: AppenderOptions): Appender {
   }
 
   /** All records of one append, or none and LOG_FULL. */
-  function insertIfItFits(one: Waiting, nexts: number[]): readonly AppendedRange[] | IsobarError {
+  function insertIfItFits(one: Waiting, nexts: number[]): Outcome {
     const usedBefore = file.usedBytes();
     if (usedBefore + one.bytes > bytesMax) return full(usedBefore);
     const nextsBefore = [...nexts];
@@ -143,7 +155,7 @@ export function openAppender(options: AppenderOptions): Appender {
     return new IsobarError('LOG_FULL', text, { details: { bytes: used, bytesMax } });
   }
 
-  return { append, settle: async () => void (await flushing) };
+  return commit;
 }
 
 /** Bytes that the records take in the file; throws RECORD_TOO_LARGE. */
@@ -159,15 +171,4 @@ function measureRecords(records: readonly NewRecord[]): number {
     bytes += value.byteLength + key.length + RECORD_OVERHEAD_BYTES;
   }
   return bytes;
-}
-
-function takeGroup(waiting: Waiting[]): Waiting[] {
-  let records = 0;
-  let count = 0;
-  for (const { records: more } of waiting) {
-    if (count > 0 && records + more.length > GROUP_RECORDS_MAX) break;
-    records += more.length;
-    count += 1;
-  }
-  return waiting.splice(0, count);
 }
