@@ -26,13 +26,8 @@ export function openRetention(options: RetentionOptions): Retention {
   const { file, bytesMax } = options;
   const { path, db, partitionCount } = file;
   const updateLanded = db.prepare('UPDATE partitions SET landed = ? WHERE partition = ?');
-  const updateFirst = db.prepare('UPDATE partitions SET first = ? WHERE partition = ?');
   const selectTime = db.prepare('SELECT time FROM records WHERE id = ?');
-  const selectYounger = db.prepare(
-    'SELECT min(id) AS id FROM records WHERE id >= ? AND id < ? AND time >= ?',
-  );
-  const deleteRecords = db.prepare('DELETE FROM records WHERE id >= ? AND id < ?');
-  let batchRecords = 500;
+  const removeSome = openRemoval(file);
 
   async function landed(partition: number, nextOffset: bigint): Promise<void> {
     file.base(partition);
@@ -84,7 +79,21 @@ export function openRetention(options: RetentionOptions): Retention {
     return oldest?.partition ?? null;
   }
 
-  /** Removes a batch of the oldest records that have landed and came before `olderThan`. */
+  return { landed, trim, makeRoom };
+}
+
+/** Removes a batch of the oldest records that have landed and came before `olderThan`. */
+type RemoveSome = (partition: number, olderThan: number) => Promise<number>;
+
+function openRemoval(file: LogFile): RemoveSome {
+  const { path, db } = file;
+  const updateFirst = db.prepare('UPDATE partitions SET first = ? WHERE partition = ?');
+  const selectYounger = db.prepare(
+    'SELECT min(id) AS id FROM records WHERE id >= ? AND id < ? AND time >= ?',
+  );
+  const deleteRecords = db.prepare('DELETE FROM records WHERE id >= ? AND id < ?');
+  let batchRecords = 500;
+
   async function removeSome(partition: number, olderThan: number): Promise<number> {
     await nextTurn();
     return retryBusy(path, () => {
@@ -114,5 +123,5 @@ export function openRetention(options: RetentionOptions): Retention {
     return newFirst - first;
   }
 
-  return { landed, trim, makeRoom };
+  return removeSome;
 }
