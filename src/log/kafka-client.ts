@@ -13,36 +13,6 @@ import { IsobarError, translateFileError } from '../errors.ts';
 import { backoff, pause, within } from '../waiting.ts';
 import { isPassing, isTopicMissing, translateKafkaError } from './kafka-errors.ts';
 
-export interface KafkaClient extends AsyncDisposable {
-  readonly topic: string;
-  /** Names the topic and the brokers in errors. */
-  readonly place: string;
-  readonly timeoutMs: number;
-  readonly options: AdminOptions;
-  readonly admin: Admin;
-  /** What was last seen of the topic; throws LOG_UNAVAILABLE before the first look. */
-  layout(): Layout;
-  /** Takes what another process saw for the last seen, until it can look itself. */
-  remember(layout: Layout): void;
-  /** Looks again; null when the topic does not exist. Rejects with LOG_REPLACED if replaced. */
-  look(): Promise<Layout | null>;
-  /** Whether it never looked itself. */
-  readonly isBlind: boolean;
-  /** How long to try now: less while the brokers are unreachable, so that callers do not wait. */
-  retryMs(): number;
-  /** Reports whether an attempt reached the brokers. */
-  report(isReached: boolean): void;
-  /**
-   * Runs the attempt until it succeeds, at most `retryMs`; looks anew at the topic between two
-   * attempts. Rejects at once with what does not pass, else with LOG_UNAVAILABLE.
-   */
-  persist<T>(what: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** A connection to the partition's leader; big answers have connections of their own. */
-  leaderOf(partition: number, use: 'control' | 'data'): Promise<Connection>;
-  translate(error: unknown, what: string): IsobarError;
-  assertOpen(): void;
-}
-
 export interface Layout {
   /** The topic's id. */
   readonly id: string;
@@ -61,135 +31,152 @@ const MECHANISMS = {
 } as const;
 
 export async function openClient(config: Config['log']['kafka']): Promise<KafkaClient> {
-  const { topic } = config;
-  const timeoutMs = config.timeout_s * 1_000;
-  const place = `topic ${topic} at ${config.brokers}`;
-  const secrets = [config.password];
-  const options = await clientOptions(config);
-  const admin = new Admin({ ...options, retries: 0 });
-  const pools = {
-    control: new ConnectionPool(CLIENT_ID, options),
-    data: new ConnectionPool(CLIENT_ID, options),
-  };
-  let seen: Layout | null = null;
-  let id: string | null = null;
-  let isBlind = true;
-  let isAway = false;
-  let closed = false;
+  return new KafkaClient(config, await clientOptions(config));
+}
 
-  function assertOpen(): void {
-    if (closed) throw new IsobarError('LOG_UNAVAILABLE', `${place}: the log was closed`);
+export class KafkaClient implements AsyncDisposable {
+  readonly topic: string;
+  /** Names the topic and the brokers in errors. */
+  readonly place: string;
+  readonly options: AdminOptions;
+  readonly admin: Admin;
+  readonly #pools;
+  readonly #timeoutMs: number;
+  readonly #secrets: readonly string[];
+  #seen: Layout | null = null;
+  #id: string | null = null;
+  #isBlind = true;
+  #isAway = false;
+  #closed = false;
+
+  constructor(config: Config['log']['kafka'], options: AdminOptions) {
+    this.topic = config.topic;
+    this.place = `topic ${config.topic} at ${config.brokers}`;
+    this.options = options;
+    this.admin = new Admin({ ...options, retries: 0 });
+    this.#pools = {
+      control: new ConnectionPool(CLIENT_ID, options),
+      data: new ConnectionPool(CLIENT_ID, options),
+    };
+    this.#timeoutMs = config.timeout_s * 1_000;
+    this.#secrets = [config.password];
   }
 
-  const translate = (error: unknown, what: string) =>
-    translateKafkaError(error, `${place}: ${what}`, secrets);
+  /** Whether it never looked itself. */
+  get isBlind(): boolean {
+    return this.#isBlind;
+  }
 
-  async function look(): Promise<Layout | null> {
-    assertOpen();
+  /** What was last seen of the topic; throws LOG_UNAVAILABLE before the first look. */
+  layout(): Layout {
+    if (this.#seen !== null) return this.#seen;
+    throw new IsobarError('LOG_UNAVAILABLE', `${this.place}: not seen yet`);
+  }
+
+  /** Takes what another process saw for the last seen, until it can look itself. */
+  remember(layout: Layout): void {
+    this.#seen = layout;
+    this.#id = layout.id;
+  }
+
+  /** Looks again; null when the topic does not exist. Rejects with LOG_REPLACED if replaced. */
+  async look(): Promise<Layout | null> {
+    this.assertOpen();
+    const seen = await this.#ask();
+    if (seen === null) return null;
+    this.#seen = seen;
+    this.#id ??= seen.id;
+    this.#isBlind = false;
+    if (seen.id !== this.#id) {
+      const text = `${this.place}: it was ${this.#id} and is ${seen.id}`;
+      throw new IsobarError('LOG_REPLACED', text);
+    }
+    return seen;
+  }
+
+  async #ask(): Promise<Layout | null> {
+    const { topic } = this;
     try {
-      const metadata = await admin.metadata({ topics: [topic], forceUpdate: true });
-      const found = metadata.topics.get(topic);
+      const { topics, brokers } = await this.admin.metadata({ topics: [topic], forceUpdate: true });
+      const found = topics.get(topic);
       if (found === undefined) return null;
-      seen = {
-        id: found.id,
-        partitions: found.partitions.map(({ leader, leaderEpoch }) => ({
-          leader,
-          epoch: leaderEpoch,
-        })),
-        brokers: metadata.brokers,
-      };
+      const partitions = found.partitions.map(({ leader, leaderEpoch }) => ({
+        leader,
+        epoch: leaderEpoch,
+      }));
+      return { id: found.id, partitions, brokers };
     } catch (error) {
       if (isTopicMissing(error)) return null;
       throw error;
     }
-    id ??= seen.id;
-    isBlind = false;
-    if (seen.id !== id) {
-      throw new IsobarError('LOG_REPLACED', `${place}: it was ${id} and is ${seen.id}`);
-    }
-    return seen;
   }
 
-  function layout(): Layout {
-    if (seen === null) throw new IsobarError('LOG_UNAVAILABLE', `${place}: not seen yet`);
-    return seen;
+  /** How long to try now: less while the brokers are unreachable, so that callers do not wait. */
+  retryMs(): number {
+    return this.#isAway ? Math.max(AWAY_MS_MIN, this.#timeoutMs / 4) : this.#timeoutMs;
   }
 
-  const retryMs = () => (isAway ? Math.max(AWAY_MS_MIN, timeoutMs / 4) : timeoutMs);
+  /** Reports whether an attempt reached the brokers. */
+  report(isReached: boolean): void {
+    this.#isAway = !isReached;
+  }
 
-  async function persist<T>(
-    what: string,
-    attempt: () => Promise<T>,
-    signal?: AbortSignal,
-  ): Promise<T> {
-    const deadline = performance.now() + retryMs();
+  /**
+   * Runs the attempt until it succeeds, at most `retryMs`; looks anew at the topic between two
+   * attempts. Rejects at once with what does not pass, else with LOG_UNAVAILABLE.
+   */
+  async persist<T>(what: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const deadline = performance.now() + this.retryMs();
     for (let failures = 1; ; failures += 1) {
       const pauseMs = backoff(RETRY_MS, failures);
-      assertOpen();
+      this.assertOpen();
       signal?.throwIfAborted();
       try {
         const result = await within(deadline - performance.now(), attempt(), signal);
-        isAway = false;
+        this.#isAway = false;
         return result;
       } catch (error) {
         signal?.throwIfAborted();
-        if (!isPassing(error)) throw translate(error, what);
+        if (!isPassing(error)) throw this.translate(error, what);
         if (performance.now() + pauseMs >= deadline) {
-          isAway = true;
-          throw translate(error, what);
+          this.#isAway = true;
+          throw this.translate(error, what);
         }
       }
       await pause(pauseMs, signal);
       signal?.throwIfAborted();
       // What could not be looked at is tried again at the old place, and then fails for a reason.
-      await within(deadline - performance.now(), look(), signal).catch((error) => {
-        if (!isPassing(error)) throw translate(error, what);
+      await within(deadline - performance.now(), this.look(), signal).catch((error) => {
+        if (!isPassing(error)) throw this.translate(error, what);
       });
     }
   }
 
-  async function leaderOf(partition: number, use: 'control' | 'data'): Promise<Connection> {
-    const { partitions, brokers } = layout();
+  /** A connection to the partition's leader; big answers have connections of their own. */
+  async leaderOf(partition: number, use: 'control' | 'data'): Promise<Connection> {
+    const { partitions, brokers } = this.layout();
     const broker = brokers.get(partitions[partition]?.leader ?? -1);
-    if (broker === undefined) {
-      throw new IsobarError('LOG_UNAVAILABLE', `${place}: partition ${partition} has no leader`);
-    }
-    return pools[use].get(broker);
+    if (broker !== undefined) return this.#pools[use].get(broker);
+    const text = `${this.place}: partition ${partition} has no leader`;
+    throw new IsobarError('LOG_UNAVAILABLE', text);
   }
 
-  async function close(): Promise<void> {
-    if (closed) return;
-    closed = true;
-    const closings = [admin.close(), pools.control.close(), pools.data.close()];
+  translate(error: unknown, what: string): IsobarError {
+    return translateKafkaError(error, `${this.place}: ${what}`, this.#secrets);
+  }
+
+  assertOpen(): void {
+    if (!this.#closed) return;
+    throw new IsobarError('LOG_UNAVAILABLE', `${this.place}: the log was closed`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const closings = [this.admin.close(), this.#pools.control.close(), this.#pools.data.close()];
     // A connection to a broker that hangs may never report that it is closed.
     await Promise.allSettled(closings.map((one) => within(CLOSE_MS, one)));
   }
-
-  return {
-    topic,
-    place,
-    timeoutMs,
-    options,
-    admin,
-    layout,
-    remember(layout) {
-      seen = layout;
-      id = layout.id;
-    },
-    look,
-    get isBlind() {
-      return isBlind;
-    },
-    retryMs,
-    report(isReached) {
-      isAway = !isReached;
-    },
-    persist,
-    leaderOf,
-    translate,
-    assertOpen,
-    [Symbol.asyncDispose]: close,
-  };
 }
 
 async function clientOptions(config: Config['log']['kafka']): Promise<AdminOptions> {

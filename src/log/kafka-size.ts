@@ -1,14 +1,15 @@
 /** How much the topic holds. */
 import type { KafkaClient } from './kafka-client.ts';
 import { isProtocolError } from './kafka-errors.ts';
-import type { Log, OffsetRange } from './log.ts';
+import type { KafkaOffsets } from './kafka-offsets.ts';
+import type { Log } from './log.ts';
 
 /** Brokers look into their folders for it. */
 const BYTES_MS = 5_000;
 
 export function openKafkaSize(
   client: KafkaClient,
-  range: (partition: number) => Promise<OffsetRange>,
+  offsets: KafkaOffsets,
   retentionMs: number | null,
 ): Log['size'] {
   let known = { bytes: 0, at: Number.NEGATIVE_INFINITY };
@@ -37,7 +38,7 @@ export function openKafkaSize(
   return async () => {
     client.assertOpen();
     const { length } = client.layout().partitions;
-    const ranges = await Promise.all(Array.from({ length }, (_, partition) => range(partition)));
+    const ranges = await Promise.all(Array.from({ length }, (_, at) => offsets.range(at)));
     if (performance.now() - known.at > BYTES_MS) {
       const bytes = await client.persist('asking for its size', askBytes);
       known = { bytes, at: performance.now() };
