@@ -8,13 +8,18 @@
  * A crash between the log's acknowledgement and the note of it here brings records twice: their
  * identity makes that harmless. Several processes may share the folder; one of them drains.
  */
-import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { asIsobarError, IsobarError, isErrorCode, translateFileError } from '../errors.ts';
+import { asIsobarError, IsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { jitteredBackoff, pauseUnref } from '../waiting.ts';
-import type { Log, LogSize, NewRecord, WaitingRecords } from './log.ts';
+import type {
+  AppendedRange,
+  AppendOptions,
+  Log,
+  LogSize,
+  NewRecord,
+  WaitingRecords,
+} from './log.ts';
+import { SpoolFile } from './spool-file.ts';
 import { type DrainLock, openDrainLock } from './spool-lock.ts';
 
 export interface SpoolOptions {
@@ -25,7 +30,6 @@ export interface SpoolOptions {
   readonly openWaiting: (folder: string) => Promise<Log>;
   readonly ageMaxMs: number;
   readonly clock?: (() => Date) | undefined;
-  readonly random?: () => number;
 }
 
 const BATCH = { records: 1_000, bytes: 4 * 1024 * 1024 } as const;
@@ -37,115 +41,155 @@ const LOOK_MS = 10_000;
 const NOT_KEPT = ['RECORD_TOO_LARGE', 'PARAMETER_INVALID'] as const;
 
 export async function openSpool(options: SpoolOptions): Promise<Log> {
-  const { target, folder, ageMaxMs } = options;
-  const { clock = () => new Date(), random = Math.random } = options;
-  const closing = new AbortController();
-  let opened: Promise<Log> | null = null;
-  /** Records go to the spool: some wait there, or the log could not be reached just now. */
-  let isWaiting = false;
-  let turn: Promise<unknown> = Promise.resolve();
-  let draining: Promise<void> | null = null;
-  let failure: IsobarError | null = null;
-  let lastSize: LogSize | null = null;
+  const { target } = options;
+  const spool = new Spool(options);
+  await spool.start();
+  return {
+    id: target.id,
+    get partitionCount() {
+      return target.partitionCount;
+    },
+    append: (records, more) => spool.append(records, more),
+    read: target.read,
+    range: target.range,
+    timeOf: target.timeOf,
+    follow: target.follow,
+    landed: target.landed,
+    trim: target.trim,
+    size: () => spool.size(),
+    [Symbol.asyncDispose]: () => spool.close(),
+  };
+}
 
-  function waitingLog(): Promise<Log> {
-    opened ??= makeFolder(folder)
-      .then(() => options.openWaiting(folder))
-      .catch((error) => {
-        opened = null;
-        throw error;
-      });
-    return opened;
+class Spool {
+  readonly #options: SpoolOptions;
+  readonly #target: Log;
+  readonly #file: SpoolFile;
+  readonly #closing = new AbortController();
+  /** Records go to the spool: some wait there, or the log could not be reached just now. */
+  #isWaiting = false;
+  #turn: Promise<unknown> = Promise.resolve();
+  #draining: Promise<void> | null = null;
+  #failure: IsobarError | null = null;
+  #lastSize: LogSize | null = null;
+  #leftovers: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
+  #closed: Promise<void> | null = null;
+
+  constructor(options: SpoolOptions) {
+    this.#options = options;
+    this.#target = options.target;
+    this.#file = new SpoolFile(options.folder, options.openWaiting);
   }
 
-  const append: Log['append'] = async (records, { mayWait = false } = {}) => {
-    if (!mayWait || closing.signal.aborted) return target.append(records);
-    return takeTurn(() => appendOrPut(records));
-  };
+  async start(): Promise<void> {
+    await this.#lookForLeftovers();
+    this.#leftovers = setTimeout(() => this.#startDraining(), LEFTOVERS_MS).unref();
+    this.#looking = setInterval(() => {
+      // What cannot be looked at now is found at the next append or status.
+      this.#lookForLeftovers()
+        .then(() => this.#startDraining())
+        .catch(() => {});
+    }, LOOK_MS).unref();
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  async append(
+    records: readonly NewRecord[],
+    { mayWait = false }: AppendOptions = {},
+  ): Promise<readonly AppendedRange[]> {
+    if (!mayWait || this.#isClosing) return this.#target.append(records);
+    return this.#takeTurn(() => this.#appendOrPut(records));
+  }
 
   /** One after the other: none overtakes one that fails, nor the last of those that wait. */
-  function takeTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = turn.then(work);
-    turn = mine.catch(() => {});
+  #takeTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => {});
     return mine;
   }
 
-  const appendOrPut: Log['append'] = async (records) => {
-    if (!isWaiting) {
+  async #appendOrPut(records: readonly NewRecord[]): Promise<readonly AppendedRange[]> {
+    if (!this.#isWaiting) {
       try {
-        return await target.append(records);
+        return await this.#target.append(records);
       } catch (error) {
-        if (closing.signal.aborted || isErrorCode(error, ...NOT_KEPT)) throw error;
-        failure = asIsobarError(error);
+        if (this.#isClosing || isErrorCode(error, ...NOT_KEPT)) throw error;
+        this.#failure = asIsobarError(error);
       }
     }
-    isWaiting = true;
-    await put(records);
-    return [];
-  };
-
-  async function put(records: readonly NewRecord[]): Promise<void> {
+    this.#isWaiting = true;
     try {
-      const log = await openForPut();
+      const log = await this.#openForPut();
       await log.append(records);
     } finally {
-      startDraining();
+      this.#startDraining();
     }
+    return [];
   }
 
-  async function openForPut(): Promise<Log> {
+  async #openForPut(): Promise<Log> {
     try {
-      const log = await waitingLog();
-      await assertYoung(log);
+      const log = await this.#file.open();
+      const { since } = await this.#file.count();
+      if (this.#isOld(since)) throw this.#tooOld(since);
       return log;
     } catch (error) {
       // Where nothing can be kept nothing waits: the next append asks the log itself again.
-      if (opened === null) isWaiting = false;
+      if (!this.#file.isOpen) this.#isWaiting = false;
       throw error;
     }
   }
 
-  async function assertYoung(log: Log): Promise<void> {
-    const { since } = await countWaiting(log);
-    if (since === null || clock().getTime() - since.getTime() <= ageMaxMs) return;
-    throw new IsobarError(
+  #isOld(since: Date | null): since is Date {
+    const { clock = () => new Date(), ageMaxMs } = this.#options;
+    return since !== null && clock().getTime() - since.getTime() > ageMaxMs;
+  }
+
+  #tooOld(since: Date): IsobarError {
+    const { folder, ageMaxMs } = this.#options;
+    return new IsobarError(
       'LOG_FULL',
       `${folder}: records wait since ${since.toISOString()}, at most ${ageMaxMs / 3_600_000} h: ` +
-        `${failure?.message ?? 'they are on their way'}`,
+        `${this.#failure?.message ?? 'they are on their way'}`,
     );
   }
 
-  function startDraining(): void {
-    if (closing.signal.aborted || !isWaiting) return;
-    draining ??= drain().finally(() => {
-      draining = null;
+  #startDraining(): void {
+    if (this.#isClosing || !this.#isWaiting) return;
+    this.#draining ??= this.#drain().finally(() => {
+      this.#draining = null;
     });
   }
 
   /** Until nothing waits any more, or the spool is closed. */
-  async function drain(): Promise<void> {
+  async #drain(): Promise<void> {
+    const { signal } = this.#closing;
     let lock: DrainLock | null = null;
     let failures = 0;
     let isBack = false;
     try {
-      while (isWaiting && !closing.signal.aborted) {
+      while (this.#isWaiting && !signal.aborted) {
         try {
-          const log = await waitingLog();
-          lock ??= openDrainLock(folder);
-          const { records } = await countWaiting(log);
+          const log = await this.#file.open();
+          lock ??= openDrainLock(this.#options.folder);
+          const { records } = await this.#file.count();
           const isLast = records === 0n || (isBack && records <= BATCH.records);
           // New records wait for the last batch, else some would always be on their way. While
           // the log is unreachable, the drain delays no caller.
-          if (isLast) await takeTurn(() => drainLast(log, lock));
-          else if (lock !== null) await drainBatch(log);
-          if (isWaiting && lock === null) await pauseUnref(RETRY_MS.least, closing.signal);
+          if (isLast) await this.#takeTurn(() => this.#drainLast(log, lock));
+          else if (lock !== null) await this.#drainBatch(log);
+          if (this.#isWaiting && lock === null) await pauseUnref(RETRY_MS.least, signal);
           isBack = lock !== null && records > 0n;
           failures = 0;
         } catch (error) {
-          failure = asIsobarError(error);
+          this.#failure = asIsobarError(error);
           failures += 1;
           isBack = false;
-          await pauseUnref(jitteredBackoff(RETRY_MS, failures, random), closing.signal);
+          await pauseUnref(jitteredBackoff(RETRY_MS, failures), signal);
         }
       }
     } finally {
@@ -154,103 +198,64 @@ export async function openSpool(options: SpoolOptions): Promise<Log> {
   }
 
   /** Runs in a turn: this process puts nothing meanwhile. */
-  async function drainLast(log: Log, lock: DrainLock | null): Promise<void> {
-    if (lock !== null) await drainBatch(log);
-    const { records } = await countWaiting(log);
-    if (records === 0n) [isWaiting, failure] = [false, null];
+  async #drainLast(log: Log, lock: DrainLock | null): Promise<void> {
+    if (lock !== null) await this.#drainBatch(log);
+    const { records } = await this.#file.count();
+    if (records === 0n) [this.#isWaiting, this.#failure] = [false, null];
   }
 
-  async function drainBatch(log: Log): Promise<void> {
+  async #drainBatch(log: Log): Promise<void> {
     const { first } = await log.range(0);
-    const batch = await log.read(0, first, BATCH, closing.signal);
+    const batch = await log.read(0, first, BATCH, this.#closing.signal);
     const last = batch.at(-1);
     if (last === undefined) return;
-    await target.append(batch.map(({ key, value }) => ({ key, value })));
-    failure = null;
+    await this.#target.append(batch.map(({ key, value }) => ({ key, value })));
+    this.#failure = null;
     reachFaultPoint('spool.drained');
     await log.landed(0, last.offset + 1n);
     await log.trim();
   }
 
   /** What an earlier process left, or one that died. */
-  async function lookForLeftovers(): Promise<void> {
-    if (isWaiting || closing.signal.aborted || !existsSync(join(folder, 'log.sqlite'))) return;
-    const { records } = await countWaiting(await waitingLog());
-    if (records > 0n) isWaiting = true;
+  async #lookForLeftovers(): Promise<void> {
+    if (this.#isWaiting || this.#isClosing || !this.#file.exists) return;
+    const { records } = await this.#file.count();
+    if (records > 0n) this.#isWaiting = true;
   }
 
-  const size: Log['size'] = async () => {
-    const waiting = await waitingRecords();
+  async size(): Promise<LogSize> {
+    const { waiting, isFull } = await this.#waitingRecords();
     try {
-      lastSize = await target.size();
+      this.#lastSize = await this.#target.size();
     } catch (error) {
       // The waiting records are still reported; `range` reports that the log is unreachable.
-      if (closing.signal.aborted || (waiting === null && lastSize === null)) throw error;
-      lastSize ??= { bytes: 0, bytesMax: 0, records: 0n, full: false, keptMs: null, waiting };
+      if (this.#isClosing || (waiting === null && this.#lastSize === null)) throw error;
+      this.#lastSize ??= { bytes: 0, bytesMax: 0, records: 0n, full: false, keptMs: null, waiting };
     }
-    return { ...lastSize, full: lastSize.full || (waiting?.isFull ?? false), waiting };
-  };
+    return { ...this.#lastSize, full: this.#lastSize.full || isFull, waiting };
+  }
 
-  async function waitingRecords(): Promise<(WaitingRecords & { isFull: boolean }) | null> {
-    if (opened === null && !existsSync(join(folder, 'log.sqlite'))) return null;
-    const log = await waitingLog();
+  async #waitingRecords(): Promise<{ waiting: WaitingRecords | null; isFull: boolean }> {
+    if (!this.#file.exists) return { waiting: null, isFull: false };
+    const log = await this.#file.open();
     const { bytes, bytesMax, full } = await log.size();
-    const { records, since } = await countWaiting(log);
-    const isOld = since !== null && clock().getTime() - since.getTime() > ageMaxMs;
-    return { records, bytes, bytesMax, since, error: failure, isFull: full || isOld };
+    const { records, since } = await this.#file.count();
+    const waiting = { records, bytes, bytesMax, since, error: this.#failure };
+    return { waiting, isFull: full || this.#isOld(since) };
   }
 
-  await lookForLeftovers();
-  const leftovers = setTimeout(startDraining, LEFTOVERS_MS);
-  leftovers.unref();
-  const looking = setInterval(() => {
-    // What cannot be looked at now is met again at the next append or status.
-    lookForLeftovers().then(startDraining, () => {});
-  }, LOOK_MS);
-  looking.unref();
-
-  async function close(): Promise<void> {
-    clearTimeout(leftovers);
-    clearInterval(looking);
-    closing.abort();
-    await turn;
-    await draining;
-    const log = await opened?.catch(() => null);
-    await log?.[Symbol.asyncDispose]();
-    await target[Symbol.asyncDispose]();
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
-  let closed: Promise<void> | null = null;
-  return {
-    id: target.id,
-    get partitionCount() {
-      return target.partitionCount;
-    },
-    append,
-    read: target.read,
-    range: target.range,
-    timeOf: target.timeOf,
-    follow: target.follow,
-    landed: target.landed,
-    trim: target.trim,
-    size,
-    [Symbol.asyncDispose]() {
-      closed ??= close();
-      return closed;
-    },
-  };
-}
-
-/** Everything in the file waits: what got in was removed. */
-async function countWaiting(log: Log): Promise<{ records: bigint; since: Date | null }> {
-  const { first, next } = await log.range(0);
-  return { records: next - first, since: await log.timeOf(0, first) };
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw translateFileError(error, folder, 'DATA_UNWRITABLE');
+  async #close(): Promise<void> {
+    clearTimeout(this.#leftovers);
+    clearInterval(this.#looking);
+    this.#closing.abort();
+    await this.#turn;
+    await this.#draining;
+    await this.#file.close();
+    await this.#target[Symbol.asyncDispose]();
   }
 }
