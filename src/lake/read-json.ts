@@ -3,7 +3,7 @@ import { IsobarError, isErrorCode } from '../errors.ts';
 import type { Storage } from './storage.ts';
 
 /** Of one file: a publication of 200,000 cities has 4 MiB. */
-export const JSON_BYTES_MAX = 64 * 1024 * 1024;
+const JSON_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
  * What the file holds, undefined when there is none. Rejects with TABLE_CORRUPT when it is not
