@@ -10,7 +10,7 @@ import { createWriteStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { IsobarError, translateFileError } from '../errors.ts';
-import { openFileCache } from './file-cache.ts';
+import { type FileCache, openFileCache } from './file-cache.ts';
 import { translate } from './hdfs-errors.ts';
 import { assertFolder, assertPath, DRAFTS_FOLDER, isPath } from './path.ts';
 import {
@@ -69,120 +69,116 @@ export async function openHdfsStorage(options: HdfsOptions): Promise<HdfsStorage
     bytesMax: options.cacheBytesMax,
   });
   const place = (path: string) => `${root}/${path}`;
-  const guarded = <T>(path: string, work: () => Promise<T>): Promise<T> =>
-    work().catch((error) => {
-      throw translate(error, place(path));
+  const translated = <T>(at: string, work: Promise<T>): Promise<T> =>
+    work.catch((error) => {
+      throw translate(error, at);
     });
 
-  async function read(
-    path: string,
-    signal?: AbortSignal,
-    bytesMax = READ_BYTES_MAX,
-  ): Promise<Uint8Array> {
-    assertPath(path);
-    return guarded(path, async () => {
-      for (let tries = 1; ; tries++) {
-        const parts: Buffer[] = [];
-        try {
-          let length = 0;
-          for await (const part of hdfs.read(place(path), { signal })) {
-            length += part.length;
-            if (length > bytesMax) throw tooLarge(place(path), bytesMax);
-            parts.push(part);
-          }
-          return Buffer.concat(parts);
-        } catch (error) {
-          if (error instanceof RemoteError && error.is(NO_FOLDER)) {
-            throw new IsobarError('LAKE_MISSING', `${place(path)}: ${error.message}`);
-          }
-          // What came before the cut may be of another file than what comes next: from the start.
-          const isCut = error instanceof DeadlineError && parts.length > 0;
-          if (!isCut || tries >= READS_MAX) throw error;
-        }
-      }
-    });
+  async function onFile<T>(path: string, work: (at: string) => Promise<T>): Promise<T> {
+    const at = place(assertPath(path));
+    return translated(at, work(at));
   }
 
-  async function find(path: string): Promise<StoredFile | null> {
-    assertPath(path);
-    return guarded(path, async () => toFile(path, await hdfs.status(place(path))));
-  }
+  const find = (path: string) => onFile(path, async (at) => toFile(path, await hdfs.status(at)));
 
-  async function put(path: string, content: Content, mode: 'NONE' | 'OVERWRITE'): Promise<void> {
-    assertPath(path);
-    const source = await sourceOf(content);
-    const status = await guarded(path, () =>
-      putFile(hdfs, {
+  const put = (path: string, content: Content, mode: 'NONE' | 'OVERWRITE') =>
+    onFile(path, async (target) => {
+      const source = await sourceOf(content);
+      const status = await putFile(hdfs, {
         draft: () => place(`${DRAFTS_FOLDER}/${draftName(me)}`),
-        target: place(path),
+        target,
         source,
         mode,
         replication: options.replication ?? undefined,
         verify: options.verify,
         folders,
-      }),
-    );
-    if (source instanceof Uint8Array) return;
-    // Whoever put a file of rows often reads it soon.
-    const remote = { bytes: status.length, modifiedAt: new Date(status.modificationTime) };
-    const isRows = path.endsWith('.parquet');
-    const isKept = isRows && (await cache.adopt(path, source.file, remote));
-    if (!isKept) await rm(source.file, { force: true });
-  }
+      });
+      if (!(source instanceof Uint8Array)) await consume(cache, path, source.file, status);
+    });
 
-  async function remove(path: string): Promise<boolean> {
-    assertPath(path);
-    return guarded(path, async () => {
+  const remove = (path: string) =>
+    onFile(path, async (at) => {
       // DELETE would take an empty folder, too.
-      const found = await hdfs.status(place(path));
+      const found = await hdfs.status(at);
       if (found?.type !== 'FILE') return false;
-      const removed = await hdfs.remove(place(path));
+      const removed = await hdfs.remove(at);
       await cache.forget(path);
       return removed;
     });
-  }
 
-  async function localPath(path: string): Promise<string> {
-    assertPath(path);
-    const look = async () => {
-      const found = await find(path);
-      if (found === null) throw new IsobarError('LAKE_MISSING', `${place(path)}: no such file`);
-      return found;
-    };
-    return guarded(path, () =>
-      cache.get(path, look, (draft) =>
-        pipeline(hdfs.read(place(path), { neverChanges: true }), createWriteStream(draft)),
-      ),
-    );
-  }
+  const localPath = (path: string) =>
+    onFile(path, (at) => {
+      const look = async () => {
+        const found = await find(path);
+        if (found === null) throw new IsobarError('LAKE_MISSING', `${at}: no such file`);
+        return found;
+      };
+      return cache.get(path, look, (draft) =>
+        pipeline(hdfs.read(at, { neverChanges: true }), createWriteStream(draft)),
+      );
+    });
 
-  async function* list(folder: string, { after = '', signal }: ListOptions = {}) {
-    try {
-      yield* listFolder(hdfs, root, folder, after, signal);
-    } catch (error) {
-      throw translate(error, place(folder));
-    }
-  }
-
-  await guarded('', () => removeDrafts(hdfs, place(DRAFTS_FOLDER), me));
+  await translated(place(''), removeDrafts(hdfs, place(DRAFTS_FOLDER), me));
   const address = `${options.address.replace(/\/+$/, '')}${root}`;
   return {
     location: address === '' ? '/' : address,
     address: (path) => `${address}/${assertPath(path)}`,
-    read,
+    read: (path, signal, bytesMax = READ_BYTES_MAX) =>
+      onFile(path, (at) => readWhole(hdfs, at, bytesMax, signal)),
     stat: find,
-    list: (folder, more) => list(assertFolder(folder), more),
+    list: (folder, more) => list(hdfs, root, assertFolder(folder), more),
     putIfAbsent: (path, content) => put(path, content, 'NONE'),
     replace: (path, content) => put(path, content, 'OVERWRITE'),
     delete: remove,
     localPath,
-    tier: (folder, tier, signal) =>
-      guarded(folder, () => moveToTier(hdfs, place(assertFolder(folder)), tier, signal)),
+    async tier(folder, tier, signal) {
+      const at = place(assertFolder(folder));
+      return translated(at, moveToTier(hdfs, at, tier, signal));
+    },
     get requests() {
       return hdfs.requests;
     },
     [Symbol.asyncDispose]: () => hdfs[Symbol.asyncDispose](),
   };
+}
+
+async function readWhole(
+  hdfs: WebHdfs,
+  place: string,
+  bytesMax: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  for (let tries = 1; ; tries++) {
+    const parts: Buffer[] = [];
+    try {
+      let length = 0;
+      for await (const part of hdfs.read(place, { signal })) {
+        length += part.length;
+        if (length > bytesMax) throw tooLarge(place, bytesMax);
+        parts.push(part);
+      }
+      return Buffer.concat(parts);
+    } catch (error) {
+      if (error instanceof RemoteError && error.is(NO_FOLDER)) {
+        throw new IsobarError('LAKE_MISSING', `${place}: ${error.message}`);
+      }
+      // What came before the cut may be of another file than what comes next: from the start.
+      const isCut = error instanceof DeadlineError && parts.length > 0;
+      if (!isCut || tries >= READS_MAX) throw error;
+    }
+  }
+}
+
+/** Whoever put a file of rows often reads it soon. */
+async function consume(
+  cache: FileCache,
+  path: string,
+  file: string,
+  { length: bytes, modificationTime }: FileStatus,
+): Promise<void> {
+  const remote = { bytes, modifiedAt: new Date(modificationTime) };
+  const isKept = path.endsWith('.parquet') && (await cache.adopt(path, file, remote));
+  if (!isKept) await rm(file, { force: true });
 }
 
 function tooLarge(place: string, bytesMax: number): IsobarError {
@@ -219,6 +215,19 @@ async function sourceOf(content: Content): Promise<Source> {
 function toFile(path: string, status: FileStatus | null): StoredFile | null {
   if (status?.type !== 'FILE') return null;
   return { path, bytes: status.length, modifiedAt: new Date(status.modificationTime) };
+}
+
+async function* list(
+  hdfs: WebHdfs,
+  root: string,
+  folder: string,
+  { after = '', signal }: ListOptions = {},
+): AsyncGenerator<StoredFile> {
+  try {
+    yield* listFolder(hdfs, root, folder, after, signal);
+  } catch (error) {
+    throw translate(error, `${root}/${folder}`);
+  }
 }
 
 /** Ordered as the full paths of the files are: the files below `a` come after the file `a.b`. */
