@@ -44,7 +44,6 @@ export interface FileStatus {
 export interface CreateOptions {
   readonly blockBytes?: number;
   readonly replication?: number;
-  readonly signal?: AbortSignal | undefined;
   readonly deadline?: number;
 }
 
@@ -66,14 +65,14 @@ export interface WebHdfs extends AsyncDisposable {
    * Renames strictly. Rejects with FileAlreadyExistsException or FileNotFoundException; one that
    * `isUncertain` may have been carried out by an earlier try, whose answer was lost.
    */
-  rename(from: string, to: string, mode: 'NONE' | 'OVERWRITE', signal?: AbortSignal): Promise<void>;
-  mkdirs(path: string, signal?: AbortSignal): Promise<void>;
+  rename(from: string, to: string, mode: 'NONE' | 'OVERWRITE'): Promise<void>;
+  mkdirs(path: string): Promise<void>;
   /** Removes a file or an empty folder; whether it existed, as far as that is known. */
   remove(path: string, signal?: AbortSignal): Promise<boolean>;
   setReplication(path: string, copies: number, signal?: AbortSignal): Promise<void>;
   setStoragePolicy(path: string, policy: string, signal?: AbortSignal): Promise<void>;
   /** `MD5-of-0MD5-of-512CRC32C` and its value in hexadecimal digits. */
-  checksum(path: string, signal?: AbortSignal): Promise<{ algorithm: string; value: string }>;
+  checksum(path: string): Promise<{ algorithm: string; value: string }>;
   /** HTTP requests so far, for whoever counts round trips. */
   readonly requests: { readonly nameNodes: number; readonly dataNodes: number };
   deadline(): number;
@@ -98,25 +97,6 @@ export function openWebHdfs(options: WebHdfsOptions): WebHdfs {
     return answer === null ? null : JSON.parse(answer.text).FileStatus;
   }
 
-  async function list(path: string, startAfter: string, signal?: AbortSignal) {
-    const found: FileStatus[] = [];
-    let after = startAfter;
-    for (;;) {
-      // Lower case: HDFS 3.5 ignores `startAfter`.
-      const query = { startafter: after };
-      const answer = await unlessMissing(
-        nameNodes.ask({ method: 'GET', path, op: 'LISTSTATUS_BATCH', query, signal }),
-      );
-      if (answer === null) return null;
-      const { partialListing, remainingEntries } = JSON.parse(answer.text).DirectoryListing;
-      const page: FileStatus[] = partialListing.FileStatuses.FileStatus;
-      found.push(...page);
-      const last = page.at(-1)?.pathSuffix ?? '';
-      if (remainingEntries === 0 || last === '' || last === after) return found;
-      after = last;
-    }
-  }
-
   async function remove(path: string, signal?: AbortSignal): Promise<boolean> {
     const query = { recursive: 'false' };
     const answer = await nameNodes.ask({ method: 'DELETE', path, op: 'DELETE', query, signal });
@@ -129,33 +109,25 @@ export function openWebHdfs(options: WebHdfsOptions): WebHdfs {
     op: string,
     query: Record<string, string>,
     signal?: AbortSignal,
-  ) {
+  ): Promise<void> {
     await nameNodes.ask({ method: 'PUT', path, op, query, signal });
   }
 
   return {
     status,
-    list,
+    list: (path, startAfter, signal) => list(nameNodes, path, startAfter, signal),
     remove,
     create: (path, source, more = {}) => create(around, path, source, more),
     read: (path, more = {}) => read(around, path, more),
-    async rename(from, to, mode, signal) {
-      await set(from, 'RENAME', { destination: to, renameoptions: mode }, signal);
-    },
-    async mkdirs(path, signal) {
-      await set(path, 'MKDIRS', {}, signal);
-    },
+    rename: (from, to, mode) => set(from, 'RENAME', { destination: to, renameoptions: mode }),
+    mkdirs: (path) => set(path, 'MKDIRS', {}),
     setReplication: (path, copies, signal) =>
       set(path, 'SETREPLICATION', { replication: String(copies) }, signal),
     setStoragePolicy: (path, policy, signal) =>
       set(path, 'SETSTORAGEPOLICY', { storagepolicy: policy }, signal),
-    async checksum(path, signal) {
-      const ask = async (url: URL) => transfers.ask(url, signal);
-      const text = await atDataNode(
-        around,
-        { method: 'GET', path, op: 'GETFILECHECKSUM', signal },
-        ask,
-      );
+    async checksum(path) {
+      const question: Question = { method: 'GET', path, op: 'GETFILECHECKSUM' };
+      const text = await atDataNode(around, question, transfers.ask);
       const { algorithm, bytes, length } = JSON.parse(text).FileChecksum;
       // Hadoop's own encoding: the value is what follows the fixed head, in `length` bytes.
       return { algorithm, value: String(bytes).slice(0, length * 2) };
@@ -242,19 +214,43 @@ async function atDataNode<T>(
   }
 }
 
+async function list(
+  nameNodes: NameNodes,
+  path: string,
+  startAfter: string,
+  signal?: AbortSignal,
+): Promise<FileStatus[] | null> {
+  const found: FileStatus[] = [];
+  let after = startAfter;
+  for (;;) {
+    // Lower case: HDFS 3.5 ignores `startAfter`.
+    const query = { startafter: after };
+    const answer = await unlessMissing(
+      nameNodes.ask({ method: 'GET', path, op: 'LISTSTATUS_BATCH', query, signal }),
+    );
+    if (answer === null) return null;
+    const { partialListing, remainingEntries } = JSON.parse(answer.text).DirectoryListing;
+    const page: FileStatus[] = partialListing.FileStatuses.FileStatus;
+    found.push(...page);
+    const last = page.at(-1)?.pathSuffix ?? '';
+    if (remainingEntries === 0 || last === '' || last === after) return found;
+    after = last;
+  }
+}
+
 async function create(
   around: Around,
   path: string,
   source: Source,
-  { blockBytes, replication, signal, deadline }: CreateOptions,
+  { blockBytes, replication, deadline }: CreateOptions,
 ): Promise<void> {
   const query = {
     overwrite: 'false',
     ...(blockBytes === undefined ? {} : { blocksize: String(blockBytes) }),
     ...(replication === undefined ? {} : { replication: String(replication) }),
   };
-  const question: Question = { method: 'PUT', path, op: 'CREATE', query, signal, deadline };
-  await visit(around, question, (url) => around.transfers.upload(url, source, signal));
+  const question: Question = { method: 'PUT', path, op: 'CREATE', query, deadline };
+  await visit(around, question, (url) => around.transfers.upload(url, source));
 }
 
 async function* read(

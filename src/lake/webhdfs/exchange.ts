@@ -14,7 +14,7 @@ import { pipeline } from 'node:stream/promises';
 import { NoReplyError } from './remote-error.ts';
 
 export interface ExchangeOptions {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'PUT' | 'DELETE';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly agent?: Agent;

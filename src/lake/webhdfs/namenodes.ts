@@ -12,9 +12,9 @@
 import { Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { jitteredBackoff, pause } from '../../waiting.ts';
-import { exchange, type Reply } from './exchange.ts';
+import { type ExchangeOptions, exchange, type Reply } from './exchange.ts';
 import { DeadlineError, NoReplyError, parseRemoteError, RemoteError } from './remote-error.ts';
-import { openSlots } from './slots.ts';
+import { openSlots, type Slots } from './slots.ts';
 
 /** Proves who we are, beyond a user's name or a token: Kerberos, for instance. */
 export interface Authenticator {
@@ -35,11 +35,10 @@ export interface NameNodesOptions {
   readonly timeoutMs: number;
   /** Once it aborts nothing is waited for any more: all rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
-  readonly random?: () => number;
 }
 
 export interface Question {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'PUT' | 'DELETE';
   /** Absolute, decoded. */
   readonly path: string;
   readonly op: string;
@@ -72,15 +71,10 @@ const STANDS_BY = ['StandbyException', 'ObserverRetryOnActiveException'];
 const PASSES = ['RetriableException', 'SafeModeException', 'ServerTooBusyException'];
 
 export function openNameNodes(options: NameNodesOptions): NameNodes {
-  const { authenticator, idleMs, timeoutMs, random = Math.random } = options;
+  const { timeoutMs } = options;
   const bases = options.addresses.map((address) => new URL(address));
-  const slots = openSlots(options.concurrency);
-  const agents = {
-    'http:': new HttpAgent({ keepAlive: true }),
-    'https:': new HttpsAgent({ keepAlive: true }),
-  };
+  const requests = new Requests(options);
   let active = 0;
-  let requestCount = 0;
 
   const deadline = () => performance.now() + timeoutMs;
 
@@ -94,7 +88,9 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
       const first = active;
       for (let step = 0; step < bases.length; step++) {
         const at = (first + step) % bases.length;
-        const tried = await attempt(question, at);
+        const base = bases[at];
+        if (base === undefined) throw new Error('no NameNode is named');
+        const tried = await requests.ask(question, base);
         if (tried instanceof RemoteError && !isPassing(tried)) {
           active = at;
           throw isUncertain ? tried.afterUncertainty() : tried;
@@ -107,7 +103,7 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
         if (tried instanceof NoReplyError) isUncertain ||= tried.mayHaveActed;
         else isUncertain ||= tried instanceof RemoteError && tried.status >= 500;
       }
-      const pauseMs = jitteredBackoff(PAUSE_MS, round + 1, random);
+      const pauseMs = jitteredBackoff(PAUSE_MS, round + 1);
       if (performance.now() + pauseMs > until) {
         throw new DeadlineError(`${question.op} ${question.path}`, [...troubles.values()]);
       }
@@ -116,64 +112,12 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
     }
   }
 
-  /** One NameNode once; twice when the connection was an old one that it had closed. */
-  async function attempt(question: Question, at: number): Promise<Answer | Error> {
-    const base = bases[at];
-    if (base === undefined) throw new Error('no NameNode is named');
-    const url = addressOf(base, question.path, question.op, {
-      ...question.query,
-      ...('token' in options.identity
-        ? { delegation: options.identity.token }
-        : { 'user.name': options.identity.user }),
-    });
-    try {
-      const { status, text } = await send(question, url, base);
-      if (status >= 200 && status < 300) return { text, nameNode: base, isUncertain: false };
-      const refusal = parseRemoteError(status, text);
-      return new RemoteError(status, refusal.exception, `${base.host}: ${refusal.message}`);
-    } catch (error) {
-      if (error instanceof NoReplyError) return error;
-      throw error;
-    }
-  }
-
-  async function send(question: Question, url: URL, base: URL) {
-    const { method, signal } = question;
-    let challenge: string | null = null;
-    for (;;) {
-      const headers = (await authenticator?.headers(base, challenge)) ?? {};
-      const reply = await receive({ method, url, headers, signal });
-      authenticator?.answered(base, reply.headers);
-      const wanted = reply.headers['www-authenticate'] ?? null;
-      if (reply.status !== 401 || authenticator === undefined || challenge !== null) return reply;
-      if (wanted === null) return reply;
-      challenge = wanted;
-    }
-  }
-
-  async function receive(request: {
-    method: Question['method'];
-    url: URL;
-    headers: Readonly<Record<string, string>>;
-    signal: AbortSignal | undefined;
-  }): Promise<Pick<Reply, 'status' | 'headers'> & { text: string }> {
-    using _slot = await slots.take(request.signal);
-    requestCount += 1;
-    const agent = request.url.protocol === 'https:' ? agents['https:'] : agents['http:'];
-    const reply = await exchange({ ...request, agent, idleMs });
-    return { status: reply.status, headers: reply.headers, text: await reply.text() };
-  }
-
-  async function page(path: string, signal?: AbortSignal): Promise<string | null> {
+  async function page(path: string, own?: AbortSignal): Promise<string | null> {
     const base = bases[active];
     if (base === undefined) return null;
-    const question: Question = {
-      method: 'GET',
-      path: '',
-      op: '',
-      signal: either(signal, options.signal),
-    };
-    const reply = await send(question, new URL(path, base), base).catch((error) => {
+    const signal = either(own, options.signal);
+    const sending = requests.send('GET', new URL(path, base), base, signal);
+    const reply = await sending.catch((error) => {
       if (error instanceof NoReplyError) return null;
       throw error;
     });
@@ -185,13 +129,77 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
     page,
     deadline,
     get requestCount() {
-      return requestCount;
+      return requests.count;
     },
     async [Symbol.asyncDispose]() {
-      agents['http:'].destroy();
-      agents['https:'].destroy();
+      requests.close();
     },
   };
+}
+
+/** Requests to one NameNode, so many at once, that say who we are. */
+class Requests {
+  readonly #options: NameNodesOptions;
+  readonly #slots: Slots;
+  readonly #agents = {
+    'http:': new HttpAgent({ keepAlive: true }),
+    'https:': new HttpsAgent({ keepAlive: true }),
+  };
+  count = 0;
+
+  constructor(options: NameNodesOptions) {
+    this.#options = options;
+    this.#slots = openSlots(options.concurrency);
+  }
+
+  /** One NameNode once; twice when the connection was an old one that it had closed. */
+  async ask(question: Question, base: URL): Promise<Answer | Error> {
+    const { identity } = this.#options;
+    const { method, path, op, query, signal } = question;
+    const url = addressOf(base, path, op, {
+      ...query,
+      ...('token' in identity ? { delegation: identity.token } : { 'user.name': identity.user }),
+    });
+    try {
+      const { status, text } = await this.send(method, url, base, signal);
+      if (status >= 200 && status < 300) return { text, nameNode: base, isUncertain: false };
+      const refusal = parseRemoteError(status, text);
+      return new RemoteError(status, refusal.exception, `${base.host}: ${refusal.message}`);
+    } catch (error) {
+      if (error instanceof NoReplyError) return error;
+      throw error;
+    }
+  }
+
+  /** Proves who we are when the answer asks for it. */
+  async send(method: Question['method'], url: URL, base: URL, signal: AbortSignal | undefined) {
+    const { authenticator } = this.#options;
+    let challenge: string | null = null;
+    for (;;) {
+      const headers = (await authenticator?.headers(base, challenge)) ?? {};
+      const reply = await this.#receive({ method, url, headers, signal });
+      authenticator?.answered(base, reply.headers);
+      const wanted = reply.headers['www-authenticate'] ?? null;
+      if (reply.status !== 401 || authenticator === undefined || challenge !== null) return reply;
+      if (wanted === null) return reply;
+      challenge = wanted;
+    }
+  }
+
+  async #receive(
+    request: Pick<ExchangeOptions, 'method' | 'url' | 'headers' | 'signal'>,
+  ): Promise<Pick<Reply, 'status' | 'headers'> & { text: string }> {
+    using _slot = await this.#slots.take(request.signal);
+    this.count += 1;
+    const agent = this.#agents[request.url.protocol === 'https:' ? 'https:' : 'http:'];
+    const reply = await exchange({ ...request, agent, idleMs: this.#options.idleMs });
+    return { status: reply.status, headers: reply.headers, text: await reply.text() };
+  }
+
+  close(): void {
+    this.#agents['http:'].destroy();
+    this.#agents['https:'].destroy();
+  }
 }
 
 /** Aborts with the first of the two. */

@@ -80,10 +80,10 @@ export interface TransfersOptions {
 
 /** All reject with RemoteError, NoReplyError, or the signal's reason. */
 export interface Transfers {
-  upload(url: URL, source: Source, signal?: AbortSignal): Promise<void>;
+  upload(url: URL, source: Source): Promise<void>;
   /** What is there from the address's offset on. */
   download(url: URL, signal?: AbortSignal): AsyncGenerator<Buffer, void>;
-  ask(url: URL, signal?: AbortSignal): Promise<string>;
+  ask(url: URL): Promise<string>;
   readonly requestCount: number;
 }
 
@@ -91,11 +91,10 @@ const CHUNK_BYTES = 1 << 18;
 
 export function openTransfers(options: TransfersOptions): Transfers {
   const slots = openSlots(options.concurrency);
-  const { idleMs } = options;
+  const { idleMs, signal } = options;
   let requestCount = 0;
 
-  async function upload(url: URL, source: Source, own?: AbortSignal): Promise<void> {
-    const signal = either(own, options.signal);
+  async function upload(url: URL, source: Source): Promise<void> {
     using _slot = await slots.take(signal);
     requestCount += 1;
     const body = { bytes: lengthOf(source), chunks: () => chunksOf(source) };
@@ -105,10 +104,10 @@ export function openTransfers(options: TransfersOptions): Transfers {
   }
 
   async function* download(url: URL, own?: AbortSignal): AsyncGenerator<Buffer, void> {
-    const signal = either(own, options.signal);
-    using _slot = await slots.take(signal);
+    const ended = either(own, signal);
+    using _slot = await slots.take(ended);
     requestCount += 1;
-    const reply = await exchange({ method: 'GET', url, idleMs, signal });
+    const reply = await exchange({ method: 'GET', url, idleMs, signal: ended });
     if (reply.status !== 200) throw refusal(url, reply.status, await reply.text());
     const wanted = Number(reply.headers['content-length'] ?? Number.NaN);
     let bytes = 0;
@@ -121,8 +120,7 @@ export function openTransfers(options: TransfersOptions): Transfers {
     }
   }
 
-  async function ask(url: URL, own?: AbortSignal): Promise<string> {
-    const signal = either(own, options.signal);
+  async function ask(url: URL): Promise<string> {
     using _slot = await slots.take(signal);
     requestCount += 1;
     const reply = await exchange({ method: 'GET', url, idleMs, signal });
