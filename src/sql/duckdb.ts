@@ -10,7 +10,6 @@ import {
   DuckDBInstance,
   DuckDBListValue,
   DuckDBMapValue,
-  type DuckDBResult,
   DuckDBStructValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
@@ -74,26 +73,78 @@ export function openSession(
   connection: DuckDBConnection,
   onWork: () => void = () => {},
 ): SqlSession {
-  let turn: Promise<unknown> = Promise.resolve();
-  let isOpen = true;
+  const statements = new Statements(connection, onWork);
 
-  /** Statements queue in order; one that is cancelled interrupts itself only. */
-  function inTurn<T>(sql: string, run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const result = turn.then(() => {
-      if (!isOpen) throw new IsobarError('QUERY_FAILED', 'the session is closed');
-      return runCancellable(run, signal).finally(onWork);
-    });
-    turn = result.catch(() => {});
-    return orAborted(result, signal).catch((error) => {
-      throw translate(error, sql, signal);
-    });
+  async function run(statement: string, signal?: AbortSignal): Promise<void> {
+    await statements.inTurn(statement, () => connection.run(statement), signal);
   }
 
-  async function runCancellable<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const copy: SqlSession['copy'] = (sql, path, format, signal) => {
+    const statement = `COPY (${sql}) TO ${literal(path)} (${COPY_OPTIONS[format]})`;
+    const work = async () => {
+      const reader = await connection.runAndReadAll(statement);
+      return Number(reader.getRows()[0]?.[0] ?? 0);
+    };
+    return statements.inTurn(statement, work, signal);
+  };
+
+  return {
+    async define(view, files, columns) {
+      const sql =
+        files.length === 0
+          ? `SELECT ${nullColumns(columns)} WHERE false`
+          : `SELECT ${selectColumns(columns)} FROM ${source(files, columns)}`;
+      await run(`CREATE OR REPLACE TEMP VIEW ${quoted(view)} AS ${sql}`);
+    },
+    query<R = Row>(sql: string, parameters: Parameters = {}, signal?: AbortSignal) {
+      const work = async () => {
+        const reader = await connection.runAndReadAll(sql, { ...parameters });
+        return plainRows(reader.deduplicatedColumnNames(), reader.getColumns()) as R[];
+      };
+      return statements.inTurn(sql, work, signal);
+    },
+    stream: (sql, parameters = {}, signal) => statements.stream(sql, parameters, signal),
+    materialize: (view, sql, signal) =>
+      run(`CREATE OR REPLACE TEMP TABLE ${quoted(view)} AS ${sql}`, signal),
+    drop: (view) => run(`DROP TABLE IF EXISTS ${quoted(view)}`),
+    execute: run,
+    copy,
+    async copyInto(sql, folder, signal) {
+      await mkdir(folder).catch((error) => {
+        throw translateFileError(error, folder, 'QUERY_FAILED');
+      });
+      return copy(sql, join(folder, `${randomUUID()}.parquet`), 'parquet', signal);
+    },
+    [Symbol.asyncDispose]: () => statements.close(),
+  };
+}
+
+/** Statements queue in order; one that is cancelled interrupts itself only. */
+class Statements {
+  readonly #connection: DuckDBConnection;
+  readonly #onWork: () => void;
+  #turn: Promise<unknown> = Promise.resolve();
+  #isOpen = true;
+
+  constructor(connection: DuckDBConnection, onWork: () => void) {
+    this.#connection = connection;
+    this.#onWork = onWork;
+  }
+
+  inTurn<T>(sql: string, run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const result = this.#turn.then(() => {
+      if (!this.#isOpen) throw new IsobarError('QUERY_FAILED', 'the session is closed');
+      return this.#runCancellable(run, signal).finally(this.#onWork);
+    });
+    this.#turn = result.catch(() => {});
+    return answerTo(sql, result, signal);
+  }
+
+  async #runCancellable<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
     let repeating: NodeJS.Timeout | undefined;
     const interrupt = () => {
-      connection.interrupt();
+      this.#connection.interrupt();
       // An interruption that comes before the statement has begun is lost.
       repeating = setTimeout(interrupt, INTERRUPT_AGAIN_MS);
     };
@@ -106,28 +157,24 @@ export function openSession(
     }
   }
 
-  async function* stream(
+  async *stream(
     sql: string,
-    parameters: Parameters = {},
-    signal?: AbortSignal,
+    parameters: Parameters,
+    signal: AbortSignal | undefined,
   ): AsyncGenerator<RowBatch> {
     const ended = Promise.withResolvers<void>();
-    const begun = inTurn(sql, () => connection.stream(sql, { ...parameters }), signal);
-    turn = turn.then(() => ended.promise);
+    const start = () => this.#connection.stream(sql, { ...parameters });
+    const begun = this.inTurn(sql, start, signal);
+    this.#turn = this.#turn.then(() => ended.promise);
     let fetching: Promise<unknown> = Promise.resolve();
     let finished = false;
-    const fetch = (result: DuckDBResult) => {
-      const chunk = runCancellable(() => result.fetchChunk(), signal);
-      fetching = chunk.catch(() => {});
-      return orAborted(chunk, signal).catch((error) => {
-        throw translate(error, sql, signal);
-      });
-    };
     try {
       const result = await begun;
       const columns = result.deduplicatedColumnNames();
       for (let batches = 0; ; batches++) {
-        const chunk = await fetch(result);
+        const fetched = this.#runCancellable(() => result.fetchChunk(), signal);
+        fetching = fetched.catch(() => {});
+        const chunk = await answerTo(sql, fetched, signal);
         const rows = plainRows(columns, chunk?.getColumns() ?? []);
         finished = rows.length === 0;
         if (!finished || batches === 0) yield { columns, rows };
@@ -136,70 +183,26 @@ export function openSession(
     } finally {
       await fetching;
       // The engine keeps what a statement works with until the next one on its connection begins.
-      if (!finished) await connection.run('SELECT 1').catch(() => {});
-      onWork();
+      if (!finished) await this.#connection.run('SELECT 1').catch(() => {});
+      this.#onWork();
       ended.resolve();
     }
   }
 
-  async function copy(
-    sql: string,
-    path: string,
-    format: keyof typeof COPY_OPTIONS,
-    signal?: AbortSignal,
-  ): Promise<number> {
-    const statement = `COPY (${sql}) TO ${literal(path)} (${COPY_OPTIONS[format]})`;
-    const run = async () => {
-      const reader = await connection.runAndReadAll(statement);
-      return Number(reader.getRows()[0]?.[0] ?? 0);
-    };
-    return inTurn(statement, run, signal);
+  async close(): Promise<void> {
+    await this.#turn;
+    if (this.#isOpen) this.#connection.closeSync();
+    this.#isOpen = false;
   }
+}
 
-  return {
-    async define(view, files, columns) {
-      const sql =
-        files.length === 0
-          ? `SELECT ${nullColumns(columns)} WHERE false`
-          : `SELECT ${selectColumns(columns)} FROM ${source(files, columns)}`;
-      const statement = `CREATE OR REPLACE TEMP VIEW ${quoted(view)} AS ${sql}`;
-      await inTurn(statement, () => connection.run(statement));
-    },
-    query<R = Row>(sql: string, parameters: Parameters = {}, signal?: AbortSignal) {
-      return inTurn(
-        sql,
-        async () => {
-          const reader = await connection.runAndReadAll(sql, { ...parameters });
-          return plainRows(reader.deduplicatedColumnNames(), reader.getColumns()) as R[];
-        },
-        signal,
-      );
-    },
-    stream,
-    async materialize(view, sql, signal) {
-      const statement = `CREATE OR REPLACE TEMP TABLE ${quoted(view)} AS ${sql}`;
-      await inTurn(statement, () => connection.run(statement), signal);
-    },
-    async drop(view) {
-      const statement = `DROP TABLE IF EXISTS ${quoted(view)}`;
-      await inTurn(statement, () => connection.run(statement));
-    },
-    async execute(sql, signal) {
-      await inTurn(sql, () => connection.run(sql), signal);
-    },
-    copy,
-    async copyInto(sql, folder, signal) {
-      await mkdir(folder).catch((error) => {
-        throw translateFileError(error, folder, 'QUERY_FAILED');
-      });
-      return copy(sql, join(folder, `${randomUUID()}.parquet`), 'parquet', signal);
-    },
-    async [Symbol.asyncDispose]() {
-      await turn;
-      if (isOpen) connection.closeSync();
-      isOpen = false;
-    },
-  };
+/** Rejects as soon as the signal aborts, whatever the statement still does. */
+async function answerTo<T>(sql: string, answer: Promise<T>, signal?: AbortSignal): Promise<T> {
+  try {
+    return await orAborted(answer, signal);
+  } catch (error) {
+    throw translate(error, sql, signal);
+  }
 }
 
 const INTERRUPT_AGAIN_MS = 20;
