@@ -34,7 +34,25 @@ export interface ServerSession {
   serverSideId: string | undefined;
 }
 
-export interface SparkClient {
+const MESSAGE_BYTES_MAX = 256 * 1024 * 1024;
+const CLIENT_TYPE = 'isobar';
+
+export class SparkClient {
+  readonly #timeoutMs: number;
+  readonly #userContext: RequestSession['userContext'];
+  readonly #connection: Http2SessionManager;
+  readonly #service: Client<typeof SparkConnectService>;
+
+  constructor(options: ClientOptions) {
+    const address = parseConnectAddress(options.address);
+    const token = options.token === '' ? address.token : options.token;
+    const userId = address.user ?? options.user;
+    this.#timeoutMs = options.timeoutMs;
+    this.#userContext = { userId, userName: userId };
+    this.#connection = new Http2SessionManager(address.url, { idleConnectionTimeoutMs: 900_000 });
+    this.#service = serviceAt(address, token, this.#connection);
+  }
+
   /**
    * Runs a plan; `onAnswer` gets each part of its answer once and in order. An aborted signal
    * interrupts what runs on the server, and the call rejects once that has ended.
@@ -44,35 +62,33 @@ export interface SparkClient {
     plan: Plan,
     onAnswer: (answer: ExecutePlanResponse) => void | Promise<void>,
     signal?: AbortSignal,
-  ): Promise<void>;
-  setConfig(session: ServerSession, pairs: ReadonlyMap<string, string>): Promise<void>;
-  /** The values in effect of those that have one. */
-  getConfig(session: ServerSession, keys: readonly string[]): Promise<Map<string, string>>;
-  /** Those of the names that can be changed while the server runs. */
-  modifiable(session: ServerSession, keys: readonly string[]): Promise<Set<string>>;
-  version(session: ServerSession): Promise<string>;
-  /** All that the server knows of an error; what came with it when it cannot be asked. */
-  factsOf(session: ServerSession, error: unknown): Promise<SparkErrorFacts | null>;
-  release(session: ServerSession): Promise<void>;
-  close(): void;
-}
+  ): Promise<void> {
+    return runStatement({
+      service: this.#service,
+      session: () => this.#common(session),
+      plan,
+      timeoutMs: this.#timeoutMs,
+      reconnect: () => this.#reconnect(session),
+      onAnswer(answer) {
+        session.serverSideId ??= answer.serverSideSessionId || undefined;
+        return onAnswer(answer);
+      },
+      signal,
+    });
+  }
 
-const MESSAGE_BYTES_MAX = 256 * 1024 * 1024;
-const CLIENT_TYPE = 'isobar';
+  /** A new connection: what goes on over the old one is picked up again. */
+  async #reconnect(session: ServerSession): Promise<void> {
+    this.#connection.abort(new ConnectError('the server was silent', Code.Unavailable));
+    const opType: ConfigOperation = { case: 'getOption', value: { keys: [] } };
+    const request = { ...this.#common(session), operation: { opType } };
+    await this.#service.config(request, { timeoutMs: this.#timeoutMs });
+  }
 
-export function openSparkClient(options: ClientOptions): SparkClient {
-  const { timeoutMs } = options;
-  const address = parseConnectAddress(options.address);
-  const token = options.token === '' ? address.token : options.token;
-  const userId = address.user ?? options.user;
-  const connection = new Http2SessionManager(address.url, { idleConnectionTimeoutMs: 900_000 });
-  const service = serviceAt(address, token, connection);
-  const userContext = { userId, userName: userId };
-
-  function common(session: ServerSession): RequestSession {
+  #common(session: ServerSession): RequestSession {
     return {
       sessionId: session.id,
-      userContext,
+      userContext: this.#userContext,
       clientType: CLIENT_TYPE,
       ...(session.serverSideId === undefined
         ? {}
@@ -81,7 +97,7 @@ export function openSparkClient(options: ClientOptions): SparkClient {
   }
 
   /** A short call that may be made twice: a connection that was cut meanwhile is noticed by it. */
-  async function ask<T extends { readonly serverSideSessionId: string }>(
+  async #ask<T extends { readonly serverSideSessionId: string }>(
     session: ServerSession,
     call: () => Promise<T>,
   ): Promise<T> {
@@ -93,80 +109,60 @@ export function openSparkClient(options: ClientOptions): SparkClient {
     return answer;
   }
 
-  /** A new connection: what goes on over the old one is picked up again. */
-  async function reconnect(session: ServerSession): Promise<void> {
-    connection.abort(new ConnectError('the server was silent', Code.Unavailable));
-    const opType: ConfigOperation = { case: 'getOption', value: { keys: [] } };
-    await service.config({ ...common(session), operation: { opType } }, { timeoutMs });
-  }
-
-  function execute(
-    session: ServerSession,
-    plan: Plan,
-    onAnswer: (answer: ExecutePlanResponse) => void | Promise<void>,
-    signal?: AbortSignal,
-  ): Promise<void> {
-    return runStatement({
-      service,
-      session: () => common(session),
-      plan,
-      timeoutMs,
-      reconnect: () => reconnect(session),
-      onAnswer(answer) {
-        session.serverSideId ??= answer.serverSideSessionId || undefined;
-        return onAnswer(answer);
-      },
-      signal,
-    });
-  }
-
-  async function config(session: ServerSession, opType: ConfigOperation) {
-    const request = { ...common(session), operation: { opType } };
-    const { pairs } = await ask(session, () => service.config(request, { timeoutMs }));
+  async #config(session: ServerSession, opType: ConfigOperation) {
+    const request = { ...this.#common(session), operation: { opType } };
+    const options = { timeoutMs: this.#timeoutMs };
+    const { pairs } = await this.#ask(session, () => this.#service.config(request, options));
     return pairs;
   }
 
-  return {
-    execute,
-    async setConfig(session, pairs) {
-      if (pairs.size === 0) return;
-      const list = [...pairs].map(([key, value]) => ({ key, value }));
-      await config(session, { case: 'set', value: { pairs: list } });
-    },
-    async getConfig(session, keys) {
-      const pairs = await config(session, { case: 'getOption', value: { keys: [...keys] } });
-      return new Map(
-        pairs.flatMap(({ key, value }) => (value === undefined ? [] : [[key, value]])),
-      );
-    },
-    async modifiable(session, keys) {
-      if (keys.length === 0) return new Set();
-      const pairs = await config(session, { case: 'isModifiable', value: { keys: [...keys] } });
-      return new Set(pairs.filter(({ value }) => value === 'true').map(({ key }) => key));
-    },
-    async version(session) {
-      const request = { ...common(session), analyze: { case: 'sparkVersion', value: {} } } as const;
-      const { result } = await ask(session, () => service.analyzePlan(request, { timeoutMs }));
-      return result.case === 'sparkVersion' ? result.value.version : '';
-    },
-    async factsOf(session, error) {
-      const facts = factsOf(error);
-      if (facts === null || facts.errorId === '' || isLostSession(error)) return facts;
-      const request = { ...common(session), errorId: facts.errorId };
-      return service.fetchErrorDetails(request, { timeoutMs }).then(
-        (details) => fullFacts(facts, details),
-        () => facts,
-      );
-    },
-    async release(session) {
-      const { sessionId, clientType } = common(session);
-      const request = { sessionId, userContext, clientType };
-      await service.releaseSession(request, { timeoutMs: Math.min(timeoutMs, RELEASE_MS) });
-    },
-    close() {
-      connection.abort(new IsobarError('ABORTED', 'the engine is closed'));
-    },
-  };
+  async setConfig(session: ServerSession, pairs: ReadonlyMap<string, string>): Promise<void> {
+    if (pairs.size === 0) return;
+    const list = [...pairs].map(([key, value]) => ({ key, value }));
+    await this.#config(session, { case: 'set', value: { pairs: list } });
+  }
+
+  /** The values in effect of those that have one. */
+  async getConfig(session: ServerSession, keys: readonly string[]): Promise<Map<string, string>> {
+    const pairs = await this.#config(session, { case: 'getOption', value: { keys: [...keys] } });
+    return new Map(pairs.flatMap(({ key, value }) => (value === undefined ? [] : [[key, value]])));
+  }
+
+  /** Those of the names that can be changed while the server runs. */
+  async modifiable(session: ServerSession, keys: readonly string[]): Promise<Set<string>> {
+    if (keys.length === 0) return new Set();
+    const pairs = await this.#config(session, { case: 'isModifiable', value: { keys: [...keys] } });
+    return new Set(pairs.filter(({ value }) => value === 'true').map(({ key }) => key));
+  }
+
+  async version(session: ServerSession): Promise<string> {
+    const analyze = { case: 'sparkVersion', value: {} } as const;
+    const request = { ...this.#common(session), analyze };
+    const options = { timeoutMs: this.#timeoutMs };
+    const { result } = await this.#ask(session, () => this.#service.analyzePlan(request, options));
+    return result.case === 'sparkVersion' ? result.value.version : '';
+  }
+
+  /** All that the server knows of an error; what came with it when it cannot be asked. */
+  async factsOf(session: ServerSession, error: unknown): Promise<SparkErrorFacts | null> {
+    const facts = factsOf(error);
+    if (facts === null || facts.errorId === '' || isLostSession(error)) return facts;
+    const request = { ...this.#common(session), errorId: facts.errorId };
+    return this.#service.fetchErrorDetails(request, { timeoutMs: this.#timeoutMs }).then(
+      (details) => fullFacts(facts, details),
+      () => facts,
+    );
+  }
+
+  async release(session: ServerSession): Promise<void> {
+    const { sessionId, userContext, clientType } = this.#common(session);
+    const timeoutMs = Math.min(this.#timeoutMs, RELEASE_MS);
+    await this.#service.releaseSession({ sessionId, userContext, clientType }, { timeoutMs });
+  }
+
+  close(): void {
+    this.#connection.abort(new IsobarError('ABORTED', 'the engine is closed'));
+  }
 }
 
 const RELEASE_MS = 5_000;

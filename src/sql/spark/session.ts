@@ -9,6 +9,7 @@ import type { ServerSession, SparkClient } from './client.ts';
 import { factsOf, translate } from './errors.ts';
 import {
   dropPlan,
+  type FileFormat,
   filesRelation,
   keepPlan,
   keptRelation,
@@ -37,207 +38,214 @@ export interface SessionOptions {
 
 /** Opened on the server by its first statement; so too again when the server lost it. */
 export function openSparkSession(options: SessionOptions): SqlSession {
-  const { client, prepare, onProgress } = options;
-  let server: ServerSession | null = null;
-  let turn: Promise<unknown> = Promise.resolve();
-  let isOpen = true;
+  const statements = new Statements(options);
 
-  /** Statements queue in order; one that is cancelled interrupts itself only. */
-  function inTurn<T>(
-    sql: string,
-    run: (session: ServerSession) => Promise<T>,
-    signal?: AbortSignal,
-  ): Promise<T> {
-    const result = turn.then(async () => {
-      if (!isOpen) throw new IsobarError('QUERY_FAILED', 'the session is closed');
+  return {
+    async define(view, files, columns) {
+      const plan = viewPlan(view, filesRelation(files, columns));
+      await statements.inTurn(`define ${view}`, (execute) => execute(plan));
+    },
+    query<R = Row>(sql: string, parameters: Parameters = {}, signal?: AbortSignal) {
+      const run = async (execute: Execute) =>
+        (await rows(execute, sqlRelation(sql, parameters), signal)) as R[];
+      return statements.inTurn(sql, run, signal);
+    },
+    stream: (sql, parameters = {}, signal) => stream(statements, sql, parameters, signal),
+    async materialize(view, sql, signal) {
+      const run = (execute: Execute) => keep(execute, view, sqlRelation(sql), signal);
+      await statements.inTurn(sql, run, signal);
+    },
+    async drop(view) {
+      await statements.inTurn(`drop ${view}`, (execute) => execute(dropPlan(view)));
+    },
+    async execute(sql, signal) {
+      const run = async (execute: Execute) => {
+        for (const statement of splitStatements(sql)) {
+          await execute(statementPlan(statement), signal);
+        }
+      };
+      await statements.inTurn(sql, run, signal);
+    },
+    copy: (sql, path, format, signal) =>
+      statements.inTurn(sql, (execute) => writeAlone(execute, sql, path, format, signal), signal),
+    async copyInto(sql, folder, signal) {
+      const plan = writePlan(sqlRelation(sql), folder, 'parquet', { ordered: false });
+      return statements.inTurn(sql, (execute) => write(execute, plan, signal), signal);
+    },
+    [Symbol.asyncDispose]: () => statements.close(),
+  };
+}
+
+/** Runs a plan; `onAnswer` gets each part of its answer, but no progress. */
+type Execute = (
+  plan: Plan,
+  signal?: AbortSignal,
+  onAnswer?: (answer: ExecutePlanResponse) => void | Promise<void>,
+) => Promise<void>;
+
+/** Statements queue in order; one that is cancelled interrupts itself only. */
+class Statements {
+  readonly #options: SessionOptions;
+  #server: ServerSession | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
+  #isOpen = true;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  inTurn<T>(sql: string, run: (execute: Execute) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const result = this.#turn.then(async () => {
+      if (!this.#isOpen) throw new IsobarError('QUERY_FAILED', 'the session is closed');
       signal?.throwIfAborted();
-      return run(await prepared());
+      return run(this.#executeIn(await this.#prepared()));
     });
     const translated = result.catch(async (error) => {
-      throw await explain(error, sql, signal);
+      throw await this.#explain(error, sql, signal);
     });
-    turn = translated.catch(() => {});
+    this.#turn = translated.catch(() => {});
     return orAborted(translated, signal).catch((error) => {
       throw signal?.aborted && error === signal.reason ? cancelled(error) : error;
     });
   }
 
-  async function prepared(): Promise<ServerSession> {
-    if (server !== null) return server;
+  async #prepared(): Promise<ServerSession> {
+    if (this.#server !== null) return this.#server;
     const session: ServerSession = { id: randomUUID(), serverSideId: undefined };
-    await prepare(session);
-    server = session;
+    await this.#options.prepare(session);
+    this.#server = session;
     return session;
   }
 
-  async function explain(
-    error: unknown,
-    sql: string,
-    signal: AbortSignal | undefined,
-  ): Promise<IsobarError> {
+  #executeIn(session: ServerSession): Execute {
+    const { client, onProgress } = this.#options;
+    return async (plan, signal, onAnswer = () => {}) => {
+      const takeAnswer = (answer: ExecutePlanResponse) => {
+        const { case: kind, value } = answer.responseType;
+        if (kind !== 'executionProgress') return onAnswer(answer);
+        onProgress(progressOf(value));
+      };
+      try {
+        await client.execute(session, plan, takeAnswer, signal);
+      } finally {
+        onProgress(null);
+      }
+    };
+  }
+
+  async #explain(error: unknown, sql: string, signal?: AbortSignal): Promise<IsobarError> {
     if (signal?.aborted) return cancelled(error);
-    const facts = server === null ? factsOf(error) : await client.factsOf(server, error);
+    const server = this.#server;
+    const facts =
+      server === null ? factsOf(error) : await this.#options.client.factsOf(server, error);
     const translated = translate(error, facts, sql);
     // What the session had may be gone: the next statement begins a new one.
-    if (translated.code === 'ENGINE_UNAVAILABLE') forget();
+    if (translated.code === 'ENGINE_UNAVAILABLE') void this.#release();
     return translated;
   }
 
-  function forget(): void {
-    if (server !== null) client.release(server).catch(() => {});
-    server = null;
+  /** The server removes unused sessions by itself. */
+  async #release(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    if (server !== null) await this.#options.client.release(server).catch(() => {});
   }
 
-  async function execute(
-    session: ServerSession,
-    plan: Plan,
-    signal?: AbortSignal,
-    onAnswer: (answer: ExecutePlanResponse) => void | Promise<void> = () => {},
-  ): Promise<void> {
-    try {
-      await client.execute(
-        session,
-        plan,
-        (answer) => {
-          const { case: kind, value } = answer.responseType;
-          if (kind !== 'executionProgress') return onAnswer(answer);
-          onProgress(progressOf(value));
-        },
-        signal,
-      );
-    } finally {
-      onProgress(null);
-    }
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#turn;
+    await this.#release();
   }
+}
 
-  async function rows(
-    session: ServerSession,
-    relation: Relation,
-    signal?: AbortSignal,
-  ): Promise<Row[]> {
-    const found: Row[] = [];
-    await execute(session, rowsPlan(relation), signal, ({ responseType }) => {
+async function rows(execute: Execute, relation: Relation, signal?: AbortSignal): Promise<Row[]> {
+  const found: Row[] = [];
+  await execute(rowsPlan(relation), signal, ({ responseType }) => {
+    if (responseType.case !== 'arrowBatch') return;
+    for (const row of rowsOf(responseType.value.data)) found.push(row);
+  });
+  return found;
+}
+
+/** The server waits while the reader does: at most one of its messages is ahead. */
+async function* stream(
+  statements: Statements,
+  sql: string,
+  parameters: Parameters,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<RowBatch> {
+  const left = new AbortController();
+  const ended = AbortSignal.any([left.signal, ...(signal === undefined ? [] : [signal])]);
+  const { readable, writable } = new TransformStream<RowBatch, RowBatch>();
+  const writer = writable.getWriter();
+  let batches = 0;
+  const run = async (execute: Execute) => {
+    const plan = rowsPlan(sqlRelation(sql, parameters));
+    await execute(plan, ended, async ({ responseType }) => {
       if (responseType.case !== 'arrowBatch') return;
-      for (const row of rowsOf(responseType.value.data)) found.push(row);
+      for (const batch of batchesOf(responseType.value.data)) {
+        batches += 1;
+        await writer.write(batch);
+      }
     });
-    return found;
-  }
-
-  /** The server waits while the reader does: at most one of its messages is ahead. */
-  async function* stream(
-    sql: string,
-    parameters: Parameters = {},
-    signal?: AbortSignal,
-  ): AsyncGenerator<RowBatch> {
-    const left = new AbortController();
-    const ended = AbortSignal.any([left.signal, ...(signal === undefined ? [] : [signal])]);
-    const { readable, writable } = new TransformStream<RowBatch, RowBatch>();
-    const writer = writable.getWriter();
-    let batches = 0;
-    const run = async (session: ServerSession) => {
-      const plan = rowsPlan(sqlRelation(sql, parameters));
-      await execute(session, plan, ended, async ({ responseType }) => {
-        if (responseType.case !== 'arrowBatch') return;
-        for (const batch of batchesOf(responseType.value.data)) {
-          batches += 1;
-          await writer.write(batch);
-        }
-      });
-      if (batches === 0) await writer.write({ columns: [], rows: [] });
-      await writer.close();
-    };
-    const running = inTurn(sql, run, ended).catch((error) => writer.abort(error));
-    try {
-      yield* readable;
-    } finally {
-      left.abort();
-      await running.catch(() => {});
-    }
-  }
-
-  async function keep(
-    session: ServerSession,
-    view: string,
-    relation: Relation,
-    signal?: AbortSignal,
-  ): Promise<void> {
-    let relationId: string | undefined;
-    await execute(session, keepPlan(relation), signal, ({ responseType }) => {
-      if (responseType.case !== 'checkpointCommandResult') return;
-      relationId = responseType.value.relation?.relationId;
-    });
-    if (relationId === undefined) throw new IsobarError('QUERY_FAILED', 'Spark kept no rows');
-    await execute(session, viewPlan(view, keptRelation(relationId)), signal);
-    await execute(session, releasePlan(relationId));
-  }
-
-  /** Resolves with the number of rows. */
-  async function write(
-    session: ServerSession,
-    plan: Plan,
-    signal: AbortSignal | undefined,
-  ): Promise<number> {
-    let count: number | undefined;
-    await execute(session, plan, signal, ({ observedMetrics }) => {
-      const value = observedMetrics.find(({ name }) => name === 'written')?.values[0];
-      if (value?.literalType.case === 'long') count = Number(value.literalType.value);
-    });
-    if (count === undefined) throw new IsobarError('QUERY_FAILED', 'Spark did not count the rows');
-    return count;
-  }
-
-  return {
-    async define(view, files, columns) {
-      const plan = viewPlan(view, filesRelation(files, columns));
-      await inTurn(`define ${view}`, (session) => execute(session, plan));
-    },
-    query<R = Row>(sql: string, parameters: Parameters = {}, signal?: AbortSignal) {
-      const run = async (session: ServerSession) =>
-        (await rows(session, sqlRelation(sql, parameters), signal)) as R[];
-      return inTurn(sql, run, signal);
-    },
-    stream,
-    async materialize(view, sql, signal) {
-      await inTurn(sql, (session) => keep(session, view, sqlRelation(sql), signal), signal);
-    },
-    async drop(view) {
-      await inTurn(`drop ${view}`, (session) => execute(session, dropPlan(view)));
-    },
-    async execute(sql, signal) {
-      const run = async (session: ServerSession) => {
-        for (const statement of splitStatements(sql)) {
-          await execute(session, statementPlan(statement), signal);
-        }
-      };
-      await inTurn(sql, run, signal);
-    },
-    async copy(sql, path, format, signal) {
-      const run = async (session: ServerSession) => {
-        const folder = await makeRoom(path);
-        try {
-          const plan = writePlan(sqlRelation(sql), join(folder, 'rows'), format, { ordered: true });
-          const count = await write(session, plan, signal);
-          await rename(await partIn(join(folder, 'rows')), path);
-          return count;
-        } finally {
-          await rm(folder, { recursive: true, force: true });
-        }
-      };
-      return inTurn(sql, run, signal);
-    },
-    async copyInto(sql, folder, signal) {
-      const plan = writePlan(sqlRelation(sql), folder, 'parquet', { ordered: false });
-      return inTurn(sql, (session) => write(session, plan, signal), signal);
-    },
-    async [Symbol.asyncDispose]() {
-      if (!isOpen) return;
-      isOpen = false;
-      await turn;
-      // The server removes unused sessions by itself.
-      if (server !== null) await client.release(server).catch(() => {});
-      server = null;
-    },
+    if (batches === 0) await writer.write({ columns: [], rows: [] });
+    await writer.close();
   };
+  const running = statements.inTurn(sql, run, ended).catch((error) => writer.abort(error));
+  try {
+    yield* readable;
+  } finally {
+    left.abort();
+    await running.catch(() => {});
+  }
+}
+
+async function keep(
+  execute: Execute,
+  view: string,
+  relation: Relation,
+  signal?: AbortSignal,
+): Promise<void> {
+  let relationId: string | undefined;
+  await execute(keepPlan(relation), signal, ({ responseType }) => {
+    if (responseType.case !== 'checkpointCommandResult') return;
+    relationId = responseType.value.relation?.relationId;
+  });
+  if (relationId === undefined) throw new IsobarError('QUERY_FAILED', 'Spark kept no rows');
+  await execute(viewPlan(view, keptRelation(relationId)), signal);
+  await execute(releasePlan(relationId));
+}
+
+/** Resolves with the number of rows. */
+async function write(execute: Execute, plan: Plan, signal?: AbortSignal): Promise<number> {
+  let count: number | undefined;
+  await execute(plan, signal, ({ observedMetrics }) => {
+    const value = observedMetrics.find(({ name }) => name === 'written')?.values[0];
+    if (value?.literalType.case === 'long') count = Number(value.literalType.value);
+  });
+  if (count === undefined) throw new IsobarError('QUERY_FAILED', 'Spark did not count the rows');
+  return count;
+}
+
+/** The same, to one file on this machine. */
+async function writeAlone(
+  execute: Execute,
+  sql: string,
+  path: string,
+  format: FileFormat,
+  signal?: AbortSignal,
+): Promise<number> {
+  const folder = await makeRoom(path);
+  try {
+    const target = join(folder, 'rows');
+    const plan = writePlan(sqlRelation(sql), target, format, { ordered: true });
+    const count = await write(execute, plan, signal);
+    await rename(await partIn(target), path);
+    return count;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** A folder beside the file in the making: Spark writes folders, and would make missing ones. */

@@ -5,7 +5,7 @@
 import { IsobarError } from '../../errors.ts';
 import type { EngineFacts, Progress, SqlEngine } from '../engine.ts';
 import { parseProperties } from './address.ts';
-import { openSparkClient, type ServerSession, type SparkClient } from './client.ts';
+import { type ServerSession, SparkClient } from './client.ts';
 import { openSparkSession } from './session.ts';
 
 export interface SparkOptions {
@@ -50,7 +50,7 @@ const SHOWN_PROPERTIES = [
 /** Resolves without asking the server: the first statement rejects when it is unreachable. */
 export function openSparkEngine(options: SparkOptions): SqlEngine {
   const configured = parseProperties(options.properties);
-  const client = openSparkClient({
+  const client = new SparkClient({
     address: options.address,
     token: options.token,
     user: options.user,
