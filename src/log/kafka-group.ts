@@ -7,7 +7,8 @@ const WRITE_MS = 1_000;
 export class GroupOffsets {
   readonly #client: KafkaClient;
   readonly #groupId: string;
-  readonly #known = new Map<number, bigint>();
+  /** By partition, the highest that was read or set. */
+  readonly known = new Map<number, bigint>();
   readonly #unwritten = new Set<number>();
   #writing: Promise<void> | null = null;
   #writtenAt = Number.NEGATIVE_INFINITY;
@@ -16,11 +17,6 @@ export class GroupOffsets {
   constructor(client: KafkaClient, groupId: string) {
     this.#client = client;
     this.#groupId = groupId;
-  }
-
-  /** By partition, the highest that was read or set. */
-  get known(): ReadonlyMap<number, bigint> {
-    return this.#known;
   }
 
   /** What other processes have written counts too. */
@@ -38,14 +34,14 @@ export class GroupOffsets {
       }),
     );
     for (const { partitionIndex, committedOffset } of groups[0]?.topics[0]?.partitions ?? []) {
-      const before = this.#known.get(partitionIndex) ?? 0n;
-      if (committedOffset > before) this.#known.set(partitionIndex, committedOffset);
+      const before = this.known.get(partitionIndex) ?? 0n;
+      if (committedOffset > before) this.known.set(partitionIndex, committedOffset);
     }
   }
 
   /** Resolves when it is written, or will be soon. */
   async set(partition: number, offset: bigint): Promise<void> {
-    this.#known.set(partition, offset);
+    this.known.set(partition, offset);
     this.#unwritten.add(partition);
     if (performance.now() - this.#writtenAt >= WRITE_MS) await this.write();
     else this.#writeLater();
@@ -80,7 +76,7 @@ export class GroupOffsets {
     const groupId = this.#groupId;
     const partitionOffsets = partitions.map((partition) => ({
       partition,
-      offset: this.#known.get(partition) ?? 0n,
+      offset: this.known.get(partition) ?? 0n,
     }));
     const topics = [{ name: topic, partitionOffsets }];
     await this.#client.persist(`writing the offsets of group ${groupId}`, () =>

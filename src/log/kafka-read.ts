@@ -2,68 +2,7 @@
 import type { KafkaClient } from './kafka-client.ts';
 import { type Batch, Fetcher } from './kafka-fetch.ts';
 import type { KafkaOffsets } from './kafka-offsets.ts';
-import type { Log, LogRecord } from './log.ts';
-
-export interface KafkaReader extends Pick<Log, 'read' | 'timeOf'> {
-  /** Forgets what was fetched ahead: some of it was removed. */
-  forget(partition: number): void;
-  close(): void;
-}
-
-export function openKafkaReader(client: KafkaClient, offsets: KafkaOffsets): KafkaReader {
-  const fetcher = new Fetcher(client, offsets);
-  const kept = new KeptBatches(fetcher);
-  const times = new Map<number, { readonly offset: bigint; readonly time: Date }>();
-
-  const read: Log['read'] = async (partition, fromOffset, limits, signal) => {
-    signal?.throwIfAborted();
-    client.assertOpen();
-    offsets.assertPartition(partition);
-    if (limits.records <= 0) return [];
-    kept.resetTimer();
-    const found: LogRecord[] = [];
-    let bytes = 0;
-    for (let wanted = fromOffset; ; ) {
-      const batch = await kept.at(partition, wanted, signal);
-      signal?.throwIfAborted();
-      if (batch.next <= wanted) return found;
-      const { records } = batch;
-      for (let at = positionOf(records, wanted); at < records.length; at++) {
-        const record = records[at];
-        if (record === undefined) break;
-        bytes += record.value.length;
-        const enough = found.length >= limits.records || bytes > limits.bytes;
-        if (enough && found.length > 0) return found;
-        found.push(record);
-        if (at > records.length / 2) kept.fetchAhead(partition, batch);
-      }
-      if (found.length >= limits.records) return found;
-      wanted = batch.next;
-    }
-  };
-
-  const timeOf: Log['timeOf'] = async (partition, offset) => {
-    client.assertOpen();
-    offsets.assertPartition(partition);
-    const known = times.get(partition);
-    if (known?.offset === offset) return known.time;
-    const { first, next } = await offsets.range(partition);
-    if (offset < first || offset >= next) return null;
-    const time = await fetcher.timeAt(partition, offset);
-    if (time !== null) times.set(partition, { offset, time });
-    return time;
-  };
-
-  return {
-    read,
-    timeOf,
-    forget(partition) {
-      kept.forget(partition);
-      times.delete(partition);
-    },
-    close: () => kept.close(),
-  };
-}
+import type { LogRecord, ReadLimits } from './log.ts';
 
 interface KeptBatch extends Batch {
   /** What comes behind `next`, on its way. */
@@ -74,18 +13,54 @@ interface KeptBatch extends Batch {
 const BATCHES_MAX = 2;
 const IDLE_MS = 5_000;
 
-/** The last batches of each partition, until nothing is read for `IDLE_MS`. */
-class KeptBatches {
+export class KafkaReader {
+  readonly #client: KafkaClient;
+  readonly #offsets: KafkaOffsets;
   readonly #fetcher: Fetcher;
   readonly #kept = new Map<number, readonly KeptBatch[]>();
+  readonly #times = new Map<number, { readonly offset: bigint; readonly time: Date }>();
   #idle: NodeJS.Timeout | null = null;
 
-  constructor(fetcher: Fetcher) {
-    this.#fetcher = fetcher;
+  constructor(client: KafkaClient, offsets: KafkaOffsets) {
+    this.#client = client;
+    this.#offsets = offsets;
+    this.#fetcher = new Fetcher(client, offsets);
+  }
+
+  async read(
+    partition: number,
+    fromOffset: bigint,
+    limits: ReadLimits,
+    signal?: AbortSignal,
+  ): Promise<readonly LogRecord[]> {
+    signal?.throwIfAborted();
+    this.#client.assertOpen();
+    this.#offsets.assertPartition(partition);
+    if (limits.records <= 0) return [];
+    this.#resetTimer();
+    const found: LogRecord[] = [];
+    let bytes = 0;
+    for (let wanted = fromOffset; ; ) {
+      const batch = await this.#batchAt(partition, wanted, signal);
+      signal?.throwIfAborted();
+      if (batch.next <= wanted) return found;
+      const { records } = batch;
+      for (let at = positionOf(records, wanted); at < records.length; at++) {
+        const record = records[at];
+        if (record === undefined) break;
+        bytes += record.value.length;
+        const enough = found.length >= limits.records || bytes > limits.bytes;
+        if (enough && found.length > 0) return found;
+        found.push(record);
+        if (at > records.length / 2) this.#fetchAhead(partition, batch);
+      }
+      if (found.length >= limits.records) return found;
+      wanted = batch.next;
+    }
   }
 
   /** The batch that has this offset, or an empty one at the end of the log. */
-  async at(partition: number, at: bigint, signal?: AbortSignal): Promise<KeptBatch> {
+  async #batchAt(partition: number, at: bigint, signal?: AbortSignal): Promise<KeptBatch> {
     const known = this.#kept.get(partition) ?? [];
     const here = known.find(({ from, next }) => from <= at && at < next);
     if (here !== undefined) return here;
@@ -109,7 +84,7 @@ class KeptBatches {
   }
 
   /** Fetches while the caller works on what it got. */
-  fetchAhead(partition: number, batch: KeptBatch): void {
+  #fetchAhead(partition: number, batch: KeptBatch): void {
     if (!batch.more || batch.ahead !== null) return;
     batch.ahead = this.#fetch(partition, batch.next);
     // The error is ignored here: a read that needs the batch fetches it again.
@@ -118,15 +93,28 @@ class KeptBatches {
     });
   }
 
-  /** Starts the time without a read anew. */
-  resetTimer(): void {
+  /** Drops the kept batches after `IDLE_MS` without a read. */
+  #resetTimer(): void {
     if (this.#idle !== null) clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => this.#kept.clear(), IDLE_MS);
-    this.#idle.unref();
+    this.#idle = setTimeout(() => this.#kept.clear(), IDLE_MS).unref();
   }
 
+  async timeOf(partition: number, offset: bigint): Promise<Date | null> {
+    this.#client.assertOpen();
+    this.#offsets.assertPartition(partition);
+    const known = this.#times.get(partition);
+    if (known?.offset === offset) return known.time;
+    const { first, next } = await this.#offsets.range(partition);
+    if (offset < first || offset >= next) return null;
+    const time = await this.#fetcher.timeAt(partition, offset);
+    if (time !== null) this.#times.set(partition, { offset, time });
+    return time;
+  }
+
+  /** Forgets what was fetched ahead: some of it was removed. */
   forget(partition: number): void {
     this.#kept.delete(partition);
+    this.#times.delete(partition);
   }
 
   close(): void {

@@ -7,7 +7,7 @@ import { type KafkaClient, openClient } from './kafka-client.ts';
 import { openKafkaWatch } from './kafka-follow.ts';
 import { openLanded } from './kafka-landed.ts';
 import { KafkaOffsets } from './kafka-offsets.ts';
-import { openKafkaReader } from './kafka-read.ts';
+import { KafkaReader } from './kafka-read.ts';
 import { openKafkaSize } from './kafka-size.ts';
 import { openTopic, type TopicSettings } from './kafka-topic.ts';
 import type { Log } from './log.ts';
@@ -45,14 +45,14 @@ function wrapClient(
   const { retentionMs, batchBytesMax } = settings;
   const offsets = new KafkaOffsets(client);
   const watch = openKafkaWatch(() => offsets.sumNext());
-  const reader = openKafkaReader(client, offsets);
+  const reader = new KafkaReader(client, offsets);
   const landed = openLanded({
     client,
     offsets,
     config,
     retentionMs,
     clock,
-    onRemoved: reader.forget,
+    onRemoved: (partition) => reader.forget(partition),
   });
   const appender = openKafkaAppender({
     client,
@@ -82,9 +82,9 @@ function wrapClient(
       return client.layout().partitions.length;
     },
     append: appender.append,
-    read: reader.read,
+    read: (partition, from, limits, signal) => reader.read(partition, from, limits, signal),
     range: (partition) => offsets.range(partition),
-    timeOf: reader.timeOf,
+    timeOf: (partition, offset) => reader.timeOf(partition, offset),
     follow: (signal) => watch.follow(signal),
     landed: landed.landed,
     trim: landed.trim,
