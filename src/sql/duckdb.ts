@@ -30,19 +30,28 @@ export interface DuckdbOptions {
 }
 
 /** Nothing may need the network: extensions are those built in. */
-export async function openDuckdbEngine(options: DuckdbOptions): Promise<SqlEngine> {
-  const instance = await DuckDBInstance.create(':memory:', {
+export function createInstance(
+  options: DuckdbOptions,
+  more: Readonly<Record<string, string>> = {},
+): Promise<DuckDBInstance> {
+  return DuckDBInstance.create(':memory:', {
     threads: String(options.threads),
     memory_limit: `${options.memoryMib}MiB`,
     temp_directory: options.tempFolder,
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     default_null_order: 'nulls_first_on_asc_last_on_desc',
-    // Whoever needs an order asks for it; without it threads need not wait for each other.
-    preserve_insertion_order: 'false',
     // Both caches of files keep what was read long after the files are gone, up to the memory limit;
     // the system's own cache of pages is as fast. The other one, of footers, is off by default.
     enable_external_file_cache: 'false',
+    ...more,
+  });
+}
+
+export async function openDuckdbEngine(options: DuckdbOptions): Promise<SqlEngine> {
+  const instance = await createInstance(options, {
+    // Whoever needs an order asks for it; without it threads need not wait for each other.
+    preserve_insertion_order: 'false',
   });
   const memory = await openMemoryKeeper(instance, options.memoryMib);
   return {

@@ -10,17 +10,14 @@
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance, StatementType } from '@duckdb/node-api';
+import { type DuckDBConnection, StatementType } from '@duckdb/node-api';
 import { IsobarError } from '../errors.ts';
-import { openSession } from './duckdb.ts';
+import { createInstance, type DuckdbOptions, openSession } from './duckdb.ts';
 import type { Columns, Row, RowBatch } from './engine.ts';
 import { fileLiteral, literal } from './text.ts';
 
-export interface ReadOnlyOptions {
-  readonly memoryMib: number;
-  readonly threads: number;
-  /** A folder of the session's own is made in it. */
-  readonly tempFolder: string;
+/** A folder of the session's own is made in `tempFolder`. */
+export interface ReadOnlyOptions extends DuckdbOptions {
   /** View's name → its Parquet files and columns. */
   readonly views: Readonly<
     Record<string, { readonly paths: readonly string[]; readonly columns: Columns }>
@@ -48,15 +45,7 @@ export async function openReadOnlySession(options: ReadOnlyOptions): Promise<Rea
   const stack = new AsyncDisposableStack();
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   try {
-    const instance = await DuckDBInstance.create(':memory:', {
-      threads: String(options.threads),
-      memory_limit: `${options.memoryMib}MiB`,
-      temp_directory: folder,
-      autoinstall_known_extensions: 'false',
-      autoload_known_extensions: 'false',
-      default_null_order: 'nulls_first_on_asc_last_on_desc',
-      enable_external_file_cache: 'false',
-    });
+    const instance = await createInstance({ ...options, tempFolder: folder });
     stack.defer(() => instance.closeSync());
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'");
