@@ -12,7 +12,7 @@ import { pipeline } from 'node:stream/promises';
 import { IsobarError, translateFileError } from '../errors.ts';
 import { type FileCache, openFileCache } from './file-cache.ts';
 import { translate } from './hdfs-errors.ts';
-import { assertFolder, assertPath, DRAFTS_FOLDER, isPath } from './path.ts';
+import { assertFolder, assertPath, DRAFTS_FOLDER, mayFollow, orderEntries } from './path.ts';
 import {
   type Content,
   type ListOptions,
@@ -230,7 +230,6 @@ async function* list(
   }
 }
 
-/** Ordered as the full paths of the files are: the files below `a` come after the file `a.b`. */
 async function* listFolder(
   hdfs: WebHdfs,
   root: string,
@@ -241,27 +240,19 @@ async function* listFolder(
   signal?.throwIfAborted();
   const at = folder === '' ? root || '/' : `${root}/${folder}`;
   const found = await hdfs.list(at, startBefore(folder, after), signal);
-  const entries = (found ?? [])
-    // A file lists itself, without a name.
-    .filter(({ pathSuffix }) => pathSuffix !== '')
-    .map((status) => ({
-      status,
-      path: folder === '' ? status.pathSuffix : `${folder}/${status.pathSuffix}`,
-      isFolder: status.type === 'DIRECTORY',
-    }))
-    .filter(({ path }) => isPath(path))
-    .map((entry) => ({ ...entry, order: entry.isFolder ? `${entry.path}/` : entry.path }))
-    .sort((a, b) => (a.order < b.order ? -1 : 1));
-  for (const { status, path, isFolder } of entries) {
+  // A file lists itself, without a name.
+  const entries = (found ?? []).map((status) => ({
+    status,
+    name: status.pathSuffix,
+    isFolder: status.type === 'DIRECTORY',
+  }));
+  for (const { status, path, isFolder } of orderEntries(folder, entries)) {
     const file = toFile(path, status);
     if (file !== null && path > after) {
       yield file;
       signal?.throwIfAborted();
     }
-    // All paths below a folder are greater than `after`, or all less, unless `after` is below it.
-    if (isFolder && (`${path}/` > after || after.startsWith(`${path}/`))) {
-      yield* listFolder(hdfs, root, path, after, signal);
-    }
+    if (isFolder && mayFollow(path, after)) yield* listFolder(hdfs, root, path, after, signal);
   }
 }
 

@@ -11,7 +11,7 @@ import { assertRegularFile, readRegularFile } from '../config/regular-file.ts';
 import { IsobarError, isErrorCode, translateFileError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { openDrafts, openFolders, syncFolder } from './local-disk.ts';
-import { assertFolder, assertPath, DRAFTS_FOLDER, isPath } from './path.ts';
+import { assertFolder, assertPath, DRAFTS_FOLDER, mayFollow, orderEntries } from './path.ts';
 import {
   type Content,
   type ListOptions,
@@ -150,29 +150,16 @@ async function* listFolder(
       files = [];
       signal?.throwIfAborted();
     }
-    // All paths below a folder are greater than `after`, or all less, unless `after` is below it.
-    if (isFolder && (`${path}/` > after || after.startsWith(`${path}/`))) {
-      yield* listFolder(root, path, options);
-    }
+    if (isFolder && mayFollow(path, after)) yield* listFolder(root, path, options);
   }
   yield* await statAll(root, files);
 }
 
-/** Ordered as the full paths of the files are: the files below `a` come after the file `a.b`. */
-async function readFolder(
-  root: string,
-  folder: string,
-): Promise<{ path: string; isFolder: boolean }[]> {
+async function readFolder(root: string, folder: string) {
   try {
     const entries = await readdir(join(root, folder), { withFileTypes: true });
-    return entries
-      .map((entry) => ({
-        path: folder === '' ? entry.name : `${folder}/${entry.name}`,
-        isFolder: entry.isDirectory(),
-      }))
-      .filter(({ path }) => isPath(path))
-      .map((entry) => ({ ...entry, order: entry.isFolder ? `${entry.path}/` : entry.path }))
-      .sort((a, b) => (a.order < b.order ? -1 : 1));
+    const named = entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
+    return orderEntries(folder, named);
   } catch (error) {
     const translated = translate(error, join(root, folder));
     if (translated.code === 'LAKE_MISSING') return [];

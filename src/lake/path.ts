@@ -50,3 +50,23 @@ function hasForbidden(segment: string): boolean {
   }
   return false;
 }
+
+/**
+ * What lies in the folder, by path, in the order of the full paths of all files: those below `a`
+ * come after the file `a.b`. Names that are no path are left out.
+ */
+export function orderEntries<E extends { readonly name: string; readonly isFolder: boolean }>(
+  folder: string,
+  entries: readonly E[],
+): (E & { readonly path: string })[] {
+  return entries
+    .map((entry) => ({ ...entry, path: folder === '' ? entry.name : `${folder}/${entry.name}` }))
+    .filter(({ path }) => isPath(path))
+    .map((entry) => ({ ...entry, order: entry.isFolder ? `${entry.path}/` : entry.path }))
+    .sort((a, b) => (a.order < b.order ? -1 : 1));
+}
+
+/** Whether files below this folder are greater: all are, or none, unless `after` is below it. */
+export function mayFollow(folder: string, after: string): boolean {
+  return `${folder}/` > after || after.startsWith(`${folder}/`);
+}
