@@ -10,9 +10,10 @@
  * on disk.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { translateFileError } from '../errors.ts';
+import { sync } from './local-disk.ts';
 import { DRAFTS_FOLDER } from './path.ts';
 
 export interface Remote {
@@ -253,9 +254,4 @@ async function isHere(place: string, remote: Remote): Promise<boolean> {
   });
   if (found === null || found.size !== remote.bytes) return false;
   return Math.abs(found.mtimeMs - remote.modifiedAt.getTime()) < 1;
-}
-
-async function sync(place: string): Promise<void> {
-  await using handle = await open(place, 'r');
-  await handle.sync();
 }

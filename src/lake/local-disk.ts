@@ -136,7 +136,8 @@ export async function syncFolder(folder: string): Promise<void> {
   if (process.platform !== 'win32') await sync(folder);
 }
 
-async function sync(place: string): Promise<void> {
+/** What was written to the file is on the disk. */
+export async function sync(place: string): Promise<void> {
   await using handle = await open(place, 'r');
   await handle.sync();
 }

@@ -4,7 +4,7 @@
  * address.
  */
 import { createReadStream } from 'node:fs';
-import { exchange } from './exchange.ts';
+import { type ExchangeOptions, exchange } from './exchange.ts';
 import { either } from './namenodes.ts';
 import { NoReplyError, parseRemoteError, RedirectError } from './remote-error.ts';
 import { openSlots } from './slots.ts';
@@ -94,13 +94,17 @@ export function openTransfers(options: TransfersOptions): Transfers {
   const { idleMs, signal } = options;
   let requestCount = 0;
 
-  async function upload(url: URL, source: Source): Promise<void> {
+  /** The text of an answer with this status. */
+  async function ask(
+    request: Pick<ExchangeOptions, 'method' | 'url' | 'body'>,
+    status: number,
+  ): Promise<string> {
     using _slot = await slots.take(signal);
     requestCount += 1;
-    const body = { bytes: lengthOf(source), chunks: () => chunksOf(source) };
-    const reply = await exchange({ method: 'PUT', url, body, idleMs, signal });
+    const reply = await exchange({ ...request, idleMs, signal });
     const text = await reply.text();
-    if (reply.status !== 201) throw refusal(url, reply.status, text);
+    if (reply.status !== status) throw refusal(request.url, reply.status, text);
+    return text;
   }
 
   async function* download(url: URL, own?: AbortSignal): AsyncGenerator<Buffer, void> {
@@ -120,19 +124,13 @@ export function openTransfers(options: TransfersOptions): Transfers {
     }
   }
 
-  async function ask(url: URL): Promise<string> {
-    using _slot = await slots.take(signal);
-    requestCount += 1;
-    const reply = await exchange({ method: 'GET', url, idleMs, signal });
-    const text = await reply.text();
-    if (reply.status !== 200) throw refusal(url, reply.status, text);
-    return text;
-  }
-
   return {
-    upload,
+    async upload(url, source) {
+      const body = { bytes: lengthOf(source), chunks: () => chunksOf(source) };
+      await ask({ method: 'PUT', url, body }, 201);
+    },
     download,
-    ask,
+    ask: (url) => ask({ method: 'GET', url }, 200),
     get requestCount() {
       return requestCount;
     },
