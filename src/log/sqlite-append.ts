@@ -91,11 +91,8 @@ export function openAppender(options: AppenderOptions): Appender {
 }
 
 /** Writes a group of appends in one transaction. */
-function openCommit({
-  file,
-  bytesMax,
-  clock,
-}: AppenderOptions): (group: readonly Waiting[]) => Outcome[] {
+function openCommit(options: AppenderOptions): (group: readonly Waiting[]) => Outcome[] {
+  const { file, bytesMax, clock } = options;
   const { path, db, partitionCount } = file;
   const insertRecord = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?)');
   const updateNext = db.prepare('UPDATE partitions SET next = ? WHERE partition = ?');
