@@ -14,6 +14,7 @@ import { IsobarError, translateFileError } from '../errors.ts';
 import { isBusy } from '../sqlite.ts';
 import { pause } from '../waiting.ts';
 import { makeFolder } from './local-disk.ts';
+import { isRunning } from './this-process.ts';
 
 export interface Holder {
   readonly pid: number;
@@ -121,13 +122,7 @@ async function readNotice(notice: string): Promise<Holder | null> {
 }
 
 function isAlive({ pid, host }: Holder): boolean {
-  if (host !== hostname()) return true;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
+  return host !== hostname() || isRunning(pid);
 }
 
 function inUse(folder: string, holder: Holder | null): IsobarError {

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { reachFaultPoint } from '../fault.ts';
 import type { Content } from './storage.ts';
+import { isRunning } from './this-process.ts';
 
 /** Files in the making, in a folder of their own. Their names say who makes them. */
 export interface Drafts {
@@ -82,12 +83,7 @@ export function openDrafts(folder: string): Drafts {
 function isOfDeadProcess(name: string): boolean {
   const [host, pid] = name.split('~');
   if (host !== encodeURIComponent(hostname()) || !/^\d+$/.test(pid ?? '')) return false;
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
+  return !isRunning(Number(pid));
 }
 
 const KNOWN_FOLDERS_MAX = 10_000;

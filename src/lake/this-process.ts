@@ -49,3 +49,13 @@ function beganOf(pid: number): string | null {
     return null;
   }
 }
+
+/** Whether a process of this number runs here, as far as we see. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
