@@ -52,7 +52,7 @@ const ANSWERS: Readonly<Record<string, RegExp>> = {
   'the order of versions': /version = precedence, import_id, import_row, collected_at, content/,
   'the city id': /CITY_ID_PATTERN =/,
   'the range of gusts': /variable\('wind_gust_ms', 'Wind gust', 'm\/s', 0, 150/,
-  'the heartbeat of the events': /heartbeatMs = 15_000/,
+  'the heartbeat of the events': /const HEARTBEAT_MS/,
   'the budget of calls': /^ \* The budget: how often the provider may still be called/m,
   staleness: /export function judgeStaleness/,
   'the reason of an anomaly': /function formatReason/,

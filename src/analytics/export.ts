@@ -14,8 +14,8 @@ import {
   type Dataset,
   type HourlyTrend,
 } from '../model/datasets.ts';
-import { VARIABLES } from '../model/variables.ts';
 import type { Columns, SqlSession } from '../sql/engine.ts';
+import { formatReason } from './anomaly-reason.ts';
 import { ANOMALY_COLUMNS, CITY_STATISTICS_COLUMNS, HOURLY_TRENDS_COLUMNS } from './columns.ts';
 import { type Publication, type PublishedFile, readPublication } from './publication.ts';
 import { readChecked } from './published-files.ts';
@@ -131,19 +131,6 @@ export function finishRow(dataset: Dataset, row: Record<string, unknown>): Recor
   }
   const { stddev, ...anomaly } = row;
   return { ...anomaly, reason: formatReason(anomaly as unknown as Anomaly, Number(stddev)) };
-}
-
-/** One sentence that a layman understands, with the value, what is usual, and units. */
-function formatReason(anomaly: Omit<Anomaly, 'reason'>, stddev: number): string {
-  const { label, unit, digits } = VARIABLES.temperature_c;
-  const text = (value: number) => `${value.toFixed(digits)} ${unit}`;
-  const low = text(anomaly.expected - anomaly.threshold * stddev);
-  const high = text(anomaly.expected + anomaly.threshold * stddev);
-  const side = anomaly.score < 0 ? 'below' : 'above';
-  return (
-    `${label} ${text(anomaly.value)} is ${Math.abs(anomaly.score).toFixed(1)} deviations ${side} ` +
-    `the mean of ${text(anomaly.expected)}; usual in ${anomaly.city} is ${low} to ${high}`
-  );
 }
 
 /** Which publication the files for people hold; written after them. */

@@ -2,7 +2,6 @@
 import { memoryUsage, resourceUsage } from 'node:process';
 import type { FastifyInstance } from 'fastify';
 import type { Live } from './live.ts';
-import { METRICS } from './metric-table.ts';
 import type { Labels, Registry } from './metrics.ts';
 import type { Server } from './server.ts';
 
@@ -14,15 +13,8 @@ export function addApiMetrics(
   server: Server,
   live: Live,
 ): void {
-  const requests = registry.counter(
-    'isobar_api_requests_total',
-    METRICS.isobar_api_requests_total.help,
-  );
-  const durations = registry.histogram(
-    'isobar_api_request_duration_seconds',
-    METRICS.isobar_api_request_duration_seconds.help,
-    DURATION_BOUNDS_S,
-  );
+  const requests = registry.counter('isobar_api_requests_total');
+  const durations = registry.histogram('isobar_api_request_duration_seconds', DURATION_BOUNDS_S);
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     requests.add({ route, method: request.method, status: String(reply.statusCode) });
@@ -33,69 +25,54 @@ export function addApiMetrics(
   const { answers, reader, rows, versions } = server;
   registry.total(
     'isobar_api_queries_total',
-    METRICS.isobar_api_queries_total.help,
     one(() => reader.queryCount),
   );
   registry.total(
     'isobar_api_ranges_computed_total',
-    METRICS.isobar_api_ranges_computed_total.help,
     one(() => rows.computedCount),
   );
-  registry.total(
-    'isobar_api_cache_lookups_total',
-    METRICS.isobar_api_cache_lookups_total.help,
-    () => {
-      const { hits, misses, shared } = answers.cache;
-      return [
-        [{ outcome: 'hit' }, hits],
-        [{ outcome: 'miss' }, misses],
-        [{ outcome: 'shared' }, shared],
-      ];
-    },
-  );
+  registry.total('isobar_api_cache_lookups_total', () => {
+    const { hits, misses, shared } = answers.cache;
+    return [
+      [{ outcome: 'hit' }, hits],
+      [{ outcome: 'miss' }, misses],
+      [{ outcome: 'shared' }, shared],
+    ];
+  });
   registry.total(
     'isobar_api_cache_evictions_total',
-    METRICS.isobar_api_cache_evictions_total.help,
     one(() => answers.cache.evictions),
   );
   registry.gauge(
     'isobar_api_cache_bytes',
-    METRICS.isobar_api_cache_bytes.help,
     one(() => answers.cache.bytes),
   );
   registry.gauge(
     'isobar_api_cache_entries',
-    METRICS.isobar_api_cache_entries.help,
     one(() => answers.cache.entries),
   );
   registry.gauge(
     'isobar_api_event_viewers',
-    METRICS.isobar_api_event_viewers.help,
     one(() => live.counts.viewers),
   );
   registry.total(
     'isobar_api_events_total',
-    METRICS.isobar_api_events_total.help,
     one(() => live.counts.events),
   );
   registry.total(
     'isobar_api_event_viewers_dropped_total',
-    METRICS.isobar_api_event_viewers_dropped_total.help,
     one(() => live.counts.dropped),
   );
   registry.gauge(
     'isobar_api_versions_failing',
-    METRICS.isobar_api_versions_failing.help,
     one(() => Number(versions.failure !== null)),
   );
   registry.gauge(
     'process_resident_memory_bytes',
-    METRICS.process_resident_memory_bytes.help,
     one(() => memoryUsage.rss()),
   );
   registry.total(
     'process_cpu_seconds_total',
-    METRICS.process_cpu_seconds_total.help,
     one(() => {
       const { userCPUTime, systemCPUTime } = resourceUsage();
       return (userCPUTime + systemCPUTime) / 1_000_000;

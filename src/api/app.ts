@@ -67,9 +67,9 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
       return tail;
     },
     position: () => formatPosition(live.position()),
-    tellStatus() {
+    publishStatus() {
       // /healthz reports that the status is not available.
-      tellStatus(server, live).catch((error: unknown) => {
+      publishStatus(server, live).catch((error: unknown) => {
         context.logger.debug({ err: error }, 'the status is not available');
       });
     },
@@ -92,7 +92,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
           const last = lastLanded(partition);
           return last === null ? null : BigInt(last) + 1n;
         },
-        onEvents: live.publishRecords,
+        onEvents: (events) => live.publishRecords(events),
         onSkip: () => live.reset('more events came at once than can be sent'),
       });
       live.reset('the log can be followed again');
@@ -108,10 +108,10 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   }
 
   await startTail();
-  tellVersions(versions, live);
-  server.tellStatus();
+  publishVersions(versions, live);
+  server.publishStatus();
   const watch = setInterval(() => {
-    if (live.counts.viewers > 0) server.tellStatus();
+    if (live.counts.viewers > 0) server.publishStatus();
   }, STATUS_MS);
   signal.addEventListener('abort', () => clearInterval(watch));
   versions.start();
@@ -130,7 +130,7 @@ function snapshotOf(versions: Versions) {
   }
 }
 
-function tellVersions(versions: Versions, live: Live): void {
+function publishVersions(versions: Versions, live: Live): void {
   const tell = ({ picture, publication }: ReturnType<Versions['current']>) => {
     live.publishVersion({
       table_version: picture.snapshot.version < 0 ? null : picture.snapshot.version,
@@ -142,7 +142,7 @@ function tellVersions(versions: Versions, live: Live): void {
   versions.onMove(tell);
 }
 
-async function tellStatus(server: Server, live: Live): Promise<void> {
+async function publishStatus(server: Server, live: Live): Promise<void> {
   const { collector, log, landing, analytics } = await server.status.get();
   live.publishStatus({
     collector: collector && { state: collector.state, message: collector.message },

@@ -10,7 +10,7 @@ import { IsobarError } from '../errors.ts';
 import { digestLogId, formatPosition, type Position, parsePosition } from './position.ts';
 import type { ObservationEvent, ResetEvent, StatusEvent, VersionEvent } from './status-schemas.ts';
 import type { Tail, TailEvent } from './tail.ts';
-import { drained, openViewers, type Viewer } from './viewers.ts';
+import { drained, openViewers, type Viewer, type Viewers } from './viewers.ts';
 
 export interface Live {
   /**
@@ -57,59 +57,83 @@ export interface LiveOptions {
   readonly closeMs?: number;
 }
 
+const HEARTBEAT_MS = 15_000;
 const NOTHING: VersionEvent = { table_version: null, analytics_version: null, observed_to: null };
 
 export function openLive(options: LiveOptions): Live {
-  const { heartbeatMs = 15_000, replayMax = 1_000, queueBytesMax = 1024 * 1024 } = options;
-  const viewers = openViewers({
-    queueBytesMax,
-    closeMs: options.closeMs ?? 500,
-    formatDrop: () => formatReset('this viewer reads too slowly'),
-  });
-  const { send } = viewers;
-  const log = options.logId === null ? '' : digestLogId(options.logId);
+  return new LiveEvents(options);
+}
+
+class LiveEvents implements Live {
+  readonly #options: LiveOptions;
+  readonly #viewers: Viewers;
+  readonly #log: string;
   /** Up to where events were sent to the viewers; the tail may be ahead for a moment. */
-  const told: bigint[] = [...(options.tail()?.next ?? [])];
-  let version = NOTHING;
-  let status: StatusEvent | null = null;
-  let events = 0;
-  let closing = false;
+  readonly #sent: bigint[];
+  readonly #heartbeat: NodeJS.Timeout;
+  readonly #replayMax: number;
+  readonly #queueBytesMax: number;
+  #version = NOTHING;
+  #status: StatusEvent | null = null;
+  #events = 0;
+  #closing = false;
 
-  const heartbeat = setInterval(() => {
-    for (const viewer of viewers.all) send(viewer, ': still here\n\n');
-  }, heartbeatMs);
-  heartbeat.unref();
-
-  function position(next: readonly bigint[] = told): Position {
-    const { table_version, analytics_version } = version;
-    return { log, next, tableVersion: table_version, analyticsVersion: analytics_version };
+  constructor(options: LiveOptions) {
+    this.#options = options;
+    this.#replayMax = options.replayMax ?? 1_000;
+    this.#queueBytesMax = options.queueBytesMax ?? 1024 * 1024;
+    this.#viewers = openViewers({
+      queueBytesMax: this.#queueBytesMax,
+      closeMs: options.closeMs ?? 500,
+      formatDrop: () => this.#formatReset('this viewer reads too slowly'),
+    });
+    this.#log = options.logId === null ? '' : digestLogId(options.logId);
+    this.#sent = [...(options.tail()?.next ?? [])];
+    this.#heartbeat = setInterval(() => {
+      for (const viewer of this.#viewers.all) this.#send(viewer, ': still here\n\n');
+    }, options.heartbeatMs ?? HEARTBEAT_MS);
+    this.#heartbeat.unref();
   }
 
-  function formatEvent(name: string, data: object, next?: readonly bigint[]): string {
-    events += 1;
-    return `id: ${formatPosition(position(next))}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+  #send(viewer: Viewer, text: string): boolean {
+    return this.#viewers.send(viewer, text);
   }
 
-  function formatReset(reason: string): string {
+  position(next: readonly bigint[] = this.#sent): Position {
+    const { table_version, analytics_version } = this.#version;
+    return {
+      log: this.#log,
+      next,
+      tableVersion: table_version,
+      analyticsVersion: analytics_version,
+    };
+  }
+
+  #formatEvent(name: string, data: object, next?: readonly bigint[]): string {
+    this.#events += 1;
+    return `id: ${formatPosition(this.position(next))}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+  }
+
+  #formatReset(reason: string): string {
     const data: ResetEvent = { reason };
-    return formatEvent('reset', data);
+    return this.#formatEvent('reset', data);
   }
 
-  function describe({ partition, offset, observation }: TailEvent): ObservationEvent | null {
+  #describe({ partition, offset, observation }: TailEvent): ObservationEvent | null {
     if (observation === null) return null;
     const { city_id, city, country, ...rest } = observation;
-    const landed = options.landed(partition, offset);
+    const landed = this.#options.landed(partition, offset);
     return {
       city_id,
       city,
       country,
-      simulated: options.simulated,
+      simulated: this.#options.simulated,
       observation: { ...rest, landed },
     };
   }
 
   /** Those of the events that the viewer has not had yet and wants; it has had them then. */
-  function takeNew(viewer: Viewer, records: readonly TailEvent[]): TailEvent[] {
+  #takeNew(viewer: Viewer, records: readonly TailEvent[]): TailEvent[] {
     return records.filter(({ partition, offset, observation }) => {
       if (offset < (viewer.next[partition] ?? 0n)) return false;
       viewer.next[partition] = offset + 1n;
@@ -117,126 +141,132 @@ export function openLive(options: LiveOptions): Live {
     });
   }
 
-  function tellVersion(viewer: Viewer, text?: string): void {
+  #sendVersion(viewer: Viewer, text?: string): void {
     // A viewer that comes from a server ahead of this one is not sent back.
-    if (!isNewer(version, viewer.version)) return;
-    viewer.version = version;
-    send(viewer, text ?? formatEvent('version', version));
+    if (!isNewer(this.#version, viewer.version)) return;
+    viewer.version = this.#version;
+    this.#send(viewer, text ?? this.#formatEvent('version', this.#version));
   }
 
-  async function welcome(viewer: Viewer, since: Position | null): Promise<void> {
-    send(viewer, 'retry: 2000\n\n');
-    const tail = options.tail();
-    if (since !== null && tail !== null && !(await replay(viewer, tail))) {
-      viewer.next.splice(0, Infinity, ...told);
+  async #welcome(viewer: Viewer, since: Position | null): Promise<void> {
+    this.#send(viewer, 'retry: 2000\n\n');
+    const tail = this.#options.tail();
+    if (since !== null && tail !== null && !(await this.#replay(viewer, tail))) {
+      viewer.next.splice(0, Infinity, ...this.#sent);
       viewer.version = NOTHING;
       viewer.replaying = false;
-      send(viewer, formatReset('missed events are no longer available'));
+      this.#send(viewer, this.#formatReset('missed this.#events are no longer available'));
     }
     viewer.replaying = false;
-    tellVersion(viewer);
-    if (status !== null) send(viewer, formatEvent('status', status));
+    this.#sendVersion(viewer);
+    if (this.#status !== null) this.#send(viewer, this.#formatEvent('status', this.#status));
   }
 
   /**
    * Sends what was missed until nothing is left; resolves with false when that fails. The
    * viewer is back among the others in the same turn in which nothing is left.
    */
-  async function replay(viewer: Viewer, tail: Tail): Promise<boolean> {
-    let left = replayMax;
+  async #replay(viewer: Viewer, tail: Tail): Promise<boolean> {
+    let left = this.#replayMax;
     do {
       const missed = await tail.readSince(viewer.next, left).catch(() => null);
       if (missed === null) return false;
-      if (missed.length === 0 && !isUpToDate(viewer.next, told)) return false;
+      if (missed.length === 0 && !isUpToDate(viewer.next, this.#sent)) return false;
       left -= missed.length;
       for (const event of missed) {
-        const isNew = takeNew(viewer, [event]).length > 0;
-        const data = isNew ? describe(event) : null;
+        const isNew = this.#takeNew(viewer, [event]).length > 0;
+        const data = isNew ? this.#describe(event) : null;
         if (data === null) continue;
-        if (!send(viewer, formatEvent('observation', data, viewer.next))) return true;
-        await drained(viewer.response, queueBytesMax / 4);
+        if (!this.#send(viewer, this.#formatEvent('observation', data, viewer.next))) return true;
+        await drained(viewer.response, this.#queueBytesMax / 4);
       }
-    } while (!isUpToDate(viewer.next, told));
+    } while (!isUpToDate(viewer.next, this.#sent));
     viewer.replaying = false;
     return true;
   }
 
   /** What the viewer has had: as its position says, or everything that is there. */
-  function startOf(since: Position | null): Pick<Viewer, 'next' | 'version'> {
-    if (since === null) return { next: [...told], version: NOTHING };
+  #startOf(since: Position | null): Pick<Viewer, 'next' | 'version'> {
+    if (since === null) return { next: [...this.#sent], version: NOTHING };
     const { tableVersion: table_version, analyticsVersion: analytics_version } = since;
     const version = { table_version, analytics_version, observed_to: null };
     return { next: [...since.next], version };
   }
 
-  return {
-    refuseTooMany() {
-      if (closing) throw new IsobarError('ABORTED', 'the server stops');
-      if (viewers.all.size >= options.viewersMax) {
-        throw new IsobarError('BUSY', `${viewers.all.size} event streams are open already`);
-      }
-    },
-    join(response, { since, cities }) {
-      const given = since === undefined ? null : parsePosition(since);
-      const foreign = since !== undefined && (given === null || given.log !== log);
-      const start = startOf(foreign ? null : given);
-      const wanted = cities.length === 0 ? null : new Set(cities);
-      const viewer: Viewer = { response, cities: wanted, ...start, replaying: true };
-      viewers.add(viewer);
-      if (foreign) send(viewer, formatReset('the position is of another log, or none'));
-      void welcome(viewer, foreign ? null : given);
-    },
-    publishRecords(records) {
-      const texts = new Map<TailEvent, string>();
-      const before = [...told];
-      for (const { partition, offset } of records) told[partition] = offset + 1n;
-      for (const viewer of viewers.all) {
-        if (viewer.replaying) continue;
-        let text = '';
-        for (const event of takeNew(viewer, records)) {
-          let one = texts.get(event);
-          if (one === undefined) {
-            const data = describe(event);
-            const next = [...before];
-            next[event.partition] = event.offset + 1n;
-            one = data === null ? '' : formatEvent('observation', data, next);
-            texts.set(event, one);
-          }
-          text += one;
+  refuseTooMany(): void {
+    if (this.#closing) throw new IsobarError('ABORTED', 'the server stops');
+    if (this.#viewers.all.size >= this.#options.viewersMax) {
+      throw new IsobarError('BUSY', `${this.#viewers.all.size} event streams are open already`);
+    }
+  }
+
+  join(response: ServerResponse, { since, cities }: NewViewer): void {
+    const given = since === undefined ? null : parsePosition(since);
+    const foreign = since !== undefined && (given === null || given.log !== this.#log);
+    const start = this.#startOf(foreign ? null : given);
+    const wanted = cities.length === 0 ? null : new Set(cities);
+    const viewer: Viewer = { response, cities: wanted, ...start, replaying: true };
+    this.#viewers.add(viewer);
+    if (foreign)
+      this.#send(viewer, this.#formatReset('the this.position is of another this.#log, or none'));
+    void this.#welcome(viewer, foreign ? null : given);
+  }
+
+  publishRecords(records: readonly TailEvent[]): void {
+    const texts = new Map<TailEvent, string>();
+    const before = [...this.#sent];
+    for (const { partition, offset } of records) this.#sent[partition] = offset + 1n;
+    for (const viewer of this.#viewers.all) {
+      if (viewer.replaying) continue;
+      let text = '';
+      for (const event of this.#takeNew(viewer, records)) {
+        let one = texts.get(event);
+        if (one === undefined) {
+          const data = this.#describe(event);
+          const next = [...before];
+          next[event.partition] = event.offset + 1n;
+          one = data === null ? '' : this.#formatEvent('observation', data, next);
+          texts.set(event, one);
         }
-        if (text !== '') send(viewer, text);
+        text += one;
       }
-    },
-    publishVersion(newer) {
-      version = newer;
-      const text = formatEvent('version', newer);
-      for (const viewer of viewers.all) if (!viewer.replaying) tellVersion(viewer, text);
-    },
-    publishStatus(newer) {
-      if (JSON.stringify(newer) === JSON.stringify(status)) return;
-      status = newer;
-      const text = formatEvent('status', newer);
-      for (const viewer of viewers.all) if (!viewer.replaying) send(viewer, text);
-    },
-    reset(reason) {
-      told.splice(0, Infinity, ...(options.tail()?.next ?? []));
-      const text = formatReset(reason);
-      for (const viewer of viewers.all) {
-        if (viewer.replaying) continue;
-        viewer.next.splice(0, Infinity, ...told);
-        send(viewer, text);
-      }
-    },
-    position: () => position(),
-    async close() {
-      closing = true;
-      clearInterval(heartbeat);
-      await viewers.dismiss(formatEvent('bye', {}));
-    },
-    get counts() {
-      return { viewers: viewers.all.size, events, dropped: viewers.droppedCount };
-    },
-  };
+      if (text !== '') this.#send(viewer, text);
+    }
+  }
+
+  publishVersion(newer: VersionEvent): void {
+    this.#version = newer;
+    const text = this.#formatEvent('version', newer);
+    for (const viewer of this.#viewers.all) if (!viewer.replaying) this.#sendVersion(viewer, text);
+  }
+
+  publishStatus(newer: StatusEvent): void {
+    if (JSON.stringify(newer) === JSON.stringify(this.#status)) return;
+    this.#status = newer;
+    const text = this.#formatEvent('status', newer);
+    for (const viewer of this.#viewers.all) if (!viewer.replaying) this.#send(viewer, text);
+  }
+
+  reset(reason: string): void {
+    this.#sent.splice(0, Infinity, ...(this.#options.tail()?.next ?? []));
+    const text = this.#formatReset(reason);
+    for (const viewer of this.#viewers.all) {
+      if (viewer.replaying) continue;
+      viewer.next.splice(0, Infinity, ...this.#sent);
+      this.#send(viewer, text);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearInterval(this.#heartbeat);
+    await this.#viewers.dismiss(this.#formatEvent('bye', {}));
+  }
+
+  get counts(): LiveCounts {
+    const { all, droppedCount } = this.#viewers;
+    return { viewers: all.size, events: this.#events, dropped: droppedCount };
+  }
 }
 
 function isNewer(a: VersionEvent, b: VersionEvent): boolean {

@@ -9,11 +9,16 @@ import { addRoomMetrics } from './room-metrics.ts';
 import { exampleStatus, openTestApi } from './testing/api.ts';
 
 test('counters, gauges and histograms as Prometheus reads them', () => {
-  const registry = openRegistry();
-  const requests = registry.counter('a_total', 'Requests.');
-  const durations = registry.histogram('b_seconds', 'Durations.', [0.1, 1]);
-  registry.gauge('c_bytes', 'Size.', () => [[{ part: 'x"\\\n' }, 7]]);
-  registry.gauge('d', 'Nothing yet.', () => []);
+  const registry = openRegistry({
+    a_total: { help: 'Requests.' },
+    b_seconds: { help: 'Durations.' },
+    c_bytes: { help: 'Size.' },
+    d: { help: 'Nothing yet.' },
+  });
+  const requests = registry.counter('a_total');
+  const durations = registry.histogram('b_seconds', [0.1, 1]);
+  registry.gauge('c_bytes', () => [[{ part: 'x"\\\n' }, 7]]);
+  registry.gauge('d', () => []);
   requests.add({ route: '/' });
   requests.add({ route: '/' }, 2);
   for (const value of [0.1, 0.5, 5]) durations.observe(value);

@@ -1,4 +1,5 @@
 /** Metrics as Prometheus reads them (text format 0.0.4): a small registry of our own. */
+import { METRICS } from './metric-table.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -12,30 +13,31 @@ export interface Histogram {
 }
 
 export interface Registry {
-  counter(name: string, help: string): Counter;
-  histogram(name: string, help: string, bounds: readonly number[]): Histogram;
+  counter(name: string): Counter;
+  histogram(name: string, bounds: readonly number[]): Histogram;
   /** Asked for its values whenever the metrics are read. */
-  gauge(name: string, help: string, read: () => Iterable<readonly [Labels, number]>): void;
+  gauge(name: string, read: () => Iterable<readonly [Labels, number]>): void;
   /** The same, for values that only grow. */
-  total(name: string, help: string, read: () => Iterable<readonly [Labels, number]>): void;
+  total(name: string, read: () => Iterable<readonly [Labels, number]>): void;
   format(): string;
 }
 
 interface Family {
   readonly name: string;
-  readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
   lines(): Iterable<string>;
 }
 
-export function openRegistry(): Registry {
+/** `metrics` holds the help of each name. */
+export function openRegistry(
+  metrics: Readonly<Record<string, { readonly help: string }>> = METRICS,
+): Registry {
   const families: Family[] = [];
 
   function read(type: 'counter' | 'gauge') {
-    return (name: string, help: string, values: () => Iterable<readonly [Labels, number]>) => {
+    return (name: string, values: () => Iterable<readonly [Labels, number]>) => {
       families.push({
         name,
-        help,
         type,
         *lines() {
           for (const [labels, value] of values()) yield line(name, labels, value);
@@ -45,11 +47,10 @@ export function openRegistry(): Registry {
   }
 
   return {
-    counter(name, help) {
+    counter(name) {
       const values = new Map<string, number>();
       families.push({
         name,
-        help,
         type: 'counter',
         *lines() {
           for (const [labels, value] of values) yield `${name}${labels} ${value}`;
@@ -62,11 +63,10 @@ export function openRegistry(): Registry {
         },
       };
     },
-    histogram(name, help, bounds) {
+    histogram(name, bounds) {
       const series = new Map<string, Buckets>();
       families.push({
         name,
-        help,
         type: 'histogram',
         *lines() {
           for (const buckets of series.values()) yield* bucketLines(name, bounds, buckets);
@@ -92,7 +92,7 @@ export function openRegistry(): Registry {
     format() {
       return families
         .map((family) => {
-          const head = `# HELP ${family.name} ${family.help}\n# TYPE ${family.name} ${family.type}\n`;
+          const head = `# HELP ${family.name} ${metrics[family.name]?.help}\n# TYPE ${family.name} ${family.type}\n`;
           const lines = [...family.lines()];
           return lines.length === 0 ? '' : `${head}${lines.join('\n')}\n`;
         })

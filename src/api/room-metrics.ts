@@ -1,6 +1,6 @@
 /** Every room's state as metrics, made from the status: `isobar_<room>_…` in base units. */
 import type { Status } from '../model/status.ts';
-import { METRICS, type MetricName } from './metric-table.ts';
+import type { MetricName } from './metric-table.ts';
 import type { Labels, Registry } from './metrics.ts';
 
 type Values = Iterable<readonly [Labels, number]>;
@@ -8,7 +8,7 @@ type Values = Iterable<readonly [Labels, number]>;
 /** `status` gives what is known at the time of reading; null means that it is not available. */
 export function addRoomMetrics(registry: Registry, status: () => Status | null): void {
   for (const [name, values] of Object.entries(VALUES)) {
-    registry.gauge(name, METRICS[name as MetricName].help, () => {
+    registry.gauge(name, () => {
       const known = status();
       return known === null ? [] : values(known);
     });

@@ -21,7 +21,7 @@ export interface Server {
   /** Null without a log. */
   readonly tail: Tail | null;
   /** Sends the status to the viewers when it has changed. */
-  tellStatus(): void;
+  publishStatus(): void;
   /** Where the events stand. */
   position(): string;
 }

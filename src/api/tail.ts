@@ -57,66 +57,102 @@ interface Waiting {
 }
 
 export async function openTail(options: TailOptions): Promise<Tail> {
-  const { log, logger } = options;
-  const next: bigint[] = [];
-  const waiting = new Map<string, Waiting>();
+  const tail = new LogFollower(options);
+  await tail.readBack();
+  return tail;
+}
+
+class LogFollower implements Tail {
+  readonly next: bigint[] = [];
+  readonly #options: TailOptions;
+  readonly #waiting = new Map<string, Waiting>();
+
+  constructor(options: TailOptions) {
+    this.#options = options;
+  }
+
+  /** Reads the part of the past that has not landed. */
+  async readBack(): Promise<void> {
+    await this.#findPartitions();
+    for (const partition of this.next.keys()) {
+      while ((await this.#readPartition(partition)).length > 0);
+    }
+  }
+
+  newest(cityId: string, landed: (partition: number) => number | null): Newest | null {
+    const entry = this.#waiting.get(cityId);
+    if (entry === undefined) return null;
+    const last = landed(entry.event.partition);
+    if (last === null || entry.event.offset > BigInt(last)) return entry.observation;
+    this.#waiting.delete(cityId);
+    return null;
+  }
+
+  cityIds(): Iterable<string> {
+    return this.#waiting.keys();
+  }
 
   /** Where to begin in each partition that was not followed before: some may be added later. */
-  async function findPartitions(): Promise<void> {
-    while (next.length < log.partitionCount) {
-      const range = await log.range(next.length);
-      const from = options.firstWaiting(next.length) ?? range.first;
+  async #findPartitions(): Promise<void> {
+    while (this.next.length < this.#options.log.partitionCount) {
+      const range = await this.#options.log.range(this.next.length);
+      const from = this.#options.firstWaiting(this.next.length) ?? range.first;
       const newest = max(range.first, max(from, range.next - BACKLOG_MAX));
-      next.push(from > range.next ? range.next : newest);
+      this.next.push(from > range.next ? range.next : newest);
     }
   }
 
-  function keep(event: TailEvent): void {
+  #keep(event: TailEvent): void {
     const { observation } = event;
     if (observation === null) return;
-    const known = waiting.get(observation.city_id);
+    const known = this.#waiting.get(observation.city_id);
     if (known === undefined || beats(observation, known.observation)) {
-      waiting.set(observation.city_id, { event, observation });
+      this.#waiting.set(observation.city_id, { event, observation });
     }
   }
 
-  async function readPartition(partition: number, signal?: AbortSignal): Promise<TailEvent[]> {
-    const records = await log.read(partition, next[partition] ?? 0n, READ_LIMITS, signal);
+  async #readPartition(partition: number, signal?: AbortSignal): Promise<TailEvent[]> {
+    const records = await this.#options.log.read(
+      partition,
+      this.next[partition] ?? 0n,
+      READ_LIMITS,
+      signal,
+    );
     const last = records.at(-1);
-    if (last !== undefined) next[partition] = last.offset + 1n;
+    if (last !== undefined) this.next[partition] = last.offset + 1n;
     const events = records.map((record) => parse(partition, record));
-    for (const event of events) keep(event);
+    for (const event of events) this.#keep(event);
     return events;
   }
 
   /** Moves on to what is kept of the log, or to its end when too much waits. */
-  async function skip(partition: number): Promise<boolean> {
-    const { first, next: end } = await log.range(partition);
-    const at = next[partition] ?? 0n;
+  async #skip(partition: number): Promise<boolean> {
+    const { first, next: end } = await this.#options.log.range(partition);
+    const at = this.next[partition] ?? 0n;
     if (at >= first && end - at <= BACKLOG_MAX) return false;
-    next[partition] = max(first, end - KEPT);
+    this.next[partition] = max(first, end - KEPT);
     return true;
   }
 
-  async function pass(signal: AbortSignal): Promise<void> {
-    await findPartitions();
-    for (const partition of next.keys()) {
-      if (await skip(partition)) options.onSkip();
+  async #pass(signal: AbortSignal): Promise<void> {
+    await this.#findPartitions();
+    for (const partition of this.next.keys()) {
+      if (await this.#skip(partition)) this.#options.onSkip();
       while (!signal.aborted) {
-        const events = await readPartition(partition, signal);
+        const events = await this.#readPartition(partition, signal);
         if (events.length === 0) break;
-        options.onEvents(events);
-        if (await skip(partition)) options.onSkip();
+        this.#options.onEvents(events);
+        if (await this.#skip(partition)) this.#options.onSkip();
       }
     }
   }
 
-  async function read(from: readonly bigint[]): Promise<TailEvent[]> {
+  async #read(from: readonly bigint[]): Promise<TailEvent[]> {
     const events: TailEvent[] = [];
-    for (const partition of next.keys()) {
-      const end = next[partition] ?? 0n;
+    for (const partition of this.next.keys()) {
+      const end = this.next[partition] ?? 0n;
       for (let at = from[partition] ?? 0n; at < end; ) {
-        const records = await log.read(partition, at, READ_LIMITS);
+        const records = await this.#options.log.read(partition, at, READ_LIMITS);
         const last = records.at(-1);
         if (last === undefined) break;
         for (const record of records) {
@@ -128,53 +164,36 @@ export async function openTail(options: TailOptions): Promise<Tail> {
     return events;
   }
 
-  await findPartitions();
-  for (const partition of next.keys()) {
-    // The part of the past that has not landed; no listener is attached yet.
-    while ((await readPartition(partition)).length > 0);
+  async readSince(from: readonly bigint[], recordsMax: number): Promise<TailEvent[] | null> {
+    let missed = 0n;
+    for (const partition of this.next.keys()) {
+      const at = from[partition];
+      const range = await this.#options.log.range(partition);
+      if (at === undefined || at < range.first || at > range.next) return null;
+      missed += max(0n, (this.next[partition] ?? 0n) - at);
+    }
+    if (missed > BigInt(recordsMax)) return null;
+    try {
+      return await this.#read(from);
+    } catch (error) {
+      if (isErrorCode(error, 'LOG_GAP')) return null;
+      throw error;
+    }
   }
 
-  return {
-    next,
-    newest(cityId, landed) {
-      const entry = waiting.get(cityId);
-      if (entry === undefined) return null;
-      const last = landed(entry.event.partition);
-      if (last === null || entry.event.offset > BigInt(last)) return entry.observation;
-      waiting.delete(cityId);
-      return null;
-    },
-    cityIds: () => waiting.keys(),
-    async readSince(from, recordsMax) {
-      let missed = 0n;
-      for (const partition of next.keys()) {
-        const at = from[partition];
-        const range = await log.range(partition);
-        if (at === undefined || at < range.first || at > range.next) return null;
-        missed += max(0n, (next[partition] ?? 0n) - at);
-      }
-      if (missed > BigInt(recordsMax)) return null;
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
       try {
-        return await read(from);
+        for await (const _ of this.#options.log.follow(signal)) await this.#pass(signal);
+        // A log that was closed ends without an error; then there is nothing left to follow.
+        return;
       } catch (error) {
-        if (isErrorCode(error, 'LOG_GAP')) return null;
-        throw error;
+        if (signal.aborted) return;
+        this.#options.logger.warn(`following the log: ${asIsobarError(error).message}`);
+        await pause(this.#options.retryMs ?? RETRY_MS, signal);
       }
-    },
-    async run(signal) {
-      while (!signal.aborted) {
-        try {
-          for await (const _ of log.follow(signal)) await pass(signal);
-          // A log that was closed ends without an error; then there is nothing left to follow.
-          return;
-        } catch (error) {
-          if (signal.aborted) return;
-          logger.warn(`following the log: ${asIsobarError(error).message}`);
-          await pause(options.retryMs ?? RETRY_MS, signal);
-        }
-      }
-    },
-  };
+    }
+  }
 }
 
 function parse(partition: number, record: LogRecord): TailEvent {

@@ -36,95 +36,111 @@ export function openVersions(
   reader: Reader,
   beforeMove: (next: Current) => Promise<void> = async () => {},
 ): Versions {
-  const listeners = new Set<(current: Current) => void>();
-  let current: Current | null = null;
-  let failure: IsobarError | null = null;
-  let running: Promise<void> | null = null;
-  let lookingSince: number | null = null;
-  let again = false;
-  let timer: NodeJS.Timeout | undefined;
-  let leave: (() => void) | undefined;
+  return new CurrentVersions(context, reader, beforeMove);
+}
+
+class CurrentVersions implements Versions {
+  readonly #context: ApiContext;
+  readonly #reader: Reader;
+  readonly #beforeMove: (next: Current) => Promise<void>;
+  readonly #listeners = new Set<(current: Current) => void>();
+  #current: Current | null = null;
+  #failure: IsobarError | null = null;
+  #running: Promise<void> | null = null;
+  #lookingSince: number | null = null;
+  #again = false;
+  #timer: NodeJS.Timeout | undefined;
+  #leave: (() => void) | undefined;
+
+  constructor(context: ApiContext, reader: Reader, beforeMove: (next: Current) => Promise<void>) {
+    this.#context = context;
+    this.#reader = reader;
+    this.#beforeMove = beforeMove;
+  }
+
+  current(): Current {
+    if (this.#current === null) throw this.#failure ?? asIsobarError(new Error('not started'));
+    return this.#current;
+  }
+
+  get failure(): IsobarError | null {
+    const isLooking = this.#current !== null && this.#lookingSince !== null;
+    if (this.#failure !== null || !isLooking) return this.#failure;
+    return performance.now() - (this.#lookingSince ?? 0) < SLOW_MS ? null : SLOW;
+  }
+
+  refresh(): Promise<void> {
+    if (this.#running === null) {
+      this.#running = this.#lookUntilQuiet().finally(() => {
+        this.#running = null;
+      });
+    } else {
+      this.#again = true;
+    }
+    return this.#running;
+  }
+
+  onMove(listener: (current: Current) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      if (this.#running === null) void this.refresh();
+    }, this.#context.pollMs ?? POLL_MS);
+    this.#leave = this.#context.onChange?.(() => void this.refresh());
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#leave?.();
+    this.#again = false;
+    await this.#running;
+  }
+
+  async #lookUntilQuiet(): Promise<void> {
+    do {
+      this.#again = false;
+      this.#lookingSince = performance.now();
+      this.#note(await this.#look().catch(asIsobarError));
+      this.#lookingSince = null;
+    } while (this.#again);
+  }
 
   /** What keeps us from the newest version, or null. */
-  async function look(): Promise<IsobarError | null> {
-    const snapshot = await context.table.refresh();
-    const before = current?.picture ?? null;
+  async #look(): Promise<IsobarError | null> {
+    const { table, publications } = this.#context;
+    const known = this.#current;
+    const snapshot = await table.refresh();
+    const before = known?.picture ?? null;
     const picture =
       before !== null && before.snapshot.version === snapshot.version
         ? before
-        : await drawPicture(reader, context.table, snapshot, before);
+        : await drawPicture(this.#reader, table, snapshot, before);
     let problem: IsobarError | null = null;
-    let publication = current?.publication ?? null;
+    let publication = known?.publication ?? null;
     try {
-      publication = await context.publications.latest();
+      publication = await publications.latest();
     } catch (error) {
       // What was drawn is still good, and so are the last analytics that could be read.
       problem = asIsobarError(error);
     }
-    const moved =
-      current === null ||
-      picture !== before ||
-      publication?.version !== current.publication?.version;
-    if (moved) {
+    const isMoved = picture !== before || publication?.version !== known?.publication?.version;
+    if (known === null || isMoved) {
       const next = { picture, publication };
-      if (current !== null) await beforeMove(next);
-      current = next;
-      for (const listener of listeners) listener(current);
+      if (known !== null) await this.#beforeMove(next);
+      this.#current = next;
+      for (const listener of this.#listeners) listener(next);
     }
     return problem;
   }
 
-  function note(problem: IsobarError | null): void {
-    const isNew = problem !== null && problem.message !== failure?.message;
+  #note(problem: IsobarError | null): void {
+    const isNew = problem !== null && problem.message !== this.#failure?.message;
     // Whoever is asked to stop need not say why it looks no further.
     if (isNew && problem.code !== 'ABORTED') {
-      context.logger.error({ err: problem }, `looking for new versions: ${problem.message}`);
+      this.#context.logger.error({ err: problem }, `looking for new versions: ${problem.message}`);
     }
-    failure = problem;
+    this.#failure = problem;
   }
-
-  async function lookUntilQuiet(): Promise<void> {
-    do {
-      again = false;
-      lookingSince = performance.now();
-      note(await look().catch(asIsobarError));
-      lookingSince = null;
-    } while (again);
-  }
-
-  return {
-    current() {
-      if (current === null) throw failure ?? asIsobarError(new Error('not started'));
-      return current;
-    },
-    get failure() {
-      if (failure !== null || current === null || lookingSince === null) return failure;
-      return performance.now() - lookingSince < SLOW_MS ? null : SLOW;
-    },
-    refresh() {
-      if (running === null) {
-        running = lookUntilQuiet().finally(() => {
-          running = null;
-        });
-      } else {
-        again = true;
-      }
-      return running;
-    },
-    onMove(listener) {
-      listeners.add(listener);
-    },
-    start() {
-      timer = setInterval(() => {
-        if (running === null) void this.refresh();
-      }, context.pollMs ?? POLL_MS);
-      leave = context.onChange?.(() => void this.refresh());
-    },
-    async close() {
-      clearInterval(timer);
-      leave?.();
-      again = false;
-      await running;
-    },
-  };
 }

@@ -11,13 +11,14 @@ SELECT
   c.temperature_c AS value,
   s.temperature_c_mean AS expected,
   (c.temperature_c - s.temperature_c_mean) / nullif(s.temperature_c_stddev, 0e0) AS score,
-  3e0 AS threshold,
+  rule.threshold,
   'three_sigma' AS rule,
   s.temperature_c_count AS observation_count,
   s.temperature_c_stddev AS stddev
-FROM anomaly_candidates c
+FROM (SELECT 3e0 AS threshold) AS rule
+CROSS JOIN anomaly_candidates c
 JOIN city_statistics s ON s.city_id = c.city_id
 WHERE s.temperature_c_count >= 11
   AND s.temperature_c_stddev > 1e-9 * greatest(1e0, abs(s.temperature_c_mean))
-  AND abs(c.temperature_c - s.temperature_c_mean) > 3 * s.temperature_c_stddev
+  AND abs(c.temperature_c - s.temperature_c_mean) > rule.threshold * s.temperature_c_stddev
 ORDER BY c.observed_at DESC, s.city_id

@@ -25,6 +25,6 @@ export function addEventsRoute(app: FastifyInstance, server: Server, live: Live)
     });
     live.join(raw, { since: typeof last === 'string' && last !== '' ? last : since, cities });
     // The status sent last may be outdated when no viewer was connected.
-    server.tellStatus();
+    server.publishStatus();
   });
 }

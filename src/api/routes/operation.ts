@@ -74,7 +74,7 @@ export function addOperationRoutes(
       }
       await act(controls);
       server.status.forget();
-      server.tellStatus();
+      server.publishStatus();
       const answer: ControlAnswer = { done };
       reply.header('cache-control', 'no-store').type('application/json; charset=utf-8');
       return JSON.stringify(answer);

@@ -79,52 +79,37 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://simulator');
     if (url.pathname === '/data/2.5/weather') {
-      tellWeather(url, response);
-      return;
+      return sendWeather(url, response);
     }
     if (url.pathname === '/simulator/clock') {
-      sendJson(response, 200, { now: now().getTime() / 1_000, speed });
-      return;
+      return sendJson(response, 200, { now: now().getTime() / 1_000, speed });
     }
     if (url.pathname === '/simulator/injected') {
-      sendJson(response, 200, [...injected.values()]);
-      return;
+      return sendJson(response, 200, [...injected.values()]);
     }
     if (url.pathname === '/simulator/faults') {
-      if (request.method === 'POST' && !(await takeRates(request, response))) return;
-      sendJson(response, 200, rates);
-      return;
+      const given = request.method === 'POST' ? await readRates(request) : rates;
+      if (typeof given === 'string') return sendJson(response, 400, { cod: '400', message: given });
+      rates = given;
+      return sendJson(response, 200, rates);
     }
     sendJson(response, 404, { cod: '404', message: 'Internal error' });
   }
 
-  /** Whether the rates were understood; an answer has been given when not. */
-  async function takeRates(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
-    try {
-      rates = parseRates(await readText(request));
-      return true;
-    } catch (error) {
-      sendJson(response, 400, { cod: '400', message: (error as Error).message });
-      return false;
-    }
-  }
-
-  function tellWeather(url: URL, response: ServerResponse): void {
+  function sendWeather(url: URL, response: ServerResponse): void {
     requests += 1;
     const fault = faultOfRequest(seed, requests, rates);
-    if (fault !== null && tellFailure(fault, response)) return;
+    if (fault !== null && sendFailure(fault, response)) return;
     const key = url.searchParams.get('appid') ?? '';
+    const place = parsePlace(url.searchParams);
     if (key === '' || (options.key !== undefined && key !== options.key)) {
       sendJson(response, 401, INVALID_KEY);
-      return;
-    }
-    const place = parsePlace(url.searchParams);
-    if (typeof place === 'string') {
+    } else if (typeof place === 'string') {
       sendJson(response, 400, { cod: '400', message: place });
-      return;
+    } else {
+      const units = parseUnits(url.searchParams.get('units'));
+      sendAnswer(reportObservation(place, units, fault), fault, response);
     }
-    const units = parseUnits(url.searchParams.get('units'));
-    sendAnswer(reportObservation(place, units, fault), fault, response);
   }
 
   function reportObservation(place: Place, units: Units, fault: RequestFault | null) {
@@ -179,6 +164,15 @@ async function close(server: Server): Promise<void> {
   await closed;
 }
 
+/** The rates of the request, or what is wrong with them. */
+async function readRates(request: IncomingMessage): Promise<FaultRates | string> {
+  try {
+    return parseRates(await readText(request));
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 interface Place {
   readonly latitude: number;
   readonly longitude: number;
@@ -221,7 +215,7 @@ const INVALID_KEY = {
 };
 
 /** Whether the fault took the place of an answer. */
-function tellFailure(fault: RequestFault, response: ServerResponse): boolean {
+function sendFailure(fault: RequestFault, response: ServerResponse): boolean {
   switch (fault) {
     case 'quota':
     case 'quota_without_retry_after': {
