@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { languageOf } from '../web/src/words/words.ts';
+import { languageOf } from '../web/words/words.ts';
 import { IMPORT_CASES } from './cases/imports.ts';
 import { openPlace } from './cases/place.ts';
 import { SERVER_CASES } from './cases/servers.ts';

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
-import { de } from '../web/src/words/de.ts';
-import { en } from '../web/src/words/en.ts';
-import { textsOf } from '../web/src/words/test-words.ts';
+import { de } from '../web/words/de.ts';
+import { en } from '../web/words/en.ts';
+import { textsOf } from '../web/words/test-words.ts';
 import { openBrowser } from './support/browser.ts';
 import {
   eventually,

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { formatTime } from '../web/src/format/times.ts';
+import { formatTime } from '../web/format/times.ts';
 import {
   ARTEFACTS,
   eventually,

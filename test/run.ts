@@ -24,7 +24,7 @@ const count = optionOf('--count');
 const seed = optionOf('--seed');
 const wanted = args.filter((arg) => !arg.startsWith('--') && arg !== count && arg !== seed);
 
-const SHORT = ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/*.test.ts'];
+const SHORT = ['src/**/*.test.ts', 'web/**/*.test.ts', 'test/*.test.ts'];
 const LONG = ['test/long/*.test.ts'];
 /**
  * Those that take longest begin first, so that no core is idle at the end; those with a browser one
@@ -48,7 +48,7 @@ const TOGETHER = [
   'src/api/**',
   'src/{analytics,sql}/**',
   'src/import/**',
-  '{src/model,src/pipeline,web/src}/**',
+  '{src/model,src/pipeline,web}/**',
 ];
 const CLUSTER = ['test/cluster/*.test.ts', 'test/faults/*.test.ts'];
 /** Those that break services only for a moment, if at all. */

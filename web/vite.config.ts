@@ -2,11 +2,10 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
-import { land } from './land.ts';
+import { land } from './map/land.ts';
 import { reference } from './reference.ts';
 
-const CHARTS =
-  /web.src.(charts|map|panels.(time-series|points-table|chart-words|map|heat|wind|hourly))/;
+const CHARTS = /d3-|web.(chart|map|hours|wind)/;
 
 /** The page: `vite build web` → web/dist; `vite web` serves it beside a running `isobar start`. */
 export default defineConfig({
@@ -29,7 +28,7 @@ export default defineConfig({
           groups: [
             {
               name: 'base',
-              test: /preact|src.(words.(en|words)|format|client|model)/,
+              test: /preact|web.(words.(en|words)|chart.words-en|format|client)|src.model/,
               priority: 2,
             },
             { name: 'charts', test: CHARTS, priority: 1 },

@@ -1,0 +1,138 @@
+import type { AnomaliesAnswer } from '../../src/api/schemas.ts';
+import { COMPARED_MAX } from '../chart/line-style.ts';
+import { withLimit } from '../client/fetching.ts';
+import { chooseView, type Store } from '../client/store.ts';
+import { formatAge } from '../format/ages.ts';
+import { formatCount, formatPlural, isOne } from '../format/numbers.ts';
+import { zoneOf } from '../format/times.ts';
+import { Panel } from '../panel/panel.tsx';
+import { ScrollTable } from '../panel/scroll-table.tsx';
+import { TimeCell } from '../panel/time-cell.tsx';
+import { words } from '../words/words.ts';
+import { describeAnomaly, type Episode, episodesOf, keyOfAnomaly } from './anomaly.ts';
+
+/** Rows of a file; the table on the page has fewer. */
+const FILE_ROWS = 50_000;
+
+/** Values far from what is usual, newest first: what lasts for hours is one row, at its peak. */
+export function Anomalies({ store }: { readonly store: Store }) {
+  const path = store.anomalies.path.value;
+  const { anomalies: say, panel } = words.value;
+  return (
+    <Panel
+      id="anomalies"
+      title={say.title}
+      subtitle={say.subtitle}
+      store={store}
+      resource={store.anomalies}
+      height={230}
+      meta={(answer) => answer.meta}
+      isEmpty={(answer) => answer.data.length === 0}
+      emptyText={say.empty}
+      data={{ path, rows: withLimit(path, FILE_ROWS) }}
+    >
+      {(answer) => (
+        <>
+          <ScrollTable label={say.title} tall>
+            <table>
+              <caption class="unseen">{say.caption}</caption>
+              <thead>
+                <tr>
+                  <th scope="col">{panel.time}</th>
+                  <th scope="col">{panel.city}</th>
+                  <th scope="col">{say.variable}</th>
+                  <th scope="col" class="number">
+                    {say.value}
+                  </th>
+                  <th scope="col" class="number">
+                    {say.usual}
+                  </th>
+                  <th scope="col">{say.why}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {episodesOf(answer.data).map((episode) => (
+                  <EpisodeRow key={keyOfAnomaly(episode.peak)} store={store} episode={episode} />
+                ))}
+              </tbody>
+            </table>
+          </ScrollTable>
+          <Note answer={answer} />
+        </>
+      )}
+    </Panel>
+  );
+}
+
+function EpisodeRow({ store, episode }: { readonly store: Store; readonly episode: Episode }) {
+  const { peak: row, from, to, count } = episode;
+  const { units, clock } = store.address.view.value;
+  const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
+  const zone = zoneOf(clock, city?.time_zone);
+  const { variable, value, usual, off } = describeAnomaly(row, units);
+  const light = () => {
+    store.lit.value = keyOfAnomaly(row);
+  };
+  const leave = (event: Event) => {
+    // A pointer that goes away takes nothing from the row that has the focus.
+    const isFocused = (event.currentTarget as Element).contains(document.activeElement);
+    if (event.type === 'focusout' || !isFocused) store.lit.value = null;
+  };
+  return (
+    <tr
+      title={row.reason}
+      onFocusIn={light}
+      onFocusOut={leave}
+      onPointerEnter={light}
+      onPointerLeave={leave}
+    >
+      <th scope="row">
+        <TimeCell at={row.observed_at} zone={zone} store={store} mixed={clock === 'city'} />
+      </th>
+      <td>
+        <button
+          type="button"
+          class="link"
+          title={words.value.anomalies.show}
+          onClick={() => showEpisode(store, episode)}
+        >
+          {row.city}
+        </button>
+      </td>
+      <td>{variable}</td>
+      <td class="number">{value}</td>
+      <td class="number">{usual}</td>
+      <td>
+        {off}
+        {count > 1 && `, ${formatAge((to - from) / 1_000)}`}
+      </td>
+    </tr>
+  );
+}
+
+/** Room around an episode when it is shown. */
+const AROUND_MS = 3 * 86_400_000;
+
+/** Its city among the compared ones, its time in the middle of the range. */
+function showEpisode(store: Store, { peak, from, to }: Episode): void {
+  const compared = store.compared.peek().map(({ city_id }) => city_id);
+  const cities = compared.includes(peak.city_id)
+    ? compared
+    : [peak.city_id, ...compared].slice(0, COMPARED_MAX);
+  const now = store.clock.now.peek();
+  const range = { from: from - AROUND_MS, to: Math.min(now, to + AROUND_MS) };
+  chooseView(store, { cities, range });
+  document.getElementById(`chart-${peak.variable}`)?.scrollIntoView({ block: 'center' });
+}
+
+/** What is not in the table, and why. */
+function Note({ answer }: { readonly answer: AnomaliesAnswer }) {
+  const { next_cursor, not_enough_values } = answer.meta;
+  const { anomalies: say, counts } = words.value;
+  const few = not_enough_values.length;
+  const parts = [
+    next_cursor === null ? null : say.more(formatCount(answer.data.length)),
+    few === 0 ? null : say.tooFew(formatPlural(few, counts.city), isOne(few)),
+  ].filter((part) => part !== null);
+  return parts.length === 0 ? null : <p class="quiet foot">{parts.join(' · ')}</p>;
+}

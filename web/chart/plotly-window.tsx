@@ -1,0 +1,103 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import type { ChartAnswer } from '../../src/api/schemas.ts';
+import type { VariableName } from '../../src/model/variables.ts';
+import { formatPath } from '../client/fetching.ts';
+import { formatInstant } from '../client/range.ts';
+import type { Store } from '../client/store.ts';
+import { words } from '../words/words.ts';
+import { drawPlotly } from './load-plotly.ts';
+
+/** The variables of which the API gives a figure for Plotly. */
+const ROUTES: Readonly<Partial<Record<VariableName, string>>> = {
+  temperature_c: 'api/temperature-chart',
+  humidity_pct: 'api/humidity-chart',
+};
+
+/** Opens the API's own figure in Plotly, which is loaded only then. */
+export function PlotlyButton({
+  store,
+  variable,
+}: {
+  readonly store: Store;
+  readonly variable: VariableName;
+}) {
+  const open = useSignal(false);
+  const route = ROUTES[variable];
+  const range = store.range.value;
+  if (route === undefined || range === null) return null;
+  const path = formatPath(route, {
+    city: store.compared.value.map(({ city_id }) => city_id),
+    from: formatInstant(range.from),
+    to: range.open ? undefined : formatInstant(range.to),
+  });
+  return (
+    <>
+      <button
+        type="button"
+        class="link"
+        onClick={() => {
+          open.value = true;
+        }}
+      >
+        Plotly
+      </button>
+      {open.value && (
+        <PlotlyWindow
+          path={path}
+          title={words.value.variables[variable]}
+          onClose={() => {
+            open.value = false;
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+interface PlotlyWindowProps {
+  readonly path: string;
+  readonly title: string;
+  onClose(): void;
+}
+
+function PlotlyWindow({ path, title, onClose }: PlotlyWindowProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const place = useRef<HTMLDivElement>(null);
+  const failed = useSignal(false);
+  useEffect(() => {
+    const element = place.current;
+    dialog.current?.showModal();
+    if (element === null) return;
+    const abort = new AbortController();
+    let close = () => {};
+    fetch(path, { signal: abort.signal })
+      .then(async (response) => {
+        if (!response.ok) throw new Error(`status ${response.status}`);
+        const { data, layout } = (await response.json()) as ChartAnswer;
+        close = await drawPlotly(element, data, layout);
+      })
+      .catch(() => {
+        if (!abort.signal.aborted) failed.value = true;
+      });
+    return () => {
+      abort.abort();
+      close();
+    };
+  }, [path, failed]);
+  return (
+    <dialog ref={dialog} class="window" aria-label={title} onClose={onClose}>
+      <div class="panel-head">
+        <h2>{title}</h2>
+        <p class="subtitle">{words.value.chart.plotly}</p>
+        <div class="actions">
+          <button type="button" class="plain" onClick={() => dialog.current?.close()}>
+            {words.value.panel.close}
+          </button>
+        </div>
+      </div>
+      {failed.value && <p class="notice alert">▲ {words.value.chart.plotlyFailed}</p>}
+      <div ref={place} class="plotly-place" />
+    </dialog>
+  );
+}

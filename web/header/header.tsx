@@ -1,0 +1,180 @@
+import { useSignal } from '@preact/signals';
+import { chooseView, type Store } from '../client/store.ts';
+import { CLOCKS, THEMES } from '../client/view.ts';
+import { formatAge, newestBySource } from '../format/ages.ts';
+import { formatTimeShort, zoneOf } from '../format/times.ts';
+import { Choice, Select } from '../panel/choice.tsx';
+import { pipelineSteps } from '../pipeline/steps.ts';
+import { LANGUAGE_NAMES, LANGUAGES, language, words } from '../words/words.ts';
+import { CONNECTION_SHAPES } from './connection.ts';
+import { RefreshNow } from './header-actions.tsx';
+import { SheetLink, SheetLinks } from './sheet-links.tsx';
+import { Shortcuts } from './shortcuts.tsx';
+
+/** Name, state, freshness, and what people choose for the whole page. */
+export function Header({ store }: { readonly store: Store }) {
+  const { units, clock, theme } = store.address.view.value;
+  const open = useSignal(false);
+  const say = words.value.header;
+  return (
+    <header class="top">
+      <h1>
+        <Waves />
+        isobar
+      </h1>
+      <SheetLinks store={store} />
+      <div class="fresh">
+        <StateBadge store={store} />
+        <StoppedBadge store={store} />
+        <SimulatedBadge store={store} />
+        <Freshness store={store} />
+      </div>
+      {/* Where room is short, what people choose lies behind a button: see page.css. */}
+      <button
+        type="button"
+        class="plain open-settings"
+        aria-expanded={open.value}
+        aria-controls="settings"
+        onClick={() => {
+          open.value = !open.value;
+        }}
+      >
+        {say.settings}
+      </button>
+      <div id="settings" class={open.value ? 'settings open' : 'settings'}>
+        <Choice
+          label={say.units}
+          options={[
+            ['c', '°C'],
+            ['f', '°F'],
+          ]}
+          value={units}
+          onChoose={(value) => chooseView(store, { units: value })}
+        />
+        <Choice
+          label={say.clock}
+          options={CLOCKS.map((name) => [name, say.clocks[name]])}
+          value={clock}
+          onChoose={(value) => chooseView(store, { clock: value })}
+        />
+        <Select
+          label={say.theme}
+          options={THEMES.map((name) => [name, say.themes[name]])}
+          value={theme}
+          onChoose={(value) => chooseView(store, { theme: value })}
+        />
+        <Select
+          label={say.language}
+          options={LANGUAGES.map((name) => [name, LANGUAGE_NAMES[name]])}
+          value={language.value}
+          onChoose={(value) => chooseView(store, { language: value })}
+        />
+        <RefreshNow store={store} />
+        <PauseButton store={store} />
+        <Shortcuts store={store} />
+      </div>
+    </header>
+  );
+}
+
+function StateBadge({ store }: { readonly store: Store }) {
+  const state = store.connection.value;
+  const [word, what] = words.value.connection[state];
+  return (
+    <p class={`badge badge-${state}`} title={what} id="state">
+      <span aria-hidden="true">{CONNECTION_SHAPES[state]}</span> {word}
+      <span class="unseen" role="status">
+        {word}: {what}
+      </span>
+    </p>
+  );
+}
+
+/** The first step that nothing passes, and the way to what helps. */
+function StoppedBadge({ store }: { readonly store: Store }) {
+  const status = store.status.answer.value?.data;
+  if (status === undefined) return null;
+  const step = pipelineSteps(status, store.clock.now.value).find(({ isStopped }) => isStopped);
+  if (step === undefined) return null;
+  return (
+    <SheetLink store={store} sheet="pipeline" class="badge badge-stopped" title={step.note ?? ''}>
+      <span aria-hidden="true">▲</span> {words.value.header.stopped(step.name)}
+    </SheetLink>
+  );
+}
+
+function SimulatedBadge({ store }: { readonly store: Store }) {
+  const simulated =
+    store.cities.answer.value?.meta.simulated ?? store.status.answer.value?.data.simulated;
+  if (!simulated) return null;
+  return (
+    <p class="badge badge-simulated" title={words.value.header.simulatedWhat}>
+      <span aria-hidden="true">◇</span> {words.value.header.simulated}
+    </p>
+  );
+}
+
+/** Two times that are not the same: of each source's newest data, and of the last look for it. */
+function Freshness({ store }: { readonly store: Store }) {
+  const { cities, status, clock, address, paused } = store;
+  const say = words.value.header;
+  const now = clock.now.value;
+  const zone = zoneOf(address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
+  const collector = status.answer.value?.data.collector;
+  const newest = newestBySource([
+    ...(cities.answer.value?.data.flatMap(({ latest }) => latest ?? []) ?? []),
+    ...store.live.value.values(),
+  ]).map(([source, at], _, { length }) => {
+    const time = formatTimeShort(at, zone, now);
+    return length === 1 ? time : `${time} (${source})`;
+  });
+  const checked = collector?.last_checked_at ?? null;
+  const next = collector?.next_poll_at ?? null;
+  const offline = store.connection.value === 'offline';
+  const answered = status.goodAt.value;
+  const parts = [
+    newest.length > 0 ? say.through(newest.join(', ')) : null,
+    offline && answered !== null ? say.silentSince(formatTimeShort(answered, zone, now)) : null,
+    checked === null || offline
+      ? null
+      : say.checked(formatTimeShort(Date.parse(checked), zone, now)),
+    next === null || offline || paused.value ? null : formatNext(Date.parse(next) - now),
+  ].filter((part) => part !== null);
+  return (
+    <p class="freshness">
+      {parts.length === 0 ? <span class="quiet">{say.noData}</span> : parts.join(' · ')}
+    </p>
+  );
+}
+
+function formatNext(ms: number): string {
+  const say = words.value.header;
+  return ms <= 500 ? say.checking : say.next(formatAge(Math.round(ms / 1_000)));
+}
+
+function PauseButton({ store }: { readonly store: Store }) {
+  const paused = store.paused.value;
+  const say = words.value.header;
+  return (
+    <button
+      type="button"
+      class="plain"
+      aria-pressed={paused}
+      onClick={() => {
+        store.paused.value = !paused;
+      }}
+    >
+      <span aria-hidden="true">{paused ? '▶' : '❚❚'}</span> {paused ? say.resume : say.pause}
+    </button>
+  );
+}
+
+function Waves() {
+  return (
+    <svg class="mark" viewBox="0 0 32 32" width="26" height="26" aria-hidden="true">
+      <path d="M4 9c4-4 8-4 12 0s8 4 12 0" />
+      <path d="M4 17c4-4 8-4 12 0s8 4 12 0" />
+      <path d="M4 25c4-4 8-4 12 0s8 4 12 0" />
+    </svg>
+  );
+}

@@ -1,0 +1,102 @@
+import { useSignalEffect } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { Anomalies } from './anomalies/anomalies.tsx';
+import { Charts } from './chart/time-series.tsx';
+import { CityCards } from './cities/city-cards.tsx';
+import type { Store } from './client/store.ts';
+import { Header } from './header/header.tsx';
+import { Summary } from './header/summary.tsx';
+import { HeatMap } from './hours/heat-map.tsx';
+import { HourlyTrends } from './hours/hourly-trends.tsx';
+import { CityMap } from './map/city-map.tsx';
+import { Guard } from './panel/guard.tsx';
+import { Pipeline } from './pipeline/pipeline.tsx';
+import { PipelineSheet } from './pipeline/pipeline-sheet.tsx';
+import { RawRows } from './rows/raw-rows.tsx';
+import { Statistics } from './statistics/statistics.tsx';
+import { WindRose } from './wind/wind-rose.tsx';
+import { language, languageOf, setLanguage, words } from './words/words.ts';
+
+/** The whole page, from what is fresh down to what lies beneath it. */
+export function Page({ store }: { readonly store: Store }) {
+  useSignalEffect(() => {
+    document.documentElement.dataset.theme = store.address.view.value.theme;
+  });
+  useSignalEffect(() => {
+    document.documentElement.toggleAttribute('data-kiosk', store.address.view.value.kiosk);
+  });
+  useSignalEffect(() => {
+    const simulated = store.status.answer.value?.data.simulated === true;
+    document.title = simulated ? words.value.page.title : 'isobar';
+  });
+  useSignalEffect(() => {
+    const chosen = store.address.view.value.language ?? languageOf(navigator.languages);
+    // Words that do not load leave the page in the language that it has, and the document says so.
+    setLanguage(chosen).catch(() => {});
+  });
+  useSignalEffect(() => {
+    document.documentElement.lang = language.value;
+  });
+  return (
+    <>
+      <a class="skip" href="#main">
+        {words.value.page.skip}
+      </a>
+      <Guard>
+        <Header store={store} />
+      </Guard>
+      <main id="main">
+        {store.address.view.value.sheet === 'pipeline' ? (
+          <Guard>
+            <PipelineSheet store={store} />
+          </Guard>
+        ) : (
+          <Weather store={store} />
+        )}
+      </main>
+      <Foot store={store} />
+    </>
+  );
+}
+
+function Weather({ store }: { readonly store: Store }) {
+  const guarded = (Part: (props: { readonly store: Store }) => ComponentChildren) => (
+    <Guard of={store.address.view.value}>
+      <Part store={store} />
+    </Guard>
+  );
+  return (
+    <>
+      {guarded(Summary)}
+      <div class="columns columns-now">
+        {guarded(CityMap)}
+        {guarded(CityCards)}
+      </div>
+      {guarded(Charts)}
+      <div class="columns columns-three">
+        {guarded(HourlyTrends)}
+        {guarded(HeatMap)}
+        {guarded(WindRose)}
+      </div>
+      {guarded(Statistics)}
+      <div class="columns columns-left">
+        {guarded(Anomalies)}
+        {guarded(Pipeline)}
+      </div>
+      {guarded(RawRows)}
+    </>
+  );
+}
+
+function Foot({ store }: { readonly store: Store }) {
+  const status = store.status.answer.value?.data;
+  const say = words.value.page;
+  return (
+    <footer class="bottom">
+      <p>
+        isobar {status?.version ?? ''}
+        {status?.simulated === true && ` · ${say.simulated}`} · <a href="docs">{say.api}</a>
+      </p>
+    </footer>
+  );
+}

@@ -1,0 +1,258 @@
+import type { Signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import type { Meta } from '../../src/api/schemas.ts';
+import type { Trouble } from '../client/fetching.ts';
+import { widerRange } from '../client/range.ts';
+import type { Resource } from '../client/resource.ts';
+import { chooseView, type Store } from '../client/store.ts';
+import { formatAge, isHistory } from '../format/ages.ts';
+import { formatClock, formatDay, formatTime, zoneOf } from '../format/times.ts';
+import { words } from '../words/words.ts';
+import { Guard } from './guard.tsx';
+import { PictureButton } from './picture-button.tsx';
+
+export interface PanelProps<T> {
+  readonly id: string;
+  readonly title: string;
+  /** What is drawn: unit, clock, shading. */
+  readonly subtitle?: ComponentChildren;
+  readonly store: Store;
+  readonly resource: Resource<T>;
+  /** Where the same data is to be had. */
+  readonly data: DataLinksProps;
+  /** Plain links and buttons of its own at the top right. */
+  readonly actions?: ComponentChildren;
+  /** Height that the panel keeps free before its data is there, px. */
+  readonly height: number;
+  readonly meta: (answer: T) => Meta | null;
+  /** Whether there is nothing to show. */
+  readonly isEmpty?: (answer: T) => boolean;
+  /** What emptiness means, where the answer gives no reason. */
+  readonly emptyText?: string;
+  /** Whether a longer range may help. */
+  readonly widen?: boolean;
+  readonly children: (answer: T) => ComponentChildren;
+}
+
+/** The frame of every panel: its title, and one of skeleton, data, empty, stale or error. */
+export function Panel<T>(props: PanelProps<T>) {
+  const { id, title, subtitle, store, resource, data, actions, meta } = props;
+  const answer = resource.answer.value;
+  const outdated = resource.outdated.value;
+  return (
+    <section
+      class="panel"
+      id={id}
+      aria-labelledby={`${id}-title`}
+      aria-busy={outdated || (answer === null && !hasNothingToAsk(props))}
+    >
+      <header class="panel-head">
+        <h2 id={`${id}-title`}>{title}</h2>
+        {subtitle !== undefined && <p class="subtitle">{subtitle}</p>}
+        {outdated && resource.trouble.value === null && (
+          <p class="updating">{words.value.panel.updating}</p>
+        )}
+        {answer !== null && <AgeNote store={store} told={meta(answer)} />}
+        <div class="actions">
+          {actions}
+          <DataLinks {...data} />
+          {answer !== null && <PictureButton panel={id} store={store} />}
+          <a href={`#${id}`} aria-label={words.value.panel.linkTo(title)}>
+            {words.value.panel.link}
+          </a>
+        </div>
+      </header>
+      <PanelBody {...props} />
+    </section>
+  );
+}
+
+function PanelBody<T>(props: PanelProps<T>) {
+  const { store, resource, height } = props;
+  const answer = resource.answer.value;
+  const trouble = resource.trouble.value;
+  if (answer === null) {
+    if (trouble === null && hasNothingToAsk(props)) {
+      return (
+        <div class="state">
+          <p>{words.value.panel.noCity}</p>
+        </div>
+      );
+    }
+    return trouble === null ? (
+      <Skeleton height={height} />
+    ) : (
+      <div class="state" style={{ minHeight: `${height}px` }}>
+        <TroubleText trouble={trouble} resource={resource} store={store} />
+      </div>
+    );
+  }
+  return (
+    <>
+      {trouble !== null && (
+        <div class="notice">
+          <TroubleText trouble={trouble} resource={resource} store={store} />
+        </div>
+      )}
+      <div class={`panel-body${bodyState(props, answer)}`}>
+        <Guard of={answer}>
+          <Content {...props} answer={answer} />
+        </Guard>
+      </div>
+    </>
+  );
+}
+
+/** A component of its own, so that what throws in it does so below the guard. */
+function Content<T>(props: PanelProps<T> & { readonly answer: T }): ComponentChildren {
+  const { answer, isEmpty, children } = props;
+  return isEmpty?.(answer) ? <Empty {...props} /> : children(answer);
+}
+
+/** Drawings are dimmed while they answer another question, and less so when they are old. */
+function bodyState<T>({ resource, meta }: PanelProps<T>, answer: T): string {
+  if (resource.outdated.value) return ' outdated';
+  const told = meta(answer);
+  return told?.stale && !isHistory(told.source) ? ' old' : '';
+}
+
+/** Whether nothing can be asked because no city is known. */
+function hasNothingToAsk<T>({ store, resource }: PanelProps<T>): boolean {
+  return resource.path.value === null && store.cities.answer.value?.data.length === 0;
+}
+
+function Skeleton({ height }: { readonly height: number }) {
+  return (
+    <div class="skeleton" style={{ height: `${height}px` }}>
+      <span class="unseen">{words.value.panel.loading}</span>
+    </div>
+  );
+}
+
+interface TroubleProps<T> {
+  readonly trouble: Trouble;
+  readonly resource: Resource<T>;
+  readonly store: Store;
+}
+
+function TroubleText<T>({ trouble, resource, store }: TroubleProps<T>) {
+  const goodAt = resource.goodAt.value;
+  const zone = zoneOf(store.address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
+  const say = words.value.panel;
+  return (
+    <p>
+      <span lang={trouble.told ? 'en' : undefined}>
+        <span class="alert">▲ {trouble.what}</span> {trouble.remedy}
+      </span>{' '}
+      {goodAt !== null && `${say.rightAt(formatClock(goodAt, zone))} `}
+      <button type="button" class="link" onClick={() => void resource.refresh()}>
+        {say.tryAgain}
+      </button>
+    </p>
+  );
+}
+
+/** History that ends this much before the end of all history shows its own end. */
+const EARLIER_MS = 86_400_000;
+
+/** Old data is not hidden but marked as old; history shows when it ends. */
+function AgeNote({ store, told }: { readonly store: Store; readonly told: Meta | null }) {
+  if (told === null || !told.stale || told.observed_to === null) return null;
+  const say = words.value.panel;
+  const newest = Date.parse(told.observed_to);
+  const now = store.clock.now.value;
+  if (isHistory(told.source)) {
+    // The header says when all of it ends.
+    const end = Date.parse(store.cities.answer.value?.meta.observed_to ?? '');
+    if (end - newest < EARLIER_MS) return null;
+    return <p class="age-note">{say.upTo(formatDay(newest, zoneOf('utc', null), now))}</p>;
+  }
+  return (
+    <p class="age-note alert" title={told.reason ?? undefined}>
+      ▲ {say.stale(formatAge((now - newest) / 1_000))}
+    </p>
+  );
+}
+
+/** A long table that is empty need not keep its room, px. */
+const EMPTY_HEIGHT_MAX = 300;
+
+function Empty<T>(props: PanelProps<T> & { readonly answer: T }) {
+  const { store, answer, meta, emptyText, widen, height } = props;
+  const reason = meta(answer)?.reason ?? null;
+  const zone = zoneOf(store.address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
+  const wider = widerRange(store.address.view.value.range);
+  const say = words.value;
+  return (
+    <div class="state" style={{ minHeight: `${Math.min(height, EMPTY_HEIGHT_MAX)}px` }}>
+      {reason === null ? (
+        <p>{emptyText ?? say.panel.empty}</p>
+      ) : (
+        <p lang="en">{sentence(reason, zone, store.clock.now.peek())}</p>
+      )}
+      {widen && store.address.view.value.range !== 'all' && (
+        <p>
+          <button type="button" class="plain" onClick={() => chooseView(store, { range: wider })}>
+            {say.panel.widen(say.range.names[wider])}
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** A reason of the API as a sentence, its times on the reader's clock. */
+function sentence(reason: string, zone: string, now: number): string {
+  const text = reason.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (time) =>
+    formatTime(Date.parse(time), zone, now),
+  );
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+}
+
+/** Shows what is drawn as a table, too, and hides it. */
+export function TableButton({ open }: { readonly open: Signal<boolean> }) {
+  return (
+    <button
+      type="button"
+      class="link"
+      aria-expanded={open.value}
+      onClick={() => {
+        open.value = !open.value;
+      }}
+    >
+      {words.value.panel.table}
+    </button>
+  );
+}
+
+const FILES = { csv: 'CSV', 'csv&excel=1': 'Excel', parquet: 'Parquet' };
+
+/** The API call behind a panel, and the same question (or `rows`) answered as files. */
+function DataLinks({ path, rows }: DataLinksProps) {
+  const question = rows === undefined ? path : rows;
+  return (
+    <>
+      {question !== null &&
+        Object.entries(FILES).map(([format, name]) => (
+          <a
+            key={format}
+            href={`${question}${question.includes('?') ? '&' : '?'}format=${format}`}
+            download=""
+          >
+            {name}
+          </a>
+        ))}
+      {path !== null && (
+        <a href={path} target="_blank" rel="noreferrer">
+          API
+        </a>
+      )}
+    </>
+  );
+}
+
+interface DataLinksProps {
+  readonly path: string | null;
+  /** What the files answer where that is another question; null if the answer is not a table. */
+  readonly rows?: string | null;
+}

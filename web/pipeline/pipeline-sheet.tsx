@@ -1,0 +1,308 @@
+import type { RoomError, Status } from '../../src/model/status.ts';
+import type { Store } from '../client/store.ts';
+import { formatAge } from '../format/ages.ts';
+import { formatBytes, formatCount } from '../format/numbers.ts';
+import { formatTimeShort, zoneOf } from '../format/times.ts';
+import { Panel } from '../panel/panel.tsx';
+import { ScrollTable } from '../panel/scroll-table.tsx';
+import { words } from '../words/words.ts';
+import { Box, Facts } from './fact-box.tsx';
+import { StepState } from './pipeline.tsx';
+import { Work } from './processes.tsx';
+import { isBounded, pipelineSteps, type Step } from './steps.ts';
+
+/** The path of the data as it flows, and everything that an operator would look up elsewhere. */
+export function PipelineSheet({ store }: { readonly store: Store }) {
+  const say = words.value.sheet;
+  return (
+    <Panel
+      id="flow"
+      title={say.title}
+      subtitle={say.subtitle}
+      store={store}
+      resource={store.status}
+      height={560}
+      meta={() => null}
+      data={{ path: 'api/status', rows: null }}
+      actions={
+        <a href="metrics" target="_blank" rel="noreferrer">
+          {say.metrics}
+        </a>
+      }
+    >
+      {({ data: status }) => {
+        const now = store.clock.now.value;
+        return (
+          <>
+            <ol class="flow">
+              {pipelineSteps(status, now).map((step) => (
+                <FlowStep key={step.name} step={step} />
+              ))}
+            </ol>
+            <Errors status={status} now={now} />
+            <div class="facts-grid">
+              <Budget status={status} />
+              <Partitions status={status} />
+              <TableFacts status={status} store={store} />
+              <AnalyticsFacts status={status} store={store} />
+              <RejectedRecords status={status} />
+              <Process status={status} store={store} />
+              <Work status={status} now={now} />
+            </div>
+          </>
+        );
+      }}
+    </Panel>
+  );
+}
+
+function FlowStep({ step }: { readonly step: Step }) {
+  return (
+    <li class={`flow-step flow-${step.state}`}>
+      <h3>{step.name}</h3>
+      {step.lines.map((line) => (
+        <p key={line}>{line}</p>
+      ))}
+      <StepState state={step.state} />
+    </li>
+  );
+}
+
+/** What fails, since when, and what to do. */
+function Errors({ status, now }: { readonly status: Status; readonly now: number }) {
+  const say = words.value.sheet;
+  const { collector, log, landing, table, analytics, raw_export } = status;
+  const rooms: readonly (readonly [string, RoomError | null | undefined])[] = [
+    [say.rooms.log, log.error],
+    [say.rooms.landing, landing.error],
+    [say.rooms.table, table.error],
+    [say.rooms.analytics, analytics.error],
+    [say.rooms.export, raw_export?.error],
+  ];
+  const failing = rooms.flatMap(([room, error]) => (error ? [{ room, error }] : []));
+  const troubled = collector?.troubled ?? [];
+  if (failing.length === 0 && troubled.length === 0) {
+    return <p class="good-news">● {say.healthy}</p>;
+  }
+  return (
+    <ul class="troubles">
+      {failing.map(({ room, error }) => (
+        <li key={room}>
+          <b class="alert">
+            ▲ {room}: {error.code}
+          </b>{' '}
+          {error.message}. <span class="remedy">{error.remedy}</span>{' '}
+          <span class="quiet">{say.since(formatAge((now - Date.parse(error.since)) / 1_000))}</span>
+        </li>
+      ))}
+      {troubled.map(({ city_id, reason }) => (
+        <li key={city_id}>
+          <b class="alert">▲ {city_id}:</b> {reason}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Calls of the provider that are used and left, by minute, day and month. */
+function Budget({ status }: { readonly status: Status }) {
+  const say = words.value.sheet;
+  const { collector } = status;
+  if (collector === null) {
+    return (
+      <Box title={say.budget}>
+        <p class="quiet">{say.notPolled}</p>
+      </Box>
+    );
+  }
+  const spans = [
+    [say.minute, collector.calls.minute],
+    [say.day, collector.calls.day],
+    [say.month, collector.calls.month],
+  ] as const;
+  return (
+    <Box title={say.budget}>
+      {spans.map(([name, calls]) => (
+        <div key={name} class="budget">
+          <span>{name}</span>
+          {isBounded(calls) ? (
+            <>
+              <meter min={0} max={calls.limit} value={calls.used} aria-label={name} />
+              <span class="number">
+                {say.usedOf(formatCount(calls.used), formatCount(calls.limit))}
+              </span>
+            </>
+          ) : (
+            <span class="number">{formatCount(calls.used)}</span>
+          )}
+        </div>
+      ))}
+      <p class="quiet">{collector.message}</p>
+    </Box>
+  );
+}
+
+/** What waits in each partition, by number and by time. */
+function Partitions({ status }: { readonly status: Status }) {
+  const say = words.value.sheet;
+  const { log } = status;
+  const { spool } = log;
+  return (
+    <Box title={say.log(log.engine)}>
+      <ScrollTable label={say.log(log.engine)}>
+        <table>
+          <caption class="unseen">{say.partitions}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{say.partition}</th>
+              <th scope="col" class="number">
+                {say.records}
+              </th>
+              <th scope="col" class="number">
+                {say.waiting}
+              </th>
+              <th scope="col" class="number">
+                {say.lag}
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {log.partitions.map(({ partition, first, next, waiting, lag_s, expires_in_s }) => (
+              <tr key={partition}>
+                <th scope="row">{partition}</th>
+                <td class="number">{formatCount(next - first)}</td>
+                <td class="number">{formatCount(waiting)}</td>
+                <td class="number">
+                  {waiting === 0 ? '–' : formatAge(lag_s)}
+                  {expires_in_s !== null && waiting > 0 && (
+                    <span class="quiet"> {say.expires(formatAge(expires_in_s))}</span>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </ScrollTable>
+      <p class="quiet">
+        {log.bytes_max > 0
+          ? say.usedOf(formatBytes(log.bytes), formatBytes(log.bytes_max))
+          : formatBytes(log.bytes)}
+        {spool !== null &&
+          spool.records > 0 &&
+          ` · ${say.spool(formatCount(spool.records), formatBytes(spool.bytes))}`}
+      </p>
+    </Box>
+  );
+}
+
+interface TimedProps {
+  readonly status: Status;
+  readonly store: Store;
+}
+
+function timeOf(store: Store, time: string | null): string {
+  if (time === null) return '–';
+  const { clock } = store.address.view.value;
+  const zone = zoneOf(clock === 'utc' ? 'utc' : 'mine', null);
+  return formatTimeShort(Date.parse(time), zone, store.clock.now.value);
+}
+
+function TableFacts({ status, store }: TimedProps) {
+  const say = words.value.sheet;
+  const { table, landing, raw_export } = status;
+  return (
+    <Box title={say.rooms.table}>
+      <Facts
+        rows={[
+          [say.version, table.version < 0 ? '–' : formatCount(table.version)],
+          [say.committed, timeOf(store, table.committed_at)],
+          [say.rows, formatCount(table.rows)],
+          [say.files, `${formatCount(table.files)} · ${formatBytes(table.bytes)}`],
+          [
+            say.lastLanding,
+            landing.last_landed_at === null
+              ? '–'
+              : `${timeOf(store, landing.last_landed_at)} · ${formatCount(landing.last_rows)}`,
+          ],
+          ...(raw_export === null
+            ? []
+            : [
+                [
+                  say.rooms.export,
+                  raw_export.table_version < 0
+                    ? '–'
+                    : say.ofVersion(formatCount(raw_export.table_version)),
+                ] as const,
+              ]),
+        ]}
+      />
+    </Box>
+  );
+}
+
+function AnalyticsFacts({ status, store }: TimedProps) {
+  const say = words.value.sheet;
+  const { analytics, table } = status;
+  const { facts, progress } = analytics;
+  const behind = Math.max(0, table.version - analytics.table_version);
+  return (
+    <Box title={say.rooms.analytics}>
+      <Facts
+        rows={[
+          [say.engine, [analytics.engine, facts?.version].filter(Boolean).join(' ')],
+          ...(progress === null
+            ? []
+            : [
+                [
+                  say.running,
+                  say.usedOf(formatCount(progress.done), formatCount(progress.of)),
+                ] as const,
+              ]),
+          [say.version, analytics.version === 0 ? '–' : formatCount(analytics.version)],
+          [say.computed, timeOf(store, analytics.computed_at)],
+          [
+            say.fromTable,
+            behind === 0
+              ? formatCount(Math.max(0, analytics.table_version))
+              : say.behind(formatCount(analytics.table_version), formatCount(behind)),
+          ],
+        ]}
+      />
+      {facts !== null && Object.keys(facts.properties).length > 0 && (
+        <details>
+          <summary>{say.inEffect}</summary>
+          <Facts rows={Object.entries(facts.properties)} />
+        </details>
+      )}
+    </Box>
+  );
+}
+
+function RejectedRecords({ status }: { readonly status: Status }) {
+  const say = words.value.sheet;
+  const reasons = Object.entries(status.table.rejected).filter(([, count]) => count > 0);
+  return (
+    <Box title={say.rejected}>
+      {reasons.length === 0 ? (
+        <p class="quiet">{say.nothingAside}</p>
+      ) : (
+        <Facts rows={reasons.map(([reason, count]) => [reason, formatCount(count)])} />
+      )}
+    </Box>
+  );
+}
+
+function Process({ status, store }: TimedProps) {
+  const say = words.value.sheet;
+  return (
+    <Box title={say.process}>
+      <Facts
+        rows={[
+          ['isobar', status.version],
+          [say.started, timeOf(store, status.started_at)],
+          [say.data, <code key="data">{status.data}</code>],
+        ]}
+      />
+    </Box>
+  );
+}

@@ -1,0 +1,76 @@
+import type { LeaseStatus, Status } from '../../src/model/status.ts';
+import { formatAge } from '../format/ages.ts';
+import { ScrollTable } from '../panel/scroll-table.tsx';
+import { words } from '../words/words.ts';
+import { Box } from './fact-box.tsx';
+
+/** Which process does what, on whatever machine. */
+export function Work({ status, now }: { readonly status: Status; readonly now: number }) {
+  const say = words.value.work;
+  const { leases } = status.work;
+  return (
+    <Box title={say.title} wide>
+      {leases.length === 0 ? (
+        <p class="quiet">{say.alone}</p>
+      ) : (
+        <ScrollTable label={say.title}>
+          <table>
+            <caption class="unseen">{say.title}</caption>
+            <thead>
+              <tr>
+                <th scope="col">{say.process}</th>
+                <th scope="col">{say.does}</th>
+                <th scope="col" class="number">
+                  {say.sign}
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {processesOf(leases).map(({ key, name, does, silent, lastSignAt }) => (
+                <tr key={key}>
+                  <th scope="row">{name}</th>
+                  <td>{does}</td>
+                  <td class={silent ? 'number alert' : 'number'}>
+                    {silent && `▲ ${say.silent}, `}
+                    {words.value.steps.ago(formatAge((now - lastSignAt) / 1_000))}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </ScrollTable>
+      )}
+    </Box>
+  );
+}
+
+interface Worker {
+  readonly key: string;
+  /** "isobar land, 4711 on host". */
+  readonly name: string;
+  /** "lands 0, 2". */
+  readonly does: string;
+  readonly silent: boolean;
+  /** Of its newest sign, ms since 1970. */
+  readonly lastSignAt: number;
+}
+
+function processesOf(leases: readonly LeaseStatus[]): readonly Worker[] {
+  const say = words.value.work;
+  const byProcess = Map.groupBy(leases, ({ host, pid }) => `${host} ${pid}`);
+  return [...byProcess].map(([key, own]) => {
+    const [first] = own;
+    const partitions = own.filter(({ role }) => role === 'partition').map(({ number }) => number);
+    const roles = [...new Set(own.map(({ role }) => role))].filter((role) => role !== 'partition');
+    const does = roles.map((role) => say.roles[role]);
+    if (partitions.length > 0)
+      does.push(say.partitions(partitions.sort((a, b) => a - b).join(', ')));
+    return {
+      key,
+      name: say.named(first?.command ?? '', String(first?.pid ?? ''), first?.host ?? ''),
+      does: does.join(' · '),
+      silent: own.every(({ state }) => state === 'silent'),
+      lastSignAt: Math.max(...own.map(({ last_sign_at }) => Date.parse(last_sign_at))),
+    };
+  });
+}

@@ -1,0 +1,158 @@
+import { useSignal } from '@preact/signals';
+import type { WindSector } from '../../src/api/schemas.ts';
+import type { Store } from '../client/store.ts';
+import { formatNumber } from '../format/numbers.ts';
+import { Panel, TableButton } from '../panel/panel.tsx';
+import { ScrollTable } from '../panel/scroll-table.tsx';
+import { words } from '../words/words.ts';
+import { layOutRose } from './rose-layout.ts';
+import { formatCompass } from './wind.ts';
+
+const RADIUS = 106;
+const MARGIN = 22;
+
+/** Where the wind came from over the range, and how strong it was. */
+export function WindRose({ store }: { readonly store: Store }) {
+  const table = useSignal(false);
+  const city = store.focus.value;
+  const say = words.value.rose;
+  const path = store.rose.path.value;
+  return (
+    <Panel
+      id="wind"
+      title={say.title}
+      subtitle={`${city?.name ?? ''}, ${say.subtitle}`}
+      store={store}
+      resource={store.rose}
+      height={290}
+      meta={(answer) => answer.meta}
+      isEmpty={(answer) => answer.data.length === 0}
+      widen
+      data={{ path }}
+      actions={<TableButton open={table} />}
+    >
+      {(answer) => {
+        const sectors = answer.data.filter(({ city_id }) => city_id === city?.city_id);
+        return (
+          <>
+            <Rose sectors={sectors} name={city?.name ?? ''} />
+            {table.value && <SectorsTable sectors={sectors} name={city?.name ?? ''} />}
+          </>
+        );
+      }}
+    </Panel>
+  );
+}
+
+interface RoseProps {
+  readonly sectors: readonly WindSector[];
+  readonly name: string;
+}
+
+function Rose({ sectors, name }: RoseProps) {
+  const { petals, rings, calmPct, classes } = layOutRose(sectors, RADIUS);
+  const side = 2 * (RADIUS + MARGIN);
+  return (
+    <div class="drawing rose">
+      <svg
+        width={side}
+        height={side}
+        viewBox={`${-side / 2} ${-side / 2} ${side} ${side}`}
+        role="img"
+        aria-label={describe(sectors, name)}
+      >
+        {rings.map(({ radius, sharePct }) => (
+          <g key={sharePct}>
+            <circle class="ring-line" r={radius.toFixed(1)} />
+            <text class="tick" x={radius * Math.SQRT1_2 + 2} y={-radius * Math.SQRT1_2}>
+              {sharePct} %
+            </text>
+          </g>
+        ))}
+        {petals.map(({ path, speedClass, directionDeg, sharePct }) => (
+          <path key={`${directionDeg} ${speedClass}`} class={`petal speed-${speedClass}`} d={path}>
+            <title>
+              {`${formatCompass(directionDeg)}, ${classWords(classes, speedClass)}: ` +
+                `${formatNumber(sharePct, 1)} %`}
+            </title>
+          </path>
+        ))}
+        {[0, 90, 180, 270].map((direction) => {
+          const angle = (direction * Math.PI) / 180;
+          const far = RADIUS + 12;
+          return (
+            <text
+              key={direction}
+              class="point"
+              x={(Math.sin(angle) * far).toFixed(1)}
+              y={(-Math.cos(angle) * far + 4).toFixed(1)}
+              text-anchor="middle"
+            >
+              {formatCompass(direction)}
+            </text>
+          );
+        })}
+      </svg>
+      <ul class="speeds">
+        {classes.map((from, index) => (
+          <li key={from}>
+            <span class={`speed speed-${index}`} aria-hidden="true" /> {classWords(classes, index)}
+          </li>
+        ))}
+        <li>{words.value.rose.calm(formatNumber(calmPct, 1))}</li>
+      </ul>
+    </div>
+  );
+}
+
+/** "< 2 m/s", "2–4 m/s", "≥ 8 m/s": a class reaches up to the next one. */
+function classWords(classes: readonly number[], index: number): string {
+  const from = classes[index] ?? 0;
+  const to = classes[index + 1];
+  if (to === undefined) return `≥ ${formatNumber(from, from % 1 === 0 ? 0 : 1)} m/s`;
+  return index === 0 ? `< ${to} m/s` : `${from}–${to} m/s`;
+}
+
+/** Shares of the directions, most frequent first. */
+function sharesOf(sectors: readonly WindSector[]): readonly (readonly [number, number])[] {
+  const shares = new Map<number, number>();
+  for (const { direction_deg, share_pct } of sectors) {
+    if (direction_deg === null) continue;
+    shares.set(direction_deg, (shares.get(direction_deg) ?? 0) + share_pct);
+  }
+  return [...shares].sort(([, a], [, b]) => b - a);
+}
+
+function describe(sectors: readonly WindSector[], name: string): string {
+  const most = sharesOf(sectors)
+    .slice(0, 3)
+    .map(([direction, share]) => `${formatCompass(direction)} ${formatNumber(share, 0)} %`);
+  return words.value.rose.label(name, most.join(', '));
+}
+
+function SectorsTable({ sectors, name }: RoseProps) {
+  const say = words.value.rose;
+  return (
+    <ScrollTable label={words.value.panel.asTable(say.title)} tall>
+      <table>
+        <caption>{say.caption(name)}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{say.from}</th>
+            <th scope="col" class="number">
+              {say.share}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {sharesOf(sectors).map(([direction, share]) => (
+            <tr key={direction}>
+              <th scope="row">{formatCompass(direction)}</th>
+              <td class="number">{formatNumber(share, 1)} %</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </ScrollTable>
+  );
+}
