@@ -4,6 +4,7 @@ import { createStore, type Store } from './client/store.ts';
 import { startUpdating } from './client/updating.ts';
 import { Page } from './page.tsx';
 import './style/tokens.css';
+import './style/base.css';
 import './header/header.css';
 import './style/page.css';
 import './panel/panel.css';

@@ -1,6 +1,6 @@
 import { useComputed } from '@preact/signals';
 import { isCalm } from '../../src/model/wind.ts';
-import { COMPARED_MAX, lineStyle } from '../chart/line-style.ts';
+import { COMPARED_MAX, dashOf } from '../chart/line-style.ts';
 import { changeOver, lastOf, linePath, type Points, valueRange } from '../chart/points.ts';
 import { CARDS_MAX, chooseView, type Store } from '../client/store.ts';
 import { formatAge, timeliness } from '../format/ages.ts';
@@ -274,16 +274,11 @@ function Sparkline({ points, scale, dash }: SparklineProps) {
       preserveAspectRatio="none"
       aria-hidden="true"
     >
-      <path class="spark-line" d={linePath(points, x, y)} stroke-dasharray={dashArray(dash)} />
+      <path class="spark-line" d={linePath(points, x, y)} stroke-dasharray={dashOf(dash)} />
       <path class="spark-ring" d={end} />
       <path class="spark-end" d={end} stroke={temperatureColour(last.value)} />
     </svg>
   );
-}
-
-function dashArray(place: number): string | undefined {
-  const dash = place < 0 ? [] : lineStyle(place).dash;
-  return dash.length === 0 ? undefined : dash.join(' ');
 }
 
 /** Points to where the wind blows; the text beside it says where it comes from. */
