@@ -5,7 +5,7 @@ import { defineConfig, type Plugin } from 'vite';
 import { land } from './map/land.ts';
 import { reference } from './reference.ts';
 
-const CHARTS = /d3-|web.(chart|map|hours|wind)/;
+const CHARTS = /d3-|web.(chart|map|hours|wind).(?!words).*tsx?$/;
 
 /** The page: `vite build web` → web/dist; `vite web` serves it beside a running `isobar start`. */
 export default defineConfig({

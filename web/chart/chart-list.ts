@@ -5,12 +5,22 @@ import type { VariableName } from '../../src/model/variables.ts';
 import type { Resource } from '../client/resource.ts';
 import { CHARTS_MAX, type View } from '../client/view.ts';
 
+/** What is drawn below the temperature of the first compared city. */
+export const SKY_VARIABLES = [
+  'rain_1h_mm',
+  'snow_1h_mm',
+  'wind_speed_ms',
+  'wind_direction_deg',
+] as const satisfies readonly VariableName[];
+
 export interface Chart {
   /** Null while this place has no chart. */
   readonly variable: ReadonlySignal<VariableName | null>;
   readonly series: Resource<SeriesAnswer>;
   /** Of the first compared city. */
   readonly usual: Resource<ClimatologyAnswer>;
+  /** What fell and blew there, drawn below the temperature. */
+  readonly sky: Resource<SeriesAnswer>;
 }
 
 export interface ChartsOptions {
@@ -18,6 +28,7 @@ export interface ChartsOptions {
   /** The question for the series of this variable; null while it cannot be asked. */
   readonly seriesPath: (variable: VariableName) => string | null;
   readonly usualPath: (variable: VariableName) => string | null;
+  readonly skyPath: () => string | null;
   readonly ask: <T>(path: () => string | null) => Resource<T>;
   readonly askFirst: ChartsOptions['ask'];
 }
@@ -27,6 +38,7 @@ export function createCharts({
   view,
   seriesPath,
   usualPath,
+  skyPath,
   ask,
   askFirst,
 }: ChartsOptions): readonly Chart[] {
@@ -38,6 +50,7 @@ export function createCharts({
       variable,
       series: askFirst<SeriesAnswer>(about(seriesPath)),
       usual: ask<ClimatologyAnswer>(about(usualPath)),
+      sky: ask<SeriesAnswer>(() => (variable.value === 'temperature_c' ? skyPath() : null)),
     };
   });
 }

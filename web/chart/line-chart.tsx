@@ -4,10 +4,12 @@ import { Component } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { keyOfAnomaly } from '../anomalies/anomaly.ts';
 import type { Between } from '../client/view.ts';
+import { ARROW_PATH } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
 import type { LineLayout } from './line-layout.ts';
 import { dashOf } from './line-style.ts';
 import { nearestIndex } from './lines.ts';
+import type { SkyLayout } from './sky-layout.ts';
 
 export interface LineChartProps {
   readonly id: string;
@@ -70,7 +72,7 @@ export function LineChart(props: LineChartProps) {
               x={Math.min(dragged.value.from, dragged.value.to)}
               y={layout.top}
               width={Math.abs(dragged.value.to - dragged.value.from)}
-              height={layout.bottom - layout.top}
+              height={layout.floor - layout.top}
             />
           )}
         </svg>
@@ -198,7 +200,7 @@ function Drawn({ id, layout, lit }: PictureProps) {
         </pattern>
       </defs>
       {layout.nights.map(({ x, width }) => (
-        <rect key={x} class="night" x={x} y={top} width={width} height={height} />
+        <rect key={x} class="night" x={x} y={top} width={width} height={layout.floor - top} />
       ))}
       {layout.valueMarks.map(({ y, label }) => (
         <g key={label}>
@@ -208,14 +210,17 @@ function Drawn({ id, layout, lit }: PictureProps) {
           </text>
         </g>
       ))}
-      {layout.timeMarks.map(({ x, label, anchor }) => (
-        <g key={x}>
-          <path class="grid" d={`M${x.toFixed(1)} ${bottom}v4`} />
-          <text class="tick" x={x} y={bottom + 18} text-anchor={anchor}>
+      {layout.timeMarks.map(({ x, tick, label, anchor }) => (
+        <g key={`${x} ${tick}`}>
+          {tick !== null && (
+            <path class="grid" d={`M${tick.toFixed(1)} ${top}V${layout.floor + 4}`} />
+          )}
+          <text class="tick" x={x} y={layout.floor + 18} text-anchor={anchor}>
             {label}
           </text>
         </g>
       ))}
+      {layout.sky !== null && <Sky sky={layout.sky} left={left} right={right} />}
       {layout.gaps.map((gap) => (
         <g key={gap.x} class="gap">
           <rect x={gap.x} y={top} width={gap.width} height={height} fill={`url(#${id}-hatch)`} />
@@ -258,13 +263,53 @@ function Drawn({ id, layout, lit }: PictureProps) {
   );
 }
 
+function Sky({
+  sky,
+  left,
+  right,
+}: {
+  readonly sky: SkyLayout;
+  readonly left: number;
+  readonly right: number;
+}) {
+  const { floor, height, mostMm, bars, arrows } = sky;
+  return (
+    <g>
+      {mostMm > 0 && (
+        <>
+          <path class="grid" d={`M${left} ${floor}H${right}`} />
+          <text class="tick" x={left - 6} y={floor - height + 6} text-anchor="end">
+            {mostMm} mm
+          </text>
+        </>
+      )}
+      {bars.map(({ x, width, rain, snow }) => (
+        <g key={x}>
+          <rect class="rain" x={x} y={floor - rain} width={width} height={rain} />
+          <rect class="snow" x={x} y={floor - rain - snow} width={width} height={snow} />
+        </g>
+      ))}
+      {arrows.map(({ x, y, turn, size, label }) => (
+        <path
+          key={x}
+          class="wind-arrow"
+          d={ARROW_PATH}
+          transform={`translate(${x.toFixed(1)} ${y}) rotate(${turn}) scale(${size})`}
+        >
+          <title>{label}</title>
+        </path>
+      ))}
+    </g>
+  );
+}
+
 function Cursor({ layout, cursor, marks }: LineChartProps) {
   if (cursor === null) return null;
   const x = layout.x(cursor);
   if (x < layout.left - 1 || x > layout.right + 1) return null;
   return (
     <g class="cursor">
-      <path class="crosshair" d={`M${x.toFixed(1)} ${layout.top}V${layout.bottom}`} />
+      <path class="crosshair" d={`M${x.toFixed(1)} ${layout.top}V${layout.floor}`} />
       {marks.map(({ place, y }) => (
         <circle key={place} class={`mark place-${place}`} cx={x.toFixed(1)} cy={y} r="4" />
       ))}

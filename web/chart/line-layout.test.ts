@@ -25,6 +25,7 @@ function layOut(changes: Partial<LayoutOptions> = {}) {
     width: 1_000,
     height: 300,
     nights: [],
+    sky: null,
     anomalies: [],
     labelled: true,
     ...changes,

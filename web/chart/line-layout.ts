@@ -1,16 +1,19 @@
 /** Where everything of a line chart lies, in px. Pure: no browser needed. */
+import { ticks } from 'd3-array';
+import { area } from 'd3-shape';
 import type { Anomaly } from '../../src/model/datasets.ts';
 import { VARIABLES, type VariableName } from '../../src/model/variables.ts';
 import { episodesOf } from '../anomalies/anomaly.ts';
 import { formatAge } from '../format/ages.ts';
-import { formatCount, formatNumber } from '../format/numbers.ts';
+import { formatNumber } from '../format/numbers.ts';
 import { convertValue, type Units } from '../format/units.ts';
 import { words } from '../words/words.ts';
 import { formatEnd, type Line, sharedGaps } from './lines.ts';
 import { type Gap, lastOf, linePath, spreadLabels, valueRange } from './points.ts';
+import { layOutSky, type SkyLayout, type SkySeries, skyHeight } from './sky-layout.ts';
 import type { Summary } from './summarise.ts';
 import type { Span } from './sun.ts';
-import { timeTicks } from './ticks.ts';
+import { dayNames, timeTicks } from './ticks.ts';
 import type { UsualRange } from './usual.ts';
 
 export interface LayoutOptions {
@@ -27,6 +30,8 @@ export interface LayoutOptions {
   readonly width: number;
   readonly height: number;
   readonly nights: readonly Span[];
+  /** What fell and blew, drawn below the lines; null where it is not. */
+  readonly sky: readonly SkySeries[] | null;
   readonly anomalies: readonly Anomaly[];
   /** Whether there is room for the labels at the ends of the lines. */
   readonly labelled: boolean;
@@ -48,8 +53,14 @@ export interface LineLayout {
   readonly right: number;
   readonly top: number;
   readonly bottom: number;
+  /** Lower end of all that is drawn: that of the strip below the lines, where there is one. */
+  readonly floor: number;
+  readonly sky: SkyLayout | null;
   readonly timeMarks: readonly {
+    /** Of the words. */
     readonly x: number;
+    /** Of the stroke; null for words without one. */
+    readonly tick: number | null;
     readonly label: string;
     readonly anchor: 'start' | 'middle' | 'end';
   }[];
@@ -82,6 +93,9 @@ const VALUE_LENGTH = 7;
 const LABEL_HEIGHT = 16;
 /** Least distance of two marks of the time axis. */
 const TICK_WIDTH = 84;
+/** A day narrower than this has no name. */
+const DAY_NAME_MIN = 30;
+const DAY_MS = 86_400_000;
 /** Px of one character of a mark's words, roughly. */
 const TICK_CHARACTER_WIDTH = 6.4;
 /** A gap narrower than this share of the axis is only seen, not spoken of. */
@@ -96,7 +110,9 @@ export function layOutLines(options: LayoutOptions): LineLayout {
   const { lines, summaries, from, to, width, height, labelled } = options;
   const left = MARGIN.left;
   const right = left + plotWidthOf(options);
-  const [top, bottom] = [MARGIN.top, height - MARGIN.bottom];
+  const [top, floor] = [MARGIN.top, height - MARGIN.bottom];
+  const { sky: series } = options;
+  const bottom = series === null ? floor : floor - skyHeight({ series, from, to });
   const [low, high] = axisRange(options);
   const x = (time: number) => left + ((time - from) / (to - from)) * (right - left);
   const y = (value: number) => bottom - ((value - low) / (high - low)) * (bottom - top);
@@ -105,22 +121,19 @@ export function layOutLines(options: LayoutOptions): LineLayout {
     return { x: start, width: Math.max(0, Math.min(right, x(span.to)) - start) };
   };
   const drawn = summaries ?? lines;
-  const step = tickStep(high - low, (bottom - top) / 40);
+  const marks = ticks(low, high, Math.max(3, (bottom - top) / 40));
+  const isWhole = marks.every((mark) => Number.isInteger(mark));
   return {
     left,
     right,
     top,
     bottom,
-    timeMarks: labelTimes(
-      timeTicks(from, to, options.zone, Math.floor((right - left) / TICK_WIDTH)).map(
-        ({ at, label }) => ({ x: x(at), label }),
-      ),
-      left,
-      right,
-    ),
-    valueMarks: marksOf(low, high, step).map((value) => ({
+    floor,
+    sky: series === null ? null : layOutSky({ series, from, to, left, right, bottom: floor }),
+    timeMarks: timeMarksOf(options, x, left, right),
+    valueMarks: marks.map((value) => ({
       y: y(value),
-      label: `${step < 1 ? formatNumber(value, 1) : formatCount(value)}${signOf(options.variable)}`,
+      label: `${formatNumber(value, isWhole ? 0 : 1)}${signOf(options.variable)}`,
     })),
     nights: options.nights.map(columnOf),
     gaps: shownGaps(lines, from, to).map((gap) => {
@@ -163,6 +176,30 @@ export function bandedOf<T>(lines: readonly T[]): readonly T[] {
   return lines.length > BANDS_MAX ? lines.slice(0, 1) : lines;
 }
 
+/** Days where each has room for its name, which stands in their middle; else round times. */
+function timeMarksOf(
+  { from, to, zone }: LayoutOptions,
+  x: (at: number) => number,
+  left: number,
+  right: number,
+): LineLayout['timeMarks'] {
+  const dayWidth = ((right - left) * DAY_MS) / (to - from);
+  if (dayWidth < DAY_NAME_MIN || dayWidth >= 2 * TICK_WIDTH) {
+    const most = Math.floor((right - left) / TICK_WIDTH);
+    const marks = timeTicks(from, to, zone, most).map(({ at, label }) => ({ x: x(at), label }));
+    return labelTimes(marks, left, right);
+  }
+  return dayNames(from, to, zone, dayWidth).flatMap(({ from: start, to: end, label }) => {
+    const [a, b] = [x(start), x(end)];
+    const middle = { x: (a + b) / 2, tick: null, anchor: 'middle' as const };
+    const fits = label.length * TICK_CHARACTER_WIDTH <= b - a;
+    return [
+      ...(start > from ? [{ x: a, tick: a, label: '', anchor: 'middle' as const }] : []),
+      { ...middle, label: fits ? label : '' },
+    ];
+  });
+}
+
 type Anchor = 'start' | 'middle' | 'end';
 
 /** Each mark with the side that its words are on; words that would lie upon others are left out. */
@@ -179,7 +216,7 @@ function labelTimes(
     const start = x - { start: 0, middle: width / 2, end: width }[anchor];
     const fits = start > taken + TICK_CHARACTER_WIDTH;
     if (fits) taken = start + width;
-    return { x, label: fits ? label : '', anchor };
+    return { x, tick: x, label: fits ? label : '', anchor };
   });
 }
 
@@ -219,22 +256,6 @@ const LEAST_SPAN: Readonly<Record<string, number>> = {
   mm: 1,
 };
 
-/** A round distance of at most `most` marks over this width. */
-function tickStep(width: number, most: number): number {
-  const wanted = width / Math.max(3, most);
-  const power = 10 ** Math.floor(Math.log10(wanted));
-  const step = [1, 2, 2.5, 5, 10].find((factor) => factor * power >= wanted) ?? 10;
-  // Between whole numbers there are halves only.
-  const size = step * power;
-  return size < 1 ? (size <= 0.5 ? 0.5 : 1) : size === 2.5 ? 5 : size;
-}
-
-function marksOf(low: number, high: number, step: number): number[] {
-  const first = Math.ceil(low / step);
-  const count = Math.floor(high / step) - first + 1;
-  return Array.from({ length: Math.max(0, count) }, (_, at) => (first + at) * step);
-}
-
 function shownGaps(lines: readonly Line[], from: number, to: number): readonly Gap[] {
   return sharedGaps(lines, from, to).filter((gap) => gap.to - gap.from > (to - from) * GAP_SHARE);
 }
@@ -251,25 +272,15 @@ export function outlinePath(
   x: (time: number) => number,
   y: (value: number) => number,
 ): string {
-  const runs: number[][] = [];
-  let run: number[] = [];
-  for (const index of times.keys()) {
-    const missing = lows[index] === null || highs[index] === null;
-    if (!missing) run.push(index);
-    if (missing || index === times.length - 1) {
-      if (run.length > 1) runs.push(run);
-      run = [];
-    }
-  }
-  const point = (index: number, values: readonly (number | null)[]) =>
-    `${x(times[index] ?? 0).toFixed(1)} ${y(values[index] ?? 0).toFixed(1)}`;
-  return runs
-    .map((indexes) => {
-      const above = indexes.map((index) => point(index, highs));
-      const below = indexes.toReversed().map((index) => point(index, lows));
-      return `M${[...above, ...below].join('L')}Z`;
-    })
-    .join('');
+  return (
+    area<number>(
+      x,
+      (_, index) => y(lows[index] ?? 0),
+      (_, index) => y(highs[index] ?? 0),
+    )
+      .defined((_, index) => lows[index] != null && highs[index] != null)
+      .digits(1)(times) ?? ''
+  );
 }
 
 function dotsOf({ times, values }: Line): { at: number; value: number }[] {

@@ -1,4 +1,5 @@
 /** The lines of the compared cities, and what each of them says at a time. */
+import { bisectCenter } from 'd3-array';
 import type { Series } from '../../src/api/schemas.ts';
 import { VARIABLES, type VariableName } from '../../src/model/variables.ts';
 import { convertValue, formatBare, type Units } from '../format/units.ts';
@@ -97,15 +98,5 @@ export function timesOf(lines: readonly Points[]): readonly number[] {
 
 /** The index of the time that is nearest; −1 when there is none. */
 export function nearestIndex(times: readonly number[], wanted: number): number {
-  let low = 0;
-  let high = times.length - 1;
-  if (high < 0) return -1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((times[middle] ?? 0) < wanted) low = middle + 1;
-    else high = middle;
-  }
-  const before = times[low - 1];
-  const after = times[low] ?? 0;
-  return before !== undefined && wanted - before <= after - wanted ? low - 1 : low;
+  return times.length === 0 ? -1 : bisectCenter(times, wanted);
 }

@@ -14,45 +14,16 @@ const ROUTES: Readonly<Partial<Record<VariableName, string>>> = {
   humidity_pct: 'api/humidity-chart',
 };
 
-/** Opens the API's own figure in Plotly, which is loaded only then. */
-export function PlotlyButton({
-  store,
-  variable,
-}: {
-  readonly store: Store;
-  readonly variable: VariableName;
-}) {
-  const open = useSignal(false);
+/** The API's own figure of this variable; null where it gives none. */
+export function plotlyPath(store: Store, variable: VariableName): string | null {
   const route = ROUTES[variable];
   const range = store.range.value;
   if (route === undefined || range === null) return null;
-  const path = formatPath(route, {
+  return formatPath(route, {
     city: store.compared.value.map(({ city_id }) => city_id),
     from: formatInstant(range.from),
     to: range.open ? undefined : formatInstant(range.to),
   });
-  return (
-    <>
-      <button
-        type="button"
-        class="link"
-        onClick={() => {
-          open.value = true;
-        }}
-      >
-        Plotly
-      </button>
-      {open.value && (
-        <PlotlyWindow
-          path={path}
-          title={words.value.variables[variable]}
-          onClose={() => {
-            open.value = false;
-          }}
-        />
-      )}
-    </>
-  );
 }
 
 interface PlotlyWindowProps {
@@ -61,7 +32,8 @@ interface PlotlyWindowProps {
   onClose(): void;
 }
 
-function PlotlyWindow({ path, title, onClose }: PlotlyWindowProps) {
+/** A figure of the API in Plotly, which is loaded only then. */
+export function PlotlyWindow({ path, title, onClose }: PlotlyWindowProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const place = useRef<HTMLDivElement>(null);
   const failed = useSignal(false);

@@ -53,7 +53,7 @@ test('a path is lifted at a gap', () => {
     (x) => x,
     (y) => y,
   );
-  assert.equal(path, 'M0.0 1.0L10.0 2.0M30.0 4.0');
+  assert.equal(path, 'M0,1L10,2M30,4Z');
 });
 
 test('one scale for several lines, at least as wide as asked for', () => {

@@ -1,4 +1,6 @@
 /** What is said about a line: where it has gaps, how it changed, where its label goes. */
+import { extent } from 'd3-array';
+import { line } from 'd3-shape';
 
 export interface Points {
   readonly times: readonly number[];
@@ -96,18 +98,11 @@ export function linePath(
   x: (time: number) => number,
   y: (value: number) => number,
 ): string {
-  let path = '';
-  let pen = 'M';
-  times.forEach((time, index) => {
-    const value = values[index];
-    if (value === null || value === undefined) {
-      pen = 'M';
-      return;
-    }
-    path += `${pen}${x(time).toFixed(1)} ${y(value).toFixed(1)}`;
-    pen = 'L';
-  });
-  return path;
+  return (
+    line<number>(x, (_, index) => y(values[index] ?? 0))
+      .defined((_, index) => values[index] != null)
+      .digits(1)(times) ?? ''
+  );
 }
 
 /** Lowest and highest value of all lines, at least `least` apart; null without any value. */
@@ -115,16 +110,11 @@ export function valueRange(
   lines: readonly Points[],
   least: number,
 ): readonly [number, number] | null {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (const { values } of lines) {
-    for (const value of values) {
-      if (value === null) continue;
-      low = Math.min(low, value);
-      high = Math.max(high, value);
-    }
-  }
-  if (low > high) return null;
+  const [low, high] = extent(
+    lines.flatMap(({ values }) => values),
+    (value) => value ?? undefined,
+  );
+  if (low === undefined) return null;
   const pad = Math.max(0, (least - (high - low)) / 2);
   return [low - pad, high + pad];
 }

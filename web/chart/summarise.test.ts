@@ -65,7 +65,7 @@ test('a day without a value parts the line and the band', () => {
     (at) => (at - START) / HOUR,
     (value) => value,
   );
-  assert.equal(path.replaceAll('.0', ''), 'M12 15L36 15L36 5L12 5ZM84 15L108 15L108 5L84 5Z');
+  assert.equal(path.replaceAll('.0', ''), 'M12,15L36,15L36,5L12,5ZM84,15L108,15L108,5L84,5Z');
 });
 
 test('without values there is nothing', () => {

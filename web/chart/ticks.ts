@@ -4,10 +4,12 @@ import {
   formatDay,
   formatMonth,
   formatMonthOfYear,
+  formatWeekday,
   formatYear,
   instantOf,
   offsetAt,
 } from '../format/times.ts';
+import type { Span } from './sun.ts';
 
 export interface Tick {
   readonly at: number;
@@ -41,6 +43,23 @@ export function timeTicks(from: number, to: number, zone: string, most: number):
   const count = Math.max(3, most);
   const step = STEPS.find((length) => (to - from) / length <= count);
   return step === undefined ? monthTicks(from, to, zone, count) : clockTicks(from, to, zone, step);
+}
+
+export interface DayName extends Span {
+  readonly label: string;
+}
+
+/** The days from `from` to `to`, those at the ends cut; named as far as a day's px allow. */
+export function dayNames(from: number, to: number, zone: string, px: number): readonly DayName[] {
+  const days: DayName[] = [];
+  for (let wall = Math.floor((from + offsetAt(from, zone)) / DAY) * DAY; ; wall += DAY) {
+    const [start, end] = [instantOf(wall, zone), instantOf(wall + DAY, zone)];
+    if (start >= to) return days;
+    const noon = instantOf(wall + DAY / 2, zone);
+    const label =
+      px >= 84 ? formatDay(noon, zone, to) : formatWeekday(noon, zone, px >= 56 ? 'day' : 'short');
+    days.push({ from: Math.max(from, start), to: Math.min(to, end), label });
+  }
 }
 
 function clockTicks(from: number, to: number, zone: string, step: number): readonly Tick[] {

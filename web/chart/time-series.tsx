@@ -1,36 +1,30 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import type { ClimatologyAnswer, SeriesAnswer } from '../../src/api/schemas.ts';
+import type { SeriesAnswer } from '../../src/api/schemas.ts';
 import { VARIABLE_NAMES, type VariableName } from '../../src/model/variables.ts';
 import { formatPath } from '../client/fetching.ts';
 import { formatInstant, type ResolvedRange } from '../client/range.ts';
-import type { Resource } from '../client/resource.ts';
 import { chooseView, type Store } from '../client/store.ts';
 import { CHARTS_MAX } from '../client/view.ts';
-import { formatOffset, zoneOf } from '../format/times.ts';
-import { unitOf } from '../format/units.ts';
+import { zoneOf } from '../format/times.ts';
 import { Guard } from '../panel/guard.tsx';
 import { useWidth } from '../panel/measured.ts';
-import { Panel, TableButton } from '../panel/panel.tsx';
+import { Panel } from '../panel/panel.tsx';
 import { words } from '../words/words.ts';
+import { LABELLED_MIN, Legend, nightsOf, Subtitle, skyOf } from './chart-head.tsx';
 import type { Chart } from './chart-list.ts';
 import { LineChart } from './line-chart.tsx';
-import { bandedOf, layOutLines, plotWidthOf } from './line-layout.ts';
+import { layOutLines, plotWidthOf } from './line-layout.ts';
 import { formatEnd, type Line, linesOf, readAt, timesOf } from './lines.ts';
-import { PlotlyButton } from './plotly-window.tsx';
+import { PlotlyWindow, plotlyPath } from './plotly-window.tsx';
 import { lastOf } from './points.ts';
 import { PointsTable } from './points-table.tsx';
 import { Names, spokenAt, Tooltip } from './reading.tsx';
-import { daysPerPoint, type Summary, stepWords, summarise } from './summarise.ts';
-import { nights, type Span } from './sun.ts';
+import { daysPerPoint, type Summary, summarise } from './summarise.ts';
 import { type UsualRange, usualRange } from './usual.ts';
 
-/** Nights are drawn where they can still be distinguished. */
-const NIGHTS_MAX_MS = 10 * 86_400_000;
-/** Narrower than this, the cities' names stand above the lines and not at their ends. */
-const LABELLED_MIN = 640;
 const FILE_POINTS = 10_000;
-const HEIGHTS = [300, 200] as const;
+const HEIGHTS = [330, 200] as const;
 /** From this width on two charts stand beside each other. */
 const BESIDE_MIN = 2_200;
 
@@ -89,16 +83,23 @@ interface TimeSeriesProps {
 /** One variable of the compared cities over the range. */
 function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
   const { units, clock, charts } = store.address.view.value;
-  const { series, usual } = chart;
+  const { series } = chart;
   const id = `chart-${variable}`;
   const compared = store.compared.value;
   const table = useSignal(false);
+  const plotly = useSignal(false);
   const drawn = useRef<ResolvedRange | null>(null);
   const [measured, width] = useWidth<HTMLDivElement>();
   const say = words.value.chart;
   const range = store.range.value;
   const [first] = compared;
   const zone = zoneOf(clock, first?.time_zone);
+  const head = { store, chart, variable, range, zone };
+  const figure = plotlyPath(store, variable);
+  const opened = (value: boolean) => {
+    plotly.value = value;
+  };
+  const remove = () => chooseView(store, { charts: charts.filter((name) => name !== variable) });
   useEffect(() => {
     if (width > 0) store.chartWidth.value = width;
   }, [store, width]);
@@ -107,7 +108,8 @@ function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
       <Panel
         id={id}
         title={words.value.variables[variable]}
-        subtitle={<Subtitle {...{ store, chart, variable, range, zone }} />}
+        subtitle={<Subtitle {...head} />}
+        legend={<Legend {...head} />}
         store={store}
         resource={series}
         height={height}
@@ -117,23 +119,11 @@ function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
         }
         widen
         data={{ path: series.path.value, rows: seriesRows(store, variable) }}
-        actions={
-          <>
-            <TableButton open={table} />
-            <PlotlyButton {...{ store, variable }} />
-            {charts.length > 1 && (
-              <button
-                type="button"
-                class="link"
-                onClick={() =>
-                  chooseView(store, { charts: charts.filter((name) => name !== variable) })
-                }
-              >
-                {say.remove}
-              </button>
-            )}
-          </>
-        }
+        table={table}
+        actions={[
+          ...(figure === null ? [] : [{ name: 'Plotly', onSelect: () => opened(true) }]),
+          ...(charts.length > 1 ? [{ name: say.remove, onSelect: remove }] : []),
+        ]}
       >
         {(answer) => {
           const outdated = series.outdated.value;
@@ -146,7 +136,7 @@ function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
           return (
             <>
               <Drawing
-                {...{ store, id, variable, height, lines, range: span, zone, answer, usual }}
+                {...{ store, id, chart, variable, height, lines, range: span, zone, answer }}
               />
               {!outdated && (
                 <Missing names={compared.filter(isMissing(lines)).map(({ name }) => name)} />
@@ -158,6 +148,13 @@ function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
           );
         }}
       </Panel>
+      {plotly.value && figure !== null && (
+        <PlotlyWindow
+          path={figure}
+          title={words.value.variables[variable]}
+          onClose={() => opened(false)}
+        />
+      )}
     </div>
   );
 }
@@ -178,78 +175,6 @@ function Missing({ names }: { readonly names: readonly string[] }) {
   );
 }
 
-interface SubtitleProps {
-  readonly store: Store;
-  readonly chart: Chart;
-  readonly variable: VariableName;
-  readonly range: ResolvedRange | null;
-  readonly zone: string;
-}
-
-/** What is drawn: unit, clock, line, band, shading, rings. */
-function Subtitle({ store, chart, variable, range, zone }: SubtitleProps) {
-  const { units, clock } = store.address.view.value;
-  const compared = store.compared.value;
-  const [first] = compared;
-  const say = words.value.chart;
-  const at = range?.to ?? store.clock.now.peek();
-  const offset = formatOffset(at, zone);
-  const days = stepOf(store, chart, variable, range);
-  const bandPlace =
-    bandedOf(compared).length < compared.length ? (bandedOf(compared)[0]?.name ?? '') : null;
-  const parts = [
-    unitOf(variable, units),
-    clock === 'utc' ? 'UTC' : say.clock(clock === 'mine' ? null : (first?.name ?? '…'), offset),
-    days === null ? null : say.summary(stepWords(days), bandPlace),
-    days === null && hasUsual(chart) ? say.usual(first?.name ?? '') : null,
-    range !== null && hasNights(range, first) ? say.night(first?.name ?? '') : null,
-    hasRings(store, variable) ? say.ring : null,
-  ];
-  return <>{parts.filter((part) => part !== null).join(' · ')}</>;
-}
-
-function hasUsual({ usual }: Chart): boolean {
-  return (usual.answer.value?.data.length ?? 0) > 0 && !usual.outdated.value;
-}
-
-/** Days of one point; null while lines are drawn as they are. */
-function stepOf(
-  store: Store,
-  { series }: Chart,
-  variable: VariableName,
-  range: ResolvedRange | null,
-): number | null {
-  const answer = series.answer.value;
-  const width = store.chartWidth.value;
-  if (answer === null || range === null || width === 0) return null;
-  const ids = store.compared.value.map(({ city_id }) => city_id);
-  const lines = linesOf(answer.data, ids, variable, 'c');
-  const labelled = width >= LABELLED_MIN;
-  return daysPerPoint(lines, range.from, range.to, plotWidthOf({ lines, width, labelled }));
-}
-
-/** Whether one of the drawn values is marked. */
-function hasRings(store: Store, variable: VariableName): boolean {
-  const drawn = store.compared.value.map(({ city_id }) => city_id);
-  const rows = store.anomalies.answer.value?.data ?? [];
-  return rows.some((row) => row.variable === variable && drawn.includes(row.city_id));
-}
-
-interface Place {
-  readonly latitude: number | null;
-  readonly longitude: number | null;
-}
-
-function hasNights(range: ResolvedRange, place: Place | undefined): boolean {
-  return range.to - range.from <= NIGHTS_MAX_MS && place?.latitude != null;
-}
-
-function nightsOf(range: ResolvedRange, place: Place | undefined): readonly Span[] {
-  const { latitude, longitude } = place ?? {};
-  if (!hasNights(range, place) || latitude == null || longitude == null) return [];
-  return nights(range.from, range.to, latitude, longitude);
-}
-
 function seriesRows(store: Store, variable: VariableName): string | null {
   const range = store.range.value;
   const city = store.compared.value.map(({ city_id }) => city_id);
@@ -268,10 +193,12 @@ interface DrawingProps {
   readonly range: ResolvedRange;
   readonly zone: string;
   readonly answer: SeriesAnswer;
-  readonly usual: Resource<ClimatologyAnswer>;
+  readonly chart: Chart;
 }
 
-function Drawing({ store, id, variable, height, lines, range, zone, answer, usual }: DrawingProps) {
+function Drawing({ store, id, chart, variable, height, lines, range, zone, answer }: DrawingProps) {
+  const { usual } = chart;
+  const sky = skyOf(chart);
   const [place, width] = useWidth<HTMLDivElement>();
   const city = useSignal(0);
   const { units } = store.address.view.value;
@@ -294,10 +221,10 @@ function Drawing({ store, id, variable, height, lines, range, zone, answer, usua
         : null;
     const layout = layOutLines({
       ...{ lines, summaries, usual: band, variable, units, zone, from, to, width, height },
-      ...{ nights: nightsOf(range, first), anomalies, labelled },
+      ...{ nights: nightsOf(range, first), sky, anomalies, labelled },
     });
     return { days, summaries, layout, times: timesOf(summaries ?? lines) };
-  }, [answer, names, units, zone, width, height, anomalies, rows, from, range.open, language]);
+  }, [answer, names, units, zone, width, height, anomalies, rows, sky, from, range.open, language]);
   const cursor = store.cursor.value;
   const shown = { store, variable, lines, zone, range, anomalies, width };
   const reading =

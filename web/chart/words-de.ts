@@ -16,11 +16,18 @@ export const deChart: Words['chart'] = {
   eachDay: 'jedes Tages',
   eachWeek: 'jeder Woche',
   everyDays: (days) => `von je ${days} Tagen`,
-  summary: (step, city) =>
-    `Linie: Mitte ${step} · Band: tiefster bis höchster Wert${city === null ? '' : ` in ${city}`}`,
-  usual: (city) => `Band: üblich in ${city} zu dieser Stunde der Jahreszeit`,
-  night: (city) => `dunkel: Nacht in ${city}`,
-  ring: 'Ring: ungewöhnlich',
+  legend: {
+    label: 'Legende',
+    ring: 'ungewöhnlicher Wert',
+    usual: 'üblich zu dieser Stunde und Jahreszeit',
+    night: 'Nacht',
+    rain: 'Regen, mm in 1 h',
+    snow: 'Schnee, mm in 1 h',
+    wind: 'Wind weht dorthin',
+    dry: 'kein Regen oder Schnee',
+    middle: (step) => `Mitte ${step}`,
+    span: (city) => `Tiefst- bis Höchstwert${city === null ? '' : ` in ${city}`}`,
+  },
   line: (city, now, low, high) => `${city}: jetzt ${now}, von ${low} bis ${high}`,
   caption: (label, shown, all) =>
     all === null

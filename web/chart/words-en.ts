@@ -14,11 +14,18 @@ export const enChart = {
   eachDay: 'each day',
   eachWeek: 'each week',
   everyDays: (days: string) => `every ${days} days`,
-  summary: (step: string, city: string | null) =>
-    `line: middle of ${step} · band: lowest to highest${city === null ? '' : ` in ${city}`}`,
-  usual: (city: string) => `band: usual in ${city} at that hour of the season`,
-  night: (city: string) => `shaded: night in ${city}`,
-  ring: 'ring: unusual',
+  legend: {
+    label: 'Legend',
+    ring: 'unusual value',
+    usual: 'usual at this hour and season',
+    night: 'night',
+    rain: 'rain, mm in 1 h',
+    snow: 'snow, mm in 1 h',
+    wind: 'wind blows this way',
+    dry: 'no rain or snow',
+    middle: (step: string) => `middle of ${step}`,
+    span: (city: string | null) => `lowest to highest${city === null ? '' : ` in ${city}`}`,
+  },
   line: (city: string, now: string, low: string, high: string) =>
     `${city}: now ${now}, from ${low} to ${high}`,
   caption: (label: string, shown: string, all: string | null) =>

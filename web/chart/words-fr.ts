@@ -16,11 +16,18 @@ export const frChart: Words['chart'] = {
   eachDay: 'de chaque jour',
   eachWeek: 'de chaque semaine',
   everyDays: (days) => `de chaque période de ${days} jours`,
-  summary: (step, city) =>
-    `ligne : milieu ${step} · bande : du plus bas au plus haut${city === null ? '' : ` à ${city}`}`,
-  usual: (city) => `bande : habituel à ${city} à cette heure de la saison`,
-  night: (city) => `ombré : nuit à ${city}`,
-  ring: 'cercle : inhabituel',
+  legend: {
+    label: 'Légende',
+    ring: 'valeur inhabituelle',
+    usual: 'habituel à cette heure et en cette saison',
+    night: 'nuit',
+    rain: 'pluie, mm en 1 h',
+    snow: 'neige, mm en 1 h',
+    wind: 'le vent souffle par là',
+    dry: 'ni pluie ni neige',
+    middle: (step) => `milieu ${step}`,
+    span: (city) => `du plus bas au plus haut${city === null ? '' : ` à ${city}`}`,
+  },
   line: (city, now, low, high) => `${city} : maintenant ${now}, de ${low} à ${high}`,
   caption: (label, shown, all) =>
     all === null

@@ -16,7 +16,7 @@ import {
 } from '../format/units.ts';
 import { Guard } from '../panel/guard.tsx';
 import { Panel } from '../panel/panel.tsx';
-import { formatWind } from '../wind/wind.ts';
+import { ARROW_PATH, formatWind } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
 import type { ShownCity } from './city-list.ts';
 import { cardCities, toggleCity } from './city-list.ts';
@@ -292,7 +292,7 @@ function WindArrow({
   if (degrees == null || speed == null || isCalm(speed)) return null;
   return (
     <svg class="arrow" viewBox="-8 -8 16 16" width="12" height="12" aria-hidden="true">
-      <path d="M0 -7 L5 6 L0 3 L-5 6 Z" transform={`rotate(${(degrees + 180) % 360})`} />
+      <path d={ARROW_PATH} transform={`rotate(${(degrees + 180) % 360})`} />
     </svg>
   );
 }

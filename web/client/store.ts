@@ -11,7 +11,7 @@ import type {
   WindRoseAnswer,
 } from '../../src/api/schemas.ts';
 import type { StatusAnswer } from '../../src/api/status-schemas.ts';
-import { type Chart, createCharts, pointsFor } from '../chart/chart-list.ts';
+import { type Chart, createCharts, pointsFor, SKY_VARIABLES } from '../chart/chart-list.ts';
 import { COMPARED_MAX } from '../chart/line-style.ts';
 import {
   cardCities,
@@ -87,6 +87,7 @@ const ROWS = 15;
 const STATISTICS_MAX = 100;
 const ANOMALIES = 200;
 const SPARK_POINTS = 96;
+const SKY_POINTS = 400;
 
 export function createStore(): Store {
   const address = createAddress();
@@ -154,6 +155,18 @@ export function createStore(): Store {
       points.value === null
         ? null
         : ranged('api/series', { variable, points: points.value }, false),
+    skyPath() {
+      const first = compared.value[0]?.city_id;
+      const span = parseRange(rangeText.value);
+      return first === undefined || span === null
+        ? null
+        : formatPath('api/series', {
+            variable: SKY_VARIABLES,
+            city: [first],
+            ...span,
+            points: SKY_POINTS,
+          });
+    },
     usualPath(variable) {
       const [first] = compared.value;
       // What is usual follows the city's clock, and cannot be placed in time without it.
@@ -239,7 +252,7 @@ export function createStore(): Store {
     resources: [
       cities,
       recent,
-      ...charts.flatMap(({ series, usual }) => [series, usual]),
+      ...charts.flatMap(({ series, usual, sky }) => [series, usual, sky]),
       trends,
       means,
       rose,

@@ -67,6 +67,8 @@ const STYLES = {
   clock: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
   day: { weekday: 'short', day: 'numeric', month: 'short' },
   dayOfYear: { day: 'numeric', month: 'short', year: 'numeric' },
+  weekday: { weekday: 'short' },
+  weekdayAndDay: { weekday: 'short', day: 'numeric' },
   month: { month: 'short' },
   monthOfYear: { month: 'short', year: 'numeric' },
   year: { year: 'numeric' },
@@ -137,6 +139,11 @@ export function offsetAt(at: number, zone: string): number {
 export function instantOf(wall: number, zone: string): number {
   const guess = wall - offsetAt(wall, zone);
   return wall - offsetAt(guess, zone);
+}
+
+/** "Fri", or "Fri 8" with the day. */
+export function formatWeekday(at: number, zone: string, how: 'short' | 'day'): string {
+  return write(at, zone, how === 'day' ? 'weekdayAndDay' : 'weekday').replace(',', '');
 }
 
 export function formatMonth(at: number, zone: string): string {

@@ -6,7 +6,7 @@ import { temperatureColour } from '../format/palette.ts';
 import { formatDay, formatMonthOfYear } from '../format/times.ts';
 import { formatDegrees, temperatureUnit, type Units } from '../format/units.ts';
 import { useWidth } from '../panel/measured.ts';
-import { Panel, TableButton } from '../panel/panel.tsx';
+import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { words } from '../words/words.ts';
 import { layOutHeat, type Period, periodOf } from './heat-layout.ts';
@@ -33,7 +33,7 @@ export function HeatMap({ store }: { readonly store: Store }) {
       isEmpty={(answer) => answer.data.length === 0}
       widen
       data={{ path }}
-      actions={<TableButton open={table} />}
+      table={table}
     >
       {(answer) => {
         const rows = answer.data.filter(({ city_id }) => city_id === city?.city_id);

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { extent, range } from 'd3-array';
 import type { HourlyTrend } from '../../src/model/datasets.ts';
 import type { ShownCity } from '../cities/city-list.ts';
 import type { Store } from '../client/store.ts';
@@ -13,7 +14,7 @@ import {
 } from '../format/units.ts';
 import { Choice } from '../panel/choice.tsx';
 import { useWidth } from '../panel/measured.ts';
-import { Panel, TableButton } from '../panel/panel.tsx';
+import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { formatWind } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
@@ -41,7 +42,7 @@ export function HourlyTrends({ store }: { readonly store: Store }) {
       isEmpty={(answer) => answer.data.length === 0}
       widen
       data={{ path: store.trends.path.value }}
-      actions={<TableButton open={table} />}
+      table={table}
     >
       {(answer) => {
         const rows = answer.data.filter(
@@ -105,10 +106,7 @@ function Bars({ rows, units, hour }: BarsProps) {
   const bottom = HEIGHT - MARGIN.bottom;
   const y = (value: number) => bottom - ((value - low) / (high - low)) * (bottom - MARGIN.top);
   const slot = inner / 24;
-  const marks = Array.from(
-    { length: Math.round((high - low) / step) + 1 },
-    (_, at) => low + at * step,
-  );
+  const marks = range(low, high + step / 2, step);
   return (
     <div ref={place} class="drawing bars" style={{ height: `${HEIGHT}px` }}>
       {inner > 0 && (
@@ -159,8 +157,7 @@ function Bars({ rows, units, hour }: BarsProps) {
 /** Lowest mark, highest mark and the step between two of them. */
 function barAxis(values: readonly number[]): readonly [number, number, number] {
   if (values.length === 0) return [0, 30, 10];
-  const low = Math.min(...values);
-  const high = Math.max(...values);
+  const [low = 0, high = 0] = extent(values);
   const step = [2, 5, 10, 20].find((size) => (high - low) / size <= 3) ?? 40;
   const bottom = Math.floor((low - step * 0.4) / step) * step;
   return [bottom, Math.max(bottom + step, Math.ceil(high / step) * step), step];

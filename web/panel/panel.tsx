@@ -1,4 +1,4 @@
-import type { Signal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { Meta } from '../../src/api/schemas.ts';
 import type { Trouble } from '../client/fetching.ts';
@@ -9,19 +9,24 @@ import { formatAge, isHistory } from '../format/ages.ts';
 import { formatClock, formatDay, formatTime, zoneOf } from '../format/times.ts';
 import { words } from '../words/words.ts';
 import { Guard } from './guard.tsx';
-import { PictureButton } from './picture-button.tsx';
+import { Menu, type MenuItem } from './menu.tsx';
+import { savePanel } from './save-panel.ts';
 
 export interface PanelProps<T> {
   readonly id: string;
   readonly title: string;
-  /** What is drawn: unit, clock, shading. */
+  /** What is drawn: unit, clock. */
   readonly subtitle?: ComponentChildren;
+  /** The marks of the drawing with what they mean. */
+  readonly legend?: ComponentChildren;
   readonly store: Store;
   readonly resource: Resource<T>;
   /** Where the same data is to be had. */
-  readonly data: DataLinksProps;
-  /** Plain links and buttons of its own at the top right. */
-  readonly actions?: ComponentChildren;
+  readonly data: DataPlaces;
+  /** Whether it shows its data as a table, too; none where it always does. */
+  readonly table?: Signal<boolean>;
+  /** Actions of its own, at the end of the menu. */
+  readonly actions?: readonly MenuItem[];
   /** Height that the panel keeps free before its data is there, px. */
   readonly height: number;
   readonly meta: (answer: T) => Meta | null;
@@ -36,7 +41,18 @@ export interface PanelProps<T> {
 
 /** The frame of every panel: its title, and one of skeleton, data, empty, stale or error. */
 export function Panel<T>(props: PanelProps<T>) {
-  const { id, title, subtitle, store, resource, data, actions, meta } = props;
+  const { id, title, subtitle, store, resource, legend, meta } = props;
+  const failed = useSignal(false);
+  const save = () => {
+    savePanel(id, store).then(
+      () => {
+        failed.value = false;
+      },
+      () => {
+        failed.value = true;
+      },
+    );
+  };
   const answer = resource.answer.value;
   const outdated = resource.outdated.value;
   return (
@@ -53,14 +69,19 @@ export function Panel<T>(props: PanelProps<T>) {
           <p class="updating">{words.value.panel.updating}</p>
         )}
         {answer !== null && <AgeNote store={store} told={meta(answer)} />}
+        {failed.value && (
+          <p class="age-note alert" role="alert">
+            ▲ {words.value.panel.noPicture}
+          </p>
+        )}
         <div class="actions">
-          {actions}
-          <DataLinks {...data} />
-          {answer !== null && <PictureButton panel={id} store={store} />}
-          <a href={`#${id}`} aria-label={words.value.panel.linkTo(title)}>
-            {words.value.panel.link}
-          </a>
+          <Menu
+            id={`${id}-menu`}
+            label={words.value.panel.actions(title)}
+            items={actionsOf(props, save)}
+          />
         </div>
+        {legend}
       </header>
       <PanelBody {...props} />
     </section>
@@ -209,49 +230,35 @@ function sentence(reason: string, zone: string, now: number): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 }
 
-/** Shows what is drawn as a table, too, and hides it. */
-export function TableButton({ open }: { readonly open: Signal<boolean> }) {
-  return (
-    <button
-      type="button"
-      class="link"
-      aria-expanded={open.value}
-      onClick={() => {
-        open.value = !open.value;
-      }}
-    >
-      {words.value.panel.table}
-    </button>
-  );
-}
+const FILES = { CSV: 'csv', Excel: 'csv&excel=1', Parquet: 'parquet' };
 
-const FILES = { csv: 'CSV', 'csv&excel=1': 'Excel', parquet: 'Parquet' };
-
-/** The API call behind a panel, and the same question (or `rows`) answered as files. */
-function DataLinks({ path, rows }: DataLinksProps) {
+/** The same data elsewhere: as a table, as files, from the API, as a picture, and by its link. */
+function actionsOf<T>(props: PanelProps<T>, savePicture: () => void): readonly MenuItem[] {
+  const { id, table, data, resource, actions = [] } = props;
+  const { path, rows } = data;
   const question = rows === undefined ? path : rows;
-  return (
-    <>
-      {question !== null &&
-        Object.entries(FILES).map(([format, name]) => (
-          <a
-            key={format}
-            href={`${question}${question.includes('?') ? '&' : '?'}format=${format}`}
-            download=""
-          >
-            {name}
-          </a>
-        ))}
-      {path !== null && (
-        <a href={path} target="_blank" rel="noreferrer">
-          API
-        </a>
-      )}
-    </>
-  );
+  const say = words.value.panel;
+  const files = Object.entries(FILES).map(([name, format]) => ({
+    name,
+    href: `${question}${question?.includes('?') ? '&' : '?'}format=${format}`,
+    download: true,
+  }));
+  const toggle = { checked: table?.value ?? false, onSelect: () => flip(table) };
+  return [
+    ...(table === undefined ? [] : [{ name: say.table, ...toggle }]),
+    ...(question === null ? [] : files),
+    ...(path === null ? [] : [{ name: 'API', href: path, beside: true }]),
+    ...(resource.answer.value === null ? [] : [{ name: 'PNG', onSelect: savePicture }]),
+    { name: say.link, href: `#${id}` },
+    ...actions,
+  ];
 }
 
-interface DataLinksProps {
+function flip(table: Signal<boolean> | undefined): void {
+  if (table !== undefined) table.value = !table.value;
+}
+
+interface DataPlaces {
   readonly path: string | null;
   /** What the files answer where that is another question; null if the answer is not a table. */
   readonly rows?: string | null;

@@ -24,11 +24,7 @@ export function PipelineSheet({ store }: { readonly store: Store }) {
       height={560}
       meta={() => null}
       data={{ path: 'api/status', rows: null }}
-      actions={
-        <a href="metrics" target="_blank" rel="noreferrer">
-          {say.metrics}
-        </a>
-      }
+      actions={[{ name: say.metrics, href: 'metrics', beside: true }]}
     >
       {({ data: status }) => {
         const now = store.clock.now.value;

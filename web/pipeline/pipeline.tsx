@@ -18,11 +18,7 @@ export function Pipeline({ store }: { readonly store: Store }) {
       height={230}
       meta={() => null}
       data={{ path: 'api/status', rows: null }}
-      actions={
-        <a href="metrics" target="_blank" rel="noreferrer">
-          {sheet.metrics}
-        </a>
-      }
+      actions={[{ name: sheet.metrics, href: 'metrics', beside: true }]}
     >
       {(answer) => (
         <ol class="steps">

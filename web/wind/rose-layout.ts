@@ -1,4 +1,5 @@
 /** A wind rose: how often the wind came from where, the petals stacked by speed. */
+import { tickStep } from 'd3-array';
 import type { WindSector } from '../../src/api/schemas.ts';
 
 export interface Petal {
@@ -35,8 +36,9 @@ export function layOutRose(sectors: readonly Sector[], radius: number): RoseLayo
     const direction = direction_deg ?? 0;
     totals.set(direction, (totals.get(direction) ?? 0) + share_pct);
   }
-  const step = ringStep(Math.max(0, ...totals.values()));
-  const most = step * Math.max(1, Math.ceil(Math.max(0, ...totals.values()) / step));
+  const longest = Math.max(0, ...totals.values());
+  const step = longest > 1 ? Math.max(1, tickStep(0, longest, 3)) : 1;
+  const most = step * Math.max(1, Math.ceil(longest / step));
   const radiusOf = (share: number) => HUB + (share / most) * (radius - HUB);
   const stacked = new Map<number, number>();
   const sorted = blown.toSorted((a, b) => a.speed_from_ms - b.speed_from_ms);
@@ -59,11 +61,6 @@ export function layOutRose(sectors: readonly Sector[], radius: number): RoseLayo
     calmPct: calm.reduce((sum, { share_pct }) => sum + share_pct, 0),
     classes,
   };
-}
-
-/** Two to four rings at round shares, %. */
-function ringStep(most: number): number {
-  return [1, 2, 5, 10, 20, 25].find((step) => most / step <= 4) ?? 50;
 }
 
 /** A piece of a ring around the middle, centred on a direction: 0° is above, 90° on the right. */

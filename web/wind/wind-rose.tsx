@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import type { WindSector } from '../../src/api/schemas.ts';
 import type { Store } from '../client/store.ts';
 import { formatNumber } from '../format/numbers.ts';
-import { Panel, TableButton } from '../panel/panel.tsx';
+import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { words } from '../words/words.ts';
 import { layOutRose } from './rose-layout.ts';
@@ -29,7 +29,7 @@ export function WindRose({ store }: { readonly store: Store }) {
       isEmpty={(answer) => answer.data.length === 0}
       widen
       data={{ path }}
-      actions={<TableButton open={table} />}
+      table={table}
     >
       {(answer) => {
         const sectors = answer.data.filter(({ city_id }) => city_id === city?.city_id);

@@ -2,6 +2,9 @@ import { isCalm } from '../../src/model/wind.ts';
 import { formatNumber } from '../format/numbers.ts';
 import { words } from '../words/words.ts';
 
+/** An arrow upwards around its middle, 13 px high. */
+export const ARROW_PATH = 'M0 -7L5 6L0 3L-5 6Z';
+
 /** Where the wind comes from, of 16 points: 247° → "WSW". */
 export function formatCompass(degrees: number): string {
   const turn = ((degrees % 360) + 360) % 360;

@@ -50,9 +50,9 @@ export const de: Words = {
     table: 'Tabelle',
     time: 'Zeit',
     close: 'Schließen',
-    noPicture: 'PNG misslungen: noch einmal',
+    noPicture: 'Das PNG ließ sich nicht speichern.',
     link: 'Link',
-    linkTo: (panel) => `Link auf ${panel}`,
+    actions: (panel) => `${panel}: Aktionen`,
     asTable: (label) => `${label} als Tabelle`,
   },
   trouble: {

@@ -57,9 +57,9 @@ export const en = {
     table: 'Table',
     time: 'Time',
     close: 'Close',
-    noPicture: 'PNG failed: try again',
+    noPicture: 'The PNG could not be saved.',
     link: 'Link',
-    linkTo: (panel: string) => `Link to ${panel}`,
+    actions: (panel: string) => `${panel}: actions`,
     asTable: (label: string) => `${label} as a table`,
   },
   trouble: {

@@ -51,9 +51,9 @@ export const fr: Words = {
     table: 'Tableau',
     time: 'Heure',
     close: 'Fermer',
-    noPicture: 'Échec du PNG : réessayer',
+    noPicture: 'Le PNG n’a pas pu être enregistré.',
     link: 'Lien',
-    linkTo: (panel) => `Lien vers ${panel}`,
+    actions: (panel) => `${panel} : actions`,
     asTable: (label) => `${label} en tableau`,
   },
   trouble: {
