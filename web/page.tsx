@@ -5,12 +5,11 @@ import { Charts } from './chart/time-series.tsx';
 import { CityCards } from './cities/city-cards.tsx';
 import type { Store } from './client/store.ts';
 import { Header } from './header/header.tsx';
-import { Summary } from './header/summary.tsx';
+import { RangeBar } from './header/range-bar.tsx';
 import { HeatMap } from './hours/heat-map.tsx';
 import { HourlyTrends } from './hours/hourly-trends.tsx';
 import { CityMap } from './map/city-map.tsx';
 import { Guard } from './panel/guard.tsx';
-import { Pipeline } from './pipeline/pipeline.tsx';
 import { PipelineSheet } from './pipeline/pipeline-sheet.tsx';
 import { RawRows } from './rows/raw-rows.tsx';
 import { Statistics } from './statistics/statistics.tsx';
@@ -59,6 +58,9 @@ export function Page({ store }: { readonly store: Store }) {
   );
 }
 
+/** With more cities than this the map has more room than the cards. */
+const MANY = 24;
+
 function Weather({ store }: { readonly store: Store }) {
   const guarded = (Part: (props: { readonly store: Store }) => ComponentChildren) => (
     <Guard of={store.address.view.value}>
@@ -67,10 +69,10 @@ function Weather({ store }: { readonly store: Store }) {
   );
   return (
     <>
-      {guarded(Summary)}
-      <div class="columns columns-now">
-        {guarded(CityMap)}
+      {guarded(RangeBar)}
+      <div class={`columns columns-now${store.shown.value.length > MANY ? ' many' : ''}`}>
         {guarded(CityCards)}
+        {guarded(CityMap)}
       </div>
       {guarded(Charts)}
       <div class="columns columns-three">
@@ -78,10 +80,9 @@ function Weather({ store }: { readonly store: Store }) {
         {guarded(HeatMap)}
         {guarded(WindRose)}
       </div>
-      {guarded(Statistics)}
-      <div class="columns columns-left">
+      <div class="columns">
+        {guarded(Statistics)}
         {guarded(Anomalies)}
-        {guarded(Pipeline)}
       </div>
       {guarded(RawRows)}
     </>

@@ -102,7 +102,7 @@ function EpisodeRow({ store, episode }: { readonly store: Store; readonly episod
       <td>{variable}</td>
       <td class="number">{value}</td>
       <td class="number">{usual}</td>
-      <td>
+      <td class="wraps">
         {off}
         {count > 1 && `, ${formatAge((to - from) / 1_000)}`}
       </td>

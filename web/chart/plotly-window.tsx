@@ -1,10 +1,11 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ChartAnswer } from '../../src/api/schemas.ts';
 import type { VariableName } from '../../src/model/variables.ts';
 import { formatPath } from '../client/fetching.ts';
 import { formatInstant } from '../client/range.ts';
 import type { Store } from '../client/store.ts';
+import { Window } from '../panel/window.tsx';
 import { words } from '../words/words.ts';
 import { drawPlotly } from './load-plotly.ts';
 
@@ -29,17 +30,15 @@ export function plotlyPath(store: Store, variable: VariableName): string | null 
 interface PlotlyWindowProps {
   readonly path: string;
   readonly title: string;
-  onClose(): void;
+  readonly open: Signal<boolean>;
 }
 
 /** A figure of the API in Plotly, which is loaded only then. */
-export function PlotlyWindow({ path, title, onClose }: PlotlyWindowProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
+export function PlotlyWindow({ path, title, open }: PlotlyWindowProps) {
   const place = useRef<HTMLDivElement>(null);
   const failed = useSignal(false);
   useEffect(() => {
     const element = place.current;
-    dialog.current?.showModal();
     if (element === null) return;
     const abort = new AbortController();
     let close = () => {};
@@ -58,18 +57,9 @@ export function PlotlyWindow({ path, title, onClose }: PlotlyWindowProps) {
     };
   }, [path, failed]);
   return (
-    <dialog ref={dialog} class="window" aria-label={title} onClose={onClose}>
-      <div class="panel-head">
-        <h2>{title}</h2>
-        <p class="subtitle">{words.value.chart.plotly}</p>
-        <div class="actions">
-          <button type="button" class="plain" onClick={() => dialog.current?.close()}>
-            {words.value.panel.close}
-          </button>
-        </div>
-      </div>
+    <Window title={title} subtitle={words.value.chart.plotly} open={open}>
       {failed.value && <p class="notice alert">▲ {words.value.chart.plotlyFailed}</p>}
       <div ref={place} class="plotly-place" />
-    </dialog>
+    </Window>
   );
 }

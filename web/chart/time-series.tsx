@@ -96,8 +96,8 @@ function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
   const zone = zoneOf(clock, first?.time_zone);
   const head = { store, chart, variable, range, zone };
   const figure = plotlyPath(store, variable);
-  const opened = (value: boolean) => {
-    plotly.value = value;
+  const openPlotly = () => {
+    plotly.value = true;
   };
   const remove = () => chooseView(store, { charts: charts.filter((name) => name !== variable) });
   useEffect(() => {
@@ -121,7 +121,7 @@ function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
         data={{ path: series.path.value, rows: seriesRows(store, variable) }}
         table={table}
         actions={[
-          ...(figure === null ? [] : [{ name: 'Plotly', onSelect: () => opened(true) }]),
+          ...(figure === null ? [] : [{ name: 'Plotly', onSelect: openPlotly }]),
           ...(charts.length > 1 ? [{ name: say.remove, onSelect: remove }] : []),
         ]}
       >
@@ -149,11 +149,7 @@ function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
         }}
       </Panel>
       {plotly.value && figure !== null && (
-        <PlotlyWindow
-          path={figure}
-          title={words.value.variables[variable]}
-          onClose={() => opened(false)}
-        />
+        <PlotlyWindow path={figure} title={words.value.variables[variable]} open={plotly} />
       )}
     </div>
   );

@@ -15,13 +15,17 @@ import {
   type Units,
 } from '../format/units.ts';
 import { Guard } from '../panel/guard.tsx';
+import { useWidth } from '../panel/measured.ts';
 import { Panel } from '../panel/panel.tsx';
 import { ARROW_PATH, formatWind } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
 import type { ShownCity } from './city-list.ts';
 import { cardCities, toggleCity } from './city-list.ts';
+import { conditionText } from './condition.ts';
+import { ConditionIcon } from './condition-icon.tsx';
 
 const HOUR = 3_600_000;
+const CARD_WIDTH_MIN = 200;
 /** Feels-like is shown where it differs by at least this, °C. */
 const FEELS_LIKE_MIN = 2;
 /** The sparklines' scale spans at least this, °C: a calm day shall not look like a storm. */
@@ -43,42 +47,52 @@ export function CityCards({ store }: { readonly store: Store }) {
       emptyText={say.map.empty}
       data={{ path: store.cities.path.value }}
     >
-      {() => {
-        const all = cardCities(store.shown.value, CARDS_MAX, store.compared.value);
-        const more = all.length - store.cards.value.length;
-        const lines = recentLines(store);
-        const scale = valueRange([...lines.values()], SPARK_SPAN_MIN);
-        return (
-          <>
-            <ul class="cards">
-              {store.cards.value.map((city) => (
-                <GuardedCard
-                  key={city.city_id}
-                  store={store}
-                  city={city}
-                  points={lines.get(city.city_id) ?? null}
-                  scale={scale}
-                />
-              ))}
-            </ul>
-            {more > 0 && (
-              <p class="more">
-                <button
-                  type="button"
-                  class="plain"
-                  onClick={() => {
-                    store.cardCount.value = CARDS_MAX;
-                  }}
-                >
-                  {say.cards.more(formatCount(more))}
-                </button>
-              </p>
-            )}
-          </>
-        );
-      }}
+      {() => <Cards store={store} />}
     </Panel>
   );
+}
+
+function Cards({ store }: { readonly store: Store }) {
+  const [measured, width] = useWidth<HTMLUListElement>();
+  const cards = store.cards.value;
+  const all = cardCities(store.shown.value, CARDS_MAX, store.compared.value);
+  const more = all.length - cards.length;
+  const lines = recentLines(store);
+  const scale = valueRange([...lines.values()], SPARK_SPAN_MIN);
+  return (
+    <>
+      <ul ref={measured} class="cards" style={{ '--per-row': perRow(width, cards.length) }}>
+        {cards.map((city) => (
+          <GuardedCard
+            key={city.city_id}
+            store={store}
+            city={city}
+            points={lines.get(city.city_id) ?? null}
+            scale={scale}
+          />
+        ))}
+      </ul>
+      {more > 0 && (
+        <p class="more">
+          <button
+            type="button"
+            class="plain"
+            onClick={() => {
+              store.cardCount.value = CARDS_MAX;
+            }}
+          >
+            {words.value.cards.more(formatCount(more))}
+          </button>
+        </p>
+      )}
+    </>
+  );
+}
+
+/** Cards of a row, so that all rows have nearly as many. */
+function perRow(width: number, count: number): string {
+  const most = Math.max(1, Math.floor(width / CARD_WIDTH_MIN));
+  return String(Math.ceil(count / Math.ceil(count / most)));
 }
 
 /** The last 24 h of each city, with what has just come at its end. */
@@ -143,6 +157,7 @@ function CityCard({
         </p>
       ) : (
         <div id={id} class="card-body">
+          <ConditionIcon city={city} />
           <Temperature city={city} units={units} />
           <Trend points={points} units={units} />
           <Words city={city} units={units} />
@@ -183,21 +198,20 @@ function Temperature({ city, units }: { readonly city: ShownCity; readonly units
   const colour = temperature === null ? null : temperatureColour(temperature);
   const style = colour === null ? {} : { backgroundColor: colour, color: textOn(colour) };
   return (
-    <p>
-      <span class="pill" style={style}>
-        {formatDegrees(temperature, units)}
-      </span>
+    <p class="pill" style={style}>
+      {formatDegrees(temperature, units)}
     </p>
   );
 }
 
 /** The sky, and how it feels where that is something else. */
 function Words({ city, units }: { readonly city: ShownCity; readonly units: Units }) {
-  const { temperature_c: temperature, feels_like_c: feels, condition } = city.latest ?? {};
+  const { latest } = city;
+  const { temperature_c: temperature, feels_like_c: feels } = latest ?? {};
   const differs =
     temperature != null && feels != null && Math.abs(feels - temperature) >= FEELS_LIKE_MIN;
   const parts = [
-    condition ?? null,
+    latest === null ? null : conditionText(latest),
     differs ? words.value.cards.feelsLike(formatDegrees(feels, units)) : null,
   ];
   return <p class="card-words">{parts.filter((part) => part !== null).join(' · ')}</p>;

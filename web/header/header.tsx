@@ -1,79 +1,104 @@
-import { useSignal } from '@preact/signals';
 import { chooseView, type Store } from '../client/store.ts';
 import { CLOCKS, THEMES } from '../client/view.ts';
 import { formatAge, newestBySource } from '../format/ages.ts';
 import { formatTimeShort, zoneOf } from '../format/times.ts';
 import { Choice, Select } from '../panel/choice.tsx';
+import { Window } from '../panel/window.tsx';
 import { pipelineSteps } from '../pipeline/steps.ts';
 import { LANGUAGE_NAMES, LANGUAGES, language, words } from '../words/words.ts';
 import { CONNECTION_SHAPES } from './connection.ts';
-import { RefreshNow } from './header-actions.tsx';
+import { CopyLink, RefreshNow } from './header-actions.tsx';
+import { isMenuOpen, narrow } from './narrow.ts';
+import { RangeControls } from './range-controls.tsx';
+import { Search } from './search.tsx';
 import { SheetLink, SheetLinks } from './sheet-links.tsx';
-import { Shortcuts } from './shortcuts.tsx';
+import { Shortcuts, ShortcutsButton } from './shortcuts.tsx';
 
-/** Name, state, freshness, and what people choose for the whole page. */
+/** Name, state, freshness, and what people choose for the whole page; on a phone one line. */
 export function Header({ store }: { readonly store: Store }) {
-  const { units, clock, theme } = store.address.view.value;
-  const open = useSignal(false);
-  const say = words.value.header;
   return (
     <header class="top">
       <h1>
         <Waves />
-        isobar
+        <span>isobar</span>
       </h1>
-      <SheetLinks store={store} />
+      {!narrow.value && <SheetLinks store={store} />}
       <div class="fresh">
         <StateBadge store={store} />
         <StoppedBadge store={store} />
         <SimulatedBadge store={store} />
-        <Freshness store={store} />
+        {!narrow.value && <Freshness store={store} />}
       </div>
-      {/* Where room is short, what people choose lies behind a button: see page.css. */}
+      {narrow.value ? <PhoneMenu store={store} /> : <Settings store={store} />}
+      <Shortcuts store={store} />
+    </header>
+  );
+}
+
+/** All that a phone has no room for. */
+function PhoneMenu({ store }: { readonly store: Store }) {
+  const say = words.value.header;
+  return (
+    <>
       <button
         type="button"
-        class="plain open-settings"
-        aria-expanded={open.value}
-        aria-controls="settings"
+        class="plain open-menu"
+        aria-haspopup="dialog"
+        aria-expanded={isMenuOpen.value}
         onClick={() => {
-          open.value = !open.value;
+          isMenuOpen.value = true;
         }}
       >
-        {say.settings}
+        {say.menu}
       </button>
-      <div id="settings" class={open.value ? 'settings open' : 'settings'}>
-        <Choice
-          label={say.units}
-          options={[
-            ['c', '°C'],
-            ['f', '°F'],
-          ]}
-          value={units}
-          onChoose={(value) => chooseView(store, { units: value })}
-        />
-        <Choice
-          label={say.clock}
-          options={CLOCKS.map((name) => [name, say.clocks[name]])}
-          value={clock}
-          onChoose={(value) => chooseView(store, { clock: value })}
-        />
-        <Select
-          label={say.theme}
-          options={THEMES.map((name) => [name, say.themes[name]])}
-          value={theme}
-          onChoose={(value) => chooseView(store, { theme: value })}
-        />
-        <Select
-          label={say.language}
-          options={LANGUAGES.map((name) => [name, LANGUAGE_NAMES[name]])}
-          value={language.value}
-          onChoose={(value) => chooseView(store, { language: value })}
-        />
-        <RefreshNow store={store} />
-        <PauseButton store={store} />
-        <Shortcuts store={store} />
-      </div>
-    </header>
+      <Window title={say.menu} open={isMenuOpen} class="sheet">
+        <SheetLinks store={store} />
+        <Freshness store={store} />
+        <Search store={store} />
+        <RangeControls store={store} />
+        <Settings store={store} />
+        <CopyLink />
+      </Window>
+    </>
+  );
+}
+
+function Settings({ store }: { readonly store: Store }) {
+  const { units, clock, theme } = store.address.view.value;
+  const say = words.value.header;
+  return (
+    <div class="settings">
+      <Choice
+        label={say.units}
+        options={[
+          ['c', '°C'],
+          ['f', '°F'],
+        ]}
+        value={units}
+        onChoose={(value) => chooseView(store, { units: value })}
+      />
+      <Choice
+        label={say.clock}
+        options={CLOCKS.map((name) => [name, say.clocks[name]])}
+        value={clock}
+        onChoose={(value) => chooseView(store, { clock: value })}
+      />
+      <Select
+        label={say.theme}
+        options={THEMES.map((name) => [name, say.themes[name]])}
+        value={theme}
+        onChoose={(value) => chooseView(store, { theme: value })}
+      />
+      <Select
+        label={say.language}
+        options={LANGUAGES.map((name) => [name, LANGUAGE_NAMES[name]])}
+        value={language.value}
+        onChoose={(value) => chooseView(store, { language: value })}
+      />
+      <RefreshNow store={store} />
+      <PauseButton store={store} />
+      <ShortcutsButton />
+    </div>
   );
 }
 

@@ -5,9 +5,16 @@ import { chooseView, type Store } from '../client/store.ts';
 import { formatDegrees } from '../format/units.ts';
 import { words } from '../words/words.ts';
 import { findCities } from './find-cities.ts';
+import { isMenuOpen, narrow } from './narrow.ts';
 
 const FOUND_MAX = 8;
-export const SEARCH_ID = 'search';
+const SEARCH_ID = 'search';
+
+export function focusSearch(): void {
+  isMenuOpen.value = narrow.value;
+  // The menu is opened first.
+  requestAnimationFrame(() => document.getElementById(SEARCH_ID)?.focus());
+}
 
 /** Finds one of all cities and compares it; a star puts it first. */
 export function Search({ store }: { readonly store: Store }) {

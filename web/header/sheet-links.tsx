@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { chooseView, type Store } from '../client/store.ts';
 import { formatView, SHEETS, type Sheet } from '../client/view.ts';
 import { words } from '../words/words.ts';
+import { isMenuOpen } from './narrow.ts';
 
 /** The weather, and the path of its data: two sheets of one page. */
 export function SheetLinks({ store }: { readonly store: Store }) {
@@ -36,6 +37,7 @@ export function SheetLink({ store, sheet, children, ...attributes }: SheetLinkPr
         // Another window is the browser's matter.
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
+        isMenuOpen.value = false;
         chooseView(store, { sheet });
       }}
     >

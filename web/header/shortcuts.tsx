@@ -1,41 +1,45 @@
-import { type Signal, useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { type Signal, signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { moveRange, zoomRange } from '../client/range.ts';
 import { chooseView, refreshAll, type Store } from '../client/store.ts';
 import { RANGE_NAMES } from '../client/view.ts';
+import { Window } from '../panel/window.tsx';
 import { words } from '../words/words.ts';
-import { SEARCH_ID } from './search.tsx';
+import { focusSearch } from './search.tsx';
+
+const isOpen = signal(false);
 
 /** Single keys for what is done often; they can be switched off, and say what they do. */
 export function Shortcuts({ store }: { readonly store: Store }) {
-  const open = useSignal(false);
   const on = useSignal(true);
   useEffect(() => {
     const act = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
       if (isTyping(event.target) || (!on.value && event.key !== '?')) return;
-      const run = actionsOf(store, open)[event.key];
+      const run = actionsOf(store)[event.key];
       if (run === undefined) return;
       event.preventDefault();
       run();
     };
     document.addEventListener('keydown', act);
     return () => document.removeEventListener('keydown', act);
-  }, [store, open, on]);
+  }, [store, on]);
+  if (!isOpen.value) return null;
+  return <ShortcutsWindow on={on} />;
+}
+
+export function ShortcutsButton() {
   return (
-    <>
-      <button
-        type="button"
-        class="plain"
-        aria-label={words.value.shortcuts.title}
-        onClick={() => {
-          open.value = true;
-        }}
-      >
-        ?
-      </button>
-      {open.value && <ShortcutsWindow open={open} on={on} />}
-    </>
+    <button
+      type="button"
+      class="plain"
+      aria-label={words.value.shortcuts.title}
+      onClick={() => {
+        isOpen.value = true;
+      }}
+    >
+      ?
+    </button>
   );
 }
 
@@ -45,7 +49,7 @@ function isTyping(target: EventTarget | null): boolean {
 
 type Actions = Readonly<Record<string, (() => void) | undefined>>;
 
-function actionsOf(store: Store, open: Signal<boolean>): Actions {
+function actionsOf(store: Store): Actions {
   const range = store.range.peek();
   const now = store.clock.now.peek();
   const moved =
@@ -57,9 +61,9 @@ function actionsOf(store: Store, open: Signal<boolean>): Actions {
   );
   return {
     ...quick,
-    '/': () => document.getElementById(SEARCH_ID)?.focus(),
+    '/': focusSearch,
     '?': () => {
-      open.value = !open.peek();
+      isOpen.value = !isOpen.peek();
     },
     p: () => {
       store.paused.value = !store.paused.peek();
@@ -72,32 +76,10 @@ function actionsOf(store: Store, open: Signal<boolean>): Actions {
   };
 }
 
-interface WindowProps {
-  readonly open: Signal<boolean>;
-  readonly on: Signal<boolean>;
-}
-
-function ShortcutsWindow({ open, on }: WindowProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
+function ShortcutsWindow({ on }: { readonly on: Signal<boolean> }) {
   const say = words.value.shortcuts;
-  useEffect(() => dialog.current?.showModal(), []);
   return (
-    <dialog
-      ref={dialog}
-      class="window narrow"
-      aria-label={say.title}
-      onClose={() => {
-        open.value = false;
-      }}
-    >
-      <div class="panel-head">
-        <h2>{say.title}</h2>
-        <div class="actions">
-          <button type="button" class="plain" onClick={() => dialog.current?.close()}>
-            {words.value.panel.close}
-          </button>
-        </div>
-      </div>
+    <Window title={say.title} open={isOpen} class="narrow">
       <dl class="keys">
         {say.keys.map(([key, what]) => (
           <div key={key}>
@@ -118,6 +100,6 @@ function ShortcutsWindow({ open, on }: WindowProps) {
         />{' '}
         {say.on}
       </label>
-    </dialog>
+    </Window>
   );
 }

@@ -19,7 +19,7 @@ test('the longer the range, the more days share a row', () => {
 
 test('a day without an observation keeps its row', () => {
   const rows = [row('2016-07-08', 0), row('2016-07-10', 23)];
-  const { periods, cells, cellHeight } = layOutHeat(rows, 800, 'day');
+  const { periods, cells, cellHeight } = layOutHeat(rows, { width: 800, height: 300 }, 'day');
   assert.deepEqual(periods, ['2016-07-08', '2016-07-09', '2016-07-10']);
   assert.deepEqual(
     cells.map(({ row, hour, y }) => [row, hour, y]),
@@ -40,17 +40,21 @@ test('periods follow the calendar, over the ends of months and years', () => {
 test('years are marked where they begin', () => {
   const rows = ['2012-10-01', '2017-11-01'].map((start) => row(start, 0));
   assert.deepEqual(
-    layOutHeat(rows, 800, 'month').marks.map(({ period }) => period.slice(0, 7)),
+    layOutHeat(rows, { width: 800, height: 300 }, 'month').marks.map(({ period }) =>
+      period.slice(0, 7),
+    ),
     ['2013-01', '2014-01', '2015-01', '2016-01', '2017-01'],
   );
 });
 
-test('all cells lie within the width, and the rows within a fixed height', () => {
+test('all cells lie within the width and the height, and fill them', () => {
   const many = Array.from({ length: 62 }, (_, at) =>
     row(new Date(Date.UTC(2016, 0, 1) + at * DAY).toISOString().slice(0, 10), 23),
   );
-  const { cells, cellWidth, height, marks } = layOutHeat(many, 320, 'day');
+  const place = { width: 320, height: 280 };
+  const { cells, cellWidth, cellHeight, marks } = layOutHeat(many, place, 'day');
   assert.ok(cells.every(({ x }) => x + cellWidth <= 320 + 1e-6));
-  assert.ok(height <= 280 && marks.length < 12, `${height} ${marks.length}`);
-  assert.deepEqual(layOutHeat([], 320, 'day').cells, []);
+  const last = Math.max(...cells.map(({ y }) => y + cellHeight));
+  assert.ok(last <= 280 && last > 240 && marks.length < 12, `${last} ${marks.length}`);
+  assert.deepEqual(layOutHeat([], place, 'day').cells, []);
 });

@@ -21,13 +21,10 @@ export interface HeatLayout {
   readonly left: number;
   readonly cellWidth: number;
   readonly cellHeight: number;
-  readonly height: number;
 }
 
 const LEFT = 62;
 const BOTTOM = 24;
-const HEIGHT = 250;
-const CELL_HEIGHT_MAX = 24;
 const MARK_HEIGHT = 26;
 /** Room for the words of a mark at the upper end. */
 const MARK_Y_MIN = 6;
@@ -42,7 +39,7 @@ export function periodOf(from: number, to: number): Period {
 
 export function layOutHeat(
   rows: readonly Pick<HourlyMean, 'period_start' | 'hour' | 'mean' | 'observation_count'>[],
-  width: number,
+  { width, height }: { readonly width: number; readonly height: number },
   period: Period,
 ): HeatLayout {
   const periods = fillPeriods(
@@ -51,10 +48,7 @@ export function layOutHeat(
   );
   const places = new Map(periods.map((start, place) => [start, place]));
   const cellWidth = Math.max(4, (width - LEFT) / 24);
-  const cellHeight = Math.min(
-    CELL_HEIGHT_MAX,
-    Math.max(3, (HEIGHT - BOTTOM) / Math.max(1, periods.length)),
-  );
+  const cellHeight = Math.max(1, (height - BOTTOM) / Math.max(1, periods.length));
   return {
     periods,
     cells: rows.map(({ period_start, hour, mean, observation_count }) => {
@@ -69,7 +63,6 @@ export function layOutHeat(
     left: LEFT,
     cellWidth,
     cellHeight,
-    height: Math.ceil(periods.length * cellHeight) + BOTTOM,
   };
 }
 

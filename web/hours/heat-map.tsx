@@ -5,7 +5,7 @@ import { formatCount } from '../format/numbers.ts';
 import { temperatureColour } from '../format/palette.ts';
 import { formatDay, formatMonthOfYear } from '../format/times.ts';
 import { formatDegrees, temperatureUnit, type Units } from '../format/units.ts';
-import { useWidth } from '../panel/measured.ts';
+import { useSize } from '../panel/measured.ts';
 import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { words } from '../words/words.ts';
@@ -28,7 +28,8 @@ export function HeatMap({ store }: { readonly store: Store }) {
       subtitle={`${city?.name ?? ''}, ${say.subtitle(temperatureUnit(units))}`}
       store={store}
       resource={store.means}
-      height={290}
+      fills
+      height={330}
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       widen
@@ -58,12 +59,12 @@ interface HeatProps {
 }
 
 function Cells({ rows, units, period, name, now }: HeatProps) {
-  const [place, width] = useWidth<HTMLDivElement>();
-  const layout = layOutHeat(rows, width, period);
-  const { left, cellWidth, cellHeight, height, marks } = layout;
+  const [place, { width, height }] = useSize<HTMLDivElement>();
+  const layout = layOutHeat(rows, { width, height }, period);
+  const { left, cellWidth, cellHeight, marks } = layout;
   const gap = cellHeight > 6 ? 1 : 0;
   return (
-    <div ref={place} class="drawing heat">
+    <div ref={place} class="drawing heat fitted">
       {width > 0 && (
         <svg width={width} height={height} role="img" aria-label={describe(rows, units, name)}>
           {layout.cells.map(({ row, hour, x, y, mean, count }) => (

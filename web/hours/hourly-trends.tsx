@@ -13,13 +13,12 @@ import {
   type Units,
 } from '../format/units.ts';
 import { Choice } from '../panel/choice.tsx';
-import { useWidth } from '../panel/measured.ts';
+import { useSize } from '../panel/measured.ts';
 import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { formatWind } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
 
-const HEIGHT = 244;
 const MARGIN = { top: 8, right: 4, bottom: 24, left: 36 };
 
 /** The mean of each hour of the day, by the city's clock or by UTC. */
@@ -37,7 +36,8 @@ export function HourlyTrends({ store }: { readonly store: Store }) {
       subtitle={say.subtitle(city?.name ?? '', temperatureUnit(units), clock.value === 'local')}
       store={store}
       resource={store.trends}
-      height={HEIGHT + 44}
+      fills
+      height={330}
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       widen
@@ -97,20 +97,20 @@ interface BarsProps {
 }
 
 function Bars({ rows, units, hour }: BarsProps) {
-  const [place, width] = useWidth<HTMLDivElement>();
+  const [place, { width, height }] = useSize<HTMLDivElement>();
   const values = rows.flatMap(({ temperature_c_mean }) =>
     temperature_c_mean === null ? [] : convertTemperature(temperature_c_mean, units),
   );
   const [low, high, step] = barAxis(values);
   const inner = Math.max(0, width - MARGIN.left - MARGIN.right);
-  const bottom = HEIGHT - MARGIN.bottom;
+  const bottom = height - MARGIN.bottom;
   const y = (value: number) => bottom - ((value - low) / (high - low)) * (bottom - MARGIN.top);
   const slot = inner / 24;
   const marks = range(low, high + step / 2, step);
   return (
-    <div ref={place} class="drawing bars" style={{ height: `${HEIGHT}px` }}>
+    <div ref={place} class="drawing bars fitted">
       {inner > 0 && (
-        <svg width={width} height={HEIGHT} role="img" aria-label={describe(rows, units)}>
+        <svg width={width} height={height} role="img" aria-label={describe(rows, units)}>
           {marks.map((mark) => (
             <g key={mark}>
               <path class="grid" d={`M${MARGIN.left} ${y(mark)}H${width - MARGIN.right}`} />
@@ -144,7 +144,7 @@ function Bars({ rows, units, hour }: BarsProps) {
             );
           })}
           {[0, 6, 12, 18].map((at) => (
-            <text key={at} class="tick" x={MARGIN.left + at * slot + 2} y={HEIGHT - 6}>
+            <text key={at} class="tick" x={MARGIN.left + at * slot + 2} y={height - 6}>
               {formatHour(at)}
             </text>
           ))}

@@ -21,7 +21,7 @@ import {
 import { MAP_HEIGHT, MAP_WIDTH } from './projection.ts';
 
 /** What it keeps free before it is there, px. */
-const HEIGHT = 434;
+const HEIGHT = 340;
 /** Places nearer to each other than this are one mark, px. */
 const DISTANCE = { x: 11, y: 11 };
 /** With more places than this the marks are fewer, so that a drag stays smooth. */
@@ -50,6 +50,7 @@ export function CityMap({ store }: { readonly store: Store }) {
       subtitle={say.subtitle(units === 'f' ? '°F' : '°C')}
       store={store}
       resource={store.cities}
+      fills
       height={HEIGHT}
       meta={() => null}
       isEmpty={(answer) => answer.data.length === 0}

@@ -27,6 +27,8 @@ export interface PanelProps<T> {
   readonly table?: Signal<boolean>;
   /** Actions of its own, at the end of the menu. */
   readonly actions?: readonly MenuItem[];
+  /** Whether what it draws takes the height of the panels beside it. */
+  readonly fills?: boolean;
   /** Height that the panel keeps free before its data is there, px. */
   readonly height: number;
   readonly meta: (answer: T) => Meta | null;
@@ -41,7 +43,7 @@ export interface PanelProps<T> {
 
 /** The frame of every panel: its title, and one of skeleton, data, empty, stale or error. */
 export function Panel<T>(props: PanelProps<T>) {
-  const { id, title, subtitle, store, resource, legend, meta } = props;
+  const { id, title, subtitle, store, resource, legend, meta, fills } = props;
   const failed = useSignal(false);
   const save = () => {
     savePanel(id, store).then(
@@ -57,7 +59,7 @@ export function Panel<T>(props: PanelProps<T>) {
   const outdated = resource.outdated.value;
   return (
     <section
-      class="panel"
+      class={fills ? 'panel fills' : 'panel'}
       id={id}
       aria-labelledby={`${id}-title`}
       aria-busy={outdated || (answer === null && !hasNothingToAsk(props))}

@@ -7,13 +7,15 @@ import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { words } from '../words/words.ts';
 import { Box, Facts } from './fact-box.tsx';
-import { StepState } from './pipeline.tsx';
-import { Work } from './processes.tsx';
+import { Processes } from './processes.tsx';
 import { isBounded, pipelineSteps, type Step } from './steps.ts';
+import { Summary } from './summary.tsx';
+
+const SHAPES: Readonly<Record<Step['state'], string>> = { ok: '●', wait: '◐', look: '▲' };
 
 /** The path of the data as it flows, and everything that an operator would look up elsewhere. */
 export function PipelineSheet({ store }: { readonly store: Store }) {
-  const say = words.value.sheet;
+  const say = words.value.pipeline.sheet;
   return (
     <Panel
       id="flow"
@@ -30,6 +32,7 @@ export function PipelineSheet({ store }: { readonly store: Store }) {
         const now = store.clock.now.value;
         return (
           <>
+            <Summary store={store} />
             <ol class="flow">
               {pipelineSteps(status, now).map((step) => (
                 <FlowStep key={step.name} step={step} />
@@ -43,7 +46,7 @@ export function PipelineSheet({ store }: { readonly store: Store }) {
               <AnalyticsFacts status={status} store={store} />
               <RejectedRecords status={status} />
               <Process status={status} store={store} />
-              <Work status={status} now={now} />
+              <Processes status={status} now={now} />
             </div>
           </>
         );
@@ -54,19 +57,23 @@ export function PipelineSheet({ store }: { readonly store: Store }) {
 
 function FlowStep({ step }: { readonly step: Step }) {
   return (
-    <li class={`flow-step flow-${step.state}`}>
+    <li class={`flow-step flow-${step.state}${step.isBranch ? ' flow-branch' : ''}`}>
       <h3>{step.name}</h3>
       {step.lines.map((line) => (
         <p key={line}>{line}</p>
       ))}
-      <StepState state={step.state} />
+      {/* By a shape and a word, and not by colour alone. */}
+      <p class={`step-${step.state}`}>
+        <span aria-hidden="true">{SHAPES[step.state]}</span>{' '}
+        {words.value.pipeline.steps.states[step.state]}
+      </p>
     </li>
   );
 }
 
 /** What fails, since when, and what to do. */
 function Errors({ status, now }: { readonly status: Status; readonly now: number }) {
-  const say = words.value.sheet;
+  const say = words.value.pipeline.sheet;
   const { collector, log, landing, table, analytics, raw_export } = status;
   const rooms: readonly (readonly [string, RoomError | null | undefined])[] = [
     [say.rooms.log, log.error],
@@ -102,7 +109,7 @@ function Errors({ status, now }: { readonly status: Status; readonly now: number
 
 /** Calls of the provider that are used and left, by minute, day and month. */
 function Budget({ status }: { readonly status: Status }) {
-  const say = words.value.sheet;
+  const say = words.value.pipeline.sheet;
   const { collector } = status;
   if (collector === null) {
     return (
@@ -140,7 +147,7 @@ function Budget({ status }: { readonly status: Status }) {
 
 /** What waits in each partition, by number and by time. */
 function Partitions({ status }: { readonly status: Status }) {
-  const say = words.value.sheet;
+  const say = words.value.pipeline.sheet;
   const { log } = status;
   const { spool } = log;
   return (
@@ -204,7 +211,7 @@ function timeOf(store: Store, time: string | null): string {
 }
 
 function TableFacts({ status, store }: TimedProps) {
-  const say = words.value.sheet;
+  const say = words.value.pipeline.sheet;
   const { table, landing, raw_export } = status;
   return (
     <Box title={say.rooms.table}>
@@ -237,7 +244,7 @@ function TableFacts({ status, store }: TimedProps) {
 }
 
 function AnalyticsFacts({ status, store }: TimedProps) {
-  const say = words.value.sheet;
+  const say = words.value.pipeline.sheet;
   const { analytics, table } = status;
   const { facts, progress } = analytics;
   const behind = Math.max(0, table.version - analytics.table_version);
@@ -275,12 +282,12 @@ function AnalyticsFacts({ status, store }: TimedProps) {
 }
 
 function RejectedRecords({ status }: { readonly status: Status }) {
-  const say = words.value.sheet;
+  const say = words.value.pipeline.sheet;
   const reasons = Object.entries(status.table.rejected).filter(([, count]) => count > 0);
   return (
     <Box title={say.rejected}>
       {reasons.length === 0 ? (
-        <p class="quiet">{say.nothingAside}</p>
+        <p class="quiet">{say.noneRejected}</p>
       ) : (
         <Facts rows={reasons.map(([reason, count]) => [reason, formatCount(count)])} />
       )}
@@ -289,7 +296,7 @@ function RejectedRecords({ status }: { readonly status: Status }) {
 }
 
 function Process({ status, store }: TimedProps) {
-  const say = words.value.sheet;
+  const say = words.value.pipeline.sheet;
   return (
     <Box title={say.process}>
       <Facts

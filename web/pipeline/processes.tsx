@@ -5,8 +5,8 @@ import { words } from '../words/words.ts';
 import { Box } from './fact-box.tsx';
 
 /** Which process does what, on whatever machine. */
-export function Work({ status, now }: { readonly status: Status; readonly now: number }) {
-  const say = words.value.work;
+export function Processes({ status, now }: { readonly status: Status; readonly now: number }) {
+  const say = words.value.pipeline.processes;
   const { leases } = status.work;
   return (
     <Box title={say.title} wide>
@@ -29,10 +29,10 @@ export function Work({ status, now }: { readonly status: Status; readonly now: n
               {processesOf(leases).map(({ key, name, does, silent, lastSignAt }) => (
                 <tr key={key}>
                   <th scope="row">{name}</th>
-                  <td>{does}</td>
+                  <td class="wraps">{does}</td>
                   <td class={silent ? 'number alert' : 'number'}>
                     {silent && `▲ ${say.silent}, `}
-                    {words.value.steps.ago(formatAge((now - lastSignAt) / 1_000))}
+                    {words.value.pipeline.steps.ago(formatAge((now - lastSignAt) / 1_000))}
                   </td>
                 </tr>
               ))}
@@ -56,7 +56,7 @@ interface Worker {
 }
 
 function processesOf(leases: readonly LeaseStatus[]): readonly Worker[] {
-  const say = words.value.work;
+  const say = words.value.pipeline.processes;
   const byProcess = Map.groupBy(leases, ({ host, pid }) => `${host} ${pid}`);
   return [...byProcess].map(([key, own]) => {
     const [first] = own;

@@ -81,7 +81,7 @@ test('each step says how much and how long ago', () => {
       ['Log', '3 partitions · 3 wait, oldest 4 s', 'ok'],
       ['Table', '1,629,108 rows · landed 2 s ago', 'ok'],
       ['Analytics', 'version 311 · 1 min ago', 'ok'],
-      ['Set aside', '5 duplicate · 1 superseded', 'ok'],
+      ['Rejected', '5 duplicate · 1 superseded', 'ok'],
     ],
   );
 });
@@ -105,7 +105,7 @@ test('a provider in trouble, a lag, a failing room and an invalid row are worth 
   assert.equal(failing?.note, 'no room. Make room.');
 
   const invalid = { ...table, rejected: { invalid: 14 } };
-  assert.equal(step({ ...WELL, table: invalid }, 'Set aside')?.state, 'look');
+  assert.equal(step({ ...WELL, table: invalid }, 'Rejected')?.state, 'look');
 });
 
 test('shows landings of another process, and accepts a missing collector', () => {
@@ -133,5 +133,5 @@ test('distinguishes what stops the data from what only needs a look', () => {
   assert.deepEqual(stoppedIn(log), [['Log', 'look', note]]);
   const aside = { ...WELL, table: { ...WELL.table, rejected: { invalid: 3 } } };
   assert.deepEqual(stoppedIn(aside), []);
-  assert.equal(step(aside, 'Set aside')?.state, 'look');
+  assert.equal(step(aside, 'Rejected')?.state, 'look');
 });

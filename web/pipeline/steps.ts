@@ -1,4 +1,4 @@
-/** The path of the data in five steps, as an operator reads it. */
+/** The path of the data in steps, as an operator reads it. */
 import type { RoomError, Status } from '../../src/model/status.ts';
 import { formatAge } from '../format/ages.ts';
 import { formatBytes, formatCount, formatPlural } from '../format/numbers.ts';
@@ -12,6 +12,8 @@ export interface Step {
   readonly note: string | null;
   /** Whether nothing passes this step until something is done. */
   readonly isStopped: boolean;
+  /** Whether it branches off the step before. */
+  readonly isBranch?: boolean;
 }
 
 const WELL = { state: 'ok', note: null, isStopped: false } as const;
@@ -25,13 +27,20 @@ export function isBounded({ limit }: { readonly limit: number }): boolean {
 const LAG_S_MAX = 600;
 
 export function pipelineSteps(status: Status, now: number): readonly Step[] {
-  return [collect(status), log(status), table(status, now), analytics(status, now), aside(status)];
+  return [
+    collect(status),
+    log(status),
+    table(status, now),
+    rejected(status),
+    analytics(status, now),
+  ];
 }
 
 const WAITING = new Set(['starting', 'paused', 'budget_spent', 'key_not_active', 'quota']);
 
 function collect({ collector }: Status): Step {
-  const { counts, steps: say } = words.value;
+  const { counts, pipeline } = words.value;
+  const say = pipeline.steps;
   const name = say.collect;
   if (collector === null) return { name, lines: [say.notPolled], ...WELL };
   const { state, message, calls, city_count, troubled } = collector;
@@ -54,7 +63,8 @@ function collect({ collector }: Status): Step {
 }
 
 function log({ log }: Status): Step {
-  const { counts, steps: say } = words.value;
+  const { counts, pipeline } = words.value;
+  const say = pipeline.steps;
   const name = say.log;
   const waiting = log.partitions.reduce((sum, partition) => sum + partition.waiting, 0);
   const lag = Math.max(0, ...log.partitions.map((partition) => partition.lag_s));
@@ -70,7 +80,8 @@ function log({ log }: Status): Step {
 }
 
 function table({ table, landing }: Status, now: number): Step {
-  const { counts, steps: say } = words.value;
+  const { counts, pipeline } = words.value;
+  const say = pipeline.steps;
   // What another process or an import landed shows in the table alone.
   const landed = landing.last_landed_at ?? table.committed_at;
   const lines = [
@@ -82,7 +93,7 @@ function table({ table, landing }: Status, now: number): Step {
 }
 
 function analytics({ analytics }: Status, now: number): Step {
-  const say = words.value.steps;
+  const say = words.value.pipeline.steps;
   const { version, computed_at, error } = analytics;
   const lines =
     computed_at === null
@@ -95,8 +106,9 @@ function analytics({ analytics }: Status, now: number): Step {
 /** Reasons that are part of normal life: the same observation came twice, or a better one came. */
 const NORMAL = new Set(['duplicate', 'superseded']);
 
-function aside({ table }: Status): Step {
-  const say = words.value.steps;
+/** Not on the way, but what leaves it when the table is written. */
+function rejected({ table }: Status): Step {
+  const say = words.value.pipeline.steps;
   const reasons = Object.entries(table.rejected).filter(([, count]) => count > 0);
   const lines =
     reasons.length === 0
@@ -104,8 +116,8 @@ function aside({ table }: Status): Step {
       : reasons.map(([reason, count]) => `${formatCount(count)} ${say.reasons[reason] ?? reason}`);
   const troubled = reasons.filter(([reason]) => !NORMAL.has(reason));
   return troubled.length === 0
-    ? { name: say.aside, lines, ...WELL }
-    : { name: say.aside, lines, ...looked(say.kept) };
+    ? { name: say.rejected, isBranch: true, lines, ...WELL }
+    : { name: say.rejected, isBranch: true, lines, ...looked(say.kept) };
 }
 
 function looked(note: string) {
@@ -117,5 +129,5 @@ function stopped({ message, remedy }: RoomError) {
 }
 
 function ago(time: string, now: number): string {
-  return words.value.steps.ago(formatAge((now - Date.parse(time)) / 1_000));
+  return words.value.pipeline.steps.ago(formatAge((now - Date.parse(time)) / 1_000));
 }

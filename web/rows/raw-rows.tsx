@@ -13,7 +13,7 @@ import { TimeCell } from '../panel/time-cell.tsx';
 import { formatWind } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
 
-const COLUMNS = 10;
+const COLUMNS = 8;
 /** Rows of a file, from the first one of the page. */
 const FILE_ROWS = 1_000;
 
@@ -58,12 +58,6 @@ export function RawRows({ store }: { readonly store: Store }) {
                     {panel.wind}
                   </th>
                   <th scope="col">{say.condition}</th>
-                  <th scope="col" class="number">
-                    {say.delay}
-                  </th>
-                  <th scope="col" class="number">
-                    {say.place}
-                  </th>
                   <th scope="col">
                     <span class="unseen">{say.origin}</span>
                   </th>
@@ -89,7 +83,6 @@ function RawRow({ store, row }: { readonly store: Store; readonly row: Observati
   const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
   const zone = zoneOf(clock, city?.time_zone);
   const observed = Date.parse(row.observed_at);
-  const delay = (Date.parse(row.collected_at) - observed) / 1_000;
   const time = formatTime(observed, zone, store.clock.now.peek());
   return (
     <Fragment>
@@ -103,10 +96,6 @@ function RawRow({ store, row }: { readonly store: Store; readonly row: Observati
         <td class="number">{formatValue(row.pressure_hpa, 'pressure_hpa', units)}</td>
         <td class="number">{formatWind(row.wind_speed_ms, row.wind_direction_deg)}</td>
         <td>{row.condition ?? '–'}</td>
-        <td class="number">{delay <= 0 ? '–' : formatAge(delay)}</td>
-        <td class="number">
-          {row.log_partition} · {row.log_offset}
-        </td>
         <td>
           <button
             type="button"
@@ -129,12 +118,14 @@ function RawRow({ store, row }: { readonly store: Store; readonly row: Observati
 /** Where a row comes from, down to the very characters that the provider sent. */
 function Origin({ row }: { readonly row: ObservationRow }) {
   const say = words.value.rows;
+  const delay = (Date.parse(row.collected_at) - Date.parse(row.observed_at)) / 1_000;
   return (
     <tr class="origin">
       <td colSpan={COLUMNS}>
         <dl>
           <Entry name={say.observedAt} text={row.observed_at} />
           <Entry name={say.collectedAt} text={row.collected_at} />
+          <Entry name={say.delay} text={delay <= 0 ? '–' : formatAge(delay)} />
           <Entry name={say.source} text={row.source} />
           <Entry name={say.cityId} text={row.city_id} />
           <Entry name={say.providerId} text={String(row.provider_city_id ?? '–')} />

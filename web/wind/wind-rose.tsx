@@ -2,13 +2,13 @@ import { useSignal } from '@preact/signals';
 import type { WindSector } from '../../src/api/schemas.ts';
 import type { Store } from '../client/store.ts';
 import { formatNumber } from '../format/numbers.ts';
+import { useSize } from '../panel/measured.ts';
 import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { words } from '../words/words.ts';
 import { layOutRose } from './rose-layout.ts';
 import { formatCompass } from './wind.ts';
 
-const RADIUS = 106;
 const MARGIN = 22;
 
 /** Where the wind came from over the range, and how strong it was. */
@@ -24,7 +24,8 @@ export function WindRose({ store }: { readonly store: Store }) {
       subtitle={`${city?.name ?? ''}, ${say.subtitle}`}
       store={store}
       resource={store.rose}
-      height={290}
+      fills
+      height={330}
       meta={(answer) => answer.meta}
       isEmpty={(answer) => answer.data.length === 0}
       widen
@@ -50,49 +51,57 @@ interface RoseProps {
 }
 
 function Rose({ sectors, name }: RoseProps) {
-  const { petals, rings, calmPct, classes } = layOutRose(sectors, RADIUS);
-  const side = 2 * (RADIUS + MARGIN);
+  const [place, { width, height }] = useSize<HTMLDivElement>();
+  const side = Math.min(width, height);
+  const outer = Math.max(10, side / 2 - MARGIN);
+  const { petals, rings, calmPct, classes } = layOutRose(sectors, outer);
   return (
     <div class="drawing rose">
-      <svg
-        width={side}
-        height={side}
-        viewBox={`${-side / 2} ${-side / 2} ${side} ${side}`}
-        role="img"
-        aria-label={describe(sectors, name)}
-      >
-        {rings.map(({ radius, sharePct }) => (
-          <g key={sharePct}>
-            <circle class="ring-line" r={radius.toFixed(1)} />
-            <text class="tick" x={radius * Math.SQRT1_2 + 2} y={-radius * Math.SQRT1_2}>
-              {sharePct} %
-            </text>
-          </g>
-        ))}
-        {petals.map(({ path, speedClass, directionDeg, sharePct }) => (
-          <path key={`${directionDeg} ${speedClass}`} class={`petal speed-${speedClass}`} d={path}>
-            <title>
-              {`${formatCompass(directionDeg)}, ${classWords(classes, speedClass)}: ` +
-                `${formatNumber(sharePct, 1)} %`}
-            </title>
-          </path>
-        ))}
-        {[0, 90, 180, 270].map((direction) => {
-          const angle = (direction * Math.PI) / 180;
-          const far = RADIUS + 12;
-          return (
-            <text
-              key={direction}
-              class="point"
-              x={(Math.sin(angle) * far).toFixed(1)}
-              y={(-Math.cos(angle) * far + 4).toFixed(1)}
-              text-anchor="middle"
+      <div ref={place} class="fitted">
+        <svg
+          width={width}
+          height={height}
+          viewBox={`${-width / 2} ${-height / 2} ${width} ${height}`}
+          role="img"
+          aria-label={describe(sectors, name)}
+        >
+          {rings.map(({ radius, sharePct }) => (
+            <g key={sharePct}>
+              <circle class="ring-line" r={radius.toFixed(1)} />
+              <text class="tick" x={radius * Math.SQRT1_2 + 2} y={-radius * Math.SQRT1_2}>
+                {sharePct} %
+              </text>
+            </g>
+          ))}
+          {petals.map(({ path, speedClass, directionDeg, sharePct }) => (
+            <path
+              key={`${directionDeg} ${speedClass}`}
+              class={`petal speed-${speedClass}`}
+              d={path}
             >
-              {formatCompass(direction)}
-            </text>
-          );
-        })}
-      </svg>
+              <title>
+                {`${formatCompass(directionDeg)}, ${classWords(classes, speedClass)}: ` +
+                  `${formatNumber(sharePct, 1)} %`}
+              </title>
+            </path>
+          ))}
+          {[0, 90, 180, 270].map((direction) => {
+            const angle = (direction * Math.PI) / 180;
+            const far = outer + 12;
+            return (
+              <text
+                key={direction}
+                class="point"
+                x={(Math.sin(angle) * far).toFixed(1)}
+                y={(-Math.cos(angle) * far + 4).toFixed(1)}
+                text-anchor="middle"
+              >
+                {formatCompass(direction)}
+              </text>
+            );
+          })}
+        </svg>
+      </div>
       <ul class="speeds">
         {classes.map((from, index) => (
           <li key={from}>
