@@ -84,10 +84,12 @@ test('by the keyboard alone: compare two cities, read a value, export, share the
   );
 
   await page.keyboard.press('Escape');
-  // Its links come before the drawing.
+  // Its menu comes before the drawing.
   const saving = page.waitForEvent('download');
-  const csv = page.locator('#chart-humidity_pct').getByRole('link', { name: 'CSV' });
-  await tabTo(page, csv);
+  await tabTo(page, page.locator('#chart-humidity_pct .menu-button'));
+  await page.keyboard.press('Enter');
+  await page.locator('#chart-humidity_pct-menu').waitFor();
+  await page.keyboard.press('c');
   await page.keyboard.press('Enter');
   const path = join(served.folder, 'humidity.csv');
   await (await saving).saveAs(path);
@@ -234,7 +236,7 @@ test('the pipeline has a sheet of its own, with what an operator asks', async (t
   await page.getByRole('button', { name: 'Refresh', exact: true }).click();
   const row = page.locator('#flow tr', { hasText: 'isobar land, 4711 on lakeside' });
   await row.waitFor();
-  assert.match((await row.textContent()) ?? '', /lands · partition 0, 1▲ silent, .+ ago/);
+  assert.match((await row.textContent()) ?? '', /lands · partition 0, 1▲ no heartbeat, .+ ago/);
   assert.equal(await page.locator('#flow tr', { hasText: 'analyzes' }).count(), 1);
   assert.deepEqual(await findViolations(page), []);
   await takePicture(page, 'pipeline.png', { fullPage: true });
@@ -265,9 +267,9 @@ const TEXTS = `
 test('the language is chosen, kept in the address, and speaks everywhere', async (t) => {
   const page = await served.openPage(t, '', { width: 320, height: 700 });
   await untilFilled(page);
-  const settings = page.getByRole('button', { name: 'Settings' });
-  assert.equal(await settings.getAttribute('aria-expanded'), 'false');
-  await settings.focus();
+  const menu = page.locator('.open-menu');
+  assert.equal(await menu.getAttribute('aria-expanded'), 'false');
+  await menu.focus();
   await page.keyboard.press('Enter');
   await page.getByLabel('Language').selectOption('de');
   await page.waitForURL(/lang=de/);
@@ -279,6 +281,7 @@ test('the language is chosen, kept in the address, and speaks everywhere', async
   );
   const alsoGerman = new Set(german.values());
   for (const sheet of ['Wetter', 'Pipeline', 'Wetter']) {
+    if ((await menu.getAttribute('aria-expanded')) === 'false') await menu.click();
     await page.getByRole('link', { name: sheet, exact: true }).click();
     await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
     const texts = (await page.evaluate(TEXTS)) as string[];

@@ -85,7 +85,7 @@ test('a panel shows skeleton, error, data, error over data, stale and empty', as
 });
 
 /** Those whose answers say how old they are. */
-const AGED = PANELS.filter((id) => !['map', 'cities', 'pipeline'].includes(id));
+const AGED = PANELS.filter((id) => !['map', 'cities'].includes(id));
 
 test('every panel has a skeleton, an error, data, and data that is said to be stale', async (t) => {
   const page = await served.newPage(t);
@@ -109,10 +109,10 @@ test('every panel has a skeleton, an error, data, and data that is said to be st
     assert.deepEqual(await findViolations(page), [], what);
   };
   await page.goto(`${served.pipeline.url}/`);
-  await seen('skeleton', '.skeleton', ['map', 'cities', 'pipeline']);
+  await seen('skeleton', '.skeleton', ['map', 'cities']);
   behave = 'fail';
   for (const route of held.splice(0)) await route.fulfill(PROBLEM);
-  await seen('error', '.state .alert', ['map', 'cities', 'pipeline']);
+  await seen('error', '.state .alert', ['map', 'cities']);
   behave = 'pass';
   await page.locator('#map').getByRole('button', { name: 'Try again' }).click();
   await untilFilled(page);

@@ -45,7 +45,10 @@ test('five years of 36 cities fill every panel at every range', {
   await page.goto(`${history.url}/`);
   await untilFilled(page);
   assert.match(await textOf(page, '#state'), /History/);
+  await page.getByRole('link', { name: 'Pipeline', exact: true }).click();
   assert.match(await textOf(page, '.facts'), /36 cities with history only/);
+  await page.goBack();
+  await untilFilled(page);
   for (const [range, cityCount] of Object.entries(RANGES)) {
     await page.locator('.ranges').getByRole('button', { name: range, exact: true }).click();
     await untilFilled(page);

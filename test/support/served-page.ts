@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import axe, { type AxeResults } from 'axe-core';
-import type { Page, PageScreenshotOptions } from 'playwright-core';
+import type { Locator, Page, PageScreenshotOptions } from 'playwright-core';
 import { loadConfig } from '../../src/config/load.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { type Pipeline, ROLES, startPipeline } from '../../src/pipeline/pipeline.ts';
@@ -27,7 +27,6 @@ export const PANELS = [
   'wind',
   'statistics',
   'anomalies',
-  'pipeline',
   'rows',
 ] as const;
 export const WIDE = { width: 1440, height: 900 };
@@ -123,6 +122,17 @@ export async function untilFilled(page: Page): Promise<void> {
     await page.waitForSelector(`#${id}[aria-busy="false"]`, { timeout: 30_000 });
   }
   await page.waitForSelector('.plot[data-drawn] path.line');
+}
+
+/** Opens the menu of a panel; resolves with one of its actions. */
+export async function actionOf(page: Page, panel: string, name: string): Promise<Locator> {
+  const button = page.locator(`#${panel} .menu-button`);
+  if ((await button.getAttribute('aria-expanded')) === 'false') await button.click();
+  return page.locator(`#${panel}-menu > *`, { hasText: new RegExp(`^${name}$`) });
+}
+
+export async function act(page: Page, panel: string, name: string): Promise<void> {
+  await (await actionOf(page, panel, name)).click();
 }
 
 export async function eventually(what: string, isRight: () => Promise<boolean>): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nights, sunElevation } from '../chart/sun.ts';
-import { timeTicks } from '../chart/ticks.ts';
+import { dayNames, timeTicks } from '../chart/ticks.ts';
 import {
   formatOffset,
   formatTime,
@@ -86,6 +86,22 @@ test('a day is marked at round hours, its midnight with the day', () => {
     ticks.map(({ label }) => label),
     ['12:00', '15:00', '18:00', '21:00', 'Sat 9 Jul', '03:00', '06:00', '09:00'],
   );
+});
+
+test('days are named as far as their room allows, also one of 23 hours', () => {
+  const zone = 'Europe/Berlin';
+  const [from, to] = [at('2026-03-28T12:00:00Z'), at('2026-03-30T10:00:00Z')];
+  const days = dayNames(from, to, zone, 60);
+  assert.deepEqual(
+    days.map(({ label }) => label),
+    ['Sat 28', 'Sun 29', 'Mon 30'],
+  );
+  assert.deepEqual(
+    days.map(({ from: start, to: end }) => (end - start) / HOUR),
+    [11, 23, 12],
+  );
+  assert.equal(dayNames(from, to, zone, 40)[1]?.label, 'Sun');
+  assert.equal(dayNames(from, to, zone, 90)[1]?.label, 'Sun 29 Mar');
 });
 
 test('years are marked by the calendar, and there are never more marks than asked for', () => {

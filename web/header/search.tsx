@@ -11,9 +11,10 @@ const FOUND_MAX = 8;
 const SEARCH_ID = 'search';
 
 export function focusSearch(): void {
+  const focus = () => document.getElementById(SEARCH_ID)?.focus();
   isMenuOpen.value = narrow.value;
-  // The menu is opened first.
-  requestAnimationFrame(() => document.getElementById(SEARCH_ID)?.focus());
+  if (narrow.value) requestAnimationFrame(focus);
+  else focus();
 }
 
 /** Finds one of all cities and compares it; a star puts it first. */

@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { words } from '../words/words.ts';
 
 /** A window over the page, which Escape closes; the focus goes back to where it was. */
@@ -18,7 +18,7 @@ export function Window({
   readonly children: ComponentChildren;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (open.value && !dialog.current?.open) dialog.current?.showModal();
     if (!open.value) dialog.current?.close();
   }, [open.value]);

@@ -80,8 +80,8 @@ test('each step says how much and how long ago', () => {
       ['Collect', '5 cities · 588 calls left today', 'ok'],
       ['Log', '3 partitions · 3 wait, oldest 4 s', 'ok'],
       ['Table', '1,629,108 rows · landed 2 s ago', 'ok'],
-      ['Analytics', 'version 311 · 1 min ago', 'ok'],
       ['Rejected', '5 duplicate · 1 superseded', 'ok'],
+      ['Analytics', 'version 311 · 1 min ago', 'ok'],
     ],
   );
 });
