@@ -97,7 +97,7 @@ function Settings({ store }: { readonly store: Store }) {
       />
       <RefreshNow store={store} />
       <PauseButton store={store} />
-      <ShortcutsButton />
+      {!narrow.value && <ShortcutsButton />}
     </div>
   );
 }
@@ -157,10 +157,12 @@ function Freshness({ store }: { readonly store: Store }) {
   const next = collector?.next_poll_at ?? null;
   const offline = store.connection.value === 'offline';
   const answered = status.goodAt.value;
+  // It takes a moment, and then both would stand there.
+  const isChecking = next !== null && !paused.value && Date.parse(next) - now <= CHECKING_MS;
   const parts = [
     newest.length > 0 ? say.through(newest.join(', ')) : null,
     offline && answered !== null ? say.silentSince(formatTimeShort(answered, zone, now)) : null,
-    checked === null || offline
+    checked === null || offline || isChecking
       ? null
       : say.checked(formatTimeShort(Date.parse(checked), zone, now)),
     next === null || offline || paused.value ? null : formatNext(Date.parse(next) - now),
@@ -172,9 +174,11 @@ function Freshness({ store }: { readonly store: Store }) {
   );
 }
 
+const CHECKING_MS = 500;
+
 function formatNext(ms: number): string {
   const say = words.value.header;
-  return ms <= 500 ? say.checking : say.next(formatAge(Math.round(ms / 1_000)));
+  return ms <= CHECKING_MS ? say.checking : say.next(formatAge(Math.round(ms / 1_000)));
 }
 
 function PauseButton({ store }: { readonly store: Store }) {

@@ -1,6 +1,6 @@
 /** A menu button: https://www.w3.org/WAI/ARIA/apg/patterns/menu-button/. */
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 export interface MenuItem {
   readonly name: string;
@@ -80,7 +80,7 @@ function Items({ id, items, begin, close }: ItemsProps) {
     elements()
       .at(place % items.length)
       ?.focus();
-  useEffect(() => focus(begin === 'first' ? 0 : -1), []);
+  useLayoutEffect(() => focus(begin === 'first' ? 0 : -1), []);
   const here = () => elements().indexOf(document.activeElement as HTMLElement);
   const find = (letter: string, time: number) => {
     const { text, at } = typed.current;
