@@ -57,17 +57,26 @@ export function landSvg(): string {
 }
 
 function pathOf(ring: readonly (readonly number[])[]): string {
+  const longitudes = unwrap(ring);
+  // Where it began decides nothing: most of it shall lie on the map.
+  const middle = (Math.min(...longitudes) + Math.max(...longitudes)) / 2;
+  const shift = 360 * Math.round(middle / 360);
   const points: string[] = [];
-  let before = ring[0]?.[0] ?? 0;
-  for (const [given = 0, latitude = 0] of ring) {
-    // An island on both sides of 180° goes on beyond the edge; Antarctica's edge is the map's.
-    const isCut = Math.abs(given - before) > 180 && latitude > -80;
-    const longitude = isCut ? given - 360 * Math.sign(given - before) : given;
-    before = longitude;
-    const { x, y } = project(latitude, longitude);
+  for (const [place, [, latitude = 0]] of ring.entries()) {
+    const { x, y } = project(latitude, (longitudes[place] ?? 0) - shift);
     const point = `${x.toFixed(1)} ${y.toFixed(1)}`;
     if (points.at(-1) !== point) points.push(point);
   }
   // What is smaller than a point of the drawing is not seen.
   return points.length < 3 ? '' : `M${points.join('L')}Z`;
+}
+
+/** Land on both sides of 180° goes on beyond the edge; Antarctica's edge is the map's. */
+function unwrap(ring: readonly (readonly number[])[]): readonly number[] {
+  let before = ring[0]?.[0] ?? 0;
+  return ring.map(([given = 0, latitude = 0]) => {
+    const isCut = Math.abs(given - before) > 180 && latitude > -80;
+    before = isCut ? given - 360 * Math.round((given - before) / 360) : given;
+    return before;
+  });
 }
