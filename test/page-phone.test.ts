@@ -129,7 +129,7 @@ test('a menu of actions is walked by the keyboard, and gives the focus back', as
   await page.locator('#chart-temperature_c tbody tr').first().waitFor();
   await page.keyboard.press('Enter');
   await at('Table');
-  assert.equal(await menu.locator('[aria-checked="true"]').innerText(), 'Table');
+  assert.equal(await menu.locator('[aria-checked="true"]').textContent(), 'Table');
   await page.keyboard.press('Tab');
   await menu.waitFor({ state: 'detached' });
   isQuiet(served);

@@ -85,17 +85,9 @@ export function LineChart(props: LineChartProps) {
   );
 }
 
-function useHandlers(
-  props: LineChartProps,
-  dragged: { value: { readonly from: number; readonly to: number } | null },
-) {
+/** What each key does. */
+function keysOf(props: LineChartProps): Readonly<Record<string, () => void>> {
   const { layout, times, cursor, city, cityCount } = props;
-  const down = useRef<number | null>(null);
-  const inside = (x: number) => Math.min(layout.right, Math.max(layout.left, x));
-  const xOf = (event: PointerEvent) =>
-    event.clientX - (event.currentTarget as Element).getBoundingClientRect().left;
-  const snap = (x: number) => times[nearestIndex(times, layout.timeAt(inside(x)))] ?? null;
-
   const step = (by: number) => {
     if (times.length === 0) return;
     const here = cursor === null ? (by > 0 ? -1 : times.length) : nearestIndex(times, cursor);
@@ -110,7 +102,7 @@ function useHandlers(
       to: Math.round(middle + (to - middle) * factor),
     });
   };
-  const keys: Readonly<Record<string, () => void>> = {
+  return {
     ArrowLeft: () => step(-1),
     ArrowRight: () => step(1),
     PageUp: () => step(-PAGE),
@@ -123,6 +115,20 @@ function useHandlers(
     '-': () => zoom(2),
     Escape: () => props.onCursor(null),
   };
+}
+
+function useHandlers(
+  props: LineChartProps,
+  dragged: { value: { readonly from: number; readonly to: number } | null },
+) {
+  const { layout, times } = props;
+  const down = useRef<number | null>(null);
+  const inside = (x: number) => Math.min(layout.right, Math.max(layout.left, x));
+  const xOf = (event: PointerEvent) =>
+    event.clientX - (event.currentTarget as Element).getBoundingClientRect().left;
+  const snap = (x: number) => times[nearestIndex(times, layout.timeAt(inside(x)))] ?? null;
+
+  const keys = keysOf(props);
   return {
     onKeyDown(event: KeyboardEvent) {
       const act = event.ctrlKey || event.metaKey || event.altKey ? undefined : keys[event.key];
@@ -199,38 +205,8 @@ function Drawn({ id, layout, lit }: PictureProps) {
           <path class="hatch" d="M0 0V6" />
         </pattern>
       </defs>
-      {layout.nights.map(({ x, width }) => (
-        <rect key={x} class="night" x={x} y={top} width={width} height={layout.floor - top} />
-      ))}
-      {layout.valueMarks.map(({ y, label }) => (
-        <g key={label}>
-          <path class="grid" d={`M${left} ${y.toFixed(1)}H${right}`} />
-          <text class="tick" x={left - 6} y={y + 4} text-anchor="end">
-            {label}
-          </text>
-        </g>
-      ))}
-      {layout.timeMarks.map(({ x, tick, label, anchor }) => (
-        <g key={`${x} ${tick}`}>
-          {tick !== null && (
-            <path class="grid" d={`M${tick.toFixed(1)} ${top}V${layout.floor + 4}`} />
-          )}
-          <text class="tick" x={x} y={layout.floor + 18} text-anchor={anchor}>
-            {label}
-          </text>
-        </g>
-      ))}
+      <Axes id={id} layout={layout} />
       {layout.sky !== null && <Sky sky={layout.sky} left={left} right={right} />}
-      {layout.gaps.map((gap) => (
-        <g key={gap.x} class="gap">
-          <rect x={gap.x} y={top} width={gap.width} height={height} fill={`url(#${id}-hatch)`} />
-          {gap.words !== null && (
-            <text class="tick" x={gap.x + gap.width / 2} y={bottom - 6} text-anchor="middle">
-              {gap.words}
-            </text>
-          )}
-        </g>
-      ))}
       <g clip-path={`url(#${clip})`}>
         {layout.usual !== null && <path class="usual place-0" d={layout.usual} />}
         {layout.bands.map(({ place, path }) => (
@@ -258,6 +234,52 @@ function Drawn({ id, layout, lit }: PictureProps) {
         <text key={place} class={`end place-${place}`} x={right + 6} y={y + 4}>
           {text}
         </text>
+      ))}
+    </>
+  );
+}
+
+/** What lies behind the lines: nights, marks of values and times, and gaps. */
+function Axes({ id, layout }: Pick<PictureProps, 'id' | 'layout'>) {
+  const { left, right, top, bottom } = layout;
+  return (
+    <>
+      {layout.nights.map(({ x, width }) => (
+        <rect key={x} class="night" x={x} y={top} width={width} height={layout.floor - top} />
+      ))}
+      {layout.valueMarks.map(({ y, label }) => (
+        <g key={label}>
+          <path class="grid" d={`M${left} ${y.toFixed(1)}H${right}`} />
+          <text class="tick" x={left - 6} y={y + 4} text-anchor="end">
+            {label}
+          </text>
+        </g>
+      ))}
+      {layout.timeMarks.map(({ x, tick, label, anchor }) => (
+        <g key={`${x} ${tick}`}>
+          {tick !== null && (
+            <path class="grid" d={`M${tick.toFixed(1)} ${top}V${layout.floor + 4}`} />
+          )}
+          <text class="tick" x={x} y={layout.floor + 18} text-anchor={anchor}>
+            {label}
+          </text>
+        </g>
+      ))}
+      {layout.gaps.map((gap) => (
+        <g key={gap.x} class="gap">
+          <rect
+            x={gap.x}
+            y={top}
+            width={gap.width}
+            height={bottom - top}
+            fill={`url(#${id}-hatch)`}
+          />
+          {gap.words !== null && (
+            <text class="tick" x={gap.x + gap.width / 2} y={bottom - 6} text-anchor="middle">
+              {gap.words}
+            </text>
+          )}
+        </g>
       ))}
     </>
   );

@@ -94,7 +94,7 @@ const LABEL_HEIGHT = 16;
 /** Least distance of two marks of the time axis. */
 const TICK_WIDTH = 84;
 /** A day narrower than this has no name. */
-const DAY_NAME_MIN = 30;
+const DAY_NAME_MIN = 26;
 const DAY_MS = 86_400_000;
 /** Px of one character of a mark's words, roughly. */
 const TICK_CHARACTER_WIDTH = 6.4;

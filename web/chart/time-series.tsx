@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { SeriesAnswer } from '../../src/api/schemas.ts';
 import { VARIABLE_NAMES, type VariableName } from '../../src/model/variables.ts';
@@ -9,6 +9,7 @@ import { CHARTS_MAX } from '../client/view.ts';
 import { zoneOf } from '../format/times.ts';
 import { Guard } from '../panel/guard.tsx';
 import { useWidth } from '../panel/measured.ts';
+import type { MenuItem } from '../panel/menu.tsx';
 import { Panel } from '../panel/panel.tsx';
 import { words } from '../words/words.ts';
 import { LABELLED_MIN, Legend, nightsOf, Subtitle, skyOf } from './chart-head.tsx';
@@ -82,7 +83,7 @@ interface TimeSeriesProps {
 
 /** One variable of the compared cities over the range. */
 function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
-  const { units, clock, charts } = store.address.view.value;
+  const { units, clock } = store.address.view.value;
   const { series } = chart;
   const id = `chart-${variable}`;
   const compared = store.compared.value;
@@ -90,16 +91,11 @@ function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
   const plotly = useSignal(false);
   const drawn = useRef<ResolvedRange | null>(null);
   const [measured, width] = useWidth<HTMLDivElement>();
-  const say = words.value.chart;
   const range = store.range.value;
   const [first] = compared;
   const zone = zoneOf(clock, first?.time_zone);
   const head = { store, chart, variable, range, zone };
   const figure = plotlyPath(store, variable);
-  const openPlotly = () => {
-    plotly.value = true;
-  };
-  const remove = () => chooseView(store, { charts: charts.filter((name) => name !== variable) });
   useEffect(() => {
     if (width > 0) store.chartWidth.value = width;
   }, [store, width]);
@@ -114,16 +110,11 @@ function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
         resource={series}
         height={height}
         meta={(answer) => answer.meta}
-        isEmpty={(answer) =>
-          answer.data.every(({ values }) => values.every((value) => value === null))
-        }
+        isEmpty={hasNoValue}
         widen
         data={{ path: series.path.value, rows: seriesRows(store, variable) }}
         table={table}
-        actions={[
-          ...(figure === null ? [] : [{ name: 'Plotly', onSelect: openPlotly }]),
-          ...(charts.length > 1 ? [{ name: say.remove, onSelect: remove }] : []),
-        ]}
+        actions={ownActions(store, variable, figure === null ? null : plotly)}
       >
         {(answer) => {
           const outdated = series.outdated.value;
@@ -153,6 +144,27 @@ function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
       )}
     </div>
   );
+}
+
+function hasNoValue({ data }: SeriesAnswer): boolean {
+  return data.every(({ values }) => values.every((value) => value === null));
+}
+
+/** What only charts have; `plotly` is null where the API gives no figure. */
+function ownActions(
+  store: Store,
+  variable: VariableName,
+  plotly: Signal<boolean> | null,
+): readonly MenuItem[] {
+  const { charts } = store.address.view.value;
+  const open = () => {
+    if (plotly !== null) plotly.value = true;
+  };
+  const remove = () => chooseView(store, { charts: charts.filter((name) => name !== variable) });
+  return [
+    ...(plotly === null ? [] : [{ name: 'Plotly', onSelect: open }]),
+    ...(charts.length > 1 ? [{ name: words.value.chart.remove, onSelect: remove }] : []),
+  ];
 }
 
 /** Whether a city has no line to be seen. */

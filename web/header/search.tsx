@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import { toggleCity } from '../cities/city-list.ts';
+import { type ShownCity, toggleCity } from '../cities/city-list.ts';
 import { chooseView, type Store } from '../client/store.ts';
 import { formatDegrees } from '../format/units.ts';
 import { words } from '../words/words.ts';
@@ -24,10 +24,8 @@ export function Search({ store }: { readonly store: Store }) {
   const at = useSignal(0);
   const box = useRef<HTMLDivElement>(null);
   const say = words.value.search;
-  const { units } = store.address.view.value;
   const found = open.value ? findCities(store.shown.value, typed.value, FOUND_MAX) : [];
   const compared = store.compared.value.map(({ city_id }) => city_id);
-  const favourites = store.favourites.ids.value;
   const choose = (id: string) => {
     chooseView(store, { cities: toggleCity(compared, id) });
     open.value = false;
@@ -83,36 +81,49 @@ export function Search({ store }: { readonly store: Store }) {
           act();
         }}
       />
-      <div
-        class="found"
-        id="search-found"
-        role="listbox"
-        aria-label={say.found}
-        hidden={!open.value}
-      >
-        {found.map((city, place) => (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard acts in the field above.
-          <div
-            key={city.city_id}
-            id={`found-${place}`}
-            role="option"
-            tabIndex={-1}
-            aria-selected={place === at.value}
-            onPointerDown={(event) => event.preventDefault()}
-            onClick={() => choose(city.city_id)}
-          >
-            <span aria-hidden="true">{favourites.has(city.city_id) ? '★ ' : ''}</span>
-            {city.name} <span class="quiet">{city.country}</span>
-            <b>{formatDegrees(city.latest?.temperature_c, units)}</b>
-            {compared.includes(city.city_id) && <span class="quiet"> {say.compared}</span>}
-          </div>
-        ))}
-      </div>
+      <Found {...{ found, compared, choose }} at={at.value} isOpen={open.value} store={store} />
       {open.value && found.length === 0 && typed.value !== '' && (
         <p class="found quiet" role="status">
           {say.none}
         </p>
       )}
+    </div>
+  );
+}
+
+interface FoundProps {
+  readonly store: Store;
+  readonly found: readonly ShownCity[];
+  readonly compared: readonly string[];
+  /** The place of the one that Enter chooses. */
+  readonly at: number;
+  readonly isOpen: boolean;
+  choose(id: string): void;
+}
+
+function Found({ store, found, compared, at, isOpen, choose }: FoundProps) {
+  const say = words.value.search;
+  const { units } = store.address.view.value;
+  const favourites = store.favourites.ids.value;
+  return (
+    <div class="found" id="search-found" role="listbox" aria-label={say.found} hidden={!isOpen}>
+      {found.map((city, place) => (
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard acts in the field above.
+        <div
+          key={city.city_id}
+          id={`found-${place}`}
+          role="option"
+          tabIndex={-1}
+          aria-selected={place === at}
+          onPointerDown={(event) => event.preventDefault()}
+          onClick={() => choose(city.city_id)}
+        >
+          <span aria-hidden="true">{favourites.has(city.city_id) ? '★ ' : ''}</span>
+          {city.name} <span class="quiet">{city.country}</span>
+          <b>{formatDegrees(city.latest?.temperature_c, units)}</b>
+          {compared.includes(city.city_id) && <span class="quiet"> {say.compared}</span>}
+        </div>
+      ))}
     </div>
   );
 }
