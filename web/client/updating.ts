@@ -1,5 +1,5 @@
 /** What keeps the page current: the event stream, or asking once a minute while there is none. */
-import { batch, effect, signal, untracked } from '@preact/signals';
+import { batch, effect, type ReadonlySignal, signal, untracked } from '@preact/signals';
 import { overlay } from '../cities/city-list.ts';
 import { createStream } from './events.ts';
 import { refreshAll, type Store } from './store.ts';
@@ -46,6 +46,17 @@ export function startUpdating(store: Store): void {
     },
   });
 
+  followClock(store, visible);
+  followAge(store, data);
+  sleepUnseen(store, visible, { stream, data, status });
+  poll(store, visible, status);
+}
+
+type Spaced = ReturnType<typeof spaced>;
+type Visible = ReadonlySignal<boolean>;
+
+/** The clock is the server's, and stands while the page is not seen. */
+function followClock(store: Store, visible: Visible): void {
   effect(() => {
     const { answer } = store.status;
     const time = answer.value?.meta.answered_at;
@@ -56,15 +67,26 @@ export function startUpdating(store: Store): void {
     if (visible.value) store.clock.start();
     else store.clock.stop();
   });
+}
 
-  // What grows too old does so without a version.
+/** What grows too old does so without a version. */
+function followAge(store: Store, data: Spaced): void {
   let wasStale: boolean | undefined;
   effect(() => {
     const isStale = store.cities.answer.value?.meta.stale;
     if (wasStale !== undefined && isStale !== wasStale) untracked(data.call);
     wasStale = isStale;
   });
+}
 
+interface Sources {
+  readonly stream: ReturnType<typeof createStream>;
+  readonly data: Spaced;
+  readonly status: Spaced;
+}
+
+/** Nothing is asked while the page is hidden or paused. */
+function sleepUnseen(store: Store, visible: Visible, { stream, data, status }: Sources): void {
   let slept = false;
   effect(() => {
     if (!visible.value || store.paused.value) {
@@ -93,7 +115,9 @@ export function startUpdating(store: Store): void {
     data.cancel();
     status.cancel();
   }
+}
 
+function poll(store: Store, visible: Visible, status: Spaced): void {
   effect(() => {
     if (!visible.value || store.paused.value) return;
     const lost = store.stream.value === 'lost';

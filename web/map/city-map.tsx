@@ -86,7 +86,7 @@ interface DrawingProps {
 function Drawing({ store, frame }: DrawingProps) {
   const [place, { width, height }] = useSize<HTMLDivElement>();
   const at = useSignal<string | null>(null);
-  const dragged = useRef<{ x: number; y: number; frame: Frame; moved: boolean } | null>(null);
+  const dragged = useRef<Drag | null>(null);
   const { units } = store.address.view.value;
   const cities = store.shown.value;
   const compared = store.compared.value.map(({ city_id }) => city_id);
@@ -115,25 +115,11 @@ function Drawing({ store, frame }: DrawingProps) {
     if (next === null) frame.value = moveFrame(shown, dx * MOVE, dy * MOVE);
     else at.value = next;
   };
-  const keys: Readonly<Record<string, () => void>> = {
-    ArrowLeft: () => step(-1, 0),
-    ArrowRight: () => step(1, 0),
-    ArrowUp: () => step(0, -1),
-    ArrowDown: () => step(0, 1),
-    '+': () => zoom(ZOOM),
-    '-': () => zoom(1 / ZOOM),
-    Home: () => {
-      frame.value = null;
-    },
-    Enter: () => {
-      const mark = marks.find(({ ids }) => at.value !== null && ids.includes(at.value));
-      if (mark !== undefined) open(mark);
-    },
-    Escape: () => {
-      at.value = null;
-    },
+  const openHere = () => {
+    const mark = marks.find(({ ids }) => at.value !== null && ids.includes(at.value));
+    if (mark !== undefined) open(mark);
   };
-  const scale = width / shown.width;
+  const keys = keysOf({ at, frame, step, zoom, open: openHere });
   return (
     <div ref={place} class="drawing map">
       <div
@@ -144,57 +130,16 @@ function Drawing({ store, frame }: DrawingProps) {
         aria-describedby="map-keys"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard moves in it.
         tabIndex={0}
-        onKeyDown={(event) => {
-          const act = event.ctrlKey || event.metaKey || event.altKey ? undefined : keys[event.key];
-          if (act === undefined) return;
-          event.preventDefault();
-          event.stopPropagation();
-          act();
-        }}
-        onPointerDown={(event) => {
-          if (event.pointerType !== 'mouse' || event.button !== 0) return;
-          dragged.current = { x: event.clientX, y: event.clientY, frame: shown, moved: false };
-        }}
-        onPointerMove={(event) => {
-          const from = dragged.current;
-          if (from === null) return;
-          const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
-          if (!from.moved && Math.hypot(dx, dy) < DRAG_MIN) return;
-          from.moved = true;
-          frame.value = moveFrame(from.frame, -dx / width, -dy / height);
-        }}
-        onPointerUp={() => {
-          // A click that ends a drag chooses nothing.
-          setTimeout(() => {
-            dragged.current = null;
-          });
-        }}
-        onPointerLeave={() => {
-          dragged.current = null;
-        }}
+        onKeyDown={(event) => press(keys, event)}
+        {...dragging({ dragged, frame, shown, width, height })}
       >
-        <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
-          <rect class="sea" width={width} height={height} />
-          <g transform={`scale(${scale}) translate(${-shown.x} ${-shown.y})`}>
-            <use class="land" href={`${land}#land`} width={MAP_WIDTH} height={MAP_HEIGHT} />
-          </g>
-          {marks.toSorted(byLabel(labelled)).map((mark) => {
-            const [id = ''] = mark.ids;
-            const city = byId.get(id);
-            return city === undefined ? null : (
-              <MapMark
-                key={id}
-                {...{ mark, city, units }}
-                place={compared.indexOf(id)}
-                isLabelled={labelled.has(mark)}
-                isAt={at.value !== null && mark.ids.includes(at.value)}
-                onOpen={() => {
-                  if (dragged.current?.moved !== true) open(mark);
-                }}
-              />
-            );
-          })}
-        </svg>
+        <MapPicture
+          {...{ marks, labelled, byId, units, compared, shown, width, height }}
+          at={at.value}
+          onOpen={(mark) => {
+            if (dragged.current?.moved !== true) open(mark);
+          }}
+        />
       </div>
       <p id="map-keys" class="unseen">
         {say.keys}
@@ -202,25 +147,149 @@ function Drawing({ store, frame }: DrawingProps) {
       <p class="unseen" aria-live="polite">
         {spoken(marks, byId, at.value, units)}
       </p>
-      <div class="map-buttons">
-        <button type="button" class="plain" aria-label={say.nearer} onClick={() => zoom(ZOOM)}>
-          +
+      <MapButtons frame={frame} zoom={zoom} />
+    </div>
+  );
+}
+
+interface MapPictureProps {
+  readonly marks: readonly Mark[];
+  readonly labelled: ReadonlySet<Mark>;
+  readonly byId: ReadonlyMap<string, ShownCity>;
+  readonly units: Units;
+  readonly compared: readonly string[];
+  readonly shown: Frame;
+  readonly width: number;
+  readonly height: number;
+  readonly at: string | null;
+  onOpen(mark: Mark): void;
+}
+
+function MapPicture(props: MapPictureProps) {
+  const { marks, labelled, byId, units, compared, shown, width, height, at, onOpen } = props;
+  const scale = width / shown.width;
+  return (
+    <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
+      <rect class="sea" width={width} height={height} />
+      <g transform={`scale(${scale}) translate(${-shown.x} ${-shown.y})`}>
+        <use class="land" href={`${land}#land`} width={MAP_WIDTH} height={MAP_HEIGHT} />
+      </g>
+      {marks.toSorted(byLabel(labelled)).map((mark) => {
+        const [id = ''] = mark.ids;
+        const city = byId.get(id);
+        return city === undefined ? null : (
+          <MapMark
+            key={id}
+            {...{ mark, city, units }}
+            place={compared.indexOf(id)}
+            isLabelled={labelled.has(mark)}
+            isAt={at !== null && mark.ids.includes(at)}
+            onOpen={() => onOpen(mark)}
+          />
+        );
+      })}
+    </svg>
+  );
+}
+
+interface Keyboard {
+  /** The city that the keyboard is at. */
+  readonly at: { value: string | null };
+  readonly frame: { value: Frame | null };
+  step(dx: number, dy: number): void;
+  zoom(factor: number): void;
+  open(): void;
+}
+
+function keysOf({ at, frame, step, zoom, open }: Keyboard): Readonly<Record<string, () => void>> {
+  return {
+    ArrowLeft: () => step(-1, 0),
+    ArrowRight: () => step(1, 0),
+    ArrowUp: () => step(0, -1),
+    ArrowDown: () => step(0, 1),
+    '+': () => zoom(ZOOM),
+    '-': () => zoom(1 / ZOOM),
+    Home: () => {
+      frame.value = null;
+    },
+    Enter: open,
+    Escape: () => {
+      at.value = null;
+    },
+  };
+}
+
+function press(keys: ReturnType<typeof keysOf>, event: KeyboardEvent): void {
+  const act = event.ctrlKey || event.metaKey || event.altKey ? undefined : keys[event.key];
+  if (act === undefined) return;
+  event.preventDefault();
+  event.stopPropagation();
+  act();
+}
+
+interface Drag {
+  readonly x: number;
+  readonly y: number;
+  readonly frame: Frame;
+  moved: boolean;
+}
+
+interface DraggingProps {
+  readonly width: number;
+  readonly height: number;
+  readonly dragged: { current: Drag | null };
+  readonly frame: { value: Frame | null };
+  readonly shown: Frame;
+}
+
+/** A mouse moves the map; a finger scrolls the page. */
+function dragging({ dragged, frame, shown, width, height }: DraggingProps) {
+  return {
+    onPointerDown(event: PointerEvent) {
+      if (event.pointerType !== 'mouse' || event.button !== 0) return;
+      dragged.current = { x: event.clientX, y: event.clientY, frame: shown, moved: false };
+    },
+    onPointerMove(event: PointerEvent) {
+      const from = dragged.current;
+      if (from === null) return;
+      const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
+      if (!from.moved && Math.hypot(dx, dy) < DRAG_MIN) return;
+      from.moved = true;
+      frame.value = moveFrame(from.frame, -dx / width, -dy / height);
+    },
+    onPointerUp() {
+      // A click that ends a drag chooses nothing.
+      setTimeout(() => {
+        dragged.current = null;
+      });
+    },
+    onPointerLeave() {
+      dragged.current = null;
+    },
+  };
+}
+
+function MapButtons({ frame, zoom }: Pick<Keyboard, 'frame' | 'zoom'>) {
+  const say = words.value.map;
+  return (
+    <div class="map-buttons">
+      <button type="button" class="plain" aria-label={say.nearer} onClick={() => zoom(ZOOM)}>
+        +
+      </button>
+      <button type="button" class="plain" aria-label={say.farther} onClick={() => zoom(1 / ZOOM)}>
+        −
+      </button>
+      {frame.value !== null && (
+        <button
+          type="button"
+          class="plain"
+          onClick={() => {
+            frame.value = null;
+          }}
+        >
+          {say.home}
         </button>
-        <button type="button" class="plain" aria-label={say.farther} onClick={() => zoom(1 / ZOOM)}>
-          −
-        </button>
-        {frame.value !== null && (
-          <button
-            type="button"
-            class="plain"
-            onClick={() => {
-              frame.value = null;
-            }}
-          >
-            {say.home}
-          </button>
-        )}
-      </div>
+      )}
     </div>
   );
 }
