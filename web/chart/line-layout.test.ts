@@ -103,6 +103,20 @@ test('only what no line has is a gap; what is missing at the ends counts', () =>
   );
 });
 
+test('days are named in their middle, and dated where a weekday would not say which', () => {
+  const DAY = 24 * HOUR;
+  const week = layOut({ from: START - 6 * HOUR, to: START + 7 * DAY, width: 500 });
+  const named = week.timeMarks.filter(({ label }) => label !== '');
+  assert.deepEqual(
+    named.map(({ label }) => label),
+    ['Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed', 'Thu'],
+  );
+  assert.ok(Math.abs((named[0]?.x ?? 0) - week.x(START + DAY / 2)) < 1e-6);
+  assert.equal(week.timeMarks.filter(({ tick }) => tick !== null).length, 7);
+  const month = layOut({ to: START + 30 * DAY, width: 1_300 });
+  for (const { label } of month.timeMarks) assert.match(label, /\d|^$/);
+});
+
 test('labels at the ends do not lie upon each other', () => {
   const lines = [line('a', 0, [20, 21]), line('b', 1, [20, 21]), line('c', 2, [20, 21.1])];
   const { ends } = layOut({ lines, to: START + HOUR });

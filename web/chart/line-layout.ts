@@ -95,6 +95,9 @@ const LABEL_HEIGHT = 16;
 const TICK_WIDTH = 84;
 /** A day narrower than this has no name. */
 const DAY_NAME_MIN = 26;
+/** From here on there is room for its date, too; and from here on for hours. */
+const DATED_DAY_MIN = 56;
+const DAY_NAME_MAX = 220;
 const DAY_MS = 86_400_000;
 /** Px of one character of a mark's words, roughly. */
 const TICK_CHARACTER_WIDTH = 6.4;
@@ -184,7 +187,9 @@ function timeMarksOf(
   right: number,
 ): LineLayout['timeMarks'] {
   const dayWidth = ((right - left) * DAY_MS) / (to - from);
-  if (dayWidth < DAY_NAME_MIN || dayWidth >= 2 * TICK_WIDTH) {
+  // Beyond a week a weekday alone does not say which one.
+  const least = to - from > 8 * DAY_MS ? DATED_DAY_MIN : DAY_NAME_MIN;
+  if (dayWidth < least || dayWidth >= DAY_NAME_MAX) {
     const most = Math.floor((right - left) / TICK_WIDTH);
     const marks = timeTicks(from, to, zone, most).map(({ at, label }) => ({ x: x(at), label }));
     return labelTimes(marks, left, right);
