@@ -90,82 +90,131 @@ const SPARK_POINTS = 96;
 const SKY_POINTS = 400;
 
 export function createStore(): Store {
-  const address = createAddress();
-  const clock = createClock();
-  const paused = signal(false);
-  const stream = signal<StreamState>('connecting');
-  const reached = signal<boolean | null>(null);
-  const live = signal<ReadonlyMap<string, Latest>>(new Map());
-  const cursor = signal<number | null>(null);
-  const lit = signal<string | null>(null);
-  const chartWidth = signal(0);
-  const cardCount = signal(CARDS_FIRST);
-  const rowsCursors = signal<readonly string[]>([]);
+  const inputs = createInputs();
   const client = createClient(fetch.bind(globalThis), (value) => {
-    reached.value = value;
+    inputs.reached.value = value;
   });
-  const ask = <T>(path: () => string | null) => createResource<T>(client, computed(path));
-  /** What everything else hangs on, or what one looks at while one chooses. */
-  const askFirst = <T>(path: () => string | null) =>
-    createResource<T>(client, computed(path), true);
+  const asking: Asking = {
+    ask: (path) => createResource(client, computed(path)),
+    askFirst: (path) => createResource(client, computed(path), true),
+  };
+  const cities = asking.askFirst<CitiesAnswer>(() => formatPath('api/cities', { limit: 10_000 }));
+  const selection = createSelection(inputs, cities);
+  const charts = chartsOf(inputs, selection, asking);
+  const panels = createPanels(inputs, selection, cities, asking);
+  const connection = computed(() =>
+    connectionState({
+      paused: inputs.paused.value,
+      stream: inputs.stream.value,
+      reached: inputs.reached.value,
+      stale: cities.answer.value?.meta.stale ?? false,
+      history: isHistory(cities.answer.value?.meta.source ?? []),
+    }),
+  );
+  const ofCharts = charts.flatMap(({ series, usual, sky }) => [series, usual, sky]);
+  return {
+    ...inputs,
+    ...selection,
+    ...panels,
+    connection,
+    cities,
+    charts,
+    resources: [cities, ...ofCharts, ...Object.values(panels)],
+  };
+}
 
-  const cities = askFirst<CitiesAnswer>(() => formatPath('api/cities', { limit: 10_000 }));
-  const favourites = createFavourites(browserKeeper());
+interface Asking {
+  ask<T>(path: () => string | null): Resource<T>;
+  /** What everything else hangs on, or what one looks at while one chooses. */
+  askFirst<T>(path: () => string | null): Resource<T>;
+}
+
+/** What people and the stream set. */
+function createInputs() {
+  return {
+    address: createAddress(),
+    clock: createClock(),
+    paused: signal(false),
+    stream: signal<StreamState>('connecting'),
+    reached: signal<boolean | null>(null),
+    live: signal<ReadonlyMap<string, Latest>>(new Map()),
+    cursor: signal<number | null>(null),
+    lit: signal<string | null>(null),
+    chartWidth: signal(0),
+    cardCount: signal(CARDS_FIRST),
+    rowsCursors: signal<readonly string[]>([]),
+    focusId: signal<string | null>(null),
+    favourites: createFavourites(browserKeeper()),
+  };
+}
+
+type Inputs = ReturnType<typeof createInputs>;
+
+/** The cities and the range that the inputs choose. */
+function createSelection(inputs: Inputs, cities: Resource<CitiesAnswer>) {
+  const { address, clock, live, favourites, focusId, cardCount } = inputs;
   const shown = computed(() =>
     favouritesFirst(mergeCities(cities.answer.value?.data ?? [], live.value), favourites.ids.value),
   );
   const compared = computed(() => comparedCities(address.view.value.cities, shown.value));
-  // Equal texts end the chain here, so that a tick of the clock asks nothing.
-  const comparedIds = computed(() => compared.value.map(({ city_id }) => city_id).join(' '));
-  const focusId = signal<string | null>(null);
   const focus = computed(
     () =>
       compared.value.find(({ city_id }) => city_id === focusId.value) ?? compared.value[0] ?? null,
   );
-  const newest = computed(() => timeOf(cities.answer.value?.meta.observed_to));
-  const everything = computed(() => address.view.value.range === 'all');
   const cards = computed(() => cardCities(shown.value, cardCount.value, compared.value));
-  const cardIds = computed(() => cards.value.map(({ city_id }) => city_id).join(' '));
+  const newest = computed(() => timeOf(cities.answer.value?.meta.observed_to));
   const oldest = computed(() => timeOf(cities.answer.value?.meta.oldest_observed_at));
   const range: ReadonlySignal<ResolvedRange | null> = computed(() =>
     resolveRange(address.view.value.range, clock.now.value, oldest.value, newest.value),
   );
-  const rangeText = computed(() => formatRange(range.value));
-  const recentText = computed(() =>
-    formatRange(resolveRange('24h', clock.now.value, null, newest.value)),
-  );
-
-  /** A question about the compared cities in the chosen range. */
-  const ranged = (route: string, more: Query = {}, whole = everything.value): string | null => {
-    const city = split(comparedIds.value);
-    const span = whole ? {} : parseRange(rangeText.value);
-    return city.length === 0 || span === null
-      ? null
-      : formatPath(route, { city, ...span, ...more });
+  // Equal texts end the chain here, so that a tick of the clock asks nothing.
+  const texts = {
+    comparedIds: computed(() => compared.value.map(({ city_id }) => city_id).join(' ')),
+    cardIds: computed(() => cards.value.map(({ city_id }) => city_id).join(' ')),
+    range: computed(() => formatRange(range.value)),
+    recent: computed(() => formatRange(resolveRange('24h', clock.now.value, null, newest.value))),
   };
+  const everything = computed(() => address.view.value.range === 'all');
+  return { shown, compared, focus, cards, range, texts, everything };
+}
+
+type Selection = ReturnType<typeof createSelection>;
+
+/** A question about the compared cities in the chosen range. */
+function ranged(
+  { texts, everything }: Selection,
+  route: string,
+  more: Query = {},
+  whole = everything.value,
+): string | null {
+  const city = split(texts.comparedIds.value);
+  const span = whole ? {} : parseRange(texts.range.value);
+  return city.length === 0 || span === null ? null : formatPath(route, { city, ...span, ...more });
+}
+
+function chartsOf(
+  { address, chartWidth }: Inputs,
+  selection: Selection,
+  asking: Asking,
+): readonly Chart[] {
+  const { range, compared, texts } = selection;
   const points = computed(() => {
     if (chartWidth.value === 0 || range.value === null) return null;
     return pointsFor(chartWidth.value, range.value.to - range.value.from);
   });
-  const charts = createCharts({
+  return createCharts({
     view: address.view,
-    ask,
-    askFirst,
+    ...asking,
     seriesPath: (variable) =>
       points.value === null
         ? null
-        : ranged('api/series', { variable, points: points.value }, false),
+        : ranged(selection, 'api/series', { variable, points: points.value }, false),
     skyPath() {
       const first = compared.value[0]?.city_id;
-      const span = parseRange(rangeText.value);
-      return first === undefined || span === null
-        ? null
-        : formatPath('api/series', {
-            variable: SKY_VARIABLES,
-            city: [first],
-            ...span,
-            points: SKY_POINTS,
-          });
+      const span = parseRange(texts.range.value);
+      if (first === undefined || span === null) return null;
+      const sampled = { variable: SKY_VARIABLES, points: SKY_POINTS };
+      return formatPath('api/series', { city: [first], ...span, ...sampled });
     },
     usualPath(variable) {
       const [first] = compared.value;
@@ -176,102 +225,58 @@ export function createStore(): Store {
       return formatPath('api/climatology', { variable, city: [first.city_id] });
     },
   });
-  const recent = ask<SeriesAnswer>(() => {
-    const city = split(cardIds.value);
-    const span = parseRange(recentText.value);
-    if (city.length === 0 || span === null) return null;
-    const sampled = { variable: 'temperature_c', points: SPARK_POINTS };
-    return formatPath('api/series', { city, ...span, ...sampled });
-  });
-  const trends = ask<HourlyTrendsAnswer>(() => ranged('api/hourly-trends'));
+}
+
+function createPanels(
+  { rowsCursors }: Inputs,
+  selection: Selection,
+  cities: Resource<CitiesAnswer>,
+  { ask }: Asking,
+) {
+  const { shown, focus, range, texts, everything } = selection;
   const period = computed(() =>
     range.value === null ? 'day' : periodOf(range.value.from, range.value.to),
   );
   const ofFocus = (route: string, more: Query = {}): string | null => {
-    const span = parseRange(rangeText.value);
+    const span = parseRange(texts.range.value);
     const city = focus.value?.city_id;
-    return city === undefined || span === null
-      ? null
-      : formatPath(route, { city: [city], ...span, ...more });
+    if (city === undefined || span === null) return null;
+    return formatPath(route, { city: [city], ...span, ...more });
   };
-  const means = ask<HourlyMeansAnswer>(() =>
-    ofFocus('api/hourly-means', { variable: 'temperature_c', period: period.value }),
-  );
-  const rose = ask<WindRoseAnswer>(() => ofFocus('api/wind-rose'));
-  const statistics = ask<CityStatisticsAnswer>(() => {
-    const city = shown.value.length > STATISTICS_MAX ? split(cardIds.value) : [];
-    // Without a range the published version answers.
-    const span = everything.value ? {} : parseRange(rangeText.value);
-    if (shown.value.length === 0 || span === null) return null;
-    return formatPath('api/city-statistics', { city, ...span });
-  });
-  const rows = ask<RawDataAnswer>(() =>
-    ranged('api/raw-data', { limit: ROWS, cursor: rowsCursors.value.at(-1) }),
-  );
-  const anomalies = ask<AnomaliesAnswer>(() => {
-    const span = everything.value ? {} : parseRange(rangeText.value);
-    if (cities.answer.value === null || span === null) return null;
-    return formatPath('api/anomalies', { ...span, limit: ANOMALIES });
-  });
-  const unusual = ask<AnomaliesAnswer>(() => {
-    const span = parseRange(recentText.value);
-    if (cities.answer.value === null || span === null) return null;
-    return formatPath('api/anomalies', { ...span, limit: 1_000 });
-  });
-  const status = ask<StatusAnswer>(() => 'api/status');
-  const connection = computed(() =>
-    connectionState({
-      paused: paused.value,
-      stream: stream.value,
-      reached: reached.value,
-      stale: cities.answer.value?.meta.stale ?? false,
-      history: isHistory(cities.answer.value?.meta.source ?? []),
-    }),
-  );
   return {
-    address,
-    clock,
-    paused,
-    stream,
-    reached,
-    connection,
-    cities,
-    recent,
-    charts,
-    cursor,
-    lit,
-    chartWidth,
-    trends,
-    means,
-    rose,
-    statistics,
-    anomalies,
-    unusual,
-    rows,
-    status,
-    resources: [
-      cities,
-      recent,
-      ...charts.flatMap(({ series, usual, sky }) => [series, usual, sky]),
-      trends,
-      means,
-      rose,
-      statistics,
-      anomalies,
-      unusual,
-      rows,
-      status,
-    ],
-    live,
-    shown,
-    compared,
-    focus,
-    focusId,
-    range,
-    favourites,
-    cardCount,
-    cards,
-    rowsCursors,
+    recent: ask<SeriesAnswer>(() => {
+      const city = split(texts.cardIds.value);
+      const span = parseRange(texts.recent.value);
+      if (city.length === 0 || span === null) return null;
+      const sampled = { variable: 'temperature_c', points: SPARK_POINTS };
+      return formatPath('api/series', { city, ...span, ...sampled });
+    }),
+    trends: ask<HourlyTrendsAnswer>(() => ranged(selection, 'api/hourly-trends')),
+    means: ask<HourlyMeansAnswer>(() =>
+      ofFocus('api/hourly-means', { variable: 'temperature_c', period: period.value }),
+    ),
+    rose: ask<WindRoseAnswer>(() => ofFocus('api/wind-rose')),
+    statistics: ask<CityStatisticsAnswer>(() => {
+      const city = shown.value.length > STATISTICS_MAX ? split(texts.cardIds.value) : [];
+      // Without a range the published version answers.
+      const span = everything.value ? {} : parseRange(texts.range.value);
+      if (shown.value.length === 0 || span === null) return null;
+      return formatPath('api/city-statistics', { city, ...span });
+    }),
+    rows: ask<RawDataAnswer>(() =>
+      ranged(selection, 'api/raw-data', { limit: ROWS, cursor: rowsCursors.value.at(-1) }),
+    ),
+    anomalies: ask<AnomaliesAnswer>(() => {
+      const span = everything.value ? {} : parseRange(texts.range.value);
+      if (cities.answer.value === null || span === null) return null;
+      return formatPath('api/anomalies', { ...span, limit: ANOMALIES });
+    }),
+    unusual: ask<AnomaliesAnswer>(() => {
+      const span = parseRange(texts.recent.value);
+      if (cities.answer.value === null || span === null) return null;
+      return formatPath('api/anomalies', { ...span, limit: 1_000 });
+    }),
+    status: ask<StatusAnswer>(() => 'api/status'),
   };
 }
 
