@@ -35,7 +35,7 @@ const Partial = Type.Object({
 const Rollup = Type.Object({ months: Type.Array(Month), files: PartialFiles });
 
 /** Changes with the meaning of the aggregates, and of what is computed from them. */
-export const AGGREGATES_FORMAT = 3;
+export const AGGREGATES_FORMAT = 4;
 
 /** What the next refresh goes on from. */
 const AggregatesSchema = Type.Object({
@@ -128,7 +128,7 @@ export async function readPublication(
 /** The publication of this number; null when there is none. Rejects with TABLE_CORRUPT. */
 export async function readOne(storage: Storage, version: number): Promise<Publication | null> {
   const path = publicationPath(version);
-  const value = await readJson(storage, path);
+  const value = withNewNames(await readJson(storage, path));
   if (value === undefined) return null;
   if (!Value.Check(PublicationSchema, value)) {
     const [problem] = Value.Errors(PublicationSchema, value);
@@ -140,6 +140,13 @@ export async function readOne(storage: Storage, version: number): Promise<Public
     throw new IsobarError('TABLE_CORRUPT', text);
   }
   return value;
+}
+
+/** In 0.1.0 `aggregates` were called `states`. */
+function withNewNames(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('states' in value)) return value;
+  const { states, ...rest } = value;
+  return { aggregates: states, ...rest };
 }
 
 async function readSound(
@@ -268,7 +275,8 @@ export async function cleanPublications(
     if (typeof publication === 'string') continue;
     for (const { path } of filesOf(publication)) kept.add(path);
   }
-  for (const folder of ['_data', '_partials']) {
+  // The last is that of 0.1.0.
+  for (const folder of ['_data', '_partials', '_state']) {
     for await (const file of storage.list(`${ANALYTICS_FOLDER}/${folder}`)) {
       if (kept.has(file.path) || file.modifiedAt.getTime() > now - 86_400_000) continue;
       if (await storage.delete(file.path)) removed += 1;

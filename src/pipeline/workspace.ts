@@ -5,8 +5,9 @@
  *     DATA/                 real data            DATA/simulated/    made-up data
  *       log/  lake/  collector/  scratch/  folder.lock  server.json
  */
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { createRefresher, type Refresher } from '../analytics/refresh.ts';
 import type { Config } from '../config/schema.ts';
 import { IsobarError, translateFileError } from '../errors.ts';
@@ -95,6 +96,7 @@ async function openRooms(
   fileLiteral(folder);
   const scratch = await makeScratch(folder);
   const lakeFolder = join(folder, 'lake');
+  await renameTables(lakeFolder);
   const storage = stack.use(await openStorage(config.lake, lakeFolder, simulated, signal));
   // The table, queries and the API compute here, whichever engine computes the datasets.
   const embedded = { ...config.analytics, engine: 'duckdb' } as const;
@@ -235,6 +237,20 @@ export async function chooseSource(config: Config): Promise<SourceChoice> {
   if (source !== 'auto') return source;
   if (hasKey) return 'openweathermap';
   return (await hasData(config, false)) ? 'none' : 'simulator';
+}
+
+/** The table of rejected records was called `set_aside` in 0.1.0, which had lakes on one machine only. */
+async function renameTables(lakeFolder: string): Promise<void> {
+  const [from, to] = ['set_aside', tableFolder('rejected')];
+  const old = join(lakeFolder, dirname(to), from);
+  if (!existsSync(old) || existsSync(join(lakeFolder, to))) return;
+  try {
+    await rename(old, join(lakeFolder, to));
+  } catch (error) {
+    // Another process may have renamed it.
+    if (existsSync(join(lakeFolder, to))) return;
+    throw translateFileError(error, old, 'DATA_UNWRITABLE');
+  }
 }
 
 /** The folder for files in the making, without what dead processes left there. */
