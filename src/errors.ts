@@ -37,7 +37,7 @@ export const ERRORS = {
     403,
   ),
   INTERNAL: row('Something unexpected went wrong.', 'Please report it with the log lines.', 1, 500),
-  ABORTED: row('The operation was cancelled.', 'Nothing; it was asked to stop.', 130, 503),
+  ABORTED: row('The operation was cancelled.', 'Nothing.', 130, 503),
   BUSY: row('Too many requests wait already.', 'Try again in a moment.', 1, 503, true),
 
   DATA_IN_USE: row(
@@ -113,7 +113,7 @@ export const ERRORS = {
     503,
   ),
   PROVIDER_REQUEST: row(
-    'The provider calls the request wrong.',
+    'The provider rejects the request.',
     'Check the city’s coordinates and the provider’s address in the configuration.',
     1,
     503,
@@ -178,7 +178,7 @@ export const ERRORS = {
     503,
   ),
   LOG_TLS: row(
-    'No trusted encrypted connection to the brokers came about.',
+    'A trusted TLS connection to the brokers could not be established.',
     'Check log.kafka.tls and tls_authority, the name in the certificate and the listener’s port.',
     1,
     503,
@@ -224,7 +224,7 @@ export const ERRORS = {
     503,
   ),
   LAKE_LOGIN_REFUSED: row(
-    'The lake does not accept who we say we are.',
+    'The lake refuses the login.',
     'Check lake.hdfs.user or token; a delegation token ends after a day or when it is cancelled.',
     1,
     503,
@@ -321,14 +321,14 @@ export const ERRORS = {
   ),
   QUERY_FAILED: row('The engine could not run the query.', 'See the cause.', 1, 500),
   ENGINE_UNAVAILABLE: row(
-    'The engine that computes cannot be reached, or was lost in the middle.',
+    'The engine cannot be reached, or the connection to it was lost.',
     'See the cause; it is tried again, and the last good version is served meanwhile.',
     1,
     503,
     true,
   ),
   ENGINE_REFUSED: row(
-    'The engine that computes does not let us in.',
+    'The engine refuses the login.',
     'Check analytics.spark.token and analytics.spark.user.',
     1,
     503,
@@ -367,7 +367,7 @@ export const ERRORS = {
   ),
   IMPORT_RUNNING: row(
     'Another import is running.',
-    'Wait for the named process to end; of two imports the later one outranks the earlier.',
+    'Wait for the named process to end.',
     1,
     503,
     true,
