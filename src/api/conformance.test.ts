@@ -6,7 +6,6 @@ import type { LightMyRequestResponse } from 'fastify';
 import type { Static } from 'typebox';
 import Schema from 'typebox/schema';
 import type { Anomaly, CityStatistics, HourlyTrend } from '../model/datasets.ts';
-import type { Status } from '../model/status.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { observation } from '../table/testing/lake.ts';
 import { formatApiDocument } from './api-document.ts';
@@ -18,7 +17,6 @@ import {
   type HourlyTrendSchema,
   ObservationRowSchema,
 } from './schemas.ts';
-import type { StatusSchema } from './status-schemas.ts';
 import { openTestApi, type TestApi } from './testing/api.ts';
 
 /** Compiles only as long as the schemas say what the model says. */
@@ -27,7 +25,6 @@ export type SchemasFitTheModel = [
   Equal<CityStatistics, Static<typeof CityStatisticsSchema>>,
   Equal<HourlyTrend, Static<typeof HourlyTrendSchema>>,
   Equal<Anomaly, Static<typeof AnomalySchema>>,
-  Equal<Status, Static<typeof StatusSchema>>,
 ];
 
 type Json = Record<string, unknown>;

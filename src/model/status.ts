@@ -1,197 +1,258 @@
 /**
  * What an operator wants to know, room by room: `/api/status`, `isobar status` and the page show it.
- * Times are ISO 8601 in UTC; null means "not yet".
+ * Times are ISO 8601 in UTC; null means "not yet". With an error the numbers are the last ones known.
  */
-export interface Status {
-  readonly version: string;
-  readonly started_at: string;
-  readonly simulated: boolean;
-  readonly data: string;
-  /** The process that answers. */
-  readonly process: ProcessStatus;
-  readonly work: WorkStatus;
-  readonly collector: CollectorStatus | null;
-  readonly log: LogStatus;
-  readonly landing: LandingStatus;
-  readonly table: TableStatus;
-  readonly analytics: AnalyticsStatus;
-  readonly raw_export: ExportStatus | null;
+import { type Static, type TProperties, type TSchema, Type } from 'typebox';
+
+export const when = (description?: string) =>
+  Type.String({ format: 'date-time', ...(description === undefined ? {} : { description }) });
+export const whenOrNull = () => Type.Union([when(), Type.Null()]);
+
+export function record<T extends TProperties>(properties: T, description: string) {
+  return Type.Object(properties, { additionalProperties: false, description });
 }
 
-export interface ProcessStatus {
-  readonly pid: number;
-  /** Memory of the machine that the process takes up: all that follows, and the program itself. */
-  readonly resident_bytes: number;
-  /** JavaScript's heap: values in use and not yet collected, and what is set apart for them. */
-  readonly heap_used_bytes: number;
-  readonly heap_bytes: number;
-  /** Buffers outside of the heap. */
-  readonly external_bytes: number;
-  /** The embedded engine's, by its own names of what it is used for. */
-  readonly engine_bytes: Readonly<Record<string, number>>;
-  /** `analytics.memory_mib`; null for an engine elsewhere. */
-  readonly engine_bytes_max: number | null;
-  /** Files, connections and pipes; null where the system does not say. */
-  readonly open_files: number | null;
-  /** Log lines that standard error did not take. */
-  readonly dropped_log_lines: number;
-}
+export const RoomErrorSchema = record(
+  {
+    code: Type.String({ description: 'Stable name of the error, see docs/errors.md.' }),
+    message: Type.String(),
+    remedy: Type.String(),
+    since: when(),
+  },
+  'What a room fails with.',
+);
 
-/** Who does what: the parts of the work that processes have leaseed, on whatever machine. */
-export interface WorkStatus {
-  readonly leases: readonly LeaseStatus[];
-  /** Why the leases cannot be read; they are then the last ones known. */
-  readonly error: RoomError | null;
-}
-
-export interface LeaseStatus {
-  /** `collect` and `land`: offers to; `partition`: lands that one; the others: does that alone. */
-  readonly role:
-    | 'collect'
-    | 'land'
-    | 'partition'
-    | 'analyze'
-    | 'export'
-    | 'maintain'
-    | 'serve'
-    | 'import';
-  /** Of the partition, else which of those with that role it is. */
-  readonly number: number;
-  /** `silent`: no update for too long; another process takes over. */
-  readonly state: 'live' | 'silent';
-  readonly host: string;
-  readonly pid: number;
-  readonly command: string;
-  readonly since: string;
-  /** When its file was last written, by the lake's clock. */
-  readonly last_sign_at: string;
-}
+export const errorOrNull = Type.Union([RoomErrorSchema, Type.Null()]);
+const CallCountSchema = record(
+  { used: Type.Number(), limit: Type.Number() },
+  'Calls of the provider.',
+);
 
 /**
  * `key_not_active`: refused, but so new that it may become active; `key_refused`: refused for over
  * two hours or after it had worked; `budget_spent`: our own budget; `quota`: the provider's;
  * `rejecting`: no answer of any city can be used.
  */
-export type CollectorState =
-  | 'starting'
-  | 'live'
-  | 'paused'
-  | 'key_not_active'
-  | 'key_refused'
-  | 'quota'
-  | 'budget_spent'
-  | 'provider_down'
-  | 'log_full'
-  | 'rejecting'
-  | 'stopped';
+const CollectorStateSchema = Type.Enum([
+  'starting',
+  'live',
+  'paused',
+  'key_not_active',
+  'key_refused',
+  'quota',
+  'budget_spent',
+  'provider_down',
+  'log_full',
+  'rejecting',
+  'stopped',
+]);
 
-export interface CollectorStatus {
-  readonly source: string;
-  readonly state: CollectorState;
-  /** One sentence for people: what the matter is and what happens next. */
-  readonly message: string;
-  readonly city_count: number;
-  readonly last_checked_at: string | null;
-  readonly last_observed_at: string | null;
-  readonly next_poll_at: string | null;
-  readonly calls: {
-    readonly minute: CallCount;
-    readonly day: CallCount;
-    readonly month: CallCount;
-  };
-  /** Cities in trouble, with the reason (`city unknown`, …); at most 100. */
-  readonly troubled: readonly { readonly city_id: string; readonly reason: string }[];
-  /** Fields that could not be used since the start; the rest of their answers was kept. */
-  readonly rejected_fields: readonly RejectedFieldCount[];
-}
+const CollectorStatusSchema = record(
+  {
+    source: Type.String(),
+    state: CollectorStateSchema,
+    message: Type.String({ description: 'What the matter is and what happens next.' }),
+    city_count: Type.Integer(),
+    last_checked_at: whenOrNull(),
+    last_observed_at: whenOrNull(),
+    next_poll_at: whenOrNull(),
+    calls: record(
+      { minute: CallCountSchema, day: CallCountSchema, month: CallCountSchema },
+      'Calls used, and their limits.',
+    ),
+    troubled: Type.Array(record({ city_id: Type.String(), reason: Type.String() }, 'One city.'), {
+      description: 'Cities in trouble, with the reason; at most 100.',
+    }),
+    rejected_fields: Type.Array(
+      record(
+        {
+          field: Type.String(),
+          reason: Type.String(),
+          answers: Type.Integer(),
+          example: Type.String({ description: 'The value that came last.' }),
+        },
+        'One field and reason.',
+      ),
+      { description: 'Fields that could not be used since the start.' },
+    ),
+  },
+  'The collector.',
+);
 
-export interface RejectedFieldCount {
-  readonly field: string;
-  readonly reason: string;
-  readonly answers: number;
-  /** The value that came last. */
-  readonly example: string;
-}
+const SpoolSchema = record(
+  {
+    records: Type.Number(),
+    bytes: Type.Number(),
+    bytes_max: Type.Number(),
+    since: whenOrNull(),
+  },
+  'Records that wait on this machine while the log cannot be reached.',
+);
 
-export interface CallCount {
-  readonly used: number;
-  readonly limit: number;
-}
+const LogStatusSchema = record(
+  {
+    engine: Type.String(),
+    id: Type.String(),
+    bytes: Type.Number(),
+    bytes_max: Type.Number({ description: '0 when the log has no limit of its own.' }),
+    full: Type.Boolean(),
+    partitions: Type.Array(
+      record(
+        {
+          partition: Type.Integer(),
+          first: Type.Number(),
+          next: Type.Number(),
+          waiting: Type.Number({ description: 'Records that have not landed.' }),
+          lag_s: Type.Number({ description: 'Age of the oldest of them in seconds.' }),
+          expires_in_s: Type.Union([Type.Number(), Type.Null()], {
+            description: 'Seconds until it is removed although it has not landed; null: never.',
+          }),
+        },
+        'One partition.',
+      ),
+    ),
+    spool: Type.Union([SpoolSchema, Type.Null()]),
+    error: errorOrNull,
+  },
+  'The log.',
+);
 
-export interface LogStatus {
-  readonly engine: string;
-  readonly id: string;
-  readonly bytes: number;
-  /** 0 when the log has no limit of its own. */
-  readonly bytes_max: number;
-  readonly full: boolean;
-  readonly partitions: readonly {
-    readonly partition: number;
-    readonly first: number;
-    readonly next: number;
-    /** Records that have not landed. */
-    readonly waiting: number;
-    /** Age of the oldest of them in seconds: the lag in time; 0 when nothing waits. */
-    readonly lag_s: number;
-    /** Seconds until the oldest of them is removed although it has not landed; null: never. */
-    readonly expires_in_s: number | null;
-  }[];
-  /** Records that wait on this machine in front of a log elsewhere; null where none can. */
-  readonly spool: SpoolStatus | null;
-  /** Why the log cannot be reached; the numbers are then the last ones known. */
-  readonly error: RoomError | null;
-}
+const LeaseSchema = record(
+  {
+    role: Type.Enum(
+      ['collect', 'land', 'partition', 'analyze', 'export', 'maintain', 'serve', 'import'],
+      {
+        description:
+          '`land` and `serve`: offers to; `partition`: lands that one; the others: does that alone.',
+      },
+    ),
+    number: Type.Integer({
+      description: 'Of the partition, else which of those with that role it is.',
+    }),
+    state: Type.Enum(['live', 'silent'], {
+      description: '`silent`: no heartbeat for too long; another process takes over.',
+    }),
+    host: Type.String(),
+    pid: Type.Integer(),
+    command: Type.String(),
+    since: when(),
+    last_sign_at: when('By the lake’s clock.'),
+  },
+  'A part of the work, and the process that does it.',
+);
 
-export interface SpoolStatus {
-  readonly records: number;
-  readonly bytes: number;
-  readonly bytes_max: number;
-  /** When the oldest of them came. */
-  readonly since: string | null;
-}
+const FactsSchema = record(
+  {
+    version: Type.Union([Type.String(), Type.Null()]),
+    properties: Type.Record(Type.String(), Type.String()),
+  },
+  'What is in effect in the engine; null until the process that computes has reported it.',
+);
 
-export interface LandingStatus {
-  readonly last_landed_at: string | null;
-  readonly last_rows: number;
-  readonly error: RoomError | null;
-}
+const ProcessSchema = record(
+  {
+    pid: Type.Integer(),
+    resident_bytes: Type.Number({ description: 'Memory of the machine that it takes up.' }),
+    heap_used_bytes: Type.Number({ description: 'JavaScript’s values.' }),
+    heap_bytes: Type.Number({ description: 'Set apart for them.' }),
+    external_bytes: Type.Number({ description: 'Buffers outside of the heap.' }),
+    engine_bytes: Type.Record(Type.String(), Type.Number(), {
+      description: 'The embedded engine’s, by its own names of their use.',
+    }),
+    engine_bytes_max: Type.Union([Type.Number(), Type.Null()], {
+      description: 'Its limit: `analytics.memory_mib`.',
+    }),
+    open_files: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'Files, connections and pipes; null where the system does not say.',
+    }),
+    dropped_log_lines: Type.Integer({
+      description: 'Log lines that standard error did not take.',
+    }),
+  },
+  'The process that answers.',
+);
 
-export interface TableStatus {
-  readonly version: number;
-  readonly committed_at: string | null;
-  readonly rows: number;
-  readonly files: number;
-  readonly bytes: number;
-  /** Rejected records by reason, `invalid: …` joined under `invalid`. */
-  readonly rejected: Readonly<Record<string, number>>;
-  /** Why the lake cannot be read; the numbers are then the last ones known. */
-  readonly error: RoomError | null;
-}
+const ProgressSchema = record(
+  { done: Type.Integer(), of: Type.Integer() },
+  'Tasks of the statement that runs now, where the engine reports them.',
+);
 
-export interface AnalyticsStatus {
-  readonly engine: string;
-  readonly version: number;
-  readonly table_version: number;
-  readonly computed_at: string | null;
-  /** What is in effect in the engine; null until a computing process has reported it. */
-  readonly facts: {
-    readonly version: string | null;
-    readonly properties: Readonly<Record<string, string>>;
-  } | null;
-  /** Tasks of the statement that runs now, where the engine reports them. */
-  readonly progress: { readonly done: number; readonly of: number } | null;
-  readonly error: RoomError | null;
-}
+const WorkStatusSchema = record(
+  { leases: Type.Array(LeaseSchema), error: errorOrNull },
+  'The leases that processes hold, on whatever machine.',
+);
 
-export interface ExportStatus {
-  readonly table_version: number;
-  readonly exported_at: string | null;
-  readonly error: RoomError | null;
-}
+const LandingStatusSchema = record(
+  { last_landed_at: whenOrNull(), last_rows: Type.Number(), error: errorOrNull },
+  'Landing.',
+);
 
-export interface RoomError {
-  readonly code: string;
-  readonly message: string;
-  readonly remedy: string;
-  readonly since: string;
-}
+const TableStatusSchema = record(
+  {
+    version: Type.Integer(),
+    committed_at: whenOrNull(),
+    rows: Type.Number(),
+    files: Type.Number(),
+    bytes: Type.Number(),
+    rejected: Type.Record(Type.String(), Type.Number(), {
+      description: 'Rejected records by reason; `invalid: …` joined under `invalid`.',
+    }),
+    error: errorOrNull,
+  },
+  'The table.',
+);
+
+const AnalyticsStatusSchema = record(
+  {
+    engine: Type.String(),
+    version: Type.Integer(),
+    table_version: Type.Integer(),
+    computed_at: whenOrNull(),
+    facts: Type.Union([FactsSchema, Type.Null()]),
+    progress: Type.Union([ProgressSchema, Type.Null()]),
+    error: errorOrNull,
+  },
+  'The analytics.',
+);
+
+const ExportStatusSchema = record(
+  { table_version: Type.Integer(), exported_at: whenOrNull(), error: errorOrNull },
+  'The raw export.',
+);
+
+export const StatusSchema = record(
+  {
+    version: Type.String({ description: 'Version of the program.' }),
+    started_at: when(),
+    simulated: Type.Boolean(),
+    data: Type.String({ description: 'Folder of the data.' }),
+    process: ProcessSchema,
+    work: WorkStatusSchema,
+    collector: Type.Union([CollectorStatusSchema, Type.Null()]),
+    log: LogStatusSchema,
+    landing: LandingStatusSchema,
+    table: TableStatusSchema,
+    analytics: AnalyticsStatusSchema,
+    raw_export: Type.Union([ExportStatusSchema, Type.Null()]),
+  },
+  'What an operator wants to know, room by room.',
+);
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+type Of<S extends TSchema> = DeepReadonly<Static<S>>;
+
+export type Status = Of<typeof StatusSchema>;
+export type RoomError = Of<typeof RoomErrorSchema>;
+export type CallCount = Of<typeof CallCountSchema>;
+export type CollectorState = Of<typeof CollectorStateSchema>;
+export type CollectorStatus = Of<typeof CollectorStatusSchema>;
+export type RejectedFieldCount = CollectorStatus['rejected_fields'][number];
+export type SpoolStatus = Of<typeof SpoolSchema>;
+export type LogStatus = Of<typeof LogStatusSchema>;
+export type LeaseStatus = Of<typeof LeaseSchema>;
+export type WorkStatus = Of<typeof WorkStatusSchema>;
+export type ProcessStatus = Of<typeof ProcessSchema>;
+export type LandingStatus = Of<typeof LandingStatusSchema>;
+export type TableStatus = Of<typeof TableStatusSchema>;
+export type AnalyticsStatus = Of<typeof AnalyticsStatusSchema>;
+export type ExportStatus = Of<typeof ExportStatusSchema>;
