@@ -3,14 +3,10 @@
  * the descriptions that the API's schemas have.
  */
 import type { TObject, TSchema } from 'typebox';
+import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
 import type { Columns } from '../sql/engine.ts';
 import { columnsOf } from './columns.ts';
-import {
-  AnomalySchema,
-  CityStatisticsSchema,
-  HourlyTrendSchema,
-  ObservationRowSchema,
-} from './schemas.ts';
+import { ObservationRowSchema } from './schemas.ts';
 
 /** Where a column comes from in OpenWeatherMap's answer, when `units` is metric. */
 export const PROVIDER_FIELDS: Readonly<Record<string, string>> = {

@@ -3,29 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { LightMyRequestResponse } from 'fastify';
-import type { Static } from 'typebox';
 import Schema from 'typebox/schema';
-import type { Anomaly, CityStatistics, HourlyTrend } from '../model/datasets.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { observation } from '../table/testing/lake.ts';
 import { formatApiDocument } from './api-document.ts';
 import { formatOpenApi } from './openapi.ts';
 import { ROUTES } from './route-table.ts';
-import {
-  type AnomalySchema,
-  type CityStatisticsSchema,
-  type HourlyTrendSchema,
-  ObservationRowSchema,
-} from './schemas.ts';
+import { ObservationRowSchema } from './schemas.ts';
 import { openTestApi, type TestApi } from './testing/api.ts';
-
-/** Compiles only as long as the schemas say what the model says. */
-type Equal<A, B extends A> = Exclude<keyof B, keyof A> extends never ? true : never;
-export type SchemasFitTheModel = [
-  Equal<CityStatistics, Static<typeof CityStatisticsSchema>>,
-  Equal<HourlyTrend, Static<typeof HourlyTrendSchema>>,
-  Equal<Anomaly, Static<typeof AnomalySchema>>,
-];
 
 type Json = Record<string, unknown>;
 

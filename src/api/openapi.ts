@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { TSchema } from 'typebox';
 import { ERRORS, type ErrorCode, IsobarError } from '../errors.ts';
+import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
 import { RoomErrorSchema, StatusSchema } from '../model/status.ts';
 import { formatProblem, PROBLEM_TYPE } from './problem.ts';
 import { COMMON_ERRORS, ROUTES, type Route } from './route-table.ts';
@@ -41,9 +42,15 @@ const FAILING: Readonly<Record<string, Json>> = {
 
 /** Every schema under the name that it is exported by: `MetaSchema` → `Meta`. */
 const NAMES = new Map<unknown, string>(
-  Object.entries({ ...schemas, ...statusSchemas, RoomErrorSchema, StatusSchema }).map(
-    ([name, schema]) => [schema, name.replace(/Schema$/, '')],
-  ),
+  Object.entries({
+    ...schemas,
+    ...statusSchemas,
+    RoomErrorSchema,
+    StatusSchema,
+    CityStatisticsSchema,
+    HourlyTrendSchema,
+    AnomalySchema,
+  }).map(([name, schema]) => [schema, name.replace(/Schema$/, '')]),
 );
 
 /** Without a base path the addresses are relative to this document's own. */

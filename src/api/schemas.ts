@@ -2,21 +2,10 @@
  * What the API answers, declared once: the TypeScript types, `/openapi.json`, `/docs` and
  * `docs/api.md` come from these schemas, and every answer is tested against its own.
  */
-import { type Static, type TProperties, Type } from 'typebox';
+import { type Static, Type } from 'typebox';
+import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
+import { number, orNull, record, text, time, timeOrNull, whole } from '../model/schema.ts';
 import { VARIABLE_NAMES, VARIABLES } from '../model/variables.ts';
-
-const time = (description: string) => Type.String({ format: 'date-time', description });
-const orNull = <T extends Type.TSchema>(schema: T, description: string) =>
-  Type.Union([schema, Type.Null()], { description });
-const number = (description: string) => orNull(Type.Number(), description);
-const timeOrNull = (description: string) =>
-  orNull(Type.String({ format: 'date-time' }), description);
-const text = (description: string) => Type.String({ description });
-const whole = (description: string) => Type.Integer({ description });
-
-function record<T extends TProperties>(properties: T, description: string) {
-  return Type.Object(properties, { additionalProperties: false, description });
-}
 
 /** How old, how complete, of which version: comes with every data answer. */
 const META = {
@@ -72,62 +61,6 @@ export const CitiesMetaSchema = record(
     position: text('Where the events stood: give it to `/api/events` as `since`.'),
   },
   'As everywhere, when all observations begin, and where the events stood.',
-);
-
-export const CityStatisticsSchema = record(
-  {
-    city_id: text('Identity of the city.'),
-    city: text('Name of the city.'),
-    country: text('Country of the city, empty when unknown.'),
-    observation_count: whole('Number of observations.'),
-    temperature_c_mean: number('Mean temperature, °C.'),
-    temperature_c_min: number('Lowest temperature, °C.'),
-    temperature_c_min_at: timeOrNull('When it was lowest for the first time.'),
-    temperature_c_max: number('Highest temperature, °C.'),
-    temperature_c_max_at: timeOrNull('When it was highest for the first time.'),
-    temperature_c_stddev: number('Sample deviation of the temperature, °C; null below two values.'),
-    humidity_pct_mean: number('Mean relative humidity, %.'),
-    first_observed_at: time('Time of the oldest observation.'),
-    last_observed_at: time('Time of the newest observation.'),
-    coverage_pct: Type.Number({
-      description: 'Share of the expected observations, first to last, that hold any value, %.',
-    }),
-    temperature_c_coverage_pct: number('The same for temperatures; null if not known.'),
-    humidity_pct_coverage_pct: number('The same for humidities; null if not known.'),
-  },
-  'One row per city.',
-);
-
-export const HourlyTrendSchema = record(
-  {
-    city_id: text('Identity of the city.'),
-    city: text('Name of the city.'),
-    clock: Type.Enum(['utc', 'local'], { description: 'Whose clock `hour` is read from.' }),
-    hour: Type.Integer({ minimum: 0, maximum: 23, description: 'Hour of the day.' }),
-    observation_count: whole('Number of observations.'),
-    temperature_c_mean: number('Mean temperature, °C.'),
-    humidity_pct_mean: number('Mean relative humidity, %.'),
-    wind_speed_ms_mean: number('Mean wind speed, m/s.'),
-    wind_direction_deg_mean: number('Where the wind comes from, °: the mean of unit vectors.'),
-  },
-  'One row per city, clock and hour of the day.',
-);
-
-export const AnomalySchema = record(
-  {
-    city_id: text('Identity of the city.'),
-    city: text('Name of the city.'),
-    observed_at: time('Time of the observation.'),
-    variable: text('Name of the variable.'),
-    value: Type.Number({ description: 'Observed value.' }),
-    expected: Type.Number({ description: 'What the rule expected.' }),
-    score: Type.Number({ description: 'Deviations from the expected value, signed.' }),
-    threshold: Type.Number({ description: 'Deviations from which a value is flagged.' }),
-    rule: Type.Enum(['three_sigma'], { description: 'Name of the rule.' }),
-    observation_count: whole('Number of values that the rule looked at.'),
-    reason: text('One sentence that a layman understands.'),
-  },
-  'One row per flagged value and rule.',
 );
 
 function measurement<N extends keyof typeof VARIABLES>(name: N) {

@@ -1,6 +1,7 @@
 /** Schemas of the checks, of the events and of what surrounds the status; the rest is in schemas.ts. */
 import { type Static, Type } from 'typebox';
-import { errorOrNull, record, StatusSchema, whenOrNull } from '../model/status.ts';
+import { record, timeOrNull } from '../model/schema.ts';
+import { errorOrNull, StatusSchema } from '../model/status.ts';
 import { LatestObservationSchema } from './schemas.ts';
 
 export const StatusMetaSchema = record(
@@ -70,7 +71,7 @@ export const VersionEventSchema = record(
   {
     table_version: Type.Union([Type.Integer(), Type.Null()]),
     analytics_version: Type.Union([Type.Integer(), Type.Null()]),
-    observed_to: whenOrNull(),
+    observed_to: timeOrNull(),
   },
   'There is a new version of the table or of the analytics: fetch again.',
 );

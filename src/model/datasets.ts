@@ -1,61 +1,70 @@
 /** The datasets' rows: the same names in the files, the API and the page. Times are ISO 8601, UTC. */
+import { Type } from 'typebox';
+import { number, type Of, record, text, time, timeOrNull, whole } from './schema.ts';
 
 export const DATASETS = ['city_statistics', 'hourly_trends', 'anomalies'] as const;
 export type Dataset = (typeof DATASETS)[number];
 
-/** One row per city. */
-export interface CityStatistics {
-  readonly city_id: string;
-  readonly city: string;
-  readonly country: string;
-  readonly observation_count: number;
-  readonly temperature_c_mean: number | null;
-  readonly temperature_c_min: number | null;
-  readonly temperature_c_min_at: string | null;
-  readonly temperature_c_max: number | null;
-  readonly temperature_c_max_at: string | null;
-  /** Sample deviation (n − 1); null with fewer than two values. */
-  readonly temperature_c_stddev: number | null;
-  readonly humidity_pct_mean: number | null;
-  readonly first_observed_at: string;
-  readonly last_observed_at: string;
-  /** Expected observations that hold any value, first to last, in percent: model/coverage.ts. */
-  readonly coverage_pct: number;
-  /** The same for one variable; absent from publications of earlier versions. */
-  readonly temperature_c_coverage_pct: number | null;
-  readonly humidity_pct_coverage_pct: number | null;
-  /** Seconds that `coverage_pct` is the ratio of, for sums over cities; not in the API. */
+export const CityStatisticsSchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    city: text('Name of the city.'),
+    country: text('Country of the city, empty when unknown.'),
+    observation_count: whole('Number of observations.'),
+    temperature_c_mean: number('Mean temperature, °C.'),
+    temperature_c_min: number('Lowest temperature, °C.'),
+    temperature_c_min_at: timeOrNull('When it was lowest for the first time.'),
+    temperature_c_max: number('Highest temperature, °C.'),
+    temperature_c_max_at: timeOrNull('When it was highest for the first time.'),
+    temperature_c_stddev: number('Sample deviation of the temperature, °C; null below two values.'),
+    humidity_pct_mean: number('Mean relative humidity, %.'),
+    first_observed_at: time('Time of the oldest observation.'),
+    last_observed_at: time('Time of the newest observation.'),
+    coverage_pct: Type.Number({
+      description: 'Share of the expected observations, first to last, that hold any value, %.',
+    }),
+    temperature_c_coverage_pct: number('The same for temperatures; null if not known.'),
+    humidity_pct_coverage_pct: number('The same for humidities; null if not known.'),
+  },
+  'One row per city.',
+);
+
+export const HourlyTrendSchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    city: text('Name of the city.'),
+    clock: Type.Enum(['utc', 'local'], { description: 'Whose clock `hour` is read from.' }),
+    hour: Type.Integer({ minimum: 0, maximum: 23, description: 'Hour of the day.' }),
+    observation_count: whole('Number of observations.'),
+    temperature_c_mean: number('Mean temperature, °C.'),
+    humidity_pct_mean: number('Mean relative humidity, %.'),
+    wind_speed_ms_mean: number('Mean wind speed, m/s.'),
+    wind_direction_deg_mean: number('Where the wind comes from, °: the mean of unit vectors.'),
+  },
+  'One row per city, clock and hour of the day.',
+);
+
+export const AnomalySchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    city: text('Name of the city.'),
+    observed_at: time('Time of the observation.'),
+    variable: text('Name of the variable.'),
+    value: Type.Number({ description: 'Observed value.' }),
+    expected: Type.Number({ description: 'What the rule expected.' }),
+    score: Type.Number({ description: 'Deviations from the expected value, signed.' }),
+    threshold: Type.Number({ description: 'Deviations from which a value is flagged.' }),
+    rule: Type.Enum(['three_sigma'], { description: 'Name of the rule.' }),
+    observation_count: whole('Number of values that the rule looked at.'),
+    reason: text('One sentence that a layman understands.'),
+  },
+  'One row per flagged value and rule.',
+);
+
+/** The seconds that `coverage_pct` is the ratio of, for sums over cities, are not in the API. */
+export type CityStatistics = Of<typeof CityStatisticsSchema> & {
   readonly held_s?: number;
   readonly expected_s?: number;
-}
-
-/** One row per city, clock and hour of day. */
-export interface HourlyTrend {
-  readonly city_id: string;
-  readonly city: string;
-  readonly clock: 'utc' | 'local';
-  readonly hour: number;
-  readonly observation_count: number;
-  readonly temperature_c_mean: number | null;
-  readonly humidity_pct_mean: number | null;
-  readonly wind_speed_ms_mean: number | null;
-  /** The mean of unit vectors, 0 to 360; null when always calm or when they cancel out. */
-  readonly wind_direction_deg_mean: number | null;
-}
-
-/** One row per flagged value and rule. */
-export interface Anomaly {
-  readonly city_id: string;
-  readonly city: string;
-  readonly observed_at: string;
-  readonly variable: string;
-  readonly value: number;
-  readonly expected: number;
-  /** Deviations from the expected value, signed. */
-  readonly score: number;
-  readonly threshold: number;
-  readonly rule: 'three_sigma';
-  readonly observation_count: number;
-  /** One sentence that a layman understands. */
-  readonly reason: string;
-}
+};
+export type HourlyTrend = Of<typeof HourlyTrendSchema>;
+export type Anomaly = Of<typeof AnomalySchema>;

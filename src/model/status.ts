@@ -2,22 +2,15 @@
  * What an operator wants to know, room by room: `/api/status`, `isobar status` and the page show it.
  * Times are ISO 8601 in UTC; null means "not yet". With an error the numbers are the last ones known.
  */
-import { type Static, type TProperties, type TSchema, Type } from 'typebox';
-
-export const when = (description?: string) =>
-  Type.String({ format: 'date-time', ...(description === undefined ? {} : { description }) });
-export const whenOrNull = () => Type.Union([when(), Type.Null()]);
-
-export function record<T extends TProperties>(properties: T, description: string) {
-  return Type.Object(properties, { additionalProperties: false, description });
-}
+import { Type } from 'typebox';
+import { type Of, record, time, timeOrNull } from './schema.ts';
 
 export const RoomErrorSchema = record(
   {
     code: Type.String({ description: 'Stable name of the error, see docs/errors.md.' }),
     message: Type.String(),
     remedy: Type.String(),
-    since: when(),
+    since: time(),
   },
   'What a room fails with.',
 );
@@ -53,9 +46,9 @@ const CollectorStatusSchema = record(
     state: CollectorStateSchema,
     message: Type.String({ description: 'What the matter is and what happens next.' }),
     city_count: Type.Integer(),
-    last_checked_at: whenOrNull(),
-    last_observed_at: whenOrNull(),
-    next_poll_at: whenOrNull(),
+    last_checked_at: timeOrNull(),
+    last_observed_at: timeOrNull(),
+    next_poll_at: timeOrNull(),
     calls: record(
       { minute: CallCountSchema, day: CallCountSchema, month: CallCountSchema },
       'Calls used, and their limits.',
@@ -84,7 +77,7 @@ const SpoolSchema = record(
     records: Type.Number(),
     bytes: Type.Number(),
     bytes_max: Type.Number(),
-    since: whenOrNull(),
+    since: timeOrNull(),
   },
   'Records that wait on this machine while the log cannot be reached.',
 );
@@ -135,8 +128,8 @@ const LeaseSchema = record(
     host: Type.String(),
     pid: Type.Integer(),
     command: Type.String(),
-    since: when(),
-    last_sign_at: when('By the lake’s clock.'),
+    since: time(),
+    last_sign_at: time('By the lake’s clock.'),
   },
   'A part of the work, and the process that does it.',
 );
@@ -183,14 +176,14 @@ const WorkStatusSchema = record(
 );
 
 const LandingStatusSchema = record(
-  { last_landed_at: whenOrNull(), last_rows: Type.Number(), error: errorOrNull },
+  { last_landed_at: timeOrNull(), last_rows: Type.Number(), error: errorOrNull },
   'Landing.',
 );
 
 const TableStatusSchema = record(
   {
     version: Type.Integer(),
-    committed_at: whenOrNull(),
+    committed_at: timeOrNull(),
     rows: Type.Number(),
     files: Type.Number(),
     bytes: Type.Number(),
@@ -207,7 +200,7 @@ const AnalyticsStatusSchema = record(
     engine: Type.String(),
     version: Type.Integer(),
     table_version: Type.Integer(),
-    computed_at: whenOrNull(),
+    computed_at: timeOrNull(),
     facts: Type.Union([FactsSchema, Type.Null()]),
     progress: Type.Union([ProgressSchema, Type.Null()]),
     error: errorOrNull,
@@ -216,14 +209,14 @@ const AnalyticsStatusSchema = record(
 );
 
 const ExportStatusSchema = record(
-  { table_version: Type.Integer(), exported_at: whenOrNull(), error: errorOrNull },
+  { table_version: Type.Integer(), exported_at: timeOrNull(), error: errorOrNull },
   'The raw export.',
 );
 
 export const StatusSchema = record(
   {
     version: Type.String({ description: 'Version of the program.' }),
-    started_at: when(),
+    started_at: time(),
     simulated: Type.Boolean(),
     data: Type.String({ description: 'Folder of the data.' }),
     process: ProcessSchema,
@@ -237,9 +230,6 @@ export const StatusSchema = record(
   },
   'What an operator wants to know, room by room.',
 );
-
-type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
-type Of<S extends TSchema> = DeepReadonly<Static<S>>;
 
 export type Status = Of<typeof StatusSchema>;
 export type RoomError = Of<typeof RoomErrorSchema>;

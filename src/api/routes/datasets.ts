@@ -1,6 +1,7 @@
 /** `/api/city-statistics`, `/api/hourly-trends`, `/api/anomalies`. */
 import type { FastifyInstance } from 'fastify';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../../model/datasets.ts';
+import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../../model/datasets.ts';
 import { compareTimes } from '../../model/iso-time.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { type Column, columnsOf, pickColumns } from '../columns.ts';
@@ -9,7 +10,6 @@ import { chooseFormat } from '../formats.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor, parseRange } from '../parameters.ts';
 import { CURSORS, DATASET_QUERY_SCHEMAS, type DatasetQuery } from '../route-table.ts';
-import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../schemas.ts';
 import {
   answer,
   knownCities,
