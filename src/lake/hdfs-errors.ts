@@ -1,4 +1,5 @@
 import { type ErrorCode, IsobarError } from '../errors.ts';
+import { AnswerError } from './webhdfs/answers.ts';
 import { DeadlineError, NoReplyError, RedirectError, RemoteError } from './webhdfs/remote-error.ts';
 
 /**
@@ -17,7 +18,7 @@ import { DeadlineError, NoReplyError, RedirectError, RemoteError } from './webhd
  *     "could only be written to 0 of …", no DataNode is left    LAKE_NO_DATANODE
  *     "Requested replication factor …", HadoopIllegalArgument   LAKE_POLICY
  *     a redirect to where we may not go                         LAKE_REDIRECT
- *     all others, and no answer                                 LAKE_UNAVAILABLE
+ *     all others, no answer, and one that is not WebHDFS's      LAKE_UNAVAILABLE
  */
 export function translate(error: unknown, place: string): unknown {
   const code = codeOf(error);
@@ -29,7 +30,7 @@ export function translate(error: unknown, place: string): unknown {
 
 function codeOf(error: unknown): ErrorCode | null {
   if (error instanceof RedirectError) return 'LAKE_REDIRECT';
-  if (error instanceof NoReplyError) return 'LAKE_UNAVAILABLE';
+  if (error instanceof NoReplyError || error instanceof AnswerError) return 'LAKE_UNAVAILABLE';
   if (error instanceof RemoteError) return codeOfRefusal(error);
   if (!(error instanceof DeadlineError)) return null;
   // A refusal by one server is more specific than a missing answer from another.

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { rejects } from '../../test/support/rejects.ts';
-import type { Call } from './testing/hdfs.ts';
+import type { Call } from './testing/hdfs-call.ts';
 import { bytes, MIB, Place, textOf } from './testing/hdfs-place.ts';
 
 describe('the lake on HDFS, when NameNodes change', () => {

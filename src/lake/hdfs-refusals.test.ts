@@ -1,11 +1,27 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
 import { inspect } from 'node:util';
 import { rejects } from '../../test/support/rejects.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { Fault } from './testing/hdfs.ts';
+import type { Fault } from './testing/hdfs-call.ts';
 import { bytes, MIB, Place, textOf } from './testing/hdfs-place.ts';
 import { parseHostRules } from './webhdfs/transfer.ts';
+
+test('an answer that is not one of WebHDFS is a named error that shows it', async () => {
+  await using place = await Place.make();
+  await using storage = await place.open();
+  await storage.putIfAbsent('a', bytes('1'));
+  for (const [op, run] of [
+    ['GETFILESTATUS', () => storage.stat('a')],
+    ['LISTSTATUS_BATCH', () => Array.fromAsync(storage.list('x'))],
+    ['OPEN', () => storage.read('a')],
+    ['DELETE', () => storage.delete('a')],
+  ] as const) {
+    place.failOnce(op, 'foreign', 'namenode');
+    const { message } = await rejects(run(), 'LAKE_UNAVAILABLE');
+    assert.match(message, /expected an answer of WebHDFS; got "<html>Welcome to the proxy/, op);
+  }
+});
 
 describe('the lake on HDFS and its DataNodes', () => {
   it('leaves out one that is gone', async () => {

@@ -22,7 +22,8 @@ import {
   type Tier,
 } from './storage.ts';
 import { hasEnded, nameThisProcess, type ProcessName } from './this-process.ts';
-import { type FileStatus, openWebHdfs, type WebHdfs } from './webhdfs/client.ts';
+import type { FileStatus } from './webhdfs/answers.ts';
+import { openWebHdfs, type WebHdfs } from './webhdfs/client.ts';
 import type { Authenticator } from './webhdfs/namenodes.ts';
 import { openFolders, putFile } from './webhdfs/put-file.ts';
 import { DeadlineError, NO_FOLDER, RemoteError } from './webhdfs/remote-error.ts';

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type HdfsOptions, type HdfsStorage, openHdfsStorage } from '../hdfs.ts';
-import { type Call, type Fault, type NameNodeMode, TestHdfs } from './hdfs.ts';
+import { type NameNodeMode, TestHdfs } from './hdfs.ts';
+import type { Call, Fault } from './hdfs-call.ts';
 
 export const MIB = 1024 * 1024;
 

@@ -5,27 +5,9 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Call, Fault } from './hdfs-call.ts';
 
 export type NameNodeMode = 'active' | 'standby' | 'starting' | 'safe' | 'hung' | 'broken';
-
-/** Happens to one call instead of, or after, it is carried out; `short` stores half, says 201. */
-export type Fault =
-  | { readonly exception: string; readonly message: string; readonly status?: number }
-  | 'cut'
-  | 'carry-out-and-cut'
-  | 'hang'
-  | 'half'
-  | 'short';
-
-export interface Call {
-  readonly server: string;
-  readonly method: string;
-  readonly op: string;
-  /** Decoded. */
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly headers: IncomingMessage['headers'];
-}
 
 interface Node {
   readonly content: Buffer | null;
@@ -145,6 +127,7 @@ export class TestHdfs implements AsyncDisposable {
     const fault = this.#faultOf(call);
     if (fault === 'hang') return;
     if (fault === 'cut') return void incoming.socket.destroy();
+    if (fault === 'foreign') return void outgoing.end('<html>Welcome to the proxy</html>');
     const answer = this.#carryOut(call);
     if (fault === 'carry-out-and-cut') return void incoming.socket.destroy();
     sendJson(outgoing, answer);

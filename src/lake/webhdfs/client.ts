@@ -5,6 +5,7 @@
  * Errors: RemoteError (HDFS refuses), DeadlineError (no answer in time), RedirectError (a
  * DataNode where we may not go), or the signal's reason.
  */
+import { ANSWERS, type FileStatus, parseAnswer } from './answers.ts';
 import { dataNodeMemory } from './datanodes.ts';
 import {
   type Answer,
@@ -27,18 +28,6 @@ import {
 export interface WebHdfsOptions extends NameNodesOptions {
   /** DataNodes where redirects may lead; none means any. */
   readonly dataNodeHosts: readonly HostRule[];
-}
-
-export interface FileStatus {
-  readonly type: 'FILE' | 'DIRECTORY' | 'SYMLINK';
-  /** The name within the listed folder; empty for what was asked about itself. */
-  readonly pathSuffix: string;
-  readonly length: number;
-  /** Milliseconds since 1970. */
-  readonly modificationTime: number;
-  readonly replication: number;
-  /** 0: not set; 7 HOT, 5 WARM, 2 COLD, 12 ALL_SSD, 10 ONE_SSD. */
-  readonly storagePolicy: number;
 }
 
 export interface CreateOptions {
@@ -94,14 +83,14 @@ export function openWebHdfs(options: WebHdfsOptions): WebHdfs {
     const answer = await unlessMissing(
       nameNodes.ask({ method: 'GET', path, op: 'GETFILESTATUS', signal }),
     );
-    return answer === null ? null : JSON.parse(answer.text).FileStatus;
+    return answer === null ? null : parseAnswer(ANSWERS.status, answer.text).FileStatus;
   }
 
   async function remove(path: string, signal?: AbortSignal): Promise<boolean> {
     const query = { recursive: 'false' };
     const answer = await nameNodes.ask({ method: 'DELETE', path, op: 'DELETE', query, signal });
     // When an answer was lost and there is nothing now, it was probably us.
-    return JSON.parse(answer.text).boolean === true || answer.isUncertain;
+    return parseAnswer(ANSWERS.done, answer.text).boolean || answer.isUncertain;
   }
 
   async function set(
@@ -128,9 +117,9 @@ export function openWebHdfs(options: WebHdfsOptions): WebHdfs {
     async checksum(path) {
       const question: Question = { method: 'GET', path, op: 'GETFILECHECKSUM' };
       const text = await atDataNode(around, question, transfers.ask);
-      const { algorithm, bytes, length } = JSON.parse(text).FileChecksum;
+      const { algorithm, bytes, length } = parseAnswer(ANSWERS.checksum, text).FileChecksum;
       // Hadoop's own encoding: the value is what follows the fixed head, in `length` bytes.
-      return { algorithm, value: String(bytes).slice(0, length * 2) };
+      return { algorithm, value: bytes.slice(0, length * 2) };
     },
     get requests() {
       return { nameNodes: nameNodes.requestCount, dataNodes: transfers.requestCount };
@@ -165,9 +154,9 @@ async function redirect(around: Around, question: Question): Promise<Redirect> {
     around.dataNodes.forget();
     answer = await ask({});
   }
-  const { Location } = JSON.parse(answer.text);
+  const { Location } = parseAnswer(ANSWERS.location, answer.text);
   const { path } = question;
-  const redirect = followRedirect(String(Location), path, answer.nameNode, around.rules);
+  const redirect = followRedirect(Location, path, answer.nameNode, around.rules);
   await around.rpcAddress.apply(redirect.url);
   return redirect;
 }
@@ -229,8 +218,11 @@ async function list(
       nameNodes.ask({ method: 'GET', path, op: 'LISTSTATUS_BATCH', query, signal }),
     );
     if (answer === null) return null;
-    const { partialListing, remainingEntries } = JSON.parse(answer.text).DirectoryListing;
-    const page: FileStatus[] = partialListing.FileStatuses.FileStatus;
+    const { partialListing, remainingEntries } = parseAnswer(
+      ANSWERS.listing,
+      answer.text,
+    ).DirectoryListing;
+    const page = partialListing.FileStatuses.FileStatus;
     found.push(...page);
     const last = page.at(-1)?.pathSuffix ?? '';
     if (remainingEntries === 0 || last === '' || last === after) return found;

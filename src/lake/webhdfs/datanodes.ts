@@ -36,14 +36,25 @@ export function dataNodeMemory(nameNodes: Pick<NameNodes, 'page'>): DataNodeMemo
 async function transferName(nameNodes: Pick<NameNodes, 'page'>, named: string): Promise<string> {
   const page = await nameNodes.page(PAGE);
   if (page === null) return hostOf(named);
-  const nodes = JSON.parse(JSON.parse(page).beans[0].LiveNodes) as Record<
-    string,
-    { infoAddr?: string; infoSecureAddr?: string; xferaddr?: string }
-  >;
-  const found = Object.values(nodes).find(
+  const found = liveNodes(page).find(
     ({ infoAddr, infoSecureAddr }) => infoAddr === named || infoSecureAddr === named,
   );
   return found?.xferaddr ?? hostOf(named);
+}
+
+interface LiveNode {
+  readonly infoAddr?: string;
+  readonly infoSecureAddr?: string;
+  readonly xferaddr?: string;
+}
+
+/** None when the page is not that of a NameNode: the host of a DataNode names it, too. */
+function liveNodes(page: string): LiveNode[] {
+  try {
+    return Object.values(JSON.parse(JSON.parse(page).beans[0].LiveNodes));
+  } catch {
+    return [];
+  }
 }
 
 function hostOf(named: string): string {

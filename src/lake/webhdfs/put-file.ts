@@ -10,8 +10,9 @@
  */
 
 import { backoff, pause } from '../../waiting.ts';
+import type { FileStatus } from './answers.ts';
 import { checksumOf } from './checksum.ts';
-import type { FileStatus, WebHdfs } from './client.ts';
+import type { WebHdfs } from './client.ts';
 import { DeadlineError, NoReplyError, RemoteError } from './remote-error.ts';
 import { lengthOf, type Source } from './transfer.ts';
 
