@@ -66,7 +66,7 @@ export interface Question {
   readonly tableVersion: number | null;
   readonly analyticsVersion: number | null;
   /** The signal aborts once no caller waits for the answer any more. */
-  compute(abandoned: AbortSignal): Promise<Computed>;
+  compute(signal: AbortSignal): Promise<Computed>;
 }
 
 interface Product {
@@ -114,8 +114,8 @@ export function openAnswers(
   const keyOf = (question: Question) => `${question.route}\n${question.format}\n${question.key}`;
 
   function find(question: Question, leave?: AbortSignal): Promise<Product> {
-    const compute = async (abandoned: AbortSignal) => {
-      const { facts, body } = await question.compute(abandoned);
+    const compute = async (signal: AbortSignal) => {
+      const { facts, body } = await question.compute(signal);
       return { facts, tail: formatTail(body, notesOf(question, facts), offsetOf), deflated: null };
     };
     return cache.get(keyOf(question), compute, leave);

@@ -123,7 +123,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
 
 function snapshotOf(versions: Versions) {
   try {
-    return versions.current().picture.snapshot;
+    return versions.current().conditions.snapshot;
   } catch {
     // Without a version, nothing has landed either.
     return null;
@@ -131,15 +131,15 @@ function snapshotOf(versions: Versions) {
 }
 
 function publishVersions(versions: Versions, live: Live): void {
-  const tell = ({ picture, publication }: ReturnType<Versions['current']>) => {
+  const publish = ({ conditions, publication }: ReturnType<Versions['current']>) => {
     live.publishVersion({
-      table_version: picture.snapshot.version < 0 ? null : picture.snapshot.version,
+      table_version: conditions.snapshot.version < 0 ? null : conditions.snapshot.version,
       analytics_version: publication?.version ?? null,
-      observed_to: picture.observedTo,
+      observed_to: conditions.observedTo,
     });
   };
-  if (snapshotOf(versions) !== null) tell(versions.current());
-  versions.onMove(tell);
+  if (snapshotOf(versions) !== null) publish(versions.current());
+  versions.onMove(publish);
 }
 
 async function publishStatus(server: Server, live: Live): Promise<void> {

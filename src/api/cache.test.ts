@@ -22,30 +22,30 @@ test('aborts a computation that is not awaited, and computes anew for later call
   const cache = openCache<string>(1_000_000, (value) => value.length);
   const one = new AbortController();
   const other = new AbortController();
-  let abandoned: AbortSignal | undefined;
+  let given: AbortSignal | undefined;
   let finish = (_: string) => {};
   const compute = (signal: AbortSignal) => {
-    abandoned = signal;
+    given = signal;
     return new Promise<string>((resolve) => {
       finish = resolve;
     });
   };
   const both = [cache.get('a', compute, one.signal), cache.get('a', compute, other.signal)];
   one.abort();
-  assert.equal(abandoned?.aborted, false, 'the other one still waits');
+  assert.equal(given?.aborted, false, 'the other one still waits');
   other.abort();
-  assert.equal(abandoned?.aborted, true);
+  assert.equal(given?.aborted, true);
   assert.equal(await cache.get('a', async () => 'anew'), 'anew');
   finish('late');
   await Promise.all(both);
   assert.equal(await cache.get('a', async () => assert.fail('it is kept')), 'anew');
   assert.equal(cache.counts.bytes, 4 + 512);
 
-  const patient = cache.get('b', compute);
+  const waiting = cache.get('b', compute);
   void cache.get('b', compute, AbortSignal.abort());
-  assert.equal(abandoned?.aborted, false, 'who has no signal never leaves');
+  assert.equal(given?.aborted, false, 'who has no signal never leaves');
   finish('b');
-  assert.equal(await patient, 'b');
+  assert.equal(await waiting, 'b');
 });
 
 test('a failure is passed to all who wait and is not kept', async () => {

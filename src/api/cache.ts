@@ -9,11 +9,7 @@ export interface Cache<V> {
    * The value of this key, computed if it is not there. `bytesOf` returns its size. `leave` aborts
    * when this caller does not wait any more; the signal that `compute` gets, when no caller does.
    */
-  get(
-    key: string,
-    compute: (abandoned: AbortSignal) => Promise<V>,
-    leave?: AbortSignal,
-  ): Promise<V>;
+  get(key: string, compute: (signal: AbortSignal) => Promise<V>, leave?: AbortSignal): Promise<V>;
   /** Says that a value that is kept has become larger. */
   grow(key: string, bytes: number): void;
   readonly counts: CacheCounts;
@@ -36,7 +32,7 @@ interface Entry<V> {
 
 interface Pending<V> {
   readonly value: Promise<V>;
-  readonly abandon: AbortController;
+  readonly cancel: AbortController;
   waiting: number;
 }
 
@@ -64,18 +60,18 @@ export function openCache<V>(bytesMax: number, bytesOf: (value: V) => number): C
     evict();
   }
 
-  function begin(key: string, compute: (abandoned: AbortSignal) => Promise<V>): Pending<V> {
-    const abandon = new AbortController();
-    const value = compute(abandon.signal)
+  function begin(key: string, compute: (signal: AbortSignal) => Promise<V>): Pending<V> {
+    const cancel = new AbortController();
+    const value = compute(cancel.signal)
       .then((computed) => {
         // One that was given up may end after the one that was begun in its place.
-        if (pending.get(key)?.abandon === abandon) keep(key, computed);
+        if (pending.get(key)?.cancel === cancel) keep(key, computed);
         return computed;
       })
       .finally(() => {
-        if (pending.get(key)?.abandon === abandon) pending.delete(key);
+        if (pending.get(key)?.cancel === cancel) pending.delete(key);
       });
-    const begun = { value, abandon, waiting: 0 };
+    const begun = { value, cancel, waiting: 0 };
     pending.set(key, begun);
     return begun;
   }
@@ -86,7 +82,7 @@ export function openCache<V>(bytesMax: number, bytesOf: (value: V) => number): C
     if (leave === undefined) return running.value;
     const left = () => {
       running.waiting -= 1;
-      if (running.waiting === 0) running.abandon.abort();
+      if (running.waiting === 0) running.cancel.abort();
     };
     if (leave.aborted) left();
     else leave.addEventListener('abort', left, { once: true });
@@ -103,7 +99,7 @@ export function openCache<V>(bytesMax: number, bytesOf: (value: V) => number): C
         return Promise.resolve(entry.value);
       }
       const running = pending.get(key);
-      if (running !== undefined && !running.abandon.signal.aborted) {
+      if (running !== undefined && !running.cancel.signal.aborted) {
         counts.shared += 1;
         return wait(running, leave);
       }

@@ -32,7 +32,7 @@ function ok(name: string, message: string): Check {
 
 function checkData({ versions }: Server): Check {
   try {
-    const { snapshot } = versions.current().picture;
+    const { snapshot } = versions.current().conditions;
     const { failure } = versions;
     if (failure === null) return ok('data', `table version ${snapshot.version}`);
     const { code, message } = failure;

@@ -53,7 +53,7 @@ test('the same files are defined once a session, others anew', async () => {
   assert.equal(reader.queryCount, 4);
 });
 
-test('an abandoned query frees its place for others', async () => {
+test('a cancelled query frees its place for others', async () => {
   const done = Promise.withResolvers<void>();
   let ran = 0;
   const { options } = fakeEngine(async () => {

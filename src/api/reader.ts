@@ -8,14 +8,14 @@ import type { DataFile, Table } from '../table/table.ts';
 export interface Reader extends AsyncDisposable {
   /**
    * All rows of a query over these files, which it knows as `observations`. Rejects with BUSY when
-   * too many wait or it takes too long, ABORTED when it waited and `abandoned` aborted meanwhile,
+   * too many wait or it takes too long, ABORTED when it waited and `signal` aborted meanwhile,
    * otherwise as the engine does.
    */
   query<R = Row>(
     files: readonly DataFile[],
     sql: string,
     parameters: Parameters,
-    abandoned?: AbortSignal,
+    signal?: AbortSignal,
   ): Promise<R[]>;
   readonly queryCount: number;
 }
@@ -47,7 +47,7 @@ export function openReader(options: ReaderOptions): Reader {
   let queryCount = 0;
   let closed = false;
 
-  async function takeTurn(abandoned: AbortSignal | undefined): Promise<void> {
+  async function takeTurn(signal: AbortSignal | undefined): Promise<void> {
     if (closed) throw new IsobarError('ABORTED', 'the server stops');
     if (busy < sessionsMax) {
       busy += 1;
@@ -63,11 +63,11 @@ export function openReader(options: ReaderOptions): Reader {
         reject(notAwaited());
       };
       const go = () => {
-        abandoned?.removeEventListener('abort', leave);
+        signal?.removeEventListener('abort', leave);
         resolve();
       };
       waiting.push(go);
-      abandoned?.addEventListener('abort', leave, { once: true });
+      signal?.addEventListener('abort', leave, { once: true });
     });
     if (closed) {
       passTurn();
@@ -105,16 +105,16 @@ export function openReader(options: ReaderOptions): Reader {
       queryCount += 1;
       return await pooled.session.query<R>(sql, parameters, AbortSignal.timeout(timeoutMs));
     } catch (error) {
-      throw namePatience(error, timeoutMs);
+      throw nameTimeout(error, timeoutMs);
     } finally {
       free.push(pooled);
     }
   }
 
   return {
-    async query(files, sql, parameters, abandoned) {
-      if (abandoned?.aborted) throw notAwaited();
-      await takeTurn(abandoned);
+    async query(files, sql, parameters, signal) {
+      if (signal?.aborted) throw notAwaited();
+      await takeTurn(signal);
       try {
         return await run(files, sql, parameters);
       } finally {
@@ -137,7 +137,7 @@ export function notAwaited(): IsobarError {
 }
 
 /** Only our own time limit cancels a query. */
-export function namePatience(error: unknown, timeoutMs: number): unknown {
+export function nameTimeout(error: unknown, timeoutMs: number): unknown {
   if (!isErrorCode(error, 'ABORTED')) return error;
   return new IsobarError('BUSY', `the query took longer than ${timeoutMs / 1_000} s`, {
     cause: error,

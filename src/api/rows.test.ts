@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Publications } from './context.ts';
 import { openRows } from './rows.ts';
 
-test('an abandoned range takes no turn and does not delay the others', async () => {
+test('a cancelled range takes no turn and does not delay the others', async () => {
   const computed: (string | null)[] = [];
   const held = Promise.withResolvers<void>();
   const publications: Pick<Publications, 'compute'> = {

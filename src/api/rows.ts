@@ -4,7 +4,7 @@ import { IsobarError } from '../errors.ts';
 import type { Snapshot } from '../table/table.ts';
 import { openCache } from './cache.ts';
 import type { DatasetRows, Publications, RangedDataset, Selection } from './context.ts';
-import { namePatience, notAwaited, selectFiles } from './reader.ts';
+import { nameTimeout, notAwaited, selectFiles } from './reader.ts';
 
 export interface RowsReader {
   /**
@@ -30,7 +30,7 @@ export function openRows(publications: Publications): RowsReader {
   type Rows = readonly DatasetRows[RangedDataset][];
   const cache = openCache<Rows>(CACHE_BYTES_MAX, (rows) => rows.length * ROW_BYTES);
   let computedCount = 0;
-  /** Of each waiting or running computation, the signal that it was abandoned. */
+  /** Of each waiting or running computation, the signal that it was signal. */
   const waiting = new Set<AbortSignal>();
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -39,24 +39,25 @@ export function openRows(publications: Publications): RowsReader {
     dataset: D,
     snapshot: Snapshot,
     selection: Selection,
-    abandoned: AbortSignal,
+    signal: AbortSignal,
   ): Promise<readonly DatasetRows[D][]> {
     if (waiting.size >= WAITING_MAX) {
       throw new IsobarError('BUSY', `${waiting.size} computations wait already`);
     }
-    waiting.add(abandoned);
-    abandoned.addEventListener('abort', () => waiting.delete(abandoned), { once: true });
+    waiting.add(signal);
+    signal.addEventListener('abort', () => waiting.delete(signal), { once: true });
     const files = selectFiles(snapshot.files, selection);
     const result = turn.then(async () => {
-      if (abandoned.aborted) throw notAwaited();
+      if (signal.aborted) throw notAwaited();
       computedCount += 1;
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
       const chosen = { ...snapshot, files };
-      return publications.compute(dataset, chosen, selection, signal).catch((error: unknown) => {
-        throw namePatience(error, TIMEOUT_MS);
-      });
+      return publications
+        .compute(dataset, chosen, selection, AbortSignal.timeout(TIMEOUT_MS))
+        .catch((error: unknown) => {
+          throw nameTimeout(error, TIMEOUT_MS);
+        });
     });
-    turn = result.catch(() => {}).finally(() => waiting.delete(abandoned));
+    turn = result.catch(() => {}).finally(() => waiting.delete(signal));
     return result;
   }
 
@@ -66,7 +67,7 @@ export function openRows(publications: Publications): RowsReader {
       const key = JSON.stringify([dataset, snapshot.version, cities, from, to]);
       const rows = await cache.get(
         key,
-        (abandoned) => computeInTurn(dataset, snapshot, selection, abandoned),
+        (signal) => computeInTurn(dataset, snapshot, selection, signal),
         leave,
       );
       return rows as readonly DatasetRows[typeof dataset][];

@@ -29,7 +29,7 @@ export interface SeriesAsked {
   readonly range: TimeRange;
   readonly points: number;
   /** Aborts once no caller waits for the series any more. */
-  readonly abandoned?: AbortSignal;
+  readonly signal?: AbortSignal;
 }
 
 export interface SeriesFound {
@@ -86,10 +86,10 @@ export async function readSeries(
   current: Current,
   asked: SeriesAsked,
 ): Promise<SeriesFound> {
-  const { picture } = current;
-  const all = asked.cities.length > 0 ? asked.cities : [...picture.newest.keys()].sort();
+  const { conditions } = current;
+  const all = asked.cities.length > 0 ? asked.cities : [...conditions.newest.keys()].sort();
   const cities = all.slice(0, CITIES_MAX);
-  const newest = newestOf(picture, asked.cities);
+  const newest = newestOf(conditions, asked.cities);
   const range = fillRange(asked.range, newest);
   const lines = asked.variables.length * Math.max(1, cities.length);
   const points = Math.max(POINTS_MIN, Math.min(asked.points, Math.floor(POINTS_MAX / lines)));
@@ -99,7 +99,7 @@ export async function readSeries(
   let expectedS = 0;
   for (const variable of range === null ? [] : asked.variables) {
     if (range === null) break;
-    const files = selectFiles(picture.snapshot.files, { cities, ...range });
+    const files = selectFiles(conditions.snapshot.files, { cities, ...range });
     const bucketMs = bucketMsOf(range, points);
     const sql = fillQuery(SERIES_SQL, {
       ...SERIES_PARTS,
@@ -113,7 +113,7 @@ export async function readSeries(
             files,
             sql,
             { ...range, cities: cities.join(','), points, bucket_ms: bucketMs },
-            asked.abandoned,
+            asked.signal,
           );
     const byCity = Map.groupBy(buckets, (bucket) => bucket.city_id);
     for (const city of cities) {
@@ -127,7 +127,7 @@ export async function readSeries(
   }
   const times = ends.filter((time) => time !== null).sort((a, b) => a - b);
   const facts: Facts = {
-    sources: sourcesOf(picture, asked.cities),
+    sources: sourcesOf(conditions, asked.cities),
     observedFrom: formatTime(times[0]),
     observedTo: formatTime(times.at(-1)),
     newest,
@@ -173,7 +173,7 @@ function drawSeries(
   bucketMs: number,
 ): Series {
   const city = indexCities(server.context.cities()).get(cityId);
-  const known = current.picture.newest.get(cityId);
+  const known = current.conditions.newest.get(cityId);
   const line = drawLine(buckets, bucketMs);
   return {
     city_id: cityId,

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Answers, Ask } from './answers.ts';
 import type { ApiContext } from './context.ts';
-import type { Picture } from './picture.ts';
+import type { Conditions } from './latest-conditions.ts';
 import type { Reader } from './reader.ts';
 import type { RowsReader } from './rows.ts';
 import type { Condition } from './staleness.ts';
@@ -40,7 +40,8 @@ async function currentCondition(server: Server): Promise<Condition> {
   }
   return {
     staleAfterS: context.config.stale_after_s,
-    empty: versions.current().picture.snapshot.rowCount > 0 ? null : await explainEmptyLake(server),
+    empty:
+      versions.current().conditions.snapshot.rowCount > 0 ? null : await explainEmptyLake(server),
     failures,
   };
 }
@@ -58,9 +59,9 @@ export async function answer(
 
 /** Every city that may be asked for: watched, imported, or simply there. */
 export function knownCities(server: Server): { has(id: string): boolean } {
-  const { picture } = server.versions.current();
+  const { conditions } = server.versions.current();
   const listed = indexCities(server.context.cities());
-  return { has: (id) => listed.has(id) || picture.newest.has(id) };
+  return { has: (id) => listed.has(id) || conditions.newest.has(id) };
 }
 
 const indexes = new WeakMap<object, ReadonlyMap<string, City>>();
@@ -78,27 +79,27 @@ export function indexCities(cities: readonly City[]): ReadonlyMap<string, City> 
 type City = ReturnType<ApiContext['cities']>[number];
 
 export function tableVersionOf(current: Current): number | null {
-  const { version } = current.picture.snapshot;
+  const { version } = current.conditions.snapshot;
   return version < 0 ? null : version;
 }
 
 /** Sources of the observations of these cities (all when empty), in order. */
-export function sourcesOf(picture: Picture, cities: readonly string[]): readonly string[] {
+export function sourcesOf(conditions: Conditions, cities: readonly string[]): readonly string[] {
   const sources = new Set<string>();
   const lists =
     cities.length === 0
-      ? picture.sources.values()
-      : cities.map((city) => picture.sources.get(city) ?? []);
+      ? conditions.sources.values()
+      : cities.map((city) => conditions.sources.get(city) ?? []);
   for (const list of lists) for (const source of list) sources.add(source);
   return [...sources].sort();
 }
 
 /** Time of the newest observation of these cities (all when empty); null without any. */
-export function newestOf(picture: Picture, cities: readonly string[]): string | null {
-  if (cities.length === 0) return picture.observedTo;
+export function newestOf(conditions: Conditions, cities: readonly string[]): string | null {
+  if (cities.length === 0) return conditions.observedTo;
   let newest: string | null = null;
   for (const city of cities) {
-    const time = picture.newest.get(city)?.observed_at;
+    const time = conditions.newest.get(city)?.observed_at;
     if (time !== undefined && (newest === null || Date.parse(time) > Date.parse(newest))) {
       newest = time;
     }

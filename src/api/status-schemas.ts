@@ -76,7 +76,7 @@ export const VersionEventSchema = record(
   'There is a new version of the table or of the analytics: fetch again.',
 );
 
-/** Data of the event `status`: the parts of the status that changed the picture. */
+/** Data of the event `status`: the parts of the status that change what the page shows. */
 export const StatusEventSchema = record(
   {
     collector: Type.Union([

@@ -3,7 +3,7 @@ import { CLOCK_SKEW_S_MAX, OBSERVED_AT_MIN } from '../model/observation.ts';
 import { fieldProblem } from '../model/validity.ts';
 import { VARIABLE_NAMES, type VariableName } from '../model/variables.ts';
 import { versionKey } from '../model/versions.ts';
-import type { Newest } from './picture.ts';
+import type { Newest } from './latest-conditions.ts';
 
 /**
  * The observation, or null for a record that makes none or that the landing will reject. A value

@@ -8,7 +8,7 @@ import type { Logger } from '../logger.ts';
 import { compareTimes } from '../model/iso-time.ts';
 import { pause } from '../waiting.ts';
 import type { LogTail } from './context.ts';
-import type { Newest } from './picture.ts';
+import type { Newest } from './latest-conditions.ts';
 import { parseTailRecord } from './tail-record.ts';
 
 export interface TailEvent {

@@ -1,11 +1,11 @@
 /** The versions: which table and which analytics are answered from, moved on as one. */
 import { asIsobarError, IsobarError } from '../errors.ts';
 import type { ApiContext, Publication } from './context.ts';
-import { drawPicture, type Picture } from './picture.ts';
+import { type Conditions, readConditions } from './latest-conditions.ts';
 import type { Reader } from './reader.ts';
 
 export interface Current {
-  readonly picture: Picture;
+  readonly conditions: Conditions;
   readonly publication: Publication | null;
 }
 
@@ -112,11 +112,11 @@ class CurrentVersions implements Versions {
     const { table, publications } = this.#context;
     const known = this.#current;
     const snapshot = await table.refresh();
-    const before = known?.picture ?? null;
-    const picture =
+    const before = known?.conditions ?? null;
+    const conditions =
       before !== null && before.snapshot.version === snapshot.version
         ? before
-        : await drawPicture(this.#reader, table, snapshot, before);
+        : await readConditions(this.#reader, table, snapshot, before);
     let problem: IsobarError | null = null;
     let publication = known?.publication ?? null;
     try {
@@ -125,9 +125,9 @@ class CurrentVersions implements Versions {
       // What was drawn is still good, and so are the last analytics that could be read.
       problem = asIsobarError(error);
     }
-    const isMoved = picture !== before || publication?.version !== known?.publication?.version;
+    const isMoved = conditions !== before || publication?.version !== known?.publication?.version;
     if (known === null || isMoved) {
-      const next = { picture, publication };
+      const next = { conditions, publication };
       if (known !== null) await this.#beforeMove(next);
       this.#current = next;
       for (const listener of this.#listeners) listener(next);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
+import type { Newest } from './latest-conditions.ts';
 import { type Live, openLive } from './live.ts';
-import type { Newest } from './picture.ts';
 import { digestLogId } from './position.ts';
 import type { Tail, TailEvent } from './tail.ts';
 

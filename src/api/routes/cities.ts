@@ -4,9 +4,9 @@ import { compareTimes } from '../../model/iso-time.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { columnsOf } from '../columns.ts';
 import { chooseFormat } from '../formats.ts';
+import type { Newest } from '../latest-conditions.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor } from '../parameters.ts';
-import type { Newest } from '../picture.ts';
 import { type CitiesQuery, CitiesQuerySchema, CURSORS } from '../route-table.ts';
 import { type CityEntry, CityEntrySchema, LatestObservationSchema } from '../schemas.ts';
 import {
@@ -68,14 +68,14 @@ function compute(
   query: CitiesQuery,
   position: string,
 ): Computed {
-  const { picture } = current;
+  const { conditions } = current;
   const ids = cities.length > 0 ? cities : allIds(server, current);
   const page = pageRows(ids, ORDER, query);
   const entries = page.rows.map((id) => describeCity(server, current, id));
   const times = entries.flatMap(({ latest }) => (latest === null ? [] : [latest.observed_at]));
   times.sort(compareTimes);
   const facts = {
-    sources: collectSources(sourcesOf(picture, cities), entries),
+    sources: collectSources(sourcesOf(conditions, cities), entries),
     observedFrom: times[0] ?? null,
     observedTo: times.at(-1) ?? null,
     newest: times.at(-1) ?? null,
@@ -86,7 +86,7 @@ function compute(
     more: {
       next_cursor: page.nextCursor,
       // What waits to be landed is newer than what has, unless nothing has.
-      oldest_observed_at: picture.observedFrom ?? times[0] ?? null,
+      oldest_observed_at: conditions.observedFrom ?? times[0] ?? null,
       position,
     },
   };
@@ -96,15 +96,15 @@ function compute(
   };
 }
 
-function allIds(server: Server, { picture }: Current): readonly string[] {
+function allIds(server: Server, { conditions }: Current): readonly string[] {
   const ids = new Set(server.context.cities().map(({ city_id }) => city_id));
-  for (const id of picture.newest.keys()) ids.add(id);
+  for (const id of conditions.newest.keys()) ids.add(id);
   return [...ids];
 }
 
 function describeCity(server: Server, current: Current, id: string): CityEntry {
   const city = indexCities(server.context.cities()).get(id);
-  const { snapshot, newest } = current.picture;
+  const { snapshot, newest } = current.conditions;
   const landed = newest.get(id) ?? null;
   const waiting =
     server.tail?.newest(id, (partition) => server.context.lastLanded(snapshot, partition)) ?? null;

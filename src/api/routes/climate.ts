@@ -72,7 +72,7 @@ interface Asked {
   readonly range: { readonly from: string; readonly to: string } | null;
   readonly compute: (
     range: { readonly from: string; readonly to: string },
-    abandoned: AbortSignal,
+    signal: AbortSignal,
   ) => Promise<Row[]>;
 }
 
@@ -92,9 +92,9 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
         cities,
         key: [key, variable],
         range,
-        async compute({ to }, abandoned) {
+        async compute({ to }, signal) {
           const selected = select(files, cities, null, to);
-          return readClimatology(server, selected, { to, variable, cities, abandoned });
+          return readClimatology(server, selected, { to, variable, cities, signal });
         },
       });
     }),
@@ -113,7 +113,7 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
         {
           columns: columnsOf(HourlyMeanSchema),
           key: [variable, period],
-          async read(files, parameters, abandoned) {
+          async read(files, parameters, signal) {
             const sql = fillQuery(HOURLY_MEANS_SQL, {
               value: valueSql(variable),
               mean: MEAN_SQL[VARIABLES[variable].aggregate],
@@ -122,7 +122,7 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
               files,
               sql,
               { ...parameters, period },
-              abandoned,
+              signal,
             );
             const { unit } = VARIABLES[variable];
             return rows.map((row): HourlyMean => ({ ...row, variable, unit }));
@@ -145,10 +145,10 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
         {
           columns: columnsOf(WindSectorSchema),
           key: [],
-          async read(files, parameters, abandoned) {
+          async read(files, parameters, signal) {
             const { reader } = server;
             return shareSectors(
-              await reader.query<SectorRow>(files, WIND_ROSE_SQL, parameters, abandoned),
+              await reader.query<SectorRow>(files, WIND_ROSE_SQL, parameters, signal),
             );
           },
         },
@@ -159,20 +159,20 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
 
 function choose(
   server: Server,
-  { picture }: Current,
+  { conditions }: Current,
   ids: readonly string[] | undefined,
 ): readonly string[] {
   const cities = parseCities(ids, knownCities(server));
-  return cities.length > 0 ? cities : [...picture.newest.keys()].sort().slice(0, CITIES_MAX);
+  return cities.length > 0 ? cities : [...conditions.newest.keys()].sort().slice(0, CITIES_MAX);
 }
 
 /**
  * All but the newest day: what is usual does not change with each landing, and is computed once a
  * day, or when older months change.
  */
-function settledPart({ picture }: Current) {
-  const newest = picture.observedTo;
-  const { files } = picture.snapshot;
+function settledPart({ conditions }: Current) {
+  const newest = conditions.observedTo;
+  const { files } = conditions.snapshot;
   if (newest === null) return { range: null, files, key: null };
   const day = newest.slice(0, 10);
   const to = `${day}T00:00:00Z`;
@@ -185,13 +185,13 @@ interface ClimatologyAsked {
   readonly to: string;
   readonly variable: VariableName;
   readonly cities: readonly string[];
-  readonly abandoned: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 async function readClimatology(
   server: Server,
   files: readonly DataFile[],
-  { to, variable, cities, abandoned }: ClimatologyAsked,
+  { to, variable, cities, signal }: ClimatologyAsked,
 ): Promise<Row[]> {
   if (files.length === 0) return [];
   const sql = fillQuery(CLIMATOLOGY_SQL, { value: valueSql(variable) });
@@ -199,7 +199,7 @@ async function readClimatology(
     files,
     sql,
     { cities: cities.join(','), to, least: LEAST_VALUES },
-    abandoned,
+    signal,
   );
   const { unit } = VARIABLES[variable];
   return rows.map((row): Climatology => ({ ...row, variable, unit }));
@@ -218,7 +218,7 @@ interface Reading {
   readonly read: (
     files: readonly DataFile[],
     parameters: Readonly<Record<'cities' | 'from' | 'to', string>>,
-    abandoned: AbortSignal,
+    signal: AbortSignal,
   ) => Promise<Row[]>;
 }
 
@@ -230,8 +230,8 @@ function ranged(
   { columns, key, read }: Reading,
 ): Question {
   const cities = choose(server, current, city);
-  const range = fillRange(limits, newestOf(current.picture, cities));
-  const { files, version } = current.picture.snapshot;
+  const range = fillRange(limits, newestOf(current.conditions, cities));
+  const { files, version } = current.conditions.snapshot;
   return question(server, current, {
     route,
     format,
@@ -239,10 +239,10 @@ function ranged(
     cities,
     key: [version, range, ...key],
     range,
-    async compute({ from, to }, abandoned) {
+    async compute({ from, to }, signal) {
       const selected = select(files, cities, from, to);
       if (selected.length === 0) return [];
-      return read(selected, { cities: cities.join(','), from, to }, abandoned);
+      return read(selected, { cities: cities.join(','), from, to }, signal);
     },
   });
 }
@@ -264,13 +264,13 @@ function question(server: Server, current: Current, asked: Asked): Question {
     key: JSON.stringify([key, cities]),
     tableVersion: tableVersionOf(current),
     analyticsVersion: current.publication?.version ?? null,
-    async compute(abandoned) {
-      const rows = range === null ? [] : await compute(range, abandoned);
+    async compute(signal) {
+      const rows = range === null ? [] : await compute(range, signal);
       const facts: Facts = {
-        sources: sourcesOf(current.picture, cities),
-        observedFrom: range === null ? null : current.picture.observedFrom,
-        observedTo: range === null ? null : newestOf(current.picture, cities),
-        newest: newestOf(current.picture, cities),
+        sources: sourcesOf(current.conditions, cities),
+        observedFrom: range === null ? null : current.conditions.observedFrom,
+        observedTo: range === null ? null : newestOf(current.conditions, cities),
+        newest: newestOf(current.conditions, cities),
         computedAt: server.clock().toISOString(),
         coveragePct: null,
         rowCount: rows.length,

@@ -42,7 +42,7 @@ interface Asked extends Selection {
   readonly query: DatasetQuery;
   readonly ranged: boolean;
   /** Aborts once no caller waits for the rows any more. */
-  readonly abandoned?: AbortSignal;
+  readonly signal?: AbortSignal;
 }
 
 export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
@@ -52,9 +52,9 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
     return compute(server, asked, current, rows, STATISTICS_ORDER, columns);
   });
   add('hourly-trends', async (asked, current) => {
-    const { snapshot } = current.picture;
+    const { snapshot } = current.conditions;
     const rows = asked.ranged
-      ? await server.rows.compute('hourly_trends', snapshot, asked, asked.abandoned)
+      ? await server.rows.compute('hourly_trends', snapshot, asked, asked.signal)
       : await publishedRows(current.publication, 'hourly_trends', asked.cities, trendsPart(asked));
     const columns = columnsOf(HourlyTrendSchema);
     return compute(server, asked, current, rows, TRENDS_ORDER, columns);
@@ -99,7 +99,7 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
           ? tableVersionOf(current)
           : (current.publication?.tableVersion ?? tableVersionOf(current)),
         analyticsVersion: current.publication?.version ?? null,
-        compute: (abandoned) => computeRows({ ...asked, abandoned }, current),
+        compute: (signal) => computeRows({ ...asked, signal }, current),
       }));
     });
   }
@@ -107,7 +107,7 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
 
 function keyOf({ query, cities, from, to, ranged }: Asked, current: Current): string {
   const version = ranged
-    ? ['table', current.picture.snapshot.version]
+    ? ['table', current.conditions.snapshot.version]
     : ['published', current.publication?.version ?? null];
   return JSON.stringify([version, cities, from, to, query.limit, query.cursor ?? null]);
 }
@@ -137,8 +137,8 @@ async function statisticsOf(
   asked: Asked,
   current: Current,
 ): Promise<readonly CityStatistics[]> {
-  const { snapshot } = current.picture;
-  if (asked.ranged) return server.rows.compute('city_statistics', snapshot, asked, asked.abandoned);
+  const { snapshot } = current.conditions;
+  if (asked.ranged) return server.rows.compute('city_statistics', snapshot, asked, asked.signal);
   return publishedRows(current.publication, 'city_statistics', asked.cities);
 }
 
@@ -152,15 +152,15 @@ async function compute<R extends DatasetRows[Dataset]>(
   columns: readonly Column[],
   none = 'nothing was observed',
 ): Promise<Computed> {
-  const { picture, publication } = current;
+  const { conditions, publication } = current;
   const statistics = await statisticsOf(server, asked, current);
   const span = spanOf(statistics);
   const page = pageRows(rows, order, asked.query);
   const facts = {
-    sources: sourcesOf(picture, asked.cities),
+    sources: sourcesOf(conditions, asked.cities),
     observedFrom: span.from,
     observedTo: span.to,
-    newest: asked.ranged ? newestOf(picture, asked.cities) : span.to,
+    newest: asked.ranged ? newestOf(conditions, asked.cities) : span.to,
     computedAt: asked.ranged ? server.clock().toISOString() : (publication?.computedAt ?? null),
     coveragePct: span.coveragePct,
     rowCount: page.rows.length,
@@ -177,7 +177,7 @@ async function compute<R extends DatasetRows[Dataset]>(
     if (
       !asked.ranged &&
       statistics.length === 0 &&
-      publication?.tableVersion !== picture.snapshot.version
+      publication?.tableVersion !== conditions.snapshot.version
     ) {
       return 'the analytics have not come to this version yet';
     }

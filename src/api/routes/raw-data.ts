@@ -37,7 +37,7 @@ interface Asked extends TimeRange {
   /** The page begins after this observation; the latest time and no city at the beginning. */
   readonly after: { readonly at: string; readonly city: string };
   /** Aborts once no caller waits for the rows any more. */
-  readonly abandoned?: AbortSignal;
+  readonly signal?: AbortSignal;
 }
 
 export function addRawDataRoute(app: FastifyInstance, server: Server): void {
@@ -55,25 +55,25 @@ export function addRawDataRoute(app: FastifyInstance, server: Server): void {
     return answer(server, request, reply, (current) => ({
       route: 'raw-data',
       format: asked.format,
-      key: JSON.stringify([current.picture.snapshot.version, asked]),
+      key: JSON.stringify([current.conditions.snapshot.version, asked]),
       tableVersion: tableVersionOf(current),
       analyticsVersion: current.publication?.version ?? null,
-      compute: (abandoned) => compute(server, { ...asked, abandoned }, current),
+      compute: (signal) => compute(server, { ...asked, signal }, current),
     }));
   });
 }
 
 async function compute(server: Server, asked: Asked, current: Current): Promise<Computed> {
-  const { picture } = current;
-  const found = await readNewest(server.reader, picture.snapshot.files, asked);
+  const { conditions } = current;
+  const found = await readNewest(server.reader, conditions.snapshot.files, asked);
   const page = found.slice(0, asked.limit).map((row) => pickColumns(row, COLUMNS));
   const last = page.at(-1);
   const more = found.length > asked.limit && last !== undefined;
   const facts = {
-    sources: sourcesOf(picture, asked.cities),
+    sources: sourcesOf(conditions, asked.cities),
     observedFrom: last?.observed_at ?? null,
     observedTo: page[0]?.observed_at ?? null,
-    newest: newestOf(picture, asked.cities),
+    newest: newestOf(conditions, asked.cities),
     computedAt: server.clock().toISOString(),
     coveragePct: null,
     rowCount: page.length,
@@ -111,12 +111,7 @@ export async function readNewest(
       count += 1;
     const chosen = fitting.slice(0, count);
     if (chosen.length === 0) return [];
-    const rows = await reader.query<ObservationRow>(
-      chosen,
-      RAW_DATA_SQL,
-      parameters,
-      asked.abandoned,
-    );
+    const rows = await reader.query<ObservationRow>(chosen, RAW_DATA_SQL, parameters, asked.signal);
     if (count >= fitting.length) return rows;
     const last = rows.at(-1);
     if (rows.length > limit && last && Date.parse(last.observed_at) > endOf(fitting[count])) {

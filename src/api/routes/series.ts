@@ -78,11 +78,11 @@ function ask(
   return {
     route,
     format,
-    key: JSON.stringify([current.picture.snapshot.version, asked]),
+    key: JSON.stringify([current.conditions.snapshot.version, asked]),
     tableVersion: tableVersionOf(current),
     analyticsVersion: current.publication?.version ?? null,
-    async compute(abandoned) {
-      const { series, facts } = await readSeries(server, current, { ...asked, abandoned });
+    async compute(signal) {
+      const { series, facts } = await readSeries(server, current, { ...asked, signal });
       const body = formatBody(series);
       const rowCount = body.format === 'json' ? facts.rowCount : body.rows.length;
       return { facts: { ...facts, rowCount }, body };

@@ -1,4 +1,4 @@
-/** The picture: what is known of every city in one version of the table, kept up with the commits. */
+/** The latest conditions: what one version of the table has of every city, kept up with the commits. */
 
 import { compareTimes } from '../model/iso-time.ts';
 import { type Versioned, versionKey } from '../model/versions.ts';
@@ -14,7 +14,7 @@ export type Newest = Omit<LatestObservation, 'age_s' | 'landed'> & {
 };
 
 /** Never changes once it is made. */
-export interface Picture {
+export interface Conditions {
   readonly snapshot: Snapshot;
   readonly newest: ReadonlyMap<string, Newest>;
   /** city_id → sources of its observations, in order. */
@@ -27,16 +27,16 @@ export interface Picture {
 const LATEST_SQL = loadQuery('latest');
 
 /**
- * The picture of a snapshot. With the one before it only the files that came since are read: rows
+ * The conditions of a snapshot. With the one before it only the files that came since are read: rows
  * are added or replaced under their identity, so what is newest only moves on. After an import was
  * undone all is read anew.
  */
-export async function drawPicture(
+export async function readConditions(
   reader: Reader,
   table: Pick<Table, 'changes'>,
   snapshot: Snapshot,
-  before: Picture | null,
-): Promise<Picture> {
+  before: Conditions | null,
+): Promise<Conditions> {
   const files = await changedFiles(table, snapshot, before);
   const newest = new Map(files === null ? [] : before?.newest);
   const sources = new Map(files === null ? [] : before?.sources);
@@ -70,7 +70,7 @@ export async function drawPicture(
 async function changedFiles(
   table: Pick<Table, 'changes'>,
   snapshot: Snapshot,
-  before: Picture | null,
+  before: Conditions | null,
 ): Promise<readonly DataFile[] | null> {
   if (before === null || before.snapshot.version > snapshot.version) return null;
   const changes = await table.changes(before.snapshot.version, snapshot);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Changes, DataFile, Snapshot } from '../table/table.ts';
-import { drawPicture, type Newest } from './picture.ts';
+import { type Newest, readConditions } from './latest-conditions.ts';
 import type { Reader } from './reader.ts';
 import { readNewest } from './routes/raw-data.ts';
 import type { ObservationRow } from './schemas.ts';
@@ -47,7 +47,7 @@ function snapshot(version: number, files: readonly DataFile[]): Snapshot {
   return { version, committedAt: null, files, transactions: new Map(), rowCount, simulated: false };
 }
 
-/** Answers the query of a picture from the rows that the files carry, and notes the files. */
+/** Answers the query of a conditions from the rows that the files carry, and notes the files. */
 function fakeReader(read: string[]): Pick<Reader, 'query'> {
   return {
     async query<R>(files: readonly DataFile[]) {
@@ -65,7 +65,7 @@ function fakeReader(read: string[]): Pick<Reader, 'query'> {
   };
 }
 
-test('a picture is kept up by reading only what came, wherever that lies by now', async () => {
+test('a conditions is kept up by reading only what came, wherever that lies by now', async () => {
   const old = file('old', [row('x', 50), row('y', 10)], '2023-12');
   const landed = file('landed', [row('x', 60), row('z', 20, 'b')]);
   const rewritten = file('rewritten', [row('y', 30)]);
@@ -89,10 +89,10 @@ test('a picture is kept up by reading only what came, wherever that lies by now'
     const read: string[] = [];
     const reader = fakeReader(read) as Reader;
     const table = { changes: async () => changes as Changes | null };
-    const first = await drawPicture(reader, table, snapshot(0, [old]), null);
+    const first = await readConditions(reader, table, snapshot(0, [old]), null);
     assert.deepEqual([first.observedFrom, first.observedTo], [at(10), at(50)]);
     read.length = 0;
-    const second = await drawPicture(reader, table, snapshot(3, files), first);
+    const second = await readConditions(reader, table, snapshot(3, files), first);
     assert.deepEqual([...new Set(read)].sort(), expected);
     assert.deepEqual(times(second.newest), { x: at(60), y: at(30), z: at(20) });
     assert.deepEqual(second.sources.get('z'), ['b']);
