@@ -187,7 +187,8 @@ function compareReplayed(state: TableState, replayed: Replayed): string[] {
   }
   for (const appId of new Set([...state.txns.keys(), ...replayed.txns.keys()])) {
     const [found, wanted] = [state.transactions.get(appId), replayed.txns.get(appId)];
-    if (found !== wanted) problems.push(`transaction ${appId} is ${found}, commits say ${wanted}`);
+    if (found === wanted) continue;
+    problems.push(`transaction ${appId} is ${found ?? 'absent'}, commits say ${wanted ?? 'none'}`);
   }
   if (metadataText(state.metadata) !== metadataText(replayed.metadata)) {
     problems.push('its metaData is not that of the commits');
