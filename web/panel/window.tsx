@@ -27,8 +27,12 @@ export function Window({
       ref={dialog}
       class={`window ${kind}`}
       aria-label={title}
-      onClose={() => {
+      onCancel={() => {
         open.value = false;
+      }}
+      onClose={() => {
+        // The event comes later than the closing: a key may have opened the window again.
+        if (!dialog.current?.open) open.value = false;
       }}
     >
       <div class="panel-head">
