@@ -54,16 +54,16 @@ export async function orAborted<T>(promise: Promise<T>, signal?: AbortSignal): P
   }
 }
 
-/** The same; also rejects, with `error`, when the promise takes longer. */
+/** The same; also rejects, with what `late` makes, when the promise takes longer. */
 export async function within<T>(
   ms: number,
   promise: Promise<T>,
   signal?: AbortSignal,
-  error: Error = new Error('no answer in time'),
+  late: () => Error = () => new Error('no answer in time'),
 ): Promise<T> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(error), Math.max(1, ms));
-  const either = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(late()), Math.max(1, ms));
+  const either = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
   try {
     return await orAborted(promise, either);
   } finally {

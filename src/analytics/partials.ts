@@ -216,7 +216,7 @@ async function selectPartials(
   return selects.join(' UNION ALL ');
 }
 
-/** `'2024-09', '2024-10'`; a month that never is when there is none, since SQL has no empty list. */
+/** `'2024-09', '2024-10'`; for no month one that never comes, since SQL has no empty list. */
 export function monthList(months: readonly string[]): string {
   return months.map(literal).join(', ') || "'none'";
 }

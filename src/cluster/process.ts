@@ -7,8 +7,8 @@ import { closeSync, openSync, statSync } from 'node:fs';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { IsobarError } from '../errors.ts';
+import { pause, within } from '../waiting.ts';
 import type { Probe, ServiceSpec, ServiceState, ServiceStatus } from './service.ts';
 import { runTool } from './tool.ts';
 
@@ -138,7 +138,7 @@ class WatchedService implements ServiceProcess {
       if (performance.now() > deadline) {
         throw await this.#failure(`${this.#spec.name} was not ready after ${READY_MS / 1_000} s`);
       }
-      await sleep(POLL_MS, undefined, { signal });
+      await pause(POLL_MS, signal);
     }
   }
 
@@ -156,11 +156,8 @@ class WatchedService implements ServiceProcess {
     this.#state = 'stopped';
     send(this.#pid, 'SIGCONT');
     send(this.#pid, 'SIGTERM');
-    const stopping = new AbortController();
     const target = this.#pid;
-    const late = sleep(STOP_MS, 'late', { signal: stopping.signal }).catch(() => 'early');
-    if ((await Promise.race([this.#ended, late])) === 'late') send(target, 'SIGKILL');
-    stopping.abort();
+    await within(STOP_MS, this.#ended).catch(() => send(target, 'SIGKILL'));
     await this.#ended;
   }
 

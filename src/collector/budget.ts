@@ -205,21 +205,16 @@ function rooms(ledger: Ledger, limits: BudgetLimits, bounds: BudgetBounds, momen
       waitMs: isBounded ? BOUNDED_WAIT_MS : minute.waitMs,
     },
   ];
+  const room = (period: 'day' | 'month', number: number, own: number, endsMs: number): Room => {
+    const limit = period === 'day' ? limits.per_day : limits.per_month;
+    const used = own + bounds.elsewhere(period, number);
+    const left = Math.min(limit - used, bounds.reserved(period, number) - own);
+    const waitMs = used >= limit ? endsMs : Math.min(endsMs, BOUNDED_WAIT_MS);
+    return { period, used, left, waitMs };
+  };
   for (const now of new Set([moment.wall, moment.latest])) {
     for (const at of new Set([now, now + LEAVES_WITHIN_MS])) {
       const [day, month] = [dayOf(at), monthOf(at)];
-      const room = (
-        period: 'day' | 'month',
-        number: number,
-        used: number,
-        waitMs: number,
-      ): Room => {
-        const limit = period === 'day' ? limits.per_day : limits.per_month;
-        const all = used + bounds.elsewhere(period, number);
-        const left = Math.min(limit - all, bounds.reserved(period, number) - used);
-        const wait = all >= limit ? waitMs : Math.min(waitMs, BOUNDED_WAIT_MS);
-        return { period, used: all, left, waitMs: wait };
-      };
       found.push(
         room('day', day, ledger.usedInDay(day), (day + 1) * DAY_MS - now),
         room('month', month, ledger.usedInMonth(month), startOfMonth(month + 1) - now),

@@ -1,6 +1,6 @@
 /** Collecting as a role: one process polls, and another takes over within 30 s when it is gone. */
 import type { Lease } from '../leases/held-lease.ts';
-import type { Leases, SeenLease } from '../leases/leases.ts';
+import type { DetailOf, Leases } from '../leases/leases.ts';
 import { type HeldWork, holdRole, type Share } from '../leases/sharing.ts';
 import type { Logger } from '../logger.ts';
 import { type Budget, type BudgetLimits, openBudget } from './budget.ts';
@@ -41,11 +41,8 @@ export async function holdCollecting(
     };
   }
 
-  const detail =
-    sharing === null
-      ? {}
-      : { detail: (predecessor: SeenLease | null) => sharing.account(predecessor) };
-  const role = await holdRole({ leases, role: 'collect', logger, ...detail }, begin);
+  const detail: DetailOf = (predecessor) => sharing?.account(predecessor) ?? {};
+  const role = await holdRole({ leases, role: 'collect', logger, detail }, begin);
   stack.defer(() => role.stop());
   const owned = stack.move();
   return { stop: () => owned.disposeAsync() };

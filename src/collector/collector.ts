@@ -7,7 +7,7 @@
  *     throttle   how far apart, when the budget is short
  *     budget     books each call on disk before it is made
  *     check      asks, keeps what is new, and says when the city is due again
- *       pollSchedule    when that is
+ *       poll-schedule  when that is
  *       memory     what is in the log already
  *       appender   brings records to the log, again until it takes them
  */
@@ -103,7 +103,7 @@ class Poller {
   #ledgerError: IsobarError | null = null;
   #throttleMs = 0;
   #lastCallAt = Number.NEGATIVE_INFINITY;
-  /** Calls that need not keep the throttle, so that a first start shows something at once. */
+  /** Calls that the throttle does not delay, so that a first start shows something at once. */
   #firstCalls = 0;
 
   constructor(options: CollectorOptions) {

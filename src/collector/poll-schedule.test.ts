@@ -57,7 +57,7 @@ function follow(publications: readonly Publication[], options: { from?: number; 
 
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
-describe('the pollSchedule of one city', () => {
+describe('the poll schedule of one city', () => {
   test('a punctual provider costs one call per observation, each found 15 s after it', () => {
     const { missed, late, callsPerInterval } = follow(
       publish(3, () => 0),

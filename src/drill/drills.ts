@@ -1,6 +1,6 @@
 /** The five failures that the system must live through, as the description lists them. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Status } from '../model/status.ts';
+import { pause } from '../waiting.ts';
 import {
   type Drill,
   type DrillContext,
@@ -101,7 +101,8 @@ const apiDown: Drill = {
     const before = await healthy(context);
     breakProcess(context, 'killing the process that serves the API', 'serve', 'SIGKILL');
     await expectWithin(context, NOTICED_S, 'no answer', ({ status }) => status === null);
-    await sleep(WITHOUT_API_MS, undefined, { signal: context.signal });
+    await pause(WITHOUT_API_MS, context.signal);
+    context.signal.throwIfAborted();
     context.report('starting a new one');
     context.story.mends();
     await context.processes.restart('serve');

@@ -7,13 +7,13 @@
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import type { Log, NewRecord } from '../log/log.ts';
 import type { City, KnownCity } from '../model/city.ts';
 import type { ImportEntry } from '../model/imports.ts';
 import { formatRecord } from '../model/observation.ts';
+import { pause } from '../waiting.ts';
 import type { ImportSource } from './source.ts';
 
 export interface ImportOptions {
@@ -105,7 +105,8 @@ async function appendWhenThereIsRoom(
     } catch (error) {
       if (!isErrorCode(error, 'LOG_FULL')) throw error;
       await land(signal);
-      await delay(FULL_WAIT_MS, undefined, { signal });
+      await pause(FULL_WAIT_MS, signal);
+      signal.throwIfAborted();
     }
   }
 }

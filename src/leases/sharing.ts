@@ -1,6 +1,6 @@
 /**
  * Sharing the work: what a process does of what several could do, by its leases. A process alone
- * leases everything at once; others that come get their part, and take over from those that go.
+ * holds all of them; others that come get their part, and take over from those that go.
  */
 import { asIsobarError, IsobarError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -78,7 +78,9 @@ export async function holdRole(
 
   async function step(): Promise<void> {
     if (lease?.isHeld) return;
-    if (work?.renew !== undefined) {
+    // By the look that has just been: a stand-by looks no more than that.
+    const isElsewhere = leases.seen.some((one) => one.role === role && isTaken(one));
+    if (work?.renew !== undefined && !isElsewhere) {
       // Rejects while the lake is away: the work goes on.
       const renewed = await leases.take(role, 0, detail);
       if (renewed !== null) {
@@ -92,6 +94,7 @@ export async function holdRole(
     [lease, work] = [null, null];
     if (lost) logger.warn(`sharing the work: the lease ${role} is lost`);
     await ended?.stop();
+    if (isElsewhere) return;
     const taken = await leases.take(role, 0, detail);
     if (taken === null) return;
     try {
@@ -113,19 +116,19 @@ export async function holdRole(
   };
 }
 
-/** A process that offers to do this role; the number is the lowest that was free. */
-async function takeSlot(leases: Leases, role: 'land' | 'serve'): Promise<Lease> {
+/** A process that offers to land; the number is the lowest that was free. */
+async function takeSlot(leases: Leases): Promise<Lease> {
   const taken = new Set<number>();
   while (taken.size < SLOTS_MAX) {
-    const used = leases.seen.filter((lease) => lease.role === role && isTaken(lease));
+    const used = leases.seen.filter((lease) => lease.role === 'land' && isTaken(lease));
     for (const { number } of used) taken.add(number);
     let number = 0;
     while (taken.has(number)) number += 1;
-    const lease = await leases.take(role, number);
+    const lease = await leases.take('land', number);
     if (lease !== null) return lease;
     taken.add(number);
   }
-  throw new IsobarError('BUSY', `${role}: there are ${SLOTS_MAX} of them already`);
+  throw new IsobarError('BUSY', `land: there are ${SLOTS_MAX} of them already`);
 }
 
 const SLOTS_MAX = 1_000;
@@ -134,10 +137,10 @@ function isTaken({ state, isMine }: SeenLease): boolean {
   return state === 'live' && !isMine;
 }
 
-/** Those that hold a slot of the role, by number. */
-function slotsOf(leases: Leases, role: 'land' | 'serve'): SeenLease[] {
+/** Those that offer to land, by number. */
+function slotsOf(leases: Leases): SeenLease[] {
   return leases.seen
-    .filter((lease) => lease.role === role && lease.state === 'live')
+    .filter((lease) => lease.role === 'land' && lease.state === 'live')
     .sort((a, b) => a.number - b.number);
 }
 
@@ -170,11 +173,11 @@ export async function sharePartitions(options: {
   let logged = '';
 
   async function step(): Promise<void> {
-    if (slot === null || !slot.isHeld) slot = await takeSlot(leases, 'land');
+    if (slot === null || !slot.isHeld) slot = await takeSlot(leases);
     for (const [partition, lease] of held) {
       if (!lease.isHeld) await giveBack(partition);
     }
-    const sinks = slotsOf(leases, 'land');
+    const sinks = slotsOf(leases);
     const place = sinks.findIndex(({ number, isMine }) => isMine && number === slot?.number);
     if (place < 0) return;
     const count = options.partitionCount();

@@ -77,7 +77,7 @@ export class Fetcher {
     );
   }
 
-  /** When the record at this offset was appended; null when there is none. */
+  /** When the record at this offset was appended; null without such a record. */
   async timeAt(partition: number, offset: bigint): Promise<Date | null> {
     return this.#client.persist(`reading partition ${partition}`, async () => {
       const { batches } = await this.#ask(partition, offset, 1);

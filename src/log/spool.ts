@@ -34,6 +34,8 @@ export interface SpoolOptions {
 
 const BATCH = { records: 1_000, bytes: 4 * 1024 * 1024 } as const;
 const RETRY_MS = { least: 500, most: 5_000 } as const;
+/** Between two looks whether the process that drains has ended. */
+const LOCK_MS = 250;
 /** What an earlier process left begins to drain after this: a command that only looks is faster. */
 const LEFTOVERS_MS = 1_000;
 const LOOK_MS = 10_000;
@@ -182,7 +184,7 @@ class Spool {
           // the log is unreachable, the drain delays no caller.
           if (isLast) await this.#takeTurn(() => this.#drainLast(log, lock));
           else if (lock !== null) await this.#drainBatch(log);
-          if (this.#isWaiting && lock === null) await pauseUnref(RETRY_MS.least, signal);
+          if (this.#isWaiting && lock === null) await pauseUnref(LOCK_MS, signal);
           isBack = lock !== null && records > 0n;
           failures = 0;
         } catch (error) {

@@ -43,7 +43,8 @@ export function keepLast<T extends { readonly error: RoomError | null } | null>(
 /** Rejects without an answer in time; what comes later is kept for the next caller. */
 export function orTooLate<T>(reading: Promise<T>, room: Room, ms = ANSWER_MS): Promise<T> {
   const code = room === 'log' ? 'LOG_UNAVAILABLE' : 'LAKE_UNAVAILABLE';
-  return within(ms, reading, undefined, new IsobarError(code, `no answer within ${ms} ms`));
+  const late = () => new IsobarError(code, `no answer within ${ms} ms`);
+  return within(ms, reading, undefined, late);
 }
 
 /** Since when each room fails as it does now. */

@@ -66,7 +66,7 @@ export async function commitRejected(
   if (sum === undefined || sum.all_rows === 0) return 0;
   await rejected.commit('WRITE', async (state) => {
     await chooseUnwritten(options, state);
-    const add = await writeFile(options, 'unwritten');
+    const add = await writeFile(options);
     if (add === null) return null;
     reachFaultPoint('rejected.before-commit');
     const lastUpdated = clock().getTime();
@@ -132,7 +132,8 @@ async function chooseUnwritten(options: RejectedWriting, state: TableState): Pro
   );
 }
 
-async function writeFile(options: RejectedWriting, rows = 'rejecting'): Promise<AddFile | null> {
+/** A file of the rows of `unwritten`; null without any. */
+async function writeFile(options: RejectedWriting): Promise<AddFile | null> {
   const { session, rejected, storage, clock = () => new Date() } = options;
   const scratch = join(options.scratch, `rejecting-${randomUUID()}.parquet`);
   const columns = Object.entries(REJECTED_COLUMNS).map(
@@ -140,14 +141,14 @@ async function writeFile(options: RejectedWriting, rows = 'rejecting'): Promise<
   );
   try {
     const count = await session.copy(
-      `SELECT ${columns.join(', ')} FROM ${rows} ORDER BY log_offset`,
+      `SELECT ${columns.join(', ')} FROM unwritten ORDER BY log_offset`,
       scratch,
       'parquet',
     );
     if (count === 0) return null;
     const [range] = await session.query<Record<string, number>>(
       'SELECT min(log_offset) AS least, max(coalesce(log_offset_last, log_offset)) AS most ' +
-        `FROM ${rows}`,
+        'FROM unwritten',
     );
     const stats = {
       numRecords: count,

@@ -46,7 +46,7 @@ export class TableLog {
     }
   }
 
-  /** A commit or checkpoint above this version; null when there is none. */
+  /** A commit or checkpoint above this version, or null. */
   async findAbove(version: number): Promise<string | null> {
     const after = `${this.folder}/_delta_log/${formatVersion(version + 1)}`;
     for await (const { path } of this.#storage.list(`${this.folder}/_delta_log`, { after })) {

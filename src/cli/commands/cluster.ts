@@ -7,7 +7,6 @@ import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { cacheFolder } from '../../cluster/artifacts.ts';
 import { startCluster } from '../../cluster/cluster.ts';
@@ -16,6 +15,7 @@ import { DEFAULT_KINDS, KINDS, type Kind } from '../../cluster/plan.ts';
 import { PROFILE, profileText } from '../../cluster/profile.ts';
 import { IsobarError, isErrorCode } from '../../errors.ts';
 import { lockFolder } from '../../lake/folder-lock.ts';
+import { pause } from '../../waiting.ts';
 import { type Environment, formatTable, prepare } from '../environment.ts';
 
 interface UpOptions {
@@ -164,7 +164,7 @@ async function leave(environment: Environment, command: Command): Promise<void> 
   };
   while (code === null && !existsSync(join(folder, 'cluster.json'))) {
     if (environment.signal.aborted) holder.kill('SIGTERM');
-    await sleep(FOLLOW_MS);
+    await pause(FOLLOW_MS);
     await follow();
   }
   await follow();
