@@ -137,7 +137,7 @@ function learnFromNew(
     const least = Math.min(plan.delayMs, pollSchedule.lagMs);
     const little = plan.intervalMs / 1_200;
     const spare = Math.max(0, pollSchedule.lagMs - pollSchedule.missingMs);
-    pollSchedule.lagMs = Math.max(least, pollSchedule.lagMs - little - spare / 50);
+    pollSchedule.lagMs = Math.max(least, pollSchedule.lagMs - little - spare / 30);
     pollSchedule.missingMs -= little;
   }
   // An observation from the future says by how much the provider's clock is ahead of ours.
