@@ -3,7 +3,8 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { IsobarError } from '../errors.ts';
 import { checkTools, resolveDistribution } from './artifacts.ts';
-import { type Addresses, type Kind, planCluster } from './plan.ts';
+import { resolveProgram } from './debian.ts';
+import { type Addresses, type Kind, planCluster, WITHOUT_JAVA } from './plan.ts';
 import { openPorts } from './ports.ts';
 import { openService, type ServiceProcess } from './process.ts';
 import type { ServiceStatus } from './service.ts';
@@ -38,7 +39,7 @@ export interface Cluster extends AsyncDisposable {
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { kinds, ha, sparkLocal, sparkHeapMib, cache, signal, report } = options;
   const folder = resolve(options.folder);
-  await checkTools(signal);
+  if (!kinds.every((kind) => WITHOUT_JAVA.includes(kind))) await checkTools(signal);
   await mkdir(folder, { recursive: true });
   const ports = await openPorts(join(folder, 'ports.json'));
   const { groups, addresses } = await planCluster({
@@ -50,6 +51,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     resolve(distribution) {
       report(`${distribution}: looking for its programs (Maven brings them the first time)`);
       return resolveDistribution(distribution, cache, signal);
+    },
+    resolveProgram(program, debianPackage) {
+      report(`${program}: looking for it (Debian’s package ${debianPackage} otherwise)`);
+      return resolveProgram(program, debianPackage, cache, signal);
     },
   });
   await ports.save();

@@ -138,7 +138,7 @@ function nameNode(options: HdfsOptions, at: number): ServiceSpec {
     name: `namenode-${at + 1}`,
     files: siteFiles(properties),
     prepare,
-    java: hadoop(options, 256, main, []),
+    args: hadoop(options, 256, main, []),
     // 405 means: there, but standing by.
     ready: async (probe) =>
       (await probe.get(`http://127.0.0.1:${ports?.http}/jmx?qry=java.lang:type=Memory`)) !== null,
@@ -156,7 +156,7 @@ function journalNode(options: HdfsOptions, at: number): ServiceSpec {
   return {
     name: `journalnode-${at + 1}`,
     files: siteFiles(properties),
-    java: hadoop(options, 128, 'org.apache.hadoop.hdfs.qjournal.server.JournalNode', []),
+    args: hadoop(options, 128, 'org.apache.hadoop.hdfs.qjournal.server.JournalNode', []),
     ready: (probe) => probe.listens(ports?.rpc ?? 0),
   };
 }
@@ -170,7 +170,7 @@ function failoverController(options: HdfsOptions, at: number): ServiceSpec {
   return {
     name: `zkfc-${at + 1}`,
     files: siteFiles(properties),
-    java: hadoop(options, 128, 'org.apache.hadoop.hdfs.tools.DFSZKFailoverController', []),
+    args: hadoop(options, 128, 'org.apache.hadoop.hdfs.tools.DFSZKFailoverController', []),
     // One of the NameNodes has become the active one.
     ready: async (probe) => {
       for (const { http } of nameNodes) {
@@ -198,7 +198,7 @@ function dataNode(options: HdfsOptions, at: number): ServiceSpec {
     name: `datanode-${at + 1}`,
     spare: at >= options.dataNodesAtStart,
     files: siteFiles(properties),
-    java: hadoop(options, 256, `${SERVER}.datanode.DataNode`, []),
+    args: hadoop(options, 256, `${SERVER}.datanode.DataNode`, []),
     ready: (probe) => isRegistered(probe.get, options.nameNodes, ports?.data ?? 0),
   };
 }

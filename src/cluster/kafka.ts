@@ -49,7 +49,7 @@ export function kafkaServices({ distribution, nodes, heapMib }: KafkaOptions): S
         'log4j2.properties': log4j2Text(),
       },
       prepare: [['-Xmx128m', ...common, 'kafka.tools.StorageTool', ...format]],
-      java: [...jvmOptions(heapMib), ...common, 'kafka.Kafka', 'server.properties'],
+      args: [...jvmOptions(heapMib), ...common, 'kafka.Kafka', 'server.properties'],
       ready: async (probe) => (await probe.said('Kafka Server started')) && probe.listens(port),
     };
   });
@@ -75,7 +75,7 @@ export function kafka39Service(options: Kafka39Options): ServiceSpec {
   return {
     name: 'kafka39',
     files: { 'server.properties': propertiesText(properties), 'log4j.properties': log4j1Text() },
-    java: [
+    args: [
       ...jvmOptions(heapMib),
       '-Dlog4j.configuration=file:log4j.properties',
       '-cp',

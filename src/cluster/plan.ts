@@ -1,14 +1,19 @@
 /** The plan of a cluster: which services, on which ports, in which order, and where they are met. */
 import { userInfo } from 'node:os';
+import type { DebianProgram } from './debian.ts';
 import { clientProperties, type HdfsOptions, hdfsServices } from './hdfs.ts';
 import { kafka39Service, kafkaServices } from './kafka.ts';
 import type { Ports } from './ports.ts';
+import { redisService } from './redis.ts';
 import type { ServiceSpec } from './service.ts';
 import { sparkServices } from './spark.ts';
 import { zookeeperService } from './zookeeper.ts';
 
-export const KINDS = ['kafka', 'kafka39', 'hdfs', 'spark', 'zookeeper'] as const;
+export const KINDS = ['kafka', 'kafka39', 'hdfs', 'spark', 'zookeeper', 'redis'] as const;
 export type Kind = (typeof KINDS)[number];
+
+/** Those that need neither Java nor Maven. */
+export const WITHOUT_JAVA: readonly Kind[] = ['redis'];
 
 /** What `isobar cluster up` starts when nothing is named. */
 export const DEFAULT_KINDS: readonly Kind[] = ['kafka', 'hdfs', 'spark'];
@@ -23,6 +28,8 @@ export interface PlanOptions {
   readonly ports: Ports;
   /** The folder of a distribution, brought when it is not there. */
   readonly resolve: (distribution: 'kafka' | 'kafka39' | 'hadoop' | 'spark') => Promise<string>;
+  /** A program that Debian packages. */
+  readonly resolveProgram: (program: string, debianPackage: string) => Promise<DebianProgram>;
 }
 
 /** Where the services are met. */
@@ -45,6 +52,7 @@ export interface Addresses {
     readonly master: string | null;
   };
   readonly zookeeper?: { readonly address: string };
+  readonly redis?: { readonly url: string };
 }
 
 export interface Plan {
@@ -103,6 +111,12 @@ export async function planCluster(options: PlanOptions): Promise<Plan> {
     };
   }
   if (has('spark')) await planSpark(options, groups, addresses);
+  if (has('redis')) {
+    const port = await ports.of('redis');
+    const program = await options.resolveProgram('redis-server', 'redis-server');
+    groups.push([redisService({ program, port })]);
+    addresses.redis = { url: `redis://${HOST}:${port}` };
+  }
   return { groups, addresses };
 }
 

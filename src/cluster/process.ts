@@ -100,7 +100,7 @@ class WatchedService implements ServiceProcess {
     try {
       const child = spawn(
         '/bin/sh',
-        ['-c', WATCH, this.#spec.name, this.#pidFile, 'java', ...this.#spec.java],
+        ['-c', WATCH, this.#spec.name, this.#pidFile, programOf(this.#spec), ...this.#spec.args],
         {
           cwd: this.#home,
           // A group of its own: Ctrl-C at the terminal is for us, who stop in order.
@@ -188,10 +188,14 @@ async function writeFiles(home: string, files: ServiceSpec['files']): Promise<vo
 async function prepare(spec: ServiceSpec, home: string): Promise<void> {
   const mark = join(home, 'prepared');
   if (await exists(mark)) return;
-  for (const java of spec.prepare ?? []) {
-    await runTool('java', java, { cwd: home, timeoutMs: PREPARE_MS, ...envOf(spec) });
+  for (const args of spec.prepare ?? []) {
+    await runTool(programOf(spec), args, { cwd: home, timeoutMs: PREPARE_MS, ...envOf(spec) });
   }
   await writeFile(mark, '');
+}
+
+function programOf({ program = 'java' }: ServiceSpec): string {
+  return program;
 }
 
 function envOf(spec: ServiceSpec): { env?: Readonly<Record<string, string>> } {

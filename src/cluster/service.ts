@@ -1,14 +1,16 @@
-/** A service: one Java process of the cluster, described and then run. */
+/** A service: one process of the cluster, described and then run. */
 
 export interface ServiceSpec {
   /** `kafka-1`, `namenode-2`; also the folder of its configuration, data and output. */
   readonly name: string;
   /** Files to write before each start, relative to the service's folder. */
   readonly files: Readonly<Record<string, string>>;
-  /** What `java` gets: options, class path, main class, arguments. */
-  readonly java: readonly string[];
+  /** What is run; `java` by default. */
+  readonly program?: string;
+  /** What it gets: for `java` options, class path, main class, arguments. */
+  readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Formats of storage and the like, once, before the first start: what `java` gets each time. */
+  /** Formats of storage and the like, once, before the first start: what the program gets each time. */
   readonly prepare?: readonly (readonly string[])[];
   /** Whether it is ready to be used; false or a rejection means not yet. */
   readonly ready: (probe: Probe) => Promise<boolean>;

@@ -68,7 +68,7 @@ function sparkMaster(
   return {
     name: 'spark-master',
     files: { 'log4j2.properties': log4j2Text() },
-    java: java(options, 192, [], 'org.apache.spark.deploy.master.Master', args),
+    args: java(options, 192, [], 'org.apache.spark.deploy.master.Master', args),
     ready: async (probe) => (await probe.get(`http://127.0.0.1:${http}/json/`)) !== null,
   };
 }
@@ -90,7 +90,7 @@ function worker(options: SparkOptions, at: number, url: string): ServiceSpec {
       SPARK_LOCAL_IP: '127.0.0.1',
     },
     files: { 'log4j2.properties': log4j2Text() },
-    java: java(options, 192, [], 'org.apache.spark.deploy.worker.Worker', args),
+    args: java(options, 192, [], 'org.apache.spark.deploy.worker.Worker', args),
     ready: async (probe) => {
       const answer = await probe.get(`http://127.0.0.1:${http}/json/`);
       return answer !== null && (await probe.said('Successfully registered with master'));
@@ -124,7 +124,7 @@ function connectServer(options: SparkOptions, url: string): ServiceSpec {
     name: 'spark-connect',
     env: { HADOOP_USER_NAME: user, SPARK_LOCAL_IP: '127.0.0.1' },
     files: { 'log4j2.properties': log4j2Text() },
-    java: java(
+    args: java(
       options,
       heapMib,
       [...settings, '-Duser.timezone=UTC'],

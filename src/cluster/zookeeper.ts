@@ -22,7 +22,7 @@ export function zookeeperService({ distribution, port }: ZookeeperOptions): Serv
   return {
     name: 'zookeeper',
     files: { 'zoo.cfg': propertiesText(properties), 'log4j.properties': log4j1Text() },
-    java: [
+    args: [
       '-Xmx128m',
       '-XX:+UseSerialGC',
       '-XX:TieredStopAtLevel=1',
