@@ -16,7 +16,6 @@ const FILE_ROWS = 50_000;
 
 /** Values far from what is usual, newest first: what lasts for hours is one row, at its peak. */
 export function Anomalies({ store }: { readonly store: Store }) {
-  const path = store.anomalies.path.value;
   const { anomalies: say, panel } = words.value;
   return (
     <Panel
@@ -26,10 +25,8 @@ export function Anomalies({ store }: { readonly store: Store }) {
       store={store}
       resource={store.anomalies}
       height={230}
-      meta={(answer) => answer.meta}
-      isEmpty={(answer) => answer.data.length === 0}
       emptyText={say.empty}
-      data={{ path, rows: withLimit(path, FILE_ROWS) }}
+      rows={withLimit(store.anomalies.path.value, FILE_ROWS)}
     >
       {(answer) => (
         <>

@@ -109,10 +109,9 @@ function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
         store={store}
         resource={series}
         height={height}
-        meta={(answer) => answer.meta}
         isEmpty={hasNoValue}
         widen
-        data={{ path: series.path.value, rows: seriesRows(store, variable) }}
+        rows={seriesRows(store, variable)}
         table={table}
         actions={ownActions(store, variable, figure === null ? null : plotly)}
       >

@@ -42,10 +42,8 @@ export function CityCards({ store }: { readonly store: Store }) {
       store={store}
       resource={store.cities}
       height={148}
-      meta={() => null}
-      isEmpty={(answer) => answer.data.length === 0}
+      ageless
       emptyText={say.map.empty}
-      data={{ path: store.cities.path.value }}
     >
       {() => <Cards store={store} />}
     </Panel>

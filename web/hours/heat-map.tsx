@@ -1,12 +1,11 @@
-import { useSignal } from '@preact/signals';
 import type { HourlyMean } from '../../src/api/schemas.ts';
 import type { Store } from '../client/store.ts';
 import { formatCount } from '../format/numbers.ts';
 import { temperatureColour } from '../format/palette.ts';
 import { formatDay, formatMonthOfYear } from '../format/times.ts';
 import { formatDegrees, temperatureUnit, type Units } from '../format/units.ts';
+import { CityPanel } from '../panel/city-panel.tsx';
 import { useSize } from '../panel/measured.ts';
-import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { words } from '../words/words.ts';
 import { layOutHeat, type Period, periodOf } from './heat-layout.ts';
@@ -14,39 +13,21 @@ import { formatHour } from './hourly-trends.tsx';
 
 /** The temperature of each hour of the day, a row for each day, week or month of the range. */
 export function HeatMap({ store }: { readonly store: Store }) {
-  const table = useSignal(false);
   const { units } = store.address.view.value;
-  const city = store.focus.value;
   const range = store.range.value;
   const say = words.value.heat;
-  const path = store.means.path.value;
   const period = range === null ? 'day' : periodOf(range.from, range.to);
+  const shown = { units, period, now: store.clock.now.peek() };
   return (
-    <Panel
+    <CityPanel
       id="heat"
       title={say.title[period]}
-      subtitle={`${city?.name ?? ''}, ${say.subtitle(temperatureUnit(units))}`}
+      subtitle={say.subtitle(temperatureUnit(units))}
       store={store}
       resource={store.means}
-      fills
-      height={330}
-      meta={(answer) => answer.meta}
-      isEmpty={(answer) => answer.data.length === 0}
-      widen
-      data={{ path }}
-      table={table}
-    >
-      {(answer) => {
-        const rows = answer.data.filter(({ city_id }) => city_id === city?.city_id);
-        const shown = { rows, units, period, now: store.clock.now.peek() };
-        return (
-          <>
-            <Cells {...shown} name={city?.name ?? ''} />
-            {table.value && <HeatTable {...shown} name={city?.name ?? ''} />}
-          </>
-        );
-      }}
-    </Panel>
+      drawing={(rows, name) => <Cells {...shown} rows={rows} name={name} />}
+      asTable={(rows, name) => <HeatTable {...shown} rows={rows} name={name} />}
+    />
   );
 }
 

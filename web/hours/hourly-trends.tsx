@@ -13,8 +13,8 @@ import {
   type Units,
 } from '../format/units.ts';
 import { Choice } from '../panel/choice.tsx';
+import { CityPanel } from '../panel/city-panel.tsx';
 import { useSize } from '../panel/measured.ts';
-import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { formatWind } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
@@ -24,60 +24,48 @@ const MARGIN = { top: 8, right: 4, bottom: 24, left: 36 };
 /** The mean of each hour of the day, by the city's clock or by UTC. */
 export function HourlyTrends({ store }: { readonly store: Store }) {
   const clock = useSignal<'local' | 'utc'>('local');
-  const table = useSignal(false);
-  const compared = store.compared.value;
-  const city = store.focus.value;
   const { units } = store.address.view.value;
-  const { trends: say, panel } = words.value;
+  const say = words.value.trends;
+  const ofClock = (rows: readonly HourlyTrend[]) => rows.filter((row) => row.clock === clock.value);
   return (
-    <Panel
+    <CityPanel
       id="trends"
       title={say.title}
-      subtitle={say.subtitle(city?.name ?? '', temperatureUnit(units), clock.value === 'local')}
+      subtitle={say.subtitle(temperatureUnit(units), clock.value === 'local')}
       store={store}
       resource={store.trends}
-      fills
-      height={330}
-      meta={(answer) => answer.meta}
-      isEmpty={(answer) => answer.data.length === 0}
-      widen
-      data={{ path: store.trends.path.value }}
-      table={table}
-    >
-      {(answer) => {
-        const rows = answer.data.filter(
-          (row) => row.city_id === city?.city_id && row.clock === clock.value,
-        );
-        const hour = hourNow(store, clock.value === 'utc' ? null : city);
-        return (
-          <>
-            <div class="choices">
-              <Choice
-                label={panel.city}
-                options={compared.map(({ city_id, name }) => [city_id, name])}
-                value={city?.city_id ?? null}
-                onChoose={(id) => {
-                  store.focusId.value = id;
-                }}
-              />
-              <Choice
-                label={say.clock}
-                options={[
-                  ['local', say.clocks.local],
-                  ['utc', say.clocks.utc],
-                ]}
-                value={clock.value}
-                onChoose={(value) => {
-                  clock.value = value;
-                }}
-              />
-            </div>
-            <Bars rows={rows} units={units} hour={hour} />
-            {table.value && <HoursTable rows={rows} units={units} name={city?.name ?? ''} />}
-          </>
-        );
-      }}
-    </Panel>
+      drawing={(rows) => (
+        <>
+          <div class="choices">
+            <Choice
+              label={words.value.panel.city}
+              options={store.compared.value.map(({ city_id, name }) => [city_id, name])}
+              value={store.focus.value?.city_id ?? null}
+              onChoose={(id) => {
+                store.focusId.value = id;
+              }}
+            />
+            <Choice
+              label={say.clock}
+              options={[
+                ['local', say.clocks.local],
+                ['utc', say.clocks.utc],
+              ]}
+              value={clock.value}
+              onChoose={(value) => {
+                clock.value = value;
+              }}
+            />
+          </div>
+          <Bars
+            rows={ofClock(rows)}
+            units={units}
+            hour={hourNow(store, clock.value === 'utc' ? null : store.focus.value)}
+          />
+        </>
+      )}
+      asTable={(rows, name) => <HoursTable rows={ofClock(rows)} units={units} name={name} />}
+    />
   );
 }
 

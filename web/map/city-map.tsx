@@ -52,10 +52,8 @@ export function CityMap({ store }: { readonly store: Store }) {
       resource={store.cities}
       fills
       height={HEIGHT}
-      meta={() => null}
-      isEmpty={(answer) => answer.data.length === 0}
+      ageless
       emptyText={say.empty}
-      data={{ path: store.cities.path.value }}
     >
       {() => (
         <>

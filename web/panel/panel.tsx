@@ -1,6 +1,7 @@
 import { type Signal, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { Meta } from '../../src/api/schemas.ts';
+import type { StatusAnswer } from '../../src/api/status-schemas.ts';
 import type { Trouble } from '../client/fetching.ts';
 import { widerRange } from '../client/range.ts';
 import type { Resource } from '../client/resource.ts';
@@ -12,7 +13,13 @@ import { Guard } from './guard.tsx';
 import { Menu, type MenuItem } from './menu.tsx';
 import { savePanel } from './save-panel.ts';
 
-export interface PanelProps<T> {
+/** What every answer of the API has. */
+interface Told {
+  readonly meta: Meta | StatusAnswer['meta'];
+  readonly data: unknown;
+}
+
+export interface PanelProps<T extends Told> {
   readonly id: string;
   readonly title: string;
   /** What is drawn: unit, clock. */
@@ -21,8 +28,8 @@ export interface PanelProps<T> {
   readonly legend?: ComponentChildren;
   readonly store: Store;
   readonly resource: Resource<T>;
-  /** Where the same data is to be had. */
-  readonly data: DataPlaces;
+  /** What the files answer where that is another question; null if the answer is not a table. */
+  readonly rows?: string | null;
   /** Whether it shows its data as a table, too; none where it always does. */
   readonly table?: Signal<boolean>;
   /** Actions of its own, at the end of the menu. */
@@ -31,8 +38,9 @@ export interface PanelProps<T> {
   readonly fills?: boolean;
   /** Height that the panel keeps free before its data is there, px. */
   readonly height: number;
-  readonly meta: (answer: T) => Meta | null;
-  /** Whether there is nothing to show. */
+  /** Whether it leaves it to the header to say how old its data is. */
+  readonly ageless?: boolean;
+  /** Whether there is nothing to show; by default when the answer has no row. */
   readonly isEmpty?: (answer: T) => boolean;
   /** What emptiness means, where the answer gives no reason. */
   readonly emptyText?: string;
@@ -42,8 +50,8 @@ export interface PanelProps<T> {
 }
 
 /** The frame of every panel: its title, and one of skeleton, data, empty, stale or error. */
-export function Panel<T>(props: PanelProps<T>) {
-  const { id, title, subtitle, store, resource, legend, meta, fills } = props;
+export function Panel<T extends Told>(props: PanelProps<T>) {
+  const { id, title, subtitle, store, resource, legend, fills } = props;
   const failed = useSignal(false);
   const save = () => {
     savePanel(id, store).then(
@@ -70,7 +78,7 @@ export function Panel<T>(props: PanelProps<T>) {
         {outdated && resource.trouble.value === null && (
           <p class="updating">{words.value.panel.updating}</p>
         )}
-        {answer !== null && <AgeNote store={store} told={meta(answer)} />}
+        {answer !== null && <AgeNote store={store} told={metaOf(props, answer)} />}
         {failed.value && (
           <p class="age-note alert" role="alert">
             ▲ {words.value.panel.noPicture}
@@ -90,7 +98,7 @@ export function Panel<T>(props: PanelProps<T>) {
   );
 }
 
-function PanelBody<T>(props: PanelProps<T>) {
+function PanelBody<T extends Told>(props: PanelProps<T>) {
   const { store, resource, height } = props;
   const answer = resource.answer.value;
   const trouble = resource.trouble.value;
@@ -127,20 +135,29 @@ function PanelBody<T>(props: PanelProps<T>) {
 }
 
 /** A component of its own, so that what throws in it does so below the guard. */
-function Content<T>(props: PanelProps<T> & { readonly answer: T }): ComponentChildren {
-  const { answer, isEmpty, children } = props;
-  return isEmpty?.(answer) ? <Empty {...props} /> : children(answer);
+function Content<T extends Told>(props: PanelProps<T> & { readonly answer: T }): ComponentChildren {
+  const { answer, isEmpty = hasNoRow, children } = props;
+  return isEmpty(answer) ? <Empty {...props} /> : children(answer);
+}
+
+function hasNoRow({ data }: Told): boolean {
+  return Array.isArray(data) && data.length === 0;
+}
+
+/** How old and how complete an answer is; null where the panel does not say that. */
+function metaOf<T extends Told>({ ageless }: PanelProps<T>, { meta }: T): Meta | null {
+  return ageless || !('stale' in meta) ? null : meta;
 }
 
 /** Drawings are dimmed while they answer another question, and less so when they are old. */
-function bodyState<T>({ resource, meta }: PanelProps<T>, answer: T): string {
-  if (resource.outdated.value) return ' outdated';
-  const told = meta(answer);
-  return told?.stale && !isHistory(told.source) ? ' old' : '';
+function bodyState<T extends Told>(props: PanelProps<T>, answer: T): string {
+  if (props.resource.outdated.value) return ' outdated';
+  const meta = metaOf(props, answer);
+  return meta?.stale && !isHistory(meta.source) ? ' old' : '';
 }
 
 /** Whether nothing can be asked because no city is known. */
-function hasNothingToAsk<T>({ store, resource }: PanelProps<T>): boolean {
+function hasNothingToAsk<T extends Told>({ store, resource }: PanelProps<T>): boolean {
   return resource.path.value === null && store.cities.answer.value?.data.length === 0;
 }
 
@@ -200,9 +217,9 @@ function AgeNote({ store, told }: { readonly store: Store; readonly told: Meta |
 /** A long table that is empty need not keep its room, px. */
 const EMPTY_HEIGHT_MAX = 300;
 
-function Empty<T>(props: PanelProps<T> & { readonly answer: T }) {
-  const { store, answer, meta, emptyText, widen, height } = props;
-  const reason = meta(answer)?.reason ?? null;
+function Empty<T extends Told>(props: PanelProps<T> & { readonly answer: T }) {
+  const { store, answer, emptyText, widen, height } = props;
+  const reason = metaOf(props, answer)?.reason ?? null;
   const zone = zoneOf(store.address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
   const wider = widerRange(store.address.view.value.range);
   const say = words.value;
@@ -235,9 +252,12 @@ function sentence(reason: string, zone: string, now: number): string {
 const FILES = { CSV: 'csv', Excel: 'csv&excel=1', Parquet: 'parquet' };
 
 /** The same data elsewhere: as a table, as files, from the API, as a picture, and by its link. */
-function actionsOf<T>(props: PanelProps<T>, savePicture: () => void): readonly MenuItem[] {
-  const { id, table, data, resource, actions = [] } = props;
-  const { path, rows } = data;
+function actionsOf<T extends Told>(
+  props: PanelProps<T>,
+  savePicture: () => void,
+): readonly MenuItem[] {
+  const { id, table, rows, resource, actions = [] } = props;
+  const path = resource.path.value;
   const question = rows === undefined ? path : rows;
   const say = words.value.panel;
   const files = Object.entries(FILES).map(([name, format]) => ({
@@ -258,10 +278,4 @@ function actionsOf<T>(props: PanelProps<T>, savePicture: () => void): readonly M
 
 function flip(table: Signal<boolean> | undefined): void {
   if (table !== undefined) table.value = !table.value;
-}
-
-interface DataPlaces {
-  readonly path: string | null;
-  /** What the files answer where that is another question; null if the answer is not a table. */
-  readonly rows?: string | null;
 }

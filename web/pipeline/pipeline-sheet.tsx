@@ -24,8 +24,7 @@ export function PipelineSheet({ store }: { readonly store: Store }) {
       store={store}
       resource={store.status}
       height={560}
-      meta={() => null}
-      data={{ path: 'api/status', rows: null }}
+      rows={null}
       actions={[{ name: say.metrics, href: 'metrics', beside: true }]}
     >
       {({ data: status }) => {

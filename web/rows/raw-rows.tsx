@@ -20,7 +20,6 @@ const FILE_ROWS = 1_000;
 /** The rows of the table as they are, each with where it comes from and the provider's own answer. */
 export function RawRows({ store }: { readonly store: Store }) {
   const { units } = store.address.view.value;
-  const path = store.rows.path.value;
   const cities = store.compared.value.map(({ name }) => name).join(', ');
   const { panel, rows: say, variables } = words.value;
   return (
@@ -31,10 +30,8 @@ export function RawRows({ store }: { readonly store: Store }) {
       store={store}
       resource={store.rows}
       height={560}
-      meta={(answer) => answer.meta}
-      isEmpty={(answer) => answer.data.length === 0}
       widen
-      data={{ path, rows: withLimit(path, FILE_ROWS) }}
+      rows={withLimit(store.rows.path.value, FILE_ROWS)}
     >
       {(answer) => (
         <>

@@ -15,7 +15,6 @@ import { words } from '../words/words.ts';
 /** What the range comes down to, city by city. */
 export function Statistics({ store }: { readonly store: Store }) {
   const { units } = store.address.view.value;
-  const path = store.statistics.path.value;
   const { panel, statistics: say, variables } = words.value;
   return (
     <Panel
@@ -25,10 +24,7 @@ export function Statistics({ store }: { readonly store: Store }) {
       store={store}
       resource={store.statistics}
       height={288}
-      meta={(answer) => answer.meta}
-      isEmpty={(answer) => answer.data.length === 0}
       widen
-      data={{ path }}
     >
       {(answer) => (
         <ScrollTable label={say.title} tall>

@@ -1,9 +1,8 @@
-import { useSignal } from '@preact/signals';
 import type { WindSector } from '../../src/api/schemas.ts';
 import type { Store } from '../client/store.ts';
 import { formatNumber } from '../format/numbers.ts';
+import { CityPanel } from '../panel/city-panel.tsx';
 import { useSize } from '../panel/measured.ts';
-import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { words } from '../words/words.ts';
 import { layOutRose } from './rose-layout.ts';
@@ -13,35 +12,17 @@ const MARGIN = 22;
 
 /** Where the wind came from over the range, and how strong it was. */
 export function WindRose({ store }: { readonly store: Store }) {
-  const table = useSignal(false);
-  const city = store.focus.value;
   const say = words.value.rose;
-  const path = store.rose.path.value;
   return (
-    <Panel
+    <CityPanel
       id="wind"
       title={say.title}
-      subtitle={`${city?.name ?? ''}, ${say.subtitle}`}
+      subtitle={say.subtitle}
       store={store}
       resource={store.rose}
-      fills
-      height={330}
-      meta={(answer) => answer.meta}
-      isEmpty={(answer) => answer.data.length === 0}
-      widen
-      data={{ path }}
-      table={table}
-    >
-      {(answer) => {
-        const sectors = answer.data.filter(({ city_id }) => city_id === city?.city_id);
-        return (
-          <>
-            <Rose sectors={sectors} name={city?.name ?? ''} />
-            {table.value && <SectorsTable sectors={sectors} name={city?.name ?? ''} />}
-          </>
-        );
-      }}
-    </Panel>
+      drawing={(sectors, name) => <Rose sectors={sectors} name={name} />}
+      asTable={(sectors, name) => <SectorsTable sectors={sectors} name={name} />}
+    />
   );
 }
 

@@ -143,8 +143,7 @@ export const de: Words = {
   },
   trends: {
     title: 'Nach Stunde des Tages',
-    subtitle: (city, unit, own) =>
-      `${city}, Mittel in ${unit} ${own ? 'nach der Uhr der Stadt' : 'nach UTC'}`,
+    subtitle: (unit, own) => `Mittel in ${unit} ${own ? 'nach der Uhr der Stadt' : 'nach UTC'}`,
     clock: 'Uhr der Stunden',
     clocks: { local: 'Ortszeit', utc: 'UTC' },
     bar: (hour, value, count) => `${hour} ${value}, Mittel von ${count}`,

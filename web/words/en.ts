@@ -153,8 +153,7 @@ export const en = {
   },
   trends: {
     title: 'By hour of day',
-    subtitle: (city: string, unit: string, own: boolean) =>
-      `${city}, mean ${unit} ${own ? 'by its own clock' : 'by UTC'}`,
+    subtitle: (unit: string, own: boolean) => `mean ${unit} ${own ? 'by its own clock' : 'by UTC'}`,
     clock: 'Clock of the hours',
     clocks: { local: 'City clock', utc: 'UTC' },
     bar: (hour: string, value: string, count: string) => `${hour} ${value}, mean of ${count}`,

@@ -144,8 +144,7 @@ export const fr: Words = {
   },
   trends: {
     title: 'Par heure du jour',
-    subtitle: (city, unit, own) =>
-      `${city}, moyenne en ${unit} ${own ? 'à l’horloge de la ville' : 'en UTC'}`,
+    subtitle: (unit, own) => `moyenne en ${unit} ${own ? 'à l’horloge de la ville' : 'en UTC'}`,
     clock: 'Horloge des heures',
     clocks: { local: 'Heure locale', utc: 'UTC' },
     bar: (hour, value, count) => `${hour} ${value}, moyenne de ${count}`,
