@@ -219,7 +219,11 @@ test('the pipeline has a sheet of its own, with what an operator asks', async (t
   assert.equal(await page.locator('.flow-step').count(), 5);
   assert.match(await textOf(page, '#flow'), /Every step works/);
   assert.match(await textOf(page, '#flow'), /Oldest waits/);
-  assert.match(await textOf(page, '#flow'), /analyzes · collects · .*partition 0, 1, 2/);
+  // A process that has just started takes its roles one by one.
+  await eventually('who does what', async () =>
+    /calls today.*analyzes · collects · .*partition 0, 1, 2/.test(await textOf(page, '#flow')),
+  );
+  assert.equal(await page.locator('#flow meter').count(), 0, 'the simulator has no budget');
   const sink = { ...LEASE, pid: 4711, command: 'isobar land', last_sign_at: LEASE.since };
   const leases = [
     { ...sink, role: 'partition', state: 'silent' },

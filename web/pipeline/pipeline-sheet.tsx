@@ -8,7 +8,7 @@ import { ScrollTable } from '../panel/scroll-table.tsx';
 import { words } from '../words/words.ts';
 import { Box, Facts } from './fact-box.tsx';
 import { Processes } from './processes.tsx';
-import { isBounded, pipelineSteps, type Step } from './steps.ts';
+import { pipelineSteps, type Step } from './steps.ts';
 import { Summary } from './summary.tsx';
 
 const SHAPES: Readonly<Record<Step['state'], string>> = { ok: '●', wait: '◐', look: '▲' };
@@ -106,10 +106,10 @@ function Errors({ status, now }: { readonly status: Status; readonly now: number
   );
 }
 
-/** Calls of the provider that are used and left, by minute, day and month. */
+/** Calls that are used, and of how many where that is a bound: the simulator has none. */
 function Budget({ status }: { readonly status: Status }) {
   const say = words.value.pipeline.sheet;
-  const { collector } = status;
+  const { collector, simulated } = status;
   if (collector === null) {
     return (
       <Box title={say.budget}>
@@ -127,16 +127,12 @@ function Budget({ status }: { readonly status: Status }) {
       {spans.map(([name, calls]) => (
         <div key={name} class="budget">
           <span>{name}</span>
-          {isBounded(calls) ? (
-            <>
-              <meter min={0} max={calls.limit} value={calls.used} aria-label={name} />
-              <span class="number">
-                {say.usedOf(formatCount(calls.used), formatCount(calls.limit))}
-              </span>
-            </>
-          ) : (
-            <span class="number">{formatCount(calls.used)}</span>
-          )}
+          {!simulated && <meter min={0} max={calls.limit} value={calls.used} aria-label={name} />}
+          <span class="number">
+            {simulated
+              ? formatCount(calls.used)
+              : say.usedOf(formatCount(calls.used), formatCount(calls.limit))}
+          </span>
         </div>
       ))}
       <p class="quiet">{collector.message}</p>

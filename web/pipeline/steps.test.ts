@@ -85,6 +85,11 @@ test('shows landings of another process, and accepts a missing collector', () =>
   assert.equal(step(elsewhere, 'Collect')?.state, 'ok');
 });
 
+test('counts the calls of the simulator, and none left', () => {
+  const lines = step({ ...WELL, simulated: true }, 'Collect')?.lines;
+  assert.deepEqual(lines, ['3 cities', '412 calls today']);
+});
+
 test('distinguishes what stops the data from what only needs a look', () => {
   const error = { code: 'TABLE_FOREIGN', message: 'another program wrote', remedy: 'Accept it.' };
   const failure = { ...error, since: '2026-11-23T14:00:00Z' };

@@ -18,11 +18,6 @@ export interface Step {
 
 const WELL = { state: 'ok', note: null, isStopped: false } as const;
 
-/** Whether the budget is one that could be used up; the simulator's is not. */
-export function isBounded({ limit }: { readonly limit: number }): boolean {
-  return limit < 10_000_000;
-}
-
 /** A step that lags more than this behind is worth a look. */
 const LAG_S_MAX = 600;
 
@@ -38,7 +33,7 @@ export function pipelineSteps(status: Status, now: number): readonly Step[] {
 
 const WAITING = new Set(['starting', 'paused', 'budget_spent', 'key_not_active', 'quota']);
 
-function collect({ collector }: Status): Step {
+function collect({ collector, simulated }: Status): Step {
   const { counts, pipeline } = words.value;
   const say = pipeline.steps;
   const name = say.collect;
@@ -47,9 +42,8 @@ function collect({ collector }: Status): Step {
   const left = Math.max(0, calls.day.limit - calls.day.used);
   const lines = [
     formatPlural(city_count, counts.city),
-    isBounded(calls.day)
-      ? say.left(formatCount(left))
-      : say.today(formatPlural(calls.day.used, counts.call)),
+    // The simulator may be asked as often as it has something new.
+    simulated ? say.today(formatPlural(calls.day.used, counts.call)) : say.left(formatCount(left)),
   ];
   if (state !== 'live') {
     const isStopped = !WAITING.has(state);

@@ -5,7 +5,7 @@ import { timeliness } from '../format/ages.ts';
 import { formatCount, formatNumber, formatPlural, isOne } from '../format/numbers.ts';
 import { formatTimeShort, zoneOf } from '../format/times.ts';
 import { words } from '../words/words.ts';
-import { isBounded, pipelineSteps } from './steps.ts';
+import { pipelineSteps } from './steps.ts';
 
 /** What the whole comes down to; what the weather shows is a way there. */
 export function Summary({ store }: { readonly store: Store }) {
@@ -117,9 +117,10 @@ function Coverage({ store }: { readonly store: Store }) {
 }
 
 function Calls({ store }: { readonly store: Store }) {
-  const calls = store.status.answer.value?.data.collector?.calls.day;
+  const status = store.status.answer.value?.data;
+  const calls = status?.collector?.calls.day;
   if (calls === undefined) return null;
-  const limit = isBounded(calls) ? formatCount(calls.limit) : null;
+  const limit = status?.simulated ? null : formatCount(calls.limit);
   return (
     <Fact
       store={store}
