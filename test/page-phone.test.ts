@@ -192,12 +192,16 @@ test('the weather has icons, wind and a legend, and nothing for operators', asyn
   await page.getByRole('link', { name: 'Pipeline', exact: true }).click();
   await page.waitForSelector('#flow[aria-busy="false"] .flow-step');
   const boxOf = (name: string) => page.locator('.flow-step', { hasText: name }).boundingBox();
+  const calls = await page.getByRole('region', { name: 'API calls' }).boundingBox();
   const [table, rejected, analytics] = await Promise.all(
     ['Table', 'Rejected', 'Analytics'].map(boxOf),
   );
   assert.equal(table?.x, rejected?.x);
   assert.ok((rejected?.y ?? 0) > (table?.y ?? 0) && analytics?.y === table?.y);
-  assert.match(await textOf(page, '.facts'), /calls today.*table version/);
+  assert.equal(calls?.y, rejected?.y, 'the facts of the steps stand beside it');
+  await eventually('the summary', async () =>
+    /calls today.*table version/.test(await textOf(page, '.facts')),
+  );
   assert.equal(await page.locator('#flow .scroll-buttons').count(), 0);
   isQuiet(served);
 });

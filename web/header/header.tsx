@@ -1,3 +1,4 @@
+import { Fragment } from 'preact';
 import { chooseView, type Store } from '../client/store.ts';
 import { CLOCKS, THEMES } from '../client/view.ts';
 import { formatAge, newestBySource } from '../format/ages.ts';
@@ -169,7 +170,14 @@ function Freshness({ store }: { readonly store: Store }) {
   ].filter((part) => part !== null);
   return (
     <p class="freshness">
-      {parts.length === 0 ? <span class="quiet">{say.noData}</span> : parts.join(' · ')}
+      {parts.length === 0
+        ? say.noData
+        : parts.map((part, at) => (
+            <Fragment key={part}>
+              {at > 0 && ' · '}
+              <span>{part}</span>
+            </Fragment>
+          ))}
     </p>
   );
 }

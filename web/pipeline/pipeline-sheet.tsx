@@ -32,20 +32,21 @@ export function PipelineSheet({ store }: { readonly store: Store }) {
         return (
           <>
             <Summary store={store} />
-            <ol class="flow">
-              {pipelineSteps(status, now).map((step) => (
-                <FlowStep key={step.name} step={step} />
-              ))}
-            </ol>
             <Errors status={status} now={now} />
-            <div class="facts-grid">
-              <Budget status={status} />
-              <Partitions status={status} />
-              <TableFacts status={status} store={store} />
-              <AnalyticsFacts status={status} store={store} />
-              <RejectedRecords status={status} />
-              <Process status={status} store={store} />
-              <Processes status={status} now={now} />
+            <div class="flow-place">
+              <ol class="flow">
+                {pipelineSteps(status, now).map((step) => (
+                  <FlowStep key={step.name} step={step} />
+                ))}
+              </ol>
+              <div class="facts-grid">
+                <Budget status={status} />
+                <Partitions status={status} />
+                <TableFacts status={status} store={store} />
+                <AnalyticsFacts status={status} store={store} />
+                <Process status={status} store={store} />
+                <Processes status={status} now={now} />
+              </div>
             </div>
           </>
         );
@@ -276,20 +277,6 @@ function AnalyticsFacts({ status, store }: TimedProps) {
   );
 }
 
-function RejectedRecords({ status }: { readonly status: Status }) {
-  const say = words.value.pipeline.sheet;
-  const reasons = Object.entries(status.table.rejected).filter(([, count]) => count > 0);
-  return (
-    <Box title={say.rejected}>
-      {reasons.length === 0 ? (
-        <p class="quiet">{say.noneRejected}</p>
-      ) : (
-        <Facts rows={reasons.map(([reason, count]) => [reason, formatCount(count)])} />
-      )}
-    </Box>
-  );
-}
-
 function Process({ status, store }: TimedProps) {
   const say = words.value.pipeline.sheet;
   return (
@@ -298,9 +285,20 @@ function Process({ status, store }: TimedProps) {
         rows={[
           ['isobar', status.version],
           [say.started, timeOf(store, status.started_at)],
-          [say.data, <code key="data">{status.data}</code>],
+          [say.data, <Path key="data" path={status.data} />],
         ]}
       />
     </Box>
+  );
+}
+
+/** Breaks after slashes, and elsewhere only where a name is longer than a line. */
+function Path({ path }: { readonly path: string }) {
+  return (
+    <code class="path">
+      {path.split(/(?<=\/)/).map((name, depth) => (
+        <span key={`${depth} ${name}`}>{name}</span>
+      ))}
+    </code>
   );
 }

@@ -65,8 +65,6 @@ export const dePipeline: Words['pipeline'] = {
     computed: 'Berechnet',
     fromTable: 'Aus Tabellenversion',
     behind: (version, versions) => `${version}, ${versions} zurück`,
-    rejected: 'Abgelehnte Datensätze',
-    noneRejected: 'Keine.',
     process: 'Dieser Prozess',
     started: 'Gestartet',
     data: 'Datenordner',

@@ -66,8 +66,6 @@ export const enPipeline = {
     computed: 'Computed',
     fromTable: 'From table version',
     behind: (version: string, versions: string) => `${version}, ${versions} behind`,
-    rejected: 'Rejected records',
-    noneRejected: 'None.',
     process: 'This process',
     started: 'Started',
     data: 'Data folder',

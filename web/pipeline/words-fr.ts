@@ -65,8 +65,6 @@ export const frPipeline: Words['pipeline'] = {
     computed: 'Calculées',
     fromTable: 'De la version de table',
     behind: (version, versions) => `${version}, en retard de ${versions}`,
-    rejected: 'Enregistrements rejetés',
-    noneRejected: 'Aucun.',
     process: 'Ce processus',
     started: 'Démarré',
     data: 'Dossier des données',
