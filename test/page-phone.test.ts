@@ -42,6 +42,10 @@ for (const scheme of ['light', 'dark'] as const) {
     const [first] = cards;
     const { y = PHONE.height } = (await first?.boundingBox()) ?? {};
     assert.ok(y < 0.25 * PHONE.height, `the first city begins at ${y} px`);
+    const [chart, map] = await Promise.all(
+      ['#chart-temperature_c', '#map'].map((place) => page.locator(place).boundingBox()),
+    );
+    assert.ok((chart?.y ?? 0) < (map?.y ?? 0), 'the chart comes before the map');
     assert.equal(await scrollsSideways(page), false, 'the page scrolls sideways');
     assert.deepEqual(await findViolations(page), []);
     await takePicture(page, `phone-${scheme}.png`);

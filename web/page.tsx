@@ -5,6 +5,7 @@ import { Charts } from './chart/time-series.tsx';
 import { CityCards } from './cities/city-cards.tsx';
 import type { Store } from './client/store.ts';
 import { Header } from './header/header.tsx';
+import { narrow } from './header/narrow.ts';
 import { RangeBar } from './header/range-bar.tsx';
 import { HeatMap } from './hours/heat-map.tsx';
 import { HourlyTrends } from './hours/hourly-trends.tsx';
@@ -70,11 +71,18 @@ function Weather({ store }: { readonly store: Store }) {
   return (
     <>
       {guarded(RangeBar)}
-      <div class={`columns columns-now${store.shown.value.length > MANY ? ' many' : ''}`}>
-        {guarded(CityCards)}
-        {guarded(CityMap)}
-      </div>
-      {guarded(Charts)}
+      {narrow.value ? (
+        // What the weather does comes before where it is.
+        [CityCards, Charts, CityMap].map(guarded)
+      ) : (
+        <>
+          <div class={`columns columns-now${store.shown.value.length > MANY ? ' many' : ''}`}>
+            {guarded(CityCards)}
+            {guarded(CityMap)}
+          </div>
+          {guarded(Charts)}
+        </>
+      )}
       <div class="columns columns-three">
         {guarded(HourlyTrends)}
         {guarded(HeatMap)}
