@@ -139,6 +139,26 @@ test('a menu of actions is walked by the keyboard, and gives the focus back', as
   isQuiet(served);
 });
 
+test('when a chart is removed, the focus is on the menu of the one beside it', async (t) => {
+  const page = await served.openPage(
+    t,
+    '?chart=temperature_c&chart=humidity_pct&chart=pressure_hpa',
+  );
+  await untilFilled(page);
+  for (const [removed, next] of [
+    ['humidity_pct', 'pressure_hpa'],
+    ['pressure_hpa', 'temperature_c'],
+  ]) {
+    await page.locator(`#chart-${removed} .menu-button`).focus();
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('Enter');
+    await page.locator(`#chart-${removed}`).waitFor({ state: 'detached' });
+    const id = await page.evaluate('document.activeElement.id');
+    assert.equal(id, `chart-${next}-menu-button`);
+  }
+  isQuiet(served);
+});
+
 test('panels beside each other are as high, and filled', async (t) => {
   const page = await served.openPage(t);
   await untilFilled(page);

@@ -159,7 +159,13 @@ function ownActions(
   const open = () => {
     if (plotly !== null) plotly.value = true;
   };
-  const remove = () => chooseView(store, { charts: charts.filter((name) => name !== variable) });
+  const remove = () => {
+    const place = charts.indexOf(variable);
+    const neighbour = charts[place + 1] ?? charts[place - 1];
+    // The focus would be lost with the menu that it is in.
+    document.getElementById(`chart-${neighbour}-menu-button`)?.focus();
+    chooseView(store, { charts: charts.filter((name) => name !== variable) });
+  };
   return [
     ...(plotly === null ? [] : [{ name: 'Plotly', onSelect: open }]),
     ...(charts.length > 1 ? [{ name: words.value.chart.remove, onSelect: remove }] : []),
