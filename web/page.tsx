@@ -88,11 +88,7 @@ function Weather({ store }: { readonly store: Store }) {
         {guarded(HeatMap)}
         {guarded(WindRose)}
       </div>
-      <div class="columns">
-        {guarded(Statistics)}
-        {guarded(Anomalies)}
-      </div>
-      {guarded(RawRows)}
+      {[Statistics, Anomalies, RawRows].map(guarded)}
     </>
   );
 }
