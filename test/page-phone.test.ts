@@ -47,6 +47,18 @@ for (const scheme of ['light', 'dark'] as const) {
     );
     assert.ok((chart?.y ?? 0) < (map?.y ?? 0), 'the chart comes before the map');
     assert.equal(await scrollsSideways(page), false, 'the page scrolls sideways');
+    assert.equal(await page.locator('.scroll-buttons').count(), 0, 'nor does a table');
+    const label = await page.evaluate(
+      `getComputedStyle(document.querySelector('#statistics td'), '::before').content`,
+    );
+    assert.equal(label, '"Mean"');
+    const pressure = page.locator('#rows').getByText('hPa');
+    await pressure.last().waitFor({ state: 'hidden' });
+    await page
+      .getByRole('button', { name: /^Details of/ })
+      .last()
+      .click();
+    await pressure.last().waitFor();
     assert.deepEqual(await findViolations(page), []);
     await takePicture(page, `phone-${scheme}.png`);
 
@@ -208,7 +220,7 @@ test('the weather has icons, wind and a legend, and nothing for operators', asyn
   const main = await textOf(page, 'main');
   assert.doesNotMatch(main, /version|calls|partition|offset/i);
   await page
-    .getByRole('button', { name: /^Origin of/ })
+    .getByRole('button', { name: /^Details of/ })
     .first()
     .click();
   assert.match(await textOf(page, '.origin'), /partition.*offset/s);

@@ -132,7 +132,7 @@ test('a city is chosen with the keyboard alone, and a row shows where it comes f
   assert.equal(await sydney.getAttribute('aria-pressed'), 'true');
   await page.waitForSelector('#rows[aria-busy="false"]');
   await page
-    .getByRole('button', { name: /^Origin of/ })
+    .getByRole('button', { name: /^Details of/ })
     .first()
     .click();
   const origin = await textOf(page, '.origin');

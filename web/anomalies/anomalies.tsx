@@ -5,6 +5,7 @@ import { chooseView, type Store } from '../client/store.ts';
 import { formatAge } from '../format/ages.ts';
 import { formatCount, formatPlural, isOne } from '../format/numbers.ts';
 import { zoneOf } from '../format/times.ts';
+import { Cells, type Column, Heads } from '../panel/columns.tsx';
 import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { TimeCell } from '../panel/time-cell.tsx';
@@ -17,6 +18,14 @@ const FILE_ROWS = 50_000;
 /** Values far from what is usual, newest first: what lasts for hours is one row, at its peak. */
 export function Anomalies({ store }: { readonly store: Store }) {
   const { anomalies: say, panel } = words.value;
+  const columns: readonly Column[] = [
+    [panel.time],
+    [panel.city],
+    [say.variable],
+    [say.value, 'number'],
+    [say.usual, 'number'],
+    [say.why, 'wraps'],
+  ];
   return (
     <Panel
       id="anomalies"
@@ -31,25 +40,12 @@ export function Anomalies({ store }: { readonly store: Store }) {
       {(answer) => (
         <>
           <ScrollTable label={say.title} tall>
-            <table>
+            <table class="stacks">
               <caption class="unseen">{say.caption}</caption>
-              <thead>
-                <tr>
-                  <th scope="col">{panel.time}</th>
-                  <th scope="col">{panel.city}</th>
-                  <th scope="col">{say.variable}</th>
-                  <th scope="col" class="number">
-                    {say.value}
-                  </th>
-                  <th scope="col" class="number">
-                    {say.usual}
-                  </th>
-                  <th scope="col">{say.why}</th>
-                </tr>
-              </thead>
+              <Heads columns={columns} />
               <tbody>
                 {episodesOf(answer.data).map((episode) => (
-                  <EpisodeRow key={keyOfAnomaly(episode.peak)} store={store} episode={episode} />
+                  <EpisodeRow key={keyOfAnomaly(episode.peak)} {...{ store, episode, columns }} />
                 ))}
               </tbody>
             </table>
@@ -61,7 +57,13 @@ export function Anomalies({ store }: { readonly store: Store }) {
   );
 }
 
-function EpisodeRow({ store, episode }: { readonly store: Store; readonly episode: Episode }) {
+interface EpisodeRowProps {
+  readonly store: Store;
+  readonly episode: Episode;
+  readonly columns: readonly Column[];
+}
+
+function EpisodeRow({ store, episode, columns }: EpisodeRowProps) {
   const { peak: row, from, to, count } = episode;
   const { units, clock } = store.address.view.value;
   const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
@@ -83,26 +85,30 @@ function EpisodeRow({ store, episode }: { readonly store: Store; readonly episod
       onPointerEnter={light}
       onPointerLeave={leave}
     >
-      <th scope="row">
-        <TimeCell at={row.observed_at} zone={zone} store={store} mixed={clock === 'city'} />
-      </th>
-      <td>
-        <button
-          type="button"
-          class="link"
-          title={words.value.anomalies.show}
-          onClick={() => showEpisode(store, episode)}
-        >
-          {row.city}
-        </button>
-      </td>
-      <td>{variable}</td>
-      <td class="number">{value}</td>
-      <td class="number">{usual}</td>
-      <td class="wraps">
-        {off}
-        {count > 1 && `, ${formatAge((to - from) / 1_000)}`}
-      </td>
+      <Cells
+        columns={columns}
+        cells={[
+          <TimeCell
+            key="time"
+            {...{ zone, store }}
+            at={row.observed_at}
+            mixed={clock === 'city'}
+          />,
+          <button
+            key="city"
+            type="button"
+            class="link"
+            title={words.value.anomalies.show}
+            onClick={() => showEpisode(store, episode)}
+          >
+            {row.city}
+          </button>,
+          variable,
+          value,
+          usual,
+          count > 1 ? `${off}, ${formatAge((to - from) / 1_000)}` : off,
+        ]}
+      />
     </tr>
   );
 }

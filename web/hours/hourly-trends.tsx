@@ -14,6 +14,7 @@ import {
 } from '../format/units.ts';
 import { Choice } from '../panel/choice.tsx';
 import { CityPanel } from '../panel/city-panel.tsx';
+import { Cells, type Column, Heads } from '../panel/columns.tsx';
 import { useSize } from '../panel/measured.ts';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { formatWind } from '../wind/wind.ts';
@@ -177,37 +178,31 @@ function HoursTable({
   readonly name: string;
 }) {
   const { panel, trends, variables } = words.value;
+  const columns: readonly Column[] = [
+    [trends.hour],
+    [variables.temperature_c, 'number'],
+    [variables.humidity_pct, 'number'],
+    [panel.wind, 'number'],
+    [panel.observations, 'number'],
+  ];
   return (
     <ScrollTable label={trends.table}>
       <table>
         <caption>{trends.caption(name)}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{trends.hour}</th>
-            <th scope="col" class="number">
-              {variables.temperature_c}
-            </th>
-            <th scope="col" class="number">
-              {variables.humidity_pct}
-            </th>
-            <th scope="col" class="number">
-              {panel.wind}
-            </th>
-            <th scope="col" class="number">
-              {panel.observations}
-            </th>
-          </tr>
-        </thead>
+        <Heads columns={columns} />
         <tbody>
           {rows.map((row) => (
             <tr key={row.hour}>
-              <th scope="row">{formatHour(row.hour)}</th>
-              <td class="number">{formatDegrees(row.temperature_c_mean, units)}</td>
-              <td class="number">{formatValue(row.humidity_pct_mean, 'humidity_pct', units)}</td>
-              <td class="number">
-                {formatWind(row.wind_speed_ms_mean, row.wind_direction_deg_mean)}
-              </td>
-              <td class="number">{formatCount(row.observation_count)}</td>
+              <Cells
+                columns={columns}
+                cells={[
+                  formatHour(row.hour),
+                  formatDegrees(row.temperature_c_mean, units),
+                  formatValue(row.humidity_pct_mean, 'humidity_pct', units),
+                  formatWind(row.wind_speed_ms_mean, row.wind_direction_deg_mean),
+                  formatCount(row.observation_count),
+                ]}
+              />
             </tr>
           ))}
         </tbody>

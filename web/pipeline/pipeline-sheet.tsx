@@ -3,6 +3,7 @@ import type { Store } from '../client/store.ts';
 import { formatAge } from '../format/ages.ts';
 import { formatBytes, formatCount } from '../format/numbers.ts';
 import { formatTimeShort, zoneOf } from '../format/times.ts';
+import { Cells, type Column, Heads } from '../panel/columns.tsx';
 import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { words } from '../words/words.ts';
@@ -146,37 +147,35 @@ function Partitions({ status }: { readonly status: Status }) {
   const say = words.value.pipeline.sheet;
   const { log } = status;
   const { spool } = log;
+  const columns: readonly Column[] = [
+    [say.partition],
+    [say.records, 'number'],
+    [say.waiting, 'number'],
+    [say.lag, 'number'],
+  ];
   return (
     <Box title={say.log(log.engine)}>
       <ScrollTable label={say.log(log.engine)}>
         <table>
           <caption class="unseen">{say.partitions}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{say.partition}</th>
-              <th scope="col" class="number">
-                {say.records}
-              </th>
-              <th scope="col" class="number">
-                {say.waiting}
-              </th>
-              <th scope="col" class="number">
-                {say.lag}
-              </th>
-            </tr>
-          </thead>
+          <Heads columns={columns} />
           <tbody>
             {log.partitions.map(({ partition, first, next, waiting, lag_s, expires_in_s }) => (
               <tr key={partition}>
-                <th scope="row">{partition}</th>
-                <td class="number">{formatCount(next - first)}</td>
-                <td class="number">{formatCount(waiting)}</td>
-                <td class="number">
-                  {waiting === 0 ? '–' : formatAge(lag_s)}
-                  {expires_in_s !== null && waiting > 0 && (
-                    <span class="quiet"> {say.expires(formatAge(expires_in_s))}</span>
-                  )}
-                </td>
+                <Cells
+                  columns={columns}
+                  cells={[
+                    partition,
+                    formatCount(next - first),
+                    formatCount(waiting),
+                    <>
+                      {waiting === 0 ? '–' : formatAge(lag_s)}
+                      {expires_in_s !== null && waiting > 0 && (
+                        <span class="quiet"> {say.expires(formatAge(expires_in_s))}</span>
+                      )}
+                    </>,
+                  ]}
+                />
               </tr>
             ))}
           </tbody>

@@ -1,5 +1,6 @@
 import type { LeaseStatus, Status } from '../../src/model/status.ts';
 import { formatAge } from '../format/ages.ts';
+import { Cells, type Column, Heads } from '../panel/columns.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { words } from '../words/words.ts';
 import { Box } from './fact-box.tsx';
@@ -8,32 +9,30 @@ import { Box } from './fact-box.tsx';
 export function Processes({ status, now }: { readonly status: Status; readonly now: number }) {
   const say = words.value.pipeline.processes;
   const { leases } = status.work;
+  const columns: readonly Column[] = [[say.process], [say.does, 'wraps'], [say.sign, 'number']];
   return (
     <Box title={say.title} wide>
       {leases.length === 0 ? (
         <p class="quiet">{say.alone}</p>
       ) : (
         <ScrollTable label={say.title}>
-          <table>
+          <table class="stacks">
             <caption class="unseen">{say.title}</caption>
-            <thead>
-              <tr>
-                <th scope="col">{say.process}</th>
-                <th scope="col">{say.does}</th>
-                <th scope="col" class="number">
-                  {say.sign}
-                </th>
-              </tr>
-            </thead>
+            <Heads columns={columns} />
             <tbody>
               {processesOf(leases).map(({ key, name, does, silent, lastSignAt }) => (
                 <tr key={key}>
-                  <th scope="row">{name}</th>
-                  <td class="wraps">{does}</td>
-                  <td class={silent ? 'number alert' : 'number'}>
-                    {silent && `▲ ${say.silent}, `}
-                    {words.value.pipeline.steps.ago(formatAge((now - lastSignAt) / 1_000))}
-                  </td>
+                  <Cells
+                    columns={columns}
+                    cells={[
+                      name,
+                      does,
+                      <span key="sign" class={silent ? 'alert' : undefined}>
+                        {silent && `▲ ${say.silent}, `}
+                        {words.value.pipeline.steps.ago(formatAge((now - lastSignAt) / 1_000))}
+                      </span>,
+                    ]}
+                  />
                 </tr>
               ))}
             </tbody>

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { Fragment } from 'preact';
+import { type ComponentChildren, Fragment } from 'preact';
 import type { ObservationRow } from '../../src/api/schemas.ts';
 import { withLimit } from '../client/fetching.ts';
 import type { Store } from '../client/store.ts';
@@ -7,13 +7,13 @@ import { formatAge } from '../format/ages.ts';
 import { formatCount } from '../format/numbers.ts';
 import { formatTime, zoneOf } from '../format/times.ts';
 import { formatDegrees, formatValue, temperatureUnit } from '../format/units.ts';
+import { Cells, type Column, Heads } from '../panel/columns.tsx';
 import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { TimeCell } from '../panel/time-cell.tsx';
 import { formatWind } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
 
-const COLUMNS = 8;
 /** Rows of a file, from the first one of the page. */
 const FILE_ROWS = 1_000;
 
@@ -22,6 +22,16 @@ export function RawRows({ store }: { readonly store: Store }) {
   const { units } = store.address.view.value;
   const cities = store.compared.value.map(({ name }) => name).join(', ');
   const { panel, rows: say, variables } = words.value;
+  const columns: readonly Column[] = [
+    [panel.time],
+    [panel.city],
+    [variables.temperature_c, 'number'],
+    [variables.humidity_pct, 'number less'],
+    [variables.pressure_hpa, 'number less'],
+    [panel.wind, 'number less'],
+    [say.condition, 'less'],
+    [say.details, 'action'],
+  ];
   return (
     <Panel
       id="rows"
@@ -36,33 +46,12 @@ export function RawRows({ store }: { readonly store: Store }) {
       {(answer) => (
         <>
           <ScrollTable label={say.title}>
-            <table>
+            <table class="fits">
               <caption class="unseen">{say.caption}</caption>
-              <thead>
-                <tr>
-                  <th scope="col">{panel.time}</th>
-                  <th scope="col">{panel.city}</th>
-                  <th scope="col" class="number">
-                    {variables.temperature_c}
-                  </th>
-                  <th scope="col" class="number">
-                    {variables.humidity_pct}
-                  </th>
-                  <th scope="col" class="number">
-                    {variables.pressure_hpa}
-                  </th>
-                  <th scope="col" class="number">
-                    {panel.wind}
-                  </th>
-                  <th scope="col">{say.condition}</th>
-                  <th scope="col">
-                    <span class="unseen">{say.origin}</span>
-                  </th>
-                </tr>
-              </thead>
+              <Heads columns={columns} />
               <tbody>
                 {answer.data.map((row) => (
-                  <RawRow key={`${row.city_id} ${row.observed_at}`} store={store} row={row} />
+                  <RawRow key={`${row.city_id} ${row.observed_at}`} {...{ store, row, columns }} />
                 ))}
               </tbody>
             </table>
@@ -74,61 +63,81 @@ export function RawRows({ store }: { readonly store: Store }) {
   );
 }
 
-function RawRow({ store, row }: { readonly store: Store; readonly row: ObservationRow }) {
+interface RawRowProps {
+  readonly store: Store;
+  readonly row: ObservationRow;
+  readonly columns: readonly Column[];
+}
+
+function RawRow({ store, row, columns }: RawRowProps) {
   const open = useSignal(false);
   const { units, clock } = store.address.view.value;
   const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
   const zone = zoneOf(clock, city?.time_zone);
-  const observed = Date.parse(row.observed_at);
-  const time = formatTime(observed, zone, store.clock.now.peek());
+  const time = formatTime(Date.parse(row.observed_at), zone, store.clock.now.peek());
+  const cells = [
+    <TimeCell key="time" {...{ zone, store }} at={row.observed_at} mixed={clock === 'city'} />,
+    row.city,
+    formatDegrees(row.temperature_c, units),
+    formatValue(row.humidity_pct, 'humidity_pct', units),
+    formatValue(row.pressure_hpa, 'pressure_hpa', units),
+    formatWind(row.wind_speed_ms, row.wind_direction_deg),
+    row.condition ?? '–',
+    <button
+      key="details"
+      type="button"
+      class="link"
+      aria-expanded={open.value}
+      aria-label={words.value.rows.detailsOf(row.city, time)}
+      onClick={() => {
+        open.value = !open.value;
+      }}
+    >
+      {words.value.rows.details}
+    </button>,
+  ];
   return (
     <Fragment>
       <tr>
-        <th scope="row">
-          <TimeCell at={row.observed_at} zone={zone} store={store} mixed={clock === 'city'} />
-        </th>
-        <td>{row.city}</td>
-        <td class="number">{formatDegrees(row.temperature_c, units)}</td>
-        <td class="number">{formatValue(row.humidity_pct, 'humidity_pct', units)}</td>
-        <td class="number">{formatValue(row.pressure_hpa, 'pressure_hpa', units)}</td>
-        <td class="number">{formatWind(row.wind_speed_ms, row.wind_direction_deg)}</td>
-        <td>{row.condition ?? '–'}</td>
-        <td>
-          <button
-            type="button"
-            class="link"
-            aria-expanded={open.value}
-            aria-label={words.value.rows.originOf(row.city, time)}
-            onClick={() => {
-              open.value = !open.value;
-            }}
-          >
-            {words.value.rows.origin}
-          </button>
-        </td>
+        <Cells columns={columns} cells={cells} />
       </tr>
-      {open.value && <Origin row={row} />}
+      {open.value && <Details {...{ row, columns, cells }} />}
     </Fragment>
   );
 }
 
+interface DetailsProps extends Omit<RawRowProps, 'store'> {
+  readonly cells: readonly ComponentChildren[];
+}
+
 /** Where a row comes from, down to the very characters that the provider sent. */
-function Origin({ row }: { readonly row: ObservationRow }) {
+function Details({ row, columns, cells }: DetailsProps) {
   const say = words.value.rows;
   const delay = (Date.parse(row.collected_at) - Date.parse(row.observed_at)) / 1_000;
+  const origin: readonly (readonly [string, string])[] = [
+    [say.observedAt, row.observed_at],
+    [say.collectedAt, row.collected_at],
+    [say.delay, delay <= 0 ? '–' : formatAge(delay)],
+    [say.source, row.source],
+    [say.cityId, row.city_id],
+    [say.providerId, String(row.provider_city_id ?? '–')],
+    [say.log, row.log_id],
+    [say.partition, String(row.log_partition)],
+    [say.offset, String(row.log_offset)],
+  ];
   return (
     <tr class="origin">
-      <td colSpan={COLUMNS}>
+      <td colSpan={columns.length}>
         <dl>
-          <Entry name={say.observedAt} text={row.observed_at} />
-          <Entry name={say.collectedAt} text={row.collected_at} />
-          <Entry name={say.delay} text={delay <= 0 ? '–' : formatAge(delay)} />
-          <Entry name={say.source} text={row.source} />
-          <Entry name={say.cityId} text={row.city_id} />
-          <Entry name={say.providerId} text={String(row.provider_city_id ?? '–')} />
-          <Entry name={say.log} text={row.log_id} />
-          <Entry name={say.partition} text={String(row.log_partition)} />
-          <Entry name={say.offset} text={String(row.log_offset)} />
+          {columns.map(
+            ([name, kind], place) =>
+              kind?.endsWith('less') && (
+                <Entry key={name} class="unless" name={name} text={cells[place]} />
+              ),
+          )}
+          {origin.map(([name, text]) => (
+            <Entry key={name} name={name} text={text} />
+          ))}
         </dl>
         {row.response === null ? (
           <p class="quiet">{say.imported}</p>
@@ -140,9 +149,15 @@ function Origin({ row }: { readonly row: ObservationRow }) {
   );
 }
 
-function Entry({ name, text }: { readonly name: string; readonly text: string }) {
+interface EntryProps {
+  readonly name: string;
+  readonly text: ComponentChildren;
+  readonly class?: string;
+}
+
+function Entry({ name, text, class: kind }: EntryProps) {
   return (
-    <div>
+    <div class={kind}>
       <dt>{name}</dt>
       <dd>{text}</dd>
     </div>

@@ -8,6 +8,7 @@ import {
   formatValue,
   temperatureUnit,
 } from '../format/units.ts';
+import { Cells, type Column, Heads } from '../panel/columns.tsx';
 import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { words } from '../words/words.ts';
@@ -16,6 +17,15 @@ import { words } from '../words/words.ts';
 export function Statistics({ store }: { readonly store: Store }) {
   const { units } = store.address.view.value;
   const { panel, statistics: say, variables } = words.value;
+  const columns: readonly Column[] = [
+    [panel.city],
+    [panel.mean, 'number'],
+    [say.low, 'number'],
+    [say.high, 'number'],
+    [say.spread, 'number'],
+    [variables.humidity_pct, 'number'],
+    [say.coverage, 'number'],
+  ];
   return (
     <Panel
       id="statistics"
@@ -28,34 +38,12 @@ export function Statistics({ store }: { readonly store: Store }) {
     >
       {(answer) => (
         <ScrollTable label={say.title} tall>
-          <table>
+          <table class="stacks">
             <caption class="unseen">{say.caption}</caption>
-            <thead>
-              <tr>
-                <th scope="col">{panel.city}</th>
-                <th scope="col" class="number">
-                  {panel.mean}
-                </th>
-                <th scope="col" class="number">
-                  {say.low}
-                </th>
-                <th scope="col" class="number">
-                  {say.high}
-                </th>
-                <th scope="col" class="number">
-                  {say.spread}
-                </th>
-                <th scope="col" class="number">
-                  {variables.humidity_pct}
-                </th>
-                <th scope="col" class="number">
-                  {say.coverage}
-                </th>
-              </tr>
-            </thead>
+            <Heads columns={columns} />
             <tbody>
               {answer.data.map((row) => (
-                <StatisticsRow key={row.city_id} store={store} row={row} />
+                <StatisticsRow key={row.city_id} {...{ store, row, columns }} />
               ))}
             </tbody>
           </table>
@@ -65,7 +53,13 @@ export function Statistics({ store }: { readonly store: Store }) {
   );
 }
 
-function StatisticsRow({ store, row }: { readonly store: Store; readonly row: CityStatistics }) {
+interface StatisticsRowProps {
+  readonly store: Store;
+  readonly row: CityStatistics;
+  readonly columns: readonly Column[];
+}
+
+function StatisticsRow({ store, row, columns }: StatisticsRowProps) {
   const { units, clock } = store.address.view.value;
   const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
   const zone = zoneOf(clock, city?.time_zone);
@@ -74,24 +68,29 @@ function StatisticsRow({ store, row }: { readonly store: Store; readonly row: Ci
   const spread = row.temperature_c_stddev;
   return (
     <tr>
-      <th scope="row">{row.city}</th>
-      <td class="number">{formatDegrees(row.temperature_c_mean, units)}</td>
-      <td class="number">
-        {formatDegrees(row.temperature_c_min, units)}
-        <small>{when(row.temperature_c_min_at)}</small>
-      </td>
-      <td class="number">
-        {formatDegrees(row.temperature_c_max, units)}
-        <small>{when(row.temperature_c_max_at)}</small>
-      </td>
-      <td class="number">
-        {spread === null ? '–' : `±${formatTemperatureDifference(spread, units).replace('+', '')}°`}
-      </td>
-      <td class="number">{formatValue(row.humidity_pct_mean, 'humidity_pct', units)}</td>
-      <td class="number">
-        {formatNumber(row.coverage_pct, row.coverage_pct > 99.95 ? 0 : 1)} %
-        <small>{words.value.statistics.observations(formatCount(row.observation_count))}</small>
-      </td>
+      <Cells
+        columns={columns}
+        cells={[
+          row.city,
+          formatDegrees(row.temperature_c_mean, units),
+          <>
+            {formatDegrees(row.temperature_c_min, units)}
+            <small>{when(row.temperature_c_min_at)}</small>
+          </>,
+          <>
+            {formatDegrees(row.temperature_c_max, units)}
+            <small>{when(row.temperature_c_max_at)}</small>
+          </>,
+          spread === null
+            ? '–'
+            : `±${formatTemperatureDifference(spread, units).replace('+', '')}°`,
+          formatValue(row.humidity_pct_mean, 'humidity_pct', units),
+          <>
+            {formatNumber(row.coverage_pct, row.coverage_pct > 99.95 ? 0 : 1)} %
+            <small>{words.value.statistics.observations(formatCount(row.observation_count))}</small>
+          </>,
+        ]}
+      />
     </tr>
   );
 }
