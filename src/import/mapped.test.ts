@@ -283,6 +283,23 @@ test('Parquet: numbers have a point whatever the mapping says of texts', async (
   assert.ok(Math.abs((record.humidity_pct ?? 0) - 73.17) < 0.01, String(record.humidity_pct));
 });
 
+test('times in another unit than the mapping says stop the import, from CSV and from Parquet', async () => {
+  const mapping = file(
+    'unit.yaml',
+    `${SMALL.replace('column: ts', 'column: ts, format: epoch_ms')}variables: { temperature_c: t }\n`,
+  );
+  const rows = Array.from({ length: 3 }, (_, hour) => `${1_700_000_000 + hour * 3_600},${hour}`);
+  const csv = file('unit.csv', `ts,t\n${rows.join('\n')}\n`);
+  const parquet = join(folder, 'unit.parquet');
+  await session.execute(
+    `COPY (SELECT * FROM read_csv(${literal(csv)})) TO ${literal(parquet)} (FORMAT parquet)`,
+  );
+  for (const path of [csv, parquet]) {
+    const pattern = /unit\.\w+: the times in ts look like seconds since 1970 \(1700000000 would be/;
+    await assert.rejects(readRecords(mapping, path), pattern);
+  }
+});
+
 test('several files are one table, and of one time the later row comes later', async () => {
   const mapping = file('m.yaml', `${SMALL}variables: { temperature_c: t }\n`);
   const late = file('late.csv', 'ts,t\n2024-01-03,3\n2024-01-04,4\n2024-01-01,1\n');

@@ -21,6 +21,7 @@ import { cityReader } from './row-city.ts';
 import { timeReader, timeTextReader } from './row-time.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
 import { type InputTable, openTable, type TableRow } from './table.ts';
+import { type TimeFormat, timeFormatOf } from './time-check.ts';
 
 export interface MappedOptions {
   readonly mapping: Mapping;
@@ -45,7 +46,8 @@ async function* readFiles(
 ): AsyncGenerator<ImportedRecord> {
   for (const file of files) {
     const table = await openTable(file, options, signal);
-    const read = rowReader(table, options);
+    const format = await timeFormatOf(table, options.mapping, signal);
+    const read = rowReader(table, options, format);
     for await (const rows of table.rows(signal)) {
       for (const row of rows) {
         const imported = read(row);
@@ -77,10 +79,11 @@ interface RowReading {
 function rowReader(
   table: InputTable,
   { mapping, finder }: MappedOptions,
+  format: TimeFormat,
 ): (row: TableRow) => ImportedRecord | null {
   const reading = readingOf(table, mapping);
   const cityOf = cityReader(table, mapping, finder);
-  const timeOf = timeReader(table, mapping);
+  const timeOf = timeReader(table, mapping, format);
   const offsets = new Map<string, (at: number) => number>();
   let isOtherTable = false;
 

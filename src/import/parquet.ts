@@ -54,11 +54,18 @@ export async function parquetColumns(
   return columns;
 }
 
-/** Writes the columns of these indexes, as text and in the order of the file. */
+export interface ParquetPart {
+  readonly columns: readonly ParquetColumn[];
+  /** Of all columns of the file. */
+  readonly count: number;
+  /** Rows at most, the first ones; all by default. */
+  readonly most?: number | undefined;
+}
+
+/** Writes a part of the file, as text and in its order. */
 export async function copyParquet(
   path: string,
-  columns: readonly ParquetColumn[],
-  count: number,
+  { columns, count, most }: ParquetPart,
   target: string,
   session: SqlSession,
   signal: AbortSignal,
@@ -69,7 +76,8 @@ export async function copyParquet(
   // A row whose cells are all NULL would be a blank line.
   const sql =
     `SELECT 0 AS row, ${cells.join(', ')} FROM read_parquet(${fileLiteral(path)}, ` +
-    `hive_partitioning = false, binary_as_string = true) AS rows(${aliases.join(', ')})`;
+    `hive_partitioning = false, binary_as_string = true) AS rows(${aliases.join(', ')})` +
+    (most === undefined ? '' : ` LIMIT ${most}`);
   try {
     await session.copy(sql, target, 'csv', signal);
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Which files a command line names, and how they are read. */
 import type { SqlSession } from '../sql/engine.ts';
 import type { CityFinder } from './cities.ts';
-import { assertRegularFile, importError, type NamedFile } from './input-file.ts';
+import { assertRegularFile, importError, type NamedFile, printable } from './input-file.ts';
 import { listFiles } from './inputs.ts';
 import { isKaggleFolder, KAGGLE_NAME, kaggleFiles, openKaggleFolder } from './kaggle.ts';
 import { openMapped } from './mapped.ts';
@@ -9,6 +9,7 @@ import { loadMapping } from './mapping-file.ts';
 import { openResponses, RESPONSES_NAME, type ResponsesOptions } from './responses.ts';
 import type { ImportPlan } from './source.ts';
 import { assertColumns } from './table.ts';
+import { timeFormatOf } from './time-check.ts';
 
 export interface PlanOptions extends Pick<ResponsesOptions, 'parse' | 'units'> {
   /** The file of the mapping, for tables. */
@@ -54,7 +55,11 @@ async function planTables(
   const files = await listFiles(paths, { wanted: TABLES, except: mappingPath, report });
   if (files.length === 0) throw importError(paths.join(', '), 'no CSV or Parquet file there');
   const options = { mapping, finder, session: await session(), scratch };
-  await assertColumns(files, options, signal);
+  await assertColumns(files, options, signal, async (table) => {
+    const { format } = await timeFormatOf(table, mapping, signal);
+    if (format === (mapping.time.format ?? 'iso')) return;
+    report(`reading the times of ${printable(table.file.name)} as ${format}\n`);
+  });
   return {
     name: `import:${mapping.name}`,
     files: files.map(({ path }) => path),

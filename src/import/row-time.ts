@@ -3,14 +3,20 @@ import type { City } from '../model/city.ts';
 import { momentsIn, openSeries, type Series } from './local-time.ts';
 import { type Mapping, timeColumnsOf } from './mapping.ts';
 import type { InputTable } from './table.ts';
-import { type ReadTime, readerOf } from './time-format.ts';
+import type { TimeFormat } from './time-check.ts';
+import { readerOf } from './time-format.ts';
+import type { ReadTime } from './time-number.ts';
 
 /** Milliseconds since 1970, or the reason why the row has no time. */
 export type FindTime = (cells: readonly string[], city: City) => number | string;
 
 /** For one file: its order decides which of two moments an ambiguous autumn time means. */
-export function timeReader(table: InputTable, mapping: Mapping): FindTime {
-  const { zone = 'UTC', format = 'iso' } = mapping.time;
+export function timeReader(
+  table: InputTable,
+  mapping: Mapping,
+  { format, from = Number.NEGATIVE_INFINITY }: TimeFormat,
+): FindTime {
+  const { zone = 'UTC' } = mapping.time;
   const read = readerOf(format) as ReadTime;
   const intervalMs = mapping.interval_s * 1_000;
   const zones = new Map<string, (localMs: number) => readonly number[]>();
@@ -41,6 +47,7 @@ export function timeReader(table: InputTable, mapping: Mapping): FindTime {
     const time = read(text);
     if (time === null) return `time is not in the format ${format}`;
     const { localMs, offsetMs } = time;
+    if (localMs < from) return `time is of another unit than the first rows, ${format}`;
     if (offsetMs !== null) return seriesOf(city).choose([localMs - offsetMs]);
     const timeZone = zone === 'city' ? city.time_zone : zone;
     const moments = momentsOf(timeZone)(localMs);

@@ -25,6 +25,8 @@ export interface TableOptions {
 
 export type TableRow = CsvRecord | CsvProblem;
 
+const HEAD_ROWS_MAX = 1_000;
+
 export interface InputTable {
   readonly file: NamedFile;
   /** What numbers of rows count. */
@@ -37,6 +39,8 @@ export interface InputTable {
   readonly numeric: ReadonlySet<string>;
   /** In the order of the file; `line` is the number that `counts` says. */
   rows(signal: AbortSignal): AsyncGenerator<TableRow[]>;
+  /** The first ones, at most 1,000. */
+  head(signal: AbortSignal): Promise<TableRow[]>;
 }
 
 export function openTable(
@@ -49,13 +53,15 @@ export function openTable(
 }
 
 /**
- * Rejects, before a row is read, when a column of city or time is missing in one of the tables, or
- * another column in all of them: files of a series gain columns over the years.
+ * Rejects, before a row is imported, when a column of city or time is missing in one of the tables,
+ * or another column in all of them: files of a series gain columns over the years. `look` is called
+ * with each table.
  */
 export async function assertColumns(
   files: readonly NamedFile[],
   options: TableOptions,
   signal: AbortSignal,
+  look: (table: InputTable) => Promise<void> = async () => {},
 ): Promise<void> {
   const absent = new Set(valueColumnsOf(options.mapping));
   let names: readonly string[] = [];
@@ -64,6 +70,7 @@ export async function assertColumns(
     const table = await openTable(file, options, signal);
     for (const name of table.indexes.keys()) absent.delete(name);
     names = names.length === 0 ? table.names : names;
+    await look(table);
   }
   if (files.length === 0 || absent.size === 0) return;
   const listed = files.slice(0, FILES_LISTED_MAX).map(({ path }) => path);
@@ -82,14 +89,16 @@ async function openCsv(
   const passed = Math.max(mapping.skip_lines ?? 0, mapping.header_line ?? 0);
   const head = await readHead(file, text, passed + HEAD_LINES_MAX);
   const header = findHeader(file.path, head, mapping);
+  const rows = (reading: AbortSignal) =>
+    readRows(file, { ...text, signal: reading }, header.rowsFrom, header.dialect);
   return {
     file,
     counts: 'line',
     names: header.names,
     indexes: indexesIn(file.path, header.names, mapping),
     numeric: new Set(),
-    rows: (reading) =>
-      readRows(file, { ...text, signal: reading }, header.rowsFrom, header.dialect),
+    rows,
+    head: (reading) => firstOf(rows(reading)),
   };
 }
 
@@ -106,10 +115,11 @@ async function openParquet(
   if (missing.length > 0) throw columnsAbsent(file.path, missing, all);
   const chosen = columns.filter(({ index }) => [...found.values()].includes(index));
   const positions = new Map(chosen.map(({ index }, position) => [index, position + 1]));
-  async function* rows(reading: AbortSignal): AsyncGenerator<TableRow[]> {
+  async function* rows(reading: AbortSignal, most?: number): AsyncGenerator<TableRow[]> {
     const target = join(scratch, `import-${process.pid}-${crypto.randomUUID()}.csv`);
     try {
-      await copyParquet(file.path, chosen, columns.length, target, session, reading);
+      const part = { columns: chosen, count: columns.length, most };
+      await copyParquet(file.path, part, target, session, reading);
       let number = 0;
       const dialect = { delimiter: ',' };
       const copy = { path: target, name: file.name };
@@ -127,7 +137,17 @@ async function openParquet(
     indexes: new Map([...found].map(([name, index]) => [name, positions.get(index) ?? 0])),
     numeric: new Set([...found].flatMap(([name, at]) => (columns[at]?.isNumeric ? [name] : []))),
     rows,
+    head: (reading) => firstOf(rows(reading, HEAD_ROWS_MAX)),
   };
+}
+
+async function firstOf(batches: AsyncIterable<TableRow[]>): Promise<TableRow[]> {
+  const first: TableRow[] = [];
+  for await (const rows of batches) {
+    first.push(...rows.slice(0, HEAD_ROWS_MAX - first.length));
+    if (first.length >= HEAD_ROWS_MAX) break;
+  }
+  return first;
 }
 
 function indexesIn(path: string, names: readonly string[], mapping: Mapping): Map<string, number> {

@@ -74,6 +74,24 @@ test('patterns: hour 24, names of months, 12 hours, days of the year, offsets', 
     ['epoch_ms', '1.71456E+12', null],
     ['epoch_s', '1.7145648e+300', null],
     ['epoch_s', '0x10', null],
+    ['excel', '1', '1900-01-01T00:00:00'],
+    ['excel', '59.5', '1900-02-28T12:00:00'],
+    // Excel's 29 February 1900, a day that there never was.
+    ['excel', '60.5', null],
+    ['excel', '61', '1900-03-01T00:00:00'],
+    ['excel', '45231.5416667', '2023-11-01T13:00:00'],
+    ['excel', '45231.541666666664', '2023-11-01T13:00:00'],
+    ['excel', '45231,5417', '2023-11-01T13:00:00'],
+    ['excel', '45231.5000116', '2023-11-01T12:00:01'],
+    ['excel', '45231.500005787037', '2023-11-01T12:00:00.500Z'],
+    ['excel', '45231.9999999', '2023-11-02T00:00:00'],
+    ['excel', '45231 0.25', '2023-11-01T06:00:00'],
+    ['excel', '45231.5 0.25', null],
+    ['excel', '45,231.54', null],
+    ['excel', '4.52315E+04', null],
+    ['excel', '-1', null],
+    ['excel1904', '0', '1904-01-01T00:00:00'],
+    ['excel1904', '43769.5416667', '2023-11-01T13:00:00'],
   ];
   for (const [format, text, wanted] of cases) {
     assert.equal(read(format, text), wanted, `${format} of ${text}`);
@@ -82,6 +100,10 @@ test('patterns: hour 24, names of months, 12 hours, days of the year, offsets', 
 
 test('a pattern that makes no time is refused with the reason', () => {
   assert.match(String(readerOf('%H:%M')), /no year/);
+  assert.match(
+    String(readerOf('unix')),
+    /no such format unix; there are iso, epoch_s, .* excel1904/,
+  );
   assert.match(String(readerOf('%Y %H')), /no month and day/);
   assert.match(String(readerOf('%Y-%m-%d %I:%M')), /%I, .* and %p need each other/);
   assert.match(String(readerOf('%Y-%m-%d %H:%M %p')), /%I, .* and %p need each other/);
@@ -109,6 +131,22 @@ test('what is written by a pattern is read by it', () => {
       const text = formats[format]?.(iso) ?? '';
       assert.deepEqual(reader(text), { localMs: at * 60_000, offsetMs: null });
       for (const rest of [' UTC+2', 'x', ' 1']) assert.equal(reader(text + rest), null);
+    }),
+  );
+});
+
+test('excel: every minute of a spreadsheet is found from seven decimals, and from all of them', () => {
+  const minutes = (year: number) => Date.UTC(year, 0, 1) / 60_000;
+  const minute = fc.integer({ min: minutes(1950), max: minutes(2060) });
+  const starts = { excel: Date.UTC(1899, 11, 30), excel1904: Date.UTC(1904, 0, 1) };
+  fc.assert(
+    fc.property(minute, fc.constantFrom('excel', 'excel1904'), (at, format) => {
+      const days = (at * 60_000 - starts[format]) / 86_400_000;
+      const reader = readerOf(format);
+      assert.ok(typeof reader !== 'string');
+      for (const text of [String(days), days.toFixed(7), days.toFixed(4).replace('.', ',')]) {
+        assert.deepEqual(reader(text), { localMs: at * 60_000, offsetMs: null }, text);
+      }
     }),
   );
 });

@@ -5,42 +5,14 @@
  * ignored. The directives are those of strptime (POSIX), with `%z`, `%f` and `%-d` as in Python.
  */
 
-/** A clock's reading as if it were UTC, and what is known of its zone. */
-interface ClockTime {
-  readonly localMs: number;
-  /** Milliseconds ahead of UTC; null when the text does not say. */
-  readonly offsetMs: number | null;
-}
-
-/** Null when the text is not a time of this format. */
-export type ReadTime = (text: string) => ClockTime | null;
+import { type ClockTime, NUMBER_FORMATS, numberTimeReader, type ReadTime } from './time-number.ts';
 
 const DAY_MS = 86_400_000;
-/** 0001-01-01 and 10000-01-01: years of four digits. */
-const [MS_MIN, MS_MAX] = [-62_135_596_800_000, 253_402_300_800_000];
 
-/** The reader of `iso`, of one of the `epoch_` or of a strptime pattern; a text: what is wrong. */
+/** The reader of `iso`, of a format of numbers or of a strptime pattern; a text: what is wrong. */
 export function readerOf(format: string): ReadTime | string {
   if (format === 'iso') return readIso;
-  const toMs = EPOCHS.get(format);
-  return toMs === undefined ? compilePattern(format) : (text) => readEpoch(text, toMs);
-}
-
-const EPOCHS = new Map<string, (value: number) => number>([
-  ['epoch_s', (value) => value * 1_000],
-  ['epoch_ms', (value) => value],
-  ['epoch_us', (value) => value / 1_000],
-  ['epoch_ns', (value) => value / 1_000_000],
-]);
-
-const EPOCH = /^[+-]?\d+(\.\d*)?(e[+-]?\d+)?$/i;
-/** What a spreadsheet makes of a long number: six digits are left, as in 1.70407E+12. */
-const ROUNDED = /^[+-]?\d(\.\d{0,5})?e/i;
-
-function readEpoch(text: string, toMs: (value: number) => number): ClockTime | null {
-  const isExact = EPOCH.test(text) && !ROUNDED.test(text);
-  const ms = isExact ? Math.floor(toMs(Number(text))) : Number.NaN;
-  return ms >= MS_MIN && ms < MS_MAX ? { localMs: ms, offsetMs: 0 } : null;
+  return numberTimeReader(format) ?? compilePattern(format);
 }
 
 const ISO =
@@ -264,6 +236,9 @@ function tokensOf(format: string): Token[] | string {
 function problemOf(format: string): string | null {
   const has = (...names: readonly string[]) =>
     names.some((name) => new RegExp(`(^|[^%])(%%)*%[-_^]?${name}`).test(format));
+  if (!format.includes('%')) {
+    return `no such format ${format}; there are iso, ${NUMBER_FORMATS.join(', ')} and patterns of %Y`;
+  }
   if (!has('Y', 'y', 'F', 'D')) return 'it has no year (%Y or %y)';
   const hasDay = has('d', 'e', 'F', 'D') && has('m', 'b', 'B', 'h', 'F', 'D');
   if (!hasDay && !has('j')) return 'it has no month and day (%m and %d, or %j)';
