@@ -51,14 +51,33 @@ export function findHeader(path: string, lines: readonly string[], mapping: Mapp
   return best;
 }
 
-/** The index of the column; null when it is not there. Rejects a name that stands there twice. */
+/**
+ * The index of the column; null when it is not there. Letters with accents are the same in one
+ * character (NFC) and in several (NFD, as macOS writes them), unless a column has the very name.
+ * Rejects a name that stands there twice.
+ */
 export function columnIndex(path: string, names: readonly string[], name: string): number | null {
-  const exact = indexesOf(names, name);
-  const found = exact.length > 0 ? exact : indexesOf(names, name.trim());
-  if (found.length > 1) {
-    throw importError(path, `${found.length} columns are called ${name}; rename all but one`);
+  const [found, ...others] = indexesOf(names, name);
+  if (found === undefined) return null;
+  const called = [found, ...others].map((index) => names[index] ?? '');
+  if (others.length > 0 && new Set(called).size > 1) {
+    const shown = called.map(spelledOut).join(' and ');
+    const problem = `${shown} are one name in different Unicode forms`;
+    throw importError(path, `${problem}; rename all but one, or map one exactly as it is written`);
   }
-  return found[0] ?? null;
+  if (others.length > 0) {
+    throw importError(path, `${called.length} columns are called ${name}; rename all but one`);
+  }
+  return found;
+}
+
+/** `Tempe\u0301rature`: of two names that look alike, what differs. */
+function spelledOut(name: string): string {
+  const letters = [...name].map((letter) => {
+    const isPlain = letter >= ' ' && letter <= '~';
+    return isPlain ? letter : `\\u{${letter.codePointAt(0)?.toString(16)}}`;
+  });
+  return `"${letters.join('')}"`;
 }
 
 /** The error of mapped columns that are not in the file. */
@@ -99,8 +118,7 @@ function candidatesAt(
       const parsed = parseRecord([text, ...lines.slice(index + 1, index + 20)], 0, dialect);
       if (typeof parsed === 'string') return [];
       const names = parsed.cells.map((name) => name.trim());
-      const known = new Set(names);
-      const absent = wanted.filter((name) => !known.has(name) && !known.has(name.trim()));
+      const absent = absentFrom(names, wanted);
       if (isComment && absent.length > 0) return [];
       return [{ dialect, names, absent, rowsFrom: index + parsed.next + 1 }];
     }),
@@ -120,7 +138,7 @@ function headless(
   names: readonly string[],
   delimiters: readonly string[],
 ): Header {
-  const absent = mappedColumnsOf(mapping).filter((name) => !names.includes(name));
+  const absent = absentFrom(names, mappedColumnsOf(mapping));
   if (absent.length > 0) throw columnsAbsent(path, absent, names);
   const from = (mapping.skip_lines ?? 0) + 1;
   const index = lines.findIndex((line, at) => at + 1 >= from && !isIgnored(line, mapping));
@@ -135,6 +153,28 @@ function headless(
   return { dialect: { delimiter, comment: mapping.comment }, names, rowsFrom: from };
 }
 
+/** Of the exact name, else without the spaces around it, else in any Unicode form. */
 function indexesOf(names: readonly string[], name: string): number[] {
-  return names.flatMap((other, index) => (other === name ? [index] : []));
+  for (const [wanted, form] of [
+    [name, (other: string) => other],
+    [name.trim(), (other: string) => other],
+    [columnKey(name), columnKey],
+  ] as const) {
+    const found = names.flatMap((other, index) => (form(other) === wanted ? [index] : []));
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+function absentFrom(names: readonly string[], wanted: readonly string[]): string[] {
+  const exact = new Set(names);
+  const rest = wanted.filter((name) => !exact.has(name) && !exact.has(name.trim()));
+  if (rest.length === 0) return rest;
+  const known = new Set(names.map(columnKey));
+  return rest.filter((name) => !known.has(columnKey(name)));
+}
+
+/** Equal for all Unicode forms of a name. */
+function columnKey(name: string): string {
+  return name.trim().normalize('NFC');
 }
