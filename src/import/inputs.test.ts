@@ -55,16 +55,44 @@ test('folders are read with their subfolders, sorted, and what is skipped is sai
   assert.deepEqual((await list(named, /\.json$/)).names, ['m.yaml', '01/r.json']);
 });
 
-test('the folder of a Delta table is refused: it holds rows that the table no longer has', async () => {
-  const table = join(folder, 'tables', 'hours');
-  mkdirSync(join(table, '_delta_log'), { recursive: true });
-  writeFileSync(join(table, 'part-0.parquet'), '');
-  const pattern =
-    /hours: a Delta table, whose folder also holds rows that were replaced or deleted/;
-  await assert.rejects(list([table], TABLES), pattern);
-  await assert.rejects(list([folder], TABLES), pattern);
-  assert.deepEqual((await list([join(table, 'part-0.parquet')], TABLES)).names, ['part-0.parquet']);
-  rmSync(join(folder, 'tables'), { recursive: true });
+test('the folder of a table is refused, and a folder in it: both hold rows it no longer has', async () => {
+  const logs = {
+    Delta: ['_delta_log/00000000000000000000.json', "with DuckDB: COPY (FROM delta_scan('"],
+    Hudi: ['.hoodie/hoodie.properties', 'with Spark: spark.read.format("hudi")'],
+    Iceberg: ['metadata/v2.metadata.json', "with DuckDB: COPY (FROM iceberg_scan('"],
+  } as const;
+  for (const [format, [log, remedy]] of Object.entries(logs)) {
+    const table = join(folder, 'tables', 'hours');
+    const data = join(table, 'data', 'month=1');
+    for (const path of [join(table, log), join(data, 'part-0.parquet')]) {
+      mkdirSync(join(path, '..'), { recursive: true });
+      writeFileSync(path, '');
+    }
+    for (const path of [folder, table, join(table, 'data'), data]) {
+      await assert.rejects(list([path], TABLES), (error: Error) => {
+        const pattern = `(an? |the )${format} table.*, whose folder also holds rows that were`;
+        assert.match(error.message, new RegExp(pattern));
+        assert.ok(error.message.includes(`for example ${remedy}`));
+        assert.match(error.message, /or name the files that you want one by one$/);
+        return true;
+      });
+    }
+    assert.deepEqual((await list([join(data, 'part-0.parquet')], TABLES)).names, [
+      'part-0.parquet',
+    ]);
+    rmSync(join(folder, 'tables'), { recursive: true });
+  }
+});
+
+test('a folder with something called metadata or data is still a folder', async () => {
+  const plain = join(folder, 'plain');
+  for (const path of ['metadata/station.json', 'data/a.csv']) {
+    mkdirSync(join(plain, path, '..'), { recursive: true });
+    writeFileSync(join(plain, path), '');
+  }
+  assert.deepEqual((await list([plain], TABLES)).names, ['data/a.csv']);
+  assert.deepEqual((await list([join(plain, 'data')], TABLES)).names, ['a.csv']);
+  rmSync(plain, { recursive: true });
 });
 
 test('rejects a path that is not a file or folder before reading anything', async () => {

@@ -2,13 +2,9 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { fileProblem, importError, kindOf, type NamedFile, printable } from './input-file.ts';
+import { assertNoTable, assertNotInTable } from './table-folders.ts';
 
 const FILES_MAX = 200_000;
-/** Folders in which table formats keep what says which of the files count. */
-const TABLE_LOGS = new Map([
-  ['_delta_log', 'Delta'],
-  ['.hoodie', 'Hudi'],
-]);
 const SKIPPED_SHOWN_MAX = 5;
 
 export interface ListOptions {
@@ -35,8 +31,10 @@ export async function listFiles(
   const mapping = except === undefined ? null : await realpath(except).catch(() => null);
   for (const path of paths) {
     const entry = await look(path);
-    if (entry.isDirectory()) await listFolder(path, path);
-    else if (entry.isFile()) files.push({ path, name: basename(path) });
+    if (entry.isDirectory()) {
+      await assertNotInTable(path);
+      await listFolder(path, path);
+    } else if (entry.isFile()) files.push({ path, name: basename(path) });
     else throw importError(path, `expected a file or folder, got ${kindOf(entry)}`);
   }
   if (skipped.length > 0) report(`skipped ${skippedText(skipped)}\n`);
@@ -47,9 +45,8 @@ export async function listFiles(
     // A link to a folder that was read already would lead in a circle.
     if (visited.has(real)) return;
     visited.add(real);
-    const names = await namesIn(folder);
-    assertNoTable(folder, names);
-    for (const name of names) {
+    await assertNoTable(folder);
+    for (const name of await namesIn(folder)) {
       const path = join(folder, name);
       const entry = await stat(path).catch(() => null);
       if (entry?.isDirectory() && !/^[._]/.test(name)) await listFolder(path, root);
@@ -63,14 +60,6 @@ export async function listFiles(
   function isWanted(name: string): boolean {
     return wanted.test(name) && !name.startsWith('.') && !/^readme\b/i.test(name);
   }
-}
-
-/** The folder of a table also holds files whose rows were replaced or deleted. */
-function assertNoTable(folder: string, names: readonly string[]): void {
-  const format = names.map((name) => TABLE_LOGS.get(name)).find((found) => found !== undefined);
-  if (format === undefined) return;
-  const problem = `a ${format} table, whose folder also holds rows that were replaced or deleted`;
-  throw importError(folder, `${problem}; write what the table holds to a Parquet file instead`);
 }
 
 async function look(path: string) {
