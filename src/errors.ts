@@ -365,6 +365,12 @@ export const ERRORS = {
     1,
     400,
   ),
+  IMPORT_INTERRUPTED: row(
+    'The import was interrupted.',
+    'Run the same command again, and it continues; or take it back with `isobar imports undo`.',
+    130,
+    503,
+  ),
   IMPORT_RUNNING: row(
     'Another import is running.',
     'Wait for the named process to end.',

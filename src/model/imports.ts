@@ -10,8 +10,9 @@ export interface InputFile {
 }
 
 /**
- * `running`: its records are being appended, or the process that did so ended; the same command goes
- * on with it. `interrupted`: another import began before it ended; what had been appended counts.
+ * `running`: its records are being appended, or, in the table, the process that did so ended; the
+ * same command goes on with it. `interrupted`: another import began before it ended, or, where people
+ * read it, its process ended; what had been appended counts.
  */
 type ImportState = 'running' | 'finished' | 'interrupted' | 'undone';
 

@@ -13,6 +13,7 @@ import { importedBefore } from '../table/imports.ts';
 import { openPreview, type Preview } from '../table/preview.ts';
 import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from '../table/table.ts';
 import { type Undone, undoImport } from '../table/undo.ts';
+import { IMPORT, UNDO } from './import-states.ts';
 import { openMaintenance } from './maintenance.ts';
 import { openWorkspaceLeases, type Workspace } from './workspace.ts';
 
@@ -57,7 +58,7 @@ export async function importPlanned(
   const before = (await observations.refresh(signal)).version;
   const log = await workspace.log();
   const sink = await workspace.sink();
-  const records = await runImport({
+  const running = runImport({
     entry,
     source: withTimes(await plan.open(fresh.map(({ path }) => path)), times),
     log,
@@ -74,6 +75,10 @@ export async function importPlanned(
     },
     signal,
     onProgress,
+  });
+  const records = await running.catch((error) => {
+    if (!signal.aborted) throw error;
+    throw new IsobarError('IMPORT_INTERRUPTED', `import ${entry.import_id}`, { cause: error });
   });
   const outcome = await readImportOutcome(workspace, entry.import_id);
   const { landed, replaced, duplicate, superseded, invalid } = outcome;
@@ -139,11 +144,12 @@ export async function undoNumbered(
   signal: AbortSignal,
 ): Promise<Undone> {
   await using stack = new AsyncDisposableStack();
-  await leaseImport(workspace, stack);
+  await leaseImport(workspace, stack, UNDO);
   const entries = await workspace.imports.read();
-  if (!entries.some(({ import_id }) => import_id === importId)) {
-    throw new IsobarError('IMPORT_UNKNOWN', `import ${importId}`);
-  }
+  const entry = entries.find(({ import_id }) => import_id === importId);
+  if (entry === undefined) throw new IsobarError('IMPORT_UNKNOWN', `import ${importId}`);
+  // From the mark on its records do not count: the same command must begin a new import.
+  if (entry.state === 'running') await workspace.imports.interrupt(importId);
   const { observations, rejected, storage, scratch, simulated, config } = workspace;
   const before = (await observations.refresh(signal)).version;
   const undone = await undoImport(
@@ -167,8 +173,8 @@ export async function undoNumbered(
 }
 
 /** One import at a time: their numbers and their records in the log must grow together. */
-async function leaseImport(workspace: Workspace, stack: AsyncDisposableStack) {
-  const leases = stack.use(await openWorkspaceLeases(workspace, 'isobar import', silentLogger));
+async function leaseImport(workspace: Workspace, stack: AsyncDisposableStack, command = IMPORT) {
+  const leases = stack.use(await openWorkspaceLeases(workspace, command, silentLogger));
   const lease = await leases.take('import', 0);
   if (lease === null) {
     const holder = leases.seen.find(({ role }) => role === 'import');

@@ -14,6 +14,9 @@ export interface ImportTable {
    */
   begin(wanted: Pick<ImportEntry, 'source' | 'inputs' | 'options'>): Promise<ImportEntry>;
 
+  /** An import that did not end is not gone on with any more, as before it is taken back. */
+  interrupt(importId: number): Promise<void>;
+
   finish(importId: number, counts: ImportCounts & { readonly records: number }): Promise<void>;
 
   markUndone(importId: number): Promise<void>;
@@ -62,6 +65,7 @@ export function openImportTable(options: Omit<SmallTableOptions, 'columns' | 'ke
       if (begun === null) throw new Error('the update of a small table did not call its change');
       return begun;
     },
+    interrupt: (importId) => change(importId, { state: 'interrupted' }),
     finish: (importId, counts) => change(importId, { ...counts, state: 'finished' }),
     markUndone: (importId) => change(importId, { state: 'undone' }),
   };

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { IsobarError } from '../../errors.ts';
 import type { ImportEntry } from '../../model/imports.ts';
+import { readImports, unfinishedImports } from '../../pipeline/import-states.ts';
 import { undoNumbered } from '../../pipeline/importing.ts';
 import { openWorkspace } from '../../pipeline/workspace.ts';
 import { type Environment, formatTable, prepare } from '../environment.ts';
@@ -12,7 +13,8 @@ export function importsCommand(program: Command, environment: Environment): void
     .addHelpText(
       'after',
       `
-The counts are those at the end of each import.
+The counts are those at the end of each import. An import is "running" while its process is, and
+"interrupted" when that was stopped or died: the same import command continues it.
 
 Examples:
   isobar imports
@@ -21,7 +23,7 @@ Examples:
     .action(async (_options: object, command: Command) => {
       const { config, json } = prepare(environment, command);
       await using workspace = await openWorkspace(config, false);
-      const entries = await workspace.imports.read();
+      const entries = await readImports(workspace);
       environment.print(json ? `${JSON.stringify(entries)}\n` : formatImports(entries));
     });
   imports
@@ -63,7 +65,15 @@ function formatImports(entries: readonly ImportEntry[]): string {
     formatFiles(entry),
     ...COUNTS.map((name) => String(entry[name])),
   ]);
-  return formatTable([[...header, 'duplicate', 'superseded', 'invalid'], ...rows], RIGHT);
+  const table = formatTable([[...header, 'duplicate', 'superseded', 'invalid'], ...rows], RIGHT);
+  return table + unfinishedImports(entries).map(formatWayOn).join('');
+}
+
+function formatWayOn({ import_id: number }: ImportEntry): string {
+  return (
+    `import ${number} was interrupted: import its files again, which adds what is missing, ` +
+    `or take it back with "isobar imports undo ${number}"\n`
+  );
 }
 
 const COUNTS = ['records', 'landed', 'replaced', 'duplicate', 'superseded', 'invalid'] as const;
