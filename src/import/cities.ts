@@ -9,7 +9,8 @@ export interface Place {
   /** The id of a new city; made from name and country by default. */
   readonly newId?: string;
   readonly name: string;
-  readonly country: string;
+  /** Null where the data never says: then a known city of any country will do. */
+  readonly country: string | null;
   readonly latitude: number;
   readonly longitude: number;
   readonly time_zone?: string;
@@ -37,16 +38,20 @@ export function openCityFinder(known: Iterable<City>): CityFinder {
 
   function add(city: City): void {
     byId.set(city.city_id, city);
-    const key = nameKey(city.name, city.country);
+    const key = nameKey(city.name);
     byName.set(key, [...(byName.get(key) ?? []), city]);
   }
 
   function find(place: Place): City {
-    const country = countryCode(place.country);
+    const country = countryCode(place.country ?? '');
     const byOwnId = place.id === undefined ? undefined : byId.get(place.id);
     if (byOwnId !== undefined) return byOwnId;
-    const named = byName.get(nameKey(place.name, country)) ?? [];
-    const near = named.find((city) => distanceKm(city, place) <= SAME_CITY_KM);
+    const named = byName.get(nameKey(place.name)) ?? [];
+    const near = named.find(
+      (city) =>
+        (place.country === null || city.country.toLowerCase() === country.toLowerCase()) &&
+        distanceKm(city, place) <= SAME_CITY_KM,
+    );
     if (near !== undefined && place.id === undefined) return near;
     const city: City = {
       city_id: freeId(place.id ?? place.newId ?? formatCityId(place.name, country), place),
@@ -74,6 +79,6 @@ export function openCityFinder(known: Iterable<City>): CityFinder {
   return { find, added };
 }
 
-function nameKey(name: string, country: string): string {
-  return `${name.trim().normalize()}\u0000${country.toLowerCase()}`;
+function nameKey(name: string): string {
+  return name.trim().normalize();
 }

@@ -10,6 +10,8 @@ const SKIPPED_SHOWN_MAX = 5;
 export interface ListOptions {
   /** Names of files that are taken from folders. */
   readonly wanted: RegExp;
+  /** Of those, what their content says; all by default. */
+  readonly isWanted?: (file: NamedFile) => Promise<boolean>;
   /** The mapping itself, should it lie in a folder. */
   readonly except?: string | undefined;
   /** Takes a line for people: what was skipped. */
@@ -23,7 +25,7 @@ export interface ListOptions {
  */
 export async function listFiles(
   paths: readonly string[],
-  { wanted, except, report }: ListOptions,
+  { wanted, isWanted = async () => true, except, report }: ListOptions,
 ): Promise<NamedFile[]> {
   const files: NamedFile[] = [];
   const skipped: string[] = [];
@@ -48,16 +50,18 @@ export async function listFiles(
     await assertNoTable(folder);
     for (const name of await namesIn(folder)) {
       const path = join(folder, name);
+      const file = { path, name: relative(root, path) };
       const entry = await stat(path).catch(() => null);
       if (entry?.isDirectory() && !/^[._]/.test(name)) await listFolder(path, root);
-      else if (!entry?.isFile() || !isWanted(name) || (await realpath(path)) === mapping) {
-        skipped.push(relative(root, path));
-      } else files.push({ path, name: relative(root, path) });
+      else if (!entry?.isFile() || !isNamedSo(name) || (await realpath(path)) === mapping) {
+        skipped.push(file.name);
+      } else if (await isWanted(file)) files.push(file);
+      else skipped.push(file.name);
       if (files.length > FILES_MAX) throw importError(root, `more than ${FILES_MAX} files`);
     }
   }
 
-  function isWanted(name: string): boolean {
+  function isNamedSo(name: string): boolean {
     return wanted.test(name) && !name.startsWith('.') && !/^readme\b/i.test(name);
   }
 }

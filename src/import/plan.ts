@@ -1,12 +1,19 @@
 /** Which files a command line names, and how they are read. */
 import type { SqlSession } from '../sql/engine.ts';
 import type { CityFinder } from './cities.ts';
+import { HISTORY_UNITS, openHistoryTable } from './history.ts';
 import { assertRegularFile, importError, type NamedFile, printable } from './input-file.ts';
 import { listFiles } from './inputs.ts';
 import { isKaggleFolder, KAGGLE_NAME, kaggleFiles, openKaggleFolder } from './kaggle.ts';
 import { openMapped } from './mapped.ts';
 import { loadMapping } from './mapping-file.ts';
-import { openResponses, RESPONSES_NAME, type ResponsesOptions } from './responses.ts';
+import {
+  HISTORY_TABLES,
+  isHistory,
+  openResponses,
+  RESPONSES_NAME,
+  type ResponsesOptions,
+} from './responses.ts';
 import type { ImportPlan } from './source.ts';
 import { assertColumns } from './table.ts';
 import { timeFormatOf } from './time-check.ts';
@@ -25,6 +32,7 @@ export interface PlanOptions extends Pick<ResponsesOptions, 'parse' | 'units'> {
 
 const TABLES = /\.((csv|tsv|tab|txt|dat)(\.gz)?|parquet|parq|pq)$/i;
 const RECORDINGS = /\.(json|jsonl|ndjson)(\.gz)?$/i;
+const ANSWERS = new RegExp(`${RECORDINGS.source}|${HISTORY_TABLES.source}`, 'i');
 
 export async function planImport(
   paths: readonly string[],
@@ -71,20 +79,27 @@ async function planTables(
 
 async function planRecordings(
   paths: readonly string[],
-  { finder, parse, units, scratch, report }: PlanOptions,
+  { finder, parse, units, scratch, report, signal }: PlanOptions,
 ): Promise<ImportPlan> {
-  const files = await listFiles(paths, { wanted: RECORDINGS, report });
+  const isWanted = async (file: NamedFile) =>
+    RECORDINGS.test(file.path) ||
+    (HISTORY_TABLES.test(file.path) && (await openHistoryTable(file, signal)) !== null);
+  const files = await listFiles(paths, { wanted: ANSWERS, isWanted, report });
   if (files.length === 0) {
     throw importError(paths.join(', '), 'no JSON there; tables need --mapping, see docs/import.md');
   }
-  const table = files.find(({ path }) => TABLES.test(path));
-  if (table !== undefined) {
-    throw importError(table.path, 'a table needs --mapping, see docs/import.md');
+  let hasHistory = false;
+  for (const file of files) {
+    if (TABLES.test(file.path) && !(await isWanted(file))) {
+      throw importError(file.path, 'a table needs --mapping, see docs/import.md');
+    }
+    hasHistory = (await isHistory(file, units, signal)) || hasHistory;
   }
+  const read = { units: units ?? 'metric' };
   return {
     name: RESPONSES_NAME,
     files: files.map(({ path }) => path),
-    options: JSON.stringify({ units }),
+    options: JSON.stringify(hasHistory ? { ...read, history: units ?? HISTORY_UNITS } : read),
     isDivisible: true,
     open: (some) => openResponses(named(files, some), { finder, parse, units, scratch }),
   };

@@ -80,9 +80,9 @@ export async function assertColumns(
 
 const FILES_LISTED_MAX = 5;
 
-async function openCsv(
+export async function openCsv(
   file: NamedFile,
-  { mapping }: TableOptions,
+  { mapping }: Pick<TableOptions, 'mapping'>,
   signal: AbortSignal,
 ): Promise<InputTable> {
   const text = { encoding: mapping.encoding, signal };

@@ -21,7 +21,7 @@ import { openProgress } from '../progress.ts';
 
 interface ImportCommandOptions {
   readonly mapping?: string;
-  readonly units: Units;
+  readonly units?: Units;
   readonly dryRun?: boolean;
 }
 
@@ -33,15 +33,16 @@ export function importCommand(program: Command, environment: Environment): void 
     .option('--mapping <file>', 'how to read a CSV or Parquet file: see docs/import.md')
     .option('--dry-run', 'print what would land, be superseded and be rejected; write nothing')
     .addOption(
-      new Option('--units <units>', 'of recorded OpenWeatherMap answers')
-        .choices(['metric', 'standard', 'imperial'])
-        .default('metric'),
+      new Option(
+        '--units <units>',
+        'of OpenWeatherMap answers: metric by default, standard (kelvin) for its bulk history',
+      ).choices(['metric', 'standard', 'imperial']),
     )
     .addHelpText(
       'after',
       `
-Reads recorded OpenWeatherMap answers (JSON, JSON lines, gzip), the folder of the Kaggle set
-"Historical Hourly Weather", and any CSV or Parquet file with a mapping.
+Reads recorded OpenWeatherMap answers (JSON, JSON lines, gzip), its bulk history (JSON, CSV), the
+folder of the Kaggle set "Historical Hourly Weather", and any CSV or Parquet file with a mapping.
 
 Each import has a number. A later import outranks an earlier one, row by row; live data outranks
 every import. A killed import continues when the same command is run again. "isobar imports" lists
