@@ -71,7 +71,10 @@ export function openImportTable(options: Omit<SmallTableOptions, 'columns' | 'ke
   };
 }
 
-/** The files of these that a finished import read in the same way, whatever they are called now. */
+/**
+ * The files of these that a finished import read in the same way, whatever they are called now. One of
+ * which nothing could be used does not count: a newer isobar may read what it could not.
+ */
 export function importedBefore(
   entries: readonly ImportEntry[],
   inputs: readonly InputFile[],
@@ -80,6 +83,7 @@ export function importedBefore(
   const found = new Map<InputFile, ImportEntry>();
   for (const entry of entries) {
     if (entry.state !== 'finished' || entry.options !== options) continue;
+    if (entry.records > 0 && entry.invalid === entry.records) continue;
     const read = new Set(entry.inputs.map(({ sha256 }) => sha256));
     for (const input of inputs) if (read.has(input.sha256)) found.set(input, entry);
   }
