@@ -1,4 +1,9 @@
-/** What is common to all SQLite files: which error means "busy", and waiting for other processes. */
+/** What is common to all SQLite files: opening them, what SQLite's errors mean, and waiting for other processes. */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type ErrorCode, IsobarError, translateFileError } from './errors.ts';
+import { assertRegularOrMissing } from './regular-file.ts';
 import { pause } from './waiting.ts';
 
 const RETRY_MS = 20;
@@ -29,3 +34,89 @@ export async function retryBusy<T>(attempt: () => T, timeoutMs = BUSY_MS_MAX): P
     await pause(RETRY_MS);
   }
 }
+
+/** SQLite's own waiting stops the whole process, so it is short; `retryBusy` waits beside it. */
+const BUSY_TIMEOUT_MS = 50;
+const BUSY_RETRY_MS = 20;
+
+export interface SqliteFileOptions {
+  readonly path: string;
+  /** `FULL`: a commit survives a power cut. `NORMAL`: it survives the end of the process. */
+  readonly synchronous: 'FULL' | 'NORMAL';
+  readonly schema: string;
+  readonly corrupt: ErrorCode;
+}
+
+/** Opens the file, and makes it when there is none; several processes may do so at once. */
+export function openSqliteFile(options: SqliteFileOptions): DatabaseSync {
+  const { path, corrupt } = options;
+  assertRegularOrMissing(path);
+  const deadline = performance.now() + BUSY_MS_MAX;
+  for (;;) {
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      return openOnce(options);
+    } catch (error) {
+      // Who turns the journal of a new file to WAL is refused at once while others do, without the
+      // waiting that SQLite has elsewhere.
+      if (!isBusy(error) || performance.now() >= deadline) {
+        throw translateSqliteError(error, path, corrupt);
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_RETRY_MS);
+    }
+  }
+}
+
+function openOnce({ path, synchronous, schema }: SqliteFileOptions): DatabaseSync {
+  // Making the file needs its lock for a moment, hence the longer waiting.
+  const db = new DatabaseSync(path, { timeout: BUSY_MS_MAX });
+  try {
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
+    db.exec(`BEGIN IMMEDIATE; ${schema}; COMMIT; PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** All of `work` or nothing of it. */
+export function transact<T>(db: DatabaseSync, work: () => T): T {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    db.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/**
+ * What SQLite says → what we say:
+ *
+ *     SQLITE_FULL (13)                                                     DISK_FULL
+ *     SQLITE_CORRUPT (11), SQLITE_NOTADB (26), no such table, column (1)   `corrupt`
+ *     SQLITE_BUSY (5), SQLITE_LOCKED (6)                                   DATA_IN_USE
+ *     SQLITE_PERM (3), SQLITE_READONLY (8), SQLITE_IOERR (10), all others  DATA_UNWRITABLE
+ */
+export function translateSqliteError(
+  error: unknown,
+  path: string,
+  corrupt: ErrorCode,
+): IsobarError {
+  const code = sqliteCode(error);
+  if (code === null || !(error instanceof Error)) {
+    return translateFileError(error, path, 'DATA_UNWRITABLE');
+  }
+  const ours = code === 11 || code === 26 || code === 1 ? corrupt : CODES.get(code);
+  const text = `${path}: ${error.message}`;
+  return new IsobarError(ours ?? 'DATA_UNWRITABLE', text, { cause: error, details: { path } });
+}
+
+const CODES: ReadonlyMap<number, ErrorCode> = new Map([
+  [13, 'DISK_FULL'],
+  [5, 'DATA_IN_USE'],
+  [6, 'DATA_IN_USE'],
+]);

@@ -23,9 +23,8 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { reachFaultPoint } from '../fault.ts';
 import type { CallCount } from '../model/status.ts';
-import { retryBusy } from '../sqlite.ts';
+import { openSqliteFile, retryBusy, transact, translateSqliteError } from '../sqlite.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { openSqliteFile, transact, translateSqliteError } from './sqlite-file.ts';
 
 export interface BudgetLimits {
   readonly per_minute: number;

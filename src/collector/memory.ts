@@ -13,7 +13,7 @@ import {
   type Measurements,
   type Observation,
 } from '../model/observation.ts';
-import { openSqliteFile, transact, translateSqliteError } from './sqlite-file.ts';
+import { openSqliteFile, transact, translateSqliteError } from '../sqlite.ts';
 
 export interface CollectorMemory extends Disposable {
   /** Whether this answer, the same time and the same content, was remembered as appended. */

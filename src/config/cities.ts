@@ -18,7 +18,7 @@ import { IsobarError } from '../errors.ts';
 import { CITY_ID_PATTERN, type City, formatCityId, formatPlaceId } from '../model/city.ts';
 import { TEXT_CHARACTERS_MAX } from '../model/observation.ts';
 import { isTimeZone } from '../model/time-zone.ts';
-import { readRegularFile } from './regular-file.ts';
+import { readRegularFile } from '../regular-file.ts';
 
 const CITIES_MAX = 200_000;
 const FILE_BYTES_MAX = 128 * 1024 * 1024;

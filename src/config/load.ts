@@ -4,8 +4,8 @@
  */
 import { LineCounter, parseDocument, stringify } from 'yaml';
 import { IsobarError } from '../errors.ts';
+import { readRegularFileSync } from '../regular-file.ts';
 import { addressProblem, normaliseAddress } from './api-address.ts';
-import { readRegularFileSync } from './regular-file.ts';
 import type { Config } from './schema.ts';
 import { decodeSecret, secretProblem } from './secret.ts';
 import { parseText, SECTIONS, SETTINGS, type Setting, settingOf } from './settings.ts';

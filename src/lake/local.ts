@@ -7,9 +7,9 @@
  */
 import { link, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { assertRegularFile, readRegularFile } from '../config/regular-file.ts';
 import { IsobarError, isErrorCode, translateFileError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
+import { assertRegularFile, readRegularFile } from '../regular-file.ts';
 import { openDrafts, openFolders, syncFolder } from './local-disk.ts';
 import { assertFolder, assertPath, DRAFTS_FOLDER, mayFollow, orderEntries } from './path.ts';
 import {

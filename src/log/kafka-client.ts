@@ -7,9 +7,9 @@ import {
   type ConnectionOptions,
   ConnectionPool,
 } from '@platformatic/kafka';
-import { readRegularFile } from '../config/regular-file.ts';
 import type { Config } from '../config/schema.ts';
 import { IsobarError, translateFileError } from '../errors.ts';
+import { readRegularFile } from '../regular-file.ts';
 import { backoff, pause, within } from '../waiting.ts';
 import { isPassing, isTopicMissing, translateKafkaError } from './kafka-errors.ts';
 

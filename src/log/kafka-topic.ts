@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigResourceTypes } from '@platformatic/kafka';
-import { NOTE_BYTES_MAX, readRegularFile } from '../config/regular-file.ts';
 import type { Config } from '../config/schema.ts';
 import { asIsobarError, IsobarError, isErrorCode, translateFileError } from '../errors.ts';
 import { RECORD_BYTES_MAX } from '../model/observation.ts';
+import { NOTE_BYTES_MAX, readRegularFile } from '../regular-file.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { isProtocolError } from './kafka-errors.ts';
 

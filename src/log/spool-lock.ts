@@ -1,7 +1,7 @@
 /** Of the processes that share a spool one drains it; when it dies the lock goes with it. */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { assertRegularOrMissing } from '../config/regular-file.ts';
+import { assertRegularOrMissing } from '../regular-file.ts';
 import { isBusy } from '../sqlite.ts';
 import { translateSqliteError } from './sqlite-errors.ts';
 

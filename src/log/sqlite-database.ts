@@ -11,8 +11,8 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { assertRegularOrMissing } from '../config/regular-file.ts';
 import { IsobarError, translateFileError } from '../errors.ts';
+import { assertRegularOrMissing } from '../regular-file.ts';
 import { corrupt, retryBusy, translateSqliteError } from './sqlite-errors.ts';
 
 /** The open file, with what appending, reading and retention have in common. */

@@ -9,8 +9,8 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { NOTE_BYTES_MAX, readRegularFileSync } from '../../config/regular-file.ts';
 import type { Logger } from '../../logger.ts';
+import { NOTE_BYTES_MAX, readRegularFileSync } from '../../regular-file.ts';
 
 const ACTIVATION_MS = 2 * 3_600_000;
 

@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { IsobarError } from '../errors.ts';
+import { IsobarError } from './errors.ts';
 
 export interface ReadLimits {
   /** The largest file that is read, in bytes. */
