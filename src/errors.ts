@@ -40,6 +40,27 @@ export const ERRORS = {
   ABORTED: row('The operation was cancelled.', 'Nothing.', 130, 503),
   BUSY: row('Too many requests wait already.', 'Try again in a moment.', 1, 503, true),
 
+  CHANNEL_UNAVAILABLE: row(
+    'A channel for alerts cannot be reached.',
+    'Check its address and the network; messages wait and are sent later. `isobar alerts test CHANNEL` tries it.',
+    1,
+    503,
+    true,
+  ),
+  CHANNEL_REFUSED: row(
+    'The receiver of a channel for alerts refuses the message.',
+    'Correct the channel’s address, credentials or recipients; `isobar alerts test CHANNEL` tries it.',
+    1,
+    502,
+  ),
+  ALERTS_CORRUPT: row(
+    'The store of alerts is damaged.',
+    'Move the named file away; incidents are read from the table again, messages that waited are lost.',
+    1,
+    503,
+  ),
+  INCIDENT_UNKNOWN: row('Unknown incident.', 'See `isobar alerts list` or /api/incidents.', 2, 404),
+
   DATA_IN_USE: row(
     'Another isobar process uses this data folder.',
     'Stop the named process, or choose another --data folder.',

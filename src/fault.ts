@@ -40,6 +40,13 @@ export const FAULT_POINTS = [
   'budget.before-book',
   'budget.after-book',
   'import.before-progress',
+  'outbox.before-send',
+  'outbox.after-send',
+  'outbox.after-mark',
+  'alerts.before-commit',
+  'alerts.after-commit',
+  'alerts.before-share',
+  'alerts.after-share',
 ] as const;
 
 export type FaultPoint = (typeof FAULT_POINTS)[number];

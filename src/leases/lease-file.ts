@@ -13,6 +13,7 @@ const ROLES = [
   'maintain',
   'serve',
   'import',
+  'alert',
 ] as const;
 
 export type Role = (typeof ROLES)[number];

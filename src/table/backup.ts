@@ -44,6 +44,7 @@ const BackupSchema = Type.Object({
     rejected: Type.Optional(KeptTable),
     cities: Type.Optional(KeptTable),
     imports: Type.Optional(KeptTable),
+    incidents: Type.Optional(KeptTable),
   }),
 });
 

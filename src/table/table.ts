@@ -169,3 +169,30 @@ export const IMPORT_COLUMNS = {
   superseded: 'BIGINT',
   invalid: 'BIGINT',
 } as const satisfies Record<string, ColumnType>;
+
+/** The columns of `incidents`; `subjects`, `evidence` and `notified` are JSON lists. */
+export const INCIDENT_COLUMNS = {
+  incident_id: 'VARCHAR',
+  rule: 'VARCHAR',
+  rule_version: 'VARCHAR',
+  severity: 'VARCHAR',
+  state: 'VARCHAR',
+  city_id: 'VARCHAR',
+  city: 'VARCHAR',
+  subjects: 'VARCHAR',
+  summary: 'VARCHAR',
+  variable: 'VARCHAR',
+  value: 'DOUBLE',
+  threshold: 'DOUBLE',
+  unit: 'VARCHAR',
+  evidence: 'VARCHAR',
+  began_at: 'TIMESTAMPTZ',
+  opened_at: 'TIMESTAMPTZ',
+  acknowledged_at: 'TIMESTAMPTZ',
+  acknowledged_by: 'VARCHAR',
+  note: 'VARCHAR',
+  resolved_at: 'TIMESTAMPTZ',
+  inhibited_by: 'VARCHAR',
+  notified: 'VARCHAR',
+  simulated: 'BOOLEAN',
+} as const satisfies Record<string, ColumnType>;

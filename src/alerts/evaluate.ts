@@ -1,0 +1,273 @@
+/**
+ * The evaluation: observations and looks at the clock in, changes of incidents out. It has no effects
+ * and does not know the time by itself, so that `replay` runs the same code over history.
+ */
+import { type Condition, secondsOf } from '../model/alerts.ts';
+import type { City } from '../model/city.ts';
+import type { Anomaly } from '../model/datasets.ts';
+import type { VariableName } from '../model/variables.ts';
+import { isActiveAt } from './active.ts';
+import {
+  judgeAnomaly,
+  judgeAvailability,
+  judgeChange,
+  judgeSilent,
+  judgeUnusual,
+  judgeValue,
+  type Point,
+  type Usual,
+  type Values,
+  type Verdict,
+} from './judging.ts';
+import { judgeSystem, type SystemCondition, type SystemFacts } from './judging-system.ts';
+import { isCityCondition, type Rule } from './rules.ts';
+import { advance, newTrack, type Track } from './track.ts';
+
+/** What the evaluation is asked for and does not hold itself. */
+export interface EvaluationFacts {
+  /** What is usual there at that time; null where too little is known. */
+  usual(cityId: string, variable: VariableName, at: number): Usual | null;
+  /** The published anomalies of the city at that time. */
+  anomalies(cityId: string, at: number): readonly Anomaly[];
+  /** Share of the expected observations of the last day, week or month that arrived, %. */
+  availability(cityId: string, over: 'day' | 'week' | 'month'): number | null;
+}
+
+export interface Transition {
+  readonly rule: Rule;
+  /** The city, or null for the system and for rules with one incident for all cities. */
+  readonly city: City | null;
+  readonly change: 'opened' | 'resolved';
+  readonly verdict: Verdict;
+  /** Since when it has held; milliseconds since 1970, like `at`. */
+  readonly since: number;
+  readonly at: number;
+}
+
+/** Points that are kept of all cities together, and of one. */
+const POINTS_MAX = 500_000;
+const POINTS_OF_CITY = 48;
+/** A city whose newest observation is as old has nothing to judge by. */
+const MISSING_MS = 3_600_000;
+
+export class Evaluation {
+  readonly #cityRules: readonly Rule[];
+  readonly #systemRules: readonly Rule[];
+  readonly #variables: readonly VariableName[];
+  readonly #windowMs: number;
+  readonly #facts: EvaluationFacts;
+  readonly #startedAt: number;
+  readonly #cities = new Map<string, City>();
+  readonly #points = new Map<string, Point[]>();
+  /** Rule → city, or '' → track. */
+  readonly #tracks = new Map<Rule, Map<string, Track>>();
+  /** The newest verdict of each city, for rules with one incident for all of them. */
+  readonly #joined = new Map<Rule, Map<string, Verdict>>();
+
+  constructor(rules: readonly Rule[], facts: EvaluationFacts, startedAt: number) {
+    this.#cityRules = rules.filter(({ when }) => isCityCondition(when));
+    this.#systemRules = rules.filter(({ when }) => !isCityCondition(when));
+    this.#facts = facts;
+    this.#startedAt = startedAt;
+    const looked = this.#cityRules.flatMap(({ when }) =>
+      'variable' in when ? [when.variable] : [],
+    );
+    this.#variables = [...new Set(looked)].filter((name) => name !== undefined);
+    this.#windowMs = 1_000 * Math.max(0, ...this.#cityRules.map(({ when }) => windowOf(when)));
+    for (const rule of rules) this.#tracks.set(rule, new Map());
+  }
+
+  /** The variables that some rule looks at. */
+  get variables(): readonly VariableName[] {
+    return this.#variables;
+  }
+
+  /** What some rule asks the facts for. */
+  get needs(): {
+    readonly usual: readonly VariableName[];
+    readonly anomalies: boolean;
+    readonly availability: boolean;
+  } {
+    const kinds = this.#cityRules.map(({ when }) => when);
+    const usual = kinds.flatMap((when) => (when.kind === 'unusual' ? [when.variable] : []));
+    return {
+      usual: [...new Set(usual)],
+      anomalies: kinds.some(({ kind }) => kind === 'anomaly'),
+      availability: kinds.some(({ kind }) => kind === 'availability'),
+    };
+  }
+
+  /** How far back observations are needed, beside the newest ones. */
+  get windowMs(): number {
+    return this.#windowMs;
+  }
+
+  watch(cities: readonly City[]): void {
+    for (const city of cities) this.#cities.set(city.city_id, city);
+  }
+
+  /** Goes on from a stored track; one of a rule that is not in effect is passed over. */
+  restore(ruleName: string, subject: string, track: Track): void {
+    for (const [rule, tracks] of this.#tracks) {
+      if (rule.name === ruleName) tracks.set(subject, track);
+    }
+  }
+
+  /** All tracks that are not clear. */
+  *tracks(): Iterable<{ readonly rule: Rule; readonly subject: string; readonly track: Track }> {
+    for (const [rule, tracks] of this.#tracks) {
+      for (const [subject, track] of tracks) {
+        if (track.phase !== 'clear') yield { rule, subject, track };
+      }
+    }
+  }
+
+  newestAt(cityId: string): number | null {
+    return this.#points.get(cityId)?.at(-1)?.at ?? null;
+  }
+
+  /** An observation; one that is not newer than the newest of its city changes nothing. */
+  observe(cityId: string, point: Point, now: number): Transition[] {
+    const points = this.#points.get(cityId) ?? [];
+    const last = points.at(-1);
+    if (last !== undefined && point.at <= last.at) return [];
+    this.#points.set(cityId, points);
+    points.push({ at: point.at, values: this.#pick(point.values) });
+    this.#forget(points, point.at);
+    return this.#rulesOf(cityId).flatMap((rule) => {
+      const verdict = this.#judgeAt(rule, cityId, points, now);
+      if (verdict === null) return [];
+      const at = rule.when.kind === 'silent' ? now : point.at;
+      return this.#apply(rule, cityId, verdict, at);
+    });
+  }
+
+  /** A look at the clock: what only time brings about, for each city. */
+  tick(now: number): Transition[] {
+    return [...this.#cities.keys()].flatMap((cityId) =>
+      this.#rulesOf(cityId).flatMap((rule) => {
+        const judged = this.#judgeByClock(rule, cityId, now);
+        return judged === null ? [] : this.#apply(rule, cityId, judged.verdict, judged.at);
+      }),
+    );
+  }
+
+  /** A look at the system. */
+  look(facts: SystemFacts): Transition[] {
+    return this.#systemRules.flatMap((rule) => {
+      const verdict = judgeSystem(rule.when as SystemCondition, facts);
+      return this.#apply(rule, '', verdict, facts.now);
+    });
+  }
+
+  #rulesOf(cityId: string): readonly Rule[] {
+    return this.#cityRules.filter(({ cities }) => cities === null || cities.has(cityId));
+  }
+
+  #judgeAt(rule: Rule, cityId: string, points: readonly Point[], now: number): Verdict | null {
+    const { when } = rule;
+    const at = points.at(-1)?.at ?? now;
+    switch (when.kind) {
+      case 'value':
+        return judgeValue(when, points);
+      case 'change':
+        return judgeChange(when, secondsOf(when.within) * 1_000, points);
+      case 'unusual':
+        return judgeUnusual(when, points, this.#facts.usual(cityId, when.variable, at));
+      case 'silent':
+        return judgeSilent(secondsOf(when.after) * 1_000, at, this.#startedAt, now);
+      default:
+        return null;
+    }
+  }
+
+  #judgeByClock(
+    rule: Rule,
+    cityId: string,
+    now: number,
+  ): { readonly verdict: Verdict; readonly at: number } | null {
+    const { when } = rule;
+    const newestAt = this.newestAt(cityId);
+    if (when.kind === 'silent') {
+      const after = secondsOf(when.after) * 1_000;
+      return { verdict: judgeSilent(after, newestAt, this.#startedAt, now), at: now };
+    }
+    if (when.kind === 'availability') {
+      const pct = this.#facts.availability(cityId, when.over);
+      return { verdict: judgeAvailability(when, pct), at: now };
+    }
+    if (newestAt === null) return null;
+    if (when.kind === 'anomaly') {
+      const verdict = judgeAnomaly(when, this.#facts.anomalies(cityId, newestAt));
+      return { verdict, at: newestAt };
+    }
+    // Observations that come after an outage may be older than now.
+    const missingAt = newestAt + MISSING_MS;
+    return rule.missing === 'resolve' && missingAt <= now
+      ? { verdict: MISSING_VERDICT, at: missingAt }
+      : null;
+  }
+
+  #apply(rule: Rule, cityId: string, verdict: Verdict, at: number): Transition[] {
+    const tracks = this.#tracks.get(rule);
+    if (tracks === undefined) return [];
+    const joins = rule.group === 'rule' && cityId !== '';
+    const judged = joins ? this.#join(rule, cityId, verdict) : verdict;
+    const subject = joins ? '' : cityId;
+    const city = subject === '' ? null : (this.#cities.get(cityId) ?? null);
+    const before = tracks.get(subject) ?? newTrack();
+    const active = rule.active === null || isActiveAt(rule.active, city?.time_zone ?? 'UTC', at);
+    const { track, change } = advance(before, rule, judged, at, active);
+    tracks.set(subject, track);
+    if (change === null) return [];
+    const since = change === 'opened' ? track.since : before.since;
+    return [{ rule, city, change, verdict: judged, since, at }];
+  }
+
+  /** Holds while it does for any city. */
+  #join(rule: Rule, cityId: string, verdict: Verdict): Verdict {
+    const verdicts = this.#joined.get(rule) ?? new Map<string, Verdict>();
+    this.#joined.set(rule, verdicts.set(cityId, verdict));
+    const all = [...verdicts];
+    const holding = all.filter(([, { state }]) => state === 'holds');
+    const state =
+      (['holds', 'between', 'clear'] as const).find((wanted) =>
+        all.some(([, one]) => one.state === wanted),
+      ) ?? 'missing';
+    const names = holding.map(([id]) => this.#cities.get(id)?.name ?? id);
+    const [first] = holding;
+    return {
+      ...(first?.[1] ?? verdict),
+      state,
+      subjects: holding.map(([id]) => id),
+      summary: `${names.slice(0, 5).join(', ')}${names.length > 5 ? `, ${names.length - 5} more` : ''}: ${first?.[1].summary ?? ''}`,
+    };
+  }
+
+  /** Only what rules look at is kept. */
+  #pick(values: Values): Values {
+    return Object.fromEntries(this.#variables.map((name) => [name, values[name] ?? null]));
+  }
+
+  #forget(points: Point[], at: number): void {
+    const most = Math.max(2, Math.min(POINTS_OF_CITY, POINTS_MAX / Math.max(1, this.#points.size)));
+    while (points.length > most && (points[0]?.at ?? at) < at - this.#windowMs) points.shift();
+    if (points.length > POINTS_OF_CITY * 20) points.splice(0, points.length - POINTS_OF_CITY * 20);
+  }
+}
+
+const MISSING_VERDICT: Verdict = {
+  state: 'missing',
+  value: null,
+  threshold: null,
+  unit: null,
+  variable: null,
+  subjects: [],
+  summary: 'there is nothing to judge by any more',
+  evidence: [],
+};
+
+/** Seconds before an observation that its verdict looks at. */
+function windowOf(when: Condition): number {
+  return when.kind === 'change' ? secondsOf(when.within) : 0;
+}

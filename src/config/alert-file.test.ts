@@ -1,0 +1,109 @@
+/** The file of alerts: what is wrong with it is said with its line. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { loadAlertFile } from './alert-file.ts';
+
+const GOOD = `
+default_channels: [ops]
+channels:
+  ops: { type: webhook, url: "http://127.0.0.1:9/hook" }
+rules:
+  - name: frost
+    when: { kind: value, variable: temperature_c, below: 0, clear: 1 }
+    for: 20m
+    severity: critical
+  - name: city-silent
+    when: { kind: silent, after: 3h }
+    enabled: false
+`;
+
+function load(text: string) {
+  const path = join(mkdtempSync(join(tmpdir(), 'isobar-alerts-')), 'alerts.yaml');
+  writeFileSync(path, text);
+  return loadAlertFile(path);
+}
+
+function problems(text: string): string {
+  try {
+    load(text);
+  } catch (error) {
+    return (error as Error).message.replaceAll(/\S*alerts\.yaml/g, 'alerts.yaml');
+  }
+  return 'nothing';
+}
+
+describe('the file of alerts', () => {
+  test('gives rules and channels', () => {
+    const { rules, channels, defaultChannels } = load(GOOD);
+    assert.deepEqual(
+      rules.map(({ name }) => name),
+      ['frost', 'city-silent'],
+    );
+    assert.deepEqual(
+      channels.map(({ name, type }) => [name, type]),
+      [['ops', 'webhook']],
+    );
+    assert.deepEqual(defaultChannels, ['ops']);
+    assert.deepEqual(load('').rules, []);
+  });
+
+  for (const [what, from, to, pattern] of [
+    [
+      'a kind that is unknown',
+      'kind: value',
+      'kind: valeu',
+      /line 7: rules\.0\.when\.kind: expected one of value, change/,
+    ],
+    [
+      'a variable that is unknown',
+      'temperature_c',
+      'temprature',
+      /line 7: rules\.0\.when\.variable/,
+    ],
+    [
+      'a value without a threshold',
+      'below: 0, clear: 1',
+      '',
+      /line 7: rules\.0\.when: expected above or below/,
+    ],
+    [
+      'a clear value on the wrong side',
+      'clear: 1',
+      'clear: -1',
+      /line 7: rules\.0\.when: expected clear \(-1\)/,
+    ],
+    [
+      'a threshold that nothing reaches',
+      'below: 0',
+      'below: -200',
+      /line 7: .*outside of what temperature_c can be/,
+    ],
+    ['a duration that is none', 'for: 20m', 'for: 20 minutes', /line 8: rules\.0\.for/],
+    ['an unknown setting', 'severity: critical', 'sevrity: critical', /line 6: rules\.0/],
+    [
+      'a second rule of a name',
+      'name: city-silent',
+      'name: frost',
+      /line 10: rules\.1\.name: a second rule frost/,
+    ],
+    [
+      'an unknown channel',
+      'default_channels: [ops]',
+      'default_channels: [opz]',
+      /line 2: default_channels: unknown channel opz; known: ops/,
+    ],
+    ['an unknown section', 'rules:', 'rulez:', /line 5: rulez: unknown section/],
+    ['text that is not YAML', 'rules:', 'rules: [', /line \d+: /],
+  ] as const) {
+    test(`names the line of ${what}`, () => {
+      assert.match(problems(GOOD.replace(from, to)), pattern);
+    });
+  }
+
+  test('a file that is missing is named with the setting', () => {
+    assert.throws(() => loadAlertFile('/nonexistent/alerts.yaml'), /alerts\.file: .*alerts\.yaml/);
+  });
+});
