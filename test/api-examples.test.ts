@@ -15,6 +15,14 @@ const FILE = join(import.meta.dirname, '../src/api/examples.json');
 const rewrites = process.env.ISOBAR_GOLDENS === 'write' && !process.env.CI;
 /** They describe themselves, never end, or are no text. */
 const WITHOUT = ['text/html', 'text/event-stream', 'application/vnd.apache.parquet'];
+/** The made-up weather has incidents of this one. */
+const ALERTS = `
+rules:
+  - name: warm
+    when: { kind: value, variable: temperature_c, above: -40, clear: -41 }
+    for: 20m
+    severity: info
+`;
 const LINES_KEPT = 4;
 const ITEMS_KEPT = 2;
 
@@ -22,10 +30,13 @@ type Examples = Record<string, Record<string, { readonly value: Json }>>;
 
 test('the examples of the description are what a server answers', async () => {
   using place = openPlace('', '');
+  writeFileSync(place.made('alerts.yaml'), ALERTS);
   await using served = await serve({
     data: place.made('data'),
     'simulator.history_days': '3',
     'table.raw_export': 'false',
+    'alerts.interval_s': '1',
+    'alerts.file': place.made('alerts.yaml'),
   });
   await until(
     () => served.json('/api/status'),
@@ -59,7 +70,7 @@ async function askForAll(served: Served): Promise<Examples> {
     const types = Object.keys(route.answers).filter((type) => !WITHOUT.includes(type));
     if (route.path === '/openapi.json') continue;
     for (const type of types) {
-      const query = type === 'text/csv' ? '?format=csv' : '';
+      const query = type === 'text/csv' ? '?format=csv' : await queryOf(served, route.path);
       const { body, status } = await served.ask(route.path + query, { method: route.method });
       assert.equal(status, 200, body);
       const value =
@@ -73,6 +84,20 @@ async function askForAll(served: Served): Promise<Examples> {
     }
   }
   return examples;
+}
+
+/** For addresses that need to know of what. */
+async function queryOf(served: Served, path: string): Promise<string> {
+  if (path === '/api/acknowledge') {
+    const { data } = await until(
+      () => served.json('/api/incidents'),
+      (answer) => answer.data.length > 0,
+    );
+    return `?incident=${data[0].incident_id}&by=ann&note=on+my+way`;
+  }
+  if (path !== '/api/end-silence') return '';
+  const { data } = await served.json('/api/silences');
+  return `?silence=${data[0].silence_id}`;
 }
 
 /** The first items of each list; what names this machine is left out. */

@@ -15,8 +15,9 @@ import { type Live, openLive } from './live.ts';
 import { localOffsets } from './local-offsets.ts';
 import { openRegistry } from './metrics.ts';
 import { formatPosition } from './position.ts';
+import { NoQuerySchema } from './query-schemas.ts';
 import { openReader } from './reader.ts';
-import { NoQuerySchema } from './route-table.ts';
+import { addAlertRoutes } from './routes/alerts.ts';
 import { addCitiesRoute } from './routes/cities.ts';
 import { addClimateRoutes } from './routes/climate.ts';
 import { addDatasetRoutes } from './routes/datasets.ts';
@@ -170,6 +171,7 @@ async function createApp(
   addClimateRoutes(app, server);
   addCitiesRoute(app, server);
   addEventsRoute(app, server, live);
+  addAlertRoutes(app, server);
   addOperationRoutes(app, server, registry, { querystring: NoQuerySchema });
   addPageRoutes(app, context);
   await app.ready();

@@ -1,3 +1,4 @@
+import type { AlertDesk } from '../alerts/desk.ts';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
@@ -28,6 +29,8 @@ export interface ApiContext {
   /** The cities that are watched or were imported. The same array as long as nothing changed. */
   cities(): readonly City[];
   status(): Promise<Status>;
+  /** Incidents and rules; null where alerts are switched off. */
+  readonly alerts: AlertDesk | null;
   /** Null where no collector runs in this process. */
   readonly controls: Controls | null;
   /**

@@ -76,6 +76,7 @@ export function formatOpenApi(version: string, basePath = ''): Json {
       { name: 'data', description: 'What was observed, and what follows from it.' },
       { name: 'live', description: 'What happens, as it happens.' },
       { name: 'operation', description: 'How it is doing.' },
+      { name: 'alerts', description: 'Incidents, rules and silences.' },
       { name: 'pages', description: 'For people.' },
     ],
     paths,

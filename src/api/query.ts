@@ -18,6 +18,9 @@ interface Rule {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly maxItems?: number;
+  readonly pattern?: string;
+  /** What the pattern means, for errors; one without it is checked elsewhere. */
+  readonly title?: string;
 }
 
 const SHOWN_CHARACTERS_MAX = 64;
@@ -42,6 +45,7 @@ export function parseQuery(
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
     if (value !== undefined) values[name] = parseGiven(name, rule, value);
     else if (rule.default !== undefined) values[name] = rule.default;
+    else if (schema.required?.includes(name)) throw parameterError(name, 'it has to be given');
   }
   return values;
 }
@@ -75,6 +79,10 @@ function parseValue(name: string, rule: Rule, text: string): unknown {
   if (text.length < minLength) throw unexpected(name, `${minLength} characters or more`, text);
   if (text.length > maxLength) {
     throw parameterError(name, `expected at most ${maxLength} characters; got ${text.length}`);
+  }
+  const { pattern, title } = rule;
+  if (pattern !== undefined && title !== undefined && !new RegExp(pattern, 'u').test(text)) {
+    throw unexpected(name, title, text);
   }
   return text;
 }

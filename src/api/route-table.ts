@@ -1,10 +1,31 @@
 /** Every address of the API, in ONE table: the handlers, `/openapi.json`, `/docs` and `docs/api.md` follow it. */
-import { type Static, type TObject, type TSchema, Type } from 'typebox';
+import type { TObject, TSchema } from 'typebox';
 import type { ErrorCode } from '../errors.ts';
-import { CITY_ID_PATTERN } from '../model/city.ts';
-import { VARIABLE_NAMES } from '../model/variables.ts';
-import { FORMATS, MEDIA_TYPES } from './formats.ts';
-import { type CursorKind, cursorPattern, TIME_PATTERN } from './parameters.ts';
+import {
+  AcknowledgeAnswerSchema,
+  AlertRulesAnswerSchema,
+  EndSilenceAnswerSchema,
+  IncidentsAnswerSchema,
+  SilenceAnswerSchema,
+  SilencesAnswerSchema,
+} from './alert-schemas.ts';
+import { MEDIA_TYPES } from './formats.ts';
+import {
+  AcknowledgeQuerySchema,
+  ChartQuerySchema,
+  CitiesQuerySchema,
+  ClimatologyQuerySchema,
+  DATASET_QUERY_SCHEMAS,
+  EndSilenceQuerySchema,
+  EventsQuerySchema,
+  HourlyMeansQuerySchema,
+  IncidentsQuerySchema,
+  NoQuerySchema,
+  RawDataQuerySchema,
+  SeriesQuerySchema,
+  SilenceQuerySchema,
+  WindRoseQuerySchema,
+} from './query-schemas.ts';
 import {
   AnomaliesAnswerSchema,
   ChartAnswerSchema,
@@ -27,7 +48,7 @@ import {
 export interface Route {
   readonly method: 'GET' | 'POST';
   readonly path: string;
-  readonly tag: 'data' | 'live' | 'operation' | 'pages';
+  readonly tag: 'data' | 'live' | 'alerts' | 'operation' | 'pages';
   readonly summary: string;
   readonly description: string;
   readonly query: TObject;
@@ -36,167 +57,6 @@ export interface Route {
   /** What callers should expect beside an answer, and beside what every address refuses. */
   readonly errors: readonly ErrorCode[];
 }
-
-function parameters<T extends Record<string, TSchema>>(properties: T) {
-  return Type.Object(properties, { additionalProperties: false });
-}
-
-const FIRST_TEN = 'the first 10 cities by id';
-const FIRST_FIFTY = 'the first 50 cities by id, and `meta.reason` says so';
-
-const city = (maximum: number, without = 'all cities') =>
-  Type.Optional(
-    Type.Array(Type.String({ minLength: 1, maxLength: 64, pattern: CITY_ID_PATTERN.source }), {
-      minItems: 1,
-      maxItems: maximum,
-      description: `Id of a city; repeat it for up to ${maximum}. Without it ${without}.`,
-    }),
-  );
-
-const time = (what: string) =>
-  Type.Optional(
-    Type.String({
-      format: 'date-time',
-      pattern: TIME_PATTERN,
-      maxLength: 40,
-      description: `${what} (ISO 8601 with an offset, up to microseconds; in addresses + is %2B).`,
-    }),
-  );
-
-const limit = (value: number, maximum: number) =>
-  Type.Integer({ minimum: 1, maximum, default: value, description: 'Rows of a page at most.' });
-
-const from = time('Only what was observed at this time or later');
-const to = time('Only what was observed before this time');
-const cursor = (kinds: readonly CursorKind[]) =>
-  Type.Optional(
-    Type.String({
-      maxLength: 512,
-      pattern: cursorPattern(kinds),
-      description: '`meta.next_cursor` of the page before.',
-    }),
-  );
-const format = Type.Enum([...FORMATS], {
-  default: 'json',
-  description:
-    'CSV has one header row and nothing else, Parquet typed columns with times in UTC; the meta of both is in headers `X-Isobar-…`.',
-});
-const excel = Type.Boolean({
-  default: false,
-  description:
-    'With `format=csv`: for spreadsheets. A byte order mark; each time as two columns, `…_local` (the clock of the city) and `…_utc`, written 2024-10-31 14:00:00; an apostrophe before texts that would run as a formula. Plain CSV has every value as it is.',
-});
-
-const variable = Type.Enum([...VARIABLE_NAMES], {
-  default: 'temperature_c',
-  description: 'Name of a variable.',
-});
-
-/** What the cursor of each address that has pages consists of: the key of its rows. */
-export const CURSORS = {
-  cities: ['string'],
-  'city-statistics': ['string'],
-  'hourly-trends': ['string', 'string', 'number'],
-  anomalies: ['time', 'string', 'string', 'string'],
-  'raw-data': ['time', 'string'],
-} as const satisfies Record<string, readonly CursorKind[]>;
-
-const datasetQuery = (kinds: readonly CursorKind[]) =>
-  parameters({
-    city: city(200),
-    from,
-    to,
-    limit: limit(10_000, 50_000),
-    cursor: cursor(kinds),
-    format,
-    excel,
-  });
-export const DATASET_QUERY_SCHEMAS = {
-  'city-statistics': datasetQuery(CURSORS['city-statistics']),
-  'hourly-trends': datasetQuery(CURSORS['hourly-trends']),
-  anomalies: datasetQuery(CURSORS.anomalies),
-};
-export const RawDataQuerySchema = parameters({
-  city: city(200),
-  from,
-  to,
-  limit: limit(100, 1_000),
-  cursor: cursor(CURSORS['raw-data']),
-  format,
-  excel,
-});
-export const CitiesQuerySchema = parameters({
-  city: city(200),
-  limit: limit(1_000, 10_000),
-  cursor: cursor(CURSORS.cities),
-  format,
-  excel,
-});
-export const ChartQuerySchema = parameters({ city: city(50, FIRST_FIFTY), from, to });
-export const SeriesQuerySchema = parameters({
-  variable: Type.Array(Type.Enum([...VARIABLE_NAMES]), {
-    minItems: 1,
-    maxItems: VARIABLE_NAMES.length,
-    default: ['temperature_c'],
-    description: 'Name of a variable; repeat it for several.',
-  }),
-  city: city(50, FIRST_FIFTY),
-  from,
-  to,
-  points: Type.Integer({
-    minimum: 10,
-    maximum: 10_000,
-    default: 1_000,
-    description: 'Points of a series, roughly: more observations are sampled.',
-  }),
-  format,
-  excel,
-});
-export const ClimatologyQuerySchema = parameters({
-  variable,
-  city: city(10, FIRST_TEN),
-  format,
-  excel,
-});
-export const HourlyMeansQuerySchema = parameters({
-  variable,
-  city: city(10, FIRST_TEN),
-  from,
-  to,
-  period: Type.Enum(['day', 'week', 'month'], {
-    default: 'day',
-    description: 'Whose mean a row is: weeks begin on Monday.',
-  }),
-  format,
-  excel,
-});
-export const WindRoseQuerySchema = parameters({
-  city: city(10, FIRST_TEN),
-  from,
-  to,
-  format,
-  excel,
-});
-export const EventsQuerySchema = parameters({
-  city: city(200),
-  since: Type.Optional(
-    Type.String({
-      maxLength: 8_000,
-      description: 'A position (`meta.position`); the header Last-Event-ID goes first.',
-    }),
-  ),
-});
-export const NoQuerySchema = parameters({});
-
-export type DatasetQuery = Static<ReturnType<typeof datasetQuery>>;
-export type RawDataQuery = Static<typeof RawDataQuerySchema>;
-export type CitiesQuery = Static<typeof CitiesQuerySchema>;
-export type ChartQuery = Static<typeof ChartQuerySchema>;
-export type SeriesQuery = Static<typeof SeriesQuerySchema>;
-export type ClimatologyQuery = Static<typeof ClimatologyQuerySchema>;
-export type HourlyMeansQuery = Static<typeof HourlyMeansQuerySchema>;
-export type WindRoseQuery = Static<typeof WindRoseQuerySchema>;
-export type EventsQuery = Static<typeof EventsQuerySchema>;
 
 /** What every address refuses, or ends with when something unexpected goes wrong. */
 export const COMMON_ERRORS: readonly ErrorCode[] = [
@@ -318,6 +178,54 @@ export const ROUTES = [
   operation('POST', '/api/refresh', 'Lands what waits and computes anew.', ControlAnswerSchema, [
     'NOT_FOUND',
   ]),
+  alerts(
+    'GET',
+    '/api/incidents',
+    'Incidents, newest first.',
+    IncidentsQuerySchema,
+    IncidentsAnswerSchema,
+    ['CITY_UNKNOWN', 'INCIDENT_UNKNOWN'],
+  ),
+  alerts(
+    'GET',
+    '/api/alert-rules',
+    'The rules in effect.',
+    NoQuerySchema,
+    AlertRulesAnswerSchema,
+    [],
+  ),
+  alerts(
+    'POST',
+    '/api/acknowledge',
+    'Acknowledges an incident: it is not repeated and not escalated any more.',
+    AcknowledgeQuerySchema,
+    AcknowledgeAnswerSchema,
+    ['INCIDENT_UNKNOWN'],
+  ),
+  alerts(
+    'GET',
+    '/api/silences',
+    'The silences in effect.',
+    NoQuerySchema,
+    SilencesAnswerSchema,
+    [],
+  ),
+  alerts(
+    'POST',
+    '/api/silence',
+    'Holds messages back for a while, of one rule or city or of all.',
+    SilenceQuerySchema,
+    SilenceAnswerSchema,
+    ['CITY_UNKNOWN'],
+  ),
+  alerts(
+    'POST',
+    '/api/end-silence',
+    'Ends a silence before its time.',
+    EndSilenceQuerySchema,
+    EndSilenceAnswerSchema,
+    [],
+  ),
   operation('GET', '/livez', 'Whether the process answers.', LiveSchema, []),
   operation('GET', '/readyz', 'Whether it can answer data; 503 if not.', HealthSchema, []),
   operation(
@@ -377,6 +285,31 @@ function operation<P extends string>(
     query: NoQuerySchema,
     answers,
     errors: ['PARAMETER_INVALID', ...errors],
+  } as const;
+}
+
+function alerts<P extends string>(
+  method: 'GET' | 'POST',
+  path: P,
+  summary: string,
+  query: TObject,
+  schema: TSchema,
+  errors: readonly ErrorCode[],
+) {
+  const answers: Record<string, TSchema | null> = { [MEDIA_TYPES.json]: schema };
+  return {
+    method,
+    path,
+    tag: 'alerts',
+    summary,
+    description: '',
+    query,
+    answers,
+    errors: [
+      ...(['PARAMETER_INVALID', 'NOT_FOUND', 'ALERTS_CORRUPT', 'DATA_IN_USE'] as const),
+      ...(method === 'POST' ? (['DATA_UNWRITABLE', 'DISK_FULL'] as const) : []),
+      ...errors,
+    ],
   } as const;
 }
 

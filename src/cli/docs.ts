@@ -1,6 +1,7 @@
 /** Writes the pages that come from the code: `npm run docs`. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { formatRulesDocument } from '../alerts/rules-document.ts';
 import { formatApiDocument } from '../api/api-document.ts';
 import { formatColumnsDocument } from '../api/columns-document.ts';
 import { formatMetricsDocument } from '../api/metrics-document.ts';
@@ -11,6 +12,7 @@ const docs = join(import.meta.dirname, '..', '..', 'docs');
 writeFileSync(join(docs, 'configuration.md'), formatConfigurationPage());
 writeFileSync(join(docs, 'errors.md'), formatErrorsPage());
 writeFileSync(join(docs, 'api.md'), formatApiDocument());
+writeFileSync(join(docs, 'alert-rules.md'), formatRulesDocument());
 writeFileSync(join(docs, 'metrics.md'), formatMetricsDocument());
 writeFileSync(join(docs, 'columns.md'), formatColumnsDocument(OBSERVATION_COLUMNS));
 writeFileSync(join(docs, '..', 'examples', 'isobar.yaml'), formatSampleConfiguration());

@@ -41,6 +41,7 @@ function formatParts(own: readonly LeaseStatus[], isSilent: boolean): string {
   if (has('analyze')) parts.push('computes the analytics');
   if (has('export')) parts.push('exports raw files');
   if (has('maintain')) parts.push('maintains the table');
+  if (has('alert')) parts.push('evaluates alert rules');
   if (has('serve')) parts.push('serves');
   if (has('import')) parts.push('imports');
   return parts.length === 0 ? 'nothing' : parts.join('; ');

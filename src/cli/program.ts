@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asIsobarError, ERRORS, IsobarError } from '../errors.ts';
 import { stderr } from '../stderr.ts';
+import { alertsCommand } from './commands/alerts.ts';
 import { analyzeCommand } from './commands/analyze.ts';
 import { backupCommands } from './commands/backup.ts';
 import { clusterCommand } from './commands/cluster.ts';
@@ -93,6 +94,7 @@ export function buildProgram(environment: Environment): Command {
   backupCommands(program, environment);
   tableCommand(program, environment);
   program.commandsGroup('Look at it:');
+  alertsCommand(program, environment);
   statusCommand(program, environment);
   queryCommand(program, environment);
   verifyCommand(program, environment);

@@ -113,7 +113,7 @@ const LogStatusSchema = record(
 const LeaseSchema = record(
   {
     role: Type.Enum(
-      ['collect', 'land', 'partition', 'analyze', 'export', 'maintain', 'serve', 'import'],
+      ['collect', 'land', 'partition', 'analyze', 'export', 'maintain', 'serve', 'import', 'alert'],
       {
         description:
           '`land` and `serve`: offers to; `partition`: lands that one; the others: does that alone.',
@@ -213,6 +213,32 @@ const ExportStatusSchema = record(
   'The raw export.',
 );
 
+const AlertsStatusSchema = record(
+  {
+    evaluates: Type.Boolean({ description: 'Whether this process evaluates the rules.' }),
+    rules: Type.Integer({ description: 'Rules in effect.' }),
+    incidents: record(
+      { open: Type.Integer(), acknowledged: Type.Integer(), resolved: Type.Integer() },
+      'Incidents by state.',
+    ),
+    channels: Type.Array(
+      record(
+        {
+          name: Type.String(),
+          type: Type.String(),
+          waiting: Type.Integer({ description: 'Messages that are not sent yet.' }),
+          problem: Type.Union([Type.String(), Type.Null()], {
+            description: 'Why the last attempt failed.',
+          }),
+        },
+        'One channel.',
+      ),
+    ),
+    error: errorOrNull,
+  },
+  'Alerts.',
+);
+
 export const StatusSchema = record(
   {
     version: Type.String({ description: 'Version of the program.' }),
@@ -227,6 +253,9 @@ export const StatusSchema = record(
     table: TableStatusSchema,
     analytics: AnalyticsStatusSchema,
     raw_export: Type.Union([ExportStatusSchema, Type.Null()]),
+    alerts: Type.Union([AlertsStatusSchema, Type.Null()], {
+      description: 'Null where alerts are switched off.',
+    }),
   },
   'What an operator wants to know, room by room.',
 );
@@ -245,4 +274,5 @@ export type ProcessStatus = Of<typeof ProcessSchema>;
 export type LandingStatus = Of<typeof LandingStatusSchema>;
 export type TableStatus = Of<typeof TableStatusSchema>;
 export type AnalyticsStatus = Of<typeof AnalyticsStatusSchema>;
+export type AlertsStatus = Of<typeof AlertsStatusSchema>;
 export type ExportStatus = Of<typeof ExportStatusSchema>;

@@ -23,6 +23,13 @@ import type { City } from '../model/city.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { watchTable } from '../table/table-watch.ts';
 import { landingAppId } from '../table/transactions.ts';
+import {
+  type AlertingContext,
+  type AlertRoom,
+  alert,
+  openAlertRoom,
+  shareAlerts,
+} from './alerting.ts';
 import { collect, configuredCities } from './polling.ts';
 import { openStatusReader } from './status.ts';
 import { analyze, land, landed, type Running } from './steps.ts';
@@ -35,8 +42,8 @@ import {
 } from './workspace.ts';
 
 /** The steps that run in this process. */
-export type Role = 'collect' | 'land' | 'analyze' | 'serve';
-export const ROLES: readonly Role[] = ['collect', 'land', 'analyze', 'serve'];
+export type Role = 'collect' | 'land' | 'analyze' | 'serve' | 'alert';
+export const ROLES: readonly Role[] = ['collect', 'land', 'analyze', 'serve', 'alert'];
 
 /** Between two looks at what other processes have landed and published. */
 const LOOK_MS = 1_000;
@@ -52,6 +59,8 @@ export interface PipelineOptions {
   readonly command: string;
   /** Folder of the built page, or null. */
   readonly webFolder: string | null;
+  /** Where the secrets of channels may be. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Pipeline extends AsyncDisposable {
@@ -126,9 +135,11 @@ async function startRooms(
     exports: null,
     maintenance: null,
   };
+  const wantsAlerts = config.alerts.enabled && (has('serve') || has('alert'));
+  const alerts = wantsAlerts ? stack.use(openAlertRoom(workspace)) : null;
+  const status = await openStatusReader(workspace, running, options.version, alerts);
   let url: string | null = null;
   if (has('serve')) {
-    const status = await openStatusReader(workspace, running, options.version);
     const context = await apiContext(options, workspace, {
       cities: () => cities.list,
       running,
@@ -136,6 +147,7 @@ async function startRooms(
       settle,
       changes,
       lookMs,
+      alerts,
     });
     url = await listen(context, config, stack, folder, options.command);
   }
@@ -154,6 +166,17 @@ async function startRooms(
       running.collector = collector;
     };
     add(await collect({ workspace, source, cities: polled, leases, logger, onCollector }));
+  }
+
+  if (alerts !== null) {
+    const alerting: AlertingContext = {
+      ...{ workspace, leases, logger, room: alerts, onChange: changes.report },
+      cities: () => cities.list,
+      status: () => status.read(),
+      env: options.env ?? process.env,
+    };
+    add(shareAlerts(alerting));
+    if (has('alert')) add(await alert(alerting));
   }
 
   async function settle(): Promise<void> {
@@ -213,6 +236,7 @@ async function apiContext(
     readonly settle: () => Promise<void>;
     readonly changes: Changes;
     readonly lookMs: number;
+    readonly alerts: AlertRoom | null;
   },
 ): Promise<ApiContext> {
   const log = await workspace.log();
@@ -247,6 +271,7 @@ async function apiContext(
     },
     cities: rooms.cities,
     status: rooms.status,
+    alerts: rooms.alerts,
     controls: !options.roles.includes('collect')
       ? null
       : {

@@ -7,6 +7,7 @@ import { asIsobarError, isErrorCode } from '../errors.ts';
 import { openLeasesReader, type ReadLease } from '../leases/leases-reader.ts';
 import type { Log, LogSize, WaitingRecords } from '../log/log.ts';
 import type {
+  AlertsStatus,
   AnalyticsStatus,
   ExportStatus,
   LandingStatus,
@@ -45,8 +46,9 @@ export async function openStatusReader(
   workspace: Workspace,
   running: RunningRooms,
   version: string,
+  alerts: { status(): AlertsStatus } | null = null,
 ): Promise<StatusReader> {
-  return new WorkspaceStatus(workspace, running, version, await workspace.session());
+  return new WorkspaceStatus(workspace, running, version, await workspace.session(), alerts);
 }
 
 class WorkspaceStatus implements StatusReader {
@@ -54,6 +56,7 @@ class WorkspaceStatus implements StatusReader {
   readonly #running: RunningRooms;
   readonly #version: string;
   readonly #session: SqlSession;
+  readonly #alerts: { status(): AlertsStatus } | null;
   readonly #startedAt = new Date().toISOString();
   readonly #failures = openFailures();
   readonly #leases;
@@ -61,7 +64,14 @@ class WorkspaceStatus implements StatusReader {
   #partitions: { readonly list: LogStatus['partitions']; readonly at: number } | null = null;
   #reasons = { version: -2, counts: {} as Record<string, number> };
 
-  constructor(workspace: Workspace, running: RunningRooms, version: string, session: SqlSession) {
+  constructor(
+    workspace: Workspace,
+    running: RunningRooms,
+    version: string,
+    session: SqlSession,
+    alerts: { status(): AlertsStatus } | null,
+  ) {
+    this.#alerts = alerts;
     this.#workspace = workspace;
     this.#running = running;
     this.#version = version;
@@ -101,6 +111,7 @@ class WorkspaceStatus implements StatusReader {
       table: found[2],
       analytics: found[3],
       raw_export: found[4],
+      alerts: this.#alerts?.status() ?? null,
     };
   }
 

@@ -11,7 +11,7 @@ import { dirname, join, resolve } from 'node:path';
 import { createRefresher, type Refresher } from '../analytics/refresh.ts';
 import type { Config } from '../config/schema.ts';
 import { IsobarError, translateFileError } from '../errors.ts';
-import { tableFolder } from '../lake/layout.ts';
+import { type TableName, tableFolder } from '../lake/layout.ts';
 import { isInStorage, openStorage } from '../lake/open.ts';
 import type { Storage } from '../lake/storage.ts';
 import { type Leases, openLeases } from '../leases/leases.ts';
@@ -24,10 +24,12 @@ import { fileLiteral } from '../sql/text.ts';
 import { type CityTable, openCityTable } from '../table/cities.ts';
 import { type DeltaTable, openTable, type TableOptions } from '../table/delta-table.ts';
 import { type ImportTable, openImportTable } from '../table/imports.ts';
+import { type IncidentTable, openIncidentTable } from '../table/incidents.ts';
 import { openSink, type Sink } from '../table/landing.ts';
 import {
   CITY_COLUMNS,
   IMPORT_COLUMNS,
+  INCIDENT_COLUMNS,
   OBSERVATION_COLUMNS,
   REJECTED_COLUMNS,
 } from '../table/table.ts';
@@ -48,6 +50,7 @@ export interface Workspace extends AsyncDisposable {
   readonly rejected: DeltaTable;
   readonly cities: CityTable;
   readonly imports: ImportTable;
+  readonly incidents: IncidentTable;
   readonly tables: readonly DeltaTable[];
   /** A session that is closed with the workspace. */
   session(): Promise<SqlSession>;
@@ -108,7 +111,7 @@ async function openRooms(
   const session = async () => stack.use(await engine.session());
   const tableSession = await session();
   const opened = openTables(config, { storage, session: tableSession, scratch, simulated });
-  const { observations, rejected, cities, imports } = opened;
+  const { observations, rejected, cities, imports, incidents } = opened;
   let log: Promise<Log> | null = null;
 
   const workspace: Workspace = {
@@ -123,7 +126,8 @@ async function openRooms(
     rejected,
     cities: openCityTable({ table: cities, storage, session: tableSession, scratch }),
     imports: openImportTable({ table: imports, storage, session: tableSession, scratch }),
-    tables: [observations, rejected, cities, imports],
+    incidents: openIncidentTable({ table: incidents, storage, session: tableSession, scratch }),
+    tables: [observations, rejected, cities, imports, incidents],
     session,
     log() {
       const options = onLogAway === undefined ? { simulated } : { simulated, onAway: onLogAway };
@@ -166,7 +170,7 @@ async function openRooms(
 export function openTables(
   config: Config,
   place: Pick<TableOptions, 'storage' | 'session' | 'scratch' | 'simulated'>,
-): Record<'observations' | 'rejected' | 'cities' | 'imports', DeltaTable> {
+): Record<TableName, DeltaTable> {
   const common = {
     ...place,
     checkpointCommits: config.table.checkpoint_commits,
@@ -196,6 +200,7 @@ export function openTables(
     rejected,
     cities: openTable({ ...plain, name: 'cities', columns: CITY_COLUMNS }),
     imports: openTable({ ...plain, name: 'imports', columns: IMPORT_COLUMNS }),
+    incidents: openTable({ ...plain, name: 'incidents', columns: INCIDENT_COLUMNS }),
   };
 }
 

@@ -83,6 +83,7 @@ export const dePipeline: Words['pipeline'] = {
       analyze: 'wertet aus',
       export: 'exportiert',
       maintain: 'pflegt',
+      alert: 'prüft Alarmregeln',
       serve: 'liefert aus',
       import: 'importiert',
     },

@@ -84,6 +84,7 @@ export const enPipeline = {
       analyze: 'analyzes',
       export: 'exports',
       maintain: 'maintains',
+      alert: 'evaluates alert rules',
       serve: 'serves',
       import: 'imports',
     },

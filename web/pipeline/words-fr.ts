@@ -83,6 +83,7 @@ export const frPipeline: Words['pipeline'] = {
       analyze: 'analyse',
       export: 'exporte',
       maintain: 'entretient',
+      alert: 'évalue les alertes',
       serve: 'sert',
       import: 'importe',
     },

@@ -7,7 +7,7 @@ import { chooseFormat } from '../formats.ts';
 import type { Newest } from '../latest-conditions.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor } from '../parameters.ts';
-import { type CitiesQuery, CitiesQuerySchema, CURSORS } from '../route-table.ts';
+import { type CitiesQuery, CitiesQuerySchema, CURSORS } from '../query-schemas.ts';
 import { type CityEntry, CityEntrySchema, LatestObservationSchema } from '../schemas.ts';
 import {
   answer,

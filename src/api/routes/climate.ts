@@ -7,7 +7,6 @@ import { bodyOf, type Facts, type Question } from '../answers.ts';
 import { type Column, columnsOf } from '../columns.ts';
 import { chooseFormat, type Format } from '../formats.ts';
 import { parseCities, parseRange, type TimeRange } from '../parameters.ts';
-import { fillQuery, loadQuery, selectFiles } from '../reader.ts';
 import {
   type ClimatologyQuery,
   ClimatologyQuerySchema,
@@ -15,7 +14,8 @@ import {
   HourlyMeansQuerySchema,
   type WindRoseQuery,
   WindRoseQuerySchema,
-} from '../route-table.ts';
+} from '../query-schemas.ts';
+import { fillQuery, loadQuery, selectFiles } from '../reader.ts';
 import {
   type Climatology,
   ClimatologySchema,

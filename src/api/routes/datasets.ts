@@ -9,7 +9,7 @@ import type { DatasetPart, DatasetRows, Publication, Selection } from '../contex
 import { chooseFormat } from '../formats.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor, parseRange } from '../parameters.ts';
-import { CURSORS, DATASET_QUERY_SCHEMAS, type DatasetQuery } from '../route-table.ts';
+import { CURSORS, DATASET_QUERY_SCHEMAS, type DatasetQuery } from '../query-schemas.ts';
 import {
   answer,
   knownCities,

@@ -3,7 +3,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Live } from '../live.ts';
 import { parseCities } from '../parameters.ts';
-import { type EventsQuery, EventsQuerySchema } from '../route-table.ts';
+import { type EventsQuery, EventsQuerySchema } from '../query-schemas.ts';
 import { knownCities, type Server } from '../server.ts';
 
 export function addEventsRoute(app: FastifyInstance, server: Server, live: Live): void {

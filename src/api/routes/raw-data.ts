@@ -12,8 +12,8 @@ import {
   parseRange,
   type TimeRange,
 } from '../parameters.ts';
+import { CURSORS, type RawDataQuery, RawDataQuerySchema } from '../query-schemas.ts';
 import { loadQuery, type Reader, selectFiles } from '../reader.ts';
-import { CURSORS, type RawDataQuery, RawDataQuerySchema } from '../route-table.ts';
 import { type ObservationRow, ObservationRowSchema } from '../schemas.ts';
 import {
   answer,

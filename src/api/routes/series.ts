@@ -10,7 +10,7 @@ import {
   ChartQuerySchema,
   type SeriesQuery,
   SeriesQuerySchema,
-} from '../route-table.ts';
+} from '../query-schemas.ts';
 import type { Layout, Series, Trace } from '../schemas.ts';
 import { readSeries, type SeriesAsked } from '../series.ts';
 import { answer, knownCities, type Server, tableVersionOf } from '../server.ts';

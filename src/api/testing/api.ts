@@ -1,5 +1,10 @@
 /** The API over a real table, engine and publications in a temporary folder, for this room's tests. */
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { openAlertDesk } from '../../alerts/desk.ts';
+import { compileRules } from '../../alerts/rules.ts';
+import { openAlertStore } from '../../alerts/sqlite-store.ts';
+import type { AlertStore } from '../../alerts/store.ts';
 import { computeCityStatistics, computeHourlyTrends } from '../../analytics/compute.ts';
 import { openPublished } from '../../analytics/published.ts';
 import { createRefresher } from '../../analytics/refresh.ts';
@@ -17,6 +22,7 @@ import type { ApiContext, LogTail, Publications } from '../context.ts';
 export interface TestApi extends AsyncDisposable {
   readonly lake: TestLake;
   readonly context: ApiContext;
+  readonly alertStore: AlertStore;
   readonly app: FastifyInstance;
   /** What the clock says; may be set. */
   now: Date;
@@ -83,6 +89,13 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   const queries: string[] = [];
   const log = followable(lake.log);
   const changes = new Set<() => void>();
+  const alertStore = openAlertStore(join(lake.scratch, 'alerts'));
+  const alerts = openAlertDesk(
+    compileRules([], []),
+    alertStore,
+    () => {},
+    () => test.now.getTime(),
+  );
   const context: ApiContext = {
     config: {
       host: '127.0.0.1',
@@ -104,6 +117,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       snapshot.transactions.get(landingAppId(lake.log.id, partition)) ?? null,
     cities: () => options.cities ?? CITIES,
     status: async () => test.status,
+    alerts,
     controls: null,
     onChange(listener) {
       changes.add(listener);
@@ -117,6 +131,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
 
   const test = {
     lake,
+    alertStore,
     context: options.change?.(context) ?? context,
     now: new Date('2024-11-01T00:00:00Z'),
     status: exampleStatus(),
@@ -144,6 +159,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     app: undefined as unknown as FastifyInstance,
     async [Symbol.asyncDispose]() {
       await test.app.close();
+      alertStore[Symbol.dispose]();
       for (const session of sessions) await session[Symbol.asyncDispose]();
       await lake[Symbol.asyncDispose]();
     },
@@ -282,6 +298,7 @@ export function exampleStatus(): Status {
       error: { code: 'QUERY_FAILED', message: 'm', remedy: 'r', since: '2024-11-01T00:00:00Z' },
     },
     raw_export: { table_version: 0, exported_at: null, error: null },
+    alerts: null,
   };
 }
 

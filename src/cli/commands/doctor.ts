@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { translateListenError } from '../../api/listening.ts';
 import { namedProxy, providerFetch, proxyFor } from '../../collector/openweather/proxy.ts';
-import { NOTE_BYTES_MAX, readRegularFile } from '../../config/regular-file.ts';
 import type { Config } from '../../config/schema.ts';
 import { asIsobarError, ERRORS, IsobarError } from '../../errors.ts';
+import { loadAlerts, tryChannels } from '../../pipeline/alerting.ts';
 import { hasData, openWorkspace, rootOf } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
+import { NOTE_BYTES_MAX, readRegularFile } from '../../regular-file.ts';
 import { writeRefusal } from '../../table/snapshot.ts';
 import { type Environment, prepare } from '../environment.ts';
 import { isOlder, NODE_VERSION_LEAST } from '../node-version.ts';
@@ -43,6 +44,7 @@ export function doctorCommand(program: Command, environment: Environment): void 
         await checkPort(config),
         checkClock(),
         ...checkProxy(config, environment.env),
+        ...(await checkAlerts(config, environment)),
         ...(await checkData(config)),
         ...(options.online === true ? await checkOnline(config, environment.env) : []),
       ];
@@ -166,6 +168,30 @@ function checkProxy({ openweather: { url } }: Config, env: Environment['env']): 
     const text = asIsobarError(error).message;
     const remedy = `Correct or unset ${named.variable}.`;
     return [{ check: 'proxy', verdict: 'fail', text, remedy }];
+  }
+}
+
+/** The file of alerts is right, and its channels can be reached. */
+async function checkAlerts(
+  config: Config,
+  { env, signal }: Pick<Environment, 'env' | 'signal'>,
+): Promise<Finding[]> {
+  if (!config.alerts.enabled || config.alerts.file === '') return [];
+  const check = 'alerts';
+  try {
+    const { rules, channels } = loadAlerts(config);
+    const found = await tryChannels(config, env, signal);
+    return [
+      ok(check, `${config.alerts.file}: ${rules.length} rules, ${channels.length} channels`),
+      ...found.map(({ name, type, problem }): Finding => {
+        if (problem === null) return ok(check, `channel ${name} (${type}) can be reached`);
+        const { remedy } = ERRORS[problem.code];
+        return { check, verdict: 'fail', text: `${problem.code}: ${problem.message}`, remedy };
+      }),
+    ];
+  } catch (error) {
+    const { code, message } = asIsobarError(error);
+    return [{ check, verdict: 'fail', text: `${code}: ${message}`, remedy: ERRORS[code].remedy }];
   }
 }
 

@@ -11,6 +11,7 @@ import { openReadOnlySession } from '../../sql/read-only.ts';
 import {
   CITY_COLUMNS,
   IMPORT_COLUMNS,
+  INCIDENT_COLUMNS,
   OBSERVATION_COLUMNS,
   REJECTED_COLUMNS,
 } from '../../table/table.ts';
@@ -32,8 +33,8 @@ export function queryCommand(program: Command, environment: Environment): void {
     .addHelpText(
       'after',
       `
-Tables: observations, rejected, cities, imports, city_statistics, hourly_trends, anomalies.
-The SQL is DuckDB's; times are UTC.
+Tables: observations, rejected, cities, imports, incidents, city_statistics, hourly_trends,
+anomalies. The SQL is DuckDB's; times are UTC.
 
 Examples:
   isobar query "SELECT reason, count(*) FROM rejected GROUP BY ALL"
@@ -62,7 +63,7 @@ async function viewsOf(workspace: Workspace) {
   const publication = await readPublication(storage);
   const published = async (name: 'city_statistics' | 'hourly_trends' | 'anomalies') =>
     publication === null ? [] : [await storage.localPath(publication.datasets[name].path)];
-  const [observations, rejected, cities, imports] = tables;
+  const [observations, rejected, cities, imports, incidents] = tables;
   const pathsOf = async (table: (typeof tables)[number] | undefined) =>
     table === undefined ? [] : table.localPaths((await table.refresh()).files);
   return {
@@ -70,6 +71,7 @@ async function viewsOf(workspace: Workspace) {
     rejected: { paths: await pathsOf(rejected), columns: REJECTED_COLUMNS },
     cities: { paths: await pathsOf(cities), columns: CITY_COLUMNS },
     imports: { paths: await pathsOf(imports), columns: IMPORT_COLUMNS },
+    incidents: { paths: await pathsOf(incidents), columns: INCIDENT_COLUMNS },
     city_statistics: {
       paths: await published('city_statistics'),
       columns: CITY_STATISTICS_COLUMNS,

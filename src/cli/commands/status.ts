@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { NOTE_BYTES_MAX, readRegularFile } from '../../config/regular-file.ts';
 import type { Config } from '../../config/schema.ts';
 import type { SpoolStatus, Status } from '../../model/status.ts';
 import { openStatusReader } from '../../pipeline/status.ts';
 import { hasData, rootOf } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
+import { NOTE_BYTES_MAX, readRegularFile } from '../../regular-file.ts';
 import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
 import { formatLeases } from '../leases.ts';
 

@@ -1,0 +1,224 @@
+/** What each address may be asked: the schemas of the queries. */
+import { type Static, type TSchema, Type } from 'typebox';
+import { INCIDENT_STATES, RULE_NAME_PATTERN } from '../model/alerts.ts';
+import { CITY_ID_PATTERN } from '../model/city.ts';
+import { VARIABLE_NAMES } from '../model/variables.ts';
+import { FORMATS } from './formats.ts';
+import { type CursorKind, cursorPattern, TIME_PATTERN } from './parameters.ts';
+
+function parameters<T extends Record<string, TSchema>>(properties: T) {
+  return Type.Object(properties, { additionalProperties: false });
+}
+
+const FIRST_TEN = 'the first 10 cities by id';
+const FIRST_FIFTY = 'the first 50 cities by id, and `meta.reason` says so';
+
+const city = (maximum: number, without = 'all cities') =>
+  Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 64, pattern: CITY_ID_PATTERN.source }), {
+      minItems: 1,
+      maxItems: maximum,
+      description: `Id of a city; repeat it for up to ${maximum}. Without it ${without}.`,
+    }),
+  );
+
+const time = (what: string) =>
+  Type.Optional(
+    Type.String({
+      format: 'date-time',
+      pattern: TIME_PATTERN,
+      maxLength: 40,
+      description: `${what} (ISO 8601 with an offset, up to microseconds; in addresses + is %2B).`,
+    }),
+  );
+
+const limit = (value: number, maximum: number) =>
+  Type.Integer({ minimum: 1, maximum, default: value, description: 'Rows of a page at most.' });
+
+const from = time('Only what was observed at this time or later');
+const to = time('Only what was observed before this time');
+const cursor = (kinds: readonly CursorKind[]) =>
+  Type.Optional(
+    Type.String({
+      maxLength: 512,
+      pattern: cursorPattern(kinds),
+      description: '`meta.next_cursor` of the page before.',
+    }),
+  );
+const format = Type.Enum([...FORMATS], {
+  default: 'json',
+  description:
+    'CSV has one header row and nothing else, Parquet typed columns with times in UTC; the meta of both is in headers `X-Isobar-…`.',
+});
+const excel = Type.Boolean({
+  default: false,
+  description:
+    'With `format=csv`: for spreadsheets. A byte order mark; each time as two columns, `…_local` (the clock of the city) and `…_utc`, written 2024-10-31 14:00:00; an apostrophe before texts that would run as a formula. Plain CSV has every value as it is.',
+});
+
+const variable = Type.Enum([...VARIABLE_NAMES], {
+  default: 'temperature_c',
+  description: 'Name of a variable.',
+});
+
+/** What the cursor of each address that has pages consists of: the key of its rows. */
+export const CURSORS = {
+  cities: ['string'],
+  'city-statistics': ['string'],
+  'hourly-trends': ['string', 'string', 'number'],
+  anomalies: ['time', 'string', 'string', 'string'],
+  'raw-data': ['time', 'string'],
+  incidents: ['time', 'string'],
+} as const satisfies Record<string, readonly CursorKind[]>;
+
+const datasetQuery = (kinds: readonly CursorKind[]) =>
+  parameters({
+    city: city(200),
+    from,
+    to,
+    limit: limit(10_000, 50_000),
+    cursor: cursor(kinds),
+    format,
+    excel,
+  });
+export const DATASET_QUERY_SCHEMAS = {
+  'city-statistics': datasetQuery(CURSORS['city-statistics']),
+  'hourly-trends': datasetQuery(CURSORS['hourly-trends']),
+  anomalies: datasetQuery(CURSORS.anomalies),
+};
+export const RawDataQuerySchema = parameters({
+  city: city(200),
+  from,
+  to,
+  limit: limit(100, 1_000),
+  cursor: cursor(CURSORS['raw-data']),
+  format,
+  excel,
+});
+export const CitiesQuerySchema = parameters({
+  city: city(200),
+  limit: limit(1_000, 10_000),
+  cursor: cursor(CURSORS.cities),
+  format,
+  excel,
+});
+export const ChartQuerySchema = parameters({ city: city(50, FIRST_FIFTY), from, to });
+export const SeriesQuerySchema = parameters({
+  variable: Type.Array(Type.Enum([...VARIABLE_NAMES]), {
+    minItems: 1,
+    maxItems: VARIABLE_NAMES.length,
+    default: ['temperature_c'],
+    description: 'Name of a variable; repeat it for several.',
+  }),
+  city: city(50, FIRST_FIFTY),
+  from,
+  to,
+  points: Type.Integer({
+    minimum: 10,
+    maximum: 10_000,
+    default: 1_000,
+    description: 'Points of a series, roughly: more observations are sampled.',
+  }),
+  format,
+  excel,
+});
+export const ClimatologyQuerySchema = parameters({
+  variable,
+  city: city(10, FIRST_TEN),
+  format,
+  excel,
+});
+export const HourlyMeansQuerySchema = parameters({
+  variable,
+  city: city(10, FIRST_TEN),
+  from,
+  to,
+  period: Type.Enum(['day', 'week', 'month'], {
+    default: 'day',
+    description: 'Whose mean a row is: weeks begin on Monday.',
+  }),
+  format,
+  excel,
+});
+export const WindRoseQuerySchema = parameters({
+  city: city(10, FIRST_TEN),
+  from,
+  to,
+  format,
+  excel,
+});
+export const EventsQuerySchema = parameters({
+  city: city(200),
+  since: Type.Optional(
+    Type.String({
+      maxLength: 8_000,
+      description: 'A position (`meta.position`); the header Last-Event-ID goes first.',
+    }),
+  ),
+});
+const person = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  default: 'page',
+  description: 'Who does it.',
+});
+const note = Type.Optional(Type.String({ maxLength: 500, description: 'For people.' }));
+const ruleName = Type.String({
+  pattern: RULE_NAME_PATTERN,
+  title: 'the name of a rule',
+  description: 'Name of a rule.',
+});
+const incident = Type.String({
+  pattern: '^[0-9a-f]{16}$',
+  title: 'the id of an incident, 16 digits of 0-9 and a-f',
+  description: 'Id of an incident.',
+});
+export const IncidentsQuerySchema = parameters({
+  state: Type.Optional(
+    Type.Array(Type.Enum([...INCIDENT_STATES]), {
+      minItems: 1,
+      maxItems: INCIDENT_STATES.length,
+      description: 'State; repeat it for several. Without it all states.',
+    }),
+  ),
+  rule: Type.Optional(ruleName),
+  city: city(200),
+  incident: Type.Optional(incident),
+  from: time('Only what was opened at this time or later'),
+  to: time('Only what was opened before this time'),
+  limit: limit(100, 1_000),
+  cursor: cursor(CURSORS.incidents),
+});
+export const AcknowledgeQuerySchema = parameters({ incident, by: person, note });
+export const SilenceQuerySchema = parameters({
+  rule: Type.Optional(ruleName),
+  city: Type.Optional(
+    Type.String({ pattern: CITY_ID_PATTERN.source, description: 'Id of a city.' }),
+  ),
+  for: Type.String({
+    pattern: '^[1-9][0-9]{0,4}[mhd]$',
+    title: 'a duration such as 30m, 2h or 3d',
+    default: '2h',
+    description: 'How long (30m, 2h, 3d).',
+  }),
+  by: person,
+  note,
+});
+export const EndSilenceQuerySchema = parameters({
+  silence: Type.String({ minLength: 1, maxLength: 64, description: 'Id of a silence.' }),
+});
+export const NoQuerySchema = parameters({});
+
+export type DatasetQuery = Static<ReturnType<typeof datasetQuery>>;
+export type RawDataQuery = Static<typeof RawDataQuerySchema>;
+export type CitiesQuery = Static<typeof CitiesQuerySchema>;
+export type ChartQuery = Static<typeof ChartQuerySchema>;
+export type SeriesQuery = Static<typeof SeriesQuerySchema>;
+export type ClimatologyQuery = Static<typeof ClimatologyQuerySchema>;
+export type HourlyMeansQuery = Static<typeof HourlyMeansQuerySchema>;
+export type WindRoseQuery = Static<typeof WindRoseQuerySchema>;
+export type IncidentsQuery = Static<typeof IncidentsQuerySchema>;
+export type AcknowledgeQuery = Static<typeof AcknowledgeQuerySchema>;
+export type SilenceQuery = Static<typeof SilenceQuerySchema>;
+export type EndSilenceQuery = Static<typeof EndSilenceQuerySchema>;
+export type EventsQuery = Static<typeof EventsQuerySchema>;

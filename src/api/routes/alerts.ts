@@ -1,0 +1,171 @@
+/** `/api/incidents`, `/api/alert-rules`, `/api/silences` and what changes them. */
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { AlertDesk } from '../../alerts/desk.ts';
+import type { Silence } from '../../alerts/messages.ts';
+import { IsobarError } from '../../errors.ts';
+import { secondsOf } from '../../model/alerts.ts';
+import { formatTime } from '../../model/time-zone.ts';
+import type {
+  AcknowledgeAnswer,
+  AlertRulesAnswer,
+  IncidentsAnswer,
+  SilenceRow,
+  SilencesAnswer,
+} from '../alert-schemas.ts';
+import {
+  formatCursor,
+  parameterError,
+  parseCities,
+  parseCursor,
+  parseRange,
+} from '../parameters.ts';
+import {
+  type AcknowledgeQuery,
+  AcknowledgeQuerySchema,
+  CURSORS,
+  type EndSilenceQuery,
+  EndSilenceQuerySchema,
+  type IncidentsQuery,
+  IncidentsQuerySchema,
+  NoQuerySchema,
+  type SilenceQuery,
+  SilenceQuerySchema,
+} from '../query-schemas.ts';
+import { parseAllowedHosts, refuseOtherSites } from '../security.ts';
+import { knownCities, type Server } from '../server.ts';
+
+export function addAlertRoutes(app: FastifyInstance, server: Server): void {
+  addReading(app, server);
+  addChanging(app, server);
+}
+
+function addReading(app: FastifyInstance, server: Server): void {
+  const incidents = { schema: { querystring: IncidentsQuerySchema } };
+  app.get<{ Querystring: IncidentsQuery }>('/api/incidents', incidents, (request, reply) => {
+    const alerts = alertsOf(server);
+    const { store } = alerts;
+    const { state, rule, city, incident, limit } = request.query;
+    const { from, to } = parseRange(request.query);
+    const [openedAt, incidentId] = parseCursor(request.query.cursor, CURSORS.incidents) ?? [];
+    const cities = city === undefined ? null : parseCities(city, knownCities(server));
+    const found =
+      incident === undefined
+        ? store.incidents({
+            ...(state === undefined ? {} : { states: state }),
+            ...(rule === undefined ? {} : { rule }),
+            ...(cities === null ? {} : { cities }),
+            ...(from === null ? {} : { from: toTheSecond(from) }),
+            ...(to === null ? {} : { to: toTheSecond(to) }),
+            ...(openedAt === undefined
+              ? {}
+              : { after: { openedAt: String(openedAt), incidentId: String(incidentId) } }),
+            limit: limit + 1,
+          })
+        : [alerts.incident(incident)];
+    const page = found.slice(0, limit);
+    const last = found.length > limit ? page.at(-1) : undefined;
+    const answer: IncidentsAnswer = {
+      meta: {
+        answered_at: server.clock().toISOString(),
+        simulated: server.context.simulated,
+        counts: store.counts(),
+        row_count: page.length,
+        ...(last && { next_cursor: formatCursor([last.opened_at, last.incident_id]) }),
+      },
+      // The model's arrays are read-only, the schema's are not.
+      data: page as IncidentsAnswer['data'],
+    };
+    return send(reply, answer);
+  });
+
+  app.get('/api/alert-rules', { schema: { querystring: NoQuerySchema } }, (_, reply) => {
+    const { rules } = alertsOf(server);
+    const answer: AlertRulesAnswer = {
+      meta: { answered_at: server.clock().toISOString(), row_count: rules.length },
+      data: rules.map(({ source, version, severity, channels }) => ({
+        ...source,
+        version,
+        severity,
+        channels: [...channels],
+      })) as AlertRulesAnswer['data'],
+    };
+    return send(reply, answer);
+  });
+
+  app.get('/api/silences', { schema: { querystring: NoQuerySchema } }, (_, reply) => {
+    const silences = alertsOf(server).store.silences(server.clock().getTime());
+    const answer: SilencesAnswer = {
+      meta: { answered_at: server.clock().toISOString(), row_count: silences.length },
+      data: silences.map(formatSilence),
+    };
+    return send(reply, answer);
+  });
+}
+
+function addChanging(app: FastifyInstance, server: Server): void {
+  const names = parseAllowedHosts(server.context.config.allowed_hosts);
+  const acknowledge = { schema: { querystring: AcknowledgeQuerySchema } };
+  app.post<{ Querystring: AcknowledgeQuery }>(
+    '/api/acknowledge',
+    acknowledge,
+    async (request, reply) => {
+      refuseOtherSites(request, names);
+      const { incident, by, note } = request.query;
+      const changed = await alertsOf(server).acknowledge(incident, by, note ?? null);
+      server.status.forget();
+      server.publishStatus();
+      const answer: AcknowledgeAnswer = { data: changed as AcknowledgeAnswer['data'] };
+      return send(reply, answer);
+    },
+  );
+
+  const silence = { schema: { querystring: SilenceQuerySchema } };
+  app.post<{ Querystring: SilenceQuery }>('/api/silence', silence, async (request, reply) => {
+    refuseOtherSites(request, names);
+    const alerts = alertsOf(server);
+    const { rule, city, by, note } = request.query;
+    if (rule !== undefined && !alerts.rules.some(({ name }) => name === rule)) {
+      throw parameterError('rule', `unknown rule ${rule}; /api/alert-rules lists them`);
+    }
+    if (city !== undefined) parseCities([city], knownCities(server));
+    const from = server.clock().getTime();
+    const made = await alerts.silence({
+      rule: rule ?? null,
+      city_id: city ?? null,
+      from,
+      until: from + secondsOf(request.query.for) * 1_000,
+      by,
+      note: note ?? null,
+    });
+    return send(reply, { data: formatSilence(made) });
+  });
+
+  const end = { schema: { querystring: EndSilenceQuerySchema } };
+  app.post<{ Querystring: EndSilenceQuery }>('/api/end-silence', end, async (request, reply) => {
+    refuseOtherSites(request, names);
+    const { silence: id } = request.query;
+    if (!(await alertsOf(server).endSilence(id))) {
+      throw parameterError('silence', `no silence ${id} is in effect; /api/silences lists them`);
+    }
+    return send(reply, { done: 'end-silence' });
+  });
+}
+
+function alertsOf({ context }: Server): AlertDesk {
+  if (context.alerts !== null) return context.alerts;
+  throw new IsobarError('NOT_FOUND', 'alerts are switched off (alerts.enabled)');
+}
+
+function formatSilence({ from, until, ...silence }: Silence): SilenceRow {
+  return { ...silence, from: formatTime(new Date(from)), until: formatTime(new Date(until)) };
+}
+
+/** Incidents have whole seconds: the next one, which lies on the same side of each of them. */
+function toTheSecond(time: string): string {
+  return formatTime(new Date(Math.ceil(Date.parse(time) / 1_000) * 1_000));
+}
+
+function send(reply: FastifyReply, answer: object): FastifyReply {
+  reply.header('cache-control', 'no-store').type('application/json; charset=utf-8');
+  return reply.send(JSON.stringify(answer));
+}

@@ -1,0 +1,194 @@
+/** What alert rules ask the lake: history, what is usual, published anomalies, availability. */
+
+import type { Observed } from '../alerts/alert-loop.ts';
+import type { Evaluation, EvaluationFacts } from '../alerts/evaluate.ts';
+import type { Usual, Values } from '../alerts/judging.ts';
+import { openPublished } from '../analytics/published.ts';
+import { fillQuery, loadQuery, selectFiles } from '../api/reader.ts';
+import type { City } from '../model/city.ts';
+import type { Anomaly } from '../model/datasets.ts';
+import { formatTime, zoneOffsets } from '../model/time-zone.ts';
+import { VARIABLE_NAMES, VARIABLES, type VariableName } from '../model/variables.ts';
+import type { SqlSession } from '../sql/engine.ts';
+import { OBSERVATION_COLUMNS } from '../table/table.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface AlertFacts extends EvaluationFacts {
+  refresh(evaluation: Pick<Evaluation, 'needs'>, now: number): Promise<void>;
+  history(since: number): Promise<readonly Observed[]>;
+  /** Time of the newest observation of all cities; null without any. */
+  newestAt(): Promise<number | null>;
+}
+
+const DAY_MS = 86_400_000;
+const USUAL_EVERY_MS = DAY_MS;
+const AVAILABILITY_EVERY_MS = 600_000;
+/** As `/api/climatology` has it. */
+const LEAST_VALUES = 20;
+const CLIMATOLOGY_SQL = loadQuery('climatology');
+const OVER_MS = { day: DAY_MS, week: 7 * DAY_MS, month: 30 * DAY_MS } as const;
+type Over = keyof typeof OVER_MS;
+
+const HISTORY_SQL = `
+  SELECT city_id, observed_at, ${VARIABLE_NAMES.join(', ')}
+  FROM observations
+  WHERE observed_at >= CAST($since AS TIMESTAMPTZ)
+  UNION ALL
+  SELECT city_id, max(observed_at), ${VARIABLE_NAMES.map((name) => `arg_max(${name}, observed_at)`).join(', ')}
+  FROM observations
+  WHERE observed_at < CAST($since AS TIMESTAMPTZ)
+  GROUP BY city_id
+  ORDER BY observed_at, city_id`;
+
+/** One row per city: observations that hold a value, and how many were expected since $from. */
+const AVAILABILITY_SQL = `
+  SELECT city_id, count(*) AS held,
+    greatest(1, floor(epoch(CAST($to AS TIMESTAMPTZ) - greatest(CAST($from AS TIMESTAMPTZ), min(first_at)))
+      / max(interval_s))) AS expected
+  FROM (
+    SELECT city_id, observed_at, interval_s, min(observed_at) OVER (PARTITION BY city_id) AS first_at
+    FROM observations WHERE interval_s > 0)
+  WHERE observed_at >= CAST($from AS TIMESTAMPTZ) AND observed_at < CAST($to AS TIMESTAMPTZ)
+  GROUP BY city_id`;
+
+export async function openAlertFacts(
+  workspace: Workspace,
+  cities: () => readonly City[],
+): Promise<AlertFacts> {
+  return new LakeFacts(workspace, cities, await workspace.session());
+}
+
+class LakeFacts implements AlertFacts {
+  readonly #workspace: Workspace;
+  readonly #cities: () => readonly City[];
+  readonly #session: SqlSession;
+  readonly #published;
+  readonly #usual = new Map<string, Usual>();
+  readonly #availability = new Map<string, number>();
+  readonly #zones = new Map<string, (at: number) => number>();
+  #anomalies: ReadonlyMap<string, readonly Anomaly[]> = new Map();
+  #anomalyVersion = 0;
+  #usualAt = Number.NEGATIVE_INFINITY;
+  #availabilityAt = Number.NEGATIVE_INFINITY;
+
+  constructor(workspace: Workspace, cities: () => readonly City[], session: SqlSession) {
+    this.#workspace = workspace;
+    this.#cities = cities;
+    this.#session = session;
+    this.#published = openPublished(workspace.storage, session);
+  }
+
+  usual(cityId: string, variable: VariableName, at: number): Usual | null {
+    const local = new Date(at + this.#offsetOf(cityId, at) * 1_000);
+    const key = `${cityId}\n${variable}\n${local.getUTCMonth() + 1}\n${local.getUTCHours()}`;
+    return this.#usual.get(key) ?? null;
+  }
+
+  anomalies(cityId: string, at: number): readonly Anomaly[] {
+    const found = this.#anomalies.get(cityId) ?? [];
+    return found.filter(({ observed_at }) => Date.parse(observed_at) === at);
+  }
+
+  availability(cityId: string, over: Over): number | null {
+    return this.#availability.get(`${cityId}\n${over}`) ?? null;
+  }
+
+  async refresh({ needs }: Pick<Evaluation, 'needs'>, now: number): Promise<void> {
+    if (needs.anomalies) await this.#readAnomalies();
+    if (needs.usual.length > 0 && now - this.#usualAt >= USUAL_EVERY_MS) {
+      for (const variable of needs.usual) await this.#readUsual(variable, now);
+      this.#usualAt = now;
+    }
+    if (needs.availability && now - this.#availabilityAt >= AVAILABILITY_EVERY_MS) {
+      for (const over of Object.keys(OVER_MS) as Over[]) await this.#readAvailability(over, now);
+      this.#availabilityAt = now;
+    }
+  }
+
+  async history(since: number): Promise<readonly Observed[]> {
+    type HistoryRow = Values & { readonly city_id: string; readonly observed_at: string };
+    await this.#define(null);
+    const parameters = { since: formatTime(new Date(since)) };
+    const rows = await this.#session.query<HistoryRow>(HISTORY_SQL, parameters);
+    return rows.map(({ city_id, observed_at, ...values }) => ({
+      cityId: city_id,
+      point: { at: Date.parse(observed_at), values },
+    }));
+  }
+
+  async newestAt(): Promise<number | null> {
+    const { files } = await this.#workspace.observations.refresh();
+    const times = files.flatMap(({ observedAtMax }) =>
+      observedAtMax === null ? [] : [Date.parse(observedAtMax)],
+    );
+    return times.length === 0 ? null : Math.max(...times);
+  }
+
+  async #readAnomalies(): Promise<void> {
+    const latest = await this.#published.latest();
+    if (latest === null || latest.version === this.#anomalyVersion) return;
+    this.#anomalies = Map.groupBy(await latest.rows('anomalies'), ({ city_id }) => city_id);
+    this.#anomalyVersion = latest.version;
+  }
+
+  async #readUsual(variable: VariableName, now: number): Promise<void> {
+    type UsualRow = Usual & {
+      readonly city_id: string;
+      readonly month: number;
+      readonly hour: number;
+    };
+    await this.#define(null);
+    const sql = fillQuery(CLIMATOLOGY_SQL, { value: variable });
+    const rows = await this.#session.query<UsualRow>(sql, {
+      to: formatTime(new Date(now)),
+      cities: this.#cities()
+        .map(({ city_id }) => city_id)
+        .join(','),
+      least: LEAST_VALUES,
+    });
+    for (const { city_id, month, hour, low, median, high } of rows) {
+      this.#usual.set(`${city_id}\n${variable}\n${month}\n${hour}`, { low, median, high });
+    }
+  }
+
+  async #readAvailability(over: Over, now: number): Promise<void> {
+    const from = now - OVER_MS[over];
+    await this.#define(from);
+    const rows = await this.#session.query<{ city_id: string; held: number; expected: number }>(
+      AVAILABILITY_SQL,
+      { from: formatTime(new Date(from)), to: formatTime(new Date(now)) },
+    );
+    const found = new Map(rows.map(({ city_id, held, expected }) => [city_id, held / expected]));
+    for (const { city_id } of this.#cities()) {
+      const share = found.get(city_id);
+      this.#availability.set(`${city_id}\n${over}`, 100 * Math.min(1, share ?? 0));
+    }
+  }
+
+  /** Makes the view `observations`; from that time on where one is given. */
+  async #define(from: number | null): Promise<void> {
+    const { observations } = this.#workspace;
+    const { files } = await observations.refresh();
+    const since = from === null ? null : formatTime(new Date(from));
+    const selected = selectFiles(files, { cities: [], from: since, to: null });
+    const paths = await observations.localPaths(selected);
+    await this.#session.define('observations', paths, OBSERVATION_COLUMNS);
+  }
+
+  #offsetOf(cityId: string, at: number): number {
+    let offset = this.#zones.get(cityId);
+    if (offset === undefined) {
+      const city = this.#cities().find(({ city_id }) => city_id === cityId);
+      offset = zoneOffsets(city?.time_zone ?? 'UTC');
+      this.#zones.set(cityId, offset);
+    }
+    return offset(at);
+  }
+}
+
+/** The measurements of a row, whatever else it has. */
+export function valuesOf(row: Readonly<Record<string, unknown>>): Values {
+  return Object.fromEntries(
+    Object.keys(VARIABLES).map((name) => [name, (row[name] ?? null) as number | null]),
+  );
+}

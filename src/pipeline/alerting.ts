@@ -1,0 +1,349 @@
+/** Alerts as a process does them: it evaluates while no other does, sends, and shares incidents. */
+import { join } from 'node:path';
+import { type AlertLoop, startAlertLoop } from '../alerts/alert-loop.ts';
+import { type CheckedChannel, checkChannels } from '../alerts/check-channels.ts';
+import { type AlertDesk, openAlertDesk } from '../alerts/desk.ts';
+import { incidentId } from '../alerts/incidents.ts';
+import { openChannel } from '../alerts/open-channel.ts';
+import { type Outbox, type OutboxChannel, startOutbox } from '../alerts/outbox.ts';
+import { compileRules } from '../alerts/rules.ts';
+import { shareIncidents, startSharing } from '../alerts/sharing.ts';
+import { openAlertStore } from '../alerts/sqlite-store.ts';
+import type { AlertStore } from '../alerts/store.ts';
+import { openTail, type TailEvent } from '../api/tail.ts';
+import { type AlertFile, loadAlertFile, NO_ALERTS } from '../config/alert-file.ts';
+import { resolveSecrets } from '../config/channel-secrets.ts';
+import type { Config } from '../config/schema.ts';
+import { IsobarError } from '../errors.ts';
+import type { Leases } from '../leases/leases.ts';
+import { holdRole, type Share } from '../leases/sharing.ts';
+import type { Logger } from '../logger.ts';
+import { type Incident, secondsOf } from '../model/alerts.ts';
+import type { City } from '../model/city.ts';
+import type { AlertsStatus, Status } from '../model/status.ts';
+import { formatTime } from '../model/time-zone.ts';
+import { nextOffset } from '../table/transactions.ts';
+import { openAlertFacts, valuesOf } from './alert-facts.ts';
+import type { Workspace } from './workspace.ts';
+
+/** What every process has of the alerts, whether it evaluates or not. */
+export interface AlertRoom extends AlertDesk, AsyncDisposable {
+  readonly file: AlertFile;
+  readonly store: AlertStore;
+  status(): AlertsStatus;
+  loop: AlertLoop | null;
+  outbox: Outbox | null;
+  onChanged: (() => void) | null;
+}
+
+const SHARE_EVERY_MS = 10_000;
+/** Records that have not landed at the start are read back up to this many. */
+const BACKLOG_MAX = 100_000;
+
+/** Rejects with CONFIG_INVALID for a file of alerts with problems. */
+export function loadAlerts(config: Config): AlertFile {
+  return config.alerts.file === '' ? NO_ALERTS : loadAlertFile(config.alerts.file);
+}
+
+export function openAlertRoom(workspace: Workspace): AlertRoom {
+  const { config, folder } = workspace;
+  const file = loadAlerts(config);
+  const store = openAlertStore(join(folder, 'alerts'));
+  const changed = () => {
+    room.onChanged?.();
+    void room.loop?.look();
+  };
+  const rules = compileRules(file.rules, file.defaultChannels);
+  const room: AlertRoom = {
+    ...openAlertDesk(rules, store, changed),
+    file,
+    store,
+    loop: null,
+    outbox: null,
+    onChanged: null,
+    status() {
+      return {
+        evaluates: room.loop !== null,
+        rules: room.rules.length,
+        incidents: store.counts(),
+        channels: channelStatus(file, store),
+        error: room.loop?.failure ?? null,
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      store[Symbol.dispose]();
+    },
+  };
+  return room;
+}
+
+function channelStatus(file: AlertFile, store: AlertStore): AlertsStatus['channels'] {
+  const waiting = new Map(store.waiting().map((one) => [one.channel, one]));
+  return file.channels.map(({ name, type }) => ({
+    name,
+    type,
+    waiting: waiting.get(name)?.waiting ?? 0,
+    problem: waiting.get(name)?.problem ?? null,
+  }));
+}
+
+export interface AlertingContext {
+  readonly workspace: Workspace;
+  readonly room: AlertRoom;
+  readonly leases: Leases;
+  readonly logger: Logger;
+  readonly cities: () => readonly City[];
+  readonly status: () => Promise<Status>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly onChange: () => void;
+}
+
+/** Reads what other processes know, and gives them what is new here. */
+export function shareOnce(workspace: Workspace, { store }: AlertRoom): Promise<void> {
+  const keepDays = workspace.config.alerts.keep_days;
+  return shareIncidents({ store, table: workspace.incidents, keepDays });
+}
+
+/** Shares incidents with the lake, in every process that has the room. */
+export function shareAlerts(context: AlertingContext): Share {
+  const { workspace, room, logger, onChange } = context;
+  const sharing = startSharing({
+    store: room.store,
+    table: workspace.incidents,
+    keepDays: workspace.config.alerts.keep_days,
+    everyMs: SHARE_EVERY_MS,
+    onChange,
+    logger,
+  });
+  room.onChanged = () => {
+    sharing.wake();
+    onChange();
+  };
+  return { stop: () => sharing.stop() };
+}
+
+/** Evaluates while no other process does; sends what waits here, whoever evaluates. */
+export async function alert(context: AlertingContext): Promise<Share> {
+  const { room, leases, logger } = context;
+  await using stack = new AsyncDisposableStack();
+  const channels = await openChannels(context, stack);
+  const outbox = openOutbox(context, channels, stack);
+  void warnOfChannels(channels, logger, stack);
+  room.outbox = outbox;
+  stack.defer(() => {
+    room.outbox = null;
+  });
+  const resend = new Map(
+    channels.map(({ channel: { name, resendEverySeconds } }) => [name, resendEverySeconds]),
+  );
+  const refreshMs = (channel: string) => {
+    const seconds = resend.get(channel) ?? null;
+    return seconds === null ? null : seconds * 1_000;
+  };
+  const role = await holdRole({ leases, role: 'alert', logger }, async () => {
+    const evaluating = await startEvaluating(context, refreshMs);
+    return {
+      // Alerts are worth most while the lake is away.
+      renew: () => {},
+      stop: () => evaluating.stop(),
+    };
+  });
+  stack.defer(() => role.stop());
+  const owned = stack.move();
+  return { stop: () => owned.disposeAsync() };
+}
+
+/** Rejects with CONFIG_INVALID when a secret cannot be read. */
+async function openChannels(
+  {
+    room,
+    env,
+    cities,
+  }: Pick<AlertingContext, 'env' | 'cities'> & {
+    readonly room: Pick<AlertRoom, 'file'>;
+  },
+  stack: AsyncDisposableStack,
+): Promise<OutboxChannel[]> {
+  const timeZoneOf = (id: string) =>
+    cities().find(({ city_id }) => city_id === id)?.time_zone ?? null;
+  const opened: OutboxChannel[] = [];
+  for (const config of room.file.channels) {
+    const secrets = resolveSecrets(config, env);
+    const clock = () => new Date();
+    opened.push({
+      channel: stack.use(await openChannel(config, { secrets, clock, timeZoneOf })),
+      giveUpAfterMs: secondsOf(config.give_up_after) * 1_000,
+      fallback: config.fallback ?? null,
+    });
+  }
+  return opened;
+}
+
+/** Says at the start what would be found out by the first incident. */
+async function warnOfChannels(
+  channels: readonly OutboxChannel[],
+  logger: Logger,
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  const stop = new AbortController();
+  stack.defer(() => stop.abort());
+  const opened = channels.map(({ channel }) => channel);
+  const checked = await checkChannels(opened, stop.signal).catch(() => []);
+  for (const { problem } of checked) {
+    if (problem !== null)
+      logger.warn({ code: problem.code }, `checking channels: ${problem.message}`);
+  }
+}
+
+/** Opens each channel and connects; rejects with CONFIG_INVALID as the start does. */
+export async function tryChannels(
+  config: Config,
+  env: AlertingContext['env'],
+  signal: AbortSignal,
+): Promise<readonly CheckedChannel[]> {
+  await using stack = new AsyncDisposableStack();
+  const file = loadAlerts(config);
+  const opened = await openChannels({ room: { file }, env, cities: () => [] }, stack);
+  return checkChannels(
+    opened.map(({ channel }) => channel),
+    signal,
+  );
+}
+
+function openOutbox(
+  { workspace, room, logger }: AlertingContext,
+  channels: readonly OutboxChannel[],
+  stack: AsyncDisposableStack,
+): Outbox {
+  const stop = new AbortController();
+  const outbox = startOutbox({
+    store: room.store,
+    channels,
+    urlOf: pageOf(workspace.config),
+    signal: stop.signal,
+    logger,
+  });
+  stack.defer(async () => {
+    stop.abort();
+    await outbox.ended;
+  });
+  return outbox;
+}
+
+function pageOf({ alerts }: Config): (incident: Incident) => string | null {
+  const page = alerts.page_url.replace(/\/+$/, '');
+  return ({ incident_id }) => (page === '' ? null : `${page}/?incident=${incident_id}`);
+}
+
+/** Sends a message that is marked as a test. Rejects as the channel does. */
+export async function sendTest(
+  config: Config,
+  name: string,
+  env: AlertingContext['env'],
+  signal: AbortSignal,
+): Promise<void> {
+  const { channels } = loadAlerts(config);
+  const found = channels.find((channel) => channel.name === name);
+  if (found === undefined) {
+    const known = channels.map((channel) => channel.name).join(', ') || 'none';
+    throw new IsobarError('PARAMETER_INVALID', `unknown channel ${name}; known: ${known}`);
+  }
+  const secrets = resolveSecrets(found, env);
+  const clock = () => new Date();
+  await using channel = await openChannel(found, { secrets, clock, timeZoneOf: () => null });
+  const incident = testIncident(clock());
+  const key = `${incident.incident_id}.opened.1.${name}`;
+  await channel.send({ key, kind: 'opened', incident, url: pageOf(config)(incident) }, signal);
+}
+
+function testIncident(now: Date): Incident {
+  const at = formatTime(now);
+  return {
+    incident_id: incidentId('test', '', at),
+    rule: 'test',
+    rule_version: '0',
+    severity: 'info',
+    state: 'open',
+    city_id: null,
+    city: null,
+    subjects: [],
+    summary: 'TEST: this message shows that the channel works; nothing has happened',
+    variable: null,
+    value: null,
+    threshold: null,
+    unit: null,
+    evidence: [],
+    began_at: at,
+    opened_at: at,
+    acknowledged_at: null,
+    acknowledged_by: null,
+    note: null,
+    resolved_at: null,
+    inhibited_by: null,
+    notified: [],
+    simulated: false,
+  };
+}
+
+async function startEvaluating(
+  context: AlertingContext,
+  refreshMs: (channel: string) => number | null,
+): Promise<Share> {
+  const { workspace, room, logger, cities, status } = context;
+  await using stack = new AsyncDisposableStack();
+  const facts = await openAlertFacts(workspace, cities);
+  const log = await workspace.log();
+  const state = await workspace.observations.refresh();
+  const from = Array.from({ length: log.partitionCount }, (_, partition) =>
+    nextOffset(state, log.id, partition),
+  );
+  const tail = await openTail({
+    log,
+    logger,
+    firstWaiting: (partition) => from[partition] ?? null,
+    onEvents: (events) => room.loop?.observe(observedOf(events)),
+    onSkip: () => room.loop?.reload(),
+  });
+  const loop = await startAlertLoop({
+    rules: room.rules,
+    store: room.store,
+    facts,
+    async history(since) {
+      const landed = await facts.history(since);
+      const waiting = await tail.readSince(from, BACKLOG_MAX);
+      return [...landed, ...observedOf(waiting ?? [])];
+    },
+    cities,
+    status,
+    engines: () => [],
+    refreshMs,
+    onChange() {
+      room.outbox?.wake();
+      room.onChanged?.();
+    },
+    simulated: workspace.simulated,
+    lookMs: workspace.config.alerts.interval_s * 1_000,
+    logger,
+  });
+  room.loop = loop;
+  stack.defer(async () => {
+    room.loop = null;
+    await loop.stop();
+  });
+  const stop = new AbortController();
+  const following = tail.run(stop.signal);
+  stack.defer(async () => {
+    stop.abort();
+    await following;
+  });
+  const owned = stack.move();
+  return { stop: () => owned.disposeAsync() };
+}
+
+function observedOf(events: readonly TailEvent[]) {
+  return events.flatMap(({ observation }) => {
+    if (observation === null) return [];
+    const at = Date.parse(observation.observed_at);
+    return [{ cityId: observation.city_id, point: { at, values: valuesOf(observation) } }];
+  });
+}
