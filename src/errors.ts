@@ -354,6 +354,27 @@ export const ERRORS = {
     1,
     503,
   ),
+  CACHE_UNAVAILABLE: row(
+    'The shared cache cannot be reached, or does not answer as Redis does.',
+    'Check api.cache.redis_url and that Redis runs; answers are computed meanwhile, and it is tried again.',
+    1,
+    503,
+    true,
+  ),
+  CACHE_LOGIN_REFUSED: row(
+    'The shared cache refuses the login, or does not permit a command to our user.',
+    'Check user and password in api.cache.redis_url; the user needs GET, SET, DEL, STRLEN, INCR, PEXPIRE, PTTL, EVAL and PING on keys with api.cache.prefix.',
+    1,
+    503,
+    true,
+  ),
+  CACHE_FULL: row(
+    'The shared cache is at its memory limit and takes nothing more.',
+    'Set maxmemory-policy of Redis to allkeys-lru, or raise maxmemory; what it holds is still used.',
+    1,
+    503,
+    true,
+  ),
   VERIFY_FAILED: row(
     'The data does not add up.',
     'Each line names what differs; restore those files from a backup.',

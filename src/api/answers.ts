@@ -7,28 +7,16 @@ import { type Cache, openCache } from './cache.ts';
 import type { Column } from './columns.ts';
 import { formatCsv, formatExcelCsv, type OffsetOf } from './csv.ts';
 import { isKnown, weakEtag } from './etag.ts';
+import type { Facts } from './facts.ts';
 import { type Format, MEDIA_TYPES } from './formats.ts';
 import { formatParquet } from './parquet.ts';
 import type { Meta } from './schemas.ts';
+import type { SharedAnswers } from './shared/answers.ts';
 import { type Deflated, deflateTail, spliceGzip } from './splicing.ts';
 import { type Condition, judgeStaleness } from './staleness.ts';
 import type { Current } from './versions.ts';
 
-/** What the meta says of the data, apart from what changes with the clock. */
-export interface Facts {
-  readonly sources: readonly string[];
-  readonly observedFrom: string | null;
-  readonly observedTo: string | null;
-  /** The newest observation of these cities, whatever range was asked for. */
-  readonly newest: string | null;
-  readonly computedAt: string | null;
-  readonly coveragePct: number | null;
-  readonly rowCount: number;
-  /** Why the data is empty or not the whole. */
-  readonly note: string | null;
-  /** Further fields of this route's meta. */
-  readonly more?: Readonly<Record<string, unknown>>;
-}
+export type { Facts };
 
 export interface Computed {
   readonly facts: Facts;
@@ -63,16 +51,23 @@ export interface Question {
   readonly key: string;
   /** What stands for `key` in the ETag, if parts of it do not change what is meant. */
   readonly etagKey?: string;
+  /**
+   * What the data is computed from: the table or the publication, which other servers have, too, or
+   * what only this process knows.
+   */
+  readonly basis: 'table' | 'publication' | 'process';
   readonly tableVersion: number | null;
   readonly analyticsVersion: number | null;
   /** The signal aborts once no caller waits for the answer any more. */
   compute(signal: AbortSignal): Promise<Computed>;
 }
 
-interface Product {
+/** The data of an answer, ready to be sent. */
+export interface Product {
   readonly facts: Facts;
   readonly tail: Buffer;
-  deflated: Promise<Deflated> | null;
+  /** Null before it was first asked for. */
+  deflated: Deflated | Promise<Deflated> | null;
 }
 
 /** The question put to these versions, whichever are the current ones. */
@@ -102,37 +97,40 @@ const WARM_AT_ONCE = 2;
 /** Smaller answers fit into one packet as they are. */
 const COMPRESS_BYTES_MIN = 1_400;
 
-export function openAnswers(
-  clock: () => Date,
-  simulated: boolean,
-  offsetOf: OffsetOf,
-  bytesMax = CACHE_BYTES_MAX,
-): Answers {
-  const cache = openCache<Product>(bytesMax, (product) => product.tail.length + 1_024);
+export interface AnswersOptions {
+  readonly clock: () => Date;
+  readonly simulated: boolean;
+  readonly offsetOf: OffsetOf;
+  /** Null without a cache that servers share. */
+  readonly shared: SharedAnswers | null;
+  readonly bytesMax?: number;
+}
+
+export function openAnswers(options: AnswersOptions): Answers {
+  const { clock, simulated, offsetOf, shared, bytesMax = CACHE_BYTES_MAX } = options;
+  const cache = openCache<Product>(bytesMax, bytesOf);
   const recent = new Map<string, Ask>();
 
   const keyOf = (question: Question) => `${question.route}\n${question.format}\n${question.key}`;
 
-  function find(question: Question, leave?: AbortSignal): Promise<Product> {
-    const compute = async (signal: AbortSignal) => {
-      const { facts, body } = await question.compute(signal);
-      return { facts, tail: formatTail(body, notesOf(question, facts), offsetOf), deflated: null };
+  function find(question: Question, current: Current, leave?: AbortSignal): Promise<Product> {
+    const find = (signal: AbortSignal) => {
+      const make = () => compute(question, signal);
+      const compress = (product: Product) => compressOnce(question, product);
+      return shared?.find({ question, current, signal, make, compress }) ?? make();
     };
-    return cache.get(keyOf(question), compute, leave);
+    return cache.get(keyOf(question), find, leave);
   }
 
-  function notesOf(question: Question, facts: Facts): Readonly<Record<string, unknown>> {
-    return {
-      simulated,
-      source: facts.sources,
-      table_version: question.tableVersion,
-      analytics_version: question.analyticsVersion,
-      observed_from: facts.observedFrom,
-      observed_to: facts.observedTo,
-    };
+  async function compute(question: Question, signal: AbortSignal): Promise<Product> {
+    const { facts, body } = await question.compute(signal);
+    const notes = notesOf(question, facts, simulated);
+    return { facts, tail: formatTail(body, notes, offsetOf), deflated: null };
   }
 
-  function deflate(question: Question, product: Product): Promise<Deflated> {
+  /** Null for one that is sent as it is. */
+  async function compressOnce(question: Question, product: Product): Promise<Deflated | null> {
+    if (!isCompressible(question, product)) return null;
     product.deflated ??= deflateTail(product.tail).then((deflated) => {
       cache.grow(keyOf(question), deflated.blocks.length);
       return deflated;
@@ -144,10 +142,8 @@ export function openAnswers(
     for (let ask = asks.pop(); ask !== undefined; ask = asks.pop()) {
       const question = ask(next);
       // Who asks next gets the error itself.
-      const product = await find(question).catch(() => null);
-      if (product !== null && isCompressible(question, product)) {
-        await deflate(question, product);
-      }
+      const product = await find(question, next).catch(() => null);
+      if (product !== null) await compressOnce(question, product);
     }
   }
 
@@ -166,7 +162,7 @@ export function openAnswers(
     async send(ask, current, condition, request, reply) {
       if (recent.size < RECENT_MAX) recent.set(request.url, ask);
       const question = ask(current);
-      const product = await find(question, signalGone(reply));
+      const product = await find(question, current, signalGone(reply));
       const meta = makeMeta(question, product.facts, condition, simulated, clock());
       const etag = etagOf(question, meta);
       reply
@@ -181,15 +177,36 @@ export function openAnswers(
       reply.type(CONTENT_TYPES[question.format]);
       const { tail } = product;
       const { 'accept-encoding': accepted } = request.headers;
-      if (!isCompressible(question, product) || !acceptsGzip(accepted)) {
+      const deflated = acceptsGzip(accepted) ? await compressOnce(question, product) : null;
+      if (deflated === null) {
         return reply.send(head.length === 0 ? tail : Buffer.concat([head, tail]));
       }
-      const deflated = await deflate(question, product);
       return reply.header('content-encoding', 'gzip').send(spliceGzip(head, deflated));
     },
     get cache() {
       return cache.counts;
     },
+  };
+}
+
+function bytesOf({ tail, deflated }: Product): number {
+  const blocks = deflated !== null && 'blocks' in deflated ? deflated.blocks.length : 0;
+  return tail.length + blocks + 1_024;
+}
+
+/** What a file says of its rows, where it can. */
+function notesOf(
+  question: Question,
+  facts: Facts,
+  simulated: boolean,
+): Readonly<Record<string, unknown>> {
+  return {
+    simulated,
+    source: facts.sources,
+    table_version: question.tableVersion,
+    analytics_version: question.analyticsVersion,
+    observed_from: facts.observedFrom,
+    observed_to: facts.observedTo,
   };
 }
 

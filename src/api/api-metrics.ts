@@ -51,6 +51,7 @@ export function addApiMetrics(
     'isobar_api_cache_entries',
     one(() => answers.cache.entries),
   );
+  addSharedCacheMetrics(registry, server);
   registry.gauge(
     'isobar_api_event_viewers',
     one(() => live.counts.viewers),
@@ -78,4 +79,15 @@ export function addApiMetrics(
       return (userCPUTime + systemCPUTime) / 1_000_000;
     }),
   );
+}
+
+function addSharedCacheMetrics(registry: Registry, { context }: Server): void {
+  const { sharedCache } = context;
+  if (sharedCache === null) return;
+  registry.total('isobar_api_shared_cache_lookups_total', () =>
+    Object.entries(sharedCache.status().lookups).map(([outcome, count]) => [{ outcome }, count]),
+  );
+  registry.gauge('isobar_api_shared_cache_failing', () => [
+    [{}, Number(sharedCache.status().error !== null)],
+  ]);
 }

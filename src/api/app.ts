@@ -7,7 +7,7 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { asIsobarError } from '../errors.ts';
-import { openAnswers } from './answers.ts';
+import { type Answers, openAnswers } from './answers.ts';
 import { addApiMetrics } from './api-metrics.ts';
 import type { ApiContext } from './context.ts';
 import { openHttp } from './http.ts';
@@ -28,6 +28,7 @@ import { addRawDataRoute } from './routes/raw-data.ts';
 import { addSeriesRoutes } from './routes/series.ts';
 import { openRows } from './rows.ts';
 import type { Server } from './server.ts';
+import { openSharedAnswers } from './shared/answers.ts';
 import { openStatusWatch } from './status-watch.ts';
 import { openTail, type Tail } from './tail.ts';
 import { openVersions, type Versions } from './versions.ts';
@@ -44,7 +45,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   const stop = new AbortController();
   const { signal } = stop;
   const reader = openReader(context);
-  const answers = openAnswers(clock, context.simulated, localOffsets(context.cities));
+  const answers = openContextAnswers(context, clock);
   const versions = openVersions(context, reader, answers.warm);
   await versions.refresh();
 
@@ -119,6 +120,16 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   return createApp(server, live, async () => {
     stop.abort();
     await Promise.all([live.close(), versions.close()]);
+  });
+}
+
+function openContextAnswers(context: ApiContext, clock: () => Date): Answers {
+  const { simulated, cities, sharedCache } = context;
+  return openAnswers({
+    clock,
+    simulated,
+    offsetOf: localOffsets(cities),
+    shared: sharedCache && openSharedAnswers(sharedCache, context),
   });
 }
 

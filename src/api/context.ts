@@ -7,6 +7,7 @@ import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../model/dat
 import type { RoomError, Status } from '../model/status.ts';
 import type { Columns, SqlEngine } from '../sql/engine.ts';
 import type { Snapshot, Table } from '../table/table.ts';
+import type { SharedCache } from './shared/cache.ts';
 
 /** What the API needs from the other rooms; `pipeline.ts` brings it together. */
 export interface ApiContext {
@@ -22,6 +23,8 @@ export interface ApiContext {
   readonly columns: Columns;
   readonly engine: Pick<SqlEngine, 'session'>;
   readonly publications: Publications;
+  /** Closed by whoever opened it, after the app; null where every server computes for itself. */
+  readonly sharedCache: SharedCache | null;
   /** The log's tail; null where there is none to follow: then no event `observation` comes. */
   readonly log: LogTail | null;
   /** The last offset of this partition of `log` that had landed in the snapshot, else null. */

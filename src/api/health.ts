@@ -62,6 +62,7 @@ async function checkRooms(server: Server): Promise<readonly Check[]> {
     checkRoom('landing', status.landing.error),
     checkRoom('analytics', status.analytics.error),
     ...(status.raw_export === null ? [] : [checkRoom('export', status.raw_export.error)]),
+    ...(status.shared_cache === null ? [] : [checkRoom('cache', status.shared_cache.error)]),
   ];
 }
 

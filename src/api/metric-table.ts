@@ -32,6 +32,14 @@ export const METRICS = {
   isobar_api_cache_evictions_total: counter('Kept answers that made room.', 'answers'),
   isobar_api_cache_bytes: gauge('Size of kept answers.', 'bytes'),
   isobar_api_cache_entries: gauge('Kept answers.', 'answers'),
+  isobar_api_shared_cache_lookups_total: counter(
+    'Look-ups in the cache that servers share, by outcome.',
+    'look-ups',
+    { labels: ['outcome'] },
+  ),
+  isobar_api_shared_cache_failing: gauge('Whether the shared cache fails.', '0 or 1', {
+    alert: '1 for 5 minutes: every server computes all of its answers',
+  }),
   isobar_api_event_viewers: gauge('Open streams.', 'streams'),
   isobar_api_events_total: counter('Events made.', 'events'),
   isobar_api_event_viewers_dropped_total: counter('Viewers that read too slowly.', 'streams', {

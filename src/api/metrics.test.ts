@@ -6,6 +6,7 @@ import { METRICS, type Metric, type MetricName } from './metric-table.ts';
 import { openRegistry } from './metrics.ts';
 import { formatMetricsDocument } from './metrics-document.ts';
 import { addRoomMetrics } from './room-metrics.ts';
+import type { SharedCache } from './shared/cache.ts';
 import { exampleStatus, openTestApi } from './testing/api.ts';
 
 test('counters, gauges and histograms as Prometheus reads them', () => {
@@ -70,9 +71,12 @@ function fullStatus(): Status {
   };
 }
 
+/** One that was never asked. */
+const sharedCache = { status: () => exampleStatus().shared_cache } as SharedCache;
+
 test('a server answers the metrics of the table, with their types and labels, and no others', async () => {
   await using api = await openTestApi({
-    change: (context) => ({ ...context, status: async () => fullStatus() }),
+    change: (context) => ({ ...context, status: async () => fullStatus(), sharedCache }),
   });
   await api.app.inject('/api/cities');
   const { body } = await api.app.inject('/metrics');

@@ -27,6 +27,11 @@ export async function deflateTail(tail: Buffer): Promise<Deflated> {
     memLevel: 9,
     strategy: constants.Z_DEFAULT_STRATEGY,
   });
+  return deflatedFrom(tail, blocks);
+}
+
+/** The same, from the blocks that it was compressed to before. */
+export function deflatedFrom(tail: Buffer, blocks: Buffer): Deflated {
   return { blocks, crc: crc32(tail), length: tail.length };
 }
 

@@ -183,6 +183,8 @@ function valuesOf(setting: Setting): fc.Arbitrary<unknown> {
   if (path === 'api.base_path') return fc.constantFrom('', '/weather', '/a/b.c');
   if (path === 'api.allowed_hosts') return fc.array(fc.domain()).map((names) => names.join(','));
   if (path === 'openweather.key') return fc.stringMatching(/^[!-~]{1,40}$/);
+  if (path === 'api.cache.prefix') return fc.stringMatching(/^[!-~]{1,40}$/);
+  if (path === 'api.cache.redis_url') return fc.constantFrom('', 'redis://:a%20b@cache:1/2');
   if (setting.secret) return fc.stringMatching(/^\P{Cc}{1,40}$/u);
   // Variables hold no NUL, and an empty one counts as none.
   return fc.string({ minLength: 1, unit: 'binary' }).filter((text) => !text.includes('\0'));

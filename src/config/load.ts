@@ -6,6 +6,7 @@ import { LineCounter, parseDocument, stringify } from 'yaml';
 import { IsobarError } from '../errors.ts';
 import { readRegularFileSync } from '../regular-file.ts';
 import { addressProblem, normaliseAddress } from './api-address.ts';
+import { parseRedisUrl, prefixProblem } from './redis-address.ts';
 import type { Config } from './schema.ts';
 import { decodeSecret, secretProblem } from './secret.ts';
 import { parseText, SECTIONS, SETTINGS, type Setting, settingOf } from './settings.ts';
@@ -86,6 +87,9 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     throw new IsobarError('CONFIG_INVALID', problems.join('\n'), { details: { problems } });
   }
   const { api } = config as Config;
+  // It may be seen without the address around it.
+  const password = parseRedisUrl(api.cache.redis_url)?.password ?? '';
+  if (password !== '') secrets.push(password);
   if (api.allowed_hosts.split(',').some((entry) => entry.trim() === '*')) {
     warnings.push(
       'api.allowed_hosts: with * any site that a visitor opens can read this server through a ' +
@@ -295,6 +299,7 @@ function problemOf(setting: Setting, value: unknown): string | null {
         return `expected an address such as https://api.openweathermap.org; got ${shown}`;
       }
       if (setting.secret) return secretProblem(setting.path, value);
+      if (setting.path === 'api.cache.prefix') return prefixProblem(value);
       return addressProblem(setting.path, value);
   }
 }

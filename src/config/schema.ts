@@ -295,6 +295,30 @@ export const ConfigSchema = section('isobar', {
     }),
     stale_after_s: whole(7_200, 1, 604_800, 'Age of an answer from which it is called stale.'),
     events_max: whole(1_000, 1, 100_000, 'Open event streams at most.'),
+    cache: section('Answers that several servers share through Redis.', {
+      redis_url: Type.String({
+        default: '',
+        description:
+          'Address of the Redis, redis://user:password@host:port/number, or rediss:// for TLS; ' +
+          'empty means that each server computes all of its answers.',
+        secret: true,
+      }),
+      prefix: Type.String({ default: 'isobar:', description: 'Beginning of every key.' }),
+      value_max_kib: whole(1_024, 1, 65_536, 'Size, compressed, up to which an answer is shared.'),
+      ttl_s: whole(3_600, 1, 604_800, 'Seconds for which Redis keeps an answer.'),
+      timeout_ms: whole(
+        10,
+        1,
+        1_000,
+        'Milliseconds after which a look-up without a reply is given up and the answer computed.',
+      ),
+      lock_ms: whole(
+        1_000,
+        10,
+        60_000,
+        'Milliseconds that an answer waits at most while another server computes the same.',
+      ),
+    }),
   }),
 });
 

@@ -1,5 +1,6 @@
 /** Secrets as files have them: editors and shells of all systems add marks and line ends. */
 import { isUtf8 } from 'node:buffer';
+import { redisUrlProblem } from './redis-address.ts';
 
 /**
  * The text of a file that holds a secret, without byte order mark and surrounding blanks. UTF-16 is
@@ -33,6 +34,7 @@ export function secretProblem(path: string, value: string): string | null {
   if (/\p{Cc}/u.test(value)) {
     return `the value has a control character at place ${value.search(/\p{Cc}/u) + 1}`;
   }
+  if (path === 'api.cache.redis_url') return redisUrlProblem(value);
   if (path !== 'openweather.key') return null;
   const at = value.search(/[^\x21-\x7e]/);
   if (at === -1) return null;

@@ -239,6 +239,29 @@ const AlertsStatusSchema = record(
   'Alerts.',
 );
 
+export const CacheStatusSchema = record(
+  {
+    engine: Type.Enum(['redis']),
+    address: Type.String({ description: 'Host and port.' }),
+    state: Type.Enum(['connecting', 'ready', 'away'], {
+      description: '`away`: left alone for a while after failures; answers are computed.',
+    }),
+    lookups: record(
+      {
+        hit: Type.Integer({ description: 'Found.' }),
+        miss: Type.Integer({ description: 'Not there: this server computed it.' }),
+        wait: Type.Integer({ description: 'Not there: another server computed it.' }),
+        skipped: Type.Integer({ description: 'Not asked: the cache is away or busy.' }),
+        failed: Type.Integer({ description: 'No reply in time, or an error.' }),
+        garbled: Type.Integer({ description: 'There, but it could not be used.' }),
+      },
+      'Look-ups since the start, by outcome.',
+    ),
+    error: errorOrNull,
+  },
+  'The cache that servers share.',
+);
+
 export const StatusSchema = record(
   {
     version: Type.String({ description: 'Version of the program.' }),
@@ -256,6 +279,7 @@ export const StatusSchema = record(
     alerts: Type.Union([AlertsStatusSchema, Type.Null()], {
       description: 'Null where alerts are switched off.',
     }),
+    shared_cache: Type.Union([CacheStatusSchema, Type.Null()]),
   },
   'What an operator wants to know, room by room.',
 );
@@ -275,4 +299,5 @@ export type LandingStatus = Of<typeof LandingStatusSchema>;
 export type TableStatus = Of<typeof TableStatusSchema>;
 export type AnalyticsStatus = Of<typeof AnalyticsStatusSchema>;
 export type AlertsStatus = Of<typeof AlertsStatusSchema>;
+export type CacheStatus = Of<typeof CacheStatusSchema>;
 export type ExportStatus = Of<typeof ExportStatusSchema>;

@@ -13,6 +13,8 @@ import type { RefreshLoop } from '../analytics/refresh-loop.ts';
 import { buildApp } from '../api/app.ts';
 import type { ApiContext } from '../api/context.ts';
 import { translateListenError } from '../api/listening.ts';
+import type { SharedCache } from '../api/shared/cache.ts';
+import { openSharedCache } from '../api/shared/open.ts';
 import type { Collector } from '../collector/collector.ts';
 import type { Config } from '../config/schema.ts';
 import { IsobarError } from '../errors.ts';
@@ -134,12 +136,14 @@ async function startRooms(
     analytics: null,
     exports: null,
     maintenance: null,
+    cache: null,
   };
   const wantsAlerts = config.alerts.enabled && (has('serve') || has('alert'));
   const alerts = wantsAlerts ? stack.use(openAlertRoom(workspace)) : null;
   const status = await openStatusReader(workspace, running, options.version, alerts);
   let url: string | null = null;
   if (has('serve')) {
+    running.cache = stack.use(await openSharedCache(config.api.cache, logger));
     const context = await apiContext(options, workspace, {
       cities: () => cities.list,
       running,
@@ -231,6 +235,7 @@ async function apiContext(
     readonly running: {
       readonly collector: Collector | null;
       readonly analytics: RefreshLoop | null;
+      readonly cache: SharedCache | null;
     };
     readonly status: ApiContext['status'];
     readonly settle: () => Promise<void>;
@@ -253,6 +258,7 @@ async function apiContext(
     table: observations,
     columns: OBSERVATION_COLUMNS,
     engine,
+    sharedCache: rooms.running.cache,
     publications: {
       latest: () => published.latest(),
       get failure() {

@@ -9,6 +9,7 @@ import type { Log, LogSize, WaitingRecords } from '../log/log.ts';
 import type {
   AlertsStatus,
   AnalyticsStatus,
+  CacheStatus,
   ExportStatus,
   LandingStatus,
   LeaseStatus,
@@ -36,6 +37,7 @@ export interface RunningRooms {
   readonly landing: LandingLoop | null;
   readonly analytics: RefreshLoop | null;
   readonly exports: { readonly failure: RoomError | null } | null;
+  readonly cache: { status(): CacheStatus } | null;
 }
 
 export interface StatusReader {
@@ -112,6 +114,7 @@ class WorkspaceStatus implements StatusReader {
       analytics: found[3],
       raw_export: found[4],
       alerts: this.#alerts?.status() ?? null,
+      shared_cache: this.#running.cache?.status() ?? null,
     };
   }
 

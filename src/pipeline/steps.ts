@@ -1,6 +1,7 @@
 /** The steps as this process does them: those whose lease it holds run here, the others stand by. */
 
 import { type RefreshLoop, startRefreshLoop } from '../analytics/refresh-loop.ts';
+import type { SharedCache } from '../api/shared/cache.ts';
 import type { Collector } from '../collector/collector.ts';
 import type { Lease } from '../leases/held-lease.ts';
 import type { Leases } from '../leases/leases.ts';
@@ -21,6 +22,8 @@ export interface Running {
   analytics: RefreshLoop | null;
   exports: ExportLoop | null;
   maintenance: MaintenanceLoop | null;
+  /** Null as well where none is configured. */
+  cache: SharedCache | null;
 }
 
 export interface StepContext {

@@ -42,6 +42,7 @@ export function addCitiesRoute(app: FastifyInstance, server: Server): void {
         // Ages are part of the data, so it is made anew every second; what it means stays.
         key: JSON.stringify([what, second]),
         etagKey: JSON.stringify(what),
+        basis: 'process',
         tableVersion: tableVersionOf(current),
         analyticsVersion: current.publication?.version ?? null,
         compute: async () => compute(server, current, cities, query, position),

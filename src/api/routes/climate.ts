@@ -262,6 +262,7 @@ function question(server: Server, current: Current, asked: Asked): Question {
     route,
     format,
     key: JSON.stringify([key, cities]),
+    basis: 'table',
     tableVersion: tableVersionOf(current),
     analyticsVersion: current.publication?.version ?? null,
     async compute(signal) {

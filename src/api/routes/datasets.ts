@@ -95,6 +95,7 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
         route,
         format,
         key: keyOf(asked, current),
+        basis: ranged ? 'table' : 'publication',
         tableVersion: ranged
           ? tableVersionOf(current)
           : (current.publication?.tableVersion ?? tableVersionOf(current)),

@@ -56,6 +56,7 @@ export function addRawDataRoute(app: FastifyInstance, server: Server): void {
       route: 'raw-data',
       format: asked.format,
       key: JSON.stringify([current.conditions.snapshot.version, asked]),
+      basis: 'table',
       tableVersion: tableVersionOf(current),
       analyticsVersion: current.publication?.version ?? null,
       compute: (signal) => compute(server, { ...asked, signal }, current),

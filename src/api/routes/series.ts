@@ -79,6 +79,7 @@ function ask(
     route,
     format,
     key: JSON.stringify([current.conditions.snapshot.version, asked]),
+    basis: 'table',
     tableVersion: tableVersionOf(current),
     analyticsVersion: current.publication?.version ?? null,
     async compute(signal) {

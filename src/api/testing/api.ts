@@ -104,6 +104,14 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       base_path: '',
       stale_after_s: 7_200,
       events_max: 20,
+      cache: {
+        redis_url: '',
+        prefix: 'isobar:',
+        value_max_kib: 1_024,
+        ttl_s: 3_600,
+        timeout_ms: 10,
+        lock_ms: 1_000,
+      },
     },
     version: '1.2.3',
     simulated: false,
@@ -112,6 +120,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     columns: OBSERVATION_COLUMNS,
     engine: countingEngine(lake.engine, queries),
     publications,
+    sharedCache: null,
     log: log.tail,
     lastLanded: (snapshot, partition) =>
       snapshot.transactions.get(landingAppId(lake.log.id, partition)) ?? null,
@@ -299,6 +308,13 @@ export function exampleStatus(): Status {
     },
     raw_export: { table_version: 0, exported_at: null, error: null },
     alerts: null,
+    shared_cache: {
+      engine: 'redis',
+      address: '127.0.0.1:6379',
+      state: 'ready',
+      lookups: { hit: 3, miss: 2, wait: 1, skipped: 0, failed: 0, garbled: 0 },
+      error: null,
+    },
   };
 }
 

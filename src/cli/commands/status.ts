@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/schema.ts';
-import type { SpoolStatus, Status } from '../../model/status.ts';
+import type { CacheStatus, SpoolStatus, Status } from '../../model/status.ts';
 import { openStatusReader } from '../../pipeline/status.ts';
 import { hasData, rootOf } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
@@ -33,7 +33,13 @@ Examples:
 
       async function readFiles(): Promise<Status> {
         await using workspace = await openChosenWorkspace(prepared, options.simulated);
-        const none = { collector: null, landing: null, analytics: null, exports: null };
+        const none = {
+          collector: null,
+          landing: null,
+          analytics: null,
+          exports: null,
+          cache: null,
+        };
         const reader = await openStatusReader(workspace, none, environment.version);
         // Awaited here: the workspace is closed on the way out.
         return await reader.read();
@@ -68,7 +74,7 @@ async function askRunning(config: Config, simulated: boolean | undefined): Promi
 
 export function formatStatus(status: Status, running: boolean): string {
   const kind = status.simulated ? 'simulated data' : 'real data';
-  const { work, collector, log, landing, table, analytics, raw_export } = status;
+  const { work, collector, log, landing, table, analytics, raw_export, shared_cache } = status;
   const whether = running ? 'running' : formatWhether(work.leases);
   const lines = [`isobar ${status.version} · ${kind} · ${status.data} · ${whether}`];
   if (collector !== null) {
@@ -94,11 +100,12 @@ export function formatStatus(status: Status, running: boolean): string {
     ...formatEngine(analytics),
   );
   if (raw_export !== null) lines.push(`raw files  up to table version ${raw_export.table_version}`);
+  if (shared_cache !== null) lines.push(formatCache(shared_cache));
   if (running) lines.push(formatProcess(status.process));
   // Who cannot read the leases can seldom read the table.
   const workError = table.error === null ? work.error : null;
   const errors = [log.error, table.error, landing.error, analytics.error, workError];
-  for (const error of [...errors, raw_export?.error ?? null]) {
+  for (const error of [...errors, raw_export?.error ?? null, shared_cache?.error ?? null]) {
     if (error !== null) {
       lines.push(
         `${error.code} since ${error.since}: ${error.message}`,
@@ -120,6 +127,11 @@ function formatProcess(held: Status['process']): string {
     `memory     ${mebibytes(held.resident_bytes)} MiB: heap ${mebibytes(held.heap_bytes)}, ` +
     `buffers ${mebibytes(held.external_bytes)}, engine ${mebibytes(engine)}${files}${dropped}`
   );
+}
+
+function formatCache({ address, state, lookups }: CacheStatus): string {
+  const outcomes = Object.entries(lookups).map(([outcome, count]) => `${count} ${outcome}`);
+  return `cache      Redis at ${address}, ${state}; look-ups: ${outcomes.join(', ')}`;
 }
 
 /** No process serves; others may be at work, on this machine or elsewhere. */
