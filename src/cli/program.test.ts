@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { CommanderError } from 'commander';
+import { findRedis, startRedis } from '../../test/support/redis-server.ts';
 import { asIsobarError, type ErrorCode, IsobarError } from '../errors.ts';
 import type { Environment } from './environment.ts';
 import { buildProgram } from './program.ts';
@@ -134,6 +135,36 @@ test('doctor reports a taken port, a folder that cannot be written, a missing ke
     ISOBAR_OPENWEATHER_KEY: 'x1',
   });
   assert.match(odd.out, /key does not look like one/);
+});
+
+test('doctor says whether the shared cache can be used, without its password', async () => {
+  const cacheOf = async (url: string) => {
+    const env = { ISOBAR_API_CACHE_REDIS_URL: url };
+    const { out } = await run(['doctor', '--json', '--set', 'api.port=0', ...data()], env);
+    assert.doesNotMatch(out, /secret/);
+    const findings = JSON.parse(out) as Record<'check' | 'verdict' | 'text' | 'remedy', string>[];
+    return findings.find(({ check }) => check === 'cache');
+  };
+  assert.equal(await cacheOf(''), undefined);
+  const free = createServer().listen(0, '127.0.0.1');
+  await once(free, 'listening');
+  const { port } = free.address() as AddressInfo;
+  free.close();
+  await once(free, 'close');
+  const away = await cacheOf(`redis://:secret@127.0.0.1:${port}`);
+  assert.equal(away?.text, `CACHE_UNAVAILABLE: 127.0.0.1:${port}: the connection is refused`);
+  assert.match(away?.remedy ?? '', /Check api\.cache\.redis_url/);
+  const program = await findRedis();
+  if (program === null) return;
+  await using redis = await startRedis(program, ['--requirepass', 'secret'], 'secret');
+  const refused = await cacheOf(`redis://127.0.0.1:${redis.port}`);
+  assert.match(refused?.text ?? '', /^CACHE_LOGIN_REFUSED: .*: the login is refused$/);
+  const url = `redis://:secret@127.0.0.1:${redis.port}`;
+  const full = await cacheOf(url);
+  assert.deepEqual(full?.verdict, 'warn');
+  assert.match(full?.text ?? '', /^Redis [\d.]+ at .* takes the login and a value, but once/);
+  await redis.call('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+  assert.equal((await cacheOf(url))?.verdict, 'ok');
 });
 
 test('doctor says through which proxy the provider is called, without its login', async () => {

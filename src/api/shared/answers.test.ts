@@ -1,84 +1,25 @@
 /** Several servers, one Redis: whatever happens, each answers as it would alone. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import type { FastifyInstance } from 'fastify';
 import {
   findRedis,
   NO_REDIS,
   startRedis,
   type TestRedis,
 } from '../../../test/support/redis-server.ts';
-import { rejects } from '../../../test/support/rejects.ts';
 import { stormOf } from '../../../test/support/storm.ts';
 import { observation } from '../../table/testing/lake.ts';
-import type { Product, Question } from '../answers.ts';
-import { buildApp } from '../app.ts';
-import type { ApiContext, Publications } from '../context.ts';
+import type { ApiContext } from '../context.ts';
 import { openTestApi, type TestApi, waitFor } from '../testing/api.ts';
-import type { Current } from '../versions.ts';
-import { openSharedAnswers } from './answers.ts';
-import type { SharedCache } from './cache.ts';
 import { cacheOver, connectionTo } from './testing/connection.ts';
+import { ask, openServer, type TestServer } from './testing/servers.ts';
 
 const program = await findRedis();
 
 function start(): Promise<TestRedis> {
   if (program === null) throw new Error(NO_REDIS);
   return startRedis(program);
-}
-
-interface TestServer extends AsyncDisposable {
-  readonly app: FastifyInstance;
-  readonly cache: SharedCache | null;
-  /** Has it look for new versions. */
-  look(): void;
-}
-
-/** One more server of this lake, which looks for new versions only when it is told to. */
-async function openServer(
-  { context }: TestApi,
-  cache: SharedCache | null,
-  change: Partial<ApiContext> = {},
-): Promise<TestServer> {
-  let look = () => {};
-  const onChange = (listener: () => void) => {
-    look = listener;
-    return () => {};
-  };
-  const publications = inTurn(context.publications);
-  const own = { log: null, publications, onChange, sharedCache: cache, ...change };
-  const app = await buildApp({ ...context, ...own });
-  return {
-    app,
-    cache,
-    look: () => look(),
-    async [Symbol.asyncDispose]() {
-      await app.close();
-      await cache?.[Symbol.asyncDispose]();
-    },
-  };
-}
-
-const turns = new WeakMap<Publications, Promise<unknown>>();
-
-/** The servers of a lake share a session here, which computes one thing at a time. */
-function inTurn(publications: Publications): Publications {
-  return {
-    latest: () => publications.latest(),
-    failure: null,
-    compute(...asked) {
-      const computed = (turns.get(publications) ?? Promise.resolve()).then(() =>
-        publications.compute(...asked),
-      );
-      turns.set(
-        publications,
-        computed.catch(() => {}),
-      );
-      return computed;
-    },
-  };
 }
 
 const QUESTIONS = [
@@ -94,23 +35,6 @@ const QUESTIONS = [
   '/api/temperature-chart?city=berlin',
   '/api/hourly-means?city=berlin&variable=temperature_c&period=month',
 ] as const;
-
-/** The answer with all that depends on versions and question, as one text. */
-async function ask({ app }: Pick<TestServer, 'app'>, url: string, gzip: boolean) {
-  const headers = gzip ? { 'accept-encoding': 'gzip' } : {};
-  const { statusCode, headers: given, rawPayload } = await app.inject({ url, headers });
-  const body = given['content-encoding'] === 'gzip' ? gunzipSync(rawPayload) : rawPayload;
-  assert.equal(statusCode, 200, body.toString());
-  const text = body.toString('latin1');
-  const described = String(given['x-isobar-meta'] ?? text);
-  const [, table] = /"table_version":(\w+)/.exec(described) ?? [];
-  const [, analytics] = /"analytics_version":(\w+)/.exec(described) ?? [];
-  const isFile = given['x-isobar-meta'] !== undefined;
-  return {
-    versions: `${table} ${analytics}`,
-    answer: `${given.etag}\n${isFile ? given['x-isobar-meta'] : ''}\n${text}`,
-  };
-}
 
 /** Everything that may look alike and is not: another lake, another kind, other names of cities. */
 interface Kind extends AsyncDisposable {
@@ -335,74 +259,5 @@ describe('servers that share a cache', { skip: program === null && NO_REDIS }, (
     const [without, beside] = [p90(times.alone), p90(times.shared)];
     assert.ok(beside < without + 20, `${beside} ms, ${without} ms without Redis`);
     assert.ok(server.cache !== null && server.cache.status().lookups.failed >= 3);
-  });
-});
-
-const PRODUCT: Product = {
-  facts: {
-    sources: [],
-    observedFrom: null,
-    observedTo: null,
-    newest: null,
-    computedAt: null,
-    coveragePct: null,
-    rowCount: 0,
-    note: null,
-  },
-  tail: Buffer.from(',"data":[]}'),
-  deflated: null,
-};
-const CURRENT = {
-  conditions: { snapshot: { version: 1, committedAt: null, transactions: new Map(), files: [] } },
-  publication: null,
-} as unknown as Current;
-const QUESTION = { route: 'series', format: 'json', key: 'key', basis: 'table' } as Question;
-const OF = { version: '1', simulated: false, cities: () => [] };
-
-function wanted(make: () => Promise<Product>, signal = new AbortController().signal) {
-  return { question: QUESTION, current: CURRENT, signal, make, compress: async () => null };
-}
-
-describe('a look-up', { skip: program === null && NO_REDIS }, () => {
-  test('waits for another server as long as a turn lasts, and no longer', async () => {
-    await using redis = await start();
-    await using cache = cacheOver(await connectionTo(redis), { turnMs: 150 });
-    await using other = cacheOver(await connectionTo(redis), { turnMs: 60_000 });
-    const never = new Promise<Product>(() => {});
-    void openSharedAnswers(other, OF).find(wanted(() => never));
-    await waitFor('the turn', () => other.status().lookups.miss === 1);
-    const shared = openSharedAnswers(cache, OF);
-    const from = performance.now();
-    assert.equal(await shared.find(wanted(async () => PRODUCT)), PRODUCT);
-    assert.ok(performance.now() - from >= 150);
-
-    const leave = new AbortController();
-    const waiting = shared.find(wanted(async () => assert.fail('not awaited'), leave.signal));
-    leave.abort();
-    await rejects(waiting, 'ABORTED');
-  });
-
-  test('ends its turn when computing fails, and passes the failure on', async () => {
-    await using redis = await start();
-    await using cache = cacheOver(await connectionTo(redis));
-    const shared = openSharedAnswers(cache, OF);
-    const failing = () => Promise.reject(new Error('no'));
-    await assert.rejects(shared.find(wanted(failing)), /no/);
-    await waitFor('the end of the turn', async () => Number(await redis.call('DBSIZE')) === 0);
-    assert.equal(await shared.find(wanted(async () => PRODUCT)), PRODUCT);
-    const find = () => shared.find(wanted(async () => assert.fail('it is there')));
-    await waitFor('the value', async () => Number(await redis.call('DBSIZE')) === 1);
-    assert.deepEqual(await find(), PRODUCT);
-  });
-
-  test('of an answer that is too large does not wait for it', async () => {
-    await using redis = await start();
-    const options = { bytesMax: 300, turnMs: 60_000 };
-    await using cache = cacheOver(await connectionTo(redis), options);
-    await using other = cacheOver(await connectionTo(redis), options);
-    const large = { ...PRODUCT, tail: Buffer.alloc(1_000) };
-    await openSharedAnswers(cache, OF).find(wanted(async () => large));
-    await waitFor('what says so', async () => Number(await redis.call('DBSIZE')) === 1);
-    assert.equal(await openSharedAnswers(other, OF).find(wanted(async () => large)), large);
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { translateListenError } from '../../api/listening.ts';
 import { namedProxy, providerFetch, proxyFor } from '../../collector/openweather/proxy.ts';
+import { parseRedisUrl } from '../../config/redis-address.ts';
 import type { Config } from '../../config/schema.ts';
 import { asIsobarError, ERRORS, IsobarError } from '../../errors.ts';
 import { loadAlerts, tryChannels } from '../../pipeline/alerting.ts';
@@ -46,6 +47,7 @@ export function doctorCommand(program: Command, environment: Environment): void 
         ...checkProxy(config, environment.env),
         ...(await checkAlerts(config, environment)),
         ...(await checkData(config)),
+        ...(await checkCache(config)),
         ...(options.online === true ? await checkOnline(config, environment.env) : []),
       ];
       if (json) environment.print(`${JSON.stringify(findings)}\n`);
@@ -223,6 +225,24 @@ async function checkData(config: Config): Promise<Finding[]> {
     }
   }
   return findings;
+}
+
+/** Whether the cache that servers share can be used; nothing when none is configured. */
+async function checkCache({ api: { cache } }: Config): Promise<Finding[]> {
+  const address = parseRedisUrl(cache.redis_url);
+  if (address === null) return [];
+  const { checkRedis } = await import('../../api/shared/check.ts');
+  const check = 'cache';
+  try {
+    const { place, version, policy } = await checkRedis(address, cache.prefix);
+    const text = `Redis ${version ?? 'of unknown version'} at ${place} takes the login and a value`;
+    if (policy !== 'noeviction') return [ok(check, text)];
+    const warning = `${text}, but once it is full it takes nothing more (noeviction)`;
+    return [{ check, verdict: 'warn', text: warning, remedy: ERRORS.CACHE_FULL.remedy }];
+  } catch (error) {
+    const { code, message, row } = asIsobarError(error);
+    return [{ check, verdict: 'fail', text: `${code}: ${message}`, remedy: row.remedy }];
+  }
 }
 
 /** One call of the provider: what it thinks of the key, and its clock beside ours. */
