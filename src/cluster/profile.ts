@@ -5,7 +5,10 @@ import type { Addresses } from './plan.ts';
 export const PROFILE = 'profile.yaml';
 
 /** The text of a configuration file; rooms whose service is not there stay as they are. */
-export function profileText({ kafka, kafka39, hdfs, spark }: Addresses, ha: boolean): string {
+export function profileText(
+  { kafka, kafka39, hdfs, spark, redis }: Addresses,
+  ha: boolean,
+): string {
   const brokers = (kafka ?? kafka39)?.brokers;
   const replication = ha && kafka !== undefined ? 3 : 1;
   const settings = {
@@ -22,6 +25,7 @@ export function profileText({ kafka, kafka39, hdfs, spark }: Addresses, ha: bool
     ...(spark === undefined
       ? {}
       : { analytics: { engine: 'spark', spark: { address: spark.address } } }),
+    ...(redis === undefined ? {} : { api: { cache: { redis_url: redis.url } } }),
   };
   const head = '# The services of `isobar cluster up`; use it with --profile.\n';
   return `${head}${stringify(settings)}`;

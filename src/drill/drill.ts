@@ -13,6 +13,7 @@ export const DRILL_NAMES = [
   'spark-job-failure',
   'api-down',
   'consumer-lag',
+  'redis-down',
 ] as const;
 export type DrillName = (typeof DRILL_NAMES)[number];
 
@@ -110,8 +111,9 @@ export function spooledOf({ log }: Status): number {
   return log.spool?.records ?? 0;
 }
 
-export function errorsOf({ landing, analytics, log, table }: Status) {
-  return Object.entries({ log, table, landing, analytics }).flatMap(([room, { error }]) =>
+export function errorsOf({ landing, analytics, log, table, shared_cache: cache }: Status) {
+  const rooms = { log, table, landing, analytics, ...(cache === null ? {} : { cache }) };
+  return Object.entries(rooms).flatMap(([room, { error }]) =>
     error === null ? [] : [{ room, code: error.code }],
   );
 }

@@ -1,4 +1,5 @@
-/** The five failures that the system must live through, as the description lists them. */
+/** The failures that the system must live through. */
+import { IsobarError } from '../errors.ts';
 import type { Status } from '../model/status.ts';
 import { pause } from '../waiting.ts';
 import {
@@ -138,12 +139,41 @@ const consumerLag: Drill = {
   },
 };
 
+const redisDown: Drill = {
+  name: 'redis-down',
+  description: 'kills Redis: answers are computed as if there were none',
+  roles: ['start'],
+  async run(context) {
+    if ((await running(context, REDIS)).length === 0) {
+      throw new IsobarError(
+        'DRILL_FAILED',
+        'no Redis runs in the cluster; start one with `isobar cluster up --only …,redis`',
+      );
+    }
+    const before = await healthy(context);
+    await expectWithin(context, NOTICED_S, 'answers are looked up in Redis', (look) =>
+      said(look, ({ shared_cache: cache }) => cache?.state === 'ready' && cache.lookups.miss > 0),
+    );
+    const names = await kill(context, REDIS);
+    await expectWithin(context, NOTICED_S, 'Redis is left alone, and the status says why', (look) =>
+      said(look, ({ shared_cache: cache }) => cache?.state === 'away' && cache.error !== null),
+    );
+    await apiAnswers(context);
+    await caughtUp(context, before, 'new versions are answered without it', isWellWithoutCache);
+    await startAll(context, names);
+    await caughtUp(context, before);
+  },
+};
+
+const REDIS = /^redis$/;
+
 export const DRILLS: readonly Drill[] = [
   brokerDown,
   nameNodeDown,
   sparkJobFailure,
   apiDown,
   consumerLag,
+  redisDown,
 ];
 
 interface Before {
@@ -172,18 +202,23 @@ function isWell(status: Status): boolean {
   return lagOf(status) < LAG_S && spooledOf(status) === 0 && errorsOf(status).length === 0;
 }
 
+function isWellWithoutCache(status: Status): boolean {
+  return isWell({ ...status, shared_cache: null });
+}
+
 /** New rows have landed, new datasets are published, little waits, nothing complains. */
 async function caughtUp(
   context: DrillContext,
   before: Before,
   what = 'all is as before',
+  isFine = isWell,
 ): Promise<Before> {
   let after = before;
   await expectWithin(context, RECOVERED_S, what, (look) =>
     said(look, (status) => {
       after = { rows: status.table.rows, analytics: status.analytics.version };
       const isNew = after.rows > before.rows && after.analytics > before.analytics;
-      return isNew && isWell(status) && look.meta?.stale === false;
+      return isNew && isFine(status) && look.meta?.stale === false;
     }),
   );
   context.story.recovers();

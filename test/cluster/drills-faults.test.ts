@@ -7,7 +7,7 @@ import { DRILL_NAMES, type DrillName } from '../../src/drill/drill.ts';
 import { absent, control, service } from './services.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
-const all = ['kafka', 'hdfs', 'spark'] as const;
+const all = ['kafka', 'hdfs', 'spark', 'redis'] as const;
 const missing = all.find((kind) => service(kind) === null);
 
 /** What each has to say beside that everything adds up. */
@@ -16,6 +16,7 @@ const SAID: Readonly<Record<DrillName, readonly RegExp[]>> = {
   'namenode-down': [/the standby has taken over/, /last version is served, marked as stale/],
   'spark-job-failure': [/marked as stale|stale: yes/, /all is as before/],
   'api-down': [/no answer/, /API without an answer +\d/],
+  'redis-down': [/Redis is left alone/, /new versions are answered without it/],
   'consumer-lag': [/a lag of at least 12 s is reported/, /longest lag +\d+ s/],
 };
 
