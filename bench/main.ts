@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { benchApi } from './api.ts';
+import { benchCache } from './cache.ts';
 import { benchCluster } from './cluster.ts';
 import { benchEngines } from './engines.ts';
 import { benchHistory } from './history.ts';
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
   refresh: benchRefresh,
   recompute: benchRecompute,
   api: benchApi,
+  cache: benchCache,
   start: benchStart,
   history: benchHistory,
   page: benchPage,
