@@ -363,7 +363,7 @@ export const ERRORS = {
   ),
   CACHE_LOGIN_REFUSED: row(
     'The shared cache refuses the login, or does not permit a command to our user.',
-    'Check user and password in api.cache.redis_url; the user needs GET, SET, DEL, STRLEN, INCR, PEXPIRE, PTTL, EVAL and PING on keys with api.cache.prefix.',
+    'Check user and password in api.cache.redis_url; the user needs GET, SET, DEL, STRLEN, EVAL and PING (SELECT for another database than 0) on keys with api.cache.prefix.',
     1,
     503,
     true,

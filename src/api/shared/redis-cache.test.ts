@@ -11,6 +11,7 @@ import {
   type TestRedis,
 } from '../../../test/support/redis-server.ts';
 import { rejects } from '../../../test/support/rejects.ts';
+import { ERRORS } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import { silentLogger } from '../../logger.ts';
 import { waitFor } from '../testing/api.ts';
@@ -149,6 +150,28 @@ describe('a Redis in trouble', { skip: program === null && NO_REDIS }, () => {
     await redis.call('ACL', 'SETUSER', ...rules.slice(1));
     await using connection = await connectionTo(redis, { pauses: QUICK });
     await rejects(connection.send(['EVAL', 'return 1', '0'], isAny), 'CACHE_LOGIN_REFUSED');
+  });
+
+  test('a user with the rights that the remedy names is enough', async () => {
+    await using redis = await start();
+    const { remedy } = ERRORS.CACHE_LOGIN_REFUSED;
+    const commands = [...remedy.matchAll(/\b[A-Z]{3,}\b/g)].map(([name]) => `+${name}`);
+    await redis.call('ACL', 'SETUSER', 'isobar', 'on', '>right', '~test:*', ...commands);
+    const url = `redis://isobar:right@127.0.0.1:${redis.port}/1`;
+    await using connection = await connectionTo({ url });
+    await using cache = cacheOver(connection);
+    const found = await cache.find('a', asText);
+    if (found.kind === 'turn') await cache.put('a', Buffer.from('value'), found.turn);
+    assert.deepEqual(await cache.find('a', asText), { kind: 'value', value: 'value' });
+    assert.equal(cache.status().error, null);
+  });
+
+  test('without the database of that number: it is named, and no other is used', async () => {
+    await using redis = await start();
+    await using connection = openConnection(`${redis.url}/99`, { pauses: QUICK });
+    await waitFor('the refusal', () => connection.error !== null);
+    assert.match(connection.error?.message ?? '', /it has no database of that number$/);
+    assert.equal(connection.takes(), false);
   });
 
   test('many commands at once are sent up to the limit, and all of them end', async () => {

@@ -51,6 +51,8 @@ export async function connectRedis(options: ConnectOptions): Promise<Redis> {
   });
   try {
     await within(timeoutMs, connectAndPing(client), signal, () => noReply(timeoutMs));
+    // The client goes on without the database that it was to choose.
+    if (first !== undefined) throw first;
     return client;
   } catch (error) {
     closeRedis(client);
@@ -117,6 +119,7 @@ const TEXTS: Readonly<Record<string, string>> = {
 
 function unexpectedText(code: string, text: string): string {
   if (/closed/i.test(text)) return 'the connection was closed';
+  if (/^ERR DB index/.test(text)) return 'it has no database of that number';
   if (/^ERR\b/.test(text)) return 'it refuses a command';
   return code === '' ? unexpectedReply().message : `the connection failed (${oneLine(code)})`;
 }
