@@ -295,6 +295,24 @@ describe('a Redis that', () => {
   }
 });
 
+test('a reply that never ends is given up at its size, long before its time', async () => {
+  let sent = 0;
+  await using stranger = await startStranger(
+    afterGreeting((socket) => {
+      socket.write('$9999999999\r\n');
+      flood(socket);
+      socket.on('close', () => {
+        sent = socket.bytesWritten;
+      });
+    }),
+  );
+  const limits = { timeoutMs: 60_000, replyBytesMax: 100_000 };
+  await using connection = await connectionTo(stranger, limits);
+  await rejects(connection.send(['PING'], isAny), 'CACHE_UNAVAILABLE');
+  await waitFor('the end of the connection', () => sent > 0);
+  assert.ok(sent < 32 * 1024 * 1024, `${sent} bytes`);
+});
+
 test('closing it closes its socket, whatever the other side does', async () => {
   await using stranger = await startStranger(afterGreeting(() => {}));
   const connection = openConnection(stranger.url, { pauses: QUICK });
