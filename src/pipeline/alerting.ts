@@ -104,8 +104,20 @@ export function shareOnce(workspace: Workspace, { store }: AlertRoom): Promise<v
   return shareIncidents({ store, table: workspace.incidents, keepDays });
 }
 
-/** Shares incidents with the lake, in every process that has the room. */
-export function shareAlerts(context: AlertingContext): Share {
+/** Shares incidents, in every process that has the room; `isEvaluating`: stands by to evaluate too. */
+export async function startAlerts(context: AlertingContext, isEvaluating: boolean): Promise<Share> {
+  await using stack = new AsyncDisposableStack();
+  const sharing = shareAlerts(context);
+  stack.defer(() => sharing.stop());
+  if (isEvaluating) {
+    const alerting = await alert(context);
+    stack.defer(() => alerting.stop());
+  }
+  const owned = stack.move();
+  return { stop: () => owned.disposeAsync() };
+}
+
+function shareAlerts(context: AlertingContext): Share {
   const { workspace, room, logger, onChange } = context;
   const sharing = startSharing({
     store: room.store,
@@ -123,7 +135,7 @@ export function shareAlerts(context: AlertingContext): Share {
 }
 
 /** Evaluates while no other process does; sends what waits here, whoever evaluates. */
-export async function alert(context: AlertingContext): Promise<Share> {
+async function alert(context: AlertingContext): Promise<Share> {
   const { room, leases, logger } = context;
   await using stack = new AsyncDisposableStack();
   const channels = await openChannels(context, stack);

@@ -25,13 +25,7 @@ import type { City } from '../model/city.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { watchTable } from '../table/table-watch.ts';
 import { landingAppId } from '../table/transactions.ts';
-import {
-  type AlertingContext,
-  type AlertRoom,
-  alert,
-  openAlertRoom,
-  shareAlerts,
-} from './alerting.ts';
+import { type AlertRoom, openAlertRoom, startAlerts } from './alerting.ts';
 import { collect, configuredCities } from './polling.ts';
 import { openStatusReader } from './status.ts';
 import { analyze, land, landed, type Running } from './steps.ts';
@@ -173,14 +167,9 @@ async function startRooms(
   }
 
   if (alerts !== null) {
-    const alerting: AlertingContext = {
-      ...{ workspace, leases, logger, room: alerts, onChange: changes.report },
-      cities: () => cities.list,
-      status: () => status.read(),
-      env: options.env ?? process.env,
-    };
-    add(shareAlerts(alerting));
-    if (has('alert')) add(await alert(alerting));
+    const facts = { cities: () => cities.list, status: () => status.read() };
+    const env = options.env ?? process.env;
+    add(await startAlerts({ ...context, ...facts, room: alerts, env }, has('alert')));
   }
 
   async function settle(): Promise<void> {
