@@ -13,7 +13,7 @@ import type { ApiContext } from './context.ts';
 import { openHttp } from './http.ts';
 import { type Live, openLive } from './live.ts';
 import { localOffsets } from './local-offsets.ts';
-import { openRegistry } from './metrics.ts';
+import { openMetrics } from './metrics.ts';
 import { formatPosition } from './position.ts';
 import { NoQuerySchema } from './query-schemas.ts';
 import { openReader } from './reader.ts';
@@ -172,8 +172,8 @@ async function createApp(
 ): Promise<FastifyInstance> {
   const { context } = server;
   const app = openHttp(context);
-  const registry = openRegistry();
-  addApiMetrics(app, registry, server, live);
+  const metrics = openMetrics();
+  addApiMetrics(app, metrics, server, live);
   app.addHook('preClose', stop);
   app.addHook('onClose', () => server.reader[Symbol.asyncDispose]());
   addDatasetRoutes(app, server);
@@ -183,7 +183,7 @@ async function createApp(
   addCitiesRoute(app, server);
   addEventsRoute(app, server, live);
   addAlertRoutes(app, server);
-  addOperationRoutes(app, server, registry, { querystring: NoQuerySchema });
+  addOperationRoutes(app, server, metrics, { querystring: NoQuerySchema });
   addPageRoutes(app, context);
   await app.ready();
   return app;

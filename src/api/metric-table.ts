@@ -1,33 +1,58 @@
 /**
- * Every metric in ONE table: `/metrics` and `docs/metrics.md` follow it. A metric's prefix is its
- * room; those of the process have the names that other programs' have.
+ * Every metric in ONE table: `/metrics`, `docs/metrics.md`, the alert rules and the dashboard follow
+ * it. A metric's prefix is its room; those of the process have the names that other programs' have.
  */
-export interface Metric {
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly help: string;
-  readonly unit: string;
-  readonly labels?: readonly string[];
-  /** What to be woken for; most only explain another. */
-  readonly alert?: string;
-}
+import { type Alert, counter, gauge, histogram, type Metric } from './metric.ts';
+import { PROCESS_METRICS } from './process-metrics.ts';
+import {
+  ANALYTICS_METRICS,
+  COLLECTOR_METRICS,
+  FAILING,
+  LOG_METRICS,
+  SEE_STATUS,
+  TABLE_METRICS,
+} from './room-metric-table.ts';
 
-const counter = declare('counter');
-const gauge = declare('gauge');
-const histogram = declare('histogram');
-
-export const METRICS = {
+const API_METRICS = {
   isobar_api_requests_total: counter('Requests answered.', 'requests', {
     labels: ['route', 'method', 'status'],
-    alert: 'status `5..` above 1 % of the requests',
+    row: 'API',
+    alerts: [
+      {
+        name: 'IsobarApiErrors',
+        query:
+          '(sum(rate(isobar_api_requests_total{status=~"5.."}[5m])) or vector(0))' +
+          ' / sum(rate(isobar_api_requests_total[5m]))',
+        when: '> 0.01',
+        for: '10m',
+        severity: 'critical',
+        summary: 'More than 1 % of the requests fail.',
+        remedy: '`/healthz` names what fails; the log of the server has the details.',
+      },
+    ],
   }),
   isobar_api_request_duration_seconds: histogram('Time from a request to its answer.', 'seconds', {
     labels: ['route'],
-    alert: '99th percentile above 1 s',
+    row: 'API',
+    alerts: [
+      {
+        name: 'IsobarApiSlow',
+        query:
+          'histogram_quantile(0.99, sum by (le) ' +
+          '(rate(isobar_api_request_duration_seconds_bucket[5m])))',
+        when: '> 1',
+        for: '10m',
+        severity: 'warning',
+        summary: 'One request in a hundred takes longer than a second.',
+        remedy: 'See which route it is on the dashboard; give the engine more memory and threads.',
+      },
+    ],
   }),
-  isobar_api_queries_total: counter('Queries of the engine.', 'queries'),
+  isobar_api_queries_total: counter('Queries of the engine.', 'queries', { row: 'API' }),
   isobar_api_ranges_computed_total: counter('Datasets computed over a range.', 'datasets'),
   isobar_api_cache_lookups_total: counter('Look-ups of kept answers, by outcome.', 'look-ups', {
     labels: ['outcome'],
+    row: 'API',
   }),
   isobar_api_cache_evictions_total: counter('Kept answers that made room.', 'answers'),
   isobar_api_cache_bytes: gauge('Size of kept answers.', 'bytes'),
@@ -35,139 +60,96 @@ export const METRICS = {
   isobar_api_shared_cache_lookups_total: counter(
     'Look-ups in the cache that servers share, by outcome.',
     'look-ups',
-    { labels: ['outcome'] },
+    { labels: ['outcome'], absent: 'on a laptop' },
   ),
   isobar_api_shared_cache_failing: gauge('Whether the shared cache fails.', '0 or 1', {
-    alert: '1 for 5 minutes: every server computes all of its answers',
+    absent: 'on a laptop',
+    alerts: [
+      {
+        name: 'IsobarSharedCacheFails',
+        query: 'isobar_api_shared_cache_failing',
+        ...FAILING,
+        severity: 'warning',
+        summary: 'The cache that servers share fails: every server computes all of its answers.',
+        remedy: SEE_STATUS,
+      },
+    ],
   }),
-  isobar_api_event_viewers: gauge('Open streams.', 'streams'),
+  isobar_api_event_viewers: gauge('Open streams of events.', 'streams', { row: 'API' }),
   isobar_api_events_total: counter('Events made.', 'events'),
   isobar_api_event_viewers_dropped_total: counter('Viewers that read too slowly.', 'streams', {
-    alert: 'grows all the time: the network to the viewers is too slow',
+    alerts: [
+      {
+        name: 'IsobarViewersTooSlow',
+        query: 'rate(isobar_api_event_viewers_dropped_total[15m])',
+        when: '> 0.1',
+        for: '15m',
+        severity: 'warning',
+        summary: 'Viewers of the events are dropped all the time because they read too slowly.',
+        remedy: 'Look at the network and the reverse proxy between the server and the viewers.',
+      },
+    ],
   }),
   isobar_api_versions_failing: gauge('Whether the newest version cannot be read.', '0 or 1', {
-    alert: '1 for 5 minutes',
+    alerts: [
+      {
+        name: 'IsobarVersionUnreadable',
+        query: 'isobar_api_versions_failing',
+        ...FAILING,
+        summary: 'The newest version of the table cannot be read; older answers are served.',
+        remedy: SEE_STATUS,
+      },
+    ],
   }),
-  process_resident_memory_bytes: gauge('Resident memory of the process.', 'bytes', {
-    alert: 'grows from day to day',
+};
+
+const PROGRAM_METRICS = {
+  isobar_build_info: gauge('Version of the program, and whether its data is made up.', '1', {
+    labels: ['version', 'simulated'],
   }),
-  process_cpu_seconds_total: counter('Processor time of the process.', 'seconds'),
-  isobar_info: gauge('Version of the program.', '1', { labels: ['version', 'simulated'] }),
-  isobar_start_time_seconds: gauge('Time at which the program was started.', 'seconds since 1970'),
-  process_open_fds: gauge('Open files, connections and pipes.', 'files', {
-    alert: 'near the limit of the process (`ulimit -n`)',
-  }),
-  process_heap_bytes: gauge('Heap of JavaScript.', 'bytes'),
-  process_heap_used_bytes: gauge('Part of the heap that holds values.', 'bytes'),
-  process_external_memory_bytes: gauge(
-    'Memory of buffers outside of the heap of JavaScript.',
-    'bytes',
-  ),
   isobar_sql_memory_bytes: gauge('Memory of the embedded engine, by use.', 'bytes', {
     labels: ['use'],
-    alert: 'the sum stays at the limit',
+    absent: 'at first',
+    alerts: [
+      {
+        name: 'IsobarEngineMemoryFull',
+        query: 'sum(isobar_sql_memory_bytes) / max(isobar_sql_memory_limit_bytes)',
+        when: '> 0.95',
+        for: '30m',
+        severity: 'warning',
+        summary: 'The embedded engine has been at its memory limit for half an hour.',
+        remedy: 'Raise analytics.memory_mib.',
+      },
+    ],
   }),
   isobar_sql_memory_limit_bytes: gauge('Limit of the embedded engine’s memory.', 'bytes'),
-  isobar_logger_dropped_lines: gauge('Log lines that standard error did not take.', 'lines', {
-    alert: 'above 0: what reads standard error is too slow',
-  }),
-  isobar_collector_state: gauge('The state that polling is in.', '1', {
-    labels: ['state', 'source'],
-    alert: 'neither `live`, `starting` nor `paused` for 10 minutes',
-  }),
-  isobar_collector_cities: gauge('Cities that are watched.', 'cities'),
-  isobar_collector_troubled_cities: gauge('Cities without an acceptable answer.', 'cities', {
-    alert: 'above 0 for an hour',
-  }),
-  isobar_collector_rejected_fields: gauge('Answers of which a field was not used.', 'answers', {
-    labels: ['field', 'reason'],
-    alert: 'a new pair of labels: the provider has changed something',
-  }),
-  isobar_collector_last_observed_time_seconds: gauge(
-    'Time of the newest observation.',
-    'seconds since 1970',
-    { alert: 'older than `api.stale_after_s`' },
-  ),
-  isobar_collector_last_checked_time_seconds: gauge(
-    'When the provider was last asked.',
-    'seconds since 1970',
-    { alert: 'older than an hour' },
-  ),
-  isobar_collector_calls_used: gauge('Calls of the provider booked.', 'calls', {
-    labels: ['period'],
-    alert: 'above 90 % of the limit of the same period',
-  }),
-  isobar_collector_calls_limit: gauge('Calls of the provider allowed.', 'calls', {
-    labels: ['period'],
-  }),
-  isobar_log_size_bytes: gauge('Size of the log.', 'bytes', { alert: 'above 80 % of the limit' }),
-  isobar_log_size_limit_bytes: gauge(
-    'Size at which the log accepts no more; 0: not limited by isobar.',
-    'bytes',
-  ),
-  isobar_log_full: gauge('Whether the log is at its size limit.', '0 or 1', { alert: '1' }),
-  isobar_log_waiting_records: gauge('Records that have not landed.', 'records', {
-    labels: ['partition'],
-  }),
-  isobar_log_lag_seconds: gauge('Age of the oldest record that has not landed.', 'seconds', {
-    labels: ['partition'],
-    alert: 'above 10 minutes',
-  }),
-  isobar_log_expires_seconds: gauge(
-    'Time until the oldest record that has not landed is removed.',
-    'seconds',
+  isobar_logger_dropped_lines_total: counter(
+    'Log lines that standard error did not take.',
+    'lines',
     {
-      labels: ['partition'],
-      alert: 'below a day: records are removed although they have not landed',
+      alerts: [
+        {
+          name: 'IsobarLogLinesDropped',
+          query: 'increase(isobar_logger_dropped_lines_total[15m])',
+          when: '> 0',
+          for: '0m',
+          severity: 'warning',
+          summary: 'Lines of the program’s log were dropped.',
+          remedy: 'What reads standard error is too slow: look at it, or lower log_level.',
+        },
+      ],
     },
   ),
-  isobar_log_spool_records: gauge('Records that wait in front of the log.', 'records', {
-    alert: 'above 0 for 10 minutes: the brokers cannot be reached',
-  }),
-  isobar_log_failing: gauge('Whether the log cannot be reached.', '0 or 1', {
-    alert: '1 for 5 minutes',
-  }),
-  isobar_log_next_offset: gauge('Offset of the next record.', 'offset', { labels: ['partition'] }),
-  isobar_table_landing_failing: gauge('Whether the last landing failed.', '0 or 1', {
-    alert: '1 for 5 minutes',
-  }),
-  isobar_table_landing_last_time_seconds: gauge(
-    'When something last landed.',
-    'seconds since 1970',
-  ),
-  isobar_table_failing: gauge('Whether the lake cannot be read.', '0 or 1', {
-    alert: '1 for 5 minutes',
-  }),
-  isobar_table_version: gauge('Version of the table.', 'version'),
-  isobar_table_rows: gauge('Rows of the table.', 'rows'),
-  isobar_table_files: gauge('Live data files of the table.', 'files', {
-    alert: 'grows from day to day: maintenance does not run',
-  }),
-  isobar_table_size_bytes: gauge('Size of the live data files of the table.', 'bytes'),
-  isobar_table_rejected_rows: gauge('Rejected records, by reason.', 'rows', {
-    labels: ['reason'],
-    alert: '`invalid: …` grows',
-  }),
-  isobar_table_committed_time_seconds: gauge('Time of the last commit.', 'seconds since 1970'),
-  isobar_analytics_version: gauge('Version of the analytics.', 'version'),
-  isobar_analytics_table_version: gauge(
-    'Version of the table that the analytics are computed from.',
-    'version',
-    { alert: 'behind `isobar_table_version` for 10 minutes' },
-  ),
-  isobar_analytics_computed_time_seconds: gauge(
-    'When the analytics were computed.',
-    'seconds since 1970',
-  ),
-  isobar_analytics_failing: gauge('Whether the last run failed.', '0 or 1', {
-    alert: '1 for 5 minutes',
-  }),
-  isobar_table_export_table_version: gauge('Version of the table that is exported.', 'version', {
-    alert: 'behind `isobar_table_version` for an hour',
-  }),
-  isobar_table_export_failing: gauge('Whether the last export failed.', '0 or 1', {
-    alert: '1 for 10 minutes',
-  }),
+};
+
+export const METRICS = {
+  ...API_METRICS,
+  ...PROGRAM_METRICS,
+  ...COLLECTOR_METRICS,
+  ...LOG_METRICS,
+  ...TABLE_METRICS,
+  ...ANALYTICS_METRICS,
+  ...PROCESS_METRICS,
 };
 
 export type MetricName = keyof typeof METRICS;
@@ -176,8 +158,17 @@ export function listMetrics(): readonly (readonly [string, Metric])[] {
   return Object.entries(METRICS);
 }
 
-function declare(type: Metric['type']) {
-  return (help: string, unit: string, more: Pick<Metric, 'labels' | 'alert'> = {}): Metric => {
-    return { type, help, unit, ...more };
-  };
+/** Says that nothing is known at all; the rest is silent then. */
+const DOWN: Alert = {
+  name: 'IsobarDown',
+  query: 'up{job="isobar"}',
+  when: '== 0',
+  for: '5m',
+  severity: 'critical',
+  summary: 'The server does not answer.',
+  remedy: 'Start it (`isobar start`), and see its log for why it stopped.',
+};
+
+export function listAlerts(): readonly Alert[] {
+  return [DOWN, ...listMetrics().flatMap(([, { alerts = [] }]) => alerts)];
 }

@@ -15,6 +15,7 @@ import { importCommand } from './commands/import.ts';
 import { importsCommand } from './commands/imports.ts';
 import { landCommand } from './commands/land.ts';
 import { maintainCommand } from './commands/maintain.ts';
+import { metricsCommand } from './commands/metrics.ts';
 import { queryCommand } from './commands/query.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { startCommands } from './commands/start.ts';
@@ -100,6 +101,7 @@ export function buildProgram(environment: Environment): Command {
   verifyCommand(program, environment);
   doctorCommand(program, environment);
   configCommand(program, environment);
+  metricsCommand(program, environment);
   program.commandsGroup('For development:');
   simulateCommand(program, environment);
   clusterCommand(program, environment);

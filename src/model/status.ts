@@ -26,7 +26,7 @@ const CallCountSchema = record(
  * two hours or after it had worked; `budget_spent`: our own budget; `quota`: the provider's;
  * `rejecting`: no answer of any city can be used.
  */
-const CollectorStateSchema = Type.Enum([
+export const COLLECTOR_STATES = [
   'starting',
   'live',
   'paused',
@@ -38,7 +38,8 @@ const CollectorStateSchema = Type.Enum([
   'log_full',
   'rejecting',
   'stopped',
-]);
+] as const;
+const CollectorStateSchema = Type.Enum([...COLLECTOR_STATES]);
 
 const CollectorStatusSchema = record(
   {

@@ -18,7 +18,7 @@ export function parseMetrics(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   let helped = '';
   let family = '';
-  for (const line of text.trimEnd().split('\n')) {
+  for (const line of text.trimEnd().split(/\n+/)) {
     const [, kind, name = '', rest = ''] = HEAD.exec(line) ?? [];
     if (kind === 'HELP') helped = name;
     else if (kind === 'TYPE') {

@@ -171,7 +171,7 @@ async function oddDirection(place: Place): Promise<void> {
     assert.match(warnings[0] ?? '', /wind_direction_deg.*415\.2/);
     assert.match(
       (await served.ask('/metrics')).body,
-      /^isobar_collector_rejected_fields\{.*\} 5$/m,
+      /^isobar_collector_rejected_fields_total\{.*\} 5$/m,
     );
   }
   const sql = `SELECT count(*), min(temperature_c), max(wind_direction_deg), min(pressure_hpa)

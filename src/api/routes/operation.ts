@@ -4,7 +4,7 @@ import { IsobarError } from '../../errors.ts';
 import type { Status } from '../../model/status.ts';
 import type { Controls } from '../context.ts';
 import { checkHealth } from '../health.ts';
-import type { Registry } from '../metrics.ts';
+import { METRICS_TYPE, type ServerMetrics } from '../metrics.ts';
 import { addRoomMetrics } from '../room-metrics.ts';
 import { parseAllowedHosts, refuseOtherSites } from '../security.ts';
 import type { Server } from '../server.ts';
@@ -13,12 +13,12 @@ import type { ControlAnswer, StatusAnswer } from '../status-schemas.ts';
 export function addOperationRoutes(
   app: FastifyInstance,
   server: Server,
-  registry: Registry,
+  metrics: ServerMetrics,
   schema: object,
 ): void {
   const names = parseAllowedHosts(server.context.config.allowed_hosts);
   let lastStatus: Status | null = null;
-  addRoomMetrics(registry, () => lastStatus);
+  addRoomMetrics(metrics, () => lastStatus);
 
   app.get('/api/status', { schema }, async (_, reply) => {
     const answer: StatusAnswer = {
@@ -53,8 +53,8 @@ export function addOperationRoutes(
 
   app.get('/metrics', { schema }, async (_, reply) => {
     lastStatus = await server.status.get().catch(() => null);
-    reply.header('cache-control', 'no-store').type('text/plain; version=0.0.4; charset=utf-8');
-    return registry.format();
+    reply.header('cache-control', 'no-store').type(METRICS_TYPE);
+    return metrics.format();
   });
 
   addControl('/api/pause', 'pause', (controls) => controls.pause());
