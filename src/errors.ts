@@ -174,6 +174,20 @@ export const ERRORS = {
     503,
     true,
   ),
+  SERVICE_UNREACHABLE: row(
+    'A service does not answer.',
+    'Start it, or correct its address; the figures are the last ones known.',
+    1,
+    503,
+    true,
+  ),
+  SERVICE_ANSWER: row(
+    'The answer of a service was not understood.',
+    'Check that the address is that of the service, and that its version is supported.',
+    1,
+    503,
+    true,
+  ),
   LOG_CORRUPT: row(
     'The log’s file is damaged.',
     'Keep a copy, then recover it with the sqlite3 tool’s .recover, or move it away to start anew.',

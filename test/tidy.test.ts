@@ -35,19 +35,8 @@ const AT_THE_ROOT = [
 ];
 /** The order of rooms: an arrow runs back to one before, or to the root. */
 const ROOMS = [
-  ...[
-    'model',
-    'config',
-    'sql',
-    'log',
-    'lake',
-    'leases',
-    'collector',
-    'table',
-    'analytics',
-    'alerts',
-  ],
-  ...['api', 'import', 'cluster', 'drill', 'pipeline', 'cli'],
+  ...['model', 'config', 'sql', 'log', 'lake', 'leases', 'collector', 'table', 'analytics'],
+  ...['engines', 'alerts', 'api', 'import', 'cluster', 'drill', 'pipeline', 'cli'],
 ];
 const TESTING = /\.test\.ts$|\/testing\//;
 const NAMES_REFUSED = /(^|\/)(utils?|helpers?|managers?|common|types|data)(\/|\.ts)/;

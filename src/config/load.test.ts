@@ -179,6 +179,7 @@ function valuesOf(setting: Setting): fc.Arbitrary<unknown> {
   if (type === 'integer') return fc.integer({ min, max });
   if (type === 'number') return fc.double({ min, max, noNaN: true, noDefaultInfinity: true });
   if (path.endsWith('.url')) return fc.constantFrom('http://localhost:1', 'https://a.example');
+  if (path.startsWith('engines.')) return fc.constantFrom('', 'http://a:1', 'https://b/c');
   if (path === 'api.host') return fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain());
   if (path === 'api.base_path') return fc.constantFrom('', '/weather', '/a/b.c');
   if (path === 'api.allowed_hosts') return fc.array(fc.domain()).map((names) => names.join(','));
@@ -246,4 +247,18 @@ test('a configuration or key file of a gigabyte is refused by its size', () => {
   assert.match(problems({ file })[0] ?? '', /gigabyte: 1073741824 bytes, the limit is 1048576/);
   const env = { ISOBAR_OPENWEATHER_KEY_FILE: file };
   assert.match(problems({ env })[0] ?? '', /gigabyte: 1073741824 bytes, the limit is 4096/);
+});
+
+test('addresses of services are HTTP addresses, a list where several may be, and without secrets', () => {
+  const problemOf = (path: string, value: string) => problems({ flags: { [path]: value } })[0];
+  const urls = 'engines.kafka.jmx_urls';
+  load({ flags: { [urls]: 'http://a:8778/jolokia, http://b:9404/jmx' } });
+  assert.match(problemOf(urls, 'http://a:1,b:2') ?? '', /got "b:2"/);
+  assert.match(problemOf('engines.spark.ui_url', 'http://a:1,http://b:2') ?? '', /such as http/);
+  for (const wrong of ['a:1', 'ftp://a', 'http://', 'http://a?b', 'http://a b']) {
+    assert.match(problemOf('engines.spark.ui_url', wrong) ?? '', /such as http/, wrong);
+  }
+  const secret = problemOf('engines.spark.ui_url', 'http://user:hunter2@host') ?? '';
+  assert.match(secret, /without a user name and a password/);
+  assert.doesNotMatch(secret, /hunter2/);
 });

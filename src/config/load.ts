@@ -9,6 +9,7 @@ import { addressProblem, normaliseAddress } from './api-address.ts';
 import { parseRedisUrl, prefixProblem } from './redis-address.ts';
 import type { Config } from './schema.ts';
 import { decodeSecret, secretProblem } from './secret.ts';
+import { serviceAddressProblem } from './service-address.ts';
 import { parseText, SECTIONS, SETTINGS, type Setting, settingOf } from './settings.ts';
 
 export interface ConfigSources {
@@ -300,7 +301,7 @@ function problemOf(setting: Setting, value: unknown): string | null {
       }
       if (setting.secret) return secretProblem(setting.path, value);
       if (setting.path === 'api.cache.prefix') return prefixProblem(value);
-      return addressProblem(setting.path, value);
+      return addressProblem(setting.path, value) ?? serviceAddressProblem(setting.path, value);
   }
 }
 

@@ -262,6 +262,35 @@ export const ConfigSchema = section('isobar', {
       }),
     }),
   }),
+  engines: section('Watching the services that are used: Kafka, HDFS, Spark.', {
+    interval_s: whole(15, 1, 3_600, 'Seconds between two looks at a service.'),
+    timeout_s: whole(5, 1, 120, 'Seconds until a look without an answer is given up.'),
+    trend_h: whole(6, 1, 48, 'Hours that the trends go back.'),
+    kafka: section('Kafka; its brokers are those of the log.', {
+      jmx_urls: Type.String({
+        default: '',
+        description:
+          'Addresses of the brokers’ JMX over HTTP, separated by commas: those of Jolokia, or pages ' +
+          'of beans that end in /jmx; empty means that disks and requests are not watched.',
+      }),
+    }),
+    hdfs: section('HDFS; its NameNodes are those of the lake.', {
+      journalnode_urls: Type.String({
+        default: '',
+        description: 'HTTP addresses of the JournalNodes, separated by commas.',
+      }),
+    }),
+    spark: section('Spark.', {
+      ui_url: Type.String({
+        default: '',
+        description: 'Address of the driver’s page; empty means that Spark is not watched.',
+      }),
+      master_url: Type.String({
+        default: '',
+        description: 'Address of the page of a standalone master.',
+      }),
+    }),
+  }),
   alerts: section('Rules that watch the weather and the pipeline, and messages about incidents.', {
     enabled: Type.Boolean({ default: true, description: 'Whether rules are evaluated.' }),
     file: Type.String({

@@ -27,14 +27,16 @@ export async function openLog(
     }
     case 'kafka': {
       const { openKafkaLog } = await import('./kafka.ts');
-      const own = options.simulated === true ? simulatedNames(config) : config;
+      const own = topicOf(config, options.simulated === true);
       const target = await openKafkaLog({ ...options, config: own, folder });
       return openSpooled(target, config, join(folder, 'spool'), options);
     }
   }
 }
 
-function simulatedNames(config: Config['log']): Config['log'] {
+/** With the names of the topic and the group: those of made-up data are others. */
+export function topicOf(config: Config['log'], simulated: boolean): Config['log'] {
+  if (!simulated) return config;
   const { topic, group } = config.kafka;
   const kafka = { ...config.kafka, topic: `${topic}_simulated`, group: `${group}_simulated` };
   return { ...config, kafka };

@@ -1,0 +1,94 @@
+/** JSON of a service over HTTP, parsed by a schema: what it answers is not trusted. */
+import { type Static, type TSchema, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { IsobarError } from '../errors.ts';
+
+export interface FetchOptions {
+  readonly signal: AbortSignal;
+  readonly bytesMax?: number;
+}
+
+const BYTES_MAX = 4 * 1024 * 1024;
+
+/** Rejects with SERVICE_UNREACHABLE or SERVICE_ANSWER; both name the address and no secret. */
+export async function fetchJson<S extends TSchema>(
+  url: URL,
+  schema: S,
+  { signal, bytesMax = BYTES_MAX }: FetchOptions,
+): Promise<Static<S>> {
+  const place = `${url.host}${url.pathname}`;
+  const body = await fetchText(url, place, signal, bytesMax);
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    throw misunderstood(place, 'expected JSON');
+  }
+  return parseAnswer(schema, value, place);
+}
+
+/** The value as the schema has it, or SERVICE_ANSWER with the first field that does not fit. */
+export function parseAnswer<S extends TSchema>(
+  schema: S,
+  value: unknown,
+  place: string,
+): Static<S> {
+  if (Value.Check(schema, value)) return value;
+  const [error] = Value.Errors(schema, value);
+  const at = error?.instancePath.slice(0, 100) ?? '';
+  throw misunderstood(
+    place,
+    `${at === '' ? 'the answer' : at} ${error?.message ?? 'is different'}`,
+  );
+}
+
+export function misunderstood(place: string, problem: string): IsobarError {
+  return new IsobarError('SERVICE_ANSWER', `${place}: ${problem}`);
+}
+
+/** JMX answers -1 and NaN for what it does not know. */
+export const COUNT = Type.Number({ minimum: 0 });
+
+async function fetchText(
+  url: URL,
+  place: string,
+  signal: AbortSignal,
+  bytesMax: number,
+): Promise<string> {
+  try {
+    const headers = { accept: 'application/json' };
+    const answer = await fetch(url, { signal, headers, redirect: 'error' });
+    if (!answer.ok) {
+      await answer.body?.cancel();
+      throw unreachable(place, `it answers with the status ${answer.status}`);
+    }
+    return await readText(answer, place, bytesMax);
+  } catch (error) {
+    if (error instanceof IsobarError) throw error;
+    signal.throwIfAborted();
+    throw unreachable(place, reasonOf(error));
+  }
+}
+
+async function readText(answer: Response, place: string, bytesMax: number): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of answer.body ?? []) {
+    bytes += part.length;
+    // Leaving the loop cancels the rest.
+    if (bytes > bytesMax) throw misunderstood(place, `the answer is larger than ${bytesMax} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+export function unreachable(place: string, problem: string): IsobarError {
+  return new IsobarError('SERVICE_UNREACHABLE', `${place}: ${problem}`);
+}
+
+/** The system's code; the text of a library stays here. */
+function reasonOf(error: unknown): string {
+  const { cause } = error as { readonly cause?: { readonly code?: unknown } };
+  const code = cause?.code;
+  return typeof code === 'string' && /^[A-Z_\d]{1,40}$/.test(code) ? code : 'no answer';
+}
