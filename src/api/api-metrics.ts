@@ -1,7 +1,9 @@
 /** This room's own metrics. */
 import type { FastifyInstance } from 'fastify';
+import { addEngineMetrics } from './engine-metrics.ts';
 import type { Live } from './live.ts';
 import type { ServerMetrics, Values } from './metrics.ts';
+import { openOwnFigures } from './own-figures.ts';
 import type { Server } from './server.ts';
 
 const DURATION_BOUNDS_S = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -14,14 +16,29 @@ export function addApiMetrics(
 ): void {
   const requests = metrics.counter('isobar_api_requests_total');
   const durations = metrics.histogram('isobar_api_request_duration_seconds', DURATION_BOUNDS_S);
+  let [answered, failed] = [0, 0];
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
+    answered += 1;
+    if (reply.statusCode >= 500) failed += 1;
     requests.inc({ route, method: request.method, status: String(reply.statusCode) });
     durations.observe({ route }, reply.elapsedTime / 1_000);
   });
 
   const one = (read: () => number) => (): Values => [[{}, read()]];
-  const { answers, reader, rows, versions } = server;
+  const { answers, context, reader, rows, versions } = server;
+  const { engines, config } = context;
+  addEngineMetrics(metrics, engines);
+  engines?.add(
+    openOwnFigures({
+      address: `${config.host}:${config.port}`,
+      durations,
+      requests: () => ({ all: answered, failed }),
+      cache: answers.cache,
+      live,
+      engines,
+    }),
+  );
   metrics.read(
     'isobar_api_queries_total',
     one(() => reader.queryCount),

@@ -21,6 +21,7 @@ import { addAlertRoutes } from './routes/alerts.ts';
 import { addCitiesRoute } from './routes/cities.ts';
 import { addClimateRoutes } from './routes/climate.ts';
 import { addDatasetRoutes } from './routes/datasets.ts';
+import { addEnginesRoute } from './routes/engines.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addOperationRoutes } from './routes/operation.ts';
 import { addPageRoutes } from './routes/pages.ts';
@@ -184,6 +185,7 @@ async function createApp(
   addEventsRoute(app, server, live);
   addAlertRoutes(app, server);
   addOperationRoutes(app, server, metrics, { querystring: NoQuerySchema });
+  addEnginesRoute(app, server, { querystring: NoQuerySchema });
   addPageRoutes(app, context);
   await app.ready();
   return app;

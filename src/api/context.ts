@@ -1,5 +1,6 @@
 import type { AlertDesk } from '../alerts/desk.ts';
 import type { Config } from '../config/schema.ts';
+import type { Engines } from '../engines/engine-probe.ts';
 import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { City } from '../model/city.ts';
@@ -34,6 +35,8 @@ export interface ApiContext {
   status(): Promise<Status>;
   /** Incidents and rules; null where alerts are switched off. */
   readonly alerts: AlertDesk | null;
+  /** The services that are watched; null where none are. */
+  readonly engines: Engines | null;
   /** Null where no collector runs in this process. */
   readonly controls: Controls | null;
   /**

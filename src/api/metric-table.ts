@@ -2,6 +2,7 @@
  * Every metric in ONE table: `/metrics`, `docs/metrics.md`, the alert rules and the dashboard follow
  * it. A metric's prefix is its room; those of the process have the names that other programs' have.
  */
+import { ENGINE_METRICS, type EngineMetricName } from './engine-metrics.ts';
 import { type Alert, counter, gauge, histogram, type Metric } from './metric.ts';
 import { PROCESS_METRICS } from './process-metrics.ts';
 import {
@@ -150,9 +151,10 @@ export const METRICS = {
   ...TABLE_METRICS,
   ...ANALYTICS_METRICS,
   ...PROCESS_METRICS,
+  ...ENGINE_METRICS,
 };
 
-export type MetricName = keyof typeof METRICS;
+export type MetricName = keyof typeof METRICS | EngineMetricName;
 
 export function listMetrics(): readonly (readonly [string, Metric])[] {
   return Object.entries(METRICS);

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import type { EngineProbe } from '../engines/engine-probe.ts';
+import { testProbe } from '../engines/testing/service.ts';
+import { openWatch } from '../engines/watch.ts';
 import type { City } from '../model/city.ts';
+import { ENGINE_KINDS, FIGURES } from '../model/engine-figures.ts';
 import type { Status } from '../model/status.ts';
 import type { Metric } from './metric.ts';
 import { formatRules } from './metric-rules.ts';
@@ -78,10 +82,30 @@ function fullStatus(): Status {
 /** One that was never asked. */
 const sharedCache = { status: () => exampleStatus().shared_cache } as SharedCache;
 
-test('a server answers the metrics of the table, with their types, help and labels, and no others', async () => {
-  await using api = await openTestApi({
-    change: (context) => ({ ...context, status: async () => fullStatus(), sharedCache }),
+/** Of each service, with a value for each figure. */
+function fullProbes(): EngineProbe[] {
+  return ENGINE_KINDS.filter((kind) => kind !== 'api').map((kind) => {
+    const names = Object.keys(FIGURES[kind]);
+    const figures = Object.fromEntries(names.map((name) => [name, 1]));
+    const probe = testProbe(kind, names, async () => figures);
+    const node = { blocks: 1, capacity_bytes: 2, used_bytes: 1 };
+    const part = { kind: 'datanode', name: 'a', note: 'live', state: 'ok', figures: node } as const;
+    return { ...probe, read: async (signal) => ({ ...(await probe.read(signal)), parts: [part] }) };
   });
+}
+
+test('a server answers the metrics of the table, with their types, help and labels, and no others', async () => {
+  await using engines = openWatch(fullProbes(), {
+    intervalSeconds: 3_600,
+    timeoutSeconds: 5,
+    trendHours: 1,
+  });
+  await using api = await openTestApi({
+    change: (context) => {
+      return { ...context, engines, status: async () => fullStatus(), sharedCache };
+    },
+  });
+  await engines.look();
   await api.app.inject('/api/cities');
   const { body } = await api.app.inject('/metrics');
   const types = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name, type]);
@@ -151,7 +175,8 @@ test('the prefix of a metric is its room', () => {
 
 test('every alert has a name of its own, and asks for metrics of the table', () => {
   const alerts = listAlerts();
-  assert.equal(new Set(alerts.map(({ name }) => name)).size, alerts.length);
+  const names = alerts.map(({ name, severity }) => `${name} ${severity}`);
+  assert.equal(new Set(names).size, alerts.length);
   for (const { name, query } of alerts) {
     for (const [metric] of query.matchAll(/\b(isobar|process|nodejs)_[a-z_\d]+/g)) {
       const family = metric.replace(/_(bucket|sum|count)$/, '');

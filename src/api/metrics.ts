@@ -24,14 +24,14 @@ export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 export function openMetrics(): ServerMetrics {
   const registry = new Registry();
   const options = (name: MetricName) => {
-    const { help, labels = [] }: Metric = METRICS[name];
+    const { help, labels = [] } = metricOf(name);
     return { name, help, labelNames: [...labels], registers: [registry] };
   };
   return {
     counter: (name) => new Counter(options(name)),
     histogram: (name, buckets) => new Histogram({ ...options(name), buckets: [...buckets] }),
     read(name, values) {
-      const { type, labels = [] }: Metric = METRICS[name];
+      const { type, labels = [] } = metricOf(name);
       const fill = (metric: Counter | Gauge) => {
         metric.reset();
         const series = finite(values());
@@ -49,6 +49,12 @@ export function openMetrics(): ServerMetrics {
     },
     format: () => Registry.merge([registry, processRegistry()]).metrics(),
   };
+}
+
+function metricOf(name: MetricName): Metric {
+  const found = (METRICS as Readonly<Record<string, Metric>>)[name];
+  if (found === undefined) throw new Error(`no metric ${name}`);
+  return found;
 }
 
 function finite(values: Values): readonly (readonly [Labels, number])[] {

@@ -9,6 +9,7 @@ import {
   SilenceAnswerSchema,
   SilencesAnswerSchema,
 } from './alert-schemas.ts';
+import { EnginesAnswerSchema } from './engine-schemas.ts';
 import { MEDIA_TYPES } from './formats.ts';
 import {
   AcknowledgeQuerySchema,
@@ -173,6 +174,7 @@ export const ROUTES = [
     errors: ['PARAMETER_INVALID', 'CITY_UNKNOWN', 'BUSY', ...READING_ERRORS],
   },
   operation('GET', '/api/status', 'Every room’s state.', StatusAnswerSchema, []),
+  operation('GET', '/api/engines', 'How the services are, and were.', EnginesAnswerSchema, []),
   operation('POST', '/api/pause', 'Stops polling.', ControlAnswerSchema, ['NOT_FOUND']),
   operation('POST', '/api/resume', 'Goes on polling.', ControlAnswerSchema, ['NOT_FOUND']),
   operation('POST', '/api/refresh', 'Lands what waits and computes anew.', ControlAnswerSchema, [

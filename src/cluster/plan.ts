@@ -43,6 +43,8 @@ export interface Addresses {
   readonly hdfs?: {
     readonly namenodes: string;
     readonly address: string;
+    /** HTTP addresses; empty without high availability. */
+    readonly journalNodes: string;
     /** What Hadoop's own clients need. */
     readonly properties: Readonly<Record<string, string>>;
   };
@@ -107,6 +109,7 @@ export async function planCluster(options: PlanOptions): Promise<Plan> {
     addresses.hdfs = {
       namenodes: hdfs.nameNodes.map(({ http }) => `http://${HOST}:${http}`).join(','),
       address: properties['fs.defaultFS'] ?? '',
+      journalNodes: hdfs.journalNodes.map(({ http }) => `http://${HOST}:${http}`).join(','),
       properties,
     };
   }

@@ -26,7 +26,16 @@ export function profileText(
       ? {}
       : { analytics: { engine: 'spark', spark: { address: spark.address } } }),
     ...(redis === undefined ? {} : { api: { cache: { redis_url: redis.url } } }),
+    ...enginesOf(hdfs?.journalNodes ?? '', spark),
   };
   const head = '# The services of `isobar cluster up`; use it with --profile.\n';
   return `${head}${stringify(settings)}`;
+}
+
+/** Where they are watched, beside the addresses above. */
+function enginesOf(journalNodes: string, spark: Addresses['spark']): object {
+  const hdfs = journalNodes === '' ? {} : { hdfs: { journalnode_urls: journalNodes } };
+  const master = spark?.master == null ? {} : { master_url: spark.master };
+  const engines = spark === undefined ? hdfs : { ...hdfs, spark: { ui_url: spark.ui, ...master } };
+  return Object.keys(engines).length === 0 ? {} : { engines };
 }

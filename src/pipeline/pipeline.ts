@@ -17,6 +17,7 @@ import type { SharedCache } from '../api/shared/cache.ts';
 import { openSharedCache } from '../api/shared/open.ts';
 import type { Collector } from '../collector/collector.ts';
 import type { Config } from '../config/schema.ts';
+import type { Engines } from '../engines/engine-probe.ts';
 import { IsobarError } from '../errors.ts';
 import { lockFolder } from '../lake/folder-lock.ts';
 import type { Share } from '../leases/sharing.ts';
@@ -26,6 +27,7 @@ import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { watchTable } from '../table/table-watch.ts';
 import { landingAppId } from '../table/transactions.ts';
 import { type AlertRoom, openAlertRoom, startAlerts } from './alerting.ts';
+import { watchEngines } from './engines.ts';
 import { collect, configuredCities } from './polling.ts';
 import { openStatusReader } from './status.ts';
 import { analyze, land, landed, type Running } from './steps.ts';
@@ -138,7 +140,9 @@ async function startRooms(
   let url: string | null = null;
   if (has('serve')) {
     running.cache = stack.use(await openSharedCache(config.api.cache, logger));
+    const engines = stack.use(await watchEngines(workspace));
     const context = await apiContext(options, workspace, {
+      engines,
       cities: () => cities.list,
       running,
       status: () => status.read(),
@@ -227,6 +231,7 @@ async function apiContext(
       readonly cache: SharedCache | null;
     };
     readonly status: ApiContext['status'];
+    readonly engines: Engines;
     readonly settle: () => Promise<void>;
     readonly changes: Changes;
     readonly lookMs: number;
@@ -267,6 +272,7 @@ async function apiContext(
     cities: rooms.cities,
     status: rooms.status,
     alerts: rooms.alerts,
+    engines: rooms.engines,
     controls: !options.roles.includes('collect')
       ? null
       : {

@@ -127,6 +127,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     cities: () => options.cities ?? CITIES,
     status: async () => test.status,
     alerts,
+    engines: null,
     controls: null,
     onChange(listener) {
       changes.add(listener);

@@ -39,3 +39,34 @@ test('a running process says what it holds', () => {
   );
   assert.doesNotMatch(formatStatus(status, false), /\nmemory/);
 });
+
+test('each service is a line, with what is in trouble and what to do', () => {
+  const trend = { step_s: 60, values: [] };
+  const figure = {
+    name: 'lag_seconds',
+    unit: 'seconds',
+    help: 'h',
+    value: 700.12345,
+    threshold: null,
+    state: 'warning',
+    remedy: 'Look.',
+    key: true,
+    trend,
+  } as const;
+  const seen = { seen_at: '2024-11-01T00:00:00Z', age_s: 181, parts: [] };
+  const error = {
+    code: 'SERVICE_UNREACHABLE',
+    message: 'host:1: ECONNREFUSED',
+    remedy: 'r',
+    since: 's',
+  };
+  const text = formatStatus(exampleStatus(), true, [
+    { ...seen, kind: 'kafka', address: 'a:1', state: 'warning', error: null, figures: [figure] },
+    { ...seen, kind: 'hdfs', address: 'b:2', state: 'unreachable', error, figures: [] },
+  ]);
+  assert.match(text, /\nkafka {6}warning · a:1\n {11}lag_seconds 700\.1: Look\.\n/);
+  assert.match(
+    text,
+    /\nhdfs {7}unreachable, last seen 3 min ago · b:2\n {11}host:1: ECONNREFUSED\n {11}r\n/,
+  );
+});

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/schema.ts';
+import type { Engine } from '../../model/engines.ts';
 import type { CacheStatus, SpoolStatus, Status } from '../../model/status.ts';
 import { openStatusReader } from '../../pipeline/status.ts';
 import { hasData, rootOf } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
 import { NOTE_BYTES_MAX, readRegularFile } from '../../regular-file.ts';
+import { formatEngines } from '../engines.ts';
 import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
 import { formatLeases } from '../leases.ts';
 
@@ -26,9 +28,13 @@ Examples:
     .action(async (options: { simulated?: boolean }, command: Command) => {
       const prepared = prepare(environment, command);
       const running = await askRunning(prepared.config, options.simulated);
-      const status = running ?? (await readFiles());
+      const status = running?.status ?? (await readFiles());
+      // Only a server watches the services.
+      const engines = running?.engines ?? [];
       environment.print(
-        prepared.json ? `${JSON.stringify(status)}\n` : formatStatus(status, running !== null),
+        prepared.json
+          ? `${JSON.stringify({ ...status, engines })}\n`
+          : formatStatus(status, running !== null, engines),
       );
 
       async function readFiles(): Promise<Status> {
@@ -49,8 +55,16 @@ Examples:
 
 const ASK_MS = 3_000;
 
-/** The status reported by the process that serves this data root; null without one. */
-async function askRunning(config: Config, simulated: boolean | undefined): Promise<Status | null> {
+interface Reported {
+  readonly status: Status;
+  readonly engines: readonly Engine[];
+}
+
+/** What the process that serves this data root reports; null without one. */
+async function askRunning(
+  config: Config,
+  simulated: boolean | undefined,
+): Promise<Reported | null> {
   const kinds = simulated === undefined ? [false, true] : [simulated];
   for (const kind of kinds) {
     if (!kind && simulated === undefined && !(await mayHaveData(config))) continue;
@@ -59,12 +73,16 @@ async function askRunning(config: Config, simulated: boolean | undefined): Promi
       const bytes = await readRegularFile(file, { bytesMax: NOTE_BYTES_MAX });
       const note = JSON.parse(bytes.toString('utf8'));
       const host = ['0.0.0.0', '::'].includes(note.host) ? '127.0.0.1' : note.host;
-      const answer = await fetch(`http://${host}:${note.port}/api/status`, {
-        signal: AbortSignal.timeout(ASK_MS),
-      });
-      if (!answer.ok) continue;
-      const body = (await answer.json()) as { data?: Status } & Status;
-      return body.data ?? body;
+      const ask = async (path: string) => {
+        const signal = AbortSignal.timeout(ASK_MS);
+        const answer = await fetch(`http://${host}:${note.port}${path}`, { signal });
+        return answer.ok ? ((await answer.json()) as { readonly data?: unknown }).data : undefined;
+      };
+      const status = await ask('/api/status');
+      if (status === undefined) continue;
+      // A server of an earlier version watches none.
+      const engines = (await ask('/api/engines').catch(() => undefined)) ?? [];
+      return { status: status as Status, engines: engines as readonly Engine[] };
     } catch {
       // No process serves there; the files are read instead.
     }
@@ -72,7 +90,11 @@ async function askRunning(config: Config, simulated: boolean | undefined): Promi
   return null;
 }
 
-export function formatStatus(status: Status, running: boolean): string {
+export function formatStatus(
+  status: Status,
+  running: boolean,
+  engines: readonly Engine[] = [],
+): string {
   const kind = status.simulated ? 'simulated data' : 'real data';
   const { work, collector, log, landing, table, analytics, raw_export, shared_cache } = status;
   const whether = running ? 'running' : formatWhether(work.leases);
@@ -102,6 +124,7 @@ export function formatStatus(status: Status, running: boolean): string {
   if (raw_export !== null) lines.push(`raw files  up to table version ${raw_export.table_version}`);
   if (shared_cache !== null) lines.push(formatCache(shared_cache));
   if (running) lines.push(formatProcess(status.process));
+  lines.push(...formatEngines(engines));
   // Who cannot read the leases can seldom read the table.
   const workError = table.error === null ? work.error : null;
   const errors = [log.error, table.error, landing.error, analytics.error, workError];

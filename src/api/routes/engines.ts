@@ -1,0 +1,20 @@
+/** `/api/engines`: what the services are like. */
+import type { FastifyInstance } from 'fastify';
+import type { EnginesAnswer } from '../engine-schemas.ts';
+import type { Server } from '../server.ts';
+
+export function addEnginesRoute(app: FastifyInstance, server: Server, schema: object): void {
+  app.get('/api/engines', { schema }, async (_, reply) => {
+    const { engines } = server.context;
+    const answer = {
+      meta: {
+        answered_at: server.clock().toISOString(),
+        interval_s: engines?.intervalSeconds ?? null,
+      },
+      data: engines?.list() ?? [],
+    };
+    reply.header('cache-control', 'no-store').type('application/json; charset=utf-8');
+    // The port's arrays are read-only, the schema's are not.
+    return JSON.stringify(answer as EnginesAnswer);
+  });
+}
