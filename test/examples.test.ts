@@ -83,13 +83,15 @@ test('Prometheus finds the server by the example, and every metric of the alerts
   });
   const { body, headers } = await until(
     () => served.ask(job.metrics_path),
-    (answer) => answer.body.includes('\nisobar_collector_last_observed_timestamp_seconds '),
+    ({ body }) =>
+      body.includes('\nisobar_collector_last_observed_timestamp_seconds ') &&
+      body.includes('\nisobar_analytics_computed_timestamp_seconds '),
   );
   assert.match(String(headers['content-type']), /^text\/plain; version=0\.0\.4/);
   const answered = [...parseMetrics(body).keys()].map((sample) => sample.replace(/\{.*/, ''));
   for (const file of scrape.rule_files) {
     for (const { alert, expr } of parse(read(`examples/prometheus/${file}`)).groups[0].rules) {
-      for (const [series] of expr.matchAll(/isobar_[a-z_]+/g)) {
+      for (const [series] of expr.matchAll(/isobar_[a-z_\d]+/g)) {
         const name = series.replace(/_bucket$/, '');
         assert.ok(name in METRICS, `${alert}: ${name}`);
         // Some have no sample before the first request or observation.

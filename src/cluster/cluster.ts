@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { IsobarError } from '../errors.ts';
 import { checkTools, resolveDistribution } from './artifacts.ts';
 import { resolveProgram } from './debian.ts';
-import { type Addresses, type Kind, planCluster, WITHOUT_JAVA } from './plan.ts';
+import { type Addresses, type Kind, planCluster, type Watched, WITHOUT_JAVA } from './plan.ts';
 import { openPorts } from './ports.ts';
 import { openService, type ServiceProcess } from './process.ts';
 import type { ServiceStatus } from './service.ts';
@@ -17,6 +17,8 @@ export interface ClusterOptions {
   readonly sparkLocal: boolean;
   /** Of each process of Spark that computes; a default that suits tests. */
   readonly sparkHeapMib?: number | undefined;
+  /** What Prometheus watches. */
+  readonly watched?: Watched;
   /** Where the programs are kept once Maven has brought them. */
   readonly cache: string;
   readonly signal?: AbortSignal | undefined;
@@ -37,7 +39,7 @@ export interface Cluster extends AsyncDisposable {
 
 /** Resolves when all services are ready; a rejection has stopped what was started. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { kinds, ha, sparkLocal, sparkHeapMib, cache, signal, report } = options;
+  const { kinds, ha, sparkLocal, sparkHeapMib, watched, cache, signal, report } = options;
   const folder = resolve(options.folder);
   if (!kinds.every((kind) => WITHOUT_JAVA.includes(kind))) await checkTools(signal);
   await mkdir(folder, { recursive: true });
@@ -47,6 +49,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     ha,
     sparkLocal,
     sparkHeapMib,
+    watched,
     ports,
     resolve(distribution) {
       report(`${distribution}: looking for its programs (Maven brings them the first time)`);

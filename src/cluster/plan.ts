@@ -1,19 +1,24 @@
 /** The plan of a cluster: which services, on which ports, in which order, and where they are met. */
 import { userInfo } from 'node:os';
+import { alertmanagerService } from './alertmanager.ts';
 import type { DebianProgram } from './debian.ts';
 import { clientProperties, type HdfsOptions, hdfsServices } from './hdfs.ts';
 import { kafka39Service, kafkaServices } from './kafka.ts';
 import type { Ports } from './ports.ts';
+import { prometheusService } from './prometheus.ts';
 import { redisService } from './redis.ts';
 import type { ServiceSpec } from './service.ts';
 import { sparkServices } from './spark.ts';
 import { zookeeperService } from './zookeeper.ts';
 
-export const KINDS = ['kafka', 'kafka39', 'hdfs', 'spark', 'zookeeper', 'redis'] as const;
+export const KINDS = [
+  ...(['kafka', 'kafka39', 'hdfs', 'spark', 'zookeeper'] as const),
+  ...(['redis', 'prometheus', 'alertmanager'] as const),
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Those that need neither Java nor Maven. */
-export const WITHOUT_JAVA: readonly Kind[] = ['redis'];
+export const WITHOUT_JAVA: readonly Kind[] = ['redis', 'prometheus', 'alertmanager'];
 
 /** What `isobar cluster up` starts when nothing is named. */
 export const DEFAULT_KINDS: readonly Kind[] = ['kafka', 'hdfs', 'spark'];
@@ -28,8 +33,17 @@ export interface PlanOptions {
   readonly ports: Ports;
   /** The folder of a distribution, brought when it is not there. */
   readonly resolve: (distribution: 'kafka' | 'kafka39' | 'hadoop' | 'spark') => Promise<string>;
+  /** What Prometheus watches; needed with it only. */
+  readonly watched?: Watched | undefined;
   /** A program that Debian packages. */
   readonly resolveProgram: (program: string, debianPackage: string) => Promise<DebianProgram>;
+}
+
+export interface Watched {
+  /** `host:port` of a server of isobar. */
+  readonly target: string;
+  /** Alert rules, as a file of Prometheus has them. */
+  readonly rules: string;
 }
 
 /** Where the services are met. */
@@ -55,6 +69,8 @@ export interface Addresses {
   };
   readonly zookeeper?: { readonly address: string };
   readonly redis?: { readonly url: string };
+  readonly prometheus?: { readonly url: string };
+  readonly alertmanager?: { readonly url: string };
 }
 
 export interface Plan {
@@ -66,6 +82,7 @@ export interface Plan {
 const KAFKA_HEAP_MIB = 640;
 const KAFKA_HA_HEAP_MIB = 384;
 const SPARK_HEAP_MIB = 1_280;
+const SCRAPE_S = 5;
 const HOST = '127.0.0.1';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -120,7 +137,33 @@ export async function planCluster(options: PlanOptions): Promise<Plan> {
     groups.push([redisService({ program, port })]);
     addresses.redis = { url: `redis://${HOST}:${port}` };
   }
+  await planWatching(options, groups, addresses);
   return { groups, addresses };
+}
+
+/** The Alertmanager first, so that Prometheus finds it. */
+async function planWatching(
+  { kinds, ports, watched, resolveProgram }: PlanOptions,
+  groups: ServiceSpec[][],
+  addresses: Mutable<Addresses>,
+): Promise<void> {
+  let alertmanagerPort: number | null = null;
+  if (kinds.includes('alertmanager')) {
+    const port = await ports.of('alertmanager');
+    const program = await resolveProgram('prometheus-alertmanager', 'prometheus-alertmanager');
+    groups.push([await alertmanagerService({ program, port })]);
+    addresses.alertmanager = { url: `http://${HOST}:${port}` };
+    alertmanagerPort = port;
+  }
+  if (kinds.includes('prometheus') && watched !== undefined) {
+    const port = await ports.of('prometheus');
+    const program = await resolveProgram('prometheus', 'prometheus');
+    const intervalSeconds = SCRAPE_S;
+    groups.push([
+      prometheusService({ program, port, ...watched, alertmanagerPort, intervalSeconds }),
+    ]);
+    addresses.prometheus = { url: `http://${HOST}:${port}` };
+  }
 }
 
 async function planHdfs(options: PlanOptions, zookeeperPort: number | null): Promise<HdfsOptions> {

@@ -8,11 +8,13 @@ import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Command, InvalidArgumentError } from 'commander';
+import { formatRules } from '../../api/metric-rules.ts';
 import { cacheFolder } from '../../cluster/artifacts.ts';
 import { startCluster } from '../../cluster/cluster.ts';
 import { type ClusterControl, connectControl, openControl } from '../../cluster/control.ts';
 import { DEFAULT_KINDS, KINDS, type Kind } from '../../cluster/plan.ts';
 import { PROFILE, profileText } from '../../cluster/profile.ts';
+import type { Config } from '../../config/schema.ts';
 import { IsobarError, isErrorCode } from '../../errors.ts';
 import { lockFolder } from '../../lake/folder-lock.ts';
 import { pause } from '../../waiting.ts';
@@ -37,6 +39,8 @@ export function clusterCommand(program: Command, environment: Environment): void
       `
 The services are Java processes on 127.0.0.1 (Java 17 and Maven are needed; the programs are
 brought once, about 350 MB). They lie in DATA/cluster and end with \`isobar cluster down\`.
+Redis, Prometheus and Alertmanager are Debian's and need no Java: Prometheus watches the server at
+api.host and api.port with the rules of \`isobar metrics rules\`.
 
 Example:
   isobar cluster up
@@ -108,8 +112,11 @@ Example:
 
 /** Starts the services and holds them until it is asked to stop. */
 async function hold(environment: Environment, command: Command, options: UpOptions): Promise<void> {
-  const { folder } = clusterFolder(environment, command);
+  const { folder, config } = clusterFolder(environment, command);
   const { ha = false, sparkLocal = false, only = DEFAULT_KINDS } = options;
+  if (only.includes('prometheus') && config.api.port === 0) {
+    throw new IsobarError('CONFIG_INVALID', 'api.port: Prometheus needs a port that stays');
+  }
   await using stack = new AsyncDisposableStack();
   stack.use(await lockFolder(folder, 'isobar cluster up'));
   // What a killed predecessor left there means nothing.
@@ -119,6 +126,7 @@ async function hold(environment: Environment, command: Command, options: UpOptio
     kinds: only,
     ha,
     sparkLocal,
+    watched: { target: targetOf(config), rules: formatRules() },
     cache: cacheFolder(environment.env),
     signal: environment.signal,
     report: (line) => environment.report(`${line}\n`),
@@ -193,9 +201,16 @@ async function control(environment: Environment, command: Command): Promise<Clus
 function clusterFolder(
   environment: Environment,
   command: Command,
-): { readonly folder: string; readonly json: boolean } {
+): { readonly folder: string; readonly json: boolean; readonly config: Config } {
   const { config, json } = prepare(environment, command);
-  return { folder: resolve(config.data, 'cluster'), json };
+  return { folder: resolve(config.data, 'cluster'), json, config };
+}
+
+/** Where Prometheus meets the server of isobar that this configuration starts. */
+function targetOf({ api: { host, port } }: Config): string {
+  const any = ['0.0.0.0', '::'].includes(host);
+  const reached = any ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  return `${reached}:${port}`;
 }
 
 function parseKinds(text: string): readonly Kind[] {

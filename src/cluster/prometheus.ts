@@ -1,0 +1,51 @@
+/** Prometheus: it scrapes a server of isobar and holds its rules. */
+import { stringify } from 'yaml';
+import type { DebianProgram } from './debian.ts';
+import type { ServiceSpec } from './service.ts';
+
+export interface PrometheusOptions {
+  readonly program: DebianProgram;
+  readonly port: number;
+  /** `host:port` of the server of isobar, which need not run yet. */
+  readonly target: string;
+  /** The text of a file of rules. */
+  readonly rules: string;
+  /** Of the Alertmanager; null without one. */
+  readonly alertmanagerPort: number | null;
+  /** Seconds between two scrapes. */
+  readonly intervalSeconds: number;
+}
+
+const HOST = '127.0.0.1';
+const RULES = 'isobar.rules.yml';
+const KEPT = '7d';
+
+export function prometheusService(options: PrometheusOptions): ServiceSpec {
+  const { program, port, target, rules, alertmanagerPort, intervalSeconds } = options;
+  const interval = `${intervalSeconds}s`;
+  const alertmanagers =
+    alertmanagerPort === null
+      ? []
+      : [{ static_configs: [{ targets: [`${HOST}:${alertmanagerPort}`] }] }];
+  const config = {
+    global: { scrape_interval: interval, evaluation_interval: interval },
+    rule_files: [RULES],
+    alerting: { alertmanagers },
+    scrape_configs: [
+      { job_name: 'isobar', metrics_path: '/metrics', static_configs: [{ targets: [target] }] },
+    ],
+  };
+  return {
+    name: 'prometheus',
+    files: { 'prometheus.yml': stringify(config), [RULES]: rules },
+    program: program.path,
+    args: [
+      '--config.file=prometheus.yml',
+      '--storage.tsdb.path=data',
+      `--storage.tsdb.retention.time=${KEPT}`,
+      `--web.listen-address=${HOST}:${port}`,
+    ],
+    env: program.env,
+    ready: async (probe) => (await probe.get(`http://${HOST}:${port}/-/ready`)) !== null,
+  };
+}
