@@ -1,5 +1,6 @@
 /** Everything that the panels show, and the questions behind it. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import type { EnginesAnswer } from '../../src/api/engine-schemas.ts';
 import type {
   AnomaliesAnswer,
   CitiesAnswer,
@@ -52,6 +53,8 @@ export interface Store {
   readonly unusual: Resource<AnomaliesAnswer>;
   readonly rows: Resource<RawDataAnswer>;
   readonly status: Resource<StatusAnswer>;
+  /** Asked for while the sheet of the pipeline is open. */
+  readonly engines: Resource<EnginesAnswer>;
   /** All of them. */
   readonly resources: readonly Resource<unknown>[];
 
@@ -228,7 +231,7 @@ function chartsOf(
 }
 
 function createPanels(
-  { rowsCursors }: Inputs,
+  { rowsCursors, address }: Inputs,
   selection: Selection,
   cities: Resource<CitiesAnswer>,
   { ask }: Asking,
@@ -237,6 +240,7 @@ function createPanels(
   const period = computed(() =>
     range.value === null ? 'day' : periodOf(range.value.from, range.value.to),
   );
+  const isOnPipeline = computed(() => address.view.value.sheet === 'pipeline');
   const ofFocus = (route: string, more: Query = {}): string | null => {
     const span = parseRange(texts.range.value);
     const city = focus.value?.city_id;
@@ -277,6 +281,7 @@ function createPanels(
       return formatPath('api/anomalies', { ...span, limit: 1_000 });
     }),
     status: ask<StatusAnswer>(() => 'api/status'),
+    engines: ask<EnginesAnswer>(() => (isOnPipeline.value ? 'api/engines' : null)),
   };
 }
 

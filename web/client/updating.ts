@@ -20,7 +20,9 @@ export function startUpdating(store: Store): void {
   });
 
   const data = spaced(VERSION_DELAY_MS, VERSION_SPACING_MS, () => refreshAll(store));
-  const status = spaced(STATUS_DELAY_MS, STATUS_SPACING_MS, () => store.status.refresh());
+  const status = spaced(STATUS_DELAY_MS, STATUS_SPACING_MS, async () => {
+    await Promise.all([store.status.refresh(), store.engines.refresh()]);
+  });
 
   const stream = createStream({
     onObservations(events) {

@@ -7,6 +7,7 @@ import { Cells, type Column, Heads } from '../panel/columns.tsx';
 import { Panel } from '../panel/panel.tsx';
 import { ScrollTable } from '../panel/scroll-table.tsx';
 import { words } from '../words/words.ts';
+import { Engines } from './engines.tsx';
 import { Box, Facts } from './fact-box.tsx';
 import { Processes } from './processes.tsx';
 import { pipelineSteps, type Step } from './steps.ts';
@@ -49,6 +50,7 @@ export function PipelineSheet({ store }: { readonly store: Store }) {
                 <Processes status={status} now={now} />
               </div>
             </div>
+            <Engines store={store} />
           </>
         );
       }}

@@ -1,5 +1,6 @@
 /** The words of the pipeline in German. */
 import type { Words } from '../words/en.ts';
+import { deEngines } from './engine-words-de.ts';
 
 export const dePipeline: Words['pipeline'] = {
   steps: {
@@ -69,6 +70,7 @@ export const dePipeline: Words['pipeline'] = {
     started: 'Gestartet',
     data: 'Datenordner',
   },
+  engines: deEngines,
   processes: {
     title: 'Prozesse',
     alone: 'Dieser Prozess erledigt alles.',

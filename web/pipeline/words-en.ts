@@ -1,4 +1,6 @@
 /** The words of the pipeline in English. */
+import { enEngines } from './engine-words-en.ts';
+
 export const enPipeline = {
   /** The path of the data, step by step. */
   steps: {
@@ -70,6 +72,7 @@ export const enPipeline = {
     started: 'Started',
     data: 'Data folder',
   },
+  engines: enEngines,
   processes: {
     title: 'Processes',
     alone: 'This process does everything.',

@@ -1,5 +1,6 @@
 /** The words of the pipeline in French. */
 import type { Words } from '../words/en.ts';
+import { frEngines } from './engine-words-fr.ts';
 
 export const frPipeline: Words['pipeline'] = {
   steps: {
@@ -69,6 +70,7 @@ export const frPipeline: Words['pipeline'] = {
     started: 'Démarré',
     data: 'Dossier des données',
   },
+  engines: frEngines,
   processes: {
     title: 'Processus',
     alone: 'Ce processus fait tout.',
