@@ -42,6 +42,25 @@ export function parseAnswer<S extends TSchema>(
   );
 }
 
+/**
+ * Asks one of several parts of a service, for a part of the time that the look has: one that hangs
+ * must not hide what the others answer. Rejects with SERVICE_UNREACHABLE when the time is over.
+ */
+export async function askPart<T>(
+  place: string,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  ask: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const late = () => over.abort(unreachable(place, `no answer within ${timeoutMs / 1_000} s`));
+  const timer = setTimeout(late, timeoutMs);
+  try {
+    return await ask(AbortSignal.any([signal, over.signal]));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 export function misunderstood(place: string, problem: string): IsobarError {
   return new IsobarError('SERVICE_ANSWER', `${place}: ${problem}`);
 }

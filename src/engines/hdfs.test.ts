@@ -48,7 +48,7 @@ test('the figures are those of the active NameNode; one that is away is counted'
   await using standby = await startService(nameNode({ state: 'standby', gcMs: 1 }));
   await using active = await startService(nameNode({ state: 'active', gcMs: 2_000 }));
   const nameNodes = [standby.url, active.url, 'http://127.0.0.1:1'];
-  await using probe = openHdfsProbe({ nameNodes, journalNodes: [] });
+  await using probe = openHdfsProbe({ nameNodes, journalNodes: [], timeoutMs: 3_000 });
   const { figures, parts } = await probe.read(AbortSignal.timeout(5_000));
   assert.equal(figures.namenodes_active, 1);
   assert.equal(figures.namenodes_standby, 1);
@@ -72,7 +72,11 @@ test('the figures are those of the active NameNode; one that is away is counted'
 
 test('of many DataNodes fifty parts are named, those in trouble first', async () => {
   await using active = await startService(nameNode({ state: 'active', gcMs: 1, nodes: 500 }));
-  await using probe = openHdfsProbe({ nameNodes: [active.url], journalNodes: [] });
+  await using probe = openHdfsProbe({
+    nameNodes: [active.url],
+    journalNodes: [],
+    timeoutMs: 3_000,
+  });
   const { parts } = await probe.read(AbortSignal.timeout(5_000));
   assert.equal(parts.length, 50);
   assert.deepEqual(
@@ -90,8 +94,27 @@ test('the slowest JournalNode counts', async () => {
   await using journal = await startService(() => ({ beans: [{ CurrentLagTxns: 5 }] }));
   await using slow = await startService(() => ({ beans: [{ CurrentLagTxns: 9_000 }] }));
   const journalNodes = [journal.url, slow.url, 'http://127.0.0.1:1'];
-  await using probe = openHdfsProbe({ nameNodes: [active.url], journalNodes });
+  await using probe = openHdfsProbe({ nameNodes: [active.url], journalNodes, timeoutMs: 3_000 });
   const { figures } = await probe.read(AbortSignal.timeout(5_000));
   assert.equal(figures.journal_lag_transactions, 9_000);
   assert.equal(figures.journalnodes_unreachable, 1);
+});
+
+test('one NameNode that hangs does not hide the other', async () => {
+  await using hanging = await startService(() => undefined);
+  await using active = await startService(nameNode({ state: 'active', gcMs: 1 }));
+  const nameNodes = [hanging.url, active.url];
+  await using probe = openHdfsProbe({ nameNodes, journalNodes: [], timeoutMs: 100 });
+  const { figures } = await probe.read(AbortSignal.timeout(5_000));
+  assert.equal(figures.namenodes_active, 1);
+  assert.equal(figures.namenodes_unreachable, 1);
+});
+
+test('when all hang, the error says so', async () => {
+  await using hanging = await startService(() => undefined);
+  await using probe = openHdfsProbe({ nameNodes: [hanging.url], journalNodes: [], timeoutMs: 100 });
+  await assert.rejects(probe.read(AbortSignal.timeout(5_000)), {
+    code: 'SERVICE_UNREACHABLE',
+    message: /no answer within 0\.1 s/,
+  });
 });

@@ -5,13 +5,22 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { PARTS_MAX } from '../model/engine-figures.ts';
 import type { EngineProbe, ReadPart } from './engine-probe.ts';
-import { COUNT, fetchJson, misunderstood, parseAnswer, unreachable } from './fetch-json.ts';
+import {
+  askPart,
+  COUNT,
+  fetchJson,
+  misunderstood,
+  parseAnswer,
+  unreachable,
+} from './fetch-json.ts';
 import { openRates } from './rates.ts';
 
 export interface HdfsProbeOptions {
   /** HTTP addresses. */
   readonly nameNodes: readonly string[];
   readonly journalNodes: readonly string[];
+  /** Until one of them counts as unreachable. */
+  readonly timeoutMs: number;
 }
 
 const BEANS = Type.Object({ beans: Type.Array(Type.Unknown()) });
@@ -53,17 +62,25 @@ interface NameNode {
 }
 
 export function openHdfsProbe(options: HdfsProbeOptions): EngineProbe<'hdfs'> {
-  const { nameNodes, journalNodes } = options;
+  const { nameNodes, journalNodes, timeoutMs } = options;
   const rates = openRates();
   return {
     kind: 'hdfs',
     address: nameNodes.join(', '),
     async read(signal) {
       const from = performance.now();
+      const each = <T>(
+        nodes: readonly string[],
+        read: (at: string, s: AbortSignal) => Promise<T>,
+      ) =>
+        Promise.allSettled(
+          nodes.map((at) => askPart(at, { timeoutMs, signal }, (part) => read(at, part))),
+        );
       const [names, journals] = await Promise.all([
-        Promise.allSettled(nameNodes.map((address) => readNameNode(address, signal))),
-        Promise.allSettled(journalNodes.map((address) => readJournal(address, signal))),
+        each(nameNodes, readNameNode),
+        each(journalNodes, readJournal),
       ]);
+      signal.throwIfAborted();
       const known = names.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
       const chosen = known.find(({ isActive }) => isActive) ?? known[0];
       if (chosen === undefined) throw firstReason(names) ?? unreachable('HDFS', 'no NameNode');

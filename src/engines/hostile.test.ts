@@ -8,8 +8,8 @@ import { openSparkProbe } from './spark.ts';
 import { startService, type TestService } from './testing/service.ts';
 
 const PROBES = {
-  hdfs: (url: string) => openHdfsProbe({ nameNodes: [url], journalNodes: [] }),
-  spark: (url: string) => openSparkProbe({ uiUrl: url, masterUrl: null }),
+  hdfs: (url: string) => openHdfsProbe({ nameNodes: [url], journalNodes: [], timeoutMs: 20_000 }),
+  spark: (url: string) => openSparkProbe({ uiUrl: url, masterUrl: null, timeoutMs: 20_000 }),
   opensearch: (url: string) => openOpenSearchProbe({ url }),
 };
 const CHUNK = ' '.repeat(1024 * 1024);

@@ -28,6 +28,8 @@ const UNKNOWN = {
   offline_log_folders: null,
 };
 
+const TIMES = { timeoutMs: 5_000, signal: new AbortController().signal };
+
 const asJolokia = (path: string) => {
   const bean = path.replace('/jolokia/read/', '');
   const value = BEANS[bean];
@@ -49,7 +51,7 @@ for (const [kind, path, answer] of [
     let now = 0;
     const rates = openRates(() => now);
     const urls = [one, other].map(({ url }) => url + path);
-    const read = () => readKafkaJmx(urls, rates, AbortSignal.timeout(5_000));
+    const read = () => readKafkaJmx(urls, rates, TIMES);
     await read();
     now += 10_000;
     one.answer = (asked) => {
@@ -77,12 +79,11 @@ for (const [kind, path, answer] of [
       beans: [{ Value: null, OneMinuteRate: 'NaN' }],
     }));
     const rates = openRates();
-    const signal = AbortSignal.timeout(5_000);
     const urls = [broken.url + path, odd.url + path, `http://127.0.0.1:1${path}`];
-    assert.deepEqual(await readKafkaJmx(urls, rates, signal), UNKNOWN);
+    assert.deepEqual(await readKafkaJmx(urls, rates, TIMES), UNKNOWN);
   });
 }
 
 test('without an address nothing is known', async () => {
-  assert.deepEqual(await readKafkaJmx([], openRates(), AbortSignal.timeout(1_000)), UNKNOWN);
+  assert.deepEqual(await readKafkaJmx([], openRates(), TIMES), UNKNOWN);
 });

@@ -5,7 +5,7 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { FigureValues } from '../model/engine-figures.ts';
-import { fetchJson } from './fetch-json.ts';
+import { askPart, fetchJson } from './fetch-json.ts';
 import type { Rates } from './rates.ts';
 
 type JmxFigures = Pick<
@@ -44,11 +44,12 @@ const PAGE = Type.Object({ beans: Type.Array(ATTRIBUTES) });
 export async function readKafkaJmx(
   urls: readonly string[],
   rates: Rates,
-  signal: AbortSignal,
+  times: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<JmxFigures> {
   const answers = await Promise.all(
     urls.map(async (url) => {
-      const values = await readBroker(url, signal).catch(() => null);
+      const read = (part: AbortSignal) => readBroker(url, part);
+      const values = await askPart(url, times, read).catch(() => null);
       return values === null ? [] : [{ url, values }];
     }),
   );

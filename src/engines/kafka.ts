@@ -21,6 +21,8 @@ export interface KafkaProbeOptions {
   readonly timeOf: Log['timeOf'];
   /** Of agents that answer JMX over HTTP. */
   readonly jmxUrls: readonly string[];
+  /** Until one of them is left out. */
+  readonly timeoutMs: number;
   /** Milliseconds since 1970. */
   readonly clock?: () => number;
 }
@@ -67,8 +69,8 @@ class KafkaProbe implements EngineProbe<'kafka'> {
   }
 
   async read(signal: AbortSignal) {
-    const { client, jmxUrls } = this.#options;
-    const jmx = readKafkaJmx(jmxUrls, this.#rates, signal);
+    const { client, jmxUrls, timeoutMs } = this.#options;
+    const jmx = readKafkaJmx(jmxUrls, this.#rates, { timeoutMs, signal });
     const topology = await this.#topology();
     signal.throwIfAborted();
     const { partitions, brokers } = topology;

@@ -65,7 +65,12 @@ const now = () => Date.parse('2024-11-01T00:05:00Z');
 
 test('the newest stage with tasks, the running application, recent failures', async () => {
   await using ui = await startService(driver(4));
-  await using probe = openSparkProbe({ uiUrl: `${ui.url}/`, masterUrl: null, clock: now });
+  await using probe = openSparkProbe({
+    uiUrl: `${ui.url}/`,
+    masterUrl: null,
+    timeoutMs: 3_000,
+    clock: now,
+  });
   const { figures } = await probe.read(AbortSignal.timeout(5_000));
   assert.deepEqual(figures, {
     jobs_running: 1,
@@ -90,7 +95,12 @@ test('the newest stage with tasks, the running application, recent failures', as
 
 test('the long list of stages is asked for after new tasks only', async () => {
   await using ui = await startService(driver(4));
-  await using probe = openSparkProbe({ uiUrl: ui.url, masterUrl: null, clock: now });
+  await using probe = openSparkProbe({
+    uiUrl: ui.url,
+    masterUrl: null,
+    timeoutMs: 3_000,
+    clock: now,
+  });
   const lists = () => ui.asked.filter((path) => path.endsWith('/stages')).length;
   await probe.read(AbortSignal.timeout(5_000));
   await probe.read(AbortSignal.timeout(5_000));
@@ -105,6 +115,7 @@ test('a master that is away is said, and what the driver says counts', async () 
   await using probe = openSparkProbe({
     uiUrl: ui.url,
     masterUrl: 'http://127.0.0.1:1',
+    timeoutMs: 3_000,
     clock: now,
   });
   const { figures } = await probe.read(AbortSignal.timeout(5_000));

@@ -2,13 +2,15 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import type { FigureValues } from '../model/engine-figures.ts';
 import type { EngineProbe, ReadPart } from './engine-probe.ts';
-import { COUNT, fetchJson, misunderstood } from './fetch-json.ts';
+import { askPart, COUNT, fetchJson, misunderstood } from './fetch-json.ts';
 
 export interface SparkProbeOptions {
   /** Of the driver. */
   readonly uiUrl: string;
   /** Of the master; null without one. */
   readonly masterUrl: string | null;
+  /** Until the master counts as unreachable. */
+  readonly timeoutMs: number;
   /** Milliseconds since 1970. */
   readonly clock?: () => number;
 }
@@ -76,7 +78,7 @@ const NO_STAGE: StageFigures = {
 };
 
 export function openSparkProbe(options: SparkProbeOptions): EngineProbe<'spark'> {
-  const { uiUrl, masterUrl, clock = Date.now } = options;
+  const { uiUrl, masterUrl, timeoutMs, clock = Date.now } = options;
   /** The list of stages is long: it is asked for after new tasks only. */
   let known: { readonly tasks: string; readonly figures: StageFigures } | null = null;
 
@@ -92,7 +94,11 @@ export function openSparkProbe(options: SparkProbeOptions): EngineProbe<'spark'>
     async read(signal) {
       const [at, master] = await Promise.all([
         findApplication(uiUrl, signal),
-        masterUrl === null ? NO_MASTER : readMaster(masterUrl, signal).catch(() => LOST_MASTER),
+        masterUrl === null
+          ? NO_MASTER
+          : askPart(masterUrl, { timeoutMs, signal }, (part) => readMaster(masterUrl, part)).catch(
+              () => LOST_MASTER,
+            ),
       ]);
       const [running, failed, executors] = await Promise.all([
         at.ask('jobs?status=running', JOBS),

@@ -10,7 +10,7 @@ import { openKafkaProbe } from '../../src/engines/kafka.ts';
 import { openRedisProbe } from '../../src/engines/redis.ts';
 import { openClient } from '../../src/log/kafka-client.ts';
 import { silentLogger } from '../../src/logger.ts';
-import type { EngineKind } from '../../src/model/engine-figures.ts';
+import { type EngineKind, FIGURES } from '../../src/model/engine-figures.ts';
 import type { Engine } from '../../src/model/engines.ts';
 import { type Pipeline, ROLES, startPipeline } from '../../src/pipeline/pipeline.ts';
 import { absent, control, killService, service } from './services.ts';
@@ -107,8 +107,10 @@ test('each figure of the services has a plausible value', {
   skip,
   timeout: TIMEOUT_MS,
 }, async () => {
-  await until('kafka', (one) => (valuesOf(one).lag_records ?? 1) === 0);
-  const broker = await until('kafka', (one) => valuesOf(one).records_per_second !== null);
+  const broker = await until('kafka', (one) => {
+    const { log_size_bytes, lag_records, records_per_second } = valuesOf(one);
+    return (log_size_bytes ?? 0) > 0 && lag_records === 0 && records_per_second !== null;
+  });
   assertFigures(broker, {
     records_per_second: [0, 1e6],
     lag_records: [0, 1_000],
@@ -173,6 +175,33 @@ test('each figure of the services has a plausible value', {
 
   const server = await until('api', (one) => valuesOf(one).requests_per_second !== null);
   assertFigures(server, { request_p99_seconds: [0, 60], hdfs_answer_seconds: [0, 4] });
+
+  const metrics = await (await fetch(`${pipeline.url}/metrics`)).text();
+  for (const kind of ['kafka', 'hdfs', 'spark'] as const) {
+    for (const [figure, { help }] of Object.entries(FIGURES[kind])) {
+      if (/ by JMX\.$/.test(help)) continue;
+      assert.match(metrics, new RegExp(`^isobar_engines_${kind}_${figure} `, 'm'));
+    }
+  }
+});
+
+test('a NameNode that hangs is a warning while the other answers', {
+  skip,
+  timeout: 2 * TIMEOUT_MS,
+}, async () => {
+  const { parts } = await until('hdfs', (one) => one.state === 'ok' || one.state === 'warning');
+  const nodes = parts.filter(({ kind }) => kind === 'namenode');
+  const standby = `namenode-${nodes.findIndex(({ note }) => note === 'standby') + 1}`;
+  const services = await control();
+  await services.signal(standby, 'SIGSTOP');
+  try {
+    const lake = await until('hdfs', (one) => valuesOf(one).namenodes_unreachable === 1);
+    assert.equal(lake.state, 'warning');
+    assert.equal(valuesOf(lake).namenodes_active, 1);
+  } finally {
+    await services.signal(standby, 'SIGCONT');
+  }
+  await until('hdfs', (one) => valuesOf(one).namenodes_unreachable === 0);
 });
 
 test('a DataNode that died is seen, and seen again when it is back', {
@@ -232,6 +261,7 @@ test('a broker that died leaves copies behind, and partitions without another co
     group: name,
     timeOf: async () => null,
     jmxUrls: [],
+    timeoutMs: 5_000,
   });
   await client.admin.createTopics({ topics: [client.topic], partitions: 3, replicas: 1 });
   const read = () => probe.read(AbortSignal.timeout(TIMEOUT_MS));
