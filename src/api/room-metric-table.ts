@@ -253,11 +253,14 @@ export const ANALYTICS_METRICS = {
     alerts: [
       {
         name: 'IsobarAnalyticsOld',
-        query: 'time() - isobar_analytics_computed_timestamp_seconds',
-        when: '> 10800',
+        // Only where something has landed since: history alone is computed once.
+        query:
+          '(time() - isobar_analytics_computed_timestamp_seconds)' +
+          ' * (isobar_table_version > bool isobar_analytics_table_version)',
+        when: '> 600',
         for: '10m',
         severity: 'warning',
-        summary: 'The datasets have not been computed for three hours.',
+        summary: 'What has landed has not been computed for ten minutes.',
         remedy: SEE_STATUS,
       },
     ],

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openHdfsProbe } from './hdfs.ts';
+import { assertReading, describeProbe } from './testing/contract.ts';
 import { startService } from './testing/service.ts';
+
+describeProbe('hdfs', (url) =>
+  openHdfsProbe({ nameNodes: [url], journalNodes: [], timeoutMs: 20_000 }),
+);
 
 const MIB = 1024 * 1024;
 
@@ -49,7 +54,9 @@ test('the figures are those of the active NameNode; one that is away is counted'
   await using active = await startService(nameNode({ state: 'active', gcMs: 2_000 }));
   const nameNodes = [standby.url, active.url, 'http://127.0.0.1:1'];
   await using probe = openHdfsProbe({ nameNodes, journalNodes: [], timeoutMs: 3_000 });
-  const { figures, parts } = await probe.read(AbortSignal.timeout(5_000));
+  const reading = await probe.read(AbortSignal.timeout(5_000));
+  assertReading(probe, reading);
+  const { figures, parts } = reading;
   assert.equal(figures.namenodes_active, 1);
   assert.equal(figures.namenodes_standby, 1);
   assert.equal(figures.namenodes_unreachable, 1);

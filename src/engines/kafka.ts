@@ -69,19 +69,17 @@ class KafkaProbe implements EngineProbe<'kafka'> {
   }
 
   async read(signal: AbortSignal) {
-    const { client, jmxUrls, timeoutMs } = this.#options;
+    const { jmxUrls, timeoutMs } = this.#options;
     const jmx = readKafkaJmx(jmxUrls, this.#rates, { timeoutMs, signal });
     const topology = await this.#topology();
     signal.throwIfAborted();
     const { partitions, brokers } = topology;
-    // Without a leader a partition has no end to ask for, and the others are not asked either.
+    // While a partition has no leader, or gets another one, its end is not known.
     const isWhole = partitions.length > 0 && partitions.every(({ leader }) => leader >= 0);
     const [ends, bytes] = await Promise.all([
-      isWhole ? this.#offsets(partitions.length, LATEST) : null,
+      isWhole ? this.#offsets(partitions.length, LATEST).catch(() => null) : null,
       this.#bytes(partitions.length),
-    ]).catch((error: unknown) => {
-      throw client.translate(error, 'asking how it is');
-    });
+    ]);
     const lag = ends === null ? UNKNOWN_LAG : await this.#lag(ends).catch(() => UNKNOWN_LAG);
     const expected = this.#expect(topology);
     return {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openSparkProbe } from './spark.ts';
+import { assertReading, describeProbe } from './testing/contract.ts';
 import { startService } from './testing/service.ts';
+
+describeProbe('spark', (url) => openSparkProbe({ uiUrl: url, masterUrl: null, timeoutMs: 20_000 }));
 
 const executor = (id: string, more: object) => ({
   id,
@@ -71,8 +74,9 @@ test('the newest stage with tasks, the running application, recent failures', as
     timeoutMs: 3_000,
     clock: now,
   });
-  const { figures } = await probe.read(AbortSignal.timeout(5_000));
-  assert.deepEqual(figures, {
+  const reading = await probe.read(AbortSignal.timeout(5_000));
+  assertReading(probe, reading);
+  assert.deepEqual(reading.figures, {
     jobs_running: 1,
     jobs_failed: 3,
     jobs_failed_recently: 1,

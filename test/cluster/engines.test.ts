@@ -5,9 +5,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../../src/config/load.ts';
 import { openKafkaProbe } from '../../src/engines/kafka.ts';
 import { openRedisProbe } from '../../src/engines/redis.ts';
+import { assertReading } from '../../src/engines/testing/contract.ts';
 import { openClient } from '../../src/log/kafka-client.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { type EngineKind, FIGURES } from '../../src/model/engine-figures.ts';
@@ -87,7 +89,7 @@ async function until(kind: EngineKind, isRight: (engine: Engine) => boolean): Pr
       const { state, error, parts } = found;
       assert.fail(JSON.stringify({ state, error, parts, ...valuesOf(found) }, null, 1));
     }
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await delay(200);
   }
 }
 
@@ -265,6 +267,8 @@ test('a broker that died leaves copies behind, and partitions without another co
   });
   await client.admin.createTopics({ topics: [client.topic], partitions: 3, replicas: 1 });
   const read = () => probe.read(AbortSignal.timeout(TIMEOUT_MS));
+  // A new topic has no leaders yet.
+  while ((await read()).figures.lag_records === null) await delay(100);
   assert.equal((await read()).figures.offline_partitions, 0);
   await killService('kafka-3');
   try {
@@ -274,7 +278,9 @@ test('a broker that died leaves copies behind, and partitions without another co
     );
     assert.equal(broker.state, 'warning');
     assert.equal(valuesOf(broker).brokers_missing, 1);
-    const { figures, parts } = await read();
+    const reading = await read();
+    assertReading(probe, reading);
+    const { figures, parts } = reading;
     assert.equal(figures.offline_partitions, 1);
     assert.equal(figures.brokers_missing, 1);
     assert.deepEqual(
@@ -296,7 +302,9 @@ test('Redis says what it holds, and how often it was asked', {
   await using probe = await openRedisProbe({ url: redis?.url ?? '', timeoutMs: 5_000 });
   const first = await probe.read(AbortSignal.timeout(10_000));
   assert.equal(first.figures.commands_per_second, null);
-  const { figures } = await probe.read(AbortSignal.timeout(10_000));
+  const reading = await probe.read(AbortSignal.timeout(10_000));
+  assertReading(probe, reading);
+  const { figures } = reading;
   assert.ok((figures.memory_used_bytes ?? 0) > 100_000);
   assert.equal(figures.memory_limit_bytes, 128 * 1024 * 1024);
   assert.ok((figures.connections ?? 0) >= 1);

@@ -1,17 +1,14 @@
-/** Answers that no service should give: each is refused by name, within limits, and soon. */
+/**
+ * What every probe over HTTP promises, one test for each: answers that no service should give are
+ * refused by name, within limits, and soon. `assertReading` is for what it reads of a service.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ErrorCode, IsobarError } from '../errors.ts';
-import { openHdfsProbe } from './hdfs.ts';
-import { openOpenSearchProbe } from './opensearch.ts';
-import { openSparkProbe } from './spark.ts';
-import { startService, type TestService } from './testing/service.ts';
+import { type ErrorCode, IsobarError } from '../../errors.ts';
+import { FIGURES, PART_FIGURES, PARTS_MAX } from '../../model/engine-figures.ts';
+import type { EngineProbe, Reading } from '../engine-probe.ts';
+import { startService, type TestService } from './service.ts';
 
-const PROBES = {
-  hdfs: (url: string) => openHdfsProbe({ nameNodes: [url], journalNodes: [], timeoutMs: 20_000 }),
-  spark: (url: string) => openSparkProbe({ uiUrl: url, masterUrl: null, timeoutMs: 20_000 }),
-  opensearch: (url: string) => openOpenSearchProbe({ url }),
-};
 const CHUNK = ' '.repeat(1024 * 1024);
 
 const CASES: Readonly<Record<string, readonly [ErrorCode, TestService['answer']]>> = {
@@ -35,10 +32,6 @@ const CASES: Readonly<Record<string, readonly [ErrorCode, TestService['answer']]
       more();
     },
   ],
-  'another address': [
-    'SERVICE_UNREACHABLE',
-    (_, response) => void response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
-  ],
   'an error': ['SERVICE_UNREACHABLE', (_, response) => void response.writeHead(500).end('stack')],
   'a line that is cut': [
     'SERVICE_UNREACHABLE',
@@ -50,7 +43,7 @@ const CASES: Readonly<Record<string, readonly [ErrorCode, TestService['answer']]
   ],
 };
 
-for (const [kind, open] of Object.entries(PROBES)) {
+export function describeProbe(kind: string, open: (url: string) => EngineProbe): void {
   for (const [name, [code, answer]] of Object.entries(CASES)) {
     test(`${kind}: ${name} is refused`, { timeout: 30_000 }, async () => {
       await using service = await startService(answer);
@@ -65,6 +58,17 @@ for (const [kind, open] of Object.entries(PROBES)) {
       });
     });
   }
+
+  test(`${kind}: it is not led to another address`, async () => {
+    await using other = await startService(() => ({}));
+    await using service = await startService(
+      (_, response) => void response.writeHead(302, { location: other.url }).end(),
+    );
+    await using probe = open(service.url);
+    const read = probe.read(AbortSignal.timeout(20_000));
+    await assert.rejects(read, { code: 'SERVICE_UNREACHABLE' });
+    assert.deepEqual(other.asked, []);
+  });
 
   test(`${kind}: one that never answers is left when the signal aborts`, async () => {
     await using service = await startService(() => undefined);
@@ -84,4 +88,23 @@ for (const [kind, open] of Object.entries(PROBES)) {
     const read = probe.read(AbortSignal.timeout(20_000));
     await assert.rejects(read, { code: 'SERVICE_UNREACHABLE', message: /ECONNREFUSED/ });
   });
+}
+
+/** It has the figures of the table and no others, each a number from 0 on or null. */
+export function assertReading(
+  { kind }: Pick<EngineProbe, 'kind'>,
+  { figures, parts }: Pick<Reading, 'parts'> & { readonly figures: object },
+): void {
+  assert.deepEqual(Object.keys(figures).sort(), Object.keys(FIGURES[kind]).sort());
+  for (const [name, value] of Object.entries(figures)) assertValue(value, name);
+  assert.ok(parts.length <= PARTS_MAX);
+  for (const part of parts) {
+    assert.deepEqual(Object.keys(part.figures).sort(), Object.keys(PART_FIGURES[part.kind]).sort());
+    for (const [name, value] of Object.entries(part.figures)) assertValue(value, name);
+  }
+}
+
+function assertValue(value: unknown, name: string): void {
+  const isKnown = typeof value === 'number' && Number.isFinite(value) && value >= 0;
+  assert.ok(value === null || isKnown, `${name}: ${value}`);
 }
