@@ -115,15 +115,17 @@ function pascal(name: string): string {
 
 /** A service that does not answer has no figures, only its age. */
 export function addEngineMetrics(metrics: ServerMetrics, engines: Engines | null): void {
-  const watched = () => (engines?.list() ?? []).filter(({ kind }) => kind !== 'api');
-  metrics.read(UP, () =>
-    watched().map((one) => [{ engine: one.kind }, one.state === 'unreachable' ? 0 : 1]),
-  );
+  // The metrics are read in the order in which they are declared: the first looks for all.
+  let watched: readonly Engine[] = [];
+  metrics.read(UP, () => {
+    watched = (engines?.list() ?? []).filter(({ kind }) => kind !== 'api');
+    return watched.map((one) => [{ engine: one.kind }, one.state === 'unreachable' ? 0 : 1]);
+  });
   metrics.read(AGE, () =>
-    watched().flatMap(({ kind, age_s }) => (age_s === null ? [] : [[{ engine: kind }, age_s]])),
+    watched.flatMap(({ kind, age_s }) => (age_s === null ? [] : [[{ engine: kind }, age_s]])),
   );
   const answering = (kind: EngineKind) =>
-    watched().find((one) => one.kind === kind && one.state !== 'unreachable');
+    watched.find((one) => one.kind === kind && one.state !== 'unreachable');
   for (const kind of WATCHED) {
     for (const name of Object.keys(FIGURES[kind])) {
       metrics.read(nameOf(kind, name), () => figureValues(answering(kind), name));

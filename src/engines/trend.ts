@@ -32,7 +32,12 @@ export function openTrend(hours: number): Trend {
       // Counted from the newest, which is always among them.
       const from = (values.length - 1) % step;
       const sampled = values.filter((_, index) => index >= from && (index - from) % step === 0);
-      return { step_s: (step * MINUTE_MS) / 1_000, values: sampled };
+      return { step_s: (step * MINUTE_MS) / 1_000, values: sampled.map(rounded) };
     },
   };
+}
+
+/** What is drawn a few pixels high needs no more digits. */
+function rounded(value: number | null): number | null {
+  return value === null ? null : Number(value.toPrecision(4));
 }

@@ -11,6 +11,8 @@ const VERSION_DELAY_MS = 250;
 const VERSION_SPACING_MS = 4_000;
 const STATUS_DELAY_MS = 1_500;
 const STATUS_SPACING_MS = 5_000;
+/** The services are not asked more often themselves. */
+const ENGINES_SPACING_MS = 15_000;
 
 /** Runs for as long as the page lives; sleeps while it is hidden or paused. */
 export function startUpdating(store: Store): void {
@@ -20,8 +22,10 @@ export function startUpdating(store: Store): void {
   });
 
   const data = spaced(VERSION_DELAY_MS, VERSION_SPACING_MS, () => refreshAll(store));
-  const status = spaced(STATUS_DELAY_MS, STATUS_SPACING_MS, async () => {
-    await Promise.all([store.status.refresh(), store.engines.refresh()]);
+  const engines = spaced(0, ENGINES_SPACING_MS, () => store.engines.refresh());
+  const status = spaced(STATUS_DELAY_MS, STATUS_SPACING_MS, () => {
+    engines.call();
+    return store.status.refresh();
   });
 
   const stream = createStream({
@@ -50,7 +54,7 @@ export function startUpdating(store: Store): void {
 
   followClock(store, visible);
   followAge(store, data);
-  sleepUnseen(store, visible, { stream, data, status });
+  sleepUnseen(store, visible, { stream, data, status, engines });
   poll(store, visible, status);
 }
 
@@ -85,10 +89,15 @@ interface Sources {
   readonly stream: ReturnType<typeof createStream>;
   readonly data: Spaced;
   readonly status: Spaced;
+  readonly engines: Spaced;
 }
 
 /** Nothing is asked while the page is hidden or paused. */
-function sleepUnseen(store: Store, visible: Visible, { stream, data, status }: Sources): void {
+function sleepUnseen(
+  store: Store,
+  visible: Visible,
+  { stream, data, status, engines }: Sources,
+): void {
   let slept = false;
   effect(() => {
     if (!visible.value || store.paused.value) {
@@ -116,6 +125,7 @@ function sleepUnseen(store: Store, visible: Visible, { stream, data, status }: S
     stream.close();
     data.cancel();
     status.cancel();
+    engines.cancel();
   }
 }
 
