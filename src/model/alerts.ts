@@ -3,6 +3,7 @@
  * as their file and the API have them, and the incidents as the table and the API have them.
  */
 import { type TProperties, type TSchema, Type } from 'typebox';
+import { ENGINE_KINDS } from './engine-figures.ts';
 import { number, type Of, orNull, record, text, time, timeOrNull, whole } from './schema.ts';
 import { VARIABLE_NAMES } from './variables.ts';
 
@@ -125,7 +126,7 @@ export const SYSTEM_CONDITIONS = {
   engine: condition(
     'engine',
     {
-      engine: Type.Enum(['any', 'kafka', 'hdfs', 'spark', 'redis', 'opensearch'], {
+      engine: Type.Enum(['any', ...ENGINE_KINDS], {
         description: 'Kind of the engine.',
       }),
       state: Type.Optional(

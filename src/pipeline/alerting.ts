@@ -4,6 +4,7 @@ import { type AlertLoop, startAlertLoop } from '../alerts/alert-loop.ts';
 import { type CheckedChannel, checkChannels } from '../alerts/check-channels.ts';
 import { type AlertDesk, openAlertDesk } from '../alerts/desk.ts';
 import { incidentId } from '../alerts/incidents.ts';
+import type { EngineState } from '../alerts/judging-system.ts';
 import { openChannel } from '../alerts/open-channel.ts';
 import { type Outbox, type OutboxChannel, startOutbox } from '../alerts/outbox.ts';
 import { compileRules } from '../alerts/rules.ts';
@@ -14,12 +15,14 @@ import { openTail, type TailEvent } from '../api/tail.ts';
 import { type AlertFile, loadAlertFile, NO_ALERTS } from '../config/alert-file.ts';
 import { resolveSecrets } from '../config/channel-secrets.ts';
 import type { Config } from '../config/schema.ts';
+import type { Engines } from '../engines/engine-probe.ts';
 import { IsobarError } from '../errors.ts';
 import type { Leases } from '../leases/leases.ts';
 import { holdRole, type Share } from '../leases/sharing.ts';
 import type { Logger } from '../logger.ts';
 import { type Incident, secondsOf } from '../model/alerts.ts';
 import type { City } from '../model/city.ts';
+import type { Engine } from '../model/engines.ts';
 import type { AlertsStatus, Status } from '../model/status.ts';
 import { formatTime } from '../model/time-zone.ts';
 import { nextOffset } from '../table/transactions.ts';
@@ -94,6 +97,7 @@ export interface AlertingContext {
   readonly logger: Logger;
   readonly cities: () => readonly City[];
   readonly status: () => Promise<Status>;
+  readonly engines: Engines | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onChange: () => void;
 }
@@ -301,7 +305,7 @@ async function startEvaluating(
   context: AlertingContext,
   refreshMs: (channel: string) => number | null,
 ): Promise<Share> {
-  const { workspace, room, logger, cities, status } = context;
+  const { workspace, room, logger, cities, status, engines } = context;
   await using stack = new AsyncDisposableStack();
   const facts = await openAlertFacts(workspace, cities);
   const log = await workspace.log();
@@ -327,7 +331,7 @@ async function startEvaluating(
     },
     cities,
     status,
-    engines: () => [],
+    engines: () => (engines?.list() ?? []).map(engineState),
     refreshMs,
     onChange() {
       room.outbox?.wake();
@@ -350,6 +354,11 @@ async function startEvaluating(
   });
   const owned = stack.move();
   return { stop: () => owned.disposeAsync() };
+}
+
+function engineState({ kind, state, figures, error }: Engine): EngineState {
+  const bad = figures.filter((figure) => figure.state !== 'ok').map(({ help }) => help);
+  return { kind, state, problem: error?.message ?? bad.join(' ') };
 }
 
 function observedOf(events: readonly TailEvent[]) {

@@ -134,13 +134,13 @@ async function startRooms(
     maintenance: null,
     cache: null,
   };
-  const wantsAlerts = config.alerts.enabled && (has('serve') || has('alert'));
-  const alerts = wantsAlerts ? stack.use(openAlertRoom(workspace)) : null;
+  const isWatching = has('serve') || has('alert');
+  const alerts = isWatching && config.alerts.enabled ? stack.use(openAlertRoom(workspace)) : null;
   const status = await openStatusReader(workspace, running, options.version, alerts);
+  const engines = isWatching ? stack.use(await watchEngines(workspace)) : null;
   let url: string | null = null;
   if (has('serve')) {
     running.cache = stack.use(await openSharedCache(config.api.cache, logger));
-    const engines = stack.use(await watchEngines(workspace));
     const context = await apiContext(options, workspace, {
       engines,
       cities: () => cities.list,
@@ -171,7 +171,7 @@ async function startRooms(
   }
 
   if (alerts !== null) {
-    const facts = { cities: () => cities.list, status: () => status.read() };
+    const facts = { engines, cities: () => cities.list, status: () => status.read() };
     const env = options.env ?? process.env;
     add(await startAlerts({ ...context, ...facts, room: alerts, env }, has('alert')));
   }
@@ -231,7 +231,7 @@ async function apiContext(
       readonly cache: SharedCache | null;
     };
     readonly status: ApiContext['status'];
-    readonly engines: Engines;
+    readonly engines: Engines | null;
     readonly settle: () => Promise<void>;
     readonly changes: Changes;
     readonly lookMs: number;
