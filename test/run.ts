@@ -56,7 +56,7 @@ const STEADY = ['test/cluster/!(*-faults).test.ts'];
 const FAULTS = ['test/faults/*.test.ts'];
 /** A broker, the analyzer, executors, joining nodes, a NameNode: each of the services once. */
 const FAULTS_IN_CI = { count: '5', seed: '19' };
-const SERVICES = 'kafka,kafka39,hdfs,spark,redis';
+const SERVICES = 'kafka,kafka39,hdfs,spark,redis,opensearch';
 const SERVICES_OF_FAULTS = 'kafka,hdfs,spark';
 /** Where files are in memory: thousands of small ones are synced, and none is needed afterwards. */
 const MEMORY = '/dev/shm';

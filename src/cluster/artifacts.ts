@@ -10,7 +10,7 @@ import { basename, join } from 'node:path';
 import { IsobarError } from '../errors.ts';
 import { runTool } from './tool.ts';
 
-export type Distribution = 'kafka' | 'kafka39' | 'hadoop' | 'spark';
+export type Distribution = 'kafka' | 'kafka39' | 'hadoop' | 'spark' | 'opensearch';
 
 const POMS = join(import.meta.dirname, '..', '..', 'cluster');
 const JAVA_MIN = 17;

@@ -1,9 +1,11 @@
 /** The plan of a cluster: which services, on which ports, in which order, and where they are met. */
 import { userInfo } from 'node:os';
 import { alertmanagerService } from './alertmanager.ts';
+import type { Distribution } from './artifacts.ts';
 import type { DebianProgram } from './debian.ts';
 import { clientProperties, type HdfsOptions, hdfsServices } from './hdfs.ts';
 import { kafka39Service, kafkaServices } from './kafka.ts';
+import { openSearchService } from './opensearch.ts';
 import type { Ports } from './ports.ts';
 import { prometheusService } from './prometheus.ts';
 import { redisService } from './redis.ts';
@@ -13,7 +15,7 @@ import { zookeeperService } from './zookeeper.ts';
 
 export const KINDS = [
   ...(['kafka', 'kafka39', 'hdfs', 'spark', 'zookeeper'] as const),
-  ...(['redis', 'prometheus', 'alertmanager'] as const),
+  ...(['redis', 'opensearch', 'prometheus', 'alertmanager'] as const),
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -32,7 +34,7 @@ export interface PlanOptions {
   readonly sparkHeapMib?: number | undefined;
   readonly ports: Ports;
   /** The folder of a distribution, brought when it is not there. */
-  readonly resolve: (distribution: 'kafka' | 'kafka39' | 'hadoop' | 'spark') => Promise<string>;
+  readonly resolve: (distribution: Distribution) => Promise<string>;
   /** What Prometheus watches; needed with it only. */
   readonly watched?: Watched | undefined;
   /** A program that Debian packages. */
@@ -71,6 +73,7 @@ export interface Addresses {
   readonly redis?: { readonly url: string };
   readonly prometheus?: { readonly url: string };
   readonly alertmanager?: { readonly url: string };
+  readonly opensearch?: { readonly url: string };
 }
 
 export interface Plan {
@@ -138,6 +141,12 @@ export async function planCluster(options: PlanOptions): Promise<Plan> {
     addresses.redis = { url: `redis://${HOST}:${port}` };
   }
   await planWatching(options, groups, addresses);
+  if (has('opensearch')) {
+    const [http, transport] = [await ports.of('opensearch'), await ports.of('opensearch.nodes')];
+    const distribution = await resolve('opensearch');
+    groups.push([openSearchService({ distribution, http, transport })]);
+    addresses.opensearch = { url: `http://${HOST}:${http}` };
+  }
   return { groups, addresses };
 }
 

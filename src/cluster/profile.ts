@@ -6,7 +6,7 @@ export const PROFILE = 'profile.yaml';
 
 /** The text of a configuration file; rooms whose service is not there stay as they are. */
 export function profileText(
-  { kafka, kafka39, hdfs, spark, redis }: Addresses,
+  { kafka, kafka39, hdfs, spark, redis, opensearch }: Addresses,
   ha: boolean,
 ): string {
   const brokers = (kafka ?? kafka39)?.brokers;
@@ -27,6 +27,9 @@ export function profileText(
       : { analytics: { engine: 'spark', spark: { address: spark.address } } }),
     ...(redis === undefined ? {} : { api: { cache: { redis_url: redis.url } } }),
     ...enginesOf(hdfs?.journalNodes ?? '', spark),
+    ...(opensearch === undefined
+      ? {}
+      : { index: { engine: 'opensearch', opensearch: { url: opensearch.url } } }),
   };
   const head = '# The services of `isobar cluster up`; use it with --profile.\n';
   return `${head}${stringify(settings)}`;
