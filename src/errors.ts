@@ -389,6 +389,20 @@ export const ERRORS = {
     503,
     true,
   ),
+  INDEX_UNAVAILABLE: row(
+    'The index of the anomalies cannot answer.',
+    'See the cause; it is tried again. Questions without q, sort and the like are answered meanwhile.',
+    1,
+    503,
+    true,
+  ),
+  INDEX_REFUSED: row(
+    'The index refuses the login.',
+    'Check index.opensearch.user and index.opensearch.password.',
+    1,
+    503,
+  ),
+  INDEX_BUSY: row('Another process writes the index.', 'Nothing; it is tried again.', 1, 503, true),
   VERIFY_FAILED: row(
     'The data does not add up.',
     'Each line names what differs; restore those files from a backup.',

@@ -36,7 +36,7 @@ const AT_THE_ROOT = [
 /** The order of rooms: an arrow runs back to one before, or to the root. */
 const ROOMS = [
   ...['model', 'config', 'sql', 'log', 'lake', 'leases', 'collector', 'table', 'analytics'],
-  ...['engines', 'alerts', 'api', 'import', 'cluster', 'drill', 'pipeline', 'cli'],
+  ...['engines', 'alerts', 'index', 'api', 'import', 'cluster', 'drill', 'pipeline', 'cli'],
 ];
 const TESTING = /\.test\.ts$|\/testing\//;
 const NAMES_REFUSED = /(^|\/)(utils?|helpers?|managers?|common|types|data)(\/|\.ts)/;

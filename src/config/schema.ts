@@ -307,6 +307,29 @@ export const ConfigSchema = section('isobar', {
     }),
     keep_days: whole(1_825, 1, 36_500, 'Days that resolved incidents are kept.'),
   }),
+  index: section('The index that searches the anomalies.', {
+    engine: choice(
+      ['sqlite', 'opensearch'],
+      'sqlite',
+      'Where the index is kept: a file of the data folder, or OpenSearch.',
+    ),
+    opensearch: section('The index on OpenSearch.', {
+      url: Type.String({
+        default: 'http://127.0.0.1:9200',
+        format: 'uri',
+        description: 'Address of a node, or of what stands in front of several.',
+      }),
+      user: Type.String({ default: '', description: 'User name; empty means no login.' }),
+      password: Type.String({ default: '', description: 'Password to log in with.', secret: true }),
+      prefix: Type.String({
+        default: 'isobar',
+        pattern: '^[a-z][a-z0-9_-]{0,63}$',
+        description: 'Beginning of the names of our indexes; several data folders need several.',
+      }),
+      replicas: whole(0, 0, 16, 'Further copies of the index.'),
+      timeout_s: whole(10, 1, 300, 'Seconds until a request without an answer is given up.'),
+    }),
+  }),
   api: section('The HTTP server.', {
     host: Type.String({ default: '127.0.0.1', description: 'Address to listen on.' }),
     port: whole(5_000, 0, 65_535, 'Port to listen on; 0 means any free one.'),

@@ -1,0 +1,190 @@
+/**
+ * The files of the SQLite index: `anomalies-00000003.sqlite`, of which the highest number counts.
+ * An update is one transaction in it. A replacement is made under another name and linked to the
+ * next number when it is complete, so that a file under such a name is never half made.
+ *
+ *     state   one row: the publication that the file holds, and the digests of its buckets
+ *     rows    what questions choose and sort by, one row per anomaly
+ *     texts   the anomaly as JSON, and its words
+ *     searched  full-text index over the words; it cuts at blanks alone, as they were cut before
+ *     counts  rows by bucket, city, month, variable and rule
+ */
+import { readdirSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import Type from 'typebox';
+import Value from 'typebox/value';
+import { isErrorCode } from '../errors.ts';
+import { assertRegularOrMissing } from '../regular-file.ts';
+import { sqliteCode } from '../sqlite.ts';
+import type { IndexState } from './anomaly-index.ts';
+
+const APPLICATION_ID = 0x69736f69; // "isoi"
+/** Changes with the tables and with how words are made (words.ts). */
+const FORMAT = 1;
+const PAGE_BYTES = 8_192;
+/** SQLite's own waiting stops the thread; whoever finds the file taken tries again later. */
+const BUSY_TIMEOUT_MS = 50;
+const CACHE_KIB = 32_768;
+const WAL_BYTES_KEPT = 16 * 1024 * 1024;
+
+const FILE = /^anomalies-(\d{8})\.sqlite$/;
+const LEFT_OVER =
+  /^anomalies-(\d{8})\.sqlite(-wal|-shm)?$|^anomalies-.*\.new(-journal|-wal|-shm)?$/;
+
+const TABLES = `
+  CREATE TABLE state (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    version INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    digests TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    committed_at TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE rows (
+    id INTEGER PRIMARY KEY,
+    bucket TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    city_id TEXT NOT NULL,
+    variable TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    month TEXT NOT NULL,
+    value REAL NOT NULL,
+    amount REAL NOT NULL
+  ) STRICT;
+  CREATE TABLE texts (id INTEGER PRIMARY KEY, row TEXT NOT NULL, words TEXT NOT NULL) STRICT;
+  CREATE VIRTUAL TABLE searched USING fts5 (
+    words, content = '', contentless_delete = 1, detail = none,
+    tokenize = "ascii tokenchars '.'", prefix = '1 2 3'
+  );
+  CREATE TABLE counts (
+    bucket TEXT NOT NULL,
+    city_id TEXT NOT NULL,
+    month TEXT NOT NULL,
+    variable TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (bucket, city_id, month, variable, rule)
+  ) STRICT, WITHOUT ROWID;`;
+
+/** Made after the rows of a replacement, which is quicker. */
+const INDEXES = `
+  CREATE INDEX rows_bucket ON rows (bucket);
+  CREATE UNIQUE INDEX rows_city ON rows (city_id, at_us, variable, rule);
+  CREATE INDEX rows_time ON rows (at_us DESC, city_id, variable, rule);
+  CREATE INDEX rows_amount ON rows (amount DESC, at_us DESC, city_id, variable, rule);
+  CREATE INDEX rows_value ON rows (value DESC, at_us DESC, city_id, variable, rule);
+  CREATE INDEX counts_city ON counts (city_id, month);`;
+
+/** The highest number of a file; 0 when there is none. */
+export function newestNumber(folder: string): number {
+  const numbers = namesIn(folder).map((name) => Number(FILE.exec(name)?.[1] ?? 0));
+  return Math.max(0, ...numbers);
+}
+
+/** Files that are neither of this number nor of a later one, and drafts of those who died. */
+export function leftOvers(folder: string, number: number): string[] {
+  return namesIn(folder).filter((name) => {
+    const match = LEFT_OVER.exec(name);
+    return match !== null && (match[1] === undefined || Number(match[1]) < number);
+  });
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+export function fileName(number: number): string {
+  return `anomalies-${String(number).padStart(8, '0')}.sqlite`;
+}
+
+/** An empty index; its indexes are still to be made. */
+export function createFile(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  try {
+    // It counts once it is complete and synced: until then it may be lost.
+    db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
+      PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${FORMAT};
+      PRAGMA cache_size = -${CACHE_KIB}; BEGIN; ${TABLES}`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** After the rows: makes it what others may open. */
+export function completeFile(db: DatabaseSync): void {
+  db.exec(`${INDEXES} COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
+}
+
+/** The file, open; null when it is damaged, of another kind or of another format. */
+export function openFile(path: string): DatabaseSync | null {
+  let db: DatabaseSync | null = null;
+  try {
+    assertRegularOrMissing(path);
+    db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    const application = db.prepare('PRAGMA application_id').get()?.application_id;
+    const format = db.prepare('PRAGMA user_version').get()?.user_version;
+    if (application === APPLICATION_ID && format === FORMAT) {
+      db.exec(`PRAGMA synchronous = NORMAL; PRAGMA cache_size = -${CACHE_KIB};
+               PRAGMA journal_size_limit = ${WAL_BYTES_KEPT}`);
+      return db;
+    }
+    db.close();
+    return null;
+  } catch (error) {
+    if (db?.isOpen) db.close();
+    if (isDamage(error) || isErrorCode(error, 'FILE_NOT_REGULAR')) return null;
+    throw error;
+  }
+}
+
+/** Whether SQLite's error says that the file is not what it was: replace it. */
+export function isDamage(error: unknown): boolean {
+  const code = sqliteCode(error);
+  // SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_ERROR (no such table or column), SQLITE_CANTOPEN.
+  return code === 11 || code === 26 || code === 1 || code === 14;
+}
+
+const StateRow = Type.Object({
+  version: Type.Integer(),
+  sha256: Type.String(),
+  digests: Type.String(),
+  rows: Type.Integer({ minimum: 0 }),
+  committed_at: Type.String(),
+});
+const Digests = Type.Record(Type.String(), Type.String());
+
+/** Null before the first commit. */
+export function readState(db: DatabaseSync): IndexState | null {
+  const row: unknown = db.prepare('SELECT * FROM state').get();
+  if (!Value.Check(StateRow, row)) return null;
+  const digests = parseJson(row.digests);
+  if (!Value.Check(Digests, digests)) return null;
+  const { version, sha256, rows, committed_at } = row;
+  return { version, sha256, digests, rows, committedAt: committed_at };
+}
+
+export function writeState(db: DatabaseSync, state: IndexState): void {
+  const { version, sha256, digests, rows, committedAt } = state;
+  db.prepare('REPLACE INTO state VALUES (1, ?, ?, ?, ?, ?)').run(
+    version,
+    sha256,
+    JSON.stringify(digests),
+    rows,
+    committedAt,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
