@@ -1,6 +1,7 @@
 import type { AlertDesk } from '../alerts/desk.ts';
 import type { Config } from '../config/schema.ts';
 import type { Engines } from '../engines/engine-probe.ts';
+import type { AnomalySearch } from '../index/answering.ts';
 import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { City } from '../model/city.ts';
@@ -26,6 +27,8 @@ export interface ApiContext {
   readonly publications: Publications;
   /** Closed by whoever opened it, after the app; null where every server computes for itself. */
   readonly sharedCache: SharedCache | null;
+  /** What answers questions about the anomalies. */
+  readonly search: AnomalySearch;
   /** The log's tail; null where there is none to follow: then no event `observation` comes. */
   readonly log: LogTail | null;
   /** The last offset of this partition of `log` that had landed in the snapshot, else null. */

@@ -6,9 +6,11 @@ import { ENGINE_METRICS, type EngineMetricName } from './engine-metrics.ts';
 import { type Alert, counter, gauge, histogram, type Metric } from './metric.ts';
 import { PROCESS_METRICS } from './process-metrics.ts';
 import {
+  ALERT_METRICS,
   ANALYTICS_METRICS,
   COLLECTOR_METRICS,
   FAILING,
+  INDEX_METRICS,
   LOG_METRICS,
   SEE_STATUS,
   TABLE_METRICS,
@@ -150,6 +152,8 @@ export const METRICS = {
   ...LOG_METRICS,
   ...TABLE_METRICS,
   ...ANALYTICS_METRICS,
+  ...INDEX_METRICS,
+  ...ALERT_METRICS,
   ...PROCESS_METRICS,
   ...ENGINE_METRICS,
 };

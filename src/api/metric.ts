@@ -13,7 +13,15 @@ export interface Metric {
   readonly row?: Row;
 }
 
-export type Row = 'API' | 'Collector' | 'Log' | 'Table' | 'Analytics' | 'Process' | 'Engines';
+export type Row =
+  | 'API'
+  | 'Collector'
+  | 'Log'
+  | 'Table'
+  | 'Analytics'
+  | 'Alerts'
+  | 'Process'
+  | 'Engines';
 
 /** It fires where `query`, compared as `when` says, holds for this long. */
 export interface Alert {

@@ -277,3 +277,73 @@ export const ANALYTICS_METRICS = {
     ],
   }),
 };
+
+export const INDEX_METRICS = {
+  isobar_index_version: gauge('Version of the analytics that the index has.', 'version'),
+  isobar_index_behind_versions: gauge(
+    'Versions of the analytics that the index does not have yet.',
+    'versions',
+    {
+      row: 'Analytics',
+      alerts: [
+        {
+          name: 'IsobarIndexBehind',
+          query: 'isobar_index_behind_versions',
+          when: '> 0',
+          for: '10m',
+          severity: 'warning',
+          summary: 'Searches have answered from older analytics for ten minutes.',
+          remedy: SEE_STATUS,
+        },
+      ],
+    },
+  ),
+  isobar_index_rows: gauge('Anomalies in the index.', 'rows'),
+  isobar_index_committed_timestamp_seconds: gauge('When the index was last written.', TIMES, {
+    absent: 'at first',
+  }),
+  isobar_index_failing: gauge('Whether the index cannot be read or written.', '0 or 1', {
+    alerts: [
+      {
+        name: 'IsobarIndexFails',
+        query: 'isobar_index_failing',
+        ...FAILING,
+        summary: 'The index fails: searches look through the published rows, or fail.',
+        remedy: SEE_STATUS,
+      },
+    ],
+  }),
+};
+
+export const ALERT_METRICS = {
+  isobar_alerts_incidents: gauge('Incidents, by state.', 'incidents', {
+    labels: ['state'],
+    row: 'Alerts',
+  }),
+  isobar_alerts_waiting_messages: gauge('Messages that are not sent yet.', 'messages', {
+    labels: ['channel'],
+    absent: 'on a laptop',
+    alerts: [
+      {
+        name: 'IsobarMessagesWait',
+        query: 'isobar_alerts_waiting_messages',
+        when: '> 0',
+        for: '15m',
+        severity: 'warning',
+        summary: 'Messages to the channel {{ $labels.channel }} have waited for 15 minutes.',
+        remedy: '`isobar alerts test {{ $labels.channel }}` says what is wrong.',
+      },
+    ],
+  }),
+  isobar_alerts_failing: gauge('Whether the rules cannot be evaluated.', '0 or 1', {
+    alerts: [
+      {
+        name: 'IsobarAlertsFail',
+        query: 'isobar_alerts_failing',
+        ...FAILING,
+        summary: 'The alert rules cannot be evaluated.',
+        remedy: SEE_STATUS,
+      },
+    ],
+  }),
+};

@@ -72,6 +72,17 @@ const VALUES = {
   isobar_analytics_version: (s) => one(s.analytics.version),
   isobar_analytics_table_version: (s) => one(s.analytics.table_version),
   isobar_analytics_computed_timestamp_seconds: (s) => one(seconds(s.analytics.computed_at)),
+  isobar_alerts_incidents: (s) =>
+    Object.entries(s.alerts?.incidents ?? {}).map(([state, count]) => [{ state }, count]),
+  isobar_alerts_waiting_messages: (s) =>
+    (s.alerts?.channels ?? []).map(({ name, waiting }) => [{ channel: name }, waiting]),
+  isobar_alerts_failing: (s) => (s.alerts === null ? [] : one(Number(s.alerts.error !== null))),
+  isobar_index_version: (s) => one(s.index.version),
+  isobar_index_behind_versions: (s) =>
+    one(Math.max(0, s.index.analytics_version - s.index.version)),
+  isobar_index_rows: (s) => one(s.index.rows),
+  isobar_index_committed_timestamp_seconds: (s) => one(seconds(s.index.committed_at)),
+  isobar_index_failing: (s) => one(Number(s.index.error !== null)),
   isobar_analytics_failing: (s) => one(Number(s.analytics.error !== null)),
   isobar_table_export_table_version: (s) => one(s.raw_export?.table_version ?? null),
   isobar_table_export_failing: (s) =>

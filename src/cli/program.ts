@@ -13,6 +13,7 @@ import { drillCommand } from './commands/drill.ts';
 import { historyCommand } from './commands/history.ts';
 import { importCommand } from './commands/import.ts';
 import { importsCommand } from './commands/imports.ts';
+import { indexCommand } from './commands/index.ts';
 import { landCommand } from './commands/land.ts';
 import { maintainCommand } from './commands/maintain.ts';
 import { metricsCommand } from './commands/metrics.ts';
@@ -94,6 +95,7 @@ export function buildProgram(environment: Environment): Command {
   historyCommand(program, environment);
   backupCommands(program, environment);
   tableCommand(program, environment);
+  indexCommand(program, environment);
   program.commandsGroup('Look at it:');
   alertsCommand(program, environment);
   statusCommand(program, environment);

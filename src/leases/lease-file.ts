@@ -11,6 +11,7 @@ const ROLES = [
   'analyze',
   'export',
   'maintain',
+  'index',
   'serve',
   'import',
   'alert',

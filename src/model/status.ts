@@ -114,7 +114,10 @@ const LogStatusSchema = record(
 const LeaseSchema = record(
   {
     role: Type.Enum(
-      ['collect', 'land', 'partition', 'analyze', 'export', 'maintain', 'serve', 'import', 'alert'],
+      [
+        ...(['collect', 'land', 'partition', 'analyze', 'export', 'maintain'] as const),
+        ...(['index', 'alert', 'serve', 'import'] as const),
+      ],
       {
         description:
           '`land` and `serve`: offers to; `partition`: lands that one; the others: does that alone.',
@@ -209,6 +212,18 @@ const AnalyticsStatusSchema = record(
   'The analytics.',
 );
 
+const IndexStatusSchema = record(
+  {
+    engine: Type.String(),
+    version: Type.Integer({ description: 'Of the analytics; 0 while nothing is indexed.' }),
+    analytics_version: Type.Integer({ description: 'The newest: what the index goes for.' }),
+    rows: Type.Number(),
+    committed_at: timeOrNull(),
+    error: errorOrNull,
+  },
+  'The index of the anomalies.',
+);
+
 const ExportStatusSchema = record(
   { table_version: Type.Integer(), exported_at: timeOrNull(), error: errorOrNull },
   'The raw export.',
@@ -276,6 +291,7 @@ export const StatusSchema = record(
     landing: LandingStatusSchema,
     table: TableStatusSchema,
     analytics: AnalyticsStatusSchema,
+    index: IndexStatusSchema,
     raw_export: Type.Union([ExportStatusSchema, Type.Null()]),
     alerts: Type.Union([AlertsStatusSchema, Type.Null()], {
       description: 'Null where alerts are switched off.',
@@ -301,4 +317,5 @@ export type TableStatus = Of<typeof TableStatusSchema>;
 export type AnalyticsStatus = Of<typeof AnalyticsStatusSchema>;
 export type AlertsStatus = Of<typeof AlertsStatusSchema>;
 export type CacheStatus = Of<typeof CacheStatusSchema>;
+export type IndexStatus = Of<typeof IndexStatusSchema>;
 export type ExportStatus = Of<typeof ExportStatusSchema>;

@@ -3,7 +3,7 @@ import { asIsobarError, ERRORS, IsobarError } from '../errors.ts';
 import type { RoomError } from '../model/status.ts';
 import { within } from '../waiting.ts';
 
-export type Room = 'work' | 'log' | 'table' | 'analytics' | 'export';
+export type Room = 'work' | 'log' | 'table' | 'analytics' | 'index' | 'export';
 
 const ANSWER_MS = 1_500;
 

@@ -19,6 +19,7 @@ import type { Collector } from '../collector/collector.ts';
 import type { Config } from '../config/schema.ts';
 import type { Engines } from '../engines/engine-probe.ts';
 import { IsobarError } from '../errors.ts';
+import type { AnomalySearch } from '../index/answering.ts';
 import { lockFolder } from '../lake/folder-lock.ts';
 import type { Share } from '../leases/sharing.ts';
 import type { Logger } from '../logger.ts';
@@ -28,6 +29,7 @@ import { watchTable } from '../table/table-watch.ts';
 import { landingAppId } from '../table/transactions.ts';
 import { type AlertRoom, openAlertRoom, startAlerts } from './alerting.ts';
 import { watchEngines } from './engines.ts';
+import { type Indexing, startIndexing } from './indexing.ts';
 import { collect, configuredCities } from './polling.ts';
 import { openStatusReader } from './status.ts';
 import { analyze, land, landed, type Running } from './steps.ts';
@@ -133,29 +135,21 @@ async function startRooms(
     exports: null,
     maintenance: null,
     cache: null,
+    index: null,
   };
   const isWatching = has('serve') || has('alert');
   const alerts = isWatching && config.alerts.enabled ? stack.use(openAlertRoom(workspace)) : null;
   const status = await openStatusReader(workspace, running, options.version, alerts);
   const engines = isWatching ? stack.use(await watchEngines(workspace)) : null;
-  let url: string | null = null;
-  if (has('serve')) {
-    running.cache = stack.use(await openSharedCache(config.api.cache, logger));
-    const context = await apiContext(options, workspace, {
-      engines,
-      cities: () => cities.list,
-      running,
-      status: () => status.read(),
-      settle,
-      changes,
-      lookMs,
-      alerts,
-    });
-    url = await listen(context, config, stack, folder, options.command);
-  }
+  const rooms = { engines, alerts, running, settle, changes, lookMs };
+  const facts = { cities: () => cities.list, status: () => status.read() };
+  const served = has('serve')
+    ? await startServing(options, workspace, stack, { ...rooms, ...facts })
+    : null;
   const leases = stack.use(await openWorkspaceLeases(workspace, options.command, logger));
   const context = { workspace, leases, logger, running, onChange: changes.report, deadline };
   const add = (share: Share) => stack.defer(() => share.stop());
+  if (served !== null) add(await served.indexing.share(leases));
   if (has('analyze')) add(await analyze(context));
   if (has('land')) add(await land(context));
   if (has('land') || has('analyze')) {
@@ -171,9 +165,8 @@ async function startRooms(
   }
 
   if (alerts !== null) {
-    const facts = { engines, cities: () => cities.list, status: () => status.read() };
     const env = options.env ?? process.env;
-    add(await startAlerts({ ...context, ...facts, room: alerts, env }, has('alert')));
+    add(await startAlerts({ ...context, ...facts, engines, room: alerts, env }, has('alert')));
   }
 
   async function settle(): Promise<void> {
@@ -181,7 +174,26 @@ async function startRooms(
     await running.analytics?.refreshNow();
   }
 
-  return { simulated, folder, url, settle };
+  return { simulated, folder, url: served?.url ?? null, settle };
+}
+
+/** Serves until the stack is disposed of, and keeps the index that searches need. */
+async function startServing(
+  options: PipelineOptions,
+  workspace: Workspace,
+  stack: AsyncDisposableStack,
+  rooms: Omit<ServedRooms, 'search'> & { readonly running: Running },
+): Promise<{ readonly url: string; readonly indexing: Indexing }> {
+  const { config, logger, command } = options;
+  const { running, changes, lookMs } = rooms;
+  running.cache = stack.use(await openSharedCache(config.api.cache, logger));
+  const indexing = await startIndexing(workspace, { logger, lookMs });
+  const { loop, search } = indexing;
+  running.index = loop;
+  stack.defer(changes.listen(() => loop.wake()));
+  stack.defer(() => loop.stop());
+  const context = await apiContext(options, workspace, { ...rooms, search });
+  return { url: await listen(context, config, stack, workspace.folder, command), indexing };
 }
 
 /** The known cities as one array, made anew only when something changed. */
@@ -220,23 +232,26 @@ function createChanges(): Changes {
   };
 }
 
+interface ServedRooms {
+  readonly search: AnomalySearch;
+  readonly cities: () => readonly City[];
+  readonly running: {
+    readonly collector: Collector | null;
+    readonly analytics: RefreshLoop | null;
+    readonly cache: SharedCache | null;
+  };
+  readonly status: ApiContext['status'];
+  readonly engines: Engines | null;
+  readonly settle: () => Promise<void>;
+  readonly changes: Changes;
+  readonly lookMs: number;
+  readonly alerts: AlertRoom | null;
+}
+
 async function apiContext(
   options: PipelineOptions,
   workspace: Workspace,
-  rooms: {
-    readonly cities: () => readonly City[];
-    readonly running: {
-      readonly collector: Collector | null;
-      readonly analytics: RefreshLoop | null;
-      readonly cache: SharedCache | null;
-    };
-    readonly status: ApiContext['status'];
-    readonly engines: Engines | null;
-    readonly settle: () => Promise<void>;
-    readonly changes: Changes;
-    readonly lookMs: number;
-    readonly alerts: AlertRoom | null;
-  },
+  rooms: ServedRooms,
 ): Promise<ApiContext> {
   const log = await workspace.log();
   const { observations, engine, storage } = workspace;
@@ -266,6 +281,7 @@ async function apiContext(
       },
     },
     log,
+    search: rooms.search,
     lastLanded(snapshot, partition) {
       return snapshot.transactions.get(landingAppId(log.id, partition)) ?? null;
     },

@@ -4,6 +4,7 @@ import { readPublication } from '../analytics/publication.ts';
 import type { RefreshLoop } from '../analytics/refresh-loop.ts';
 import type { Collector } from '../collector/collector.ts';
 import { asIsobarError, isErrorCode } from '../errors.ts';
+import type { IndexLoop } from '../index/index-loop.ts';
 import { openLeasesReader, type ReadLease } from '../leases/leases-reader.ts';
 import type { Log, LogSize, WaitingRecords } from '../log/log.ts';
 import type {
@@ -11,6 +12,7 @@ import type {
   AnalyticsStatus,
   CacheStatus,
   ExportStatus,
+  IndexStatus,
   LandingStatus,
   LeaseStatus,
   LogStatus,
@@ -38,6 +40,7 @@ export interface RunningRooms {
   readonly analytics: RefreshLoop | null;
   readonly exports: { readonly failure: RoomError | null } | null;
   readonly cache: { status(): CacheStatus } | null;
+  readonly index: IndexLoop | null;
 }
 
 export interface StatusReader {
@@ -93,13 +96,16 @@ class WorkspaceStatus implements StatusReader {
       ),
       table: keepLast(failures, 'table', () => this.#tableStatus()),
       analytics: keepLast(failures, 'analytics', () => this.#analyticsStatus()),
+      index: keepLast(failures, 'index', () => this.#indexStatus()),
       export: keepLast(failures, 'export', () => this.#exportStatus()),
     };
   }
 
   async read(): Promise<Status> {
-    const { work, log, table, analytics, export: rawExport } = this.#rooms;
-    const found = await Promise.all([work(), log(), table(), analytics(), rawExport()]);
+    const { work, log, table, analytics, index, export: rawExport } = this.#rooms;
+    const found = await Promise.all([
+      ...([work(), log(), table(), analytics(), rawExport(), index()] as const),
+    ]);
     return {
       version: this.#version,
       started_at: this.#startedAt,
@@ -112,6 +118,7 @@ class WorkspaceStatus implements StatusReader {
       landing: this.#running.landing?.status() ?? NOT_LANDING,
       table: found[2],
       analytics: found[3],
+      index: found[5],
       raw_export: found[4],
       alerts: this.#alerts?.status() ?? null,
       shared_cache: this.#running.cache?.status() ?? null,
@@ -251,6 +258,28 @@ class WorkspaceStatus implements StatusReader {
     if (this.#running.analytics !== null) return own;
     const analyzer = (await this.#leases.read()).find(({ role }) => role === 'analyze');
     return readComputing(analyzer?.text.detail) ?? own;
+  }
+
+  /** As the loop here knows it, else as the engine says. */
+  async #indexStatus(): Promise<IndexStatus> {
+    const { config, storage } = this.#workspace;
+    const { index: loop, analytics } = this.#running;
+    let error = loop?.failure ?? null;
+    const look = async () => (await this.#workspace.index()).state();
+    const fail = (cause: unknown) => {
+      error ??= this.#failures.of('index', asIsobarError(cause));
+      return null;
+    };
+    const held = loop === null ? await look().catch(fail) : loop.held;
+    const newest = loop?.published ?? (await readPublication(storage, analytics?.newest ?? null));
+    return {
+      engine: config.index.engine,
+      version: held?.version ?? 0,
+      analytics_version: newest?.version ?? 0,
+      rows: held?.rows ?? 0,
+      committed_at: held?.committedAt ?? null,
+      error,
+    };
   }
 
   async #exportStatus(): Promise<ExportStatus | null> {

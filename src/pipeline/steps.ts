@@ -3,6 +3,7 @@
 import { type RefreshLoop, startRefreshLoop } from '../analytics/refresh-loop.ts';
 import type { SharedCache } from '../api/shared/cache.ts';
 import type { Collector } from '../collector/collector.ts';
+import type { IndexLoop } from '../index/index-loop.ts';
 import type { Lease } from '../leases/held-lease.ts';
 import type { Leases } from '../leases/leases.ts';
 import { holdRole, type Share, sharePartitions } from '../leases/sharing.ts';
@@ -24,6 +25,7 @@ export interface Running {
   maintenance: MaintenanceLoop | null;
   /** Null as well where none is configured. */
   cache: SharedCache | null;
+  index: IndexLoop | null;
 }
 
 export interface StepContext {

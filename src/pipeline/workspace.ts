@@ -3,7 +3,7 @@
  * closes what was opened, in reverse.
  *
  *     DATA/                 real data            DATA/simulated/    made-up data
- *       log/  lake/  collector/  scratch/  folder.lock  server.json
+ *       log/  lake/  index/  collector/  scratch/  folder.lock  server.json
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -11,6 +11,8 @@ import { dirname, join, resolve } from 'node:path';
 import { createRefresher, type Refresher } from '../analytics/refresh.ts';
 import type { Config } from '../config/schema.ts';
 import { IsobarError, translateFileError } from '../errors.ts';
+import type { AnomalyIndex } from '../index/anomaly-index.ts';
+import { openIndex } from '../index/open.ts';
 import { type TableName, tableFolder } from '../lake/layout.ts';
 import { isInStorage, openStorage } from '../lake/open.ts';
 import type { Storage } from '../lake/storage.ts';
@@ -54,6 +56,8 @@ export interface Workspace extends AsyncDisposable {
   readonly tables: readonly DeltaTable[];
   /** A session that is closed with the workspace. */
   session(): Promise<SqlSession>;
+  /** The index of the anomalies, opened on the first call. */
+  index(): Promise<AnomalyIndex>;
   /** The log, opened (and made) on the first call. */
   log(): Promise<Log>;
   /** A refresher of its own session. */
@@ -113,6 +117,7 @@ async function openRooms(
   const opened = openTables(config, { storage, session: tableSession, scratch, simulated });
   const { observations, rejected, cities, imports, incidents } = opened;
   let log: Promise<Log> | null = null;
+  let index: Promise<AnomalyIndex> | null = null;
 
   const workspace: Workspace = {
     config,
@@ -133,6 +138,12 @@ async function openRooms(
       const options = onLogAway === undefined ? { simulated } : { simulated, onAway: onLogAway };
       log ??= openLog(config.log, join(folder, 'log'), options).then((opened) => stack.use(opened));
       return log;
+    },
+    index() {
+      index ??= openIndex(config.index, join(folder, 'index'), simulated).then((opened) =>
+        stack.use(opened),
+      );
+      return index;
     },
     async refresher(logger) {
       return createRefresher({

@@ -77,12 +77,13 @@ function FlowStep({ step }: { readonly step: Step }) {
 /** What fails, since when, and what to do. */
 function Errors({ status, now }: { readonly status: Status; readonly now: number }) {
   const say = words.value.pipeline.sheet;
-  const { collector, log, landing, table, analytics, raw_export } = status;
+  const { collector, log, landing, table, analytics, index, raw_export } = status;
   const rooms: readonly (readonly [string, RoomError | null | undefined])[] = [
     [say.rooms.log, log.error],
     [say.rooms.landing, landing.error],
     [say.rooms.table, table.error],
     [say.rooms.analytics, analytics.error],
+    [say.rooms.index, index.error],
     [say.rooms.export, raw_export?.error],
   ];
   const failing = rooms.flatMap(([room, error]) => (error ? [{ room, error }] : []));

@@ -35,6 +35,11 @@ const WELL: Status = {
     computed_at: '2026-11-23T14:05:00Z',
     error: null,
   },
+  index: {
+    ...EXAMPLE.index,
+    version: 311,
+    analytics_version: 311,
+  },
 };
 
 const step = (status: Status, name: string) =>

@@ -8,6 +8,7 @@ import type { AlertStore } from '../../alerts/store.ts';
 import { computeCityStatistics, computeHourlyTrends } from '../../analytics/compute.ts';
 import { openPublished } from '../../analytics/published.ts';
 import { createRefresher } from '../../analytics/refresh.ts';
+import { openAnomalySearch } from '../../index/answering.ts';
 import { silentLogger } from '../../logger.ts';
 import type { City } from '../../model/city.ts';
 import type { Observation } from '../../model/observation.ts';
@@ -121,6 +122,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     engine: countingEngine(lake.engine, queries),
     publications,
     sharedCache: null,
+    search: openAnomalySearch(null),
     log: log.tail,
     lastLanded: (snapshot, partition) =>
       snapshot.transactions.get(landingAppId(lake.log.id, partition)) ?? null,
@@ -306,6 +308,14 @@ export function exampleStatus(): Status {
       facts: { version: '4.2.0', properties: { 'spark.executor.memory': '1g' } },
       progress: { done: 3, of: 12 },
       error: { code: 'QUERY_FAILED', message: 'm', remedy: 'r', since: '2024-11-01T00:00:00Z' },
+    },
+    index: {
+      engine: 'sqlite',
+      version: 4,
+      analytics_version: 5,
+      rows: 12,
+      committed_at: '2024-11-01T00:00:00Z',
+      error: null,
     },
     raw_export: { table_version: 0, exported_at: null, error: null },
     alerts: null,

@@ -8,6 +8,7 @@ import { namedProxy, providerFetch, proxyFor } from '../../collector/openweather
 import { parseRedisUrl } from '../../config/redis-address.ts';
 import type { Config } from '../../config/schema.ts';
 import { asIsobarError, ERRORS, IsobarError } from '../../errors.ts';
+import { openIndex } from '../../index/open.ts';
 import { loadAlerts, tryChannels } from '../../pipeline/alerting.ts';
 import { hasData, openWorkspace, rootOf } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
@@ -48,6 +49,7 @@ export function doctorCommand(program: Command, environment: Environment): void 
         ...(await checkAlerts(config, environment)),
         ...(await checkData(config)),
         ...(await checkCache(config)),
+        ...(await checkIndex(config)),
         ...(options.online === true ? await checkOnline(config, environment.env) : []),
       ];
       if (json) environment.print(`${JSON.stringify(findings)}\n`);
@@ -242,6 +244,21 @@ async function checkCache({ api: { cache } }: Config): Promise<Finding[]> {
   } catch (error) {
     const { code, message, row } = asIsobarError(error);
     return [{ check, verdict: 'fail', text: `${code}: ${message}`, remedy: row.remedy }];
+  }
+}
+
+/** Whether the index answers, and how far it is; a file that is not there yet is made by itself. */
+async function checkIndex(config: Config): Promise<Finding[]> {
+  const folder = join(rootOf(config, false), 'index');
+  try {
+    await using index = await openIndex(config.index, folder, false);
+    const state = await index.state();
+    const text = state === null ? 'nothing is indexed yet' : `version ${state.version}`;
+    return [ok('index', `${index.engine} answers; ${text}`)];
+  } catch (error) {
+    const { code, message } = asIsobarError(error);
+    const text = `${code}: ${message}`;
+    return [{ check: 'index', verdict: 'fail', text, remedy: ERRORS[code].remedy }];
   }
 }
 

@@ -45,6 +45,7 @@ Examples:
           analytics: null,
           exports: null,
           cache: null,
+          index: null,
         };
         const reader = await openStatusReader(workspace, none, environment.version);
         // Awaited here: the workspace is closed on the way out.
@@ -96,7 +97,8 @@ export function formatStatus(
   engines: readonly Engine[] = [],
 ): string {
   const kind = status.simulated ? 'simulated data' : 'real data';
-  const { work, collector, log, landing, table, analytics, raw_export, shared_cache } = status;
+  const { work, collector, log, landing, table, analytics, index, raw_export } = status;
+  const { shared_cache } = status;
   const whether = running ? 'running' : formatWhether(work.leases);
   const lines = [`isobar ${status.version} · ${kind} · ${status.data} · ${whether}`];
   if (collector !== null) {
@@ -120,6 +122,7 @@ export function formatStatus(
     `analytics  version ${analytics.version} of table version ${analytics.table_version}` +
       (analytics.computed_at === null ? '' : `, computed ${analytics.computed_at}`),
     ...formatEngine(analytics),
+    formatIndex(index),
   );
   if (raw_export !== null) lines.push(`raw files  up to table version ${raw_export.table_version}`);
   if (shared_cache !== null) lines.push(formatCache(shared_cache));
@@ -127,7 +130,7 @@ export function formatStatus(
   lines.push(...formatEngines(engines));
   // Who cannot read the leases can seldom read the table.
   const workError = table.error === null ? work.error : null;
-  const errors = [log.error, table.error, landing.error, analytics.error, workError];
+  const errors = [log.error, table.error, landing.error, analytics.error, index.error, workError];
   for (const error of [...errors, raw_export?.error ?? null, shared_cache?.error ?? null]) {
     if (error !== null) {
       lines.push(
@@ -155,6 +158,14 @@ function formatProcess(held: Status['process']): string {
 function formatCache({ address, state, lookups }: CacheStatus): string {
   const outcomes = Object.entries(lookups).map(([outcome, count]) => `${count} ${outcome}`);
   return `cache      Redis at ${address}, ${state}; look-ups: ${outcomes.join(', ')}`;
+}
+
+/** Which version it has, and how far that is from the newest. */
+function formatIndex({ engine, version, analytics_version, rows }: Status['index']): string {
+  if (version === 0) return `index      ${engine}, nothing is indexed yet`;
+  const behind = analytics_version - version;
+  const lag = behind > 0 ? `, ${behind} behind the analytics` : '';
+  return `index      ${engine}, version ${version}${lag}, ${rows} anomalies`;
 }
 
 /** No process serves; others may be at work, on this machine or elsewhere. */
