@@ -278,7 +278,7 @@ function describe(
   meta: Meta & Readonly<Record<string, unknown>>,
   reply: FastifyReply,
 ): Buffer {
-  const { not_enough_values: _, ...brief } = meta;
+  const { not_enough_values: _, facets: _facets, ...brief } = meta;
   const ascii = JSON.stringify(brief).replace(
     /[\u007f-\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

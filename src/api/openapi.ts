@@ -6,7 +6,8 @@ import { ERRORS, type ErrorCode, IsobarError } from '../errors.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
 import { RoomErrorSchema, StatusSchema } from '../model/status.ts';
 import { formatProblem, PROBLEM_TYPE } from './problem.ts';
-import { COMMON_ERRORS, ROUTES, type Route } from './route-table.ts';
+import { COMMON_ERRORS } from './route-errors.ts';
+import { ROUTES, type Route } from './route-table.ts';
 import * as schemas from './schemas.ts';
 import * as statusSchemas from './status-schemas.ts';
 

@@ -125,12 +125,13 @@ export function parseCities(
 }
 
 export type CursorValue = string | number;
-export type CursorKind = 'time' | 'string' | 'number';
+export type CursorKind = 'time' | 'string' | 'number' | 'decimal';
 
 const CURSOR_PATTERNS: Readonly<Record<CursorKind, string>> = {
   time: `${SECOND}(?:[.][0-9]{1,6})?Z`,
   string: '[a-z0-9][a-z0-9._-]{0,63}',
   number: '[0-9]{1,15}',
+  decimal: '-?[0-9]{1,21}(?:[.][0-9]{1,20})?(?:e[+-]?[0-9]{1,3})?',
 };
 
 /** The key of the last row of a page, as callers hand it back: `2024-10-31T14:00:00Z,berlin`. */
@@ -147,5 +148,6 @@ export function parseCursor(
   if (!new RegExp(cursorPattern(kinds)).test(text)) {
     throw parameterError('cursor', 'expected `meta.next_cursor` of an answer of this address');
   }
-  return text.split(',').map((part, index) => (kinds[index] === 'number' ? Number(part) : part));
+  const isNumber = (kind: CursorKind | undefined) => kind === 'number' || kind === 'decimal';
+  return text.split(',').map((part, index) => (isNumber(kinds[index]) ? Number(part) : part));
 }

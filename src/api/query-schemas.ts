@@ -5,6 +5,7 @@ import { CITY_ID_PATTERN } from '../model/city.ts';
 import { VARIABLE_NAMES } from '../model/variables.ts';
 import { FORMATS } from './formats.ts';
 import { type CursorKind, cursorPattern, TIME_PATTERN } from './parameters.ts';
+import { SEARCH_PARAMETERS, TIME_CURSOR } from './search-parameters.ts';
 
 function parameters<T extends Record<string, TSchema>>(properties: T) {
   return Type.Object(properties, { additionalProperties: false });
@@ -66,7 +67,7 @@ export const CURSORS = {
   cities: ['string'],
   'city-statistics': ['string'],
   'hourly-trends': ['string', 'string', 'number'],
-  anomalies: ['time', 'string', 'string', 'string'],
+  anomalies: TIME_CURSOR,
   'raw-data': ['time', 'string'],
   incidents: ['time', 'string'],
 } as const satisfies Record<string, readonly CursorKind[]>;
@@ -84,7 +85,10 @@ const datasetQuery = (kinds: readonly CursorKind[]) =>
 export const DATASET_QUERY_SCHEMAS = {
   'city-statistics': datasetQuery(CURSORS['city-statistics']),
   'hourly-trends': datasetQuery(CURSORS['hourly-trends']),
-  anomalies: datasetQuery(CURSORS.anomalies),
+  anomalies: parameters({
+    ...SEARCH_PARAMETERS,
+    ...{ city: city(200), from, to, limit: limit(10_000, 50_000), format, excel },
+  }),
 };
 export const RawDataQuerySchema = parameters({
   city: city(200),
@@ -209,6 +213,7 @@ export const EndSilenceQuerySchema = parameters({
 });
 export const NoQuerySchema = parameters({});
 
+export type AnomaliesQuery = Static<(typeof DATASET_QUERY_SCHEMAS)['anomalies']>;
 export type DatasetQuery = Static<ReturnType<typeof datasetQuery>>;
 export type RawDataQuery = Static<typeof RawDataQuerySchema>;
 export type CitiesQuery = Static<typeof CitiesQuerySchema>;

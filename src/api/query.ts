@@ -70,6 +70,7 @@ function parseValue(name: string, rule: Rule, text: string): unknown {
     throw unexpected(name, `one of ${rule.enum.join(', ')}`, text);
   }
   if (rule.type === 'integer') return parseInteger(name, rule, text);
+  if (rule.type === 'number') return parseDecimal(name, rule, text);
   if (rule.type === 'boolean') {
     if (text === '1' || text === 'true') return true;
     if (text === '0' || text === 'false') return false;
@@ -92,6 +93,13 @@ function parseInteger(name: string, { minimum, maximum }: Rule, text: string): n
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= (minimum ?? 0) && value <= (maximum ?? Number.MAX_SAFE_INTEGER)) return value;
   throw unexpected(name, `a whole number from ${minimum ?? 0} to ${maximum}`, text);
+}
+
+/** The same with a decimal point. */
+function parseDecimal(name: string, { minimum = 0, maximum }: Rule, text: string): number {
+  const value = /^\d{1,15}(?:\.\d{1,15})?$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= minimum && value <= (maximum ?? Number.MAX_SAFE_INTEGER)) return value;
+  throw unexpected(name, `a number from ${minimum} to ${maximum}`, text);
 }
 
 function unexpected(name: string, expected: string, text: string): IsobarError {

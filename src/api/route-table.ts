@@ -27,6 +27,7 @@ import {
   SilenceQuerySchema,
   WindRoseQuerySchema,
 } from './query-schemas.ts';
+import { READING_ERRORS } from './route-errors.ts';
 import {
   AnomaliesAnswerSchema,
   ChartAnswerSchema,
@@ -59,27 +60,6 @@ export interface Route {
   readonly errors: readonly ErrorCode[];
 }
 
-/** What every address refuses, or ends with when something unexpected goes wrong. */
-export const COMMON_ERRORS: readonly ErrorCode[] = [
-  'REQUEST_INVALID',
-  'REQUEST_REFUSED',
-  'REQUEST_TOO_LARGE',
-  'INTERNAL',
-];
-/** Before the first version of the table could be read. */
-const READING_ERRORS = [
-  'LAKE_UNAVAILABLE',
-  'LAKE_MISSING',
-  'LAKE_FORBIDDEN',
-  'LAKE_LOGIN_REFUSED',
-  'TABLE_CORRUPT',
-  'TABLE_GAP',
-  'TABLE_NEWER',
-  'TABLE_PROTOCOL',
-  'ENGINE_UNAVAILABLE',
-  'ABORTED',
-] as const satisfies readonly ErrorCode[];
-
 const RANGE =
   'With `from` or `to` the observations of that time are selected and the rows computed anew; without them the published version answers.';
 const DEFAULT_RANGE = 'Without `from` and `to` the last 7 days up to the newest observation.';
@@ -102,9 +82,10 @@ export const ROUTES = [
   data(
     '/api/anomalies',
     'One row per flagged value and rule, newest first.',
-    'What is unusual is judged over the whole table; `from` and `to` select among the rows. Cities with fewer than 11 values are named in `meta.not_enough_values`.',
+    'What is unusual is judged over the whole table; `from` and `to` select among the rows. `q`, `variable`, `rule`, `min_score`, `max_score`, `sort`, `order` and `facets` are answered by an index of the newest version; where it is behind or away, `meta.index_version` and `meta.reason` say so. Cities with fewer than 11 values are named in `meta.not_enough_values`.',
     DATASET_QUERY_SCHEMAS.anomalies,
     AnomaliesAnswerSchema,
+    ['INDEX_UNAVAILABLE', 'INDEX_REFUSED'],
   ),
   data(
     '/api/temperature-chart',
@@ -254,6 +235,7 @@ function data<P extends string>(
   description: string,
   query: TObject,
   schema: TSchema,
+  errors: readonly ErrorCode[] = [],
 ) {
   const { json, csv, parquet } = MEDIA_TYPES;
   const files = 'format' in query.properties ? { [csv]: null, [parquet]: null } : {};
@@ -266,7 +248,14 @@ function data<P extends string>(
     description,
     query,
     answers,
-    errors: ['PARAMETER_INVALID', 'CITY_UNKNOWN', 'BUSY', 'QUERY_FAILED', ...READING_ERRORS],
+    errors: [
+      'PARAMETER_INVALID',
+      'CITY_UNKNOWN',
+      'BUSY',
+      'QUERY_FAILED',
+      ...errors,
+      ...READING_ERRORS,
+    ],
   } as const;
 }
 

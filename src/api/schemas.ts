@@ -3,6 +3,7 @@
  * `docs/api.md` come from these schemas, and every answer is tested against its own.
  */
 import { type Static, Type } from 'typebox';
+import { FacetsSchema } from '../model/anomaly-search.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
 import { number, orNull, record, text, time, timeOrNull, whole } from '../model/schema.ts';
 import { VARIABLE_NAMES, VARIABLES } from '../model/variables.ts';
@@ -49,6 +50,13 @@ export const AnomaliesMetaSchema = record(
     not_enough_values: Type.Array(Type.String(), {
       description: 'Ids of the cities with too few values for the rule.',
     }),
+    index_version: Type.Optional(
+      orNull(
+        Type.Integer(),
+        'With `q`, `sort`, `facets` and the like: version of the analytics that the index answered from; null when the published rows answered.',
+      ),
+    ),
+    facets: Type.Optional(FacetsSchema),
   },
   'As everywhere, and what the rule could not judge.',
 );

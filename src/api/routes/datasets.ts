@@ -7,9 +7,14 @@ import { bodyOf, type Computed } from '../answers.ts';
 import { type Column, columnsOf, pickColumns } from '../columns.ts';
 import type { DatasetPart, DatasetRows, Publication, Selection } from '../context.ts';
 import { chooseFormat } from '../formats.ts';
-import { pageRows, type RowOrder } from '../paging.ts';
+import { type Page, pageRows, type RowOrder } from '../paging.ts';
 import { parseCities, parseCursor, parseRange } from '../parameters.ts';
-import { CURSORS, DATASET_QUERY_SCHEMAS, type DatasetQuery } from '../query-schemas.ts';
+import {
+  type AnomaliesQuery,
+  CURSORS,
+  DATASET_QUERY_SCHEMAS,
+  type DatasetQuery,
+} from '../query-schemas.ts';
 import {
   answer,
   knownCities,
@@ -19,6 +24,13 @@ import {
   tableVersionOf,
 } from '../server.ts';
 import type { Current } from '../versions.ts';
+import {
+  type FoundAnomalies,
+  isSearch,
+  parseQuestion,
+  searchAnomalies,
+  searchKey,
+} from './anomaly-search.ts';
 
 const STATISTICS_ORDER: RowOrder<CityStatistics> = {
   key: (row) => [row.city_id],
@@ -39,7 +51,7 @@ const ANOMALIES_ORDER: RowOrder<Anomaly> = {
 };
 
 interface Asked extends Selection {
-  readonly query: DatasetQuery;
+  readonly query: DatasetQuery | AnomaliesQuery;
   readonly ranged: boolean;
   /** Aborts once no caller waits for the rows any more. */
   readonly signal?: AbortSignal;
@@ -49,7 +61,8 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
   add('city-statistics', async (asked, current) => {
     const rows = await statisticsOf(server, asked, current);
     const columns = columnsOf(CityStatisticsSchema);
-    return compute(server, asked, current, rows, STATISTICS_ORDER, columns);
+    const page = pageRows(rows, STATISTICS_ORDER, asked.query);
+    return compute(server, asked, current, page, columns);
   });
   add('hourly-trends', async (asked, current) => {
     const { snapshot } = current.conditions;
@@ -57,24 +70,20 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
       ? await server.rows.compute('hourly_trends', snapshot, asked, asked.signal)
       : await publishedRows(current.publication, 'hourly_trends', asked.cities, trendsPart(asked));
     const columns = columnsOf(HourlyTrendSchema);
-    return compute(server, asked, current, rows, TRENDS_ORDER, columns);
+    const page = pageRows(rows, TRENDS_ORDER, asked.query);
+    return compute(server, asked, current, page, columns);
   });
   add('anomalies', async (asked, current) => {
-    const published = await publishedRows(current.publication, 'anomalies', asked.cities);
-    const { from, to } = asked;
-    const rows = published.filter(
-      ({ observed_at: time }) =>
-        (from === null || compareTimes(time, from) >= 0) &&
-        (to === null || compareTimes(time, to) < 0),
-    );
+    const { page, more: found, reason } = await findAnomalies(server, asked, current);
     const columns = columnsOf(AnomalySchema);
     const none = 'nothing unusual was found';
-    const computed = await compute(server, asked, current, rows, ANOMALIES_ORDER, columns, none);
+    const { facts, body } = await compute(server, asked, current, page, columns, none);
     const chosen = new Set(asked.cities);
     const unjudged = current.publication?.notEnoughValues ?? [];
     const not_enough_values = unjudged.filter((id) => chosen.size === 0 || chosen.has(id));
-    const more = { ...computed.facts.more, not_enough_values };
-    return { ...computed, facts: { ...computed.facts, more } };
+    const more = { ...facts.more, not_enough_values, ...found };
+    const note = [facts.note, reason].filter((part) => part !== null).join('; ') || null;
+    return { facts: { ...facts, note, more }, body };
   });
 
   function add(
@@ -82,28 +91,61 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
     computeRows: (asked: Asked, current: Current) => Promise<Computed>,
   ): void {
     const schema = { querystring: DATASET_QUERY_SCHEMAS[route] };
-    app.get<{ Querystring: DatasetQuery }>(`/api/${route}`, { schema }, async (request, reply) => {
-      const { query } = request;
-      const cities = parseCities(query.city, knownCities(server));
-      const range = parseRange(query);
-      // What is unusual is judged over the whole table, so a range computes nothing anew.
-      const ranged = route !== 'anomalies' && (range.from !== null || range.to !== null);
-      const asked: Asked = { query, cities, ...range, ranged };
-      parseCursor(query.cursor, CURSORS[route]);
-      const format = chooseFormat(query);
-      return answer(server, request, reply, (current) => ({
-        route,
-        format,
-        key: keyOf(asked, current),
-        basis: ranged ? 'table' : 'publication',
-        tableVersion: ranged
-          ? tableVersionOf(current)
-          : (current.publication?.tableVersion ?? tableVersionOf(current)),
-        analyticsVersion: current.publication?.version ?? null,
-        compute: (signal) => computeRows({ ...asked, signal }, current),
-      }));
-    });
+    app.get<{ Querystring: DatasetQuery | AnomaliesQuery }>(
+      `/api/${route}`,
+      { schema },
+      async (request, reply) => {
+        const { query } = request;
+        const cities = parseCities(query.city, knownCities(server));
+        const range = parseRange(query);
+        // What is unusual is judged over the whole table, so a range computes nothing anew.
+        const ranged = route !== 'anomalies' && (range.from !== null || range.to !== null);
+        const asked: Asked = { query, cities, ...range, ranged };
+        const searched = isAnomaliesQuery(query) && isSearch(query) ? query : null;
+        if (searched === null) parseCursor(query.cursor, CURSORS[route]);
+        else parseQuestion(searched, asked);
+        const format = chooseFormat(query);
+        return answer(server, request, reply, (current) => ({
+          route,
+          format,
+          key:
+            keyOf(asked, current) +
+            (searched === null ? '' : JSON.stringify(searchKey(server, searched))),
+          // The index of each server is at a version of its own.
+          basis: searched !== null ? 'process' : ranged ? 'table' : 'publication',
+          tableVersion: ranged
+            ? tableVersionOf(current)
+            : (current.publication?.tableVersion ?? tableVersionOf(current)),
+          analyticsVersion: current.publication?.version ?? null,
+          compute: (signal) => computeRows({ ...asked, signal }, current),
+        }));
+      },
+    );
   }
+}
+
+/** By the index where more is asked than which cities and times, else from the published rows. */
+async function findAnomalies(
+  server: Server,
+  asked: Asked,
+  { publication }: Current,
+): Promise<FoundAnomalies> {
+  const { from, to, cities, query } = asked;
+  if (isAnomaliesQuery(query) && isSearch(query)) {
+    return searchAnomalies(server, parseQuestion(query, asked), publication, asked.signal);
+  }
+  const published = await publishedRows(publication, 'anomalies', cities);
+  const rows = published.filter(
+    ({ observed_at: time }) =>
+      (from === null || compareTimes(time, from) >= 0) &&
+      (to === null || compareTimes(time, to) < 0),
+  );
+  return { page: pageRows(rows, ANOMALIES_ORDER, query), more: {}, reason: null };
+}
+
+/** Only the anomalies are counted. */
+function isAnomaliesQuery(query: DatasetQuery | AnomaliesQuery): query is AnomaliesQuery {
+  return 'facets' in query;
 }
 
 function keyOf({ query, cities, from, to, ranged }: Asked, current: Current): string {
@@ -148,15 +190,13 @@ async function compute<R extends DatasetRows[Dataset]>(
   server: Server,
   asked: Asked,
   current: Current,
-  rows: readonly R[],
-  order: RowOrder<R>,
+  page: Page<R>,
   columns: readonly Column[],
   none = 'nothing was observed',
 ): Promise<Computed> {
   const { conditions, publication } = current;
   const statistics = await statisticsOf(server, asked, current);
   const span = spanOf(statistics);
-  const page = pageRows(rows, order, asked.query);
   const facts = {
     sources: sourcesOf(conditions, asked.cities),
     observedFrom: span.from,
