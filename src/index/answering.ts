@@ -46,7 +46,12 @@ const FAILURES = ['INDEX_UNAVAILABLE', 'INDEX_REFUSED', 'INDEX_BUSY'] as const;
 
 /** Null: without an index the published rows answer. */
 export function openAnomalySearch(
-  parts: { readonly index: AnomalyIndex; readonly loop: IndexLoop } | null,
+  parts: {
+    readonly index: AnomalyIndex;
+    readonly loop: IndexLoop;
+    /** Milliseconds that a question waits for its publication; a second by default. */
+    readonly catchUpMs?: number;
+  } | null,
 ): AnomalySearch {
   if (parts === null) {
     return {
@@ -54,14 +59,14 @@ export function openAnomalySearch(
       ask: async (question, published) => scan(question, published, 'the index is not used'),
     };
   }
-  const { index, loop } = parts;
+  const { index, loop, catchUpMs = CATCH_UP_MS } = parts;
   return {
     get version() {
       // One that fails answers otherwise than one that does not.
       return loop.failure === null ? (loop.held?.version ?? null) : null;
     },
     async ask(question, published, signal) {
-      await loop.reach(published.version, CATCH_UP_MS, signal);
+      await loop.reach(published.version, catchUpMs, signal);
       try {
         const found = await index.search(question, signal);
         const { version } = found;

@@ -22,6 +22,8 @@ export interface IndexLoopOptions {
 export interface IndexLoop {
   /** Says that something was published, or that `writes` has changed. */
   wake(): void;
+  /** Tries at once what failed. */
+  retry(): void;
   /** Resolves once the index is at this version or a later one, or after `ms`. */
   reach(version: number, ms: number, signal?: AbortSignal): Promise<void>;
   /** What the index holds, as far as it is known; null for nothing. */
@@ -76,6 +78,10 @@ class FollowingLoop implements IndexLoop {
     this.#isWanted = true;
     // Whoever waits after a failure goes on waiting: publications come more often than that.
     if (this.failure === null) this.#wake.abort();
+  }
+
+  retry(): void {
+    this.#wake.abort();
   }
 
   async reach(version: number, ms: number, signal?: AbortSignal): Promise<void> {

@@ -67,10 +67,16 @@ export function openFacetCounts() {
   const counts = new Map(FACET_FIELDS.map((field) => [field, new Map<string, number>()]));
   let total = 0;
   return {
-    add(values: Readonly<Record<FacetField, string>>, count: number): void {
-      total += count;
-      for (const [field, own] of counts) {
-        own.set(values[field], (own.get(values[field]) ?? 0) + count);
+    /** `fields` are those that these numbers are for; months are there once for every row. */
+    add(
+      values: Readonly<Record<FacetField, string>>,
+      count: number,
+      fields: readonly FacetField[] = FACET_FIELDS,
+    ): void {
+      if (fields.includes('month')) total += count;
+      for (const field of fields) {
+        const own = counts.get(field);
+        own?.set(values[field], (own.get(values[field]) ?? 0) + count);
       }
     },
     facets(): Facets {

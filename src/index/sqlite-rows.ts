@@ -35,6 +35,10 @@ export function openRowWriter(db: DatabaseSync, isEmpty: boolean): RowWriter {
   const insertWords = db.prepare('INSERT INTO searched (rowid, words) VALUES (?, ?)');
   const removals = ['rows', 'texts'].map((name) => db.prepare(`DELETE FROM ${name} WHERE id = ?`));
   const removeWords = db.prepare('DELETE FROM searched WHERE rowid = ?');
+  const sums = [
+    ...[sumSql('city', 'city_id', '+'), sumSql('month', 'month', '+')],
+    ...[sumSql('city', 'city_id', '-'), sumSql('month', 'month', '-')],
+  ].map((sql) => db.prepare(sql));
   const forget = db.prepare('DELETE FROM counts WHERE bucket = ?');
   const count = db.prepare('INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?)');
 
@@ -59,6 +63,7 @@ export function openRowWriter(db: DatabaseSync, isEmpty: boolean): RowWriter {
   }
 
   function recount(bucket: string, rows: readonly Anomaly[]): void {
+    for (const subtract of sums.slice(2)) subtract.run(bucket);
     forget.run(bucket);
     const groups = Map.groupBy(rows, ({ city_id, observed_at, variable, rule }) =>
       [city_id, monthOf(observed_at), variable, rule].join(' '),
@@ -67,6 +72,7 @@ export function openRowWriter(db: DatabaseSync, isEmpty: boolean): RowWriter {
       const [city = '', month = '', variable = '', rule = ''] = key.split(' ');
       count.run(bucket, city, month, variable, rule, length);
     }
+    for (const add of sums.slice(0, 2)) add.run(bucket);
   }
 
   return {
@@ -93,4 +99,11 @@ export function openRowWriter(db: DatabaseSync, isEmpty: boolean): RowWriter {
       return { changed: changed + left.size, grown: rows.length - written.length };
     },
   };
+}
+
+/** Adds the counts of a bucket to their sums, or takes them away. */
+function sumSql(name: string, field: string, sign: '+' | '-'): string {
+  return `INSERT INTO ${name}_counts
+    SELECT ${field}, variable, rule, ${sign}sum(n) FROM counts WHERE bucket = ? GROUP BY 1, 2, 3
+    ON CONFLICT DO UPDATE SET n = n + excluded.n`;
 }

@@ -7,7 +7,7 @@
  *     rows    what questions choose and sort by, one row per anomaly
  *     texts   the anomaly as JSON, and its words
  *     searched  full-text index over the words; it cuts at blanks alone, as they were cut before
- *     counts  rows by bucket, city, month, variable and rule
+ *     counts  rows by bucket, city, month, variable and rule; and their sums by city and by month
  */
 import { readdirSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
@@ -64,6 +64,14 @@ const TABLES = `
     rule TEXT NOT NULL,
     n INTEGER NOT NULL,
     PRIMARY KEY (bucket, city_id, month, variable, rule)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE city_counts (
+    city_id TEXT NOT NULL, variable TEXT NOT NULL, rule TEXT NOT NULL, n INTEGER NOT NULL,
+    PRIMARY KEY (city_id, variable, rule)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE month_counts (
+    month TEXT NOT NULL, variable TEXT NOT NULL, rule TEXT NOT NULL, n INTEGER NOT NULL,
+    PRIMARY KEY (month, variable, rule)
   ) STRICT, WITHOUT ROWID;`;
 
 /** Made after the rows of a replacement, which is quicker. */
@@ -73,7 +81,8 @@ const INDEXES = `
   CREATE INDEX rows_time ON rows (at_us DESC, city_id, variable, rule);
   CREATE INDEX rows_amount ON rows (amount DESC, at_us DESC, city_id, variable, rule);
   CREATE INDEX rows_value ON rows (value DESC, at_us DESC, city_id, variable, rule);
-  CREATE INDEX counts_city ON counts (city_id, month);`;
+  CREATE INDEX counts_city ON counts (city_id, month);
+  CREATE INDEX counts_month ON counts (month);`;
 
 /** The highest number of a file; 0 when there is none. */
 export function newestNumber(folder: string): number {

@@ -4,8 +4,14 @@
  * until there are enough.
  */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import type { AnomalyKey, AnomalyQuestion, Facets } from '../model/anomaly-search.ts';
-import { CHOSEN_FIELDS } from '../model/anomaly-search.ts';
+import {
+  type AnomalyKey,
+  type AnomalyQuestion,
+  CHOSEN_FIELDS,
+  FACET_FIELDS,
+  type FacetField,
+  type Facets,
+} from '../model/anomaly-search.ts';
 import type { Anomaly } from '../model/datasets.ts';
 import type { Found } from './anomaly-index.ts';
 import { keyOfRow, microsOf } from './row-order.ts';
@@ -171,29 +177,58 @@ function countFacets(
   narrow: Source | null,
 ): Facets {
   const counts = openFacetCounts();
-  const { sql, values } = countingQuery(question, wanted, narrow);
-  for (const row of db.prepare(sql).iterate(...values)) {
-    const { city_id, variable, rule, month, n } = row;
-    const named = { city_id, variable, rule, month } as Record<string, string>;
-    counts.add(named as Parameters<typeof counts.add>[0], Number(n));
+  for (const { sql, values, fields } of countings(question, wanted, narrow)) {
+    for (const row of db.prepare(sql).iterate(...values)) {
+      const named = row as Readonly<Record<FacetField, string>>;
+      counts.add(named, Number(row.n), fields);
+    }
   }
   return counts.facets();
 }
 
-const FIELDS = 'r.city_id, r.variable, r.rule, r.month';
+interface Counting extends Condition {
+  readonly fields: readonly FacetField[];
+}
+
 const MONTH_START = /^(\d{4}-\d{2})-01T00:00:00Z$/;
 
-function countingQuery(
+/** Kept counts where they say it all, else the rows that match are counted. */
+function countings(
   question: AnomalyQuestion,
   wanted: WantedWords,
   narrow: Source | null,
-): Condition {
+): Counting[] {
   const months = wholeMonths(question);
-  if (months !== null && wanted.begun === null && scores(question).length === 0) {
-    const conditions = [...chosen(question), ...months];
-    const sql = `SELECT ${FIELDS}, r.n ${fromWhere('counts r', conditions)}`;
-    return { sql, values: valuesOf(conditions) };
+  if (months === null || wanted.begun !== null || scores(question).length > 0) {
+    return [countingOf(FACET_FIELDS, ...matchingRows(question, wanted, narrow), 'count(*)')];
   }
+  const kept = [...chosen(question), ...months];
+  if (question.chosen.city_id.length > 0 || months.length > 0) {
+    return [countingOf(FACET_FIELDS, 'counts r', kept, 'sum(r.n)')];
+  }
+  return [
+    countingOf(['city_id'], 'city_counts r', kept, 'sum(r.n)'),
+    countingOf(['month', 'variable', 'rule'], 'month_counts r', kept, 'sum(r.n)'),
+  ];
+}
+
+function countingOf(
+  fields: readonly FacetField[],
+  from: string,
+  conditions: readonly Condition[],
+  count: string,
+): Counting {
+  const names = fields.map((field) => `r.${field}`).join(', ');
+  const sql = `SELECT ${names}, ${count} AS n ${fromWhere(from, conditions)}
+    GROUP BY ${names} HAVING ${count} > 0`;
+  return { sql, values: valuesOf(conditions), fields };
+}
+
+function matchingRows(
+  question: AnomalyQuestion,
+  wanted: WantedWords,
+  narrow: Source | null,
+): [string, Condition[]] {
   const all: Source =
     wanted.begun === null
       ? { from: 'rows r', conditions: [] }
@@ -201,10 +236,7 @@ function countingQuery(
   const source = narrow ?? all;
   const conditions = [...source.conditions, ...chosen(question), ...limits(question)];
   if (!isByWords(source)) conditions.push(...wordConditions(wanted));
-  return {
-    sql: `SELECT ${FIELDS}, count(*) AS n ${fromWhere(source.from, conditions)} GROUP BY ${FIELDS}`,
-    values: valuesOf(conditions),
-  };
+  return [source.from, conditions];
 }
 
 /** The range as months; null when it begins or ends within one. */
