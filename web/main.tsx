@@ -11,6 +11,7 @@ import './panel/panel.css';
 import './cities/cards.css';
 import './chart/charts.css';
 import './panel/tables.css';
+import './anomalies/anomalies.css';
 import './pipeline/engines.css';
 import './pipeline/flow.css';
 import './style/controls.css';

@@ -11,12 +11,15 @@ import { ScrollTable } from '../panel/scroll-table.tsx';
 import { TimeCell } from '../panel/time-cell.tsx';
 import { words } from '../words/words.ts';
 import { describeAnomaly, type Episode, episodesOf, keyOfAnomaly } from './anomaly.ts';
+import { AnomalySearch } from './anomaly-search.tsx';
+import { isChosen } from './facet-chips.ts';
 
 /** Rows of a file; the table on the page has fewer. */
 const FILE_ROWS = 50_000;
 
 /** Values far from what is usual, newest first: what lasts for hours is one row, at its peak. */
 export function Anomalies({ store }: { readonly store: Store }) {
+  const path = store.foundAnomalies.path.value;
   const { anomalies: say, panel } = words.value;
   const columns: readonly Column[] = [
     [panel.time],
@@ -32,10 +35,11 @@ export function Anomalies({ store }: { readonly store: Store }) {
       title={say.title}
       subtitle={say.subtitle}
       store={store}
-      resource={store.anomalies}
+      resource={store.foundAnomalies}
+      legend={<AnomalySearch store={store} />}
       height={230}
-      emptyText={say.empty}
-      rows={withLimit(store.anomalies.path.value, FILE_ROWS)}
+      emptyText={isChosen(store.anomalyChoice.value) ? say.noneFound : say.empty}
+      rows={withLimit(path, FILE_ROWS)}
     >
       {(answer) => (
         <>

@@ -12,6 +12,7 @@ import type {
   WindRoseAnswer,
 } from '../../src/api/schemas.ts';
 import type { StatusAnswer } from '../../src/api/status-schemas.ts';
+import { type AnomalyChoice, choiceQuery, NO_CHOICE } from '../anomalies/facet-chips.ts';
 import { type Chart, createCharts, pointsFor, SKY_VARIABLES } from '../chart/chart-list.ts';
 import { COMPARED_MAX } from '../chart/line-style.ts';
 import {
@@ -49,6 +50,9 @@ export interface Store {
   readonly rose: Resource<WindRoseAnswer>;
   readonly statistics: Resource<CityStatisticsAnswer>;
   readonly anomalies: Resource<AnomaliesAnswer>;
+  /** What people look for among them, and what is found. */
+  readonly anomalyChoice: Signal<AnomalyChoice>;
+  readonly foundAnomalies: Resource<AnomaliesAnswer>;
   /** The anomalies of the last 24 h. */
   readonly unusual: Resource<AnomaliesAnswer>;
   readonly rows: Resource<RawDataAnswer>;
@@ -143,6 +147,7 @@ function createInputs() {
     live: signal<ReadonlyMap<string, Latest>>(new Map()),
     cursor: signal<number | null>(null),
     lit: signal<string | null>(null),
+    anomalyChoice: signal<AnomalyChoice>(NO_CHOICE),
     chartWidth: signal(0),
     cardCount: signal(CARDS_FIRST),
     rowsCursors: signal<readonly string[]>([]),
@@ -231,7 +236,7 @@ function chartsOf(
 }
 
 function createPanels(
-  { rowsCursors, address }: Inputs,
+  { rowsCursors, anomalyChoice, address }: Inputs,
   selection: Selection,
   cities: Resource<CitiesAnswer>,
   { ask }: Asking,
@@ -274,6 +279,12 @@ function createPanels(
       const span = everything.value ? {} : parseRange(texts.range.value);
       if (cities.answer.value === null || span === null) return null;
       return formatPath('api/anomalies', { ...span, limit: ANOMALIES });
+    }),
+    foundAnomalies: ask<AnomaliesAnswer>(() => {
+      const span = everything.value ? {} : parseRange(texts.range.value);
+      if (cities.answer.value === null || span === null) return null;
+      const query = choiceQuery(anomalyChoice.value, span);
+      return formatPath('api/anomalies', { ...query, limit: ANOMALIES });
     }),
     unusual: ask<AnomaliesAnswer>(() => {
       const span = parseRange(texts.recent.value);

@@ -280,6 +280,12 @@ export const de: Words = {
     subtitle:
       'alle Städte · die Spitze jeder Episode · um drei Streuungen (Standardabweichungen) oder mehr daneben',
     empty: 'Nichts Ungewöhnliches in diesem Zeitraum.',
+    search: 'Ungewöhnliche Werte durchsuchen',
+    searchFor: 'Stadt, 33.4 …',
+    narrow: 'Eingrenzen',
+    clear: 'Zurücksetzen',
+    found: (count) => `${count} Werte gefunden`,
+    noneFound: 'Nichts Ungewöhnliches passt dazu.',
     caption: 'Ungewöhnliche Werte, neueste zuerst',
     variable: 'Größe',
     value: 'Wert',
