@@ -10,6 +10,7 @@ import { benchCache } from './cache.ts';
 import { benchCluster } from './cluster.ts';
 import { benchEngines } from './engines.ts';
 import { benchHistory } from './history.ts';
+import { benchIndex } from './index.ts';
 import { benchLanding } from './landing.ts';
 import { benchPage } from './page.ts';
 import { benchPlanetDay } from './planet-day.ts';
@@ -36,6 +37,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
   cache: benchCache,
   start: benchStart,
   history: benchHistory,
+  index: benchIndex,
   page: benchPage,
   cluster: benchCluster,
   engines: benchEngines,
@@ -43,7 +45,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
 };
 
 /** Only where they are asked for: those that need Java, and one that takes hours. */
-const ON_DEMAND = ['cluster', 'engines', 'soak'];
+const ON_DEMAND = ['cluster', 'engines', 'index', 'soak'];
 
 const PAGE = join(import.meta.dirname, '..', 'docs', 'benchmarks.md');
 const HEAD = '| name | measured | bar | compared to | reached |';
