@@ -14,6 +14,7 @@ export const DRILL_NAMES = [
   'api-down',
   'consumer-lag',
   'redis-down',
+  'index-down',
 ] as const;
 export type DrillName = (typeof DRILL_NAMES)[number];
 
@@ -111,8 +112,9 @@ export function spooledOf({ log }: Status): number {
   return log.spool?.records ?? 0;
 }
 
-export function errorsOf({ landing, analytics, log, table, shared_cache: cache }: Status) {
-  const rooms = { log, table, landing, analytics, ...(cache === null ? {} : { cache }) };
+export function errorsOf(status: Status) {
+  const { landing, analytics, index, log, table, shared_cache: cache } = status;
+  const rooms = { log, table, landing, analytics, index, ...(cache === null ? {} : { cache }) };
   return Object.entries(rooms).flatMap(([room, { error }]) =>
     error === null ? [] : [{ room, code: error.code }],
   );

@@ -165,7 +165,38 @@ const redisDown: Drill = {
   },
 };
 
+const indexDown: Drill = {
+  name: 'index-down',
+  description: 'kills OpenSearch: searches look through the published rows, then the index follows',
+  roles: ['start'],
+  async run(context) {
+    const before = await healthy(context);
+    const names = await kill(context, /^opensearch$/);
+    if (names.length === 0) {
+      const text = 'no opensearch runs here: isobar cluster up --only opensearch starts one';
+      throw new IsobarError('DRILL_FAILED', text);
+    }
+    await expectWithin(context, NOTICED_S, 'the index fails, and the status says why', (look) =>
+      said(look, ({ index }) => index.error !== null),
+    );
+    await expectWithin(context, NOTICED_S, 'the analytics go on without it', (look) =>
+      said(look, ({ index, analytics }) => analytics.version > index.version),
+    );
+    await apiAnswers(context);
+    await startAll(context, names);
+    await expectWithin(context, RECOVERED_S, 'the index has what came meanwhile', (look) =>
+      said(look, ({ index, analytics }) => index.error === null && isIndexed(index, analytics)),
+    );
+    await caughtUp(context, before);
+  },
+};
+
 const REDIS = /^redis$/;
+
+/** One that has just been published may be missing. */
+function isIndexed(index: Status['index'], analytics: Status['analytics']): boolean {
+  return index.version >= analytics.version - 1;
+}
 
 export const DRILLS: readonly Drill[] = [
   brokerDown,
@@ -174,6 +205,7 @@ export const DRILLS: readonly Drill[] = [
   apiDown,
   consumerLag,
   redisDown,
+  indexDown,
 ];
 
 interface Before {

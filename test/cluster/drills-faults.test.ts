@@ -7,7 +7,7 @@ import { DRILL_NAMES, type DrillName } from '../../src/drill/drill.ts';
 import { absent, control, service } from './services.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
-const all = ['kafka', 'hdfs', 'spark', 'redis'] as const;
+const all = ['kafka', 'hdfs', 'spark', 'redis', 'opensearch'] as const;
 const missing = all.find((kind) => service(kind) === null);
 
 /** What each has to say beside that everything adds up. */
@@ -17,6 +17,7 @@ const SAID: Readonly<Record<DrillName, readonly RegExp[]>> = {
   'spark-job-failure': [/marked as stale|stale: yes/, /all is as before/],
   'api-down': [/no answer/, /API without an answer +\d/],
   'redis-down': [/Redis is left alone/, /new versions are answered without it/],
+  'index-down': [/the index fails, and the status says why/, /has what came meanwhile/],
   'consumer-lag': [/a lag of at least 12 s is reported/, /longest lag +\d+ s/],
 };
 
