@@ -145,9 +145,12 @@ export function parseCursor(
   kinds: readonly CursorKind[],
 ): readonly CursorValue[] | null {
   if (text === undefined) return null;
-  if (!new RegExp(cursorPattern(kinds)).test(text)) {
+  const isLost = (part: string, index: number) =>
+    kinds[index] === 'decimal' && !Number.isFinite(Number(part));
+  const parts = text.split(',');
+  if (!new RegExp(cursorPattern(kinds)).test(text) || parts.some(isLost)) {
     throw parameterError('cursor', 'expected `meta.next_cursor` of an answer of this address');
   }
   const isNumber = (kind: CursorKind | undefined) => kind === 'number' || kind === 'decimal';
-  return text.split(',').map((part, index) => (isNumber(kinds[index]) ? Number(part) : part));
+  return parts.map((part, index) => (isNumber(kinds[index]) ? Number(part) : part));
 }
