@@ -391,7 +391,7 @@ export const ERRORS = {
   ),
   INDEX_UNAVAILABLE: row(
     'The index of the anomalies cannot answer.',
-    'See the cause; it is tried again. Questions without q, sort and the like are answered meanwhile.',
+    'See the cause; it is tried again. Questions about cities and times alone are answered meanwhile.',
     1,
     503,
     true,

@@ -118,7 +118,8 @@ class FollowingLoop implements IndexLoop {
   async #follow(signal: AbortSignal): Promise<void> {
     const { index, source, writes } = this.#options;
     const published = await source.latest();
-    this.published = published;
+    // Not itself: it holds the rows that were read.
+    this.published = published && { version: published.version, rowCount: published.rowCount };
     if (published !== null && writes()) await this.#write(published, signal);
     this.held = await index.state(signal);
   }

@@ -1,8 +1,10 @@
 /** The index while OpenSearch is in trouble: what callers are told, and how it comes back. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadConfig } from '../../src/config/load.ts';
 import { IsobarError } from '../../src/errors.ts';
@@ -141,18 +143,17 @@ describe('OpenSearch in trouble', { skip: url === '' && absent('opensearch') }, 
   });
 });
 
-/** No node may hold its parts any more. */
+/** Its files are gone, and it notices. */
 async function loseParts(alias: string): Promise<void> {
-  const [name] = Object.keys((await (await fetch(`${url}/${alias}`)).json()) as object);
-  const put = (path: string, body: object) =>
-    fetch(`${url}/${name}${path}`, {
-      method: path === '/_settings' ? 'PUT' : 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-  await put('/_close', {});
-  await put('/_settings', { 'index.routing.allocation.require._name': 'elsewhere' });
-  await put('/_open?wait_for_active_shards=0', {});
+  const { note } = await control();
+  const id = (await (await fetch(`${url}/_cat/indices/${alias}?h=uuid`)).text()).trim();
+  const part = join(note.folder, 'opensearch', 'data', 'nodes', '0', 'indices', id, '0');
+  for (const name of ['index', 'translog']) await rm(join(part, name), { recursive: true });
+  await fetch(`${url}/${alias}/_close?wait_for_active_shards=0`, { method: 'POST' });
+  await until('it is red', async () => {
+    const health = await (await fetch(`${url}/_cluster/health`)).text();
+    return health.includes('"status":"red"');
+  });
 }
 
 describe('a server that is not OpenSearch', () => {
