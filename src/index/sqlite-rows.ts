@@ -26,9 +26,12 @@ export function openRowWriter(db: DatabaseSync, isEmpty: boolean): RowWriter {
        t.row, t.words FROM rows r JOIN texts t ON t.id = r.id WHERE r.bucket = ?`,
   );
   const insert = db.prepare(
-    `INSERT INTO rows (bucket, at_us, city_id, variable, rule, month, value, amount)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO rows (bucket, at_us, city_id, variable, rule, month, value, amount,
+       city_no, kind_no)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const cityNo = openNumbers(db, 'cities', ['city_id']);
+  const kindNo = openNumbers(db, 'kinds', ['month', 'variable', 'rule']);
   const change = db.prepare('UPDATE rows SET value = ?, amount = ? WHERE id = ?');
   const insertText = db.prepare('INSERT INTO texts VALUES (?, ?, ?)');
   const changeText = db.prepare('UPDATE texts SET row = ?, words = ? WHERE id = ?');
@@ -46,7 +49,7 @@ export function openRowWriter(db: DatabaseSync, isEmpty: boolean): RowWriter {
     const { city_id, variable, rule, observed_at, value, score } = row;
     const { lastInsertRowid: id } = insert.run(
       ...[bucket, microsOf(observed_at), city_id, variable, rule, monthOf(observed_at)],
-      ...[value, Math.abs(score)],
+      ...[value, Math.abs(score), cityNo(city_id), kindNo(monthOf(observed_at), variable, rule)],
     );
     const words = searchedText(row);
     insertText.run(id, text, words);
@@ -106,4 +109,26 @@ function sumSql(name: string, field: string, sign: '+' | '-'): string {
   return `INSERT INTO ${name}_counts
     SELECT ${field}, variable, rule, ${sign}sum(n) FROM counts WHERE bucket = ? GROUP BY 1, 2, 3
     ON CONFLICT DO UPDATE SET n = n + excluded.n`;
+}
+
+/** Names whose numbers are remembered. */
+const NUMBERS_MAX = 10_000;
+
+/** The number of a name, given to it when it is new. */
+function openNumbers(db: DatabaseSync, table: string, fields: readonly string[]) {
+  const known = new Map<string, number>();
+  const [first = ''] = fields;
+  const give = db.prepare(
+    `INSERT INTO ${table} (${fields.join(', ')}) VALUES (${fields.map(() => '?').join(', ')})
+     ON CONFLICT DO UPDATE SET ${first} = excluded.${first} RETURNING no`,
+  );
+  return (...names: readonly string[]): number => {
+    const key = names.join(' ');
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const no = Number(give.get(...names)?.no);
+    if (known.size >= NUMBERS_MAX) known.clear();
+    known.set(key, no);
+    return no;
+  };
 }

@@ -5,6 +5,7 @@
  *
  *     state   one row: the publication that the file holds, and the digests of its buckets
  *     rows    what questions choose and sort by, one row per anomaly
+ *     cities, kinds   numbers for a city, and for a month, variable and rule together
  *     texts   the anomaly as JSON, and its words
  *     searched  full-text index over the words; it cuts at blanks alone, as they were cut before
  *     counts  rows by bucket, city, month, variable and rule; and their sums by city and by month
@@ -49,7 +50,14 @@ const TABLES = `
     rule TEXT NOT NULL,
     month TEXT NOT NULL,
     value REAL NOT NULL,
-    amount REAL NOT NULL
+    amount REAL NOT NULL,
+    city_no INTEGER NOT NULL,
+    kind_no INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE cities (no INTEGER PRIMARY KEY, city_id TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE kinds (
+    no INTEGER PRIMARY KEY, month TEXT NOT NULL, variable TEXT NOT NULL, rule TEXT NOT NULL,
+    UNIQUE (month, variable, rule)
   ) STRICT;
   CREATE TABLE texts (id INTEGER PRIMARY KEY, row TEXT NOT NULL, words TEXT NOT NULL) STRICT;
   CREATE VIRTUAL TABLE searched USING fts5 (

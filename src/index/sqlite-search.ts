@@ -16,6 +16,7 @@ import type { Anomaly } from '../model/datasets.ts';
 import type { Found } from './anomaly-index.ts';
 import { keyOfRow, microsOf } from './row-order.ts';
 import { openFacetCounts } from './scan.ts';
+import { tally } from './sqlite-tally.ts';
 import { parseWanted, type WantedWords } from './words.ts';
 
 /** Rows that are gathered and sorted rather than walked to. */
@@ -177,11 +178,16 @@ function countFacets(
   narrow: Source | null,
 ): Facets {
   const counts = openFacetCounts();
-  for (const { sql, values, fields } of countings(question, wanted, narrow)) {
+  const kept = keptCounts(question, wanted);
+  for (const { sql, values, fields } of kept ?? []) {
     for (const row of db.prepare(sql).iterate(...values)) {
-      const named = row as Readonly<Record<FacetField, string>>;
-      counts.add(named, Number(row.n), fields);
+      counts.add(row as Readonly<Record<FacetField, string>>, Number(row.n), fields);
     }
+  }
+  if (kept !== null) return counts.facets();
+  const [from, conditions] = matchingRows(question, wanted, narrow);
+  for (const one of tally(db, fromWhere(from, conditions), valuesOf(conditions))) {
+    counts.add(one.values, one.count, one.fields);
   }
   return counts.facets();
 }
@@ -192,23 +198,17 @@ interface Counting extends Condition {
 
 const MONTH_START = /^(\d{4}-\d{2})-01T00:00:00Z$/;
 
-/** Kept counts where they say it all, else the rows that match are counted. */
-function countings(
-  question: AnomalyQuestion,
-  wanted: WantedWords,
-  narrow: Source | null,
-): Counting[] {
+/** Where kept counts say it all, how they are read; null where rows have to be counted. */
+function keptCounts(question: AnomalyQuestion, wanted: WantedWords): Counting[] | null {
   const months = wholeMonths(question);
-  if (months === null || wanted.begun !== null || scores(question).length > 0) {
-    return [countingOf(FACET_FIELDS, ...matchingRows(question, wanted, narrow), 'count(*)')];
-  }
-  const kept = [...chosen(question), ...months];
+  if (months === null || wanted.begun !== null || scores(question).length > 0) return null;
+  const conditions = [...chosen(question), ...months];
   if (question.chosen.city_id.length > 0 || months.length > 0) {
-    return [countingOf(FACET_FIELDS, 'counts r', kept, 'sum(r.n)')];
+    return [countingOf(FACET_FIELDS, 'counts r', conditions)];
   }
   return [
-    countingOf(['city_id'], 'city_counts r', kept, 'sum(r.n)'),
-    countingOf(['month', 'variable', 'rule'], 'month_counts r', kept, 'sum(r.n)'),
+    countingOf(['city_id'], 'city_counts r', conditions),
+    countingOf(['month', 'variable', 'rule'], 'month_counts r', conditions),
   ];
 }
 
@@ -216,11 +216,10 @@ function countingOf(
   fields: readonly FacetField[],
   from: string,
   conditions: readonly Condition[],
-  count: string,
 ): Counting {
   const names = fields.map((field) => `r.${field}`).join(', ');
-  const sql = `SELECT ${names}, ${count} AS n ${fromWhere(from, conditions)}
-    GROUP BY ${names} HAVING ${count} > 0`;
+  const sql = `SELECT ${names}, sum(r.n) AS n ${fromWhere(from, conditions)}
+    GROUP BY ${names} HAVING sum(r.n) > 0`;
   return { sql, values: valuesOf(conditions), fields };
 }
 
