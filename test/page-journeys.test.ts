@@ -213,6 +213,36 @@ test('a row of what is unusual lights its point, and shows it in the charts', as
   isQuiet(served);
 });
 
+test('unusual values are searched and narrowed by the keyboard alone', async (t) => {
+  const page = await served.openPage(t, '?range=30d');
+  await untilFilled(page);
+  const panel = page.locator('#anomalies');
+  const rows = panel.locator('tbody tr');
+  await rows.first().waitFor();
+  const city = (await panel.locator('tbody button').first().textContent()) ?? '';
+  const field = panel.getByRole('searchbox', { name: en.anomalies.search });
+  await tabTo(page, field);
+  await page.keyboard.type(city.toUpperCase());
+  const found = panel.getByRole('status');
+  await eventually('it says how many', async () => /found/.test((await found.textContent()) ?? ''));
+  await eventually('only that city is left', async () =>
+    (await panel.locator('tbody button').allInnerTexts()).every((text) => text === city),
+  );
+  assert.deepEqual(await findViolations(page), []);
+  await page.keyboard.type(' xyzzy');
+  await panel.getByText(en.anomalies.noneFound).waitFor();
+  await page.keyboard.press('Escape');
+  await eventually('all is there again', async () => (await found.textContent()) === '');
+  const chip = panel.locator('.chip').first();
+  await tabTo(page, chip);
+  await page.keyboard.press('Enter');
+  const pressed = panel.locator('.chip[aria-pressed="true"]');
+  await pressed.waitFor();
+  await eventually('it says how many', async () => /found/.test((await found.textContent()) ?? ''));
+  assert.equal(await scrollsSideways(page), false);
+  isQuiet(served);
+});
+
 const LEASE = { number: 1, host: 'lakeside', since: '2024-11-01T00:00:00Z' };
 
 test('the pipeline has a sheet of its own, with what an operator asks', async (t) => {

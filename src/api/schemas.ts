@@ -3,7 +3,7 @@
  * `docs/api.md` come from these schemas, and every answer is tested against its own.
  */
 import { type Static, Type } from 'typebox';
-import { FacetsSchema } from '../model/anomaly-search.ts';
+import { FacetsSchema } from '../model/anomaly-facets.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
 import { number, orNull, record, text, time, timeOrNull, whole } from '../model/schema.ts';
 import { VARIABLE_NAMES, VARIABLES } from '../model/variables.ts';

@@ -5,7 +5,8 @@
  * reader sees the rows of one version as a whole: those of the version that was committed last,
  * whatever has been written since.
  */
-import type { AnomalyKey, AnomalyQuestion, Facets } from '../model/anomaly-search.ts';
+import type { Facets } from '../model/anomaly-facets.ts';
+import type { AnomalyKey, AnomalyQuestion } from '../model/anomaly-search.ts';
 import type { Anomaly } from '../model/datasets.ts';
 
 export interface AnomalyIndex extends AsyncDisposable {

@@ -1,11 +1,11 @@
 /** Questions in OpenSearch's own language, and its answers. */
 import Type, { type Static } from 'typebox';
+import type { Facets } from '../model/anomaly-facets.ts';
 import {
   type AnomalyQuestion,
   CHOSEN_FIELDS,
   FACET_FIELDS,
   FACET_VALUES_MAX,
-  type Facets,
 } from '../model/anomaly-search.ts';
 import { microsOf } from './row-order.ts';
 import { parseWanted } from './words.ts';

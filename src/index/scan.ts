@@ -2,13 +2,13 @@
  * The plain answer: every row is looked at. What the engines answer is defined here, and it stands
  * in for them where rows are few and the index is away.
  */
+import type { Facets } from '../model/anomaly-facets.ts';
 import {
   type AnomalyQuestion,
   CHOSEN_FIELDS,
   FACET_FIELDS,
   FACET_VALUES_MAX,
   type FacetField,
-  type Facets,
 } from '../model/anomaly-search.ts';
 import type { Anomaly } from '../model/datasets.ts';
 import { compareTimes } from '../model/iso-time.ts';

@@ -12,8 +12,6 @@
  */
 import { readdirSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import Type from 'typebox';
-import Value from 'typebox/value';
 import { isErrorCode } from '../errors.ts';
 import { assertRegularOrMissing } from '../regular-file.ts';
 import { sqliteCode } from '../sqlite.ts';
@@ -168,23 +166,20 @@ export function isDamage(error: unknown): boolean {
   return code === 11 || code === 26 || code === 1 || code === 14;
 }
 
-const StateRow = Type.Object({
-  version: Type.Integer(),
-  sha256: Type.String(),
-  digests: Type.String(),
-  rows: Type.Integer({ minimum: 0 }),
-  committed_at: Type.String(),
-});
-const Digests = Type.Record(Type.String(), Type.String());
-
-/** Null before the first commit. */
+/** Null before the first commit, or when the digests are not what a commit writes. */
 export function readState(db: DatabaseSync): IndexState | null {
-  const row: unknown = db.prepare('SELECT * FROM state').get();
-  if (!Value.Check(StateRow, row)) return null;
-  const digests = parseJson(row.digests);
-  if (!Value.Check(Digests, digests)) return null;
-  const { version, sha256, rows, committed_at } = row;
-  return { version, sha256, digests, rows, committedAt: committed_at };
+  // Tables are STRICT: SQLite itself keeps numbers numbers and texts texts.
+  const row = db.prepare('SELECT * FROM state').get();
+  if (row === undefined) return null;
+  const digests = parseDigests(String(row.digests));
+  if (digests === null) return null;
+  return {
+    version: Number(row.version),
+    sha256: String(row.sha256),
+    digests,
+    rows: Number(row.rows),
+    committedAt: String(row.committed_at),
+  };
 }
 
 export function writeState(db: DatabaseSync, state: IndexState): void {
@@ -198,9 +193,12 @@ export function writeState(db: DatabaseSync, state: IndexState): void {
   );
 }
 
-function parseJson(text: string): unknown {
+function parseDigests(text: string): Record<string, string> | null {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
+    const isText = Object.values(value).every((digest) => typeof digest === 'string');
+    return isText ? (value as Record<string, string>) : null;
   } catch {
     return null;
   }

@@ -4,13 +4,13 @@
  * until there are enough.
  */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { Facets } from '../model/anomaly-facets.ts';
 import {
   type AnomalyKey,
   type AnomalyQuestion,
   CHOSEN_FIELDS,
   FACET_FIELDS,
   type FacetField,
-  type Facets,
 } from '../model/anomaly-search.ts';
 import type { Anomaly } from '../model/datasets.ts';
 import type { Found } from './anomaly-index.ts';

@@ -20,7 +20,8 @@ export type Reply =
 
 /** Calls that wait for the thread at most: who comes later is refused. */
 const CALLS_MAX = 200;
-const HEAP_MIB = 256;
+/** Of the thread: what lives long, and what is read for one question. */
+const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 };
 /** Beside this file, as source or built. */
 const WORKER = import.meta.url.endsWith('.ts') ? './sqlite-worker.ts' : './sqlite-worker.js';
 
@@ -67,7 +68,7 @@ function openThread(folder: string) {
     const started = new Worker(new URL(WORKER, import.meta.url), {
       workerData: folder,
       name: 'index',
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+      resourceLimits: LIMITS,
     });
     // It keeps the process alive only while a call waits.
     started.unref();

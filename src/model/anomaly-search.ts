@@ -1,6 +1,7 @@
-/** What may be asked of the anomalies, and what is counted of those that match. */
-import { Type } from 'typebox';
-import { type Of, record } from './schema.ts';
+/**
+ * What may be asked of the anomalies. Schemas are elsewhere: the index's thread has no use for them,
+ * and needs half the memory without.
+ */
 
 /** `score` sorts by how far a value is out, whichever way. */
 export const ANOMALY_SORTS = ['time', 'score', 'value'] as const;
@@ -17,20 +18,6 @@ export type FacetField = (typeof FACET_FIELDS)[number];
 /** Values of a facet at most: cities by their number of rows, months the newest ones. */
 export const FACET_VALUES_MAX = 100;
 
-const FacetSchema = Type.Array(
-  record({ value: Type.String(), count: Type.Integer() }, 'One value and its number of rows.'),
-);
-export const FacetsSchema = record(
-  {
-    total: Type.Integer({ description: 'Rows that match, on all pages.' }),
-    city_id: FacetSchema,
-    variable: FacetSchema,
-    rule: FacetSchema,
-    month: FacetSchema,
-  },
-  `Numbers of the rows that match; of each field the first ${FACET_VALUES_MAX} values, months newest first, others by number.`,
-);
-export type Facets = Of<typeof FacetsSchema>;
 /** The key of a row in the order that was asked for: what the next page goes on from. */
 export interface AnomalyKey {
   /** The score's amount or the value; left out when times alone sort. */

@@ -1,5 +1,6 @@
 /** What narrows the unusual values: the counts of those that match, as buttons to press. */
-import type { FacetField, Facets } from '../../src/model/anomaly-search.ts';
+import type { Facets } from '../../src/model/anomaly-facets.ts';
+import type { FacetField } from '../../src/model/anomaly-search.ts';
 import { isVariableName } from '../../src/model/variables.ts';
 import { formatMonthOfYear } from '../format/times.ts';
 import { words } from '../words/words.ts';
