@@ -12,7 +12,6 @@ import { TimeCell } from '../panel/time-cell.tsx';
 import { words } from '../words/words.ts';
 import { describeAnomaly, type Episode, episodesOf, keyOfAnomaly } from './anomaly.ts';
 import { AnomalySearch } from './anomaly-search.tsx';
-import { isChosen } from './facet-chips.ts';
 
 /** Rows of a file; the table on the page has fewer. */
 const FILE_ROWS = 50_000;
@@ -38,7 +37,7 @@ export function Anomalies({ store }: { readonly store: Store }) {
       resource={store.foundAnomalies}
       legend={<AnomalySearch store={store} />}
       height={230}
-      emptyText={isChosen(store.anomalyChoice.value) ? say.noneFound : say.empty}
+      emptyText={say.empty}
       rows={withLimit(path, FILE_ROWS)}
     >
       {(answer) => (

@@ -285,7 +285,6 @@ export const de: Words = {
     narrow: 'Eingrenzen',
     clear: 'Zurücksetzen',
     found: (count) => `${count} Werte gefunden`,
-    noneFound: 'Nichts Ungewöhnliches passt dazu.',
     caption: 'Ungewöhnliche Werte, neueste zuerst',
     variable: 'Größe',
     value: 'Wert',

@@ -286,7 +286,6 @@ export const en = {
     narrow: 'Narrow by',
     clear: 'Clear',
     found: (count: string) => `${count} values found`,
-    noneFound: 'Nothing unusual matches.',
     caption: 'Unusual values, newest first',
     variable: 'Variable',
     value: 'Value',

@@ -284,7 +284,6 @@ export const fr: Words = {
     narrow: 'Restreindre',
     clear: 'Effacer',
     found: (count) => `${count} valeurs trouvées`,
-    noneFound: 'Rien d’inhabituel ne correspond.',
     caption: 'Valeurs inhabituelles, les plus récentes d’abord',
     variable: 'Grandeur',
     value: 'Valeur',
