@@ -262,7 +262,7 @@ export const ConfigSchema = section('isobar', {
       }),
     }),
   }),
-  engines: section('Watching the services that are used: Kafka, HDFS, Spark.', {
+  engines: section('Watching the services that are used: Kafka, HDFS, Spark, Redis, OpenSearch.', {
     interval_s: whole(15, 1, 3_600, 'Seconds between two looks at a service.'),
     timeout_s: whole(5, 1, 120, 'Seconds until a look without an answer is given up.'),
     trend_h: whole(6, 1, 48, 'Hours that the trends go back.'),

@@ -6,6 +6,8 @@ import { IsobarError } from '../errors.ts';
 export interface FetchOptions {
   readonly signal: AbortSignal;
   readonly bytesMax?: number;
+  /** The header of that name. */
+  readonly authorization?: string | null;
 }
 
 const BYTES_MAX = 4 * 1024 * 1024;
@@ -14,10 +16,14 @@ const BYTES_MAX = 4 * 1024 * 1024;
 export async function fetchJson<S extends TSchema>(
   url: URL,
   schema: S,
-  { signal, bytesMax = BYTES_MAX }: FetchOptions,
+  { signal, bytesMax = BYTES_MAX, authorization = null }: FetchOptions,
 ): Promise<Static<S>> {
   const place = `${url.host}${url.pathname}`;
-  const body = await fetchText(url, place, signal, bytesMax);
+  const headers = {
+    accept: 'application/json',
+    ...(authorization === null ? {} : { authorization }),
+  };
+  const body = await fetchText(url, place, { signal, headers, redirect: 'error' }, bytesMax);
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -71,12 +77,11 @@ export const COUNT = Type.Number({ minimum: 0 });
 async function fetchText(
   url: URL,
   place: string,
-  signal: AbortSignal,
+  request: RequestInit & { readonly signal: AbortSignal },
   bytesMax: number,
 ): Promise<string> {
   try {
-    const headers = { accept: 'application/json' };
-    const answer = await fetch(url, { signal, headers, redirect: 'error' });
+    const answer = await fetch(url, request);
     if (!answer.ok) {
       await answer.body?.cancel();
       throw unreachable(place, `it answers with the status ${answer.status}`);
@@ -84,7 +89,7 @@ async function fetchText(
     return await readText(answer, place, bytesMax);
   } catch (error) {
     if (error instanceof IsobarError) throw error;
-    signal.throwIfAborted();
+    request.signal.throwIfAborted();
     throw unreachable(place, reasonOf(error));
   }
 }

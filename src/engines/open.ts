@@ -13,10 +13,10 @@ const PART_OF_TIME = 0.6;
 
 /** Connects to nothing: a service that is away is reported as such. */
 export async function openProbes(
-  config: Pick<Config, 'engines' | 'log' | 'lake'>,
+  config: Pick<Config, 'engines' | 'log' | 'lake' | 'api' | 'index'>,
   sources: ProbeSources,
 ): Promise<EngineProbe[]> {
-  const { engines, log, lake } = config;
+  const { engines, log, lake, api, index } = config;
   const timeoutMs = engines.timeout_s * 1_000 * PART_OF_TIME;
   const probes: EngineProbe[] = [];
   if (log.engine === 'kafka') {
@@ -35,6 +35,14 @@ export async function openProbes(
     const { ui_url, master_url } = engines.spark;
     const masterUrl = master_url === '' ? null : master_url;
     probes.push(openSparkProbe({ uiUrl: ui_url, masterUrl, timeoutMs }));
+  }
+  if (api.cache.redis_url !== '') {
+    const { openRedisProbe } = await import('./redis.ts');
+    probes.push(await openRedisProbe({ url: api.cache.redis_url, timeoutMs }));
+  }
+  if (index.engine === 'opensearch') {
+    const { openOpenSearchProbe } = await import('./opensearch.ts');
+    probes.push(openOpenSearchProbe(index.opensearch));
   }
   return probes;
 }

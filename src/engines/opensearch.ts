@@ -6,6 +6,9 @@ import { COUNT, fetchJson } from './fetch-json.ts';
 export interface OpenSearchProbeOptions {
   /** Without a user name and a password. */
   readonly url: string;
+  /** Empty: no login. */
+  readonly user?: string;
+  readonly password?: string;
 }
 
 const HEALTH = Type.Object({
@@ -29,16 +32,22 @@ const STATS = Type.Object({
   ),
 });
 
-export function openOpenSearchProbe({ url }: OpenSearchProbeOptions): EngineProbe<'opensearch'> {
+export function openOpenSearchProbe({
+  url,
+  user = '',
+  password = '',
+}: OpenSearchProbeOptions): EngineProbe<'opensearch'> {
   const base = url.replace(/\/$/, '');
+  const login = Buffer.from(`${user}:${password}`).toString('base64');
+  const authorization = user === '' ? null : `Basic ${login}`;
   return {
     kind: 'opensearch',
     address: base,
     async read(signal) {
       const metrics = 'indices,jvm,fs,thread_pool';
       const [health, stats] = await Promise.all([
-        fetchJson(new URL(`${base}/_cluster/health`), HEALTH, { signal }),
-        fetchJson(new URL(`${base}/_nodes/stats/${metrics}`), STATS, { signal }),
+        fetchJson(new URL(`${base}/_cluster/health`), HEALTH, { signal, authorization }),
+        fetchJson(new URL(`${base}/_nodes/stats/${metrics}`), STATS, { signal, authorization }),
       ]);
       const nodes = Object.values(stats.nodes);
       const sum = (value: (node: (typeof nodes)[number]) => number) =>
