@@ -11,6 +11,7 @@ import { HeatMap } from './hours/heat-map.tsx';
 import { HourlyTrends } from './hours/hourly-trends.tsx';
 import { CityMap } from './map/city-map.tsx';
 import { Guard } from './panel/guard.tsx';
+import { LaterSheet } from './panel/later-sheet.tsx';
 import { PipelineSheet } from './pipeline/pipeline-sheet.tsx';
 import { RawRows } from './rows/raw-rows.tsx';
 import { Statistics } from './statistics/statistics.tsx';
@@ -46,18 +47,34 @@ export function Page({ store }: { readonly store: Store }) {
         <Header store={store} />
       </Guard>
       <main id="main">
-        {store.address.view.value.sheet === 'pipeline' ? (
-          <Guard>
-            <PipelineSheet store={store} />
-          </Guard>
-        ) : (
-          <Weather store={store} />
-        )}
+        <Sheet store={store} />
       </main>
       <Foot store={store} />
     </>
   );
 }
+
+function Sheet({ store }: { readonly store: Store }) {
+  switch (store.address.view.value.sheet) {
+    case 'weather':
+      return <Weather store={store} />;
+    case 'pipeline':
+      return (
+        <Guard>
+          <PipelineSheet store={store} />
+        </Guard>
+      );
+    case 'incidents':
+      return (
+        <Guard>
+          <LaterSheet store={store} load={loadIncidents} />
+        </Guard>
+      );
+  }
+}
+
+const loadIncidents = () =>
+  import('./incidents/incidents-sheet.tsx').then(({ IncidentsSheet }) => IncidentsSheet);
 
 /** With more cities than this the map has more room than the cards. */
 const MANY = 24;

@@ -12,9 +12,9 @@ test('the page is small', { skip }, (t) => {
   const files = readdirSync(join(DIST, 'assets')).filter((name) => name.endsWith('.gz'));
   const size = (names: readonly string[]) =>
     names.reduce((sum, name) => sum + statSync(join(DIST, 'assets', name)).size, 0);
-  // The words of other languages, Plotly, and pictures are loaded by who wants them.
-  const first = files.filter((name) => !/^(plotly|picture|de|fr)/.test(name));
-  assert.equal(files.length - first.length, 4);
+  // The words of other languages, Plotly, pictures and incidents are loaded by who wants them.
+  const first = files.filter((name) => !/^(plotly|picture|de|fr|incidents)/.test(name));
+  assert.equal(files.length - first.length, 6);
   const scripts = first.filter((name) => name.endsWith('.js.gz'));
   const charts = scripts.filter((name) => name.startsWith('charts'));
   const rest = scripts.filter((name) => !name.startsWith('charts'));

@@ -140,6 +140,7 @@ describe('the store of alerts', () => {
         incident_id: `id-${index}`,
         opened_at,
         city_id: index % 3 === 0 ? 'tokyo' : 'london',
+        severity: index % 5 === 1 || index === 0 ? 'critical' : 'warning',
       });
       return index % 5 === 0 ? acknowledgeIncident(incident, 'ann', null, START) : incident;
     });
@@ -164,7 +165,12 @@ describe('the store of alerts', () => {
     assert.equal(store.incidents({ cities: ['tokyo'], limit: 100 }).length, 9);
     const from = new Date(START + 10 * MINUTE).toISOString();
     assert.equal(store.incidents({ from, limit: 100 }).length, 5);
-    assert.deepEqual(store.counts(), { open: 20, acknowledged: 5, resolved: 0 });
+    assert.deepEqual(store.counts(), {
+      open: 20,
+      acknowledged: 5,
+      resolved: 0,
+      critical: 5,
+    });
   });
 
   test('forgets what is resolved and old, and nothing else', async () => {

@@ -7,6 +7,7 @@ import { IsobarError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import {
   type Incident,
+  type IncidentCounts,
   IncidentSchema,
   type IncidentState,
   type Notified,
@@ -95,10 +96,15 @@ class SqliteAlertStore implements AlertStore {
     return this.#incidents("WHERE state <> 'resolved' ORDER BY opened_at, incident_id");
   }
 
-  counts(): Record<IncidentState, number> {
-    const counts = { open: 0, acknowledged: 0, resolved: 0 };
+  counts(): IncidentCounts {
+    const counts = { open: 0, acknowledged: 0, resolved: 0, critical: 0 };
     const rows = this.#all('SELECT state, count(*) AS number FROM incidents GROUP BY state');
     for (const { state, number } of rows) counts[state as IncidentState] = Number(number);
+    const [critical] = this.#all(
+      `SELECT count(*) AS number FROM incidents
+       WHERE state = 'open' AND json_extract(document, '$.severity') = 'critical'`,
+    );
+    counts.critical = Number(critical?.number ?? 0);
     return counts;
   }
 

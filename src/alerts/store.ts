@@ -3,7 +3,7 @@
  * messages are one step, so that whatever dies, an incident is opened once and each of its messages
  * waits exactly once.
  */
-import type { Incident, IncidentState } from '../model/alerts.ts';
+import type { Incident, IncidentCounts, IncidentState } from '../model/alerts.ts';
 import type { DueMessage, Silence } from './messages.ts';
 import type { OutboxStore } from './outbox-store.ts';
 import type { Track } from './track.ts';
@@ -50,7 +50,7 @@ export interface AlertStore extends OutboxStore, Disposable {
   incident(id: string): Incident | null;
   /** Those that are not resolved. */
   active(): Incident[];
-  counts(): Record<IncidentState, number>;
+  counts(): IncidentCounts;
   tracks(): StoredTrack[];
   apply(change: AlertChange): Promise<void>;
   /** Joins what other processes know; messages of theirs are not sent again. */

@@ -1,6 +1,6 @@
 /** Schemas of the answers about alerts; what an incident and a rule are is in model/alerts.ts. */
 import { type Static, Type } from 'typebox';
-import { AlertRuleSchema, IncidentSchema } from '../model/alerts.ts';
+import { AlertRuleSchema, IncidentCountsSchema, IncidentSchema } from '../model/alerts.ts';
 import { orNull, record, text, time } from '../model/schema.ts';
 
 const answeredAt = time('The server’s clock.');
@@ -12,10 +12,7 @@ export const IncidentsAnswerSchema = record(
       {
         answered_at: answeredAt,
         simulated: Type.Boolean(),
-        counts: record(
-          { open: Type.Integer(), acknowledged: Type.Integer(), resolved: Type.Integer() },
-          'All incidents by state.',
-        ),
+        counts: IncidentCountsSchema,
         row_count: rowCount,
         next_cursor: Type.Optional(text('Give it as `cursor` for the next page.')),
       },

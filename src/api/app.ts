@@ -156,12 +156,13 @@ function publishVersions(versions: Versions, live: Live): void {
 }
 
 async function publishStatus(server: Server, live: Live): Promise<void> {
-  const { collector, log, landing, analytics } = await server.status.get();
+  const { collector, log, landing, analytics, alerts } = await server.status.get();
   live.publishStatus({
     collector: collector && { state: collector.state, message: collector.message },
     log_full: log.full,
     landing_error: landing.error,
     analytics_error: analytics.error,
+    incidents: alerts?.incidents ?? null,
   });
 }
 

@@ -1,5 +1,6 @@
 /** Schemas of the checks, of the events and of what surrounds the status; the rest is in schemas.ts. */
 import { type Static, Type } from 'typebox';
+import { IncidentCountsSchema } from '../model/alerts.ts';
 import { record, timeOrNull } from '../model/schema.ts';
 import { errorOrNull, StatusSchema } from '../model/status.ts';
 import { LatestObservationSchema } from './schemas.ts';
@@ -86,6 +87,9 @@ export const StatusEventSchema = record(
     log_full: Type.Boolean(),
     landing_error: errorOrNull,
     analytics_error: errorOrNull,
+    incidents: Type.Union([IncidentCountsSchema, Type.Null()], {
+      description: 'Null where alerts are switched off.',
+    }),
   },
   'The state of a room has changed.',
 );

@@ -273,7 +273,18 @@ export const IncidentSchema = record(
   'One row per incident.',
 );
 
+export const IncidentCountsSchema = record(
+  {
+    open: Type.Integer(),
+    acknowledged: Type.Integer(),
+    resolved: Type.Integer(),
+    critical: Type.Integer({ description: 'Those of `open` that are critical.' }),
+  },
+  'Incidents by state.',
+);
+
 export type Incident = Of<typeof IncidentSchema>;
+export type IncidentCounts = Of<typeof IncidentCountsSchema>;
 export type IncidentState = Incident['state'];
 export type Notified = Incident['notified'][number];
 export type MessageKind = Notified['kind'];

@@ -3,6 +3,7 @@
  * Times are ISO 8601 in UTC; null means "not yet". With an error the numbers are the last ones known.
  */
 import { Type } from 'typebox';
+import { IncidentCountsSchema } from './alerts.ts';
 import { type Of, record, time, timeOrNull } from './schema.ts';
 
 export const RoomErrorSchema = record(
@@ -233,10 +234,7 @@ const AlertsStatusSchema = record(
   {
     evaluates: Type.Boolean({ description: 'Whether this process evaluates the rules.' }),
     rules: Type.Integer({ description: 'Rules in effect.' }),
-    incidents: record(
-      { open: Type.Integer(), acknowledged: Type.Integer(), resolved: Type.Integer() },
-      'Incidents by state.',
-    ),
+    incidents: IncidentCountsSchema,
     channels: Type.Array(
       record(
         {

@@ -207,6 +207,9 @@ function Drawn({ id, layout, lit }: PictureProps) {
       </defs>
       <Axes id={id} layout={layout} />
       {layout.sky !== null && <Sky sky={layout.sky} left={left} right={right} />}
+      {layout.marked !== null && (
+        <rect class="marked" {...layout.marked} y={top} height={layout.floor - top} />
+      )}
       <g clip-path={`url(#${clip})`}>
         {layout.usual !== null && <path class="usual place-0" d={layout.usual} />}
         {layout.bands.map(({ place, path }) => (
@@ -221,6 +224,9 @@ function Drawn({ id, layout, lit }: PictureProps) {
           </g>
         ))}
       </g>
+      {layout.threshold !== null && (
+        <path class="threshold" d={`M${left} ${layout.threshold.toFixed(1)}H${right}`} />
+      )}
       {layout.rings.map(({ x, y, anomaly }) => (
         <circle
           key={keyOfAnomaly(anomaly)}

@@ -35,6 +35,10 @@ export interface LayoutOptions {
   readonly anomalies: readonly Anomaly[];
   /** Whether there is room for the labels at the ends of the lines. */
   readonly labelled: boolean;
+  /** A value that is drawn as a line across, in the chosen unit. */
+  readonly threshold?: number | null;
+  /** A time that is marked. */
+  readonly marked?: Span | null;
 }
 
 export interface Column {
@@ -70,6 +74,9 @@ export interface LineLayout {
   readonly gaps: readonly (Column & { readonly words: string | null })[];
   /** The path around what is usual. */
   readonly usual: string | null;
+  /** Where the threshold is. */
+  readonly threshold: number | null;
+  readonly marked: Column | null;
   readonly bands: readonly { readonly place: number; readonly path: string }[];
   readonly lines: readonly {
     readonly place: number;
@@ -145,6 +152,8 @@ export function layOutLines(options: LayoutOptions): LineLayout {
       return { ...column, words: column.width >= GAP_WORDS_MIN ? said : null };
     }),
     usual: options.usual === null ? null : outlinePath(options.usual, x, y),
+    threshold: options.threshold == null ? null : y(options.threshold),
+    marked: options.marked == null ? null : columnOf(options.marked),
     bands: bandedOf(summaries ?? []).map((summary) => ({
       place: summary.place,
       path: outlinePath(summary, x, y),
@@ -232,7 +241,8 @@ function signOf(variable: VariableName): string {
 }
 
 /** Room above and below the lines, within what the variable can be. */
-function axisRange({ lines, variable, units, usual }: LayoutOptions): readonly [number, number] {
+function axisRange(options: LayoutOptions): readonly [number, number] {
+  const { lines, variable, units, usual, threshold = null } = options;
   const { minimum, maximum, unit } = VARIABLES[variable];
   const least = LEAST_SPAN[unit] ?? 1;
   const bands =
@@ -240,7 +250,8 @@ function axisRange({ lines, variable, units, usual }: LayoutOptions): readonly [
       ? []
       : [usual.lows, usual.highs].map((values) => ({ times: usual.times, values }));
   const ends = unit === '%' ? ([0, 100] as const) : ([0, 30] as const);
-  const [low, high] = valueRange([...lines, ...bands], least) ?? ends;
+  const [low, high] =
+    valueRange([...lines, ...bands, { times: [0], values: [threshold] }], least) ?? ends;
   const pad = (high - low) * 0.08;
   // Room for a line that runs along the upper end.
   const room = unit === '%' ? 2 : 0;

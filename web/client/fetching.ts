@@ -34,6 +34,13 @@ interface Kept {
 const KEPT_MAX = 40;
 const TIMEOUT_MS = 30_000;
 
+/** Asks the server to do something. Rejects with AnswerError. */
+export async function post<T>(path: string): Promise<T> {
+  const response = await reach(fetch, path, null, new AbortController().signal, 'POST');
+  if (!response.ok) throw new AnswerError(await readProblem(response));
+  return (await response.json()) as T;
+}
+
 export interface Client {
   /**
    * Rejects with AnswerError, or as the signal says. What is not urgent waits a little for what is:
@@ -125,10 +132,12 @@ async function reach(
   path: string,
   etag: string | null,
   signal: AbortSignal,
+  method = 'GET',
 ): Promise<Response> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
     return await fetcher(path, {
+      method,
       // The ETags are minded here: what has not changed needs neither travel nor be parsed again.
       cache: 'no-store',
       headers: etag === null ? {} : { 'if-none-match': etag },

@@ -28,6 +28,7 @@ import { isHistory } from '../format/ages.ts';
 import { isKnownZone } from '../format/times.ts';
 import { type ConnectionState, connectionState, type StreamState } from '../header/connection.ts';
 import { periodOf } from '../hours/heat-layout.ts';
+import { createIncidents, type Incidents } from '../incidents/incident-list.ts';
 import { type Address, createAddress } from './address.ts';
 import { type Clock, createClock } from './clock.ts';
 import { createClient, formatPath } from './fetching.ts';
@@ -59,6 +60,7 @@ export interface Store {
   readonly status: Resource<StatusAnswer>;
   /** Asked for while the sheet of the pipeline is open. */
   readonly engines: Resource<EnginesAnswer>;
+  readonly incidents: Incidents;
   /** All of them. */
   readonly resources: readonly Resource<unknown>[];
 
@@ -118,6 +120,7 @@ export function createStore(): Store {
       history: isHistory(cities.answer.value?.meta.source ?? []),
     }),
   );
+  const incidents = createIncidents(inputs, asking.ask);
   const ofCharts = charts.flatMap(({ series, usual, sky }) => [series, usual, sky]);
   return {
     ...inputs,
@@ -126,7 +129,8 @@ export function createStore(): Store {
     connection,
     cities,
     charts,
-    resources: [cities, ...ofCharts, ...Object.values(panels)],
+    incidents,
+    resources: [cities, ...ofCharts, ...Object.values(panels), ...incidents.resources],
   };
 }
 

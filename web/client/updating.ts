@@ -13,6 +13,9 @@ const STATUS_DELAY_MS = 1_500;
 const STATUS_SPACING_MS = 5_000;
 /** The services are not asked more often themselves. */
 const ENGINES_SPACING_MS = 15_000;
+/** Less than the status needs: people wait for what they have just done. */
+const INCIDENTS_DELAY_MS = 300;
+const INCIDENTS_SPACING_MS = 2_000;
 
 /** Runs for as long as the page lives; sleeps while it is hidden or paused. */
 export function startUpdating(store: Store): void {
@@ -28,13 +31,17 @@ export function startUpdating(store: Store): void {
     return store.status.refresh();
   });
 
+  const incidents = spaced(INCIDENTS_DELAY_MS, INCIDENTS_SPACING_MS, async () => {
+    await Promise.all([store.status.refresh(), store.incidents.refresh()]);
+  });
+
   const stream = createStream({
     onObservations(events) {
       store.live.value = overlay(store.live.value, events);
       status.call();
     },
     onVersion: data.call,
-    onStatus: status.call,
+    onStatus: incidents.call,
     onReset() {
       store.live.value = new Map();
       data.call();
@@ -54,7 +61,7 @@ export function startUpdating(store: Store): void {
 
   followClock(store, visible);
   followAge(store, data);
-  sleepUnseen(store, visible, { stream, data, status, engines });
+  sleepUnseen(store, visible, { stream, data, status, engines, incidents });
   poll(store, visible, status);
 }
 
@@ -90,14 +97,12 @@ interface Sources {
   readonly data: Spaced;
   readonly status: Spaced;
   readonly engines: Spaced;
+  readonly incidents: Spaced;
 }
 
 /** Nothing is asked while the page is hidden or paused. */
-function sleepUnseen(
-  store: Store,
-  visible: Visible,
-  { stream, data, status, engines }: Sources,
-): void {
+function sleepUnseen(store: Store, visible: Visible, sources: Sources): void {
+  const { stream, data, status, engines, incidents } = sources;
   let slept = false;
   effect(() => {
     if (!visible.value || store.paused.value) {
@@ -126,6 +131,7 @@ function sleepUnseen(
     data.cancel();
     status.cancel();
     engines.cancel();
+    incidents.cancel();
   }
 }
 
@@ -138,6 +144,7 @@ function poll(store: Store, visible: Visible, status: Spaced): void {
       else {
         status.call();
         void store.cities.refresh();
+        void store.incidents.refresh();
       }
     }, POLL_MS);
     return () => clearInterval(timer);

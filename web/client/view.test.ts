@@ -26,9 +26,19 @@ test('a view survives its address, and the usual one leaves no trace', () => {
     charts: ['pressure_hpa', 'temperature_c'],
     language: 'de',
     kiosk: true,
+    incident: null,
   } as const;
   assert.deepEqual(parseView(formatView(view)), view);
   assert.deepEqual(parseView(formatView({ ...view, range: '30d' })), { ...view, range: '30d' });
+});
+
+test('a link to an incident opens its sheet, and another sheet leaves it', () => {
+  const view = parseView('?incident=0123456789abcdef');
+  assert.deepEqual([view.sheet, view.incident], ['incidents', '0123456789abcdef']);
+  assert.equal(formatView(view), '?incident=0123456789abcdef');
+  assert.equal(formatView({ ...view, sheet: 'weather' }), '');
+  assert.equal(formatView({ ...view, incident: null }), '?sheet=incidents');
+  assert.deepEqual(parseView('?incident=../../x'), DEFAULT_VIEW);
 });
 
 test('what an address says wrong is left at its default', () => {

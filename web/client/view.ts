@@ -19,8 +19,8 @@ export const CLOCKS: readonly Clock[] = ['city', 'mine', 'utc'];
 export const THEMES = ['auto', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
 
-/** The weather, or the path of the data that an operator looks at. */
-export const SHEETS = ['weather', 'pipeline'] as const;
+/** The weather, the path of its data, and what was worth a message. */
+export const SHEETS = ['weather', 'pipeline', 'incidents'] as const;
 export type Sheet = (typeof SHEETS)[number];
 
 /** Charts below each other at most. */
@@ -40,6 +40,8 @@ export interface View {
   readonly language: Language | null;
   /** For a screen on a wall: the page without what one would press. */
   readonly kiosk: boolean;
+  /** Id of the incident that is open on its sheet. */
+  readonly incident: string | null;
 }
 
 export const DEFAULT_VIEW: View = {
@@ -52,6 +54,7 @@ export const DEFAULT_VIEW: View = {
   charts: ['temperature_c', 'humidity_pct'],
   language: null,
   kiosk: false,
+  incident: null,
 };
 
 /** From the query of an address; what it does not understand it leaves at its default. */
@@ -59,8 +62,10 @@ export function parseView(search: string): View {
   const query = new URLSearchParams(search);
   const pick = <T extends string>(name: string, allowed: readonly T[], otherwise: T): T =>
     allowed.find((value) => value === query.get(name)) ?? otherwise;
+  const incident = /^[0-9a-f]{16}$/.exec(query.get('incident') ?? '')?.[0] ?? null;
   return {
-    sheet: pick('sheet', SHEETS, DEFAULT_VIEW.sheet),
+    // Links in messages name the incident alone.
+    sheet: incident === null ? pick('sheet', SHEETS, DEFAULT_VIEW.sheet) : 'incidents',
     range: parseBetween(query) ?? pick('range', RANGE_NAMES, '7d'),
     cities: [...new Set(query.getAll('city').filter((id) => id !== ''))],
     units: pick('units', ['c', 'f'], DEFAULT_VIEW.units),
@@ -69,13 +74,15 @@ export function parseView(search: string): View {
     charts: parseCharts(query),
     language: LANGUAGES.find((name) => name === query.get('lang')) ?? null,
     kiosk: query.get('kiosk') === '1',
+    incident,
   };
 }
 
 /** The query of an address, defaults left out; empty when all are. */
 export function formatView(view: View): string {
   const query = new URLSearchParams();
-  if (view.sheet !== DEFAULT_VIEW.sheet) query.set('sheet', view.sheet);
+  if (view.sheet === 'incidents' && view.incident !== null) query.set('incident', view.incident);
+  else if (view.sheet !== DEFAULT_VIEW.sheet) query.set('sheet', view.sheet);
   if (typeof view.range !== 'string') {
     query.set('from', new Date(view.range.from).toISOString());
     query.set('to', new Date(view.range.to).toISOString());

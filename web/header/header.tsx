@@ -3,6 +3,7 @@ import { chooseView, type Store } from '../client/store.ts';
 import { CLOCKS, THEMES } from '../client/view.ts';
 import { formatAge, newestBySource } from '../format/ages.ts';
 import { formatTimeShort, zoneOf } from '../format/times.ts';
+import { IncidentsBadge } from '../incidents/incidents-badge.tsx';
 import { Choice, Select } from '../panel/choice.tsx';
 import { Window } from '../panel/window.tsx';
 import { pipelineSteps } from '../pipeline/steps.ts';
@@ -27,6 +28,7 @@ export function Header({ store }: { readonly store: Store }) {
       <div class="fresh">
         <StateBadge store={store} />
         <StoppedBadge store={store} />
+        <IncidentsBadge store={store} />
         <SimulatedBadge store={store} />
         {!narrow.value && <Freshness store={store} />}
       </div>

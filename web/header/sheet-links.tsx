@@ -4,11 +4,12 @@ import { formatView, SHEETS, type Sheet } from '../client/view.ts';
 import { words } from '../words/words.ts';
 import { isMenuOpen } from './narrow.ts';
 
-/** The weather, and the path of its data: two sheets of one page. */
+/** The sheets of the page; incidents have none where alerts are switched off. */
 export function SheetLinks({ store }: { readonly store: Store }) {
+  const isOff = store.status.answer.value?.data.alerts === null;
   return (
     <nav class="sheets" aria-label={words.value.sheets.label}>
-      {SHEETS.map((sheet) => (
+      {SHEETS.filter((sheet) => sheet !== 'incidents' || !isOff).map((sheet) => (
         <SheetLink key={sheet} store={store} sheet={sheet}>
           {words.value.sheets[sheet]}
         </SheetLink>

@@ -1,5 +1,6 @@
 import { type Signal, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import type { AlertRulesAnswer, IncidentsAnswer } from '../../src/api/alert-schemas.ts';
 import type { Meta } from '../../src/api/schemas.ts';
 import type { StatusAnswer } from '../../src/api/status-schemas.ts';
 import type { Trouble } from '../client/fetching.ts';
@@ -15,7 +16,7 @@ import { savePanel } from './save-panel.ts';
 
 /** What every answer of the API has. */
 interface Told {
-  readonly meta: Meta | StatusAnswer['meta'];
+  readonly meta: Meta | StatusAnswer['meta'] | IncidentsAnswer['meta'] | AlertRulesAnswer['meta'];
   readonly data: unknown;
 }
 

@@ -1,5 +1,6 @@
 /** The words of the page in German. */
 import { deChart } from '../chart/words-de.ts';
+import { deIncidents } from '../incidents/words-de.ts';
 import { dePipeline } from '../pipeline/words-de.ts';
 import type { Words } from './en.ts';
 
@@ -222,7 +223,7 @@ export const de: Words = {
     from: 'Aus',
     share: 'Anteil',
   },
-  sheets: { label: 'Blätter', weather: 'Wetter', pipeline: 'Pipeline' },
+  sheets: { label: 'Blätter', weather: 'Wetter', pipeline: 'Pipeline', incidents: 'Vorfälle' },
   range: {
     label: 'Zeitraum',
     names: {
@@ -302,4 +303,5 @@ export const de: Words = {
   },
   chart: deChart,
   pipeline: dePipeline,
+  incidents: deIncidents,
 };

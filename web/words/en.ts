@@ -2,6 +2,7 @@
 
 import { enChart } from '../chart/words-en.ts';
 import type { ConnectionState } from '../header/connection.ts';
+import { enIncidents } from '../incidents/words-en.ts';
 import { enPipeline } from '../pipeline/words-en.ts';
 
 /** What is counted in words, with its forms for one and for another number. */
@@ -231,7 +232,7 @@ export const en = {
     from: 'From',
     share: 'Share',
   },
-  sheets: { label: 'Sheets', weather: 'Weather', pipeline: 'Pipeline' },
+  sheets: { label: 'Sheets', weather: 'Weather', pipeline: 'Pipeline', incidents: 'Incidents' },
   range: {
     label: 'Range of time',
     names: { '24h': '24 h', '3d': '3 d', '7d': '7 d', '30d': '30 d', '1y': '1 y', all: 'All' },
@@ -304,6 +305,7 @@ export const en = {
   },
   chart: enChart,
   pipeline: enPipeline,
+  incidents: enIncidents,
 };
 
 export type Words = typeof en;

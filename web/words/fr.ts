@@ -1,6 +1,7 @@
 /** The words of the page in French. */
 
 import { frChart } from '../chart/words-fr.ts';
+import { frIncidents } from '../incidents/words-fr.ts';
 import { frPipeline } from '../pipeline/words-fr.ts';
 import type { Words } from './en.ts';
 
@@ -222,7 +223,7 @@ export const fr: Words = {
     from: 'De',
     share: 'Part',
   },
-  sheets: { label: 'Pages', weather: 'Météo', pipeline: 'Chaîne' },
+  sheets: { label: 'Pages', weather: 'Météo', pipeline: 'Chaîne', incidents: 'Incidents' },
   range: {
     label: 'Période',
     names: {
@@ -301,4 +302,5 @@ export const fr: Words = {
   },
   chart: frChart,
   pipeline: frPipeline,
+  incidents: frIncidents,
 };

@@ -1,0 +1,99 @@
+/** The chart of an incident's time, its messages, and the values that caused it. */
+import type { Incident } from '../../src/model/alerts.ts';
+import { VARIABLE_NAMES } from '../../src/model/variables.ts';
+import type { Store } from '../client/store.ts';
+import { formatNumber } from '../format/numbers.ts';
+import { formatTime } from '../format/times.ts';
+import { formatValue } from '../format/units.ts';
+import { Cells, type Column, Heads } from '../panel/columns.tsx';
+import { ScrollTable } from '../panel/scroll-table.tsx';
+import { words } from '../words/words.ts';
+import { IncidentChart } from './incident-chart.tsx';
+import { zoneOfIncident } from './incident-entry.tsx';
+
+interface DetailsProps {
+  readonly store: Store;
+  readonly incident: Incident;
+}
+
+export function IncidentDetails({ store, incident }: DetailsProps) {
+  const say = words.value.incidents;
+  const { note, acknowledged_by } = incident;
+  return (
+    <>
+      {note !== null && (
+        <p class="incident-note">
+          <b>{say.noteOf(acknowledged_by ?? '–')}:</b> {note}
+        </p>
+      )}
+      <IncidentChart store={store} incident={incident} />
+      <div class="incident-tables">
+        <Messages store={store} incident={incident} />
+        <Evidence store={store} incident={incident} />
+      </div>
+    </>
+  );
+}
+
+interface TableProps {
+  readonly title: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly (string | number)[])[];
+}
+
+export function Table({ title, columns, rows }: TableProps) {
+  return (
+    <ScrollTable label={title} tall>
+      <table>
+        <caption>{title}</caption>
+        <Heads columns={columns} />
+        <tbody>
+          {rows.map((cells) => (
+            <tr key={cells.join(' ')}>
+              <Cells columns={columns} cells={cells} />
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </ScrollTable>
+  );
+}
+
+function Messages({ store, incident }: DetailsProps) {
+  const say = words.value.incidents;
+  if (incident.notified.length === 0) return null;
+  const zone = zoneOfIncident(store, incident);
+  const now = store.clock.now.peek();
+  const columns: readonly Column[] = [
+    [words.value.panel.time],
+    [say.kind],
+    [say.channel],
+    [say.state],
+  ];
+  const rows = incident.notified.map(({ at, kind, number, channel, state }) => [
+    formatTime(Date.parse(at), zone, now),
+    number > 1 ? `${say.kinds[kind]} ${number}` : say.kinds[kind],
+    channel,
+    say.states[state],
+  ]);
+  return <Table title={say.messages} columns={columns} rows={rows} />;
+}
+
+function Evidence({ store, incident }: DetailsProps) {
+  const { evidence, unit } = incident;
+  if (evidence.length === 0) return null;
+  const say = words.value.incidents;
+  const { units } = store.address.view.value;
+  const zone = zoneOfIncident(store, incident);
+  const now = store.clock.now.peek();
+  const variable = VARIABLE_NAMES.find((name) => name === incident.variable);
+  const text = (value: number | null) => {
+    if (variable !== undefined) return formatValue(value, variable, units);
+    return value === null ? '–' : `${formatNumber(value, 1)} ${unit ?? ''}`;
+  };
+  const columns: readonly Column[] = [[words.value.panel.time], [say.value, 'number']];
+  const rows = evidence
+    .toReversed()
+    .map(({ at, value }) => [formatTime(Date.parse(at), zone, now), text(value)]);
+  return <Table title={say.evidence} columns={columns} rows={rows} />;
+}
