@@ -6,6 +6,7 @@ import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { City } from '../model/city.ts';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../model/datasets.ts';
+import type { Stretch } from '../model/outages.ts';
 import type { RoomError, Status } from '../model/status.ts';
 import type { Columns, SqlEngine } from '../sql/engine.ts';
 import type { Snapshot, Table } from '../table/table.ts';
@@ -36,6 +37,8 @@ export interface ApiContext {
   /** The cities that are watched or were imported. The same array as long as nothing changed. */
   cities(): readonly City[];
   status(): Promise<Status>;
+  /** What the collectors did over time, as far as it is recorded. Rejects as the lake does. */
+  collecting(): Promise<readonly Stretch[]>;
   /** Incidents and rules; null where alerts are switched off. */
   readonly alerts: AlertDesk | null;
   /** The services that are watched; null where none are. */

@@ -17,14 +17,19 @@ export interface Breaker {
   cancelled(attempt: Attempt): void;
   /** What keeps it open; null while it is closed. */
   readonly trouble: { readonly error: ProviderError; readonly until: number } | null;
+  /** The error of the last call when some in a row failed, open or not yet. */
+  readonly failing: ProviderError | null;
 }
 
 export type Attempt = 'usual' | 'trying';
 
 const FAILURES_TO_OPEN = 5;
+/** One call that fails among many that do not says nothing about the provider. */
+const FAILURES_TO_SAY = 3;
 
 export function openBreaker(random: () => number): Breaker {
   let failures = 0;
+  let lastError: ProviderError | null = null;
   let opened = 0;
   let trying = false;
   let trouble: { error: ProviderError; until: number } | null = null;
@@ -57,6 +62,7 @@ export function openBreaker(random: () => number): Breaker {
     },
     failed(attempt, error, now) {
       failures += 1;
+      lastError = error;
       if (attempt === 'trying') {
         trying = false;
         open(error, now);
@@ -74,6 +80,9 @@ export function openBreaker(random: () => number): Breaker {
     },
     get trouble() {
       return trouble;
+    },
+    get failing() {
+      return trouble !== null || failures >= FAILURES_TO_SAY ? lastError : null;
     },
   };
 }

@@ -26,6 +26,12 @@ export interface Situation {
   readonly rejectedFields: CollectorStatus['rejected_fields'];
 }
 
+/** What the state follows from. */
+export type StateFacts = Pick<
+  Situation,
+  'stopped' | 'paused' | 'blocked' | 'trouble' | 'isRejecting' | 'refused' | 'lastCheckedAt'
+>;
+
 const TROUBLED_MAX = 100;
 
 export function describeCollector(situation: Situation): CollectorStatus {
@@ -47,7 +53,7 @@ export function describeCollector(situation: Situation): CollectorStatus {
 }
 
 /** The most serious first: what must be dealt with before anything else can go on. */
-function stateOf(situation: Situation): CollectorState {
+export function stateOf(situation: StateFacts): CollectorState {
   const { trouble, refused } = situation;
   if (situation.stopped) return 'stopped';
   if (situation.paused) return 'paused';

@@ -21,7 +21,8 @@ import { openBreaker } from './breaker.ts';
 import type { Budget, Refusal } from './budget.ts';
 import { type Check, Checker, spread, type Watch } from './check.ts';
 import { type Clock, steady, systemClock } from './clock.ts';
-import { describeCollector } from './collector-status.ts';
+import { describeCollector, type StateFacts, stateOf } from './collector-status.ts';
+import { activityOf, type Doing } from './journal.ts';
 import type { CollectorMemory } from './memory.ts';
 import { expectedAt, newPollSchedule, type Plan } from './poll-schedule.ts';
 import { openRefresh, type Refreshed } from './refresh.ts';
@@ -50,6 +51,8 @@ export interface CollectorOptions {
   readonly elapsedMs?: () => number;
   /** Told after every check of a city. */
   readonly onChecked?: (check: Check) => void;
+  /** Called with what it does now, whether that has changed or not. */
+  readonly onStep?: (doing: Doing) => void;
 }
 
 export interface Collector {
@@ -164,6 +167,7 @@ class Poller {
     logger.info(`polling ${source.name}: watching ${this.#options.cities.length} cities`);
     while (!this.#stopping.signal.aborted) {
       const waitMs = await this.#step();
+      this.#report();
       if (waitMs > 0) await this.#sleep(waitMs);
       this.#checker.summarise();
     }
@@ -171,6 +175,26 @@ class Poller {
     await Promise.all(this.#underWay);
     this.#refresh.end();
     logger.info(`polling ${source.name}: stopped`);
+  }
+
+  #report(): void {
+    const { onStep } = this.#options;
+    if (onStep === undefined || this.#stopping.signal.aborted) return;
+    const state = stateOf(this.#stateFacts());
+    onStep({ activity: activityOf(state, this.#breaker.failing), reason: state });
+  }
+
+  #stateFacts(): StateFacts {
+    const { trouble } = this.#breaker;
+    return {
+      stopped: this.#stopping.signal.aborted,
+      paused: this.#paused,
+      blocked: this.#appender.blocked ?? this.#ledgerError,
+      trouble: trouble && { error: trouble.error, until: this.#time.toWall(trouble.until) },
+      refused: (this.#refused?.until.getTime() ?? 0) > this.#clock.now() ? this.#refused : null,
+      lastCheckedAt: this.#checker.lastCheckedAt,
+      isRejecting: this.#checker.isRejecting,
+    };
   }
 
   /** Starts the calls that may start now; returns how long nothing more can, in milliseconds. */
@@ -290,24 +314,17 @@ class Poller {
 
   status(): CollectorStatus {
     const { source, budget } = this.#options;
-    const { trouble } = this.#breaker;
-    const stopped = this.#stopping.signal.aborted;
-    const refused =
-      (this.#refused?.until.getTime() ?? 0) > this.#clock.now() ? this.#refused : null;
+    const facts = this.#stateFacts();
+    const { stopped, refused } = facts;
     const due = this.#schedule.nextDue();
     const throttled = this.#throttleMs === 0 ? 0 : this.#lastCallAt + this.#throttleMs;
-    const next =
-      due === null ? null : this.#time.toWall(Math.max(due, trouble?.until ?? 0, throttled));
+    const until = this.#breaker.trouble?.until ?? 0;
+    const next = due === null ? null : this.#time.toWall(Math.max(due, until, throttled));
     return describeCollector({
+      ...facts,
       source: source.name,
-      stopped,
-      paused: this.#paused,
-      blocked: this.#appender.blocked ?? this.#ledgerError,
-      trouble: trouble && { error: trouble.error, until: this.#time.toWall(trouble.until) },
-      refused,
       throttleSeconds: this.#throttleMs / 1_000,
       cityCount: this.#options.cities.length,
-      lastCheckedAt: this.#checker.lastCheckedAt,
       lastObservedAt: this.#checker.lastObservedAt,
       nextPollAt:
         next === null || stopped || this.#paused
@@ -315,7 +332,6 @@ class Poller {
           : Math.max(next, refused?.until.getTime() ?? 0),
       calls: budget.counts(),
       troubled: this.#checker.troubled,
-      isRejecting: this.#checker.isRejecting,
       rejectedFields: [...this.#checker.rejectedFields.values()],
     });
   }

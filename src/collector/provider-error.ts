@@ -15,6 +15,8 @@ export interface ProviderErrorOptions {
   readonly retryAfterSeconds?: number | null;
   /** The key is refused, but may be so new that it is not active yet. */
   readonly keyNotActiveYet?: boolean;
+  /** Nothing of an answer came: names, connections, timeouts. */
+  readonly isUnreached?: boolean;
   /** The status of the answer, or the one that its body names. */
   readonly status?: number;
 }
@@ -39,9 +41,15 @@ export class ProviderError extends IsobarError {
   declare readonly code: ProviderErrorCode;
   readonly retryAfterSeconds: number | null;
   readonly keyNotActiveYet: boolean;
+  readonly isUnreached: boolean;
 
   constructor(code: ProviderErrorCode, text: string, options: ProviderErrorOptions = {}) {
-    const { retryAfterSeconds = null, keyNotActiveYet = false, status } = options;
+    const {
+      retryAfterSeconds = null,
+      keyNotActiveYet = false,
+      isUnreached = false,
+      status,
+    } = options;
     super(code, text, {
       details: {
         ...(status === undefined ? {} : { status }),
@@ -52,6 +60,7 @@ export class ProviderError extends IsobarError {
     this.name = 'ProviderError';
     this.retryAfterSeconds = retryAfterSeconds;
     this.keyNotActiveYet = keyNotActiveYet;
+    this.isUnreached = isUnreached;
   }
 
   /** Whether only this city is concerned; else asking for another one is of no use either. */

@@ -1,7 +1,14 @@
 /** Where things lie in the lake. Everything that names a path of the lake asks here. */
 
 export const ROOT = 'weather_data';
-export const TABLES = ['observations', 'rejected', 'cities', 'imports', 'incidents'] as const;
+export const TABLES = [
+  'observations',
+  'rejected',
+  'cities',
+  'imports',
+  'incidents',
+  'collecting',
+] as const;
 export type TableName = (typeof TABLES)[number];
 
 /** `weather_data/table/observations` */

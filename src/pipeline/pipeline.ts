@@ -28,16 +28,18 @@ import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { watchTable } from '../table/table-watch.ts';
 import { landingAppId } from '../table/transactions.ts';
 import { type AlertRoom, openAlertRoom, startAlerts } from './alerting.ts';
+import { type CollectingHistory, openCollectingHistory } from './collecting.ts';
 import { watchEngines } from './engines.ts';
 import { type Indexing, startIndexing } from './indexing.ts';
 import { collect, configuredCities } from './polling.ts';
 import { openStatusReader } from './status.ts';
-import { analyze, land, landed, type Running } from './steps.ts';
+import { analyze, land, landed, type Running, type StepContext } from './steps.ts';
 import {
   chooseSource,
   openWorkspace,
   openWorkspaceLeases,
   rootOf,
+  type SourceChoice,
   type Workspace,
 } from './workspace.ts';
 
@@ -137,12 +139,17 @@ async function startRooms(
     cache: null,
     index: null,
   };
+  const history = stack.use(openCollectingHistory(workspace, logger));
   const isWatching = has('serve') || has('alert');
   const alerts = isWatching && config.alerts.enabled ? stack.use(openAlertRoom(workspace)) : null;
   const status = await openStatusReader(workspace, running, options.version, alerts);
   const engines = isWatching ? stack.use(await watchEngines(workspace)) : null;
   const rooms = { engines, alerts, running, settle, changes, lookMs };
-  const facts = { cities: () => cities.list, status: () => status.read() };
+  const facts = {
+    cities: () => cities.list,
+    status: () => status.read(),
+    collecting: () => history.read(),
+  };
   const served = has('serve')
     ? await startServing(options, workspace, stack, { ...rooms, ...facts })
     : null;
@@ -156,12 +163,8 @@ async function startRooms(
     add(await watchTable(workspace.observations, lookMs, () => landed(context)));
   }
   if (has('collect') && source !== 'none') {
-    const polled = await configuredCities(config.collector.cities);
-    await cities.remember(polled, source);
-    const onCollector = (collector: Collector | null) => {
-      running.collector = collector;
-    };
-    add(await collect({ workspace, source, cities: polled, leases, logger, onCollector }));
+    add(history.share());
+    add(await startCollecting(context, source, cities, history));
   }
 
   if (alerts !== null) {
@@ -194,6 +197,23 @@ async function startServing(
   stack.defer(() => loop.stop());
   const context = await apiContext(options, workspace, { ...rooms, search });
   return { url: await listen(context, config, stack, workspace.folder, command), indexing };
+}
+
+async function startCollecting(
+  { workspace, leases, logger, running }: StepContext,
+  source: Exclude<SourceChoice, 'none'>,
+  cities: Awaited<ReturnType<typeof openCityList>>,
+  history: CollectingHistory,
+): Promise<Share> {
+  const polled = await configuredCities(workspace.config.collector.cities);
+  await cities.remember(polled, source);
+  return collect({
+    ...{ workspace, source, cities: polled, leases, logger, journal: history.store },
+    onActivity: () => history.changed(),
+    onCollector(collector) {
+      running.collector = collector;
+    },
+  });
 }
 
 /** The known cities as one array, made anew only when something changed. */
@@ -246,6 +266,7 @@ interface ServedRooms {
   readonly changes: Changes;
   readonly lookMs: number;
   readonly alerts: AlertRoom | null;
+  readonly collecting: ApiContext['collecting'];
 }
 
 async function apiContext(
@@ -289,6 +310,7 @@ async function apiContext(
     status: rooms.status,
     alerts: rooms.alerts,
     engines: rooms.engines,
+    collecting: rooms.collecting,
     controls: !options.roles.includes('collect')
       ? null
       : {

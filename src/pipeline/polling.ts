@@ -4,6 +4,8 @@ import type { Budget } from '../collector/budget.ts';
 import { scaledClock, systemClock } from '../collector/clock.ts';
 import { holdCollecting } from '../collector/collecting.ts';
 import { type Collector, startCollector } from '../collector/collector.ts';
+import { startJournal } from '../collector/journal.ts';
+import type { JournalStore } from '../collector/journal-store.ts';
 import { openCollectorMemory } from '../collector/memory.ts';
 import { openOpenWeather } from '../collector/openweather/openweather.ts';
 import { parseAnswer } from '../collector/openweather/parse.ts';
@@ -22,6 +24,7 @@ const DAY_MS = 86_400_000;
 /** Seconds between two observations of the made-up history, as the real provider has them. */
 const HISTORY_STEP_S = 600;
 const APPEND_RECORDS = 1_000;
+const SIGN_OF_LIFE_MS = 60_000;
 /** The simulator is ours: it may be asked as often as it has something new. */
 const SIMULATOR_LIMITS = {
   per_minute: 1_000_000,
@@ -37,6 +40,10 @@ export interface PollingOptions {
   readonly logger: Logger;
   /** Called with the collector when this process begins to poll, and with null when it stops. */
   readonly onCollector: (collector: Collector | null) => void;
+  /** Where it is recorded what the collector does. */
+  readonly journal: JournalStore;
+  /** The collector does something else than before. */
+  readonly onActivity: () => void;
 }
 
 /** Polls while no other process does; stands by otherwise. */
@@ -65,7 +72,7 @@ function collectorFolder(workspace: Workspace): string {
 }
 
 async function startPolling(
-  { workspace, source: choice, cities, logger }: PollingOptions,
+  { workspace, source: choice, cities, logger, journal: store, onActivity }: PollingOptions,
   budget: Budget,
   stack: AsyncDisposableStack,
 ): Promise<Collector> {
@@ -95,6 +102,9 @@ async function startPolling(
     clock: { ...clock, wait: systemClock.wait },
     logger,
   });
+  const everyMs = SIGN_OF_LIFE_MS * (simulated ? Math.max(1, speed) : 1);
+  const journal = startJournal({ store, clock, everyMs, onChange: onActivity, logger });
+  stack.defer(() => journal.stop());
   const collector = startCollector({
     source,
     cities,
@@ -106,6 +116,7 @@ async function startPolling(
     delaySeconds: simulated ? Math.min(5, intervalSeconds / 10) : config.collector.delay_s,
     concurrency: config.collector.concurrency,
     retries: config.collector.retries,
+    onStep: journal.note,
     logger,
   });
   stack.defer(() => collector.stop());

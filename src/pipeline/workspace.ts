@@ -24,12 +24,14 @@ import type { SqlEngine, SqlSession } from '../sql/engine.ts';
 import { openEngine } from '../sql/open.ts';
 import { fileLiteral } from '../sql/text.ts';
 import { type CityTable, openCityTable } from '../table/cities.ts';
+import { type CollectingTable, openCollectingTable } from '../table/collecting.ts';
 import { type DeltaTable, openTable, type TableOptions } from '../table/delta-table.ts';
 import { type ImportTable, openImportTable } from '../table/imports.ts';
 import { type IncidentTable, openIncidentTable } from '../table/incidents.ts';
 import { openSink, type Sink } from '../table/landing.ts';
 import {
   CITY_COLUMNS,
+  COLLECTING_COLUMNS,
   IMPORT_COLUMNS,
   INCIDENT_COLUMNS,
   OBSERVATION_COLUMNS,
@@ -53,6 +55,7 @@ export interface Workspace extends AsyncDisposable {
   readonly cities: CityTable;
   readonly imports: ImportTable;
   readonly incidents: IncidentTable;
+  readonly collecting: CollectingTable;
   readonly tables: readonly DeltaTable[];
   /** A session that is closed with the workspace. */
   session(): Promise<SqlSession>;
@@ -115,7 +118,7 @@ async function openRooms(
   const session = async () => stack.use(await engine.session());
   const tableSession = await session();
   const opened = openTables(config, { storage, session: tableSession, scratch, simulated });
-  const { observations, rejected, cities, imports, incidents } = opened;
+  const { observations, rejected, ...small } = opened;
   let log: Promise<Log> | null = null;
   let index: Promise<AnomalyIndex> | null = null;
 
@@ -129,10 +132,8 @@ async function openRooms(
     computing,
     observations,
     rejected,
-    cities: openCityTable({ table: cities, storage, session: tableSession, scratch }),
-    imports: openImportTable({ table: imports, storage, session: tableSession, scratch }),
-    incidents: openIncidentTable({ table: incidents, storage, session: tableSession, scratch }),
-    tables: [observations, rejected, cities, imports, incidents],
+    ...openSmallTables(opened, { storage, session: tableSession, scratch }),
+    tables: [observations, rejected, ...Object.values(small)],
     session,
     log() {
       const options = onLogAway === undefined ? { simulated } : { simulated, onAway: onLogAway };
@@ -177,6 +178,18 @@ async function openRooms(
   return workspace;
 }
 
+function openSmallTables(
+  { cities, imports, incidents, collecting }: Record<TableName, DeltaTable>,
+  place: Pick<TableOptions, 'storage' | 'session' | 'scratch'>,
+): Pick<Workspace, 'cities' | 'imports' | 'incidents' | 'collecting'> {
+  return {
+    cities: openCityTable({ ...place, table: cities }),
+    imports: openImportTable({ ...place, table: imports }),
+    incidents: openIncidentTable({ ...place, table: incidents }),
+    collecting: openCollectingTable({ ...place, table: collecting }),
+  };
+}
+
 /** The tables of a storage: the workspace's own, or that of a backup. */
 export function openTables(
   config: Config,
@@ -212,6 +225,7 @@ export function openTables(
     cities: openTable({ ...plain, name: 'cities', columns: CITY_COLUMNS }),
     imports: openTable({ ...plain, name: 'imports', columns: IMPORT_COLUMNS }),
     incidents: openTable({ ...plain, name: 'incidents', columns: INCIDENT_COLUMNS }),
+    collecting: openTable({ ...plain, name: 'collecting', columns: COLLECTING_COLUMNS }),
   };
 }
 

@@ -45,6 +45,7 @@ const BackupSchema = Type.Object({
     cities: Type.Optional(KeptTable),
     imports: Type.Optional(KeptTable),
     incidents: Type.Optional(KeptTable),
+    collecting: Type.Optional(KeptTable),
   }),
 });
 

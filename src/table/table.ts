@@ -170,6 +170,15 @@ export const IMPORT_COLUMNS = {
   invalid: 'BIGINT',
 } as const satisfies Record<string, ColumnType>;
 
+/** The columns of `collecting`. */
+export const COLLECTING_COLUMNS = {
+  stretch_id: 'VARCHAR',
+  began_at: 'TIMESTAMPTZ',
+  ended_at: 'TIMESTAMPTZ',
+  activity: 'VARCHAR',
+  reason: 'VARCHAR',
+} as const satisfies Record<string, ColumnType>;
+
 /** The columns of `incidents`; `subjects`, `evidence` and `notified` are JSON lists. */
 export const INCIDENT_COLUMNS = {
   incident_id: 'VARCHAR',

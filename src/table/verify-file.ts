@@ -57,6 +57,7 @@ export const BOUNDED: Readonly<Record<TableName, readonly string[]>> = {
   cities: [],
   imports: [],
   incidents: [],
+  collecting: [],
 };
 
 /** Rows, month and the bounds by which readers leave a file out. */

@@ -12,6 +12,7 @@ import { openAnomalySearch } from '../../index/answering.ts';
 import { silentLogger } from '../../logger.ts';
 import type { City } from '../../model/city.ts';
 import type { Observation } from '../../model/observation.ts';
+import type { Stretch } from '../../model/outages.ts';
 import type { RoomError, Status } from '../../model/status.ts';
 import type { SqlEngine } from '../../sql/engine.ts';
 import { OBSERVATION_COLUMNS, type Table } from '../../table/table.ts';
@@ -30,6 +31,8 @@ export interface TestApi extends AsyncDisposable {
   /** Replies of the next status, and what the analytics fail with; may be set. */
   status: Status;
   failure: RoomError | null;
+  /** What the collectors did; may be set. */
+  stretches: readonly Stretch[];
   /** Puts records into the log, as the collector does, and wakes its followers. */
   put(partition: number, ...records: readonly (Observation | string)[]): void;
   /** Lands what waits, publishes the analytics unless `publish` is false, and has the API look. */
@@ -128,6 +131,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       snapshot.transactions.get(landingAppId(lake.log.id, partition)) ?? null,
     cities: () => options.cities ?? CITIES,
     status: async () => test.status,
+    collecting: async () => test.stretches,
     alerts,
     engines: null,
     controls: null,
@@ -148,6 +152,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     now: new Date('2024-11-01T00:00:00Z'),
     status: exampleStatus(),
     failure: null as RoomError | null,
+    stretches: [] as readonly Stretch[],
     queries,
     put(partition: number, ...records: readonly (Observation | string)[]) {
       lake.log.put(partition, ...records);

@@ -10,6 +10,7 @@ import type { Workspace } from '../../pipeline/workspace.ts';
 import { openReadOnlySession } from '../../sql/read-only.ts';
 import {
   CITY_COLUMNS,
+  COLLECTING_COLUMNS,
   IMPORT_COLUMNS,
   INCIDENT_COLUMNS,
   OBSERVATION_COLUMNS,
@@ -33,8 +34,8 @@ export function queryCommand(program: Command, environment: Environment): void {
     .addHelpText(
       'after',
       `
-Tables: observations, rejected, cities, imports, incidents, city_statistics, hourly_trends,
-anomalies. The SQL is DuckDB's; times are UTC.
+Tables: observations, rejected, cities, imports, incidents, collecting, city_statistics,
+hourly_trends, anomalies. The SQL is DuckDB's; times are UTC.
 
 Examples:
   isobar query "SELECT reason, count(*) FROM rejected GROUP BY ALL"
@@ -63,7 +64,7 @@ async function viewsOf(workspace: Workspace) {
   const publication = await readPublication(storage);
   const published = async (name: 'city_statistics' | 'hourly_trends' | 'anomalies') =>
     publication === null ? [] : [await storage.localPath(publication.datasets[name].path)];
-  const [observations, rejected, cities, imports, incidents] = tables;
+  const [observations, rejected, cities, imports, incidents, collecting] = tables;
   const pathsOf = async (table: (typeof tables)[number] | undefined) =>
     table === undefined ? [] : table.localPaths((await table.refresh()).files);
   return {
@@ -72,6 +73,7 @@ async function viewsOf(workspace: Workspace) {
     cities: { paths: await pathsOf(cities), columns: CITY_COLUMNS },
     imports: { paths: await pathsOf(imports), columns: IMPORT_COLUMNS },
     incidents: { paths: await pathsOf(incidents), columns: INCIDENT_COLUMNS },
+    collecting: { paths: await pathsOf(collecting), columns: COLLECTING_COLUMNS },
     city_statistics: {
       paths: await published('city_statistics'),
       columns: CITY_STATISTICS_COLUMNS,

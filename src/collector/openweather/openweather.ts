@@ -86,10 +86,11 @@ export function openOpenWeather(options: OpenWeatherOptions): Source {
       return await ask(city, call.signal);
     } catch (error) {
       signal.throwIfAborted();
-      const what = timedOut
-        ? `no answer within ${options.timeoutSeconds} s`
+      const { what, isUnreached } = timedOut
+        ? { what: `no answer within ${options.timeoutSeconds} s`, isUnreached: true }
         : describe(error, proxy);
-      throw new ProviderError('PROVIDER_DOWN', `asking for ${city.city_id}: ${what}`);
+      const text = `asking for ${city.city_id}: ${what}`;
+      throw new ProviderError('PROVIDER_DOWN', text, { isUnreached });
     } finally {
       done.abort();
       signal.removeEventListener('abort', cancel);
@@ -141,20 +142,30 @@ async function readAtMost(response: Response, bytesMax: number): Promise<Buffer>
  * What went wrong, in a word: ECONNREFUSED, ENOTFOUND, UND_ERR_SOCKET, CERT_HAS_EXPIRED, …
  * The messages of these errors may hold the address, so only codes come through.
  */
-function describe(error: unknown, proxy: ProviderProxy | null): string {
+function describe(
+  error: unknown,
+  proxy: ProviderProxy | null,
+): { readonly what: string; readonly isUnreached: boolean } {
   const by = proxy === null ? '' : ` through the proxy ${proxy.shown}`;
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; depth += 1) {
     const { code } = at as { code?: unknown };
     if (code === 'ERR_PROXY_TUNNEL' && proxy !== null) {
       const status = /HTTP\/1\.\d (\d{3})/.exec(at.message)?.[1];
-      return `the proxy ${proxy.shown} refuses the connection (${status ?? code})`;
+      const what = `the proxy ${proxy.shown} refuses the connection (${status ?? code})`;
+      return { what, isUnreached: true };
     }
     if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) {
-      return code === 'UND_ERR_SOCKET' ? 'the answer was cut off' : `no answer${by} (${code})`;
+      if (code === 'UND_ERR_SOCKET') return CUT_OFF;
+      // Its machine was reached, unless a proxy is what refuses.
+      const isUnreached =
+        proxy !== null || !/^(ECONNREFUSED|ECONNRESET|EPIPE|.*CERT.*)$/.test(code);
+      return { what: `no answer${by} (${code})`, isUnreached };
     }
     at = at instanceof AggregateError ? at.errors[0] : at.cause;
   }
   return error instanceof TypeError && error.message === 'terminated'
-    ? 'the answer was cut off'
-    : `no answer${by} (network failure)`;
+    ? CUT_OFF
+    : { what: `no answer${by} (network failure)`, isUnreached: true };
 }
+
+const CUT_OFF = { what: 'the answer was cut off', isUnreached: false };
