@@ -24,6 +24,7 @@ import { addDatasetRoutes } from './routes/datasets.ts';
 import { addEnginesRoute } from './routes/engines.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addOperationRoutes } from './routes/operation.ts';
+import { addOutageRoutes } from './routes/outages.ts';
 import { addPageRoutes } from './routes/pages.ts';
 import { addRawDataRoute } from './routes/raw-data.ts';
 import { addSeriesRoutes } from './routes/series.ts';
@@ -184,6 +185,7 @@ async function createApp(
   addClimateRoutes(app, server);
   addCitiesRoute(app, server);
   addEventsRoute(app, server, live);
+  addOutageRoutes(app, server);
   addAlertRoutes(app, server);
   addOperationRoutes(app, server, metrics, { querystring: NoQuerySchema });
   addEnginesRoute(app, server, { querystring: NoQuerySchema });

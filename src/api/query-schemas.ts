@@ -2,6 +2,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { INCIDENT_STATES, RULE_NAME_PATTERN } from '../model/alerts.ts';
 import { CITY_ID_PATTERN } from '../model/city.ts';
+import { PERIODS } from '../model/outages.ts';
 import { VARIABLE_NAMES } from '../model/variables.ts';
 import { FORMATS } from './formats.ts';
 import { type CursorKind, cursorPattern, TIME_PATTERN } from './parameters.ts';
@@ -70,6 +71,7 @@ export const CURSORS = {
   anomalies: TIME_CURSOR,
   'raw-data': ['time', 'string'],
   incidents: ['time', 'string'],
+  outages: ['time', 'string'],
 } as const satisfies Record<string, readonly CursorKind[]>;
 
 const datasetQuery = (kinds: readonly CursorKind[]) =>
@@ -151,6 +153,23 @@ export const WindRoseQuerySchema = parameters({
   format,
   excel,
 });
+export const OutagesQuerySchema = parameters({
+  city: city(50, FIRST_FIFTY),
+  from,
+  to,
+  limit: limit(100, 1_000),
+  cursor: cursor(CURSORS.outages),
+  format,
+  excel,
+});
+export const AvailabilityQuerySchema = parameters({
+  city: city(50, FIRST_FIFTY),
+  period: Type.Enum([...PERIODS], { default: 'day', description: 'What a row is about (UTC).' }),
+  from,
+  to,
+  format,
+  excel,
+});
 export const EventsQuerySchema = parameters({
   city: city(200),
   since: Type.Optional(
@@ -226,4 +245,6 @@ export type IncidentsQuery = Static<typeof IncidentsQuerySchema>;
 export type AcknowledgeQuery = Static<typeof AcknowledgeQuerySchema>;
 export type SilenceQuery = Static<typeof SilenceQuerySchema>;
 export type EndSilenceQuery = Static<typeof EndSilenceQuerySchema>;
+export type OutagesQuery = Static<typeof OutagesQuerySchema>;
+export type AvailabilityQuery = Static<typeof AvailabilityQuerySchema>;
 export type EventsQuery = Static<typeof EventsQuerySchema>;

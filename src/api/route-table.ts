@@ -13,6 +13,7 @@ import { EnginesAnswerSchema } from './engine-schemas.ts';
 import { MEDIA_TYPES } from './formats.ts';
 import {
   AcknowledgeQuerySchema,
+  AvailabilityQuerySchema,
   ChartQuerySchema,
   CitiesQuerySchema,
   ClimatologyQuerySchema,
@@ -22,6 +23,7 @@ import {
   HourlyMeansQuerySchema,
   IncidentsQuerySchema,
   NoQuerySchema,
+  OutagesQuerySchema,
   RawDataQuerySchema,
   SeriesQuerySchema,
   SilenceQuerySchema,
@@ -30,12 +32,14 @@ import {
 import { READING_ERRORS } from './route-errors.ts';
 import {
   AnomaliesAnswerSchema,
+  AvailabilityAnswerSchema,
   ChartAnswerSchema,
   CitiesAnswerSchema,
   CityStatisticsAnswerSchema,
   ClimatologyAnswerSchema,
   HourlyMeansAnswerSchema,
   HourlyTrendsAnswerSchema,
+  OutagesAnswerSchema,
   RawDataAnswerSchema,
   SeriesAnswerSchema,
   WindRoseAnswerSchema,
@@ -63,6 +67,8 @@ export interface Route {
 const RANGE =
   'With `from` or `to` the observations of that time are selected and the rows computed anew; without them the published version answers.';
 const DEFAULT_RANGE = 'Without `from` and `to` the last 7 days up to the newest observation.';
+
+const LAST_90_DAYS = 'Without `from` and `to` the last 90 days.';
 
 export const ROUTES = [
   data(
@@ -128,6 +134,20 @@ export const ROUTES = [
     `${DEFAULT_RANGE} Calm is a speed of 0, which has no direction; a wind without a direction that is not calm is left out.`,
     WindRoseQuerySchema,
     WindRoseAnswerSchema,
+  ),
+  data(
+    '/api/outages',
+    'When cities were silent, and why, newest first.',
+    `${LAST_90_DAYS} A city is silent from when an observation was due until the next one; a distance of one and a half intervals or more lacks one. What still lasts is listed once the city is late. Neighbours are looked for up to 35 days before and after the range.`,
+    OutagesQuerySchema,
+    OutagesAnswerSchema,
+  ),
+  data(
+    '/api/availability',
+    'How much of what was expected arrived, by day, month or year.',
+    `${LAST_90_DAYS} Days are those of UTC. \`station_pct\` leaves out what was missed while isobar did not ask or could not reach the provider.`,
+    AvailabilityQuerySchema,
+    AvailabilityAnswerSchema,
   ),
   data(
     '/api/raw-data',

@@ -5,6 +5,7 @@
 import { type Static, Type } from 'typebox';
 import { FacetsSchema } from '../model/anomaly-facets.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
+import { AvailabilitySchema, OutageSchema } from '../model/outages.ts';
 import { number, orNull, record, text, time, timeOrNull, whole } from '../model/schema.ts';
 import { VARIABLE_NAMES, VARIABLES } from '../model/variables.ts';
 
@@ -265,6 +266,8 @@ export const SeriesAnswerSchema = answer(MetaSchema, Type.Array(SeriesSchema));
 export const ClimatologyAnswerSchema = answer(MetaSchema, Type.Array(ClimatologySchema));
 export const HourlyMeansAnswerSchema = answer(MetaSchema, Type.Array(HourlyMeanSchema));
 export const WindRoseAnswerSchema = answer(MetaSchema, Type.Array(WindSectorSchema));
+export const OutagesAnswerSchema = answer(PagedMetaSchema, Type.Array(OutageSchema));
+export const AvailabilityAnswerSchema = answer(MetaSchema, Type.Array(AvailabilitySchema));
 export const ChartAnswerSchema = record(
   { meta: MetaSchema, data: Type.Array(TraceSchema), layout: LayoutSchema },
   'A figure for Plotly.',
@@ -306,5 +309,7 @@ export type SeriesAnswer = Static<typeof SeriesAnswerSchema>;
 export type ClimatologyAnswer = Static<typeof ClimatologyAnswerSchema>;
 export type HourlyMeansAnswer = Static<typeof HourlyMeansAnswerSchema>;
 export type WindRoseAnswer = Static<typeof WindRoseAnswerSchema>;
+export type OutagesAnswer = Static<typeof OutagesAnswerSchema>;
+export type AvailabilityAnswer = Static<typeof AvailabilityAnswerSchema>;
 export type ChartAnswer = Static<typeof ChartAnswerSchema>;
 export type Problem = Static<typeof ProblemSchema>;

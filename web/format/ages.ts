@@ -1,3 +1,4 @@
+import { lateAfter } from '../../src/model/lateness.ts';
 import { words } from '../words/words.ts';
 import { formatCount } from './numbers.ts';
 
@@ -15,16 +16,6 @@ export function formatAge(seconds: number): string {
 
 function two(large: number, largeUnit: string, small: number, smallUnit: string): string {
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
-}
-
-/**
- * Seconds after which a city's newest observation is late. Twelve missed ones, but no later than
- * two hours (or two and a half intervals of a slow source) and no sooner than ten minutes: the
- * provider's own time lies up to 1.8 hours back at a first answer.
- */
-export function lateAfter(intervalSeconds: number | null): number {
-  const interval = intervalSeconds ?? 600;
-  return Math.max(600, Math.min(12 * interval, Math.max(7_200, 2.5 * interval)));
 }
 
 /** Whether all of these sources are imports. */

@@ -1,0 +1,188 @@
+/** `/api/outages`, `/api/availability`: when cities were silent and why, and what arrived. */
+import type { FastifyInstance } from 'fastify';
+import { availabilityOf } from '../../model/availability.ts';
+import { AvailabilitySchema, type Outage, OutageSchema, type Period } from '../../model/outages.ts';
+import { outageOf, timelineOf } from '../../model/silence.ts';
+import { bodyOf, type Question } from '../answers.ts';
+import { type Column, columnsOf } from '../columns.ts';
+import { chooseFormat, type Format } from '../formats.ts';
+import { pageRows, type RowOrder } from '../paging.ts';
+import { parameterError, parseCities, parseCursor, parseRange } from '../parameters.ts';
+import {
+  type AvailabilityQuery,
+  AvailabilityQuerySchema,
+  CURSORS,
+  type OutagesQuery,
+  OutagesQuerySchema,
+} from '../query-schemas.ts';
+import { selectFiles } from '../reader.ts';
+import {
+  answer,
+  knownCities,
+  newestOf,
+  type Server,
+  sourcesOf,
+  tableVersionOf,
+} from '../server.ts';
+import { type Newest, readingRange, readSilence, type Silence } from '../silence.ts';
+import type { Current } from '../versions.ts';
+
+const DAY_S = 86_400;
+const DEFAULT_DAYS = 90;
+const CITIES_MAX = 50;
+/** Cities times periods of one answer. */
+const ROWS_MAX = 50_000;
+const PERIOD_S: Readonly<Record<Period, number>> = {
+  day: DAY_S,
+  month: 30 * DAY_S,
+  year: 365 * DAY_S,
+};
+/** For so long an answer about what still lasts is given again. */
+const FRESH_S = 60;
+
+const OUTAGES_ORDER: RowOrder<Outage> = {
+  key: ({ from, city_id }) => [from, city_id],
+  kinds: CURSORS.outages,
+  directions: [-1, 1],
+};
+
+export function addOutageRoutes(app: FastifyInstance, server: Server): void {
+  const outages = { schema: { querystring: OutagesQuerySchema } };
+  app.get<{ Querystring: OutagesQuery }>('/api/outages', outages, (request, reply) => {
+    const { query } = request;
+    parseCursor(query.cursor, CURSORS.outages);
+    const asked = parseAsked(server, query);
+    return answer(server, request, reply, (current) =>
+      question(server, current, asked, {
+        route: 'outages',
+        columns: columnsOf(OutageSchema),
+        key: [query.limit, query.cursor ?? null],
+        rowsOf({ runs }) {
+          const page = pageRows(runs.map(outageOf), OUTAGES_ORDER, query);
+          return { rows: page.rows, more: { next_cursor: page.nextCursor } };
+        },
+      }),
+    );
+  });
+
+  const availability = { schema: { querystring: AvailabilityQuerySchema } };
+  app.get<{ Querystring: AvailabilityQuery }>(
+    '/api/availability',
+    availability,
+    (request, reply) => {
+      const { period } = request.query;
+      const asked = parseAsked(server, request.query);
+      return answer(server, request, reply, (current) => {
+        const cities = choose(current, asked.cities);
+        if ((cities.length * (asked.to - asked.from)) / PERIOD_S[period] > ROWS_MAX) {
+          throw parameterError('from', `more than ${ROWS_MAX} rows; choose a longer \`period\``);
+        }
+        return question(server, current, asked, {
+          route: 'availability',
+          columns: columnsOf(AvailabilitySchema),
+          key: [period],
+          rowsOf: ({ counts, runs }) => ({
+            rows: availabilityOf(counts, runs, { ...asked, period }),
+          }),
+        });
+      });
+    },
+  );
+}
+
+/** Seconds since 1970. */
+interface Asked {
+  readonly format: Format;
+  /** All when empty. */
+  readonly cities: readonly string[];
+  readonly from: number;
+  readonly to: number;
+  readonly now: number;
+}
+
+function parseAsked(
+  server: Server,
+  query: Pick<OutagesQuery, 'city' | 'from' | 'to' | 'format' | 'excel'>,
+): Asked {
+  const limits = parseRange(query);
+  const now = Math.floor(server.clock().getTime() / 1_000 / FRESH_S) * FRESH_S;
+  const to = limits.to === null ? now : Math.floor(Date.parse(limits.to) / 1_000);
+  const from =
+    limits.from === null ? to - DEFAULT_DAYS * DAY_S : Math.floor(Date.parse(limits.from) / 1_000);
+  const cities = parseCities(query.city, knownCities(server));
+  return { format: chooseFormat(query), cities, from, to: Math.max(to, from + 1), now };
+}
+
+function choose({ conditions }: Current, cities: readonly string[]): readonly string[] {
+  return cities.length > 0 ? cities : [...conditions.newest.keys()].sort().slice(0, CITIES_MAX);
+}
+
+interface Answering {
+  readonly route: 'outages' | 'availability';
+  readonly columns: readonly Column[];
+  readonly key: readonly unknown[];
+  readonly rowsOf: (silence: Silence) => {
+    readonly rows: readonly object[];
+    readonly more?: Readonly<Record<string, unknown>>;
+  };
+}
+
+function question(
+  server: Server,
+  current: Current,
+  asked: Asked,
+  { route, columns, key, rowsOf }: Answering,
+): Question {
+  const { conditions } = current;
+  const cities = choose(current, asked.cities);
+  return {
+    route,
+    format: asked.format,
+    key: JSON.stringify([conditions.snapshot.version, cities, asked, key]),
+    tableVersion: tableVersionOf(current),
+    analyticsVersion: current.publication?.version ?? null,
+    async compute(signal) {
+      const silence = await read(server, current, { ...asked, cities }, signal);
+      const { rows, more = {} } = rowsOf(silence);
+      const isPart = asked.cities.length === 0 && conditions.newest.size > CITIES_MAX;
+      const nothing = rows.length === 0 ? 'nothing is missing in this time' : null;
+      const facts = {
+        sources: sourcesOf(conditions, cities),
+        observedFrom: conditions.observedFrom,
+        observedTo: newestOf(conditions, cities),
+        newest: newestOf(conditions, cities),
+        computedAt: server.clock().toISOString(),
+        coveragePct: null,
+        rowCount: rows.length,
+        note: isPart ? `the first ${CITIES_MAX} cities by id` : nothing,
+        more,
+      };
+      return { facts, body: bodyOf(asked.format, columns, rows) };
+    },
+  };
+}
+
+async function read(
+  { reader, context }: Server,
+  { conditions }: Current,
+  asked: Asked,
+  signal: AbortSignal,
+): Promise<Silence> {
+  const newest = new Map<string, Newest>();
+  for (const city of asked.cities) {
+    const found = conditions.newest.get(city);
+    if (found === undefined) continue;
+    const { observed_at, interval_s, source } = found;
+    newest.set(city, { at: Date.parse(observed_at) / 1_000, step: interval_s ?? 3_600, source });
+  }
+  const timeline = timelineOf(await context.collecting());
+  const files = selectFiles(conditions.snapshot.files, {
+    cities: asked.cities,
+    ...readingRange(asked),
+  });
+  return readSilence(
+    async (sql, parameters) =>
+      files.length === 0 ? [] : reader.query(files, sql, parameters, signal),
+    { ...asked, newest, timeline },
+  );
+}
