@@ -38,7 +38,9 @@ function randomSeries(city: string, seed: number): Series {
     step.push(interval);
     if (random() < 0.01) interval = [600, 900, 3_600][Math.floor(random() * 3)] ?? 600;
     const jitter = Math.floor((random() - 0.5) * interval * 0.9);
-    const hole = random() < 0.06 ? Math.floor(random() * 30) * interval : 0;
+    // The last day has none, so that no city is late.
+    const isHole = random() < 0.06 && time < -3 * DAY_S;
+    const hole = isHole ? Math.floor(random() * 30) * interval : 0;
     time += Math.max(1, interval + jitter + hole);
   }
   return { city, at, step };
@@ -103,7 +105,7 @@ describe('outages and availability', () => {
   test('each gap is an outage by its causes, page by page, as a plain model has them', async () => {
     const timeline = timelineOf(stretches);
     const runs = series.flatMap(gapsOf).flatMap((gap) => runsOf(gap, timeline));
-    assert.ok(runs.length > 200);
+    assert.ok(runs.length > 100, `${runs.length}`);
     const key = ({ city_id, from }: { city_id: string; from: string }) =>
       `${Date.parse(from)} ${city_id}`;
     const wanted = runs

@@ -181,7 +181,10 @@ class Poller {
     const { onStep } = this.#options;
     if (onStep === undefined || this.#stopping.signal.aborted) return;
     const state = stateOf(this.#stateFacts());
-    onStep({ activity: activityOf(state, this.#breaker.failing), reason: state });
+    const activity = activityOf(state, this.#breaker.failing);
+    // A budget that is too small leaves observations out although polling goes on.
+    const isShort = activity === 'collecting' && this.#throttleMs > 0;
+    onStep({ activity: isShort ? 'budget' : activity, reason: state });
   }
 
   #stateFacts(): StateFacts {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { lateAfter } from '../../src/model/lateness.ts';
 import { DASHES } from '../chart/line-style.ts';
 import { CONNECTION_SHAPES, connectionState } from '../header/connection.ts';
 import { formatCompass, formatWind } from '../wind/wind.ts';
-import { lateAfter } from '../../src/model/lateness.ts';
 import { formatAge, newestBySource, timeliness } from './ages.ts';
 import { formatBytes, formatCount, formatNumber, formatPlural, formatSigned } from './numbers.ts';
 import { contrast, temperatureColour, textOn } from './palette.ts';

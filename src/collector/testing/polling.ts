@@ -9,6 +9,8 @@ import type { CollectedRecord } from '../../model/observation.ts';
 import { type BudgetLimits, openBudget } from '../budget.ts';
 import type { Check } from '../check.ts';
 import { type Collector, startCollector } from '../collector.ts';
+import { startJournal } from '../journal.ts';
+import { type JournalStore, openJournalStore } from '../journal-store.ts';
 import { openCollectorMemory } from '../memory.ts';
 import { openOpenWeather } from '../openweather/openweather.ts';
 import { openTestClock, type TestClock } from './clock.ts';
@@ -38,6 +40,7 @@ export interface TestPolling extends Disposable {
   readonly checks: Check[];
   readonly lines: string[];
   readonly collector: Collector;
+  readonly journal: JournalStore;
   /** Stops the loop, closes its files, and starts it on the same folder. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -81,7 +84,16 @@ export function startTestPolling(options: PollingOptions): TestPolling {
     return [];
   };
 
+  const journalStore = openJournalStore(folder, logger);
   function start() {
+    const everyMs = 60_000;
+    const journal = startJournal({
+      store: journalStore,
+      clock,
+      everyMs,
+      onChange: () => {},
+      logger,
+    });
     const budget = openBudget(folder, limits, clock);
     const memory = openCollectorMemory(folder, logger);
     const collector = startCollector({
@@ -108,8 +120,9 @@ export function startTestPolling(options: PollingOptions): TestPolling {
       clock,
       random,
       onChecked: (check) => checks.push(check),
+      onStep: journal.note,
     });
-    return { budget, memory, collector };
+    return { budget, memory, collector, journal };
   }
 
   let running = start();
@@ -118,6 +131,7 @@ export function startTestPolling(options: PollingOptions): TestPolling {
     if (stopped) return;
     stopped = true;
     await running.collector.stop();
+    await running.journal.stop();
     running.budget[Symbol.dispose]();
     running.memory[Symbol.dispose]();
   }
@@ -126,6 +140,7 @@ export function startTestPolling(options: PollingOptions): TestPolling {
     clock,
     world,
     folder,
+    journal: journalStore,
     records,
     checks,
     lines,
@@ -142,6 +157,9 @@ export function startTestPolling(options: PollingOptions): TestPolling {
       const files = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'latin1'));
       return [...files, ...lines, JSON.stringify(records)].join('\n');
     },
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
+    [Symbol.dispose]() {
+      journalStore[Symbol.dispose]();
+      rmSync(folder, { recursive: true });
+    },
   };
 }

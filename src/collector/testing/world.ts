@@ -10,6 +10,7 @@ export type Outcome =
   | 'answer'
   | 'hang'
   | 'cut'
+  | 'unreached'
   | { readonly status: number; readonly retryAfter?: number }
   /** An answer with other fields than usual. */
   | { readonly change: Readonly<Record<string, unknown>> };
@@ -70,6 +71,10 @@ export function openTestWorld(options: WorldOptions): World {
     await clock.wait(outcome === 'hang' ? 1e12 : latencyMs, signal);
     if (signal.aborted)
       throw Object.assign(new Error(`aborted ${address}`), { name: 'AbortError' });
+    if (outcome === 'unreached') {
+      const cause = Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' });
+      throw new TypeError('fetch failed', { cause });
+    }
     if (typeof outcome === 'object' && 'status' in outcome) {
       const headers: Record<string, string> = {};
       if (outcome.retryAfter !== undefined) headers['retry-after'] = String(outcome.retryAfter);
