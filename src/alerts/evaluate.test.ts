@@ -183,6 +183,22 @@ describe('other rules on cities', () => {
   });
 });
 
+test('the time in which isobar did not ask is no silence of a city', () => {
+  const rule: AlertRule = { name: 'quiet', when: { kind: 'silent', after: '1h' } };
+  const end = START + 10 * HOUR;
+  const facts: EvaluationFacts = {
+    ...NO_FACTS,
+    stoppedMs: (from, to) => Math.max(0, Math.min(to, end) - Math.max(from, START + 10 * MINUTE)),
+  };
+  const evaluation = evaluationOf([rule], facts);
+  evaluation.observe(LONDON, { at: START, values: {} }, START);
+  const ofLondon = (now: number) =>
+    evaluation.tick(now).filter(({ city }) => city?.city_id === LONDON);
+  assert.deepEqual(ofLondon(START + 9 * HOUR), []);
+  assert.deepEqual(ofLondon(end + 49 * MINUTE), [], '59 minutes');
+  assert.equal(ofLondon(end + 51 * MINUTE)[0]?.change, 'opened');
+});
+
 test('whatever the values, an incident opens and resolves by turns and never twice', () => {
   const value = fc.option(fc.double({ min: -5, max: 5, noNaN: true }), { nil: null });
   const rules = fc.record({

@@ -31,6 +31,8 @@ export interface EvaluationFacts {
   anomalies(cityId: string, at: number): readonly Anomaly[];
   /** Share of the expected observations of the last day, week or month that arrived, %. */
   availability(cityId: string, over: 'day' | 'week' | 'month'): number | null;
+  /** Milliseconds of a time in which isobar did not ask: it did not run, or was not to. */
+  stoppedMs(from: number, to: number): number;
 }
 
 export interface Transition {
@@ -175,10 +177,16 @@ export class Evaluation {
       case 'unusual':
         return judgeUnusual(when, points, this.#facts.usual(cityId, when.variable, at));
       case 'silent':
-        return judgeSilent(secondsOf(when.after) * 1_000, at, this.#startedAt, now);
+        return this.#judgeSilent(when.after, at, now);
       default:
         return null;
     }
+  }
+
+  #judgeSilent(after: string, newestAt: number | null, now: number): Verdict {
+    const watchedSince = this.#startedAt;
+    const stoppedMs = this.#facts.stoppedMs(newestAt ?? watchedSince, now);
+    return judgeSilent(secondsOf(after) * 1_000, { newestAt, watchedSince, stoppedMs, now });
   }
 
   #judgeByClock(
@@ -189,8 +197,7 @@ export class Evaluation {
     const { when } = rule;
     const newestAt = this.newestAt(cityId);
     if (when.kind === 'silent') {
-      const after = secondsOf(when.after) * 1_000;
-      return { verdict: judgeSilent(after, newestAt, this.#startedAt, now), at: now };
+      return { verdict: this.#judgeSilent(when.after, newestAt, now), at: now };
     }
     if (when.kind === 'availability') {
       const pct = this.#facts.availability(cityId, when.over);

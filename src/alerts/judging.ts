@@ -185,15 +185,21 @@ export function judgeAnomaly(when: ConditionOf<'anomaly'>, published: readonly A
 /** At a start it takes as long until a city that sent something meanwhile has been asked. */
 const SILENT_GRACE_MS = 900_000;
 
-/** `newestAt` is null for a city that never sent anything since `watchedSince`. */
+export interface SilenceFacts {
+  /** Null for a city that never sent anything since `watchedSince`. */
+  readonly newestAt: number | null;
+  readonly watchedSince: number;
+  /** Time since then in which isobar did not ask. */
+  readonly stoppedMs: number;
+  readonly now: number;
+}
+
 export function judgeSilent(
   afterMs: number,
-  newestAt: number | null,
-  watchedSince: number,
-  now: number,
+  { newestAt, watchedSince, stoppedMs, now }: SilenceFacts,
 ): Verdict {
   const since = newestAt ?? watchedSince;
-  const silentMs = Math.max(0, now - since);
+  const silentMs = Math.max(0, now - since - stoppedMs);
   const isSilent = silentMs > afterMs;
   // Whether it was silent while nothing watched is not known.
   if (isSilent && now - watchedSince < Math.min(afterMs, SILENT_GRACE_MS)) return MISSING;

@@ -57,6 +57,32 @@ export function availabilityOf(
     );
 }
 
+/**
+ * Share of the observations that arrived from a city in a time, %, as `station_pct`; no entry for one
+ * of which nothing was expected.
+ */
+export function stationShares(
+  counts: readonly DayCount[],
+  runs: readonly Run[],
+  { from, to }: { readonly from: number; readonly to: number },
+): ReadonlyMap<string, number> {
+  const arrived = new Map<string, number>();
+  const missed = new Map<string, number>();
+  const count = (sums: Map<string, number>, city: string, more: number) =>
+    sums.set(city, (sums.get(city) ?? 0) + more);
+  for (const { city_id, arrived: more } of counts) count(arrived, city_id, more);
+  for (const run of runs) {
+    if (isOfStation(run.cause)) count(missed, run.city_id, partOf(run, from, to).missed);
+  }
+  const cities = new Set([...arrived.keys(), ...missed.keys()]);
+  const shares = [...cities].flatMap((city) => {
+    const here = arrived.get(city) ?? 0;
+    const pct = share(here, here + (missed.get(city) ?? 0));
+    return pct === null ? [] : [[city, pct] as const];
+  });
+  return new Map(shares);
+}
+
 function rowOf(city_id: string, begin: number, sums: Sums): Availability {
   const { arrived, expected, missed, seconds } = sums;
   const ofStation = total(CAUSES.filter(isOfStation).map((cause) => missed.get(cause) ?? 0));

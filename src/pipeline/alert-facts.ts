@@ -5,8 +5,12 @@ import type { Evaluation, EvaluationFacts } from '../alerts/evaluate.ts';
 import type { Usual, Values } from '../alerts/judging.ts';
 import { openPublished } from '../analytics/published.ts';
 import { fillQuery, loadQuery, selectFiles } from '../api/reader.ts';
+import { type Newest, readingRange, readSilence } from '../api/silence.ts';
+import { stationShares } from '../model/availability.ts';
 import type { City } from '../model/city.ts';
 import type { Anomaly } from '../model/datasets.ts';
+import type { Stretch } from '../model/outages.ts';
+import { notCollectedS, type Piece, timelineOf } from '../model/silence.ts';
 import { formatTime, zoneOffsets } from '../model/time-zone.ts';
 import { VARIABLE_NAMES, VARIABLES, type VariableName } from '../model/variables.ts';
 import type { SqlSession } from '../sql/engine.ts';
@@ -40,27 +44,28 @@ const HISTORY_SQL = `
   GROUP BY city_id
   ORDER BY observed_at, city_id`;
 
-/** One row per city: observations that hold a value, and how many were expected since $from. */
-const AVAILABILITY_SQL = `
-  SELECT city_id, count(*) AS held,
-    greatest(1, floor(epoch(CAST($to AS TIMESTAMPTZ) - greatest(CAST($from AS TIMESTAMPTZ), min(first_at)))
-      / max(interval_s))) AS expected
-  FROM (
-    SELECT city_id, observed_at, interval_s, min(observed_at) OVER (PARTITION BY city_id) AS first_at
-    FROM observations WHERE interval_s > 0)
-  WHERE observed_at >= CAST($from AS TIMESTAMPTZ) AND observed_at < CAST($to AS TIMESTAMPTZ)
-  GROUP BY city_id`;
+/** One row per city: its newest observation. */
+const NEWEST_SQL = `
+  SELECT city_id, epoch(max(observed_at)) AS at,
+    CAST(arg_max(coalesce(interval_s, 3600), observed_at) AS DOUBLE) AS step,
+    arg_max(source, observed_at) AS source
+  FROM observations GROUP BY city_id`;
+
+/** Cities whose availability is read at once. */
+const CITIES_AT_ONCE = 1_000;
 
 export async function openAlertFacts(
   workspace: Workspace,
   cities: () => readonly City[],
+  collecting: () => Promise<readonly Stretch[]>,
 ): Promise<AlertFacts> {
-  return new LakeFacts(workspace, cities, await workspace.session());
+  return new LakeFacts(workspace, cities, collecting, await workspace.session());
 }
 
 class LakeFacts implements AlertFacts {
   readonly #workspace: Workspace;
   readonly #cities: () => readonly City[];
+  readonly #collecting: () => Promise<readonly Stretch[]>;
   readonly #session: SqlSession;
   readonly #published;
   readonly #usual = new Map<string, Usual>();
@@ -68,12 +73,19 @@ class LakeFacts implements AlertFacts {
   readonly #zones = new Map<string, (at: number) => number>();
   #anomalies: ReadonlyMap<string, readonly Anomaly[]> = new Map();
   #anomalyVersion = 0;
+  #timeline: readonly Piece[] = timelineOf([]);
   #usualAt = Number.NEGATIVE_INFINITY;
   #availabilityAt = Number.NEGATIVE_INFINITY;
 
-  constructor(workspace: Workspace, cities: () => readonly City[], session: SqlSession) {
+  constructor(
+    workspace: Workspace,
+    cities: () => readonly City[],
+    collecting: () => Promise<readonly Stretch[]>,
+    session: SqlSession,
+  ) {
     this.#workspace = workspace;
     this.#cities = cities;
+    this.#collecting = collecting;
     this.#session = session;
     this.#published = openPublished(workspace.storage, session);
   }
@@ -93,7 +105,12 @@ class LakeFacts implements AlertFacts {
     return this.#availability.get(`${cityId}\n${over}`) ?? null;
   }
 
+  stoppedMs(from: number, to: number): number {
+    return 1_000 * notCollectedS(this.#timeline, from / 1_000, to / 1_000);
+  }
+
   async refresh({ needs }: Pick<Evaluation, 'needs'>, now: number): Promise<void> {
+    this.#timeline = timelineOf(await this.#collecting());
     if (needs.anomalies) await this.#readAnomalies();
     if (needs.usual.length > 0 && now - this.#usualAt >= USUAL_EVERY_MS) {
       for (const variable of needs.usual) await this.#readUsual(variable, now);
@@ -151,17 +168,32 @@ class LakeFacts implements AlertFacts {
     }
   }
 
+  /** As `station_pct` of `/api/availability` has it. */
   async #readAvailability(over: Over, now: number): Promise<void> {
-    const from = now - OVER_MS[over];
-    await this.#define(from);
-    const rows = await this.#session.query<{ city_id: string; held: number; expected: number }>(
-      AVAILABILITY_SQL,
-      { from: formatTime(new Date(from)), to: formatTime(new Date(now)) },
+    const range = { from: Math.floor((now - OVER_MS[over]) / 1_000), to: Math.floor(now / 1_000) };
+    const ids = this.#cities().map(({ city_id }) => city_id);
+    await this.#define(null);
+    const newest = new Map(
+      (await this.#session.query<Newest & { city_id: string }>(NEWEST_SQL, {})).map((row) => [
+        row.city_id,
+        row,
+      ]),
     );
-    const found = new Map(rows.map(({ city_id, held, expected }) => [city_id, held / expected]));
-    for (const { city_id } of this.#cities()) {
-      const share = found.get(city_id);
-      this.#availability.set(`${city_id}\n${over}`, 100 * Math.min(1, share ?? 0));
+    await this.#define(Date.parse(readingRange({ ...range, now: range.to }).from));
+    for (let at = 0; at < ids.length; at += CITIES_AT_ONCE) {
+      const cities = ids.slice(at, at + CITIES_AT_ONCE);
+      const asked = { ...range, now: range.to, cities, newest, timeline: this.#timeline };
+      const { counts, runs } = await readSilence(
+        (sql, parameters) => this.#session.query(sql, parameters),
+        asked,
+      );
+      const shares = stationShares(counts, runs, range);
+      for (const city of cities) {
+        const key = `${city}\n${over}`;
+        const share = shares.get(city);
+        if (share === undefined) this.#availability.delete(key);
+        else this.#availability.set(key, share);
+      }
     }
   }
 

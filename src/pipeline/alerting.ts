@@ -23,6 +23,7 @@ import type { Logger } from '../logger.ts';
 import { type Incident, secondsOf } from '../model/alerts.ts';
 import type { City } from '../model/city.ts';
 import type { Engine } from '../model/engines.ts';
+import type { Stretch } from '../model/outages.ts';
 import type { AlertsStatus, Status } from '../model/status.ts';
 import { formatTime } from '../model/time-zone.ts';
 import { nextOffset } from '../table/transactions.ts';
@@ -100,6 +101,8 @@ export interface AlertingContext {
   readonly engines: Engines | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onChange: () => void;
+  /** What the collectors did over time. */
+  readonly collecting: () => Promise<readonly Stretch[]>;
 }
 
 /** Reads what other processes know, and gives them what is new here. */
@@ -307,7 +310,7 @@ async function startEvaluating(
 ): Promise<Share> {
   const { workspace, room, logger, cities, status, engines } = context;
   await using stack = new AsyncDisposableStack();
-  const facts = await openAlertFacts(workspace, cities);
+  const facts = await openAlertFacts(workspace, cities, context.collecting);
   const log = await workspace.log();
   const state = await workspace.observations.refresh();
   const from = Array.from({ length: log.partitionCount }, (_, partition) =>

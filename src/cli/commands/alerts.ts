@@ -240,7 +240,11 @@ async function withRoom(
 
 async function replayOnce(workspace: Workspace, rule: Rule, days: number): Promise<Replayed[]> {
   const cities = [...(await workspace.cities.read()).values()];
-  const facts = await openAlertFacts(workspace, () => cities);
+  const facts = await openAlertFacts(
+    workspace,
+    () => cities,
+    () => workspace.collecting.read(),
+  );
   const newest = await facts.newestAt();
   if (newest === null) throw new IsobarError('NOT_FOUND', 'no observation has landed yet');
   const from = newest - days * DAY_MS;
