@@ -8,6 +8,7 @@ import type { Page } from 'playwright-core';
 import { openAlertStore } from '../src/alerts/sqlite-store.ts';
 import { exampleIncident } from '../src/alerts/testing/alerting.ts';
 import {
+  act,
   eventually,
   findViolations,
   isQuiet,
@@ -144,6 +145,22 @@ test('a link opens an incident, on whatever page of the list it is', async (t) =
     problems.filter((text) => !text.includes('status of 404')),
     [],
   );
+});
+
+test('each city has a strip of days, and the same days as a table', async (t) => {
+  const page = await served.openPage(t, '?sheet=incidents');
+  const strips = page.locator('#availability .strips li');
+  await strips.first().waitFor();
+  assert.equal(await strips.count(), 5);
+  assert.equal(await strips.first().locator('.strip .day').count(), 90);
+  assert.match(
+    await textOf(page, '#availability .strips .unseen'),
+    /% of the observations arrived/,
+  );
+  await act(page, 'availability', 'Table');
+  await page.locator('#availability table').waitFor();
+  assert.deepEqual(await findViolations(page), []);
+  isQuiet(served);
 });
 
 test('another page shows what happens without being asked', async (t) => {

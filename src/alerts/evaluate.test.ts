@@ -183,7 +183,7 @@ describe('other rules on cities', () => {
   });
 });
 
-test('the time in which isobar did not ask is no silence of a city', () => {
+test('the time in which isobar did not ask does not count as silence of a city', () => {
   const rule: AlertRule = { name: 'quiet', when: { kind: 'silent', after: '1h' } };
   const end = START + 10 * HOUR;
   const facts: EvaluationFacts = {

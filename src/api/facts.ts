@@ -2,11 +2,9 @@
 import { Type } from 'typebox';
 import { number, type Of, orNull, record, text, timeOrNull, whole } from '../model/schema.ts';
 
-const MoreSchema = Type.Record(
-  Type.String(),
-  Type.Union([Type.String(), Type.Null(), Type.Array(Type.String())]),
-  { description: 'Further fields of this route’s meta.' },
-);
+const MoreSchema = Type.Record(Type.String(), Type.Unknown(), {
+  description: 'Further fields of this route’s meta.',
+});
 
 export const FactsSchema = record(
   {

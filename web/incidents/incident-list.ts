@@ -6,7 +6,7 @@ import type {
   SilenceRow,
   SilencesAnswer,
 } from '../../src/api/alert-schemas.ts';
-import type { SeriesAnswer } from '../../src/api/schemas.ts';
+import type { AvailabilityAnswer, SeriesAnswer } from '../../src/api/schemas.ts';
 import type { Incident } from '../../src/model/alerts.ts';
 import type { VariableName } from '../../src/model/variables.ts';
 import type { Address } from '../client/address.ts';
@@ -28,6 +28,8 @@ export interface Incidents {
   readonly series: Resource<SeriesAnswer>;
   readonly rules: Resource<AlertRulesAnswer>;
   readonly silences: Resource<SilencesAnswer>;
+  /** By city and day. */
+  readonly availability: Resource<AvailabilityAnswer>;
   readonly resources: readonly Resource<unknown>[];
   refresh(): Promise<void>;
 }
@@ -77,6 +79,7 @@ export function createIncidents(
     }),
     rules: ask<AlertRulesAnswer>(whileOpen(() => 'api/alert-rules')),
     silences: ask<SilencesAnswer>(whileOpen(() => 'api/silences')),
+    availability: ask<AvailabilityAnswer>(whileOpen(() => 'api/availability')),
   };
   const resources: readonly Resource<unknown>[] = Object.values(asked);
   return {

@@ -6,6 +6,7 @@ import { formatCount } from '../format/numbers.ts';
 import { formatDay, zoneOf } from '../format/times.ts';
 import { Panel } from '../panel/panel.tsx';
 import { words } from '../words/words.ts';
+import { AvailabilityPanel } from './availability-panel.tsx';
 import { IncidentEntry } from './incident-entry.tsx';
 import { RulesPanel } from './rules-panel.tsx';
 import { SilencesPanel } from './silences-panel.tsx';
@@ -21,6 +22,7 @@ export function IncidentsSheet({ store }: StoreProps) {
       <Chosen store={store} />
       <Active store={store} />
       <Resolved store={store} />
+      <AvailabilityPanel store={store} />
       <SilencesPanel store={store} />
       <RulesPanel store={store} />
     </>

@@ -66,4 +66,30 @@ export const frIncidents: Words['incidents'] = {
   by: 'Par',
   end: 'Terminer',
   endOf: (what) => `Terminer le silence de ${what}`,
+  availability: {
+    title: 'Disponibilité',
+    subtitle:
+      '90 derniers jours (UTC), une case par jour ; la lettre dit pourquoi il en manque le plus',
+    none: 'Aucune observation n’est encore attendue.',
+    label: (city, share, days) =>
+      `${city} : ${share} % des observations sont arrivées ; il en manque ${days} jours`,
+    day: (day, share) => `${day} : ${share} %`,
+    city: 'Ville',
+    date: 'Jour',
+    arrived: 'Arrivées',
+    expected: 'Attendues',
+    share: 'Part',
+    station: 'Station seule',
+    cause: 'Cause principale',
+    table: 'Jours où il manque des observations',
+    causes: {
+      station: 'station muette',
+      provider: 'fournisseur en panne',
+      network: 'fournisseur injoignable',
+      budget: 'budget épuisé',
+      paused: 'en pause',
+      isobar: 'isobar arrêté',
+      unknown: 'non consigné',
+    },
+  },
 };

@@ -139,6 +139,8 @@ function question(
     route,
     format: asked.format,
     key: JSON.stringify([conditions.snapshot.version, cities, asked, key]),
+    // The journal of each server is at a state of its own.
+    basis: 'process',
     tableVersion: tableVersionOf(current),
     analyticsVersion: current.publication?.version ?? null,
     async compute(signal) {
