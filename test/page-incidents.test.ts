@@ -169,7 +169,7 @@ test('another page shows what happens without being asked', async (t) => {
   await eventually('the list is there', async () => (await count()) > 0);
   const before = await count();
   using store = openAlertStore(join(served.folder, 'data', 'simulated', 'alerts'));
-  const added = exampleIncident({ incident_id: 'fedcba9876543210', rule: 'by-hand' });
+  const added = exampleIncident({ incident_id: 'fedcba9876543210', rule: 'damp' });
   await store.apply({ incidents: [added], messages: [], tracks: null, at: Date.now() });
   await eventually('the new one comes', async () => (await count()) === before + 1);
   isQuiet(served);
