@@ -8,7 +8,7 @@ import type { Incident } from '../model/alerts.ts';
 import type { City } from '../model/city.ts';
 import type { RoomError, Status } from '../model/status.ts';
 import { pause } from '../waiting.ts';
-import { Evaluation, type EvaluationFacts, type Transition } from './evaluate.ts';
+import { Evaluation, type EvaluationFacts, type Transition, unlistedCity } from './evaluate.ts';
 import { openIncident, resolveIncident } from './incidents.ts';
 import type { Point } from './judging.ts';
 import type { EngineState } from './judging-system.ts';
@@ -18,6 +18,8 @@ import type { AlertStore } from './store.ts';
 
 export interface Observed {
   readonly cityId: string;
+  /** Its name, where the observation says it. */
+  readonly name?: string;
   readonly point: Point;
 }
 
@@ -181,9 +183,10 @@ class RunningLoop implements AlertLoop {
     this.#queue = [];
     if (queue.length === 0) return;
     const now = this.#now();
-    const transitions = queue.flatMap(({ cityId, point }) =>
-      this.#evaluation.observe(cityId, point, now),
-    );
+    const transitions = queue.flatMap(({ cityId, name = cityId, point }) => {
+      if (!this.#evaluation.knows(cityId)) this.#evaluation.watch([unlistedCity(cityId, name)]);
+      return this.#evaluation.observe(cityId, point, now);
+    });
     await this.#record(transitions);
   }
 

@@ -104,6 +104,10 @@ export class Evaluation {
     return this.#windowMs;
   }
 
+  knows(cityId: string): boolean {
+    return this.#cities.has(cityId);
+  }
+
   watch(cities: readonly City[]): void {
     for (const city of cities) this.#cities.set(city.city_id, city);
   }
@@ -221,7 +225,7 @@ export class Evaluation {
     const joins = rule.group === 'rule' && cityId !== '';
     const judged = joins ? this.#join(rule, cityId, verdict) : verdict;
     const subject = joins ? '' : cityId;
-    const city = subject === '' ? null : (this.#cities.get(cityId) ?? null);
+    const city = subject === '' ? null : this.#cityOf(cityId);
     const before = tracks.get(subject) ?? newTrack();
     const active = rule.active === null || isActiveAt(rule.active, city?.time_zone ?? 'UTC', at);
     const { track, change } = advance(before, rule, judged, at, active);
@@ -251,6 +255,11 @@ export class Evaluation {
     };
   }
 
+  /** Of one that was added after the list was read, only the identity is known. */
+  #cityOf(cityId: string): City {
+    return this.#cities.get(cityId) ?? unlistedCity(cityId, cityId);
+  }
+
   /** Only what rules look at is kept. */
   #pick(values: Values): Values {
     return Object.fromEntries(this.#variables.map((name) => [name, values[name] ?? null]));
@@ -261,6 +270,11 @@ export class Evaluation {
     while (points.length > most && (points[0]?.at ?? at) < at - this.#windowMs) points.shift();
     if (points.length > POINTS_OF_CITY * 20) points.splice(0, points.length - POINTS_OF_CITY * 20);
   }
+}
+
+/** A city that the list does not have yet, by what an observation says of it. */
+export function unlistedCity(city_id: string, name: string): City {
+  return { city_id, name, country: '', latitude: 0, longitude: 0, time_zone: 'UTC' };
 }
 
 const MISSING_VERDICT: Verdict = {

@@ -11,7 +11,6 @@ import { compileRules } from '../alerts/rules.ts';
 import { shareIncidents, startSharing } from '../alerts/sharing.ts';
 import { openAlertStore } from '../alerts/sqlite-store.ts';
 import type { AlertStore } from '../alerts/store.ts';
-import { openTail, type TailEvent } from '../api/tail.ts';
 import { type AlertFile, loadAlertFile, NO_ALERTS } from '../config/alert-file.ts';
 import { resolveSecrets } from '../config/channel-secrets.ts';
 import type { Config } from '../config/schema.ts';
@@ -27,7 +26,8 @@ import type { Stretch } from '../model/outages.ts';
 import type { AlertsStatus, Status } from '../model/status.ts';
 import { formatTime } from '../model/time-zone.ts';
 import { nextOffset } from '../table/transactions.ts';
-import { openAlertFacts, valuesOf } from './alert-facts.ts';
+import { openAlertFacts } from './alert-facts.ts';
+import { startAlertFeed } from './alert-feed.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What every process has of the alerts, whether it evaluates or not. */
@@ -41,8 +41,6 @@ export interface AlertRoom extends AlertDesk, AsyncDisposable {
 }
 
 const SHARE_EVERY_MS = 10_000;
-/** Records that have not landed at the start are read back up to this many. */
-const BACKLOG_MAX = 100_000;
 
 /** Rejects with CONFIG_INVALID for a file of alerts with problems. */
 export function loadAlerts(config: Config): AlertFile {
@@ -308,52 +306,49 @@ async function startEvaluating(
   context: AlertingContext,
   refreshMs: (channel: string) => number | null,
 ): Promise<Share> {
-  const { workspace, room, logger, cities, status, engines } = context;
+  const { workspace, room, logger, status, engines } = context;
   await using stack = new AsyncDisposableStack();
+  let listed = context.cities();
+  const cities = () => listed;
   const facts = await openAlertFacts(workspace, cities, context.collecting);
   const log = await workspace.log();
   const state = await workspace.observations.refresh();
-  const from = Array.from({ length: log.partitionCount }, (_, partition) =>
-    nextOffset(state, log.id, partition),
-  );
-  const tail = await openTail({
+  const feed = await startAlertFeed({
     log,
     logger,
-    firstWaiting: (partition) => from[partition] ?? null,
-    onEvents: (events) => room.loop?.observe(observedOf(events)),
-    onSkip: () => room.loop?.reload(),
+    from: Array.from({ length: log.partitionCount }, (_, partition) =>
+      nextOffset(state, log.id, partition),
+    ),
+    onObserved: (observed) => room.loop?.observe(observed),
+    onGap: () => room.loop?.reload(),
   });
+  stack.defer(() => feed.stop());
   const loop = await startAlertLoop({
-    rules: room.rules,
-    store: room.store,
-    facts,
-    async history(since) {
-      const landed = await facts.history(since);
-      const waiting = await tail.readSince(from, BACKLOG_MAX);
-      return [...landed, ...observedOf(waiting ?? [])];
+    ...{ rules: room.rules, store: room.store, cities, status, refreshMs, logger },
+    facts: {
+      usual: (city, variable, at) => facts.usual(city, variable, at),
+      anomalies: (city, at) => facts.anomalies(city, at),
+      availability: (city, over) => facts.availability(city, over),
+      stoppedMs: (from, to) => facts.stoppedMs(from, to),
+      async refresh(evaluation, now) {
+        // Other processes may watch further cities.
+        listed = [...(await workspace.cities.read()).values()];
+        await facts.refresh(evaluation, now);
+      },
     },
-    cities,
-    status,
+    history: async (since) => [...(await facts.history(since)), ...(await feed.waiting())],
     engines: () => (engines?.list() ?? []).map(engineState),
-    refreshMs,
     onChange() {
       room.outbox?.wake();
       room.onChanged?.();
     },
     simulated: workspace.simulated,
     lookMs: workspace.config.alerts.interval_s * 1_000,
-    logger,
   });
   room.loop = loop;
   stack.defer(async () => {
     room.loop = null;
     await loop.stop();
-  });
-  const stop = new AbortController();
-  const following = tail.run(stop.signal);
-  stack.defer(async () => {
-    stop.abort();
-    await following;
   });
   const owned = stack.move();
   return { stop: () => owned.disposeAsync() };
@@ -362,12 +357,4 @@ async function startEvaluating(
 function engineState({ kind, state, figures, error }: Engine): EngineState {
   const bad = figures.filter((figure) => figure.state !== 'ok').map(({ help }) => help);
   return { kind, state, problem: error?.message ?? bad.join(' ') };
-}
-
-function observedOf(events: readonly TailEvent[]) {
-  return events.flatMap(({ observation }) => {
-    if (observation === null) return [];
-    const at = Date.parse(observation.observed_at);
-    return [{ cityId: observation.city_id, point: { at, values: valuesOf(observation) } }];
-  });
 }

@@ -60,6 +60,7 @@ const loop = await startAlertLoop({
     usual: () => null,
     anomalies: () => [],
     availability: () => null,
+    stoppedMs: () => 0,
     refresh: async () => {},
   },
   cities: () => STORY_CITIES,

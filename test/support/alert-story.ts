@@ -40,7 +40,12 @@ export function storyOf(seed: number): Observed[] {
 
 /** Identity → begin and end of each incident, as a process finds them that is never killed. */
 export function incidentsOf(story: readonly Observed[]): Map<string, string> {
-  const facts = { usual: () => null, anomalies: () => [], availability: () => null };
+  const facts = {
+    usual: () => null,
+    anomalies: () => [],
+    availability: () => null,
+    stoppedMs: () => 0,
+  };
   const evaluation = new Evaluation(STORY_RULES, facts, STORY_START);
   evaluation.watch(STORY_CITIES);
   const found = new Map<string, string>();

@@ -116,6 +116,9 @@ class Run {
   readonly #kinds: readonly Kind[];
   #landed = 0;
 
+  /** Answers that were. */
+  compared = 0;
+
   constructor(redis: TestRedis, kinds: readonly Kind[]) {
     this.#redis = redis;
     this.#kinds = kinds;
@@ -146,7 +149,11 @@ class Run {
     const url = QUESTIONS[question] ?? '';
     assert.ok(server !== undefined);
     const { versions, answer } = await ask(server, url, gzip);
-    assert.equal(answer, expected.get(`${url} ${versions}`), `${url} at ${versions}`);
+    const wanted = expected.get(`${url} ${versions}`);
+    // A server may look between a landing and its publication, which the one without Redis has missed.
+    if (wanted === undefined) return;
+    this.compared += 1;
+    assert.equal(answer, wanted, `${url} at ${versions}`);
   }
 
   #kind(number: number): Kind {
@@ -214,6 +221,7 @@ describe('servers that share a cache', { skip: program === null && NO_REDIS }, (
     );
     const hits = counts.reduce((sum, lookups) => sum + (lookups?.hit ?? 0), 0);
     assert.ok(hits > 20, `${hits} answers were shared`);
+    assert.ok(run.compared > 100, `${run.compared} answers were compared`);
   });
 
   test('one computes for all, once a version', async () => {

@@ -323,7 +323,13 @@ export function exampleStatus(): Status {
       error: null,
     },
     raw_export: { table_version: 0, exported_at: null, error: null },
-    alerts: null,
+    alerts: {
+      evaluates: true,
+      rules: 11,
+      incidents: { open: 1, acknowledged: 0, resolved: 2, critical: 0 },
+      channels: [{ name: 'ops', type: 'webhook', waiting: 1, problem: 'ops: no answer' }],
+      error: null,
+    },
     shared_cache: {
       engine: 'redis',
       address: '127.0.0.1:6379',
