@@ -37,7 +37,7 @@ export interface ApiContext {
   /** The cities that are watched or were imported. The same array as long as nothing changed. */
   cities(): readonly City[];
   status(): Promise<Status>;
-  /** What the collectors did over time, as far as it is recorded. Rejects as the lake does. */
+  /** What the collectors did over time, as far as it is recorded and known here. */
   collecting(): Promise<readonly Stretch[]>;
   /** Incidents and rules; null where alerts are switched off. */
   readonly alerts: AlertDesk | null;

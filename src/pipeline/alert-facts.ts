@@ -27,6 +27,7 @@ export interface AlertFacts extends EvaluationFacts {
 const DAY_MS = 86_400_000;
 const USUAL_EVERY_MS = DAY_MS;
 const AVAILABILITY_EVERY_MS = 600_000;
+const TIMELINE_EVERY_MS = 60_000;
 /** As `/api/climatology` has it. */
 const LEAST_VALUES = 20;
 const CLIMATOLOGY_SQL = loadQuery('climatology');
@@ -74,6 +75,7 @@ class LakeFacts implements AlertFacts {
   #anomalies: ReadonlyMap<string, readonly Anomaly[]> = new Map();
   #anomalyVersion = 0;
   #timeline: readonly Piece[] = timelineOf([]);
+  #timelineAt = Number.NEGATIVE_INFINITY;
   #usualAt = Number.NEGATIVE_INFINITY;
   #availabilityAt = Number.NEGATIVE_INFINITY;
 
@@ -110,7 +112,10 @@ class LakeFacts implements AlertFacts {
   }
 
   async refresh({ needs }: Pick<Evaluation, 'needs'>, now: number): Promise<void> {
-    this.#timeline = timelineOf(await this.#collecting());
+    if (now - this.#timelineAt >= TIMELINE_EVERY_MS) {
+      this.#timeline = timelineOf(await this.#collecting());
+      this.#timelineAt = now;
+    }
     if (needs.anomalies) await this.#readAnomalies();
     if (needs.usual.length > 0 && now - this.#usualAt >= USUAL_EVERY_MS) {
       for (const variable of needs.usual) await this.#readUsual(variable, now);

@@ -10,7 +10,10 @@ import type { Workspace } from './workspace.ts';
 
 export interface CollectingHistory extends Disposable {
   readonly store: JournalStore;
-  /** In the order of their begin; what the lake adds is at most a minute old. */
+  /**
+   * In the order of their begin; what the lake adds is about a minute old. While the lake does not
+   * answer, it is what this machine knows.
+   */
   read(): Promise<readonly Stretch[]>;
   /** Shares soon what is new. */
   changed(): void;
@@ -22,6 +25,7 @@ const KEEP_DAYS = 3_653;
 const ROWS_MAX = 100_000;
 const DAY_MS = 86_400_000;
 const LAKE_AGE_MS = 60_000;
+const LAKE_WAIT_MS = 3_000;
 const SHARE_EVERY_MS = 600_000;
 /** However often it changes. */
 const SHARE_SPACING_MS = 60_000;
@@ -48,12 +52,24 @@ class History implements CollectingHistory {
 
   async read(): Promise<readonly Stretch[]> {
     if (performance.now() - this.#readAt > LAKE_AGE_MS) {
-      this.#lake = await this.#workspace.collecting.read();
       this.#readAt = performance.now();
+      const done = new AbortController();
+      const reading = this.#readLake().finally(() => done.abort());
+      // Alerts that need this are worth most while the lake is away.
+      await Promise.race([reading, pause(LAKE_WAIT_MS, done.signal)]);
     }
     const known = new Map(this.#lake.map((stretch) => [stretch.stretch_id, stretch]));
     for (const stretch of this.store.all()) known.set(stretch.stretch_id, stretch);
     return [...known.values()].sort((a, b) => Date.parse(a.began_at) - Date.parse(b.began_at));
+  }
+
+  async #readLake(): Promise<void> {
+    try {
+      this.#lake = await this.#workspace.collecting.read();
+    } catch (error) {
+      const { code, message } = asIsobarError(error);
+      this.#logger.debug({ code }, `reading what collectors did: ${message}`);
+    }
   }
 
   changed(): void {

@@ -167,6 +167,17 @@ test('the provider away, silent, the budget spent, polling paused, the process k
     );
     await phase('isobar', () => end(running, 'SIGKILL'), restart());
     await phase(
+      'network',
+      async () => {
+        await end(running, 'SIGTERM');
+        running = await start(place, 'http://provider.invalid');
+      },
+      async () => {
+        await end(running, 'SIGTERM');
+        await restart()();
+      },
+    );
+    await phase(
       'budget',
       async () => {
         await end(running, 'SIGTERM');
