@@ -223,6 +223,8 @@ test('unusual values are searched and narrowed by the keyboard alone', async (t)
   await eventually('only that city is left', async () =>
     (await panel.locator('tbody button').allInnerTexts()).every((text) => text === city),
   );
+  // Whatever is half below the header at this place is small for a moment.
+  await page.evaluate('scrollTo(0, 0)');
   assert.deepEqual(await findViolations(page), []);
   await page.keyboard.type(' xyzzy');
   await panel.locator('.state').waitFor();

@@ -44,9 +44,13 @@ test('the pipeline has a sheet of its own, with what an operator asks', async (t
     /calls today.*analyzes · collects · .*partition 0, 1, 2/.test(await textOf(page, '#flow')),
   );
   assert.equal(await page.locator('#flow meter').count(), 0, 'the simulator has no budget');
-  const whole = await page.locator('.freshness span, .path span').all();
-  assert.ok(whole.length >= 4, 'times of the header, and folders of the path');
-  for (const part of whole) assert.ok(((await part.boundingBox())?.height ?? 99) < 24, `${part}`);
+  // They are drawn anew with each answer.
+  await eventually('times of the header and folders of the path stay whole', () =>
+    page.evaluate(`(() => {
+      const parts = [...document.querySelectorAll('.freshness span, .path span')];
+      return parts.length >= 4 && parts.every((one) => one.getBoundingClientRect().height < 24);
+    })()`),
+  );
   const sink = { ...LEASE, pid: 4711, command: 'isobar land', last_sign_at: LEASE.since };
   const leases = [
     { ...sink, role: 'partition', state: 'silent' },

@@ -2,10 +2,13 @@
 import { Type } from 'typebox';
 import { number, type Of, orNull, record, text, timeOrNull, whole } from '../model/schema.ts';
 
-const MoreSchema = Type.Record(Type.String(), Type.Unknown(), {
-  description: 'Further fields of this route’s meta.',
-});
+const MoreSchema = Type.Record(
+  Type.String(),
+  Type.Union([Type.String(), Type.Null(), Type.Array(Type.String())]),
+  { description: 'Further fields of this route’s meta.' },
+);
 
+/** Of answers that servers share. */
 export const FactsSchema = record(
   {
     sources: Type.Array(Type.String()),
@@ -21,4 +24,6 @@ export const FactsSchema = record(
   'Facts about the data of an answer.',
 );
 
-export type Facts = Of<typeof FactsSchema>;
+export type Facts = Omit<Of<typeof FactsSchema>, 'more'> & {
+  readonly more?: Readonly<Record<string, unknown>>;
+};
