@@ -59,6 +59,18 @@ export const ERRORS = {
     1,
     503,
   ),
+  RULE_UNKNOWN: row(
+    'Unknown alert rule.',
+    'See `isobar alerts rules` or /api/alert-rules.',
+    2,
+    404,
+  ),
+  SILENCE_UNKNOWN: row(
+    'No such silence is in effect.',
+    'See `isobar alerts silence` or /api/silences.',
+    2,
+    404,
+  ),
   INCIDENT_UNKNOWN: row('Unknown incident.', 'See `isobar alerts list` or /api/incidents.', 2, 404),
 
   DATA_IN_USE: row(

@@ -111,7 +111,7 @@ function describeRoute(route: Route): Json {
   const { properties } = route.query as { properties: Record<string, TSchema> };
   const id = operationId(route);
   const parameters = Object.entries(properties).map(([name, schema]) => {
-    return describeParameter(name, schema);
+    return describeParameter(name, schema, route.query.required?.includes(name) === true);
   });
   const content = Object.entries(route.answers).map(([type, schema]) => {
     const example = EXAMPLES[id]?.[type];
@@ -167,14 +167,15 @@ function describeErrors(codes: readonly ErrorCode[]): Readonly<Record<string, Js
   return Object.fromEntries(responses);
 }
 
-function describeParameter(name: string, schema: TSchema): Json {
+function describeParameter(name: string, schema: TSchema, isNeeded: boolean): Json {
   const { description, ...rest } = expand(schema) as Record<string, unknown>;
   const list = 'items' in rest ? { style: 'form', explode: true } : {};
   // In an address 1 and 0 are true and false, too.
   const { type, ...other } = rest;
   const values = { type: ['boolean', 'integer'], enum: [false, true, 0, 1] };
   const shape = type === 'boolean' ? { ...other, ...values } : rest;
-  return { name, in: 'query', required: false, description, ...list, schema: shape };
+  const required = isNeeded && !('default' in rest);
+  return { name, in: 'query', required, description, ...list, schema: shape };
 }
 
 /** `GET /api/city-statistics` → `getCityStatistics`; `POST /api/pause` → `pause` */

@@ -95,9 +95,10 @@ function parseInteger(name: string, { minimum, maximum }: Rule, text: string): n
   throw unexpected(name, `a whole number from ${minimum ?? 0} to ${maximum}`, text);
 }
 
-/** The same with a decimal point. */
+/** A number as JSON writes it, without a sign. */
 function parseDecimal(name: string, { minimum = 0, maximum }: Rule, text: string): number {
-  const value = /^\d{1,15}(?:\.\d{1,15})?$/.test(text) ? Number(text) : Number.NaN;
+  const isNumber = /^\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?$/i.test(text);
+  const value = isNumber ? Number(text) : Number.NaN;
   if (value >= minimum && value <= (maximum ?? Number.MAX_SAFE_INTEGER)) return value;
   throw unexpected(name, `a number from ${minimum} to ${maximum}`, text);
 }

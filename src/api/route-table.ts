@@ -219,7 +219,7 @@ export const ROUTES = [
     'Holds messages back for a while, of one rule or city or of all.',
     SilenceQuerySchema,
     SilenceAnswerSchema,
-    ['CITY_UNKNOWN'],
+    ['CITY_UNKNOWN', 'RULE_UNKNOWN'],
   ),
   alerts(
     'POST',
@@ -227,7 +227,7 @@ export const ROUTES = [
     'Ends a silence before its time.',
     EndSilenceQuerySchema,
     EndSilenceAnswerSchema,
-    [],
+    ['SILENCE_UNKNOWN'],
   ),
   operation('GET', '/livez', 'Whether the process answers.', LiveSchema, []),
   operation('GET', '/readyz', 'Whether it can answer data; 503 if not.', HealthSchema, []),

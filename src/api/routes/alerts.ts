@@ -12,13 +12,7 @@ import type {
   SilenceRow,
   SilencesAnswer,
 } from '../alert-schemas.ts';
-import {
-  formatCursor,
-  parameterError,
-  parseCities,
-  parseCursor,
-  parseRange,
-} from '../parameters.ts';
+import { formatCursor, parseCities, parseCursor, parseRange } from '../parameters.ts';
 import {
   type AcknowledgeQuery,
   AcknowledgeQuerySchema,
@@ -125,7 +119,7 @@ function addChanging(app: FastifyInstance, server: Server): void {
     const alerts = alertsOf(server);
     const { rule, city, by, note } = request.query;
     if (rule !== undefined && !alerts.rules.some(({ name }) => name === rule)) {
-      throw parameterError('rule', `unknown rule ${rule}; /api/alert-rules lists them`);
+      throw unknown('RULE_UNKNOWN', 'rule', rule);
     }
     if (city !== undefined) parseCities([city], knownCities(server));
     const from = server.clock().getTime();
@@ -145,7 +139,7 @@ function addChanging(app: FastifyInstance, server: Server): void {
     refuseOtherSites(request, names);
     const { silence: id } = request.query;
     if (!(await alertsOf(server).endSilence(id))) {
-      throw parameterError('silence', `no silence ${id} is in effect; /api/silences lists them`);
+      throw unknown('SILENCE_UNKNOWN', 'silence', id);
     }
     return send(reply, { done: 'end-silence' });
   });
@@ -154,6 +148,11 @@ function addChanging(app: FastifyInstance, server: Server): void {
 function alertsOf({ context }: Server): AlertDesk {
   if (context.alerts !== null) return context.alerts;
   throw new IsobarError('NOT_FOUND', 'alerts are switched off (alerts.enabled)');
+}
+
+function unknown(code: 'RULE_UNKNOWN' | 'SILENCE_UNKNOWN', field: string, given: string) {
+  const text = `${field}: unknown: ${JSON.stringify(given)}`;
+  return new IsobarError(code, text, { details: { field } });
 }
 
 function formatSilence({ from, until, ...silence }: Silence): SilenceRow {

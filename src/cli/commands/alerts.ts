@@ -119,7 +119,7 @@ function silenceCommand(alerts: Command, environment: Environment): void {
           const now = Date.now();
           if (options.end !== undefined) {
             if (await room.endSilence(options.end)) return environment.print('ended\n');
-            throw new IsobarError('PARAMETER_INVALID', `no silence ${options.end} is in effect`);
+            throw new IsobarError('SILENCE_UNKNOWN', options.end);
           }
           if (options.for !== undefined) {
             if (options.rule !== undefined) ruleOf(room.rules, options.rule);
@@ -264,7 +264,7 @@ function ruleOf(rules: readonly Rule[], name: string): Rule {
   const found = rules.find((rule) => rule.name === name);
   if (found !== undefined) return found;
   const known = rules.map((rule) => rule.name).join(', ');
-  throw new IsobarError('PARAMETER_INVALID', `unknown rule ${name}; known: ${known}`);
+  throw new IsobarError('RULE_UNKNOWN', `${name}; known: ${known}`);
 }
 
 function formatIncidents(incidents: readonly Incident[]): string {
