@@ -59,6 +59,12 @@ export const ERRORS = {
     1,
     503,
   ),
+  CURSOR_MISMATCH: row(
+    'The cursor belongs to another question.',
+    'Give a cursor with the parameters of the answer that it comes from, or none.',
+    2,
+    409,
+  ),
   RULE_UNKNOWN: row(
     'Unknown alert rule.',
     'See `isobar alerts rules` or /api/alert-rules.',

@@ -139,16 +139,26 @@ export function formatCursor(key: readonly CursorValue[]): string {
   return key.join(',');
 }
 
-/** `kinds` says what the key consists of. */
+/**
+ * `kinds` says what the key consists of; `others` what cursors of the same address may consist of that
+ * come with other parameters.
+ */
 export function parseCursor(
   text: string | undefined,
   kinds: readonly CursorKind[],
+  others: readonly CursorKind[] | null = null,
 ): readonly CursorValue[] | null {
   if (text === undefined) return null;
+  const isOf = (some: readonly CursorKind[]) => new RegExp(cursorPattern(some)).test(text);
+  if (!isOf(kinds) && others !== null && isOf(others)) {
+    throw new IsobarError('CURSOR_MISMATCH', 'cursor: it is not one of this order', {
+      details: { field: 'cursor' },
+    });
+  }
   const isLost = (part: string, index: number) =>
     kinds[index] === 'decimal' && !Number.isFinite(Number(part));
   const parts = text.split(',');
-  if (!new RegExp(cursorPattern(kinds)).test(text) || parts.some(isLost)) {
+  if (!isOf(kinds) || parts.some(isLost)) {
     throw parameterError('cursor', 'expected `meta.next_cursor` of an answer of this address');
   }
   const isNumber = (kind: CursorKind | undefined) => kind === 'number' || kind === 'decimal';

@@ -91,7 +91,7 @@ export const ROUTES = [
     'What is unusual is judged over the whole table; `from` and `to` select among the rows. `q`, `variable`, `rule`, `min_score`, `max_score`, `sort`, `order` and `facets` are answered by an index of the newest version; where it is behind or away, `meta.index_version` and `meta.reason` say so. Cities with fewer than 11 values are named in `meta.not_enough_values`.',
     DATASET_QUERY_SCHEMAS.anomalies,
     AnomaliesAnswerSchema,
-    ['INDEX_UNAVAILABLE', 'INDEX_REFUSED'],
+    ['INDEX_UNAVAILABLE', 'INDEX_REFUSED', 'CURSOR_MISMATCH'],
   ),
   data(
     '/api/temperature-chart',
@@ -145,7 +145,7 @@ export const ROUTES = [
   data(
     '/api/availability',
     'How much of what was expected arrived, by day, month or year.',
-    `${LAST_90_DAYS} Days are those of UTC. \`station_pct\` leaves out what was missed while isobar did not ask or could not reach the provider.`,
+    `${LAST_90_DAYS} Days are those of UTC; of a long time the last 50,000 rows are given. \`station_pct\` leaves out what was missed while isobar did not ask or could not reach the provider.`,
     AvailabilityQuerySchema,
     AvailabilityAnswerSchema,
   ),

@@ -80,7 +80,8 @@ function cursorKinds(sort: AnomalySort | undefined) {
 }
 
 function parseKey(cursor: string | undefined, sort: AnomalySort): AnomalyKey | null {
-  const values = parseCursor(cursor, cursorKinds(sort));
+  const kinds = cursorKinds(sort);
+  const values = parseCursor(cursor, kinds, kinds === TIME_CURSOR ? NUMBER_CURSOR : TIME_CURSOR);
   if (values === null) return null;
   const [number, identity] =
     sort === 'time' ? [undefined, values] : [Number(values[0]), values.slice(1)];

@@ -15,6 +15,7 @@ import {
   DATASET_QUERY_SCHEMAS,
   type DatasetQuery,
 } from '../query-schemas.ts';
+import { NUMBER_CURSOR } from '../search-parameters.ts';
 import {
   answer,
   knownCities,
@@ -102,7 +103,8 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
         const ranged = route !== 'anomalies' && (range.from !== null || range.to !== null);
         const asked: Asked = { query, cities, ...range, ranged };
         const searched = isAnomaliesQuery(query) && isSearch(query) ? query : null;
-        if (searched === null) parseCursor(query.cursor, CURSORS[route]);
+        const others = route === 'anomalies' ? NUMBER_CURSOR : null;
+        if (searched === null) parseCursor(query.cursor, CURSORS[route], others);
         else parseQuestion(searched, asked);
         const format = chooseFormat(query);
         return answer(server, request, reply, (current) => ({

@@ -7,7 +7,7 @@ import { bodyOf, type Question } from '../answers.ts';
 import { type Column, columnsOf } from '../columns.ts';
 import { chooseFormat, type Format } from '../formats.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
-import { parameterError, parseCities, parseCursor, parseRange } from '../parameters.ts';
+import { parseCities, parseCursor, parseRange } from '../parameters.ts';
 import {
   type AvailabilityQuery,
   AvailabilityQuerySchema,
@@ -74,16 +74,19 @@ export function addOutageRoutes(app: FastifyInstance, server: Server): void {
       const asked = parseAsked(server, request.query);
       return answer(server, request, reply, (current) => {
         const cities = choose(current, asked.cities);
-        if ((cities.length * (asked.to - asked.from)) / PERIOD_S[period] > ROWS_MAX) {
-          throw parameterError('from', `more than ${ROWS_MAX} rows; choose a longer \`period\``);
-        }
-        return question(server, current, asked, {
+        const longest = Math.floor(ROWS_MAX / Math.max(1, cities.length)) * PERIOD_S[period];
+        const part = { ...asked, from: Math.max(asked.from, asked.to - longest) };
+        return question(server, current, part, {
           route: 'availability',
           columns: columnsOf(AvailabilitySchema),
           key: [period],
           rowsOf: ({ counts, runs }) => ({
-            rows: availabilityOf(counts, runs, { ...asked, period }),
+            rows: availabilityOf(counts, runs, { ...part, period }),
           }),
+          note:
+            part.from > asked.from
+              ? `the last ${ROWS_MAX} rows; choose a longer \`period\` for a longer time`
+              : null,
         });
       });
     },
@@ -125,13 +128,15 @@ interface Answering {
     readonly rows: readonly object[];
     readonly more?: Readonly<Record<string, unknown>>;
   };
+  /** Why it is not the whole. */
+  readonly note?: string | null;
 }
 
 function question(
   server: Server,
   current: Current,
   asked: Asked,
-  { route, columns, key, rowsOf }: Answering,
+  { route, columns, key, rowsOf, note = null }: Answering,
 ): Question {
   const { conditions } = current;
   const cities = choose(current, asked.cities);
@@ -156,7 +161,7 @@ function question(
         computedAt: server.clock().toISOString(),
         coveragePct: null,
         rowCount: rows.length,
-        note: isPart ? `the first ${CITIES_MAX} cities by id` : nothing,
+        note: note ?? (isPart ? `the first ${CITIES_MAX} cities by id` : nothing),
         more,
       };
       return { facts, body: bodyOf(asked.format, columns, rows) };
