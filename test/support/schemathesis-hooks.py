@@ -11,6 +11,13 @@ import schemathesis
 ADDRESS_CHARACTERS_MAX = 8_192
 
 
+def parse_number(value):
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
 def parse_time(text):
     try:
         return datetime.fromisoformat(text)
@@ -29,6 +36,9 @@ def filter_case(context, case):
     # A range ends after it begins.
     start, end = parse_time(query.get("from")), parse_time(query.get("to"))
     if start is not None and end is not None and start >= end:
+        return False
+    lowest, highest = parse_number(query.get("min_score")), parse_number(query.get("max_score"))
+    if lowest is not None and highest is not None and highest < lowest:
         return False
     # CSV for spreadsheets is asked for as format=csv&excel=1.
     is_excel = str(query.get("excel")).lower() in ("1", "true")
