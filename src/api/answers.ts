@@ -111,8 +111,6 @@ export function openAnswers(options: AnswersOptions): Answers {
   const cache = openCache<Product>(bytesMax, bytesOf);
   const recent = new Map<string, Ask>();
 
-  const keyOf = (question: Question) => `${question.route}\n${question.format}\n${question.key}`;
-
   function find(question: Question, current: Current, leave?: AbortSignal): Promise<Product> {
     const find = (signal: AbortSignal) => {
       const make = () => compute(question, signal);
@@ -187,6 +185,13 @@ export function openAnswers(options: AnswersOptions): Answers {
       return cache.counts;
     },
   };
+}
+
+/** A Parquet file names the versions in itself. */
+function keyOf(question: Question): string {
+  const { route, format, key, tableVersion, analyticsVersion } = question;
+  const versions = format === 'parquet' ? `\n${tableVersion} ${analyticsVersion}` : '';
+  return `${route}\n${format}\n${key}${versions}`;
 }
 
 function bytesOf({ tail, deflated }: Product): number {
