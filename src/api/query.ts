@@ -77,9 +77,11 @@ function parseValue(name: string, rule: Rule, text: string): unknown {
     throw unexpected(name, '1 or 0', text);
   }
   const { minLength = 0, maxLength = Number.POSITIVE_INFINITY } = rule;
-  if (text.length < minLength) throw unexpected(name, `${minLength} characters or more`, text);
-  if (text.length > maxLength) {
-    throw parameterError(name, `expected at most ${maxLength} characters; got ${text.length}`);
+  // In characters, as the description counts them: some are two units of UTF-16.
+  const { length } = [...text];
+  if (length < minLength) throw unexpected(name, `${minLength} characters or more`, text);
+  if (length > maxLength) {
+    throw parameterError(name, `expected at most ${maxLength} characters; got ${length}`);
   }
   const { pattern, title } = rule;
   if (pattern !== undefined && title !== undefined && !new RegExp(pattern, 'u').test(text)) {
