@@ -114,7 +114,7 @@ describe('a broker that asks who one is', { skip: !isThere && absent('kafka') },
     const inner = await given.of('inner');
     ports = { inner, tls: await given.of('tls'), plain: await given.of('plain') };
     const distribution = await resolveDistribution('kafka', cacheFolder(process.env));
-    const nodes = [{ port: inner, controllerPort: inner + 1 }];
+    const nodes = [{ port: inner, controllerPort: await given.of('controller') }];
     const [spec] = kafkaServices({ distribution, nodes, heapMib: 384 });
     assert.ok(spec !== undefined);
     broker = openService(secured(spec, ports, folder), folder);
