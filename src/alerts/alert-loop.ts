@@ -76,6 +76,8 @@ class RunningLoop implements AlertLoop {
   readonly #rejected: { readonly at: number; readonly counts: Readonly<Record<string, number>> }[] =
     [];
   #queue: Observed[] = [];
+  /** The store failed to take these; they come before those of the next pass. */
+  #unrecorded: readonly Transition[] = [];
   #reload = false;
   #wake = new AbortController();
   #running: Promise<void> | null = null;
@@ -209,26 +211,24 @@ class RunningLoop implements AlertLoop {
     }
   }
 
-  /** What began and ended meanwhile opens nothing any more. */
+  /** Incidents that began and ended meanwhile are not opened any more. */
   async #warmUp(): Promise<void> {
     const now = this.#now();
     const longest = Math.max(0, ...this.#options.rules.map(({ forMs }) => forMs));
     const since = now - WARM_UP_MS - this.#evaluation.windowMs - longest;
-    const opened = new Map<string, Transition>();
-    const ended: Transition[] = [];
-    for (const { cityId, point } of await this.#options.history(since)) {
-      for (const transition of this.#evaluation.observe(cityId, point, now)) {
-        const key = `${transition.rule.name}\n${transition.city?.city_id ?? ''}`;
-        if (transition.change === 'opened') opened.set(key, transition);
-        else if (!opened.delete(key)) ended.push(transition);
-      }
-    }
-    await this.#record([...ended, ...opened.values()]);
+    const history = await this.#options.history(since);
+    const transitions = history.flatMap(({ cityId, point }) =>
+      this.#evaluation.observe(cityId, point, now),
+    );
+    await this.#record(withoutEnded(transitions));
   }
 
-  async #record(transitions: readonly Transition[]): Promise<void> {
+  async #record(found: readonly Transition[]): Promise<void> {
     const { store, simulated } = this.#options;
     const now = this.#now();
+    const earlier = this.#unrecorded;
+    const transitions = earlier.length === 0 ? found : withoutEnded([...earlier, ...found]);
+    this.#unrecorded = transitions;
     const active = new Map(store.active().map((incident) => [incident.incident_id, incident]));
     const changed = new Map<string, Incident>();
     const put = (incident: Incident) => {
@@ -236,8 +236,9 @@ class RunningLoop implements AlertLoop {
       active.set(incident.incident_id, incident);
     };
     for (const transition of transitions) {
+      const cityId = transition.city?.city_id ?? null;
       if (transition.change === 'opened') {
-        const inhibitor = inhibitorOf(transition.rule, transition.city, active.values());
+        const inhibitor = inhibitorOf(transition.rule, cityId, active.values());
         const incident = openIncident(transition, inhibitor, simulated);
         // Another process, or this one before it was killed, has opened it.
         if (store.incident(incident.incident_id) === null) put(incident);
@@ -257,6 +258,7 @@ class RunningLoop implements AlertLoop {
       track,
     }));
     await store.apply({ incidents: [...changed.values()], messages, tracks, at: now });
+    this.#unrecorded = [];
     this.#options.onChange();
   }
 
@@ -268,8 +270,7 @@ class RunningLoop implements AlertLoop {
       if (rule === undefined) {
         yield resolveIncident(incident, now);
       } else if (incident.inhibited_by !== null) {
-        const city = incident.city_id === null ? null : { city_id: incident.city_id };
-        const inhibitor = inhibitorOf(rule, city, active.values());
+        const inhibitor = inhibitorOf(rule, incident.city_id, active.values());
         if (inhibitor === null) yield { ...incident, inhibited_by: null };
       }
     }
@@ -287,8 +288,8 @@ class RunningLoop implements AlertLoop {
     );
   }
 
-  /** By the totals of the table, as they were an hour ago and are now; null in the first hour. */
-  #countRejected({ table }: Status, now: number): Readonly<Record<string, number>> | null {
+  /** By the totals of the table now and an hour ago, or at the start where that is later. */
+  #countRejected({ table }: Status, now: number): Readonly<Record<string, number>> {
     const counts = table.rejected;
     const last = this.#rejected.at(-1);
     if (last === undefined || now - last.at >= 60_000) this.#rejected.push({ at: now, counts });
@@ -307,6 +308,18 @@ class RunningLoop implements AlertLoop {
   }
 }
 
+/** Without incidents that began and ended among them; ends of earlier ones come first. */
+function withoutEnded(transitions: readonly Transition[]): Transition[] {
+  const opened = new Map<string, Transition>();
+  const ended: Transition[] = [];
+  for (const transition of transitions) {
+    const key = `${transition.rule.name}\n${transition.city?.city_id ?? ''}`;
+    if (transition.change === 'opened') opened.set(key, transition);
+    else if (!opened.delete(key)) ended.push(transition);
+  }
+  return [...ended, ...opened.values()];
+}
+
 function isOf(incident: Incident, { rule, city }: Transition): boolean {
   return (
     incident.resolved_at === null &&
@@ -318,12 +331,12 @@ function isOf(incident: Incident, { rule, city }: Transition): boolean {
 /** The rule whose open incident explains one of this rule and city; that of the system explains all. */
 function inhibitorOf(
   { inhibitedBy }: Rule,
-  city: { readonly city_id: string } | null,
+  cityId: string | null,
   incidents: Iterable<Incident>,
 ): string | null {
   for (const incident of incidents) {
     if (incident.resolved_at !== null || !inhibitedBy.includes(incident.rule)) continue;
-    if (incident.city_id === null || incident.city_id === city?.city_id) return incident.rule;
+    if (incident.city_id === null || incident.city_id === cityId) return incident.rule;
   }
   return null;
 }

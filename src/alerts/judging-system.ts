@@ -20,8 +20,8 @@ export interface EngineState {
 export interface SystemFacts {
   readonly status: Status;
   readonly engines: readonly EngineState[];
-  /** Records rejected in the last hour, by reason; null where they are not counted. */
-  readonly rejectedLastHour: Readonly<Record<string, number>> | null;
+  /** Records rejected in the last hour, by reason. */
+  readonly rejectedLastHour: Readonly<Record<string, number>>;
   readonly now: number;
 }
 
@@ -145,7 +145,6 @@ function judgeRejected(
   { above_per_hour, reason }: ConditionOf<'rejected'>,
   { rejectedLastHour }: SystemFacts,
 ): Verdict {
-  if (rejectedLastHour === null) return { ...NOTHING, state: 'missing' };
   const counted = Object.entries(rejectedLastHour).filter(([name, count]) =>
     count > 0 && reason === undefined ? name !== 'duplicate' : name === reason,
   );
