@@ -7,6 +7,7 @@ import type { City } from '../model/city.ts';
 import type { Anomaly } from '../model/datasets.ts';
 import type { VariableName } from '../model/variables.ts';
 import { isActiveAt } from './active.ts';
+import { JoinedVerdicts } from './joined-verdicts.ts';
 import {
   judgeAnomaly,
   judgeAvailability,
@@ -14,6 +15,7 @@ import {
   judgeSilent,
   judgeUnusual,
   judgeValue,
+  MISSING,
   type Point,
   type Usual,
   type Values,
@@ -63,8 +65,8 @@ export class Evaluation {
   readonly #points = new Map<string, Point[]>();
   /** Rule → city, or '' → track. */
   readonly #tracks = new Map<Rule, Map<string, Track>>();
-  /** The newest verdict of each city, for rules with one incident for all of them. */
-  readonly #joined = new Map<Rule, Map<string, Verdict>>();
+  /** Of rules with one incident for all cities. */
+  readonly #joined = new Map<Rule, JoinedVerdicts>();
 
   constructor(rules: readonly Rule[], facts: EvaluationFacts, startedAt: number) {
     this.#cityRules = rules.filter(({ when }) => isCityCondition(when));
@@ -76,7 +78,10 @@ export class Evaluation {
     );
     this.#variables = [...new Set(looked)].filter((name) => name !== undefined);
     this.#windowMs = 1_000 * Math.max(0, ...this.#cityRules.map(({ when }) => windowOf(when)));
-    for (const rule of rules) this.#tracks.set(rule, new Map());
+    for (const rule of rules) {
+      this.#tracks.set(rule, new Map());
+      if (rule.group === 'rule') this.#joined.set(rule, new JoinedVerdicts());
+    }
   }
 
   /** The variables that some rule looks at. */
@@ -215,44 +220,25 @@ export class Evaluation {
     // Observations that come after an outage may be older than now.
     const missingAt = newestAt + MISSING_MS;
     return rule.missing === 'resolve' && missingAt <= now
-      ? { verdict: MISSING_VERDICT, at: missingAt }
+      ? { verdict: NO_LONGER_KNOWN, at: missingAt }
       : null;
   }
 
   #apply(rule: Rule, cityId: string, verdict: Verdict, at: number): Transition[] {
     const tracks = this.#tracks.get(rule);
     if (tracks === undefined) return [];
-    const joins = rule.group === 'rule' && cityId !== '';
-    const judged = joins ? this.#join(rule, cityId, verdict) : verdict;
-    const subject = joins ? '' : cityId;
+    const joined = cityId === '' ? undefined : this.#joined.get(rule);
+    joined?.set(cityId, verdict);
+    const subject = joined === undefined ? cityId : '';
     const city = subject === '' ? null : this.#cityOf(cityId);
     const before = tracks.get(subject) ?? newTrack();
     const active = rule.active === null || isActiveAt(rule.active, city?.time_zone ?? 'UTC', at);
-    const { track, change } = advance(before, rule, judged, at, active);
+    const { track, change } = advance(before, rule, joined ?? verdict, at, active);
     tracks.set(subject, track);
     if (change === null) return [];
     const since = change === 'opened' ? track.since : before.since;
+    const judged = joined?.verdict(verdict, (id) => this.#cityOf(id).name) ?? verdict;
     return [{ rule, city, change, verdict: judged, since, at }];
-  }
-
-  /** Holds while it does for any city. */
-  #join(rule: Rule, cityId: string, verdict: Verdict): Verdict {
-    const verdicts = this.#joined.get(rule) ?? new Map<string, Verdict>();
-    this.#joined.set(rule, verdicts.set(cityId, verdict));
-    const all = [...verdicts];
-    const holding = all.filter(([, { state }]) => state === 'holds');
-    const state =
-      (['holds', 'between', 'clear'] as const).find((wanted) =>
-        all.some(([, one]) => one.state === wanted),
-      ) ?? 'missing';
-    const names = holding.map(([id]) => this.#cities.get(id)?.name ?? id);
-    const [first] = holding;
-    return {
-      ...(first?.[1] ?? verdict),
-      state,
-      subjects: holding.map(([id]) => id),
-      summary: `${names.slice(0, 5).join(', ')}${names.length > 5 ? `, ${names.length - 5} more` : ''}: ${first?.[1].summary ?? ''}`,
-    };
   }
 
   /** Of one that was added after the list was read, only the identity is known. */
@@ -277,16 +263,7 @@ export function unlistedCity(city_id: string, name: string): City {
   return { city_id, name, country: '', latitude: 0, longitude: 0, time_zone: 'UTC' };
 }
 
-const MISSING_VERDICT: Verdict = {
-  state: 'missing',
-  value: null,
-  threshold: null,
-  unit: null,
-  variable: null,
-  subjects: [],
-  summary: 'there is nothing to judge by any more',
-  evidence: [],
-};
+const NO_LONGER_KNOWN: Verdict = { ...MISSING, summary: 'there is nothing to judge by any more' };
 
 /** Seconds before an observation that its verdict looks at. */
 function windowOf(when: Condition): number {

@@ -7,7 +7,7 @@ import {
   secondsOf,
 } from '../model/alerts.ts';
 import type { Status } from '../model/status.ts';
-import type { Verdict } from './judging.ts';
+import { MISSING, type Verdict } from './judging.ts';
 
 /** What an engine is like now. */
 export interface EngineState {
@@ -27,16 +27,7 @@ export interface SystemFacts {
 
 export type SystemCondition = Extract<Condition, { readonly kind: SystemConditionKind }>;
 
-const NOTHING = {
-  state: 'clear',
-  value: null,
-  threshold: null,
-  unit: null,
-  variable: null,
-  subjects: [],
-  summary: '',
-  evidence: [],
-} as const satisfies Verdict;
+const NOTHING = { ...MISSING, state: 'clear' } as const satisfies Verdict;
 
 export function judgeSystem(when: SystemCondition, facts: SystemFacts): Verdict {
   switch (when.kind) {
@@ -95,7 +86,7 @@ function stepProblem(step: Step, status: Status): string | null {
 }
 
 function judgeLag(aboveS: number, { log }: Status): Verdict {
-  if (log.partitions.length === 0) return { ...NOTHING, state: 'missing' };
+  if (log.partitions.length === 0) return MISSING;
   const late = log.partitions.filter(({ lag_s }) => lag_s > aboveS);
   const most = Math.max(...log.partitions.map(({ lag_s }) => lag_s));
   return {
@@ -113,7 +104,7 @@ function judgeLag(aboveS: number, { log }: Status): Verdict {
 
 function judgeLandingAge(aboveS: number, { status, now }: SystemFacts): Verdict {
   const at = status.table.committed_at;
-  if (at === null) return { ...NOTHING, state: 'missing' };
+  if (at === null) return MISSING;
   const age = Math.max(0, (now - Date.parse(at)) / 1_000);
   return {
     ...NOTHING,
@@ -128,7 +119,7 @@ function judgeLandingAge(aboveS: number, { status, now }: SystemFacts): Verdict 
 
 function judgeBudget({ period, left_below_pct }: ConditionOf<'budget'>, status: Status): Verdict {
   const calls = status.collector?.calls[period];
-  if (calls === undefined || calls.limit <= 0) return { ...NOTHING, state: 'missing' };
+  if (calls === undefined || calls.limit <= 0) return MISSING;
   const left = Math.max(0, (100 * (calls.limit - calls.used)) / calls.limit);
   return {
     ...NOTHING,
@@ -167,7 +158,7 @@ function judgeEngines(
   engines: readonly EngineState[],
 ): Verdict {
   const watched = engines.filter(({ kind }) => engine === 'any' || kind === engine);
-  if (watched.length === 0) return { ...NOTHING, state: 'missing' };
+  if (watched.length === 0) return MISSING;
   const bad: readonly string[] = BAD.slice(BAD.indexOf(state));
   const found = watched.filter((one) => bad.includes(one.state));
   return {

@@ -42,11 +42,12 @@ export interface Usual {
   readonly high: number;
 }
 
-/** At least one point, oldest first; the last one is judged. */
-export type Points = readonly [Point, ...Point[]] | readonly Point[];
+/** Of one city, oldest first; the last one is judged. */
+type Points = readonly Point[];
 
 const EVIDENCE_MAX = 48;
-const MISSING = {
+/** Of what is not known. */
+export const MISSING = {
   state: 'missing',
   value: null,
   threshold: null,

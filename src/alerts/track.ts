@@ -32,7 +32,7 @@ export function newTrack(): Track {
 export function advance(
   track: Track,
   rule: Pick<Rule, 'forMs' | 'resolveAfterMs' | 'missing'>,
-  verdict: { readonly state: VerdictState; readonly since?: number },
+  verdict: { readonly state: VerdictState; readonly since?: number | undefined },
   at: number,
   isActive = true,
 ): Advance {
