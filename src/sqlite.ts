@@ -1,11 +1,13 @@
 /** What is common to all SQLite files: opening them, what SQLite's errors mean, and waiting for other processes. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type ErrorCode, IsobarError, translateFileError } from './errors.ts';
 import { assertRegularOrMissing } from './regular-file.ts';
 import { pause } from './waiting.ts';
 
+/** SQLite's own waiting stops the whole process, so it is short; `retryBusy` waits beside it. */
+const BUSY_TIMEOUT_MS = 50;
 const RETRY_MS = 20;
 /** How long an attempt is repeated while another process holds the file. */
 export const BUSY_MS_MAX = 10_000;
@@ -35,10 +37,6 @@ export async function retryBusy<T>(attempt: () => T, timeoutMs = BUSY_MS_MAX): P
   }
 }
 
-/** SQLite's own waiting stops the whole process, so it is short; `retryBusy` waits beside it. */
-const BUSY_TIMEOUT_MS = 50;
-const BUSY_RETRY_MS = 20;
-
 export interface SqliteFileOptions {
   readonly path: string;
   /** `FULL`: a commit survives a power cut. `NORMAL`: it survives the end of the process. */
@@ -62,7 +60,7 @@ export function openSqliteFile(options: SqliteFileOptions): DatabaseSync {
       if (!isBusy(error) || performance.now() >= deadline) {
         throw translateSqliteError(error, path, corrupt);
       }
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_RETRY_MS);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }
   }
 }
@@ -90,6 +88,45 @@ export function transact<T>(db: DatabaseSync, work: () => T): T {
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
     throw error;
+  }
+}
+
+/**
+ * Commits all of `work`, or nothing of it; runs it again while another process holds the file. Rejects
+ * with an error of ours.
+ */
+export async function commit<T>(
+  {
+    db,
+    path,
+    corrupt,
+  }: { readonly db: DatabaseSync } & Pick<SqliteFileOptions, 'path' | 'corrupt'>,
+  work: () => T,
+): Promise<T> {
+  try {
+    return await retryBusy(() => transact(db, work));
+  } catch (error) {
+    throw translateSqliteError(error, path, corrupt);
+  }
+}
+
+/**
+ * What `open` makes of the file. One that is damaged is of no further use: it is removed, and a new one
+ * is made, with a warning.
+ */
+export function openOrReplace<T>(
+  path: string,
+  open: (path: string) => T,
+  warn: (problem: string) => void,
+): T {
+  try {
+    return open(path);
+  } catch (error) {
+    const translated = translateSqliteError(error, path, 'INTERNAL');
+    if (translated.code !== 'INTERNAL') throw translated;
+    warn(translated.message);
+    for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+    return open(path);
   }
 }
 

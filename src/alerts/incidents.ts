@@ -118,8 +118,15 @@ function earlier(a: Incident, b: Incident, name: 'acknowledged_at' | 'resolved_a
 
 const NOTIFIED_ORDER: readonly Notified['state'][] = ['waiting', 'given_up', 'sent'];
 
-export function notifiedKey({ channel, kind, number }: Omit<Notified, 'state' | 'at'>): string {
+type Notification = Omit<Notified, 'state' | 'at'>;
+
+export function notifiedKey({ channel, kind, number }: Notification): string {
   return `${kind}.${number}.${channel}`;
+}
+
+/** `AlertMessage.key` */
+export function messageKey(incidentId: string, notification: Notification): string {
+  return `${incidentId}.${notifiedKey(notification)}`;
 }
 
 function joinNotified(a: readonly Notified[], b: readonly Notified[]): Notified[] {

@@ -1,6 +1,6 @@
 /** Which messages about an incident are due: decided from what is recorded of it alone. */
 import type { Incident, MessageKind, Notified } from '../model/alerts.ts';
-import { notifiedKey } from './incidents.ts';
+import { messageKey } from './incidents.ts';
 import type { Rule } from './rules.ts';
 
 export interface Silence {
@@ -108,10 +108,6 @@ function message(
   number: number,
   channel: string,
 ): DueMessage {
-  return {
-    key: `${incident.incident_id}.${notifiedKey({ kind, number, channel })}`,
-    channel,
-    kind,
-    number,
-  };
+  const notification = { channel, kind, number };
+  return { key: messageKey(incident.incident_id, notification), ...notification };
 }

@@ -17,8 +17,6 @@ export interface OutboxEntry {
 export interface OutboxStore {
   /** Those of the channel that are due, oldest first. */
   due(channel: string, now: number, limit: number): readonly OutboxEntry[];
-  /** When the next one of the channel is due; null when none waits. */
-  nextAt(channel: string): number | null;
   sent(key: string, at: number): Promise<void>;
   /** It waits until `nextAt`; the problem is shown to operators. */
   failed(key: string, nextAt: number, problem: string): Promise<void>;

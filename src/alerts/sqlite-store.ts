@@ -10,10 +10,11 @@ import {
   type IncidentCounts,
   IncidentSchema,
   type IncidentState,
+  type MessageKind,
   type Notified,
 } from '../model/alerts.ts';
-import { openSqliteFile, retryBusy, transact, translateSqliteError } from '../sqlite.ts';
-import { joinIncidents, timeText } from './incidents.ts';
+import { commit, openSqliteFile, translateSqliteError } from '../sqlite.ts';
+import { joinIncidents, messageKey, timeText } from './incidents.ts';
 import type { Silence } from './messages.ts';
 import type { OutboxEntry } from './outbox-store.ts';
 import type {
@@ -25,6 +26,7 @@ import type {
 } from './store.ts';
 import type { Track } from './track.ts';
 
+const CORRUPT = 'ALERTS_CORRUPT';
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS incidents (
     incident_id TEXT PRIMARY KEY, rule TEXT NOT NULL, city_id TEXT, state TEXT NOT NULL,
@@ -36,7 +38,7 @@ const SCHEMA = `
     key TEXT PRIMARY KEY, incident_id TEXT NOT NULL, channel TEXT NOT NULL, kind TEXT NOT NULL,
     number INTEGER NOT NULL, made_at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
     next_at INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'waiting', ended_at INTEGER,
-    problem TEXT, document TEXT) WITHOUT ROWID;
+    problem TEXT) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS messages_by_incident ON messages (incident_id);
   CREATE INDEX IF NOT EXISTS messages_waiting ON messages (channel, next_at, made_at)
     WHERE state = 'waiting';
@@ -47,10 +49,10 @@ const SCHEMA = `
     silence_id TEXT PRIMARY KEY, from_at INTEGER NOT NULL, until_at INTEGER NOT NULL,
     document TEXT NOT NULL) WITHOUT ROWID`;
 
-/** Rejects with DATA_UNWRITABLE, DISK_FULL, DATA_IN_USE, or INTERNAL for a damaged file. */
+/** Rejects with DATA_UNWRITABLE, DISK_FULL, DATA_IN_USE, or ALERTS_CORRUPT for a damaged file. */
 export function openAlertStore(folder: string): AlertStore {
   const path = join(folder, 'alerts.sqlite');
-  const options = { path, synchronous: 'FULL', schema: SCHEMA, corrupt: 'ALERTS_CORRUPT' } as const;
+  const options = { path, synchronous: 'FULL', schema: SCHEMA, corrupt: CORRUPT } as const;
   return new SqliteAlertStore(openSqliteFile(options), path);
 }
 
@@ -213,7 +215,7 @@ class SqliteAlertStore implements AlertStore {
         {
           key: String(row.key),
           channel,
-          kind: row.kind as OutboxEntry['kind'],
+          kind: row.kind as MessageKind,
           incident,
           madeAt: Number(row.made_at),
           attempts: Number(row.attempts),
@@ -221,14 +223,6 @@ class SqliteAlertStore implements AlertStore {
         },
       ];
     });
-  }
-
-  nextAt(channel: string): number | null {
-    const [row] = this.#all(
-      "SELECT min(next_at) AS next_at FROM messages WHERE state = 'waiting' AND channel = ?",
-      channel,
-    );
-    return row?.next_at === null || row === undefined ? null : Number(row.next_at);
   }
 
   async sent(key: string, at: number): Promise<void> {
@@ -251,12 +245,13 @@ class SqliteAlertStore implements AlertStore {
       if (fallback === null) return;
       const [row] = this.#all('SELECT * FROM messages WHERE key = ?', key);
       if (row === undefined) return;
-      const { incident_id, kind, number } = row;
+      const [id, number] = [String(row.incident_id), Number(row.number)];
+      const kind = row.kind as MessageKind;
       this.#run(
         `INSERT OR IGNORE INTO messages (key, incident_id, channel, kind, number, made_at, next_at)
          VALUES (?, ?, ?, ?, ?, ?, ?)`,
-        `${incident_id}.${kind}.${number}.${fallback}`,
-        ...[String(incident_id), fallback, String(kind), Number(number), at, at],
+        messageKey(id, { channel: fallback, kind, number }),
+        ...[id, fallback, kind, number, at, at],
       );
     });
   }
@@ -291,7 +286,7 @@ class SqliteAlertStore implements AlertStore {
       const incident: unknown = JSON.parse(String(document));
       const complete = { ...(incident as Incident), notified: this.#notified(String(incident_id)) };
       if (!Value.Check(IncidentSchema, complete)) {
-        throw new IsobarError('ALERTS_CORRUPT', `${this.#path}: incident ${incident_id}`);
+        throw new IsobarError(CORRUPT, `${this.#path}: incident ${incident_id}`);
       }
       return complete;
     });
@@ -301,7 +296,7 @@ class SqliteAlertStore implements AlertStore {
     return this.#all('SELECT * FROM messages WHERE incident_id = ? ORDER BY made_at, key', id).map(
       ({ channel, kind, number, state, made_at, ended_at }) => ({
         channel: String(channel),
-        kind: kind as Notified['kind'],
+        kind: kind as MessageKind,
         number: Number(number),
         state: state as Notified['state'],
         at: timeText(Number(ended_at ?? made_at)),
@@ -322,14 +317,15 @@ class SqliteAlertStore implements AlertStore {
   }
 
   /** One that another process sent counts as sent here too; one that waits there does not. */
-  #putNotified(id: string, { channel, kind, number, state, at }: Notified): void {
+  #putNotified(id: string, notified: Notified): void {
+    const { channel, kind, number, state, at } = notified;
     if (state === 'waiting') return;
     const time = Date.parse(at);
     this.#run(
       `INSERT INTO messages (key, incident_id, channel, kind, number, made_at, next_at, state, ended_at)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?6)
        ON CONFLICT (key) DO UPDATE SET state = ?7, ended_at = ?6 WHERE state = 'waiting'`,
-      ...[`${id}.${kind}.${number}.${channel}`, id, channel, kind, number, time, state],
+      ...[messageKey(id, notified), id, channel, kind, number, time, state],
     );
   }
 
@@ -362,17 +358,11 @@ class SqliteAlertStore implements AlertStore {
     try {
       return work();
     } catch (error) {
-      if (error instanceof IsobarError) throw error;
-      throw translateSqliteError(error, this.#path, 'ALERTS_CORRUPT');
+      throw translateSqliteError(error, this.#path, CORRUPT);
     }
   }
 
-  async #write<T>(work: () => T): Promise<T> {
-    try {
-      return await retryBusy(() => transact(this.#db, work));
-    } catch (error) {
-      if (error instanceof IsobarError) throw error;
-      throw translateSqliteError(error, this.#path, 'ALERTS_CORRUPT');
-    }
+  #write<T>(work: () => T): Promise<T> {
+    return commit({ db: this.#db, path: this.#path, corrupt: CORRUPT }, work);
   }
 }

@@ -2,12 +2,10 @@
  * What the collectors of this machine did over time, in one SQLite file: the lake has it too, but
  * only every few minutes. Losing it costs what was not shared.
  */
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isErrorCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { ACTIVITIES, type Activity, type Stretch } from '../model/outages.ts';
-import { openSqliteFile, retryBusy, transact, translateSqliteError } from '../sqlite.ts';
+import { commit, openOrReplace, openSqliteFile } from '../sqlite.ts';
 
 export interface JournalStore extends Disposable {
   /** Adds the stretch or brings it up to date. */
@@ -32,15 +30,9 @@ const COLUMNS = 'stretch_id, began_at, ended_at, activity, reason';
 /** A damaged file is thrown away with a warning. */
 export function openJournalStore(folder: string, logger: Pick<Logger, 'warn'>): JournalStore {
   const path = join(folder, 'journal.sqlite');
-  try {
-    return openStore(path);
-  } catch (error) {
-    const translated = translateSqliteError(error, path, 'INTERNAL');
-    if (!isErrorCode(translated, 'INTERNAL')) throw translated;
-    logger.warn(`recording what the collector does: beginning anew, ${translated.message}`);
-    for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
-    return openStore(path);
-  }
+  return openOrReplace(path, openStore, (problem) =>
+    logger.warn(`recording what the collector does: beginning anew, ${problem}`),
+  );
 }
 
 function openStore(path: string): JournalStore {
@@ -59,10 +51,7 @@ function openStore(path: string): JournalStore {
     `DELETE FROM stretches WHERE shared_to = ended_at AND (ended_at < ? OR began_at < (
        SELECT began_at FROM stretches ORDER BY began_at DESC LIMIT 1 OFFSET ?))`,
   );
-  const write = <T>(work: () => T): Promise<T> =>
-    retryBusy(() => transact(db, work)).catch((error: unknown) => {
-      throw translateSqliteError(error, path, 'INTERNAL');
-    });
+  const write = <T>(work: () => T): Promise<T> => commit({ db, path, corrupt: 'INTERNAL' }, work);
   return {
     put: ({ stretch_id, began_at, ended_at, activity, reason }) =>
       write(() => void upsert.run(stretch_id, began_at, ended_at, activity, reason)),

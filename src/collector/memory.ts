@@ -3,9 +3,7 @@
  * on where it was, without asking every city at once. Losing it is harmless: some cities are asked
  * too early once, and the landing finds duplicates by their identity.
  */
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isErrorCode } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import {
   CONTENT_COLUMNS,
@@ -13,7 +11,7 @@ import {
   type Measurements,
   type Observation,
 } from '../model/observation.ts';
-import { openSqliteFile, transact, translateSqliteError } from '../sqlite.ts';
+import { openOrReplace, openSqliteFile, transact } from '../sqlite.ts';
 
 export interface CollectorMemory extends Disposable {
   /** Whether this answer, the same time and the same content, was remembered as appended. */
@@ -38,15 +36,9 @@ export function openCollectorMemory(
   logger: Pick<Logger, 'warn'> = silentLogger,
 ): CollectorMemory {
   const path = join(folder, 'answers.sqlite');
-  try {
-    return openMemory(path);
-  } catch (error) {
-    const translated = translateSqliteError(error, path, 'INTERNAL');
-    if (!isErrorCode(translated, 'INTERNAL')) throw translated;
-    logger.warn(`remembering what cities said last: beginning anew, ${translated.message}`);
-    for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
-    return openMemory(path);
-  }
+  return openOrReplace(path, openMemory, (problem) =>
+    logger.warn(`remembering what cities said last: beginning anew, ${problem}`),
+  );
 }
 
 function openMemory(path: string): CollectorMemory {

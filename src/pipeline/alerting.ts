@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type AlertLoop, startAlertLoop } from '../alerts/alert-loop.ts';
 import { type CheckedChannel, checkChannels } from '../alerts/check-channels.ts';
 import { type AlertDesk, openAlertDesk } from '../alerts/desk.ts';
-import { incidentId } from '../alerts/incidents.ts';
+import { incidentId, messageKey } from '../alerts/incidents.ts';
 import type { EngineState } from '../alerts/judging-system.ts';
 import { openChannel } from '../alerts/open-channel.ts';
 import { type Outbox, type OutboxChannel, startOutbox } from '../alerts/outbox.ts';
@@ -269,7 +269,7 @@ export async function sendTest(
   const clock = () => new Date();
   await using channel = await openChannel(found, { secrets, clock, timeZoneOf: () => null });
   const incident = testIncident(clock());
-  const key = `${incident.incident_id}.opened.1.${name}`;
+  const key = messageKey(incident.incident_id, { channel: name, kind: 'opened', number: 1 });
   await channel.send({ key, kind: 'opened', incident, url: pageOf(config)(incident) }, signal);
 }
 

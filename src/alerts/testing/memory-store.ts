@@ -22,11 +22,6 @@ export function openMemoryStore(
       waiting(channel)
         .filter(({ nextAt }) => nextAt <= at)
         .slice(0, limit),
-    nextAt: (channel) =>
-      waiting(channel).reduce<number | null>(
-        (least, { nextAt }) => (least === null || nextAt < least ? nextAt : least),
-        null,
-      ),
     sent: async (key) => change(key, { state: 'sent' }),
     failed: async (key, nextAt, problem) =>
       change(key, { nextAt, problem, attempts: (find(key)?.attempts ?? 0) + 1 }),
