@@ -3,9 +3,10 @@
  * that a stand-by on another machine goes on where the other stopped, and readers of the lake have
  * incidents as rows. While the lake is away the store goes on alone.
  */
-import { asIsobarError, type IsobarError } from '../errors.ts';
+import { asIsobarError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import type { Logger } from '../logger.ts';
+import type { Incident } from '../model/alerts.ts';
 import type { IncidentTable } from '../table/incidents.ts';
 import { backoff, pause } from '../waiting.ts';
 import { joinIncidents, timeText } from './incidents.ts';
@@ -25,7 +26,6 @@ export interface SharingOptions {
 export interface Sharing {
   /** Shares soon. */
   wake(): void;
-  readonly failure: IsobarError | null;
   stop(): Promise<void>;
 }
 
@@ -35,18 +35,25 @@ const DAY_MS = 86_400_000;
 const SETTLE_MS = 500;
 const RETRY = { least: 2_000, most: 60_000 };
 
-/** Shares both ways once. Rejects as the lake and the store do. */
-export async function shareIncidents({
-  store,
-  table,
-  keepDays,
-  clock = Date.now,
-}: Pick<SharingOptions, 'store' | 'table' | 'keepDays' | 'clock'>): Promise<void> {
-  await store.join(await table.read());
+/**
+ * Shares both ways once. `joined` is what the last call has read, and is not joined again. Rejects as
+ * the lake and the store do.
+ */
+export async function shareIncidents(
+  {
+    store,
+    table,
+    keepDays,
+    clock = Date.now,
+  }: Pick<SharingOptions, 'store' | 'table' | 'keepDays' | 'clock'>,
+  joined: readonly Incident[] = [],
+): Promise<readonly Incident[]> {
+  const theirs = await table.read();
+  if (theirs !== joined) await store.join(theirs);
   const oldest = timeText(clock() - keepDays * DAY_MS);
   await store.forget(oldest);
   const news = store.unshared(BATCH);
-  if (news.length === 0) return;
+  if (news.length === 0) return theirs;
   reachFaultPoint('alerts.before-share');
   await table.join(
     news.map(({ incident }) => incident),
@@ -57,26 +64,26 @@ export async function shareIncidents({
   await store.markShared(
     news.map(({ incident, revision }) => ({ id: incident.incident_id, revision })),
   );
+  return theirs;
 }
 
 export function startSharing(options: SharingOptions): Sharing {
   const { everyMs, logger, onChange } = options;
   const stop = new AbortController();
   let wake = new AbortController();
-  let failure: IsobarError | null = null;
+  let joined: readonly Incident[] = [];
   let failures = 0;
 
   async function once(): Promise<void> {
     try {
       const before = options.store.counts();
-      await shareIncidents(options);
+      joined = await shareIncidents(options, joined);
       if (JSON.stringify(before) !== JSON.stringify(options.store.counts())) onChange();
-      [failure, failures] = [null, 0];
+      failures = 0;
     } catch (error) {
       failures += 1;
       const { code, message } = asIsobarError(error);
-      if (failure === null) logger.warn({ code }, `sharing incidents with the lake: ${message}`);
-      failure = asIsobarError(error);
+      if (failures === 1) logger.warn({ code }, `sharing incidents with the lake: ${message}`);
     }
   }
 
@@ -95,9 +102,6 @@ export function startSharing(options: SharingOptions): Sharing {
   const running = run();
   return {
     wake: () => wake.abort(),
-    get failure() {
-      return failure;
-    },
     async stop() {
       stop.abort();
       await running;

@@ -104,9 +104,9 @@ export interface AlertingContext {
 }
 
 /** Reads what other processes know, and gives them what is new here. */
-export function shareOnce(workspace: Workspace, { store }: AlertRoom): Promise<void> {
+export async function shareOnce(workspace: Workspace, { store }: AlertRoom): Promise<void> {
   const keepDays = workspace.config.alerts.keep_days;
-  return shareIncidents({ store, table: workspace.incidents, keepDays });
+  await shareIncidents({ store, table: workspace.incidents, keepDays });
 }
 
 /** Shares incidents, in every process that has the room; `isEvaluating`: stands by to evaluate too. */

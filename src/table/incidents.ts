@@ -7,7 +7,7 @@ import { openSmallTable, type SmallTableOptions } from './small-table.ts';
 import { INCIDENT_COLUMNS } from './table.ts';
 
 export interface IncidentTable {
-  /** In the order of their identity. */
+  /** In the order of their identity; the same list while the table has the same version. */
   read(): Promise<readonly Incident[]>;
   /**
    * Joins each with the row that is there; removes rows that were opened before `oldest` and are
@@ -28,8 +28,16 @@ export function openIncidentTable(
 ): IncidentTable {
   const columns = { columns: INCIDENT_COLUMNS, key: 'incident_id' };
   const table = openSmallTable<IncidentRow>({ ...options, ...columns });
+  let known: { readonly rows: readonly IncidentRow[]; readonly incidents: readonly Incident[] } = {
+    rows: [],
+    incidents: [],
+  };
   return {
-    read: async () => (await table.read()).map(parseRow),
+    async read() {
+      const rows = await table.read();
+      if (rows !== known.rows) known = { rows, incidents: rows.map(parseRow) };
+      return known.incidents;
+    },
     join: (incidents, join, oldest) =>
       table.update((rows) => {
         const kept = rows.filter(
@@ -50,10 +58,12 @@ export function openIncidentTable(
 }
 
 function formatRow(incident: Incident): IncidentRow {
-  const { subjects, evidence, notified, ...row } = incident;
-  const lists = { subjects, evidence, notified };
-  const texts = Object.entries(lists).map(([name, list]) => [name, JSON.stringify(list)]);
-  return { ...row, ...(Object.fromEntries(texts) as Record<ListName, string>) };
+  return {
+    ...incident,
+    subjects: JSON.stringify(incident.subjects),
+    evidence: JSON.stringify(incident.evidence),
+    notified: JSON.stringify(incident.notified),
+  };
 }
 
 function parseRow(row: IncidentRow): Incident {
