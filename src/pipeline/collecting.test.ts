@@ -34,7 +34,9 @@ test('machines of one lake know what each of them did, and the later end counts'
       { ...workspace, folder: join(folder, 'third') },
       silentLogger,
     );
-    assert.deepEqual(await third.read(), [A, B]);
+    const [first, meanwhile] = await Promise.all([third.read(), third.read()]);
+    assert.deepEqual(first, [A, B]);
+    assert.deepEqual(meanwhile, [A, B], 'asked before the lake has answered');
     assert.deepEqual(here.store.unshared(), []);
     const version = (await workspace.tables.at(-1)?.refresh())?.version;
     await here.share().stop();

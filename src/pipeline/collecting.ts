@@ -5,14 +5,14 @@ import { asIsobarError } from '../errors.ts';
 import type { Share } from '../leases/sharing.ts';
 import type { Logger } from '../logger.ts';
 import type { Stretch } from '../model/outages.ts';
-import { pause } from '../waiting.ts';
+import { pause, within } from '../waiting.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface CollectingHistory extends Disposable {
   readonly store: JournalStore;
   /**
-   * In the order of their begin; what the lake adds is about a minute old. While the lake does not
-   * answer, it is what this machine knows.
+   * What the lake adds is about a minute old. While the lake does not answer, it is what this machine
+   * knows.
    */
   read(): Promise<readonly Stretch[]>;
   /** Shares soon what is new. */
@@ -40,6 +40,7 @@ class History implements CollectingHistory {
   readonly #workspace: Workspace;
   readonly #logger: Logger;
   #lake: readonly Stretch[] = [];
+  #reading: Promise<void> = Promise.resolve();
   #readAt = Number.NEGATIVE_INFINITY;
   #wake = new AbortController();
   #isFailing = false;
@@ -53,14 +54,13 @@ class History implements CollectingHistory {
   async read(): Promise<readonly Stretch[]> {
     if (performance.now() - this.#readAt > LAKE_AGE_MS) {
       this.#readAt = performance.now();
-      const done = new AbortController();
-      const reading = this.#readLake().finally(() => done.abort());
       // Alerts that need this are worth most while the lake is away.
-      await Promise.race([reading, pause(LAKE_WAIT_MS, done.signal)]);
+      this.#reading = within(LAKE_WAIT_MS, this.#readLake()).catch(() => {});
     }
+    await this.#reading;
     const known = new Map(this.#lake.map((stretch) => [stretch.stretch_id, stretch]));
     for (const stretch of this.store.all()) known.set(stretch.stretch_id, stretch);
-    return [...known.values()].sort((a, b) => Date.parse(a.began_at) - Date.parse(b.began_at));
+    return [...known.values()];
   }
 
   async #readLake(): Promise<void> {

@@ -16,7 +16,8 @@ export async function readImports(
   workspace: Pick<Workspace, 'imports' | 'storage'>,
 ): Promise<readonly ImportEntry[]> {
   const isOpen = (entry: ImportEntry) => entry.state === 'running';
-  if (!(await workspace.imports.read()).some(isOpen)) return workspace.imports.read();
+  const first = await workspace.imports.read();
+  if (!first.some(isOpen)) return first;
   const leases = await openLeasesReader({ storage: workspace.storage }).read();
   if (leases.some(isImporting)) return workspace.imports.read();
   // Read after the lease: an import that ended meanwhile has finished.
