@@ -89,7 +89,7 @@ export const CITY_CONDITIONS = {
   ),
 } as const;
 
-export const STEPS = ['collect', 'log', 'land', 'table', 'analyze', 'export'] as const;
+export const STEPS = ['collect', 'log', 'land', 'table', 'analyze', 'export', 'stream'] as const;
 
 export const SYSTEM_CONDITIONS = {
   step_failing: condition(

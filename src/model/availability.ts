@@ -1,6 +1,7 @@
 /** Availability by city and period: observations that arrived, and what is missing by its cause. */
+
+import { formatSeconds, isOfStation, partOf, periodAt, type Run } from './gaps.ts';
 import { type Availability, CAUSES, type Cause, type Period } from './outages.ts';
-import { formatSeconds, isOfStation, partOf, periodAt, type Run } from './silence.ts';
 
 /** Observations of a city on a day (UTC). */
 export interface DayCount {

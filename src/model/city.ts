@@ -11,6 +11,8 @@ export interface City {
   readonly longitude: number;
   /** IANA time zone, such as "America/New_York". */
   readonly time_zone: string;
+  /** Words of the configured list by which users are given cities; it is not kept in the lake. */
+  readonly tags?: readonly string[];
 }
 
 /** A city as the table `cities` keeps it: with the source that named it first. */
@@ -28,6 +30,7 @@ export const DEFAULT_CITIES: readonly City[] = [
 ];
 
 export const CITY_ID_PATTERN = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+export const TAG_PATTERN = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 
 /**
  * An id made from names: lower case, accents dropped, everything else a hyphen

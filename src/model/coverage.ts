@@ -65,6 +65,12 @@ const STEPS = [
   'floor(to_s / step_s + 0.5e0) - floor(from_s / step_s + 0.5e0)',
 ] as const;
 
+/**
+ * Whether two neighbours have a gap between them, by their distance: the count by slots is one of
+ * sums, and has no single gaps.
+ */
+export const IS_MISSING = `${STEPS[0]} > 1`;
+
 /** Names of the counts as columns. */
 export const MISSING_COLUMNS: readonly string[] = STEPS.map((_, count) => `missing_s_${count}`);
 

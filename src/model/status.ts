@@ -117,7 +117,7 @@ const LeaseSchema = record(
     role: Type.Enum(
       [
         ...(['collect', 'land', 'partition', 'analyze', 'export', 'maintain'] as const),
-        ...(['index', 'alert', 'serve', 'import'] as const),
+        ...(['index', 'alert', 'stream', 'serve', 'import'] as const),
       ],
       {
         description:
@@ -200,17 +200,55 @@ const TableStatusSchema = record(
   'The table.',
 );
 
-const AnalyticsStatusSchema = record(
+export const RecomputationSchema = record(
   {
     engine: Type.String(),
+    version: Type.Integer({ description: 'The version of the analytics that was compared.' }),
+    months: Type.Integer({ description: 'Months whose rows were read.' }),
+    recomputed_at: timeOrNull(),
+    seconds: Type.Union([Type.Number(), Type.Null()]),
+    differences: Type.Integer({ description: 'Values that differ; at most a few are counted.' }),
+    error: errorOrNull,
+  },
+  'What the second engine computed again, and whether the numbers were the same.',
+);
+
+const AnalyticsStatusSchema = record(
+  {
+    engine: Type.String({ description: 'The engine of large computations.' }),
     version: Type.Integer(),
     table_version: Type.Integer(),
     computed_at: timeOrNull(),
     facts: Type.Union([FactsSchema, Type.Null()]),
     progress: Type.Union([ProgressSchema, Type.Null()]),
+    recomputation: Type.Union([RecomputationSchema, Type.Null()], {
+      description: 'Null before the first, and without a second engine.',
+    }),
     error: errorOrNull,
   },
   'The analytics.',
+);
+
+export const StreamingStatusSchema = record(
+  {
+    state: Type.Enum(['starting', 'running', 'failing', 'away'], {
+      description: 'Of the query on Spark; away: no process runs the step.',
+    }),
+    query: Type.Union([Type.String(), Type.Null()], { description: 'Its id on Spark.' }),
+    batch: Type.Integer({ description: 'The last batch that ended; -1 before the first.' }),
+    records_per_second: Type.Number(),
+    watermark: timeOrNull(),
+    hours: Type.Integer({ description: 'Hours of cities whose sums are held.' }),
+    restarts: Type.Integer({ description: 'By this process.' }),
+    compared_at: timeOrNull(),
+    compared: Type.Integer({ description: 'Hours of cities that were compared with the table.' }),
+    late: Type.Integer({
+      description: 'Observations that came too late for the stream; the table has them.',
+    }),
+    differences: Type.Integer({ description: 'Hours of cities whose sums differ.' }),
+    error: errorOrNull,
+  },
+  'The stream.',
 );
 
 const IndexStatusSchema = record(
@@ -276,6 +314,20 @@ export const CacheStatusSchema = record(
   'The cache that servers share.',
 );
 
+export const CertificateStatusSchema = record(
+  {
+    file: Type.String(),
+    names: Type.Array(Type.String(), { description: 'Hosts and addresses that it is good for.' }),
+    issuer: Type.String(),
+    valid_from: time(),
+    expires_at: time(),
+    sha256: Type.String({ description: 'Fingerprint: hexadecimal, with colons.' }),
+    loaded_at: time('When the server began to use it.'),
+    error: errorOrNull,
+  },
+  'The certificate in use; the error is about it or about the files that should replace it.',
+);
+
 export const StatusSchema = record(
   {
     version: Type.String({ description: 'Version of the program.' }),
@@ -289,12 +341,18 @@ export const StatusSchema = record(
     landing: LandingStatusSchema,
     table: TableStatusSchema,
     analytics: AnalyticsStatusSchema,
+    streaming: Type.Union([StreamingStatusSchema, Type.Null()], {
+      description: 'Null where it is switched off.',
+    }),
     index: IndexStatusSchema,
     raw_export: Type.Union([ExportStatusSchema, Type.Null()]),
     alerts: Type.Union([AlertsStatusSchema, Type.Null()], {
       description: 'Null where alerts are switched off.',
     }),
     shared_cache: Type.Union([CacheStatusSchema, Type.Null()]),
+    certificate: Type.Union([CertificateStatusSchema, Type.Null()], {
+      description: 'Null where the server speaks plain HTTP.',
+    }),
   },
   'What an operator wants to know, room by room.',
 );
@@ -312,8 +370,11 @@ export type WorkStatus = Of<typeof WorkStatusSchema>;
 export type ProcessStatus = Of<typeof ProcessSchema>;
 export type LandingStatus = Of<typeof LandingStatusSchema>;
 export type TableStatus = Of<typeof TableStatusSchema>;
+export type StreamingStatus = Of<typeof StreamingStatusSchema>;
+export type RecomputationStatus = Of<typeof RecomputationSchema>;
 export type AnalyticsStatus = Of<typeof AnalyticsStatusSchema>;
 export type AlertsStatus = Of<typeof AlertsStatusSchema>;
 export type CacheStatus = Of<typeof CacheStatusSchema>;
+export type CertificateStatus = Of<typeof CertificateStatusSchema>;
 export type IndexStatus = Of<typeof IndexStatusSchema>;
 export type ExportStatus = Of<typeof ExportStatusSchema>;

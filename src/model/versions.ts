@@ -32,7 +32,8 @@ export interface Versioned extends Measurements {
 const IMPORT_PREFIX = 'import:';
 export const PRECEDENCE_IMPORTED = 1;
 
-function isImported(source: string): boolean {
+/** Whether the source of a record says that it was imported. */
+export function isImported(source: string): boolean {
   return source.startsWith(IMPORT_PREFIX);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Silence: what the times between observations and the collector's own history say of each missing
+ * Gaps: what the times between observations and the collector's own history say of each missing
  * observation. Pure; all times are seconds since 1970.
  *
  * A gap is what lies between two neighbouring observations of which the distance is one and a half
@@ -12,6 +12,7 @@
  * what kept the collector from it longest is the cause.
  */
 import type { Activity, Cause, Outage, Period, Stretch } from './outages.ts';
+import { formatTime } from './time-zone.ts';
 
 /** Between two neighbours: `to_s` is the observation after it, or the time until which it is known. */
 export interface Gap {
@@ -227,8 +228,9 @@ export function outageOf({ city_id, from, to, missed, cause, isOpen }: Run): Out
   };
 }
 
+/** Of seconds since 1970. */
 export function formatSeconds(at: number): string {
-  return new Date(at * 1_000).toISOString().replace('.000Z', 'Z');
+  return formatTime(new Date(at * 1_000));
 }
 
 /** The begin of the period that holds this time, and of the one after it. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { availabilityOf } from './availability.ts';
+import { type Gap, missedOf, notCollectedS, partOf, runsOf, timelineOf } from './gaps.ts';
 import { ACTIVITIES, type Activity, CAUSES, type Cause, type Stretch } from './outages.ts';
-import { type Gap, missedOf, notCollectedS, partOf, runsOf, timelineOf } from './silence.ts';
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
