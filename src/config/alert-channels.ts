@@ -2,9 +2,11 @@
  * Channels for alerts as the configuration has them: one schema for each type. A secret has no field
  * of its own: `<field>_file` names a file that holds it, `<field>_env` a variable.
  */
+import { rootCertificates } from 'node:tls';
 import { type TOptional, type TProperties, type TString, Type } from 'typebox';
-import { DURATION_PATTERN, RULE_NAME_PATTERN, secondsOf } from '../model/alerts.ts';
+import { DURATION_PATTERN, RULE_NAME_PATTERN } from '../model/alerts.ts';
 import { type Of, record } from '../model/schema.ts';
+import { readAuthority } from './tls-authority.ts';
 
 /** What an error names as expected; for numbers and choices it is made from the schema. */
 export interface Expected {
@@ -65,6 +67,12 @@ function secret<const N extends string>(name: N, what: string): SecretFields<N> 
   } as SecretFields<N>;
 }
 
+const TLS_AUTHORITY = {
+  tls_authority: optionalText('PEM file of the authorities to trust besides the public ones.', {
+    expected: 'the path of a file',
+  }),
+};
+
 const COMMON = {
   timeout: duration('How long one attempt may take.', '10s'),
   give_up_after: duration('How long a message is tried.', '24h'),
@@ -110,9 +118,7 @@ export const CHANNEL_SCHEMAS = {
         default: 'starttls',
         description: 'Encryption; it is required. `none` is only for a server on this machine.',
       }),
-      tls_authority: optionalText('PEM file of the authorities to trust besides the public ones.', {
-        expected: 'the path of a file',
-      }),
+      ...TLS_AUTHORITY,
       user,
       ...secret('password', 'the password'),
       from: text('Sender.', {
@@ -135,10 +141,15 @@ export const CHANNEL_SCHEMAS = {
       ...secret('url', 'the address'),
       ...secret('secret', 'the secret that signs the body'),
       ...SECRET_HEADERS,
+      ...TLS_AUTHORITY,
     },
     'JSON by HTTP, signed.',
   ),
-  slack: channel('slack', secret('url', 'the webhook’s address'), 'An incoming webhook of Slack.'),
+  slack: channel(
+    'slack',
+    { ...secret('url', 'the webhook’s address'), ...TLS_AUTHORITY },
+    'An incoming webhook of Slack.',
+  ),
   teams: channel('teams', secret('url', 'the webhook’s address'), 'A workflow of Microsoft Teams.'),
   discord: channel('discord', secret('url', 'the webhook’s address'), 'A webhook of Discord.'),
   ntfy: channel(
@@ -147,6 +158,7 @@ export const CHANNEL_SCHEMAS = {
       url: address('Address of the topic, such as https://ntfy.sh/TOPIC.'),
       ...secret('url', 'the address of the topic'),
       ...secret('token', 'the access token'),
+      ...TLS_AUTHORITY,
     },
     'Push messages of ntfy.',
   ),
@@ -159,6 +171,7 @@ export const CHANNEL_SCHEMAS = {
       user,
       ...secret('password', 'the password'),
       ...secret('token', 'the bearer token'),
+      ...TLS_AUTHORITY,
       resend_every: duration('How often an open incident is sent again.', '1m'),
     },
     'Alertmanager of Prometheus, which routes, silences and sends.',
@@ -201,6 +214,7 @@ export const CHANNEL_SCHEMAS = {
       }),
       ...secret('key', 'what {key} stands for'),
       ...SECRET_HEADERS,
+      ...TLS_AUTHORITY,
       to: phones,
     },
     'SMS by any gateway that takes HTTP.',
@@ -212,9 +226,18 @@ export type ConfigOf<T extends ChannelType> = { readonly name: string } & Of<
   (typeof CHANNEL_SCHEMAS)[T]
 >;
 export type ChannelConfig = { [T in ChannelType]: ConfigOf<T> }[ChannelType];
-/** How often an open incident has to be sent to it again; null when once is enough. */
-export function resendSeconds(config: ChannelConfig): number | null {
-  return config.type === 'alertmanager' ? secondsOf(config.resend_every) : null;
+
+/** PEM of what a channel trusts; null: what Node.js trusts. Throws CONFIG_INVALID. */
+export function authoritiesOf({
+  name,
+  tls_authority,
+}: {
+  readonly name: string;
+  readonly tls_authority?: string;
+}): (Buffer | string)[] | null {
+  if (tls_authority === undefined) return null;
+  const own = readAuthority(`channels.${name}.tls_authority`, tls_authority);
+  return [...rootCertificates, own];
 }
 
 /** Whether a request carries what a listener on the way must not see. */

@@ -61,7 +61,7 @@ describe('the file of alerts', () => {
       'a variable that is unknown',
       'temperature_c',
       'temprature',
-      /line 7: rules\.0\.when\.variable/,
+      /line 7: rules\.0\.when\.variable: expected one of temperature_c, .*; got "temprature"/,
     ],
     [
       'a value without a threshold',
@@ -81,8 +81,31 @@ describe('the file of alerts', () => {
       'below: -200',
       /line 7: .*outside of what temperature_c can be/,
     ],
-    ['a duration that is none', 'for: 20m', 'for: 20 minutes', /line 8: rules\.0\.for/],
-    ['an unknown setting', 'severity: critical', 'sevrity: critical', /line 6: rules\.0/],
+    [
+      'an invalid duration',
+      'for: 20m',
+      'for: 20 minutes',
+      /line 8: rules\.0\.for: expected a duration such as .*; got "20 minutes"$/,
+    ],
+    [
+      'a duration without a unit',
+      'for: 20m',
+      'for: 20',
+      /rules\.0\.for: expected a duration.*got 20$/,
+    ],
+    [
+      'an unknown field',
+      'severity: critical',
+      'sevrity: critical',
+      /^alerts\.yaml line 9: rules\.0\.sevrity: unknown field; did you mean severity\?$/,
+    ],
+    ['a field that is missing', ', after: 3h', '', /line 11: rules\.1\.when: missing: after$/],
+    [
+      'a channel with a problem, which is not unknown as well',
+      'type: webhook',
+      'type: pigeon',
+      /^alerts\.yaml line 4: channels\.ops\.type: expected one of .*; got "pigeon"$/,
+    ],
     [
       'a second rule of a name',
       'name: city-silent',
@@ -95,6 +118,12 @@ describe('the file of alerts', () => {
       'default_channels: [opz]',
       /line 2: default_channels: unknown channel opz; known: ops/,
     ],
+    [
+      'an unknown rule that should explain another',
+      'enabled: false',
+      'inhibited_by: [frots, frost]',
+      /^alerts\.yaml line 12: rules\.1\.inhibited_by: unknown rule frots; known: frost, city-silent$/,
+    ],
     ['an unknown section', 'rules:', 'rulez:', /line 5: rulez: unknown section/],
     ['text that is not YAML', 'rules:', 'rules: [', /line \d+: /],
   ] as const) {
@@ -102,6 +131,15 @@ describe('the file of alerts', () => {
       assert.match(problems(GOOD.replace(from, to)), pattern);
     });
   }
+
+  test('a problem after a rule with another one has its own place', () => {
+    const two = GOOD.replace('below: 0', 'bleow: 0').replace('enabled: false', 'channels: [opz]');
+    assert.match(
+      problems(two),
+      /line 7: rules\.0\.when\.bleow: unknown field; expected one of kind, variable/,
+    );
+    assert.match(problems(two), /line 12: rules\.1\.channels: unknown channel opz; known: ops/);
+  });
 
   test('a file that is missing is named with the setting', () => {
     assert.throws(() => loadAlertFile('/nonexistent/alerts.yaml'), /alerts\.file: .*alerts\.yaml/);

@@ -10,7 +10,6 @@
  *         for: 20m
  */
 import type { TSchema } from 'typebox';
-import { Value } from 'typebox/value';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { IsobarError } from '../errors.ts';
 import {
@@ -22,7 +21,9 @@ import {
 import { VARIABLES } from '../model/variables.ts';
 import { readRegularFileSync } from '../regular-file.ts';
 import type { ChannelConfig } from './alert-channels.ts';
+import { nearest } from './nearest.ts';
 import { fallbackProblems, parseChannel } from './parse-channel.ts';
+import { ruleProblems } from './rule-problems.ts';
 
 export interface AlertFile {
   readonly rules: readonly AlertRule[];
@@ -43,8 +44,17 @@ interface Problem {
   readonly text: string;
 }
 
-/** Rejects with CONFIG_INVALID that lists all problems, each with its line. */
-export function loadAlertFile(path: string): AlertFile {
+/** A rule without a problem of its own, and where it is in the list. */
+interface PlacedRule {
+  readonly rule: AlertRule;
+  readonly index: number;
+}
+
+/**
+ * Rejects with CONFIG_INVALID that lists all problems, each with its line. `builtIn` are names of
+ * rules that are there without the file.
+ */
+export function loadAlertFile(path: string, builtIn: readonly string[] = []): AlertFile {
   const { document, lines } = readDocument(path);
   const problems: Problem[] = [];
   const content = document.toJS() as unknown;
@@ -57,11 +67,20 @@ export function loadAlertFile(path: string): AlertFile {
   const channels = readChannels(content.channels, problems);
   const rules = readRules(content.rules, problems);
   const defaultChannels = readDefaults(content.default_channels, problems);
-  checkNames(rules, channels, defaultChannels, problems);
+  const all = content.rules as readonly unknown[];
+  const placed = rules.map((rule) => ({ rule, index: all.indexOf(rule) }));
+  checkNames(placed, namesOf(content.channels), defaultChannels, problems);
+  checkInhibitors(placed, [...ruleNames(content.rules), ...builtIn], problems);
   if (problems.length > 0) {
     throw invalid(problems.map(({ at, text }) => `${placeOf(path, document, lines, at)}: ${text}`));
   }
   return { rules, channels, defaultChannels };
+}
+
+/** The channels alone, without those that have problems. Throws CONFIG_INVALID for no such file. */
+export function loadChannels(path: string): readonly ChannelConfig[] {
+  const content = readDocument(path).document.toJS() as unknown;
+  return isRecord(content) ? readChannels(content.channels, []) : [];
 }
 
 function invalid(problems: readonly string[]): IsobarError {
@@ -119,8 +138,13 @@ function readChannels(given: unknown, problems: Problem[]): ChannelConfig[] {
     if ('channel' in parsed) channels.push(parsed.channel);
     else problems.push(...parsed.problems.map(splitProblem));
   }
-  problems.push(...fallbackProblems(channels).map(splitProblem));
+  problems.push(...fallbackProblems(channels, namesOf(given)).map(splitProblem));
   return channels;
+}
+
+/** Also of channels with a problem of their own: that they are unknown would be a second one. */
+function namesOf(channels: unknown): string[] {
+  return isRecord(channels) ? Object.keys(channels) : [];
 }
 
 /** `channels.ops.host: expected a host` */
@@ -143,7 +167,7 @@ function readRules(given: unknown, problems: Problem[]): AlertRule[] {
 }
 
 /** What is wrong with a rule, whichever file it comes from. */
-export function problemsOfRule(rule: unknown): readonly Problem[] {
+function problemsOfRule(rule: unknown): readonly Problem[] {
   if (!isRecord(rule)) return [{ at: [], text: 'expected a rule with name and when' }];
   const problems = schemaProblems(AlertRuleBaseSchema, rule, []);
   const { when } = rule;
@@ -193,10 +217,7 @@ function schemaProblems(
   value: Record<string, unknown>,
   at: readonly string[],
 ): Problem[] {
-  return [...Value.Errors(schema, value)].map(({ instancePath, message }) => ({
-    at: [...at, ...instancePath.split('/').filter((part) => part !== '')],
-    text: message,
-  }));
+  return ruleProblems(schema, value).map(({ path, text }) => ({ at: [...at, ...path], text }));
 }
 
 function readDefaults(given: unknown, problems: Problem[]): string[] {
@@ -208,12 +229,11 @@ function readDefaults(given: unknown, problems: Problem[]): string[] {
 }
 
 function checkNames(
-  rules: readonly AlertRule[],
-  channels: readonly ChannelConfig[],
+  rules: readonly PlacedRule[],
+  known: readonly string[],
   defaultChannels: readonly string[],
   problems: Problem[],
 ): void {
-  const known = channels.map(({ name }) => name);
   const check = (names: readonly string[] | undefined, at: Problem['at']) => {
     for (const name of names ?? []) {
       if (known.includes(name)) continue;
@@ -223,7 +243,7 @@ function checkNames(
   };
   check(defaultChannels, ['default_channels']);
   const names = new Set<string>();
-  for (const [index, rule] of rules.entries()) {
+  for (const { rule, index } of rules) {
     if (names.has(rule.name)) {
       problems.push({ at: ['rules', index, 'name'], text: `a second rule ${rule.name}` });
     }
@@ -231,6 +251,30 @@ function checkNames(
     check(rule.channels, ['rules', index, 'channels']);
     check(rule.escalate?.channels, ['rules', index, 'escalate', 'channels']);
   }
+}
+
+function checkInhibitors(
+  rules: readonly PlacedRule[],
+  known: readonly string[],
+  problems: Problem[],
+): void {
+  for (const { rule, index } of rules) {
+    for (const name of rule.inhibited_by ?? []) {
+      if (known.includes(name)) continue;
+      const near = nearest(name, known);
+      const hint = near === undefined ? `known: ${known.join(', ')}` : `did you mean ${near}?`;
+      const at = ['rules', index, 'inhibited_by'];
+      problems.push({ at, text: `unknown rule ${name}; ${hint}` });
+    }
+  }
+}
+
+/** Also of rules with a problem of their own. */
+function ruleNames(rules: unknown): string[] {
+  if (!Array.isArray(rules)) return [];
+  return rules.flatMap((rule) =>
+    isRecord(rule) && typeof rule.name === 'string' ? rule.name : [],
+  );
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,11 +1,10 @@
 /** The secrets of channels, read from the files and variables that the configuration names. */
-import { IsobarError } from '../errors.ts';
-import { readRegularFileSync } from '../regular-file.ts';
+import { asIsobarError, IsobarError, isErrorCode } from '../errors.ts';
 import { type ChannelConfig, secretFieldsOf, sendsSecrets } from './alert-channels.ts';
 import { urlProblem } from './channel-url.ts';
-import { decodeSecret, secretProblem } from './secret.ts';
+import { secretProblem } from './secret.ts';
+import { readSecretFile } from './secret-file.ts';
 
-const SECRET_FILE_BYTES_MAX = 4_096;
 /** Parts of an address that are long enough to be a secret of their own. */
 const SECRET_PART_CHARACTERS = 12;
 
@@ -64,6 +63,23 @@ export function resolveSecrets(
   return { url, password, token, secret, key, headers, hidden: hidden.filter(Boolean) };
 }
 
+/** The same of all channels at once: throws CONFIG_INVALID with a line for each problem of any. */
+export function assertSecrets(
+  channels: readonly ChannelConfig[],
+  env: Readonly<Record<string, string | undefined>>,
+): void {
+  const problems = channels.flatMap((channel) => {
+    try {
+      resolveSecrets(channel, env);
+      return [];
+    } catch (error) {
+      if (!isErrorCode(error, 'CONFIG_INVALID')) throw error;
+      return [asIsobarError(error).message];
+    }
+  });
+  if (problems.length > 0) throw new IsobarError('CONFIG_INVALID', problems.join('\n'));
+}
+
 interface Source {
   readonly way: 'file' | 'env';
   readonly at: string;
@@ -74,20 +90,10 @@ function readSecret({ way, at }: Source, env: Readonly<Record<string, string | u
     return env[at]?.trim() || { problem: `the variable ${at} is not set` };
   }
   try {
-    const value = decodeSecret(readRegularFileSync(at, { bytesMax: SECRET_FILE_BYTES_MAX }));
-    return value === '' ? { problem: `${at}: the file is empty` } : value;
+    return readSecretFile(at);
   } catch (error) {
-    return { problem: fileProblem(at, error) };
+    return { problem: (error as Error).message };
   }
-}
-
-function fileProblem(path: string, error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  if (error instanceof IsobarError) return error.message;
-  if (code === 'ENOENT') return `${path}: the file does not exist`;
-  if (code === 'EACCES' || code === 'EPERM') return `${path}: this user may not read the file`;
-  if (code === undefined) return `${path}: ${(error as Error).message}`;
-  return `${path}: the file cannot be read (${code})`;
 }
 
 function checkSecret(value: string, field: string, config: ChannelConfig): string | null {

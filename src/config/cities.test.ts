@@ -41,6 +41,21 @@ describe('the list of cities', () => {
     }
   });
 
+  test('tags are words with blanks between them in CSV, a list or a text in JSON', async () => {
+    const tagsOf = async (content: string) => (await load(content)).map(({ tags }) => tags);
+    const csv = 'name,lat,lon,tags\nOslo,60,10,coast  North coast\nRome,42,12,\n';
+    assert.deepEqual(await tagsOf(csv), [['coast', 'north'], undefined]);
+    const place = { name: 'Oslo', lat: 60, lon: 10 };
+    const json = [
+      { ...place, tags: ['coast', 'north'] },
+      { ...place, id: 'two', tags: 'coast' },
+    ];
+    assert.deepEqual(await tagsOf(JSON.stringify(json)), [['coast', 'north'], ['coast']]);
+    assert.deepEqual(await problemsOf('name,lat,lon,tags\nOslo,60,10,a:b ok\n'), [
+      'line 2: tag “a:b” is not made of up to 32 of a-z, 0-9, “-” and “_”',
+    ]);
+  });
+
   test('CSV: quotes, byte order mark, CRLF, empty lines, foreign columns, any case', async () => {
     const cities = await load(
       '\uFEFFCITY,LAT,Lng,Country,population\r\n' +

@@ -8,6 +8,7 @@
  *     country                               no
  *     id         city_id                    no: made from name and country
  *     time_zone  timezone                   no: looked up from the coordinates
+ *     tags                                  no: words, with blanks between them
  *
  * Names of fields are read without regard to case; other fields are ignored.
  */
@@ -15,7 +16,13 @@ import { isUtf8 } from 'node:buffer';
 import tzLookup from '@photostructure/tz-lookup';
 import { CsvError, type Info, parse as parseCsv } from 'csv-parse/sync';
 import { IsobarError } from '../errors.ts';
-import { CITY_ID_PATTERN, type City, formatCityId, formatPlaceId } from '../model/city.ts';
+import {
+  CITY_ID_PATTERN,
+  type City,
+  formatCityId,
+  formatPlaceId,
+  TAG_PATTERN,
+} from '../model/city.ts';
 import { TEXT_CHARACTERS_MAX } from '../model/observation.ts';
 import { isTimeZone } from '../model/time-zone.ts';
 import { readRegularFile } from '../regular-file.ts';
@@ -23,6 +30,7 @@ import { readRegularFile } from '../regular-file.ts';
 const CITIES_MAX = 200_000;
 const FILE_BYTES_MAX = 128 * 1024 * 1024;
 const PROBLEMS_LISTED_MAX = 50;
+const TAGS_MAX = 20;
 
 const ALIASES = {
   id: ['city_id', 'id'],
@@ -31,6 +39,7 @@ const ALIASES = {
   latitude: ['latitude', 'lat'],
   longitude: ['longitude', 'lon', 'lng'],
   time_zone: ['time_zone', 'timezone'],
+  tags: ['tags'],
 } as const;
 
 type Field = keyof typeof ALIASES;
@@ -209,9 +218,24 @@ function readCity({ place, values, problem }: Entry, report: Report): City | nul
   if (zone !== '' && !(/^[a-z]/i.test(zone) && isTimeZone(zone))) {
     complain(`time zone ${show(zone)} is unknown`);
   }
+  const tags = readTags(values.tags, complain);
   if (!sound) return null;
   const time_zone = zone === '' ? tzLookup(latitude, longitude) : zone;
-  return { city_id, name, country, latitude, longitude, time_zone };
+  const city = { city_id, name, country, latitude, longitude, time_zone };
+  return tags.length === 0 ? city : { ...city, tags };
+}
+
+/** Written with blanks between them, or as a JSON array of texts. */
+function readTags(text: string, complain: Report): readonly string[] {
+  const written = text.startsWith('[') ? text.replace(/[[\]",]/g, ' ') : text;
+  const tags = [...new Set(written.toLowerCase().split(/\s+/))].filter((tag) => tag !== '');
+  for (const tag of tags) {
+    if (!TAG_PATTERN.test(tag)) {
+      complain(`tag ${show(tag)} is not made of up to 32 of a-z, 0-9, “-” and “_”`);
+    }
+  }
+  if (tags.length > TAGS_MAX) complain(`${tags.length} tags are more than ${TAGS_MAX}`);
+  return tags;
 }
 
 function readDegrees(field: string, text: string, most: number, complain: Report): number {

@@ -18,7 +18,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 function write(text: string, name = 'isobar.yaml'): string {
   const file = join(folder, name);
-  writeFileSync(file, text);
+  writeFileSync(file, text, { mode: 0o600 });
   return file;
 }
 
@@ -58,7 +58,7 @@ test('the file can be named by ISOBAR_CONFIG, and a named file must be there', (
   const file = write('log_level: warn\n', 'other.yaml');
   assert.equal(load({ file: null, env: { ISOBAR_CONFIG: file } }).config.log_level, 'warn');
   const missing = join(folder, 'missing.yaml');
-  assert.match(problems({ file: missing })[0] ?? '', /missing\.yaml: ENOENT/);
+  assert.match(problems({ file: missing })[0] ?? '', /missing\.yaml: the file does not exist/);
 });
 
 test('reports all problems at once, each with its place', () => {
@@ -68,7 +68,11 @@ test('reports all problems at once, each with its place', () => {
   const reported = problems({
     file,
     env: { ISOBAR_LOG_PARTITIONS: '65', ISOBAR_OPENWEATHER_KEY_FILE: join(folder, 'nokey') },
-    flags: { 'log.size_max_mib': '15', 'nowhere.at_all': '1', 'openweather.url': 'ftp://x' },
+    flags: {
+      ...{ 'log.size_max_mib': '15', 'nowhere.at_all': '1', 'openweather.url': 'ftp://x' },
+      'index.opensearch.url': 'https://user:hunter2@search:9200',
+      'alerts.page_url': 'weather.example.org',
+    },
   });
   const wanted = [
     /^log_level \(.*isobar\.yaml line 1\): expected one of debug, info.*; got "loud"/,
@@ -77,10 +81,12 @@ test('reports all problems at once, each with its place', () => {
     /^collector \(.*line 5\): it is a section/,
     /^table\.raw_export \(.*line 8\): expected true or false; got 3/,
     /^log\.partitions \(ISOBAR_LOG_PARTITIONS\): expected at most 64; got 65/,
-    /^openweather\.key \(ISOBAR_OPENWEATHER_KEY_FILE\): ENOENT/,
+    /^openweather\.key \(ISOBAR_OPENWEATHER_KEY_FILE\): \S+nokey: the file does not exist/,
     /^log\.size_max_mib \(flag\): expected at least 16; got 15/,
     /^nowhere\.at_all \(flag\): unknown setting$/,
     /^openweather\.url \(flag\): expected an address such as .*; got "ftp:\/\/x"/,
+    /^index\.opensearch\.url \(flag\): expected an address such as [^@]* without a user name/,
+    /^alerts\.page_url \(flag\): expected an address such as https:\/\/example\.org/,
   ];
   for (const pattern of wanted)
     assert.ok(
@@ -88,6 +94,7 @@ test('reports all problems at once, each with its place', () => {
       String(pattern),
     );
   assert.equal(reported.length, wanted.length, reported.join('\n'));
+  assert.ok(!reported.join('\n').includes('hunter2'));
 });
 
 test('reports a file that is not YAML, or holds no settings, with its line', () => {
@@ -171,29 +178,68 @@ test('describeConfig names every setting once, with its origin', () => {
   assert.deepEqual(rows[0], { setting: 'data', value: '/x', origin: 'flag' });
 });
 
+/** Settings of logins that hold a text of some form, and need each other. */
+const LOGINS: Readonly<Record<string, readonly string[]>> = {
+  'api.auth.roles': ['a=admin', 'a b=viewer; c=admin'],
+  'api.auth.oidc.issuer': ['https://a.example', 'http://localhost:1/realms/b'],
+  'api.auth.oidc.client_id': ['isobar'],
+  'api.auth.oidc.label': ['us', '#: "'],
+  'api.auth.oidc.page_url': ['', 'https://a.example/b/'],
+  'api.auth.oidc.scopes': ['openid', 'openid profile'],
+  'api.auth.proxy.addresses': ['127.0.0.1', '::1, 10.0.0.0/8'],
+  'api.auth.proxy.user_header': ['x-user', 'Remote-User'],
+  'api.auth.proxy.role_header': ['', 'x-groups'],
+  'api.auth.proxy.city_header': ['', 'x-cities'],
+  'api.auth.proxy.logout_url': ['', 'https://a.example/out'],
+  // Not in every mode.
+  'api.auth.tokens.issuer': [''],
+  'api.auth.tokens.audience': ['', 'isobar'],
+  'api.auth.tokens.jwks_url': ['', 'https://a.example/keys'],
+  'api.auth.tokens.algorithms': ['ES256', 'RS256, EdDSA'],
+};
+
 function valuesOf(setting: Setting): fc.Arbitrary<unknown> {
   const { type, choices, minimum, maximum, path } = setting;
   if (type === 'choice') return fc.constantFrom(...choices);
+  // Else all services have to be encrypted: src/config/connections.test.ts
+  if (path === 'require_tls') return fc.constant(false);
   if (type === 'boolean') return fc.boolean();
   const [min, max] = [minimum ?? 0, maximum ?? 1e9];
   if (type === 'integer') return fc.integer({ min, max });
   if (type === 'number') return fc.double({ min, max, noNaN: true, noDefaultInfinity: true });
+  if (path in LOGINS) return fc.constantFrom(...(LOGINS[path] ?? []));
+  if (/^api\.auth\..*_claim$/.test(path)) return fc.constantFrom('sub', 'a.b');
   if (path.endsWith('.url')) return fc.constantFrom('http://localhost:1', 'https://a.example');
+  if (path === 'alerts.page_url') return fc.constantFrom('', 'https://a.example/weather');
+  if (path === 'tracing.otlp_url') return fc.constantFrom('', 'http://a:4318', 'https://b/c');
+  if (path === 'log.kafka.oauth.token_url') return fc.constantFrom('https://a.example/token');
+  if (path === 'log.kafka.oauth.extensions') return fc.constantFrom('a=1', 'a=1, b=two');
+  if (path === 'tracing.headers') return fc.constantFrom('a=b', 'api-key=%2C,x=1');
   if (path.startsWith('engines.')) return fc.constantFrom('', 'http://a:1', 'https://b/c');
-  if (path === 'api.host') return fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain());
+  if (/^(api|health)\.host$/.test(path)) return fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain());
   if (path === 'api.base_path') return fc.constantFrom('', '/weather', '/a/b.c');
   if (path === 'api.allowed_hosts') return fc.array(fc.domain()).map((names) => names.join(','));
+  if (path === 'api.trusted_proxies') return fc.constantFrom('', '::1, 10.0.0.0/8');
+  if (path === 'api.cors_origins') return fc.constantFrom('', 'https://a.example, http://b:1');
   if (path === 'openweather.key') return fc.stringMatching(/^[!-~]{1,40}$/);
   if (path === 'api.cache.prefix') return fc.stringMatching(/^[!-~]{1,40}$/);
   if (path === 'api.cache.redis_url') return fc.constantFrom('', 'redis://:a%20b@cache:1/2');
+  if (path === 'lake.hdfs.namenodes')
+    return fc.constantFrom('https://a:1', 'https://a:1,https://b:2');
   if (setting.secret) return fc.stringMatching(/^\P{Cc}{1,40}$/u);
   // Variables hold no NUL, and an empty one counts as none.
   return fc.string({ minLength: 1, unit: 'binary' }).filter((text) => !text.includes('\0'));
 }
 
-const anyConfig = fc.record(
-  Object.fromEntries(SETTINGS.map((setting) => [setting.path, valuesOf(setting)])),
-);
+const anyConfig = fc
+  .record(Object.fromEntries(SETTINGS.map((setting) => [setting.path, valuesOf(setting)])))
+  .filter((values) => values['api.port'] !== values['api.tls.redirect_port'])
+  .filter((values) => values['log.kafka.tls'] === true || values['log.engine'] === 'sqlite')
+  .map((values) => {
+    const isKerberos = values['lake.hdfs.authentication'] === 'kerberos';
+    const unused = isKerberos ? ['user', 'token'] : ['keytab_file', 'principal', 'kerberos_config'];
+    return { ...values, ...Object.fromEntries(unused.map((one) => [`lake.hdfs.${one}`, ''])) };
+  });
 
 const SECRETS = SETTINGS.filter(({ secret }) => secret).map(({ path }) => path);
 

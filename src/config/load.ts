@@ -1,16 +1,27 @@
 /**
- * The configuration in effect: defaults < the command's own < profile < file < environment < flags.
+ * The configuration in effect: defaults < the command's own < profile < file < credentials of
+ * systemd < environment < flags.
  * All problems are reported at once, each with its place.
  */
+import type { Stats } from 'node:fs';
 import { LineCounter, parseDocument, stringify } from 'yaml';
 import { IsobarError } from '../errors.ts';
 import { readRegularFileSync } from '../regular-file.ts';
 import { addressProblem, normaliseAddress } from './api-address.ts';
+import { authProblems } from './auth.ts';
+import { plainProblems } from './connections.ts';
+import { credentialOf, readCredentials } from './credentials.ts';
+import { hdfsProblems, hdfsWarnings } from './hdfs.ts';
+import { clientLogin, kafkaProblems, kafkaWarnings, tokenUrlProblem } from './kafka.ts';
+import { nearest } from './nearest.ts';
 import { parseRedisUrl, prefixProblem } from './redis-address.ts';
 import type { Config } from './schema.ts';
-import { decodeSecret, secretProblem } from './secret.ts';
+import { holdsSecret, secretProblem } from './secret.ts';
+import { fileProblem, readSecretFile, rightsProblem } from './secret-file.ts';
 import { serviceAddressProblem } from './service-address.ts';
 import { parseText, SECTIONS, SETTINGS, type Setting, settingOf } from './settings.ts';
+import { tlsProblems } from './tls.ts';
+import { headerSecrets } from './tracing-receiver.ts';
 
 export interface ConfigSources {
   /** Path of the file, or null to look for `isobar.yaml` in the working folder. */
@@ -42,6 +53,8 @@ const OTHER_VARIABLES = [
   'ISOBAR_CLUSTER_CACHE',
   'ISOBAR_TEST_CLUSTER',
   'ISOBAR_TEST_FAULTS',
+  'ISOBAR_TEST_FAULTS_MINUTES',
+  'ISOBAR_TEST_FAULTS_RULES',
   'ISOBAR_TEST_FAULTS_SEED',
   'ISOBAR_TEST_MADE',
   'ISOBAR_TEST_PICTURES',
@@ -49,7 +62,6 @@ const OTHER_VARIABLES = [
   'ISOBAR_TEST_STORM',
 ];
 const FILE_BYTES_MAX = 1024 * 1024;
-const SECRET_FILE_BYTES_MAX = 4_096;
 
 interface Given {
   readonly value: unknown;
@@ -66,6 +78,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   }
   if (sources.profile) readFile(sources.profile, given, problems);
   readFile(sources.file ?? sources.env.ISOBAR_CONFIG ?? null, given, problems);
+  takeCredentials(sources.env, given, problems, warnings);
   readEnvironment(sources.env, given, problems, warnings);
   readFlags(sources.flags, given, problems);
 
@@ -77,26 +90,39 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
       value: setting.default,
       origin: 'default',
     };
-    const used = typeof value === 'string' ? normaliseAddress(setting.path, value) : value;
+    const used = normalise(setting, value);
     const problem = problemOf(setting, used);
     if (problem !== null) problems.push(`${setting.path} (${origin}): ${problem}`);
     put(config, setting.path, used);
     origins.set(setting.path, origin);
     if (setting.secret && typeof value === 'string' && value !== '') secrets.push(value);
   }
+  if (problems.length === 0) {
+    const { api, log, lake } = config as Config;
+    const rooms = [...kafkaProblems(log), ...hdfsProblems(lake)];
+    problems.push(...tlsProblems(api), ...authProblems(api), ...rooms);
+    problems.push(...plainProblems(config as Config, sources.env));
+  }
   if (problems.length > 0) {
     throw new IsobarError('CONFIG_INVALID', problems.join('\n'), { details: { problems } });
   }
-  const { api } = config as Config;
-  // It may be seen without the address around it.
+  const { api, tracing, index, log } = config as Config;
+  // They may be seen without the text around them, or as a login over HTTP.
   const password = parseRedisUrl(api.cache.redis_url)?.password ?? '';
   if (password !== '') secrets.push(password);
+  secrets.push(...headerSecrets(tracing.headers));
+  const { user, password: ofIndex } = index.opensearch;
+  if (ofIndex !== '') secrets.push(Buffer.from(`${user}:${ofIndex}`).toString('base64'));
+  const { oauth } = log.kafka;
+  if (oauth.client_secret !== '') secrets.push(clientLogin(oauth));
+  warnings.push(...kafkaWarnings(log));
   if (api.allowed_hosts.split(',').some((entry) => entry.trim() === '*')) {
     warnings.push(
       'api.allowed_hosts: with * any site that a visitor opens can read this server through a ' +
         'name of its own (DNS rebinding); name your hosts instead',
     );
   }
+  warnings.push(...hdfsWarnings((config as Config).lake));
   return { config: config as Config, origins, secrets, warnings };
 }
 
@@ -156,11 +182,13 @@ function maskSecret(value: unknown): string {
 function readFile(file: string | null, given: Map<string, Given>, problems: string[]): void {
   const name = file ?? DEFAULT_FILE;
   let text: string;
+  const found: Stats[] = [];
   try {
-    text = readRegularFileSync(name, { bytesMax: FILE_BYTES_MAX }).toString('utf8');
+    const inspect = (stats: Stats) => void found.push(stats);
+    text = readRegularFileSync(name, { bytesMax: FILE_BYTES_MAX, inspect }).toString('utf8');
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (!missing || file !== null) problems.push(problemOfFile(name, error));
+    if (!missing || file !== null) problems.push(fileProblem(name, error));
     return;
   }
   const lineCounter = new LineCounter();
@@ -190,12 +218,27 @@ function readFile(file: string | null, given: Map<string, Given>, problems: stri
     return at === undefined ? name : `${name} line ${lineCounter.linePos(at).line}`;
   };
   collect(values as Record<string, unknown>, '', lineOf, given, problems);
+  const rights = found.map((stats) => rightsProblem(name, stats)).find((one) => one !== null);
+  if (rights === undefined) return;
+  for (const { path, variable } of SETTINGS.filter(({ secret }) => secret)) {
+    if (!holdsSecret(path, valueAt(values, path))) continue;
+    const otherwise = `or take the secret out of it and set ${variable}_FILE`;
+    problems.push(`${path} (${lineOf(path)}): ${rights}, ${otherwise}`);
+  }
 }
 
-/** Errors of ours begin with the file's name already. */
-function problemOfFile(name: string, error: unknown): string {
-  const { message } = error as Error;
-  return error instanceof IsobarError ? message : `${name}: ${message}`;
+function takeCredentials(
+  env: ConfigSources['env'],
+  given: Map<string, Given>,
+  problems: string[],
+  warnings: string[],
+): void {
+  const credentials = readCredentials(env.CREDENTIALS_DIRECTORY);
+  for (const [path, value] of credentials.values) {
+    given.set(path, { value, origin: `credential ${credentialOf(path)}` });
+  }
+  problems.push(...credentials.problems);
+  warnings.push(...credentials.warnings);
 }
 
 function collect(
@@ -241,8 +284,7 @@ function readEnvironment(
     const file = env[fileVariable];
     if (file === undefined || file === '') continue;
     try {
-      const value = decodeSecret(readRegularFileSync(file, { bytesMax: SECRET_FILE_BYTES_MAX }));
-      given.set(path, { value, origin: fileVariable });
+      given.set(path, { value: readSecretFile(file), origin: fileVariable });
     } catch (error) {
       problems.push(`${path} (${fileVariable}): ${(error as Error).message}`);
     }
@@ -268,6 +310,12 @@ function readFlags(
       given.set(path, { value: parseText(setting, text), origin: 'flag' });
     }
   }
+}
+
+function normalise({ type, path }: Setting, value: unknown): unknown {
+  // YAML reads 1.2 as a number.
+  if (type === 'choice' && typeof value === 'number') return String(value);
+  return typeof value === 'string' ? normaliseAddress(path, value) : value;
 }
 
 function problemOf(setting: Setting, value: unknown): string | null {
@@ -296,11 +344,9 @@ function problemOf(setting: Setting, value: unknown): string | null {
     }
     case 'string':
       if (typeof value !== 'string') return `expected a text; got ${shown}`;
-      if (setting.path.endsWith('.url') && !/^https?:\/\/[^/\s]+\/?$/.test(value)) {
-        return `expected an address such as https://api.openweathermap.org; got ${shown}`;
-      }
       if (setting.secret) return secretProblem(setting.path, value);
       if (setting.path === 'api.cache.prefix') return prefixProblem(value);
+      if (setting.path === 'log.kafka.oauth.token_url') return tokenUrlProblem(value);
       return addressProblem(setting.path, value) ?? serviceAddressProblem(setting.path, value);
   }
 }
@@ -309,31 +355,6 @@ function didYouMean(path: string): string {
   const names = [...SECTIONS, ...SETTINGS].map((known) => known.path);
   const near = nearest(path, names) ?? names.find((name) => name.endsWith(`.${path}`));
   return near === undefined ? '' : `; did you mean ${near}?`;
-}
-
-/** The name that differs least, by a third of its letters and three of them at most. */
-function nearest(text: string, names: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Math.min(3, Math.floor(text.length / 3)) + 1;
-  for (const name of names) {
-    const distance = editDistance(text, name);
-    if (distance < least) [best, least] = [name, distance];
-  }
-  return best;
-}
-
-/** Letters to add, drop or change (Levenshtein's distance, by the rows of its table). */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
 
 function put(target: Record<string, unknown>, path: string, value: unknown): void {
@@ -346,8 +367,9 @@ function put(target: Record<string, unknown>, path: string, value: unknown): voi
   at[names.at(-1) ?? ''] = value;
 }
 
-function valueAt(config: Config, path: string): unknown {
-  let at: unknown = config;
-  for (const name of path.split('.')) at = (at as Record<string, unknown>)[name];
+function valueAt(values: unknown, path: string): unknown {
+  let at: unknown = values;
+  for (const name of path.split('.'))
+    at = (at as Record<string, unknown> | null | undefined)?.[name];
   return at;
 }

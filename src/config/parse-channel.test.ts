@@ -162,7 +162,7 @@ test('secrets come from files and variables, without line ends and marks', () =>
   const folder = mkdtempSync(join(tmpdir(), 'isobar-secret-'));
   try {
     const password_file = join(folder, 'password');
-    writeFileSync(password_file, '\uFEFFcorrect horse\r\n');
+    writeFileSync(password_file, '\uFEFFcorrect horse\r\n', { mode: 0o600 });
     const mail = channelOf({ ...EMAIL, user: 'isobar', password_file });
     assert.equal(resolveSecrets(mail, {}).password, 'correct horse');
     const url = 'https://hooks.slack.com/services/T0/B0/abcdefghijkl';

@@ -50,13 +50,19 @@ export function parseChannel(name: string, value: unknown): ParsedChannel {
   return { channel: { ...complete, name } };
 }
 
-/** What is wrong between channels: each fallback is another channel, and no two wait for each other. */
-export function fallbackProblems(channels: readonly ChannelConfig[]): string[] {
+/**
+ * What is wrong between channels: each fallback is another channel, and no two wait for each other.
+ * `names` are those of all channels, also of those that could not be read.
+ */
+export function fallbackProblems(
+  channels: readonly ChannelConfig[],
+  names: readonly string[] = channels.map(({ name }) => name),
+): string[] {
   const fallbackOf = new Map(channels.map(({ name, fallback }) => [name, fallback]));
   return channels.flatMap(({ name, fallback }) => {
     if (fallback === undefined) return [];
     const place = `channels.${name}.fallback`;
-    if (!fallbackOf.has(fallback)) {
+    if (!names.includes(fallback)) {
       return [`${place}: expected the name of another channel; got "${fallback}"`];
     }
     const passed = new Set<string>();

@@ -1,4 +1,5 @@
 /** The address of a Redis as one setting: `redis://user:password@host:port/number`. */
+import { hostPort } from './service-address.ts';
 
 export interface RedisAddress {
   readonly host: string;
@@ -9,6 +10,8 @@ export interface RedisAddress {
   readonly password: string;
   /** Number of the database. */
   readonly database: number;
+  /** PEM of the authority that is trusted; without it those that Node.js knows are. */
+  readonly authority?: Buffer;
 }
 
 const PORT = 6_379;
@@ -34,6 +37,24 @@ export function parseRedisUrl(text: string): RedisAddress | null {
     // A % that encodes nothing.
     return null;
   }
+}
+
+/** `127.0.0.1:6379`: what may be shown of the address. */
+export function placeOf({ host, port }: RedisAddress): string {
+  return hostPort(host, port);
+}
+
+/** The address as options of ioredis, which would read the text of one in its own way. */
+export function clientOptions(address: RedisAddress) {
+  const { host, port, tls, user, password, database, authority } = address;
+  return {
+    host,
+    port,
+    ...(user === '' ? {} : { username: user }),
+    ...(password === '' ? {} : { password }),
+    ...(tls ? { tls: authority === undefined ? {} : { ca: authority } } : {}),
+    db: database,
+  };
 }
 
 /** What is wrong with the value, which may hold a password and is not shown; null when nothing is. */

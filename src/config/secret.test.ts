@@ -13,7 +13,7 @@ before(() => {
 after(() => rmSync(join(file, '..'), { recursive: true, force: true }));
 
 function keyOf(bytes: Buffer | string): string {
-  writeFileSync(file, bytes);
+  writeFileSync(file, bytes, { mode: 0o600 });
   const env = { ISOBAR_OPENWEATHER_KEY_FILE: file };
   return loadConfig({ file: null, env, flags: {} }).config.openweather.key;
 }

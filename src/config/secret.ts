@@ -1,6 +1,7 @@
 /** Secrets as files have them: editors and shells of all systems add marks and line ends. */
 import { isUtf8 } from 'node:buffer';
-import { redisUrlProblem } from './redis-address.ts';
+import { parseRedisUrl, redisUrlProblem } from './redis-address.ts';
+import { headersProblem } from './tracing-receiver.ts';
 
 /**
  * The text of a file that holds a secret, without byte order mark and surrounding blanks. UTF-16 is
@@ -29,12 +30,19 @@ function decode(bytes: Buffer): string | null {
   return new TextDecoder('utf-8').decode(bytes);
 }
 
+/** Whether others must not see the value; an address of a Redis without a password they may. */
+export function holdsSecret(path: string, value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return false;
+  return path !== 'api.cache.redis_url' || parseRedisUrl(String(value))?.password !== '';
+}
+
 /** What makes this text no secret; null when it can be one. The text is in no message. */
 export function secretProblem(path: string, value: string): string | null {
   if (/\p{Cc}/u.test(value)) {
     return `the value has a control character at place ${value.search(/\p{Cc}/u) + 1}`;
   }
   if (path === 'api.cache.redis_url') return redisUrlProblem(value);
+  if (path === 'tracing.headers') return headersProblem(value);
   if (path !== 'openweather.key') return null;
   const at = value.search(/[^\x21-\x7e]/);
   if (at === -1) return null;
