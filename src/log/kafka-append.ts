@@ -118,7 +118,7 @@ export function openKafkaAppender(options: {
       const given = producer;
       producer = null;
       await closeSoon(given);
-      if (isPassing(error)) client.report(false);
+      if (isPassing(client.reasonOf(error))) client.report(false);
       // Where the partitions are may be what is wrong; a replaced topic is reported later.
       await within(client.retryMs(), client.look()).catch(() => null);
       throw error;
@@ -126,12 +126,14 @@ export function openKafkaAppender(options: {
   }
 
   function makeProducer(): AnyProducer {
-    return new Producer<Buffer, Buffer, Buffer, Buffer>({
+    const made = new Producer<Buffer, Buffer, Buffer, Buffer>({
       ...client.options,
       idempotent: true,
       retries: true,
       retryDelay: RETRY_MS,
     });
+    client.guard(made.connections);
+    return made;
   }
 
   async function close(): Promise<void> {

@@ -1,17 +1,10 @@
 /** Connections to the brokers, and who leads which partition; everything else asks through here. */
-import { isIP } from 'node:net';
-import {
-  Admin,
-  type AdminOptions,
-  type Connection,
-  type ConnectionOptions,
-  ConnectionPool,
-} from '@platformatic/kafka';
+import { Admin, type AdminOptions, type Connection, ConnectionPool } from '@platformatic/kafka';
 import type { Config } from '../config/schema.ts';
-import { IsobarError, translateFileError } from '../errors.ts';
-import { readRegularFile } from '../regular-file.ts';
+import { IsobarError } from '../errors.ts';
 import { backoff, pause, within } from '../waiting.ts';
-import { isPassing, isTopicMissing, translateKafkaError } from './kafka-errors.ts';
+import { isMereClosing, isPassing, isTopicMissing, translateKafkaError } from './kafka-errors.ts';
+import { guardConnections, KafkaSecurity } from './kafka-security.ts';
 
 export interface Layout {
   /** The topic's id. */
@@ -23,15 +16,12 @@ export interface Layout {
 const CLIENT_ID = 'isobar';
 const AWAY_MS_MIN = 1_000;
 const CLOSE_MS = 1_000;
+/** How long a fault explains that its connection is closed. */
+const FAULT_MS = 2_000;
 const RETRY_MS = { least: 50, most: 1_000 } as const;
-const MECHANISMS = {
-  plain: 'PLAIN',
-  'scram-sha-256': 'SCRAM-SHA-256',
-  'scram-sha-512': 'SCRAM-SHA-512',
-} as const;
 
 export async function openClient(config: Config['log']['kafka']): Promise<KafkaClient> {
-  return new KafkaClient(config, await clientOptions(config));
+  return new KafkaClient(config);
 }
 
 export class KafkaClient implements AsyncDisposable {
@@ -41,25 +31,49 @@ export class KafkaClient implements AsyncDisposable {
   readonly options: AdminOptions;
   readonly admin: Admin;
   readonly #pools;
+  readonly #config: Config['log']['kafka'];
   readonly #timeoutMs: number;
-  readonly #secrets: readonly string[];
+  readonly #security: KafkaSecurity;
   #seen: Layout | null = null;
   #id: string | null = null;
   #isBlind = true;
   #isAway = false;
   #closed = false;
+  /** What a connection said before it was closed. */
+  #fault: { readonly error: Error; readonly at: number } | null = null;
 
-  constructor(config: Config['log']['kafka'], options: AdminOptions) {
+  /** Throws CONFIG_INVALID. */
+  constructor(config: Config['log']['kafka']) {
     this.topic = config.topic;
     this.place = `topic ${config.topic} at ${config.brokers}`;
-    this.options = options;
-    this.admin = new Admin({ ...options, retries: 0 });
-    this.#pools = {
-      control: new ConnectionPool(CLIENT_ID, options),
-      data: new ConnectionPool(CLIENT_ID, options),
-    };
+    this.#config = config;
     this.#timeoutMs = config.timeout_s * 1_000;
-    this.#secrets = [config.password];
+    const brokers = parseBrokers(config.brokers);
+    // Detects a broker that hangs within the limit, with time left for another try.
+    const connectMs = Math.min(5_000, this.#timeoutMs / 2);
+    const hosts = brokers.map(({ host }) => host);
+    this.#security = new KafkaSecurity({ kafka: config, hosts, connectMs });
+    this.options = {
+      clientId: CLIENT_ID,
+      bootstrapBrokers: brokers,
+      connectTimeout: connectMs,
+      requestTimeout: Math.max(500, this.#timeoutMs / 2),
+      timeout: Math.max(500, this.#timeoutMs / 2),
+      ...this.#security.options,
+    };
+    this.admin = new Admin({ ...this.options, retries: 0 });
+    this.#pools = {
+      control: new ConnectionPool(CLIENT_ID, this.options),
+      data: new ConnectionPool(CLIENT_ID, this.options),
+    };
+    for (const pool of [this.admin.connections, ...Object.values(this.#pools)]) this.guard(pool);
+  }
+
+  /** Every pool of connections that are opened with `options` needs it. */
+  guard(pool: ConnectionPool): void {
+    guardConnections(pool, (error) => {
+      this.#fault = { error, at: performance.now() };
+    });
   }
 
   /** Whether it never looked itself. */
@@ -127,16 +141,21 @@ export class KafkaClient implements AsyncDisposable {
    */
   async persist<T>(what: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const deadline = performance.now() + this.retryMs();
+    // When the last attempt is cut off, the one before says more.
+    let failure: unknown = new Error('no answer in time');
+    const late = () => failure as Error;
     for (let failures = 1; ; failures += 1) {
       const pauseMs = backoff(RETRY_MS, failures);
       this.assertOpen();
       signal?.throwIfAborted();
       try {
-        const result = await within(deadline - performance.now(), attempt(), signal);
+        const result = await within(deadline - performance.now(), attempt(), signal, late);
         this.#isAway = false;
         return result;
-      } catch (error) {
+      } catch (cause) {
         signal?.throwIfAborted();
+        const error = this.reasonOf(cause);
+        failure = error;
         if (!isPassing(error)) throw this.translate(error, what);
         if (performance.now() + pauseMs >= deadline) {
           this.#isAway = true;
@@ -161,8 +180,21 @@ export class KafkaClient implements AsyncDisposable {
     throw new IsobarError('LOG_UNAVAILABLE', text);
   }
 
+  /** A request fails with a connection that is closed; why it was closed says more. */
+  reasonOf(error: unknown): unknown {
+    const fault = this.#fault;
+    if (fault === null || performance.now() - fault.at > FAULT_MS) return error;
+    return isMereClosing(error) && !isPassing(fault.error) ? fault.error : error;
+  }
+
   translate(error: unknown, what: string): IsobarError {
-    return translateKafkaError(error, `${this.place}: ${what}`, this.#secrets);
+    const { topic, group } = this.#config;
+    const { secrets, tlsProblem } = this.#security;
+    const place = `${this.place}: ${what}`;
+    const failure = translateKafkaError(this.reasonOf(error), { place, secrets, topic, group });
+    if (failure.code !== 'LOG_TLS' || tlsProblem === null) return failure;
+    const text = `${failure.message}; ${tlsProblem}`;
+    return new IsobarError('LOG_TLS', text, { details: { place } });
   }
 
   assertOpen(): void {
@@ -173,46 +205,10 @@ export class KafkaClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#security.close();
     const closings = [this.admin.close(), this.#pools.control.close(), this.#pools.data.close()];
     // A connection to a broker that hangs may never report that it is closed.
     await Promise.allSettled(closings.map((one) => within(CLOSE_MS, one)));
-  }
-}
-
-async function clientOptions(config: Config['log']['kafka']): Promise<AdminOptions> {
-  const timeoutMs = config.timeout_s * 1_000;
-  return {
-    clientId: CLIENT_ID,
-    bootstrapBrokers: parseBrokers(config.brokers),
-    // Detects a broker that hangs within the limit, with time left for another try.
-    connectTimeout: Math.min(5_000, timeoutMs / 2),
-    requestTimeout: Math.max(500, timeoutMs / 2),
-    timeout: Math.max(500, timeoutMs / 2),
-    ...(await securityOptions(config)),
-  };
-}
-
-async function securityOptions(config: Config['log']['kafka']): Promise<ConnectionOptions> {
-  const { tls, tls_authority, mechanism, user, password } = config;
-  const options: ConnectionOptions = {};
-  if (tls) {
-    options.tls = tls_authority === '' ? {} : { ca: await readAuthority(tls_authority) };
-    // A certificate's name is asked for by names only.
-    options.tlsServerName = parseBrokers(config.brokers).every(({ host }) => isIP(host) === 0);
-  }
-  if (mechanism !== 'none') {
-    options.sasl = { mechanism: MECHANISMS[mechanism], username: user, password };
-  }
-  return options;
-}
-
-const AUTHORITY_BYTES_MAX = 4 * 1024 * 1024;
-
-async function readAuthority(path: string): Promise<Buffer> {
-  try {
-    return await readRegularFile(path, { bytesMax: AUTHORITY_BYTES_MAX });
-  } catch (error) {
-    throw translateFileError(error, `log.kafka.tls_authority ${path}`, 'CONFIG_INVALID');
   }
 }
 

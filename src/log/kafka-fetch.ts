@@ -102,6 +102,6 @@ export class Fetcher {
     if (name === 'NONE') return fetched;
     if (name === 'UNKNOWN_TOPIC_ID' || name === 'UNKNOWN_TOPIC_OR_PARTITION')
       await this.#client.look();
-    throw Object.assign(new Error('fetching'), { apiId: name });
+    throw Object.assign(new Error('fetching'), { apiId: name, request: 'Fetch' });
   }
 }

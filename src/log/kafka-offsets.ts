@@ -1,12 +1,26 @@
 /** The offsets at which partitions begin and end, as their leaders know them. */
 import { listOffsetsV7 } from '@platformatic/kafka';
+import type { Config } from '../config/schema.ts';
 import { IsobarError } from '../errors.ts';
-import type { KafkaClient } from './kafka-client.ts';
+import { type KafkaClient, openClient } from './kafka-client.ts';
 import type { OffsetRange } from './log.ts';
 
 /** Offsets that a broker is asked for by a time of its own. */
 const LATEST = -1n;
 const EARLIEST = -2n;
+
+/** The first offset of each partition of the topic that was appended at this time or later. */
+export async function offsetsAt(
+  config: Config['log']['kafka'],
+  time: Date,
+): Promise<readonly number[]> {
+  await using client = await openClient(config);
+  await client.persist('looking for it', () => client.look());
+  const offsets = new KafkaOffsets(client);
+  const { partitions } = client.layout();
+  const found = await Promise.all(partitions.map((_, at) => offsets.at(at, time)));
+  return found.map(Number);
+}
 
 export class KafkaOffsets {
   readonly #client: KafkaClient;

@@ -85,36 +85,51 @@ async function writeNote(path: string, note: Note): Promise<void> {
 
 /** Makes the topic if it is absent and checks it; rejects with LOG_TOPIC_UNFIT and the like. */
 async function ensureTopic(client: KafkaClient, config: Config['log']): Promise<TopicSettings> {
+  await makeIfAbsent(client, {
+    partitions: config.partitions,
+    replicas: config.kafka.replication,
+    configs: {
+      // The time of arrival, not the producer's: else retention removes imported history at once.
+      'message.timestamp.type': 'LogAppendTime',
+      'retention.ms': String(config.retention_days * DAY_MS),
+      // Retention removes whole segments, so they must not grow older than a day.
+      'segment.ms': String(DAY_MS),
+      'cleanup.policy': 'delete',
+      // As it was sent: compressed once, here.
+      'compression.type': 'producer',
+      'max.message.bytes': String(BATCH_BYTES_MAX),
+    },
+  });
+  const settings = await client.persist('reading its settings', () => readSettings(client));
+  return checkSettings(client, settings);
+}
+
+export interface NewTopic {
+  readonly partitions: number;
+  readonly replicas: number;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+/** Makes the client's topic if it is absent; resolves once each partition has a leader. */
+export async function makeIfAbsent(client: KafkaClient, topic: NewTopic): Promise<void> {
   await client.persist('looking for it', async () => {
     const layout = await client.look();
-    if (layout === null) await createTopic(client, config);
+    if (layout === null) await createTopic(client, topic);
     const { partitions } = layout ?? (await client.look()) ?? { partitions: [] };
     // A new topic is known before each partition has its leader.
     if (partitions.length === 0 || partitions.some(({ leader }) => leader < 0)) {
       throw new Error('its partitions have no leaders yet');
     }
   });
-  const settings = await client.persist('reading its settings', () => readSettings(client));
-  return checkSettings(client, settings);
 }
 
-async function createTopic(client: KafkaClient, config: Config['log']): Promise<void> {
-  const configs = {
-    // The time of arrival, not the producer's: else retention removes imported history at once.
-    'message.timestamp.type': 'LogAppendTime',
-    'retention.ms': String(config.retention_days * DAY_MS),
-    // Retention removes whole segments, so they must not grow older than a day.
-    'segment.ms': String(DAY_MS),
-    'cleanup.policy': 'delete',
-    // As it was sent: compressed once, here.
-    'compression.type': 'producer',
-    'max.message.bytes': String(BATCH_BYTES_MAX),
-  };
+async function createTopic(
+  client: KafkaClient,
+  { partitions, replicas, configs }: NewTopic,
+): Promise<void> {
   try {
     await client.admin.createTopics({
-      topics: [client.topic],
-      partitions: config.partitions,
-      replicas: config.kafka.replication,
+      ...{ topics: [client.topic], partitions, replicas },
       configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
     });
   } catch (error) {

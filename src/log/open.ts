@@ -42,6 +42,11 @@ export function topicOf(config: Config['log'], simulated: boolean): Config['log'
   return { ...config, kafka };
 }
 
+/** Where the stream over this topic writes its sums. */
+export function hoursTopicOf(topic: string): string {
+  return `${topic}_hours`;
+}
+
 /** Records that the collector brings while no broker answers wait on this machine. */
 async function openSpooled(
   target: Log,

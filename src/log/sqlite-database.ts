@@ -13,6 +13,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { IsobarError, translateFileError } from '../errors.ts';
 import { assertRegularOrMissing } from '../regular-file.ts';
+import { transact } from '../sqlite.ts';
 import { corrupt, retryBusy, translateSqliteError } from './sqlite-errors.ts';
 
 /** The open file, with what appending, reading and retention have in common. */
@@ -87,14 +88,7 @@ function wrapDatabase(db: DatabaseSync, path: string, identity: Identity): LogFi
 
   function transaction<T>(work: () => T): T {
     assertOpen();
-    db.exec('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      db.exec('COMMIT');
-      return result;
-    } finally {
-      if (db.isTransaction) db.exec('ROLLBACK');
-    }
+    return transact(db, work);
   }
 
   function offsets(partition: number): PartitionOffsets {

@@ -1,6 +1,6 @@
 /** What SQLite's errors mean for the callers of the log. */
 import { type ErrorCode, IsobarError } from '../errors.ts';
-import { retryBusy as retryWhileBusy, sqliteCode } from '../sqlite.ts';
+import { isDamaged, retryBusy as retryWhileBusy, sqliteCode } from '../sqlite.ts';
 
 /**
  * Runs `attempt` again while another process holds the file; then, and after every other failure,
@@ -28,7 +28,7 @@ export function translateSqliteError(error: unknown, path: string): unknown {
   const code = sqliteCode(error);
   if (code === null || !(error instanceof Error)) return error;
   if (code === 1 && !error.message.startsWith('no such ')) return error;
-  if (code === 11 || code === 26 || code === 1) return corrupt(path, error.message, error);
+  if (isDamaged(error)) return corrupt(path, error.message, error);
   const extended = (error as Error & { errcode: number }).errcode;
   const translated = extended === 4874 ? 'DISK_FULL' : (CODES.get(code) ?? 'LOG_UNAVAILABLE');
   return new IsobarError(translated, `${path}: ${error.message}`, { cause: error });
