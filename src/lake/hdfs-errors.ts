@@ -1,6 +1,13 @@
 import { type ErrorCode, IsobarError } from '../errors.ts';
 import { AnswerError } from './webhdfs/answers.ts';
-import { DeadlineError, NoReplyError, RedirectError, RemoteError } from './webhdfs/remote-error.ts';
+import {
+  DeadlineError,
+  LoginError,
+  NoReplyError,
+  RedirectError,
+  RemoteError,
+  TlsError,
+} from './webhdfs/remote-error.ts';
 
 /**
  * What HDFS says → what the port says:
@@ -12,7 +19,9 @@ import { DeadlineError, NoReplyError, RedirectError, RemoteError } from './webhd
  *     one name                                                  LAKE_EXISTS
  *     AccessControlException                                    LAKE_FORBIDDEN
  *     HTTP 401, SecurityException, InvalidToken,
- *     HTTP 403 without an exception, AuthorizationException     LAKE_LOGIN_REFUSED
+ *     HTTP 403 without an exception, AuthorizationException,
+ *     no ticket for Kerberos                                    LAKE_LOGIN_REFUSED
+ *     a certificate, its name or age; TLS on one side only      LAKE_TLS
  *     NSQuotaExceededException, DSQuotaExceededException, …     LAKE_QUOTA
  *     SafeModeException for longer than the timeout             LAKE_SAFE_MODE
  *     "could only be written to 0 of …", no DataNode is left    LAKE_NO_DATANODE
@@ -30,15 +39,19 @@ export function translate(error: unknown, place: string): unknown {
 
 function codeOf(error: unknown): ErrorCode | null {
   if (error instanceof RedirectError) return 'LAKE_REDIRECT';
+  if (error instanceof LoginError) return 'LAKE_LOGIN_REFUSED';
+  if (error instanceof TlsError) return 'LAKE_TLS';
   if (error instanceof NoReplyError || error instanceof AnswerError) return 'LAKE_UNAVAILABLE';
   if (error instanceof RemoteError) return codeOfRefusal(error);
   if (!(error instanceof DeadlineError)) return null;
   // A refusal by one server is more specific than a missing answer from another.
   const codes = error.troubles.flatMap((one) =>
-    one instanceof RemoteError ? [codeOfRefusal(one)] : [],
+    one instanceof RemoteError ? [codeOfRefusal(one)] : one instanceof TlsError ? TLS : [],
   );
   return codes.find((code) => code !== 'LAKE_UNAVAILABLE') ?? 'LAKE_UNAVAILABLE';
 }
+
+const TLS: readonly ErrorCode[] = ['LAKE_TLS'];
 
 const CODES: Readonly<Record<string, ErrorCode>> = {
   FileNotFoundException: 'LAKE_MISSING',

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it, test } from 'node:test';
-import { rejects } from '../../test/support/rejects.ts';
-import { loadConfig } from '../config/load.ts';
-import { openStorage } from './open.ts';
+import { describe, it } from 'node:test';
 import { describeStorage, type StoragePlace } from './testing/contract.ts';
 import { bytes, MIB, Place } from './testing/hdfs-place.ts';
 
@@ -18,13 +14,6 @@ async function makePlace(): Promise<StoragePlace> {
 }
 
 describeStorage('something that speaks WebHDFS', makePlace);
-
-test('settings that cannot be meant are named', async () => {
-  const flags = { 'lake.engine': 'hdfs', 'lake.hdfs.namenodes': 'http://a:1, b:2' };
-  const { config } = loadConfig({ file: null, env: {}, flags });
-  const error = await rejects(openStorage(config.lake, tmpdir()), 'CONFIG_INVALID');
-  assert.match(error.message, /expected addresses such as .*; got "b:2"/);
-});
 
 describe('the lake on HDFS and what it leaves', () => {
   it('removes drafts of the dead and old ones, and shows none', async () => {

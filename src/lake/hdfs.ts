@@ -24,7 +24,8 @@ import {
 import { hasEnded, nameThisProcess, type ProcessName } from './this-process.ts';
 import type { FileStatus } from './webhdfs/answers.ts';
 import { openWebHdfs, type WebHdfs } from './webhdfs/client.ts';
-import type { Authenticator } from './webhdfs/namenodes.ts';
+import type { Authenticator, Identity } from './webhdfs/namenodes.ts';
+import { type Difference, openPermissions, type SecureOptions } from './webhdfs/permissions.ts';
 import { openFolders, putFile } from './webhdfs/put-file.ts';
 import { DeadlineError, NO_FOLDER, RemoteError } from './webhdfs/remote-error.ts';
 import type { HostRule, Source } from './webhdfs/transfer.ts';
@@ -35,8 +36,10 @@ export interface HdfsOptions {
   readonly address: string;
   /** Absolute. */
   readonly folder: string;
-  readonly identity: { readonly user: string } | { readonly token: string };
+  readonly identity: Identity;
   readonly authenticator?: Authenticator | undefined;
+  /** PEM: whose certificates are trusted; those that Node.js knows without it. */
+  readonly authority?: Buffer | undefined;
   /** Copies of each block; null means what the cluster does. */
   readonly replication: number | null;
   readonly verify: 'length' | 'checksum';
@@ -195,13 +198,40 @@ function rootOf(folder: string): string {
 
 /** Whether there is a file or folder of this path. */
 export async function isOnHdfs(options: HdfsOptions, path: string): Promise<boolean> {
-  await using hdfs = openWebHdfs({ ...options, addresses: options.nameNodes });
+  const { identity, nameNodes: addresses } = options;
+  // For one question a token is not worth it.
+  const once = 'delegated' in identity ? { delegated: false } : identity;
+  await using hdfs = openWebHdfs({ ...options, identity: once, addresses });
   const at = `${rootOf(options.folder)}/${assertPath(path)}`;
   try {
     return (await hdfs.status(at)) !== null;
   } catch (error) {
     throw translate(error, at);
   }
+}
+
+export interface LakePermissions extends AsyncDisposable {
+  differences(options: Omit<SecureOptions, 'root'>): AsyncGenerator<Difference>;
+  apply(difference: Difference): Promise<void>;
+}
+
+export function openHdfsPermissions(options: HdfsOptions, root: string): LakePermissions {
+  const permissions = openPermissions({ ...options, addresses: options.nameNodes });
+  return {
+    async *differences(secure) {
+      try {
+        yield* permissions.differences({ ...secure, root });
+      } catch (error) {
+        throw translate(error, root);
+      }
+    },
+    async apply(difference) {
+      await permissions.apply(difference, options.signal).catch((error) => {
+        throw translate(error, difference.path);
+      });
+    },
+    [Symbol.asyncDispose]: () => permissions[Symbol.asyncDispose](),
+  };
 }
 
 async function sourceOf(content: Content): Promise<Source> {

@@ -45,6 +45,9 @@ export function publicationPath(version: number): string {
   return `${ANALYTICS_FOLDER}/_versions/${formatVersion(version)}.json`;
 }
 
+/** What the stream remembers, a folder for each log. */
+export const STREAM_FOLDER = `${ROOT}/_stream`;
+
 /** Who does what: see leases.ts. */
 export const LEASES_FOLDER = `${ROOT}/_leases`;
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { nameNodesOf } from '../config/hdfs.ts';
 import type { Config } from '../config/schema.ts';
 import { IsobarError } from '../errors.ts';
-import type { HdfsOptions } from './hdfs.ts';
+import type { HdfsOptions, LakePermissions } from './hdfs.ts';
 import type { Storage } from './storage.ts';
 
 const MIB = 1024 * 1024;
@@ -48,24 +48,36 @@ export async function isInStorage(
   }
 }
 
+/** Shows and changes rights below the lake's folder, real and simulated. Only HDFS has them. */
+export async function openLakePermissions(
+  { engine, hdfs }: Config['lake'],
+  signal: AbortSignal,
+): Promise<LakePermissions> {
+  if (engine !== 'hdfs') {
+    throw new IsobarError('CONFIG_INVALID', `lake.engine: expected hdfs; got ${engine}`);
+  }
+  const root = hdfs.folder.replace(/\/+$/, '');
+  if (root === '') {
+    const text = 'expected a folder that belongs to the lake alone; got /, which is all of HDFS';
+    throw new IsobarError('CONFIG_INVALID', `lake.hdfs.folder: ${text}`);
+  }
+  const { openHdfsPermissions } = await import('./hdfs.ts');
+  return openHdfsPermissions({ ...(await hdfsOptions(hdfs, '', false)), signal }, root);
+}
+
 async function hdfsOptions(
   config: Config['lake']['hdfs'],
   folder: string,
   simulated: boolean,
 ): Promise<HdfsOptions> {
   const { parseHostRules } = await import('./webhdfs/transfer.ts');
-  const { token, user, replication } = config;
-  const nameNodes = config.namenodes.split(',').map((address) => address.trim());
-  const wrong = nameNodes.find((address) => !/^https?:\/\/[^/?#]+\/?$/.test(address));
-  if (wrong !== undefined) {
-    const text = `lake.hdfs.namenodes: expected addresses such as http://host:9870; got ${JSON.stringify(wrong)}`;
-    throw new IsobarError('CONFIG_INVALID', text);
-  }
+  const { hdfsLogin } = await import('./hdfs-login.ts');
+  const { replication } = config;
   return {
-    nameNodes,
+    ...(await hdfsLogin(config)),
+    nameNodes: nameNodesOf(config.namenodes),
     address: config.address,
     folder: simulated ? `${config.folder}/simulated` : config.folder,
-    identity: token === '' ? { user: user === '' ? userInfo().username : user } : { token },
     replication: replication === 0 ? null : replication,
     verify: config.verify,
     concurrency: config.concurrency,

@@ -1,5 +1,5 @@
 /** The raw export, which follows the landings. */
-import { asIsobarError, ERRORS } from '../errors.ts';
+import { asIsobarError, roomError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { RoomError } from '../model/status.ts';
 import { pause } from '../waiting.ts';
@@ -51,8 +51,7 @@ export function startExportLoop(options: ExportLoopOptions): ExportLoop {
       // Cancelled, or the lease is lost: another exporter goes on.
       if (signal.aborted || code === 'ABORTED') return;
       if (failure?.code !== code) logger.error({ code }, `exporting raw files: ${message}`);
-      const since = failure?.code === code ? failure.since : clock().toISOString();
-      failure = { code, message, remedy: ERRORS[code].remedy, since };
+      failure = roomError({ code, message }, failure, clock());
     }
   }
 

@@ -55,7 +55,16 @@ function startBusyLoop(options: {
       seen.landings += 1;
       const last = next - 1n;
       const rows = Number(next - from);
-      return { partition, from, last, rows, rejected: 0, version: 0, months: [] } satisfies Landed;
+      return {
+        partition,
+        from,
+        last,
+        rows,
+        rejected: 0,
+        version: 0,
+        months: [],
+        traceIds: [],
+      } satisfies Landed;
     },
     acceptLoss: async () => {},
   };

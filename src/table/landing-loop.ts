@@ -3,7 +3,7 @@
  * or the oldest has waited long enough, or an hour of the clock ends, or on shutdown. Each takes
  * all that waits.
  */
-import { asIsobarError, ERRORS } from '../errors.ts';
+import { asIsobarError, roomError } from '../errors.ts';
 import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { LandingStatus, RoomError } from '../model/status.ts';
@@ -153,24 +153,26 @@ class PartitionLoops implements LandingLoop {
     this.#lastLandedAt = this.#clock();
     this.#lastRows = landed.rows;
     this.#options.logger.debug(
-      { partition, from: String(landed.from), last: String(landed.last), rows: landed.rows },
+      {
+        partition,
+        from: String(landed.from),
+        last: String(landed.last),
+        rows: landed.rows,
+        trace_ids: landed.traceIds,
+      },
       'landed',
     );
     return landed;
   }
 
   #report(partition: number, error: unknown): void {
-    const { code, message } = asIsobarError(error);
-    const since = this.#errors.get(partition);
-    if (since?.code !== code) {
-      this.#options.logger.error({ code }, `landing partition ${partition}: ${message}`);
+    const { code, message: text } = asIsobarError(error);
+    const message = `partition ${partition}: ${text}`;
+    const before = this.#errors.get(partition);
+    if (before?.code !== code) {
+      this.#options.logger.error({ code }, `landing ${message}`);
     }
-    this.#errors.set(partition, {
-      code,
-      message: `partition ${partition}: ${message}`,
-      remedy: ERRORS[code].remedy,
-      since: since?.code === code ? since.since : this.#clock().toISOString(),
-    });
+    this.#errors.set(partition, roomError({ code, message }, before, this.#clock()));
   }
 
   async landAll(signal?: AbortSignal): Promise<readonly Landed[]> {

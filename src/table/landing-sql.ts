@@ -118,6 +118,19 @@ export function rejectedRecordsSql(logId: string, partition: number): string {
     WHERE parsed.reason IS NOT NULL OR decided.outcome IS NOT NULL`;
 }
 
+/**
+ * One row per record of the batch that was collected live, the first ones by offset: what its trace
+ * is made from, and what became of it.
+ */
+export function tracedRecordsSql(limit: number): string {
+  return `
+    SELECT log_offset, parsed.city_id, collected_at,
+      split_part(coalesce(parsed.reason, decided.outcome, 'landed'), ':', 1) AS outcome
+    FROM parsed LEFT JOIN decided USING (log_offset)
+    WHERE import_id IS NULL AND parsed.city_id IS NOT NULL AND collected_at IS NOT NULL
+    ORDER BY log_offset LIMIT ${limit}`;
+}
+
 /** One row per row of the table that a record of the batch supersedes, with all of its content. */
 export function supersededRowsSql(paths: readonly string[], partition: number): string {
   return `

@@ -21,6 +21,7 @@ import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Log } from '../log/log.ts';
 import type { SqlSession } from '../sql/engine.ts';
+import type { Begun, Tracer } from '../tracing/tracer.ts';
 import {
   type Attempt,
   AttemptOvertaken,
@@ -32,6 +33,7 @@ import type { Action } from './delta.ts';
 import type { DeltaTable } from './delta-table.ts';
 import { type Identities, openIdentities } from './identities.ts';
 import { rewriteSuperseded, writeLandedFiles } from './landing-files.ts';
+import { traceLanding } from './landing-traces.ts';
 import { parsedSql } from './parsing-sql.ts';
 import { commitRejected } from './rejected.ts';
 import { assertWritable, dataFile } from './snapshot.ts';
@@ -51,6 +53,9 @@ export interface SinkOptions {
   readonly bytesMax: number;
   readonly fileBytesMax: number;
   readonly clock?: () => Date;
+  readonly tracer?: Tracer | undefined;
+  /** Trace ids that a landing names for the log at most; none by default. */
+  readonly traceIdsMax?: number;
 }
 
 export interface Sink {
@@ -75,6 +80,8 @@ export interface Landed {
   readonly rejected: number;
   readonly version: number;
   readonly months: readonly string[];
+  /** Of some of its live records, when the log wants them. */
+  readonly traceIds: readonly string[];
 }
 
 const ATTEMPTS_MAX = 20;
@@ -106,6 +113,7 @@ class LandingSink implements Sink {
     const from = nextOffset(state, log.id, partition);
     if (!(await somethingWaits(log, partition, from))) return null;
     const startedAt = this.#clock().getTime();
+    const begun = this.#options.tracer?.begin('land');
     const file = join(scratch, `staged-${randomUUID()}.tsv`);
     try {
       const limits = { records: this.#options.recordsMax, bytes: this.#options.bytesMax };
@@ -113,7 +121,7 @@ class LandingSink implements Sink {
       if (staged.records === 0) return null;
       reachFaultPoint('landing.staged');
       const batch = { logId: log.id, appId: landingAppId(log.id, partition), partition, staged };
-      const landing = this.#turn.then(() => this.#landStaged(batch, startedAt, signal));
+      const landing = this.#turn.then(() => this.#landStaged(batch, { startedAt, begun }, signal));
       this.#turn = landing.catch(() => {});
       const landed = await landing;
       if (landed !== null) await log.landed(partition, landed.last + 1n);
@@ -123,8 +131,12 @@ class LandingSink implements Sink {
     }
   }
 
-  async #landStaged(batch: Batch, startedAt: number, signal?: AbortSignal): Promise<Landed | null> {
-    const { log, observations, session, simulated } = this.#options;
+  async #landStaged(
+    batch: Batch,
+    { startedAt, begun }: { readonly startedAt: number; readonly begun: Begun | undefined },
+    signal?: AbortSignal,
+  ): Promise<Landed | null> {
+    const { log, observations, session, simulated, traceIdsMax: idsMax = 0 } = this.#options;
     const { partition, staged } = batch;
     await session.execute(parsedSql(staged.file, simulated), signal);
     await assertAllStaged(session, staged);
@@ -137,8 +149,10 @@ class LandingSink implements Sink {
       try {
         const made = await makeAttempt(session, this.#identities, batch, state);
         const landed = await this.#write(made, startedAt);
+        const traced = { begun, idsMax };
+        const traceIds = await traceLanding(session, batch, landed.version, traced);
         await session.execute('DROP TABLE parsed');
-        return landed;
+        return { ...landed, traceIds };
       } catch (error) {
         if (!(error instanceof AttemptOvertaken)) throw error;
       }
@@ -147,7 +161,7 @@ class LandingSink implements Sink {
   }
 
   /** Writes the files and commits: first what is rejected, then what lands, with the last offset. */
-  async #write(made: Attempt, startedAt: number): Promise<Landed> {
+  async #write(made: Attempt, startedAt: number): Promise<Omit<Landed, 'traceIds'>> {
     const options = this.#options;
     const { observations, session } = options;
     const rejected = await commitRejected(options, made);

@@ -1,5 +1,6 @@
 /** A request to the small HDFS, and what can be made to happen to it. */
 import type { IncomingMessage } from 'node:http';
+import type { SignedPair } from '../../api/tls/signing.ts';
 
 /**
  * Happens to one call instead of, or after, it is carried out; `short` stores half, says 201; `foreign`
@@ -22,4 +23,10 @@ export interface Call {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
+}
+
+/** HTTPS for these servers. */
+export interface Certificates {
+  readonly nameNode?: SignedPair;
+  readonly dataNode?: SignedPair;
 }

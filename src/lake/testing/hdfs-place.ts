@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type HdfsOptions, type HdfsStorage, openHdfsStorage } from '../hdfs.ts';
 import { type NameNodeMode, TestHdfs } from './hdfs.ts';
-import type { Call, Fault } from './hdfs-call.ts';
+import type { Call, Certificates, Fault } from './hdfs-call.ts';
 
 export const MIB = 1024 * 1024;
 
@@ -16,9 +16,12 @@ export class Place implements AsyncDisposable {
     this.scratch = scratch;
   }
 
-  static async make(modes: readonly NameNodeMode[] = ['active']): Promise<Place> {
+  static async make(
+    modes: readonly NameNodeMode[] = ['active'],
+    certificates: Certificates = {},
+  ): Promise<Place> {
     const scratch = await mkdtemp(join(tmpdir(), 'isobar-hdfs-'));
-    return new Place(await TestHdfs.make(modes), scratch);
+    return new Place(await TestHdfs.make(modes, 2, certificates), scratch);
   }
 
   open(change: Partial<HdfsOptions> = {}): Promise<HdfsStorage> {

@@ -4,8 +4,9 @@
  * tests of what is hard to bring about at a real cluster; that all else is right, real ones show.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Call, Fault } from './hdfs-call.ts';
+import type { Call, Certificates, Fault } from './hdfs-call.ts';
 
 export type NameNodeMode = 'active' | 'standby' | 'starting' | 'safe' | 'hung' | 'broken';
 
@@ -31,10 +32,16 @@ export class TestHdfs implements AsyncDisposable {
   redirectTo: ((dataNode: string) => string) | null = null;
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
+  #certificates: Certificates = {};
   #turn = 0;
 
-  static async make(modes: readonly NameNodeMode[], dataNodes = 2): Promise<TestHdfs> {
+  static async make(
+    modes: readonly NameNodeMode[],
+    dataNodes = 2,
+    certificates: Certificates = {},
+  ): Promise<TestHdfs> {
     const hdfs = new TestHdfs();
+    hdfs.#certificates = certificates;
     hdfs.nodes.set('/', folderNode());
     for (const mode of modes) {
       const at = hdfs.modes.push(mode) - 1;
@@ -86,7 +93,11 @@ export class TestHdfs implements AsyncDisposable {
         incoming.destroy();
       });
     };
-    const server = createServer(handle);
+    const pair = this.#certificates[name.startsWith('name') ? 'nameNode' : 'dataNode'];
+    const server =
+      pair === undefined
+        ? createServer(handle)
+        : createSecureServer({ cert: pair.certificate, key: pair.key }, handle);
     // A DataNode decides itself when it wants the body.
     server.on('checkContinue', handle);
     server.on('connection', (socket) => {
@@ -95,7 +106,8 @@ export class TestHdfs implements AsyncDisposable {
     });
     this.#servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const scheme = pair === undefined ? 'http' : 'https';
+    return `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
   async #atNameNode(

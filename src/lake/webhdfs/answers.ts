@@ -12,6 +12,8 @@ const FileStatusSchema = Type.Object({
   replication: Type.Number(),
   /** 0: not set; 7 HOT, 5 WARM, 2 COLD, 12 ALL_SSD, 10 ONE_SSD. */
   storagePolicy: Type.Number(),
+  /** In an encryption zone; else it is not there. */
+  encBit: Type.Optional(Type.Boolean()),
 });
 
 export type FileStatus = Readonly<Static<typeof FileStatusSchema>>;
@@ -28,6 +30,9 @@ export const ANSWERS = {
   }),
   done: Type.Object({ boolean: Type.Boolean() }),
   location: Type.Object({ Location: Type.String() }),
+  token: Type.Object({ Token: Type.Object({ urlString: Type.String({ minLength: 1 }) }) }),
+  /** When it ends, in milliseconds since 1970. */
+  renewed: Type.Object({ long: Type.Number() }),
   checksum: Type.Object({
     FileChecksum: Type.Object({
       algorithm: Type.String(),
@@ -41,6 +46,8 @@ export const ANSWERS = {
 export class AnswerError extends Error {}
 
 const SHOWN_CHARACTERS = 80;
+/** Tokens in addresses, and those that were asked for. */
+const SECRETS = /(delegation=|token=|"urlString"\s*:\s*")[^&"\s]*/gi;
 
 export function parseAnswer<S extends TSchema>(schema: S, text: string): Static<S> {
   try {
@@ -49,6 +56,6 @@ export function parseAnswer<S extends TSchema>(schema: S, text: string): Static<
   } catch {
     // It is shown below.
   }
-  const shown = JSON.stringify(text.slice(0, SHOWN_CHARACTERS));
+  const shown = JSON.stringify(text.replaceAll(SECRETS, '$1…').slice(0, SHOWN_CHARACTERS));
   throw new AnswerError(`expected an answer of WebHDFS; got ${shown}`);
 }

@@ -11,7 +11,8 @@ import {
 } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { pipeline } from 'node:stream/promises';
-import { NoReplyError } from './remote-error.ts';
+import { certificateProblem } from '../../fetching.ts';
+import { NoReplyError, TlsError } from './remote-error.ts';
 
 export interface ExchangeOptions {
   readonly method: 'GET' | 'PUT' | 'DELETE';
@@ -186,7 +187,19 @@ async function readText(chunks: AsyncIterable<Buffer>, url: URL): Promise<string
 function explainFailure(error: unknown, url: URL, mayHaveActed: boolean): NoReplyError {
   if (error instanceof NoReplyError) return error;
   const { code = 'ECONNRESET', message } = asError(error) as NodeJS.ErrnoException;
+  const problem = url.protocol === 'https:' ? tlsProblem(code, message) : null;
+  if (problem !== null) return new TlsError(code, `${url.host}: ${problem} (${code})`, error);
   return new NoReplyError(code, `${url.host}: ${message || code}`, mayHaveActed, error);
+}
+
+/** What is wrong with the encryption; null when nothing is. */
+function tlsProblem(code: string, said: string): string | null {
+  const problem = certificateProblem(code);
+  if (problem !== null) return `the certificate ${problem}`;
+  if (/wrong version number|packet length|http request/i.test(said)) {
+    return 'the port does not speak https';
+  }
+  return /ERR_SSL|ERR_TLS|EPROTO/.test(code) ? 'both sides agree on no encryption' : null;
 }
 
 function asError(value: unknown): Error {

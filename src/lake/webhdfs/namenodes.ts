@@ -9,11 +9,18 @@
  *
  * All are tried in turn, with growing pauses between the rounds, until the timeout.
  */
-import { Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import type { IncomingHttpHeaders } from 'node:http';
 import { jitteredBackoff, pause } from '../../waiting.ts';
+import { type Agents, openAgents } from './agents.ts';
+import { type Delegation, openDelegation, withToken } from './delegation.ts';
 import { type ExchangeOptions, exchange, type Reply } from './exchange.ts';
-import { DeadlineError, NoReplyError, parseRemoteError, RemoteError } from './remote-error.ts';
+import {
+  DeadlineError,
+  NoReplyError,
+  parseRemoteError,
+  RemoteError,
+  TlsError,
+} from './remote-error.ts';
 import { openSlots, type Slots } from './slots.ts';
 
 /** Proves who we are, beyond a user's name or a token: Kerberos, for instance. */
@@ -24,12 +31,22 @@ export interface Authenticator {
   answered(nameNode: URL, headers: IncomingHttpHeaders): void;
 }
 
+/**
+ * A name, which HDFS believes; a delegation token; or what the authenticator proves: each time, or
+ * (`delegated`) once, for a delegation token that is renewed, and cancelled in the end.
+ */
+export type Identity =
+  | { readonly user: string }
+  | { readonly token: string }
+  | { readonly delegated: boolean };
+
 export interface NameNodesOptions {
   /** `http://host:9870` or `https://…`. */
   readonly addresses: readonly string[];
-  /** Either a name, which HDFS believes, or a delegation token. */
-  readonly identity: { readonly user: string } | { readonly token: string };
+  readonly identity: Identity;
   readonly authenticator?: Authenticator | undefined;
+  /** PEM: whose certificates are trusted; those that Node.js knows without it. */
+  readonly authority?: Buffer | undefined;
   readonly concurrency: number;
   readonly idleMs: number;
   readonly timeoutMs: number;
@@ -78,9 +95,22 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
 
   const deadline = () => performance.now() + timeoutMs;
 
-  async function ask(asked: Question): Promise<Answer> {
-    const signal = either(asked.signal, options.signal);
-    const question = { ...asked, signal };
+  const { identity } = options;
+  let isClosing = false;
+  const delegation: Delegation | null =
+    'delegated' in identity && identity.delegated
+      ? openDelegation((question) => askAs(question, {}))
+      : null;
+
+  async function ask(question: Question): Promise<Answer> {
+    if (delegation === null) return askAs(question, identityQuery(identity));
+    const ended = either(question.signal, options.signal);
+    return withToken(delegation, ended, (token) => askAs(question, { delegation: token }));
+  }
+
+  async function askAs(asked: Question, who: Readonly<Record<string, string>>): Promise<Answer> {
+    const signal = isClosing ? asked.signal : either(asked.signal, options.signal);
+    const question = { ...asked, query: { ...asked.query, ...who }, signal };
     const until = question.deadline ?? deadline();
     const troubles = new Map<number, Error>();
     let isUncertain = false;
@@ -103,7 +133,9 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
         if (tried instanceof NoReplyError) isUncertain ||= tried.mayHaveActed;
         else isUncertain ||= tried instanceof RemoteError && tried.status >= 500;
       }
-      const pauseMs = jitteredBackoff(PAUSE_MS, round + 1);
+      // A certificate does not become right by waiting.
+      const isHopeless = [...troubles.values()].every((one) => one instanceof TlsError);
+      const pauseMs = isHopeless ? Infinity : jitteredBackoff(PAUSE_MS, round + 1);
       if (performance.now() + pauseMs > until) {
         throw new DeadlineError(`${question.op} ${question.path}`, [...troubles.values()]);
       }
@@ -132,8 +164,25 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
       return requests.count;
     },
     async [Symbol.asyncDispose]() {
+      isClosing = true;
+      await delegation?.end();
       requests.close();
     },
+  };
+}
+
+/** Pages of any of the servers, each asked once. */
+export interface Pages {
+  /** Rejects with NoReplyError, LoginError, or the signal's reason. */
+  get(url: URL, signal: AbortSignal): Promise<{ readonly status: number; readonly text: string }>;
+  close(): void;
+}
+
+export function openPages(options: NameNodesOptions): Pages {
+  const requests = new Requests(options);
+  return {
+    get: (url, signal) => requests.send('GET', url, new URL(url.origin), signal),
+    close: () => requests.close(),
   };
 }
 
@@ -141,25 +190,19 @@ export function openNameNodes(options: NameNodesOptions): NameNodes {
 class Requests {
   readonly #options: NameNodesOptions;
   readonly #slots: Slots;
-  readonly #agents = {
-    'http:': new HttpAgent({ keepAlive: true }),
-    'https:': new HttpsAgent({ keepAlive: true }),
-  };
+  readonly #agents: Agents;
   count = 0;
 
   constructor(options: NameNodesOptions) {
     this.#options = options;
     this.#slots = openSlots(options.concurrency);
+    this.#agents = openAgents({ authority: options.authority, keepAlive: true });
   }
 
   /** One NameNode once; twice when the connection was an old one that it had closed. */
   async ask(question: Question, base: URL): Promise<Answer | Error> {
-    const { identity } = this.#options;
-    const { method, path, op, query, signal } = question;
-    const url = addressOf(base, path, op, {
-      ...query,
-      ...('token' in identity ? { delegation: identity.token } : { 'user.name': identity.user }),
-    });
+    const { method, path, op, query = {}, signal } = question;
+    const url = addressOf(base, path, op, query);
     try {
       const { status, text } = await this.send(method, url, base, signal);
       if (status >= 200 && status < 300) return { text, nameNode: base, isUncertain: false };
@@ -191,15 +234,19 @@ class Requests {
   ): Promise<Pick<Reply, 'status' | 'headers'> & { text: string }> {
     using _slot = await this.#slots.take(request.signal);
     this.count += 1;
-    const agent = this.#agents[request.url.protocol === 'https:' ? 'https:' : 'http:'];
+    const agent = this.#agents.of(request.url);
     const reply = await exchange({ ...request, agent, idleMs: this.#options.idleMs });
     return { status: reply.status, headers: reply.headers, text: await reply.text() };
   }
 
   close(): void {
-    this.#agents['http:'].destroy();
-    this.#agents['https:'].destroy();
+    this.#agents.close();
   }
+}
+
+function identityQuery(identity: Identity): Readonly<Record<string, string>> {
+  if ('token' in identity) return { delegation: identity.token };
+  return 'user' in identity ? { 'user.name': identity.user } : {};
 }
 
 /** Aborts with the first of the two. */

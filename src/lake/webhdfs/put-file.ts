@@ -8,13 +8,13 @@
  * RENAME that was lost is found by looking: only we know the draft's name, so when it is gone, we
  * have renamed it.
  */
-
+import { createHash } from 'node:crypto';
 import { backoff, pause } from '../../waiting.ts';
 import type { FileStatus } from './answers.ts';
 import { checksumOf } from './checksum.ts';
 import type { WebHdfs } from './client.ts';
-import { DeadlineError, NoReplyError, RemoteError } from './remote-error.ts';
-import { lengthOf, type Source } from './transfer.ts';
+import { DeadlineError, NoReplyError, RemoteError, TlsError } from './remote-error.ts';
+import { chunksOf, lengthOf, type Source } from './transfer.ts';
 
 export interface PutOptions {
   /** A new absolute path on each call. */
@@ -119,7 +119,11 @@ async function verifyDraft(hdfs: WebHdfs, options: PutOptions, draft: string): P
     const found = status === null ? 'nothing' : `${status.length} bytes`;
     throw new NoReplyError('EBADMSG', `${found} instead of ${bytes} bytes are there`, true);
   }
-  if (options.verify === 'checksum' && bytes > 0) {
+  if (options.verify === 'checksum' && status.encBit === true) {
+    // HDFS sums up what it keeps: the encrypted bytes.
+    const [there, own] = [await hashOf(hdfs.read(draft)), await hashOf(chunksOf(options.source))];
+    if (there !== own) throw new NoReplyError('EBADMSG', 'other bytes are there', true);
+  } else if (options.verify === 'checksum' && bytes > 0) {
     const { algorithm, value } = await hdfs.checksum(draft);
     const own = await checksumOf(options.source, algorithm);
     if (own === null) throw new RemoteError(200, 'Checksum', `${algorithm} is not known here`);
@@ -130,8 +134,16 @@ async function verifyDraft(hdfs: WebHdfs, options: PutOptions, draft: string): P
   return status;
 }
 
+async function hashOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of chunks) hash.update(chunk);
+  return hash.digest('hex');
+}
+
 /** DataNodes pass on what their NameNode said in the middle of a failover, and much of Java. */
 function isWorthAnother(error: unknown, before: readonly Error[]): boolean {
+  // Another DataNode may have a better certificate.
+  if (error instanceof TlsError) return before.length < REFUSALS_MAX;
   if (error instanceof NoReplyError) return true;
   if (!(error instanceof RemoteError)) return false;
   if (error.is('StandbyException', 'RetriableException', 'SafeModeException')) return true;

@@ -3,6 +3,8 @@
  * queries carry tokens.
  */
 
+import { refusedTicketReason } from './kerberos-reasons.ts';
+
 const MESSAGE_MAX = 500;
 
 /** A file stands where a folder was wanted. */
@@ -52,6 +54,22 @@ export class NoReplyError extends Error {
   }
 }
 
+/** The encrypted connection could not be trusted or made: nothing was asked. */
+export class TlsError extends NoReplyError {
+  constructor(code: string, message: string, cause?: unknown) {
+    super(code, message, false, cause);
+    this.name = 'TlsError';
+  }
+}
+
+/** We cannot say who we are; the message says what to do. */
+export class LoginError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'LoginError';
+  }
+}
+
 /** No server did it within the time that we wait; `troubles` holds the error of each server. */
 export class DeadlineError extends Error {
   readonly troubles: readonly Error[];
@@ -74,7 +92,10 @@ export class RedirectError extends Error {
 /** Reads a refusal; the message is its first line, since DataNodes send the whole Java stack. */
 export function parseRemoteError(status: number, text: string): RemoteError {
   const found = remoteException(text);
-  if (found === null) return new RemoteError(status, '', `HTTP ${status}`);
+  if (found === null) {
+    const reason = status === 401 || status === 403 ? refusedTicketReason(text) : null;
+    return new RemoteError(status, '', reason ?? `HTTP ${status}`);
+  }
   const [line = ''] = found.message.split('\n');
   const message = `${found.exception}: ${line.trim().slice(0, MESSAGE_MAX)}`;
   // For a file in the place of a folder, users other than administrators get a permission error.

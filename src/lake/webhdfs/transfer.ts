@@ -4,6 +4,8 @@
  * address.
  */
 import { createReadStream } from 'node:fs';
+import { splitList } from '../../config/list.ts';
+import { openAgents } from './agents.ts';
 import { type ExchangeOptions, exchange } from './exchange.ts';
 import { either } from './namenodes.ts';
 import { NoReplyError, parseRemoteError, RedirectError } from './remote-error.ts';
@@ -17,14 +19,10 @@ export interface HostRule {
 
 /** `dn1,dn2=10.0.0.2,dn3:9864=localhost:19864`; empty allows any host. */
 export function parseHostRules(text: string): readonly HostRule[] {
-  return text
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '')
-    .map((entry) => {
-      const [named = '', reached = named] = entry.split('=').map((part) => part.trim());
-      return { named: named.toLowerCase(), reached };
-    });
+  return splitList(text).map((entry) => {
+    const [named = '', reached = named] = entry.split('=').map((part) => part.trim());
+    return { named: named.toLowerCase(), reached };
+  });
 }
 
 export interface Redirect {
@@ -74,6 +72,8 @@ export function lengthOf(source: Source): number {
 export interface TransfersOptions {
   readonly concurrency: number;
   readonly idleMs: number;
+  /** PEM: whose certificates are trusted; those that Node.js knows without it. */
+  readonly authority?: Buffer | undefined;
   /** Once it aborts nothing is waited for any more. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -91,7 +91,9 @@ const CHUNK_BYTES = 1 << 18;
 
 export function openTransfers(options: TransfersOptions): Transfers {
   const slots = openSlots(options.concurrency);
-  const { idleMs, signal } = options;
+  const { idleMs, signal, authority } = options;
+  // DataNodes close each connection.
+  const agents = openAgents({ authority, keepAlive: false });
   let requestCount = 0;
 
   /** The text of an answer with this status. */
@@ -101,7 +103,8 @@ export function openTransfers(options: TransfersOptions): Transfers {
   ): Promise<string> {
     using _slot = await slots.take(signal);
     requestCount += 1;
-    const reply = await exchange({ ...request, idleMs, signal });
+    const agent = agents.of(request.url);
+    const reply = await exchange({ ...request, agent, idleMs, signal });
     const text = await reply.text();
     if (reply.status !== status) throw refusal(request.url, reply.status, text);
     return text;
@@ -111,7 +114,8 @@ export function openTransfers(options: TransfersOptions): Transfers {
     const ended = either(own, signal);
     using _slot = await slots.take(ended);
     requestCount += 1;
-    const reply = await exchange({ method: 'GET', url, idleMs, signal: ended });
+    const agent = agents.of(url);
+    const reply = await exchange({ method: 'GET', url, agent, idleMs, signal: ended });
     if (reply.status !== 200) throw refusal(url, reply.status, await reply.text());
     const wanted = Number(reply.headers['content-length'] ?? Number.NaN);
     let bytes = 0;
@@ -143,7 +147,7 @@ function refusal(url: URL, status: number, text: string) {
   return error;
 }
 
-async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
+export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array> {
   if (source instanceof Uint8Array) {
     if (source.byteLength > 0) yield source;
     return;

@@ -10,7 +10,7 @@ import type { Observation } from '../../model/observation.ts';
 import { openDuckdbEngine } from '../../sql/duckdb.ts';
 import type { SqlEngine, SqlSession } from '../../sql/engine.ts';
 import { type DeltaTable, openTable } from '../delta-table.ts';
-import { openSink, type Sink } from '../landing.ts';
+import { openSink, type Sink, type SinkOptions } from '../landing.ts';
 import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from '../table.ts';
 import { type VerifyReport, verifyLake } from '../verify.ts';
 import { verifyOffsets } from '../verify-offsets.ts';
@@ -23,8 +23,13 @@ export interface TestLake extends AsyncDisposable {
   readonly scratch: string;
   readonly log: MemoryLog;
   /** Tables and a sink as another process would open them, over the given storage. */
-  open(storage?: Storage, options?: { simulated?: boolean; recordsMax?: number }): Promise<Opened>;
+  open(storage?: Storage, options?: OpenOptions): Promise<Opened>;
   verify(): Promise<VerifyReport>;
+}
+
+interface OpenOptions extends Pick<SinkOptions, 'tracer' | 'traceIdsMax'> {
+  readonly simulated?: boolean;
+  readonly recordsMax?: number;
 }
 
 export interface Opened {
@@ -48,10 +53,7 @@ export async function openTestLake(partitions = 2): Promise<TestLake> {
 
   async function open(
     over: Storage = storage,
-    {
-      simulated = false,
-      recordsMax = 1_000_000,
-    }: { simulated?: boolean; recordsMax?: number } = {},
+    { simulated = false, recordsMax = 1_000_000, ...traced }: OpenOptions = {},
   ): Promise<Opened> {
     const own = await engine.session();
     sessions.push(own);
@@ -76,7 +78,7 @@ export async function openTestLake(partitions = 2): Promise<TestLake> {
       partitionColumns: [],
     });
     const limits = { recordsMax, bytesMax: 1 << 28, fileBytesMax: 1 << 26 };
-    const sink = await openSink({ ...common, ...limits, log, observations, rejected });
+    const sink = await openSink({ ...common, ...limits, ...traced, log, observations, rejected });
     return { observations, rejected, sink, storage: over, session: own, scratch };
   }
 
