@@ -17,8 +17,11 @@ export async function openEngine(
     }
     case 'spark': {
       const { openSparkEngine } = await import('./spark/spark.ts');
-      const { address, token, user, timeout_s, properties } = config.spark;
-      return openSparkEngine({ address, token, user, timeoutSeconds: timeout_s, properties });
+      const { address, token, user, timeout_s, properties, tls_authority } = config.spark;
+      return openSparkEngine({
+        ...{ address, token, user, authorityFile: tls_authority },
+        ...{ timeoutSeconds: timeout_s, properties },
+      });
     }
   }
 }

@@ -7,8 +7,9 @@ import {
   type Interceptor,
 } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { type ConnectAddress, parseConnectAddress } from '../../config/spark-address.ts';
+import { authorityOf } from '../../config/tls-authority.ts';
 import { IsobarError } from '../../errors.ts';
-import { type ConnectAddress, parseConnectAddress } from './address.ts';
 import { factsOf, fullFacts, isCut, isLostSession, type SparkErrorFacts } from './errors.ts';
 import { type RequestSession, runStatement } from './execution.ts';
 import {
@@ -23,6 +24,8 @@ export interface ClientOptions {
   /** Empty for none. */
   readonly token: string;
   readonly user: string;
+  /** PEM file of the authority that is trusted; empty: those that Node.js knows. */
+  readonly authorityFile: string;
   /** Milliseconds without a word from the server after which it counts as lost. */
   readonly timeoutMs: number;
 }
@@ -49,7 +52,9 @@ export class SparkClient {
     const userId = address.user ?? options.user;
     this.#timeoutMs = options.timeoutMs;
     this.#userContext = { userId, userName: userId };
-    this.#connection = new Http2SessionManager(address.url, { idleConnectionTimeoutMs: 900_000 });
+    const ca = authorityOf('analytics.spark.tls_authority', options.authorityFile);
+    const sessions = { idleConnectionTimeoutMs: 900_000 };
+    this.#connection = new Http2SessionManager(address.url, sessions, { ...(ca && { ca }) });
     this.#service = serviceAt(address, token, this.#connection);
   }
 

@@ -1,6 +1,7 @@
 /** Spark's errors → ours. */
 import { Code, ConnectError } from '@connectrpc/connect';
 import { IsobarError } from '../../errors.ts';
+import { causesOf, certificateProblem } from '../../fetching.ts';
 import { ErrorInfoSchema } from './proto/google/rpc/error_details_pb.ts';
 import type { FetchErrorDetailsResponse } from './proto/spark/connect/base_pb.ts';
 
@@ -99,13 +100,20 @@ export function translate(error: unknown, facts: SparkErrorFacts | null, sql: st
   if (error instanceof IsobarError) return error;
   const options = { cause: error, details: detailsOf(facts, sql) };
   if (facts === null) {
-    const text = error instanceof Error ? error.message : String(error);
-    return new IsobarError(codeOfTransport(error), text, options);
+    return new IsobarError(codeOfTransport(error), textOfTransport(error), options);
   }
   // Spark adds its plan or the Java stack after the first lines.
   const message =
     facts.message.split(/;?\n(?:\s*at |'|\+- |== |JVM stacktrace|Driver stacktrace)/)[0] ?? '';
   return new IsobarError(codeOf(facts), message.trim(), options);
+}
+
+function textOfTransport(error: unknown): string {
+  for (const { code } of causesOf(error)) {
+    const problem = certificateProblem(code ?? '');
+    if (problem !== null) return `the certificate of the server ${problem} (${code})`;
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 function codeOfTransport(error: unknown): IsobarError['code'] {

@@ -1,7 +1,9 @@
 /** What a real Spark does not do on demand; what it does is tried in test/cluster/spark.test.ts. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeTrust } from '../../../test/support/trust.ts';
 import { IsobarError, isErrorCode } from '../../errors.ts';
 import { openSparkEngine, type SparkOptions } from './spark.ts';
 import { completeAnswer, openTestServer, rowsAnswer, sparkError } from './testing/server.ts';
@@ -217,4 +219,32 @@ test('sets properties, and refuses those that only a start of Spark can change',
     refused.query('SELECT 1'),
     (e) => isErrorCode(e, 'CONFIG_INVALID') && /memory is 1g.*wanted: 2g/.test(String(e)),
   );
+});
+
+test('trusts the authority that it was given, and no other', async () => {
+  using trust = makeTrust();
+  const { pair, authority: authorityFile, other } = trust;
+  const answers = {
+    async *executePlan() {
+      yield rowsAnswer('1', [1]);
+      yield completeAnswer('2');
+    },
+  };
+  await using server = await openTestServer(answers, pair);
+  const ask = async (address: string, more: Partial<SparkOptions>) => {
+    await using engine = open(address, more);
+    await using session = await engine.session();
+    return xs(await session.query('SELECT 1'));
+  };
+  assert.deepEqual(await ask(server.address, { authorityFile }), [1]);
+  const plain = server.address.replace('/;use_ssl=true', '');
+  for (const [address, more] of [
+    [server.address, {}],
+    [server.address, { authorityFile: other }],
+    [plain, { authorityFile }],
+  ] as const) {
+    await assert.rejects(ask(address, more), (e) => isErrorCode(e, 'ENGINE_UNAVAILABLE'));
+  }
+  writeFileSync(other, 'nonsense');
+  assert.throws(() => open(server.address, { authorityFile: other }), { code: 'CONFIG_INVALID' });
 });

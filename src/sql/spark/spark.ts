@@ -4,8 +4,8 @@
  */
 import { IsobarError } from '../../errors.ts';
 import type { EngineFacts, Progress, SqlEngine } from '../engine.ts';
-import { parseProperties } from './address.ts';
 import { type ServerSession, SparkClient } from './client.ts';
+import { parseProperties } from './properties.ts';
 import { openSparkSession } from './session.ts';
 
 export interface SparkOptions {
@@ -14,6 +14,7 @@ export interface SparkOptions {
   /** Empty for none. */
   readonly token: string;
   readonly user: string;
+  readonly authorityFile?: string;
   readonly timeoutSeconds: number;
   /** `spark.name=value, …` */
   readonly properties: string;
@@ -49,19 +50,12 @@ const SHOWN_PROPERTIES = [
 
 /** Resolves without asking the server: the first statement rejects when it is unreachable. */
 export function openSparkEngine(options: SparkOptions): SqlEngine {
-  const configured = parseProperties(options.properties);
-  const client = new SparkClient({
-    address: options.address,
-    token: options.token,
-    user: options.user,
-    timeoutMs: options.timeoutSeconds * 1_000,
-  });
   let facts: EngineFacts = { version: null, properties: {} };
   let progress: Progress | null = null;
+  const { client, prepare, shown } = connectSpark(options);
 
-  async function prepare(session: ServerSession): Promise<void> {
-    await setProperties(client, session, configured);
-    const shown = [...new Set([...SHOWN_PROPERTIES, ...configured.keys()])];
+  async function prepareAndAsk(session: ServerSession): Promise<void> {
+    await prepare(session);
     const version = await client.version(session);
     const inEffect = await client.getConfig(session, shown);
     facts = { version, properties: Object.fromEntries([...inEffect].sort()) };
@@ -80,7 +74,7 @@ export function openSparkEngine(options: SparkOptions): SqlEngine {
     async session() {
       return openSparkSession({
         client,
-        prepare,
+        prepare: prepareAndAsk,
         onProgress: (now) => {
           progress = now;
         },
@@ -89,6 +83,23 @@ export function openSparkEngine(options: SparkOptions): SqlEngine {
     async [Symbol.asyncDispose]() {
       client.close();
     },
+  };
+}
+
+/** A connection that is made with the first call; `prepare` gives a new session its properties. */
+export function connectSpark(options: SparkOptions) {
+  const configured = parseProperties(options.properties);
+  const client = new SparkClient({
+    address: options.address,
+    token: options.token,
+    user: options.user,
+    authorityFile: options.authorityFile ?? '',
+    timeoutMs: options.timeoutSeconds * 1_000,
+  });
+  return {
+    client,
+    prepare: (session: ServerSession) => setProperties(client, session, configured),
+    shown: [...new Set([...SHOWN_PROPERTIES, ...configured.keys()])],
   };
 }
 

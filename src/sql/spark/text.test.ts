@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { parseConnectAddress } from '../../config/spark-address.ts';
 import { isErrorCode } from '../../errors.ts';
-import { parseConnectAddress, parseProperties } from './address.ts';
+import { parseProperties } from './properties.ts';
 import { sparkText, splitStatements } from './text.ts';
 
 const isInvalid = (error: unknown) => isErrorCode(error, 'CONFIG_INVALID');

@@ -1,6 +1,6 @@
 /** A server of Spark's protocol with answers that a test defines: for what real ones rarely do. */
 import { once } from 'node:events';
-import { createServer, type ServerHttp2Session } from 'node:http2';
+import { createSecureServer, createServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
@@ -14,6 +14,7 @@ import {
   Schema,
   Struct,
 } from 'apache-arrow';
+import type { Pair } from '../../../../test/support/trust.ts';
 import { ErrorInfoSchema } from '../proto/google/rpc/error_details_pb.ts';
 import {
   type ExecutePlanResponseSchema,
@@ -30,7 +31,8 @@ export interface TestServer extends AsyncDisposable {
   cut(): void;
 }
 
-export async function openTestServer(service: Service): Promise<TestServer> {
+/** With a pair it speaks TLS. */
+export async function openTestServer(service: Service, pair?: Pair): Promise<TestServer> {
   const answers: Service = {
     config: () => ({ serverSideSessionId: 'first', pairs: [] }),
     analyzePlan: () => ({
@@ -48,7 +50,7 @@ export async function openTestServer(service: Service): Promise<TestServer> {
       router.service(SparkConnectService, answers);
     },
   });
-  const server = createServer(handler);
+  const server = pair === undefined ? createServer(handler) : createSecureServer(pair, handler);
   const sessions = new Set<ServerHttp2Session>();
   server.on('session', (session) => {
     sessions.add(session);
@@ -61,7 +63,7 @@ export async function openTestServer(service: Service): Promise<TestServer> {
     for (const session of sessions) session.destroy();
   };
   return {
-    address: `sc://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: `sc://127.0.0.1:${(server.address() as AddressInfo).port}${pair === undefined ? '' : '/;use_ssl=true'}`,
     cut,
     async [Symbol.asyncDispose]() {
       cut();
