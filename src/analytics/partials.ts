@@ -15,7 +15,7 @@ import { CITY_PARTIAL_COLUMNS, HOURLY_PARTIAL_COLUMNS } from './columns.ts';
 import { COVERAGE_PARTIAL_COLUMNS } from './coverage.ts';
 import type { Aggregates, Partial, PartialFiles, PublishedFile, Rollup } from './publication.ts';
 import { queryText } from './queries.ts';
-import type { Run } from './run.ts';
+import { countRows, type Run } from './run.ts';
 
 /** Months that are not merged into the rollup: the newest are the ones that change. */
 const FREE_MONTHS = { least: 2, most: 4 } as const;
@@ -43,11 +43,15 @@ export interface RefreshedAggregates {
   readonly live: readonly string[];
 }
 
-/** `changedMonths` is null when every month is to be computed from rows. */
+/**
+ * `changedMonths` is null when every month is to be computed from rows. With `settles` no month stays
+ * live: each gets a partial.
+ */
 export async function refreshAggregates(
   run: Run,
   before: Aggregates | null,
   changedMonths: readonly string[] | null,
+  settles = false,
 ): Promise<RefreshedAggregates> {
   const months = [...new Set(run.snapshot.files.map((file) => file.month ?? ''))].sort();
   const changed = new Set(changedMonths);
@@ -55,7 +59,7 @@ export async function refreshAggregates(
   const known = new Set(settled.flatMap((partial) => partial.months));
   const newest = new Set(months.slice(-FREE_MONTHS.least));
   const live = months.filter((month) => changed.has(month) && newest.has(month));
-  const small = rowsOf(run, live) <= LIVE_ROWS_MAX;
+  const small = !settles && rowsOf(run, live) <= LIVE_ROWS_MAX;
   const written = months.filter((month) => !known.has(month) && !(small && live.includes(month)));
   const partials = [...settled, ...(await writePartials(run, written))];
   const aggregates = { partials, written, live: small ? live : [] };
@@ -94,6 +98,7 @@ async function writePartials(run: Run, months: readonly string[]): Promise<Parti
     partials.push({
       months: chunk,
       whole: true,
+      engine: run.engineName,
       files: {
         city_statistics: await run.write('_partials', queryText('city_statistics_partial')),
         coverage: await run.write('_partials', queryText('coverage_partial')),
@@ -122,7 +127,7 @@ function chunksOf(run: Run, months: readonly string[]): string[][] {
 }
 
 function rowsOf(run: Run, months: readonly string[]): number {
-  return run.filesOf(months).reduce((sum, file) => sum + file.rows, 0);
+  return countRows(run.filesOf(months));
 }
 
 /** The rollup stays while its months are unchanged and the others are newer and not too many. */

@@ -29,6 +29,8 @@ const Partial = Type.Object({
   months: Type.Array(Month),
   /** Whether the file holds no others. */
   whole: Type.Boolean(),
+  /** Which engine computed it; 0.1.0 did not write it. */
+  engine: Type.Optional(Type.String()),
   files: PartialFiles,
 });
 

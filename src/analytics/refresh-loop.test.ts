@@ -29,11 +29,11 @@ function fakeRefresher() {
       }
     },
   };
-  return fake satisfies Refresher;
+  return fake satisfies Pick<Refresher, 'refresh'>;
 }
 
 async function withLoop(
-  options: Partial<RefreshLoopOptions> & { readonly refresher: Refresher },
+  options: Partial<RefreshLoopOptions> & Pick<RefreshLoopOptions, 'refresher'>,
   run: (loop: RefreshLoop) => Promise<void>,
 ): Promise<void> {
   const loop = startRefreshLoop({

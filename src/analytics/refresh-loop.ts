@@ -1,19 +1,24 @@
 /** When refreshes happen: soon after landings (one for all of them), hourly, and on demand. */
-import { asIsobarError, ERRORS, type ErrorCode } from '../errors.ts';
+import { asIsobarError, ERRORS, type ErrorCode, roomError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { RoomError } from '../model/status.ts';
+import type { Begun, Tracer } from '../tracing/tracer.ts';
 import { backoff, pause } from '../waiting.ts';
 import type { Publication } from './publication.ts';
 import type { Refresher } from './refresh.ts';
 
 export interface RefreshLoopOptions {
-  readonly refresher: Refresher;
+  readonly refresher: Pick<Refresher, 'refresh'>;
   /** Seconds between two refreshes when nothing is asked for. */
   readonly intervalSeconds: number;
   /** Seconds from the first landing until the refresh that covers all landings since. */
   readonly delaySeconds: number;
+  /** Share of the time that refreshes after landings take on the long run. */
+  readonly share?: number;
   readonly logger: Logger;
-  readonly onPublished: (publication: Publication) => void;
+  readonly tracer?: Tracer | undefined;
+  /** `begun` is the step that made it, when there is a tracer. */
+  readonly onPublished: (publication: Publication, begun: Begun | undefined) => void;
   readonly clock?: () => Date;
   /** Milliseconds of a clock that is never set. */
   readonly monotonic?: () => number;
@@ -30,7 +35,7 @@ export interface RefreshLoop {
   stop(): Promise<void>;
 }
 
-/** Refreshes after landings: their share of the time, what a burst may take, and the longest wait. */
+/** Refreshes after landings: their share of the time unless said otherwise, what a burst may take, and the longest wait. */
 const REST = { share: 0.002, spareMs: 10_000, delays: 60 } as const;
 /** Seconds until another try after a passing failure: doubled each time. */
 const RETRY_S = { least: 1, most: 60 } as const;
@@ -45,7 +50,7 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
   /** Whether something landed that no refresh has begun to look for. */
   let pending = false;
   let waiting = new AbortController();
-  const rest = openRest(monotonic);
+  const rest = openRest(monotonic, options.share ?? REST.share);
   const running = run();
 
   async function run(): Promise<void> {
@@ -78,13 +83,14 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
 
   async function refreshNow(signal?: AbortSignal): Promise<Publication | null> {
     const startedAt = monotonic();
+    const begun = options.tracer?.begin('publish');
     try {
       const publication = await refresher.refresh(signal);
       failure = null;
       failures = 0;
       if (publication !== null && publication.version !== newest?.version) {
         newest = publication;
-        options.onPublished(publication);
+        options.onPublished(publication, begun);
       }
       return publication;
     } catch (error) {
@@ -100,8 +106,7 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
     if (code === 'ABORTED') return;
     failures += 1;
     if (failure?.code !== code) logger.error({ code }, `refreshing the analytics: ${message}`);
-    const since = failure?.code === code ? failure.since : clock().toISOString();
-    failure = { code, message, remedy: ERRORS[code].remedy, since };
+    failure = roomError({ code, message }, failure, clock());
   }
 
   return {
@@ -128,13 +133,13 @@ export function startRefreshLoop(options: RefreshLoopOptions): RefreshLoop {
  * Landings that come one after the other share refreshes: on the long run these take a small share of
  * the time, while the first of a burst follow at once.
  */
-function openRest(monotonic: () => number) {
+function openRest(monotonic: () => number, share: number) {
   /** Milliseconds that runs may take before they have to rest, and since when. */
   let spareMs: number = REST.spareMs;
   let spareAt = monotonic();
-  const spareNow = () => Math.min(REST.spareMs, spareMs + (monotonic() - spareAt) * REST.share);
+  const spareNow = () => Math.min(REST.spareMs, spareMs + (monotonic() - spareAt) * share);
   return {
-    seconds: (most: number) => Math.min(Math.max(0, -spareNow() / REST.share) / 1_000, most),
+    seconds: (most: number) => Math.min(Math.max(0, -spareNow() / share) / 1_000, most),
     took(ms: number) {
       spareMs = spareNow() - ms;
       spareAt = monotonic();

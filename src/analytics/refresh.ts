@@ -4,37 +4,37 @@
  * The partial aggregates of changed months are computed from their rows (partials.ts) and merged with those of
  * all other months; the anomalies come from candidates (anomalies.ts). What the next refresh goes
  * on from is named by the publication, so that a process that has just started is as fast.
+ *
+ * With a second engine, runs of many rows are its work, whatever became of the small ones: partial
+ * aggregates have one format. What the first engine computed, the second computes again from time
+ * to time (`recompute`), and the numbers have to be the same.
  */
 import { asIsobarError, isErrorCode } from '../errors.ts';
-import { reachFaultPoint } from '../fault.ts';
 import { type Logger, silentLogger } from '../logger.ts';
-import type { SqlSession } from '../sql/engine.ts';
+import type { SqlEngine, SqlSession } from '../sql/engine.ts';
 import type { Snapshot } from '../table/table.ts';
 import { backoff, pause } from '../waiting.ts';
-import { refreshAnomalies } from './anomalies.ts';
-import { exportForPeople, writeDataset } from './export.ts';
-import { keepObservedRows } from './observed-rows.ts';
-import { defineAggregates, refreshAggregates } from './partials.ts';
-import {
-  AGGREGATES_FORMAT,
-  type Aggregates,
-  aggregatesOf,
-  filesOf,
-  isOutdated,
-  nextVersion,
-  type Publication,
-  putPublication,
-  readPublication,
-} from './publication.ts';
-import { queryText } from './queries.ts';
-import { type Memory, type Run, type RunOptions, startRun } from './run.ts';
+import { Computer } from './computer.ts';
+import { exportForPeople } from './export.ts';
+import { aggregatesOf, isOutdated, type Publication, readPublication } from './publication.ts';
+import { type Computed, type ComputeOptions, computeDatasets, publish } from './publish.ts';
+import { type Recomputed, recomputeDatasets } from './recompute.ts';
+import { countRows, RowsExceeded, type RunOptions } from './run.ts';
 
 export interface RefreshOptions extends RunOptions {
-  readonly engineName: string;
+  /** The engine for runs of at least so many rows, and for recomputing. */
+  readonly large?: LargeEngine | undefined;
   /** Further tries of one refresh after a passing failure of the engine. */
   readonly retries?: number;
   readonly clock?: () => Date;
   readonly logger?: Logger | undefined;
+}
+
+export interface LargeEngine {
+  readonly session: SqlSession;
+  readonly engineName: string;
+  readonly reach: SqlEngine['reach'];
+  readonly rowsLeast: number;
 }
 
 export interface Refresher {
@@ -44,16 +44,18 @@ export interface Refresher {
    * the engine and the storage do; the last good publication stays then.
    */
   refresh(signal?: AbortSignal): Promise<Publication | null>;
+
+  /**
+   * Computes with the large engine again what the other one has published since the last time, while
+   * refreshes go on. When it says the same, and is still the newest, it is published. Resolves with
+   * null when there is nothing to compute, or no second engine; rejects as the engine and the storage
+   * do.
+   */
+  recompute(signal?: AbortSignal): Promise<Recomputed | null>;
 }
 
 const RACES_MAX = 10;
 const RETRY_MS = { least: 1_000, most: 60_000 } as const;
-const SELECT_CITIES = 'SELECT * FROM city_statistics';
-const HOURS_OF_CLOCKS = 48;
-
-function remember(options: RefreshOptions): Memory {
-  return { rows: keepObservedRows(options), made: new Map(), checked: new Set() };
-}
 
 export function createRefresher(options: RefreshOptions): Refresher {
   return new TableRefresher(options);
@@ -62,23 +64,53 @@ export function createRefresher(options: RefreshOptions): Refresher {
 class TableRefresher implements Refresher {
   readonly #options: RefreshOptions;
   readonly #logger: Logger;
+  readonly #clock: () => Date;
+  readonly #small: Computer;
+  readonly #large: Computer | null;
   /** Paths of publications that were warned of. */
   readonly #damaged = new Set<string>();
-  #memory: Memory;
   #newest: Publication | null = null;
+  /** What the newest publication was made from, when that is known here. */
+  #published: { readonly publication: Publication; readonly snapshot: Snapshot } | null = null;
   /** The table's version up to which nothing changed that the newest publication does not hold. */
   #unchanged = -2;
-  /** One run at a time works in the session. */
+  /** One refresh at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: RefreshOptions) {
+    const { large, logger = silentLogger, clock = () => new Date() } = options;
     this.#options = options;
-    this.#logger = options.logger ?? silentLogger;
-    this.#memory = remember(options);
+    this.#logger = logger;
+    this.#clock = clock;
+    const rowsMax = large === undefined ? Number.POSITIVE_INFINITY : large.rowsLeast - 1;
+    this.#small = new Computer({ ...options, rowsMax });
+    this.#large = large === undefined ? null : new Computer({ ...options, ...large });
   }
 
   refresh(signal?: AbortSignal): Promise<Publication | null> {
-    const run = this.#turn.then(() => retry(this.#options, () => this.#look(signal), signal));
+    return this.#exclusive(() => retry(this.#options, () => this.#look(signal), signal));
+  }
+
+  async recompute(signal?: AbortSignal): Promise<Recomputed | null> {
+    const [large, last] = [this.#large, this.#published];
+    if (large === null || last === null) return null;
+    const { storage, session } = this.#options;
+    const found = await recomputeDatasets({ ...last, large, storage, session }, signal);
+    if (found === null || found.recomputed.differences.length > 0) return found?.recomputed ?? null;
+    await this.#exclusive(async () => {
+      // A newer one holds what came meanwhile.
+      if (this.#newest?.version !== last.publication.version) return;
+      try {
+        await this.#put(found.computed, last.publication, last.snapshot);
+      } catch (error) {
+        if (!isErrorCode(error, 'LAKE_EXISTS')) throw error;
+      }
+    });
+    return found.recomputed;
+  }
+
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#turn.then(work);
     this.#turn = run.catch(() => {});
     return run;
   }
@@ -96,7 +128,8 @@ class TableRefresher implements Refresher {
         `whose newest is ${snapshot.version}: computing all datasets again`,
     );
     this.#unchanged = -2;
-    this.#memory = remember(this.#options);
+    this.#small.forget();
+    this.#large?.forget();
   }
 
   async #look(signal?: AbortSignal): Promise<Publication | null> {
@@ -113,47 +146,89 @@ class TableRefresher implements Refresher {
         this.#unchanged = Math.max(this.#unchanged, newest.table_version);
         // Whoever published it may have died before this, or may be about to do it himself.
         await exportForPeople(storage, newest);
-        if (newest.table_version === snapshot.version && !isOutdated(newest)) return newest;
+        if (newest.table_version === snapshot.version && !isOutdated(newest)) {
+          this.#published = { publication: newest, snapshot };
+          return newest;
+        }
       }
       const known = newest !== null && !isAhead && !isOutdated(newest);
       const changes = known ? await table.changes(this.#unchanged, snapshot) : null;
       if (changes !== null && changes.months.length === 0) {
         this.#unchanged = snapshot.version;
+        // The same rows in the files that are there now.
+        if (newest !== null) this.#published = { publication: newest, snapshot };
         return newest;
       }
       try {
-        this.#newest = await this.#publish(newest, snapshot, changes?.months ?? null, signal);
-        return this.#newest;
+        const computed = await this.#compute(newest, snapshot, changes?.months ?? null, signal);
+        return await this.#put(computed, newest, snapshot);
       } catch (error) {
         if (!isErrorCode(error, 'LAKE_EXISTS') || races >= RACES_MAX) throw error;
       }
     }
   }
 
-  async #publish(
+  async #put(
+    computed: Computed,
     before: Publication | null,
+    snapshot: Snapshot,
+  ): Promise<Publication> {
+    const publication = await publish(this.#options.storage, computed, before, this.#clock());
+    this.#small.published(publication);
+    this.#large?.published(publication);
+    this.#newest = publication;
+    this.#published = { publication, snapshot };
+    return publication;
+  }
+
+  async #compute(
+    newest: Publication | null,
     snapshot: Snapshot,
     changedMonths: readonly string[] | null,
     signal: AbortSignal | undefined,
-  ): Promise<Publication> {
-    const aggregates = changedMonths === null ? null : aggregatesOf(before);
+  ): Promise<Computed> {
+    const before = changedMonths === null ? null : aggregatesOf(newest);
     try {
-      const run = startRun(this.#options, this.#memory, snapshot, signal);
-      const publication = await publishRun(this.#options, run, before, aggregates, changedMonths);
-      forgetFiles(this.#memory, publication);
-      return publication;
+      return await this.#run(snapshot, { before, changedMonths }, signal);
     } catch (error) {
-      // What the session stands at is not known: the next run starts afresh.
-      this.#memory = remember(this.#options);
       // A partial aggregate that is gone or damaged costs time, not the datasets: rows say it all.
       const unusable = ['LAKE_MISSING', 'TABLE_CORRUPT', 'QUERY_FAILED', 'QUERY_INVALID'] as const;
-      if (aggregates === null || !isErrorCode(error, ...unusable)) throw error;
+      if (before === null || !isErrorCode(error, ...unusable)) throw error;
       const { code, message } = asIsobarError(error);
       this.#logger.warn({ code }, `refreshing the analytics from all rows: ${message}`);
     }
-    const run = startRun(this.#options, this.#memory, snapshot, signal);
-    return publishRun(this.#options, run, before, null, null);
+    return this.#run(snapshot, { before: null, changedMonths: null }, signal);
   }
+
+  /** By the engine for as many rows; one that finds more of them on its way leaves it to the other. */
+  async #run(
+    snapshot: Snapshot,
+    options: ComputeOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<Computed> {
+    const work = (computer: Computer) =>
+      computer.compute(snapshot, signal, async (run) => {
+        const computed = await computeDatasets(run, options);
+        signal?.throwIfAborted();
+        return computed;
+      });
+    const large = this.#large;
+    if (large === null) return work(this.#small);
+    if (rowsToRead(snapshot, options) >= (this.#options.large?.rowsLeast ?? 0)) return work(large);
+    try {
+      return await work(this.#small);
+    } catch (error) {
+      if (!(error instanceof RowsExceeded)) throw error;
+      return work(large);
+    }
+  }
+}
+
+function rowsToRead({ files }: Snapshot, { before, changedMonths }: ComputeOptions): number {
+  if (before === null || changedMonths === null) return countRows(files);
+  const known = new Set(before.partials.flatMap((partial) => partial.months));
+  for (const month of changedMonths) known.delete(month);
+  return countRows(files.filter(({ month }) => !known.has(month ?? '')));
 }
 
 /** Runs again after a failure of the engine that may pass. */
@@ -173,80 +248,4 @@ async function retry(
       signal?.throwIfAborted();
     }
   }
-}
-
-/** What no publication to come can name need not be remembered. */
-function forgetFiles({ checked }: Memory, publication: Publication): void {
-  const named = new Set(filesOf(publication).map(({ path }) => path));
-  for (const path of checked) if (!named.has(path)) checked.delete(path);
-}
-
-async function publishRun(
-  options: RefreshOptions,
-  run: Run,
-  before: Publication | null,
-  aggregatesBefore: Aggregates | null,
-  changedMonths: readonly string[] | null,
-): Promise<Publication> {
-  reachFaultPoint('publish.before-files');
-  const { session } = run;
-  const aggregates = await refreshAggregates(run, aggregatesBefore, changedMonths);
-  await defineAggregates(run, aggregates);
-  await session.materialize('city_statistics', queryText('city_statistics'), run.signal);
-  await run.view('city_names', 'SELECT city_id, city FROM city_statistics');
-  const { cities, ...summary } = await summarise(session);
-  const { candidates, bounds } = await refreshAnomalies(run, aggregatesBefore, aggregates);
-  const publication: Publication = {
-    version: await nextVersion(options.storage, before),
-    table_version: run.snapshot.version,
-    computed_at: (options.clock ?? (() => new Date()))().toISOString(),
-    engine: options.engineName,
-    ...summary,
-    datasets: {
-      city_statistics: await writeDataset(run, 'city_statistics', SELECT_CITIES, cities),
-      hourly_trends: await writeDataset(
-        run,
-        'hourly_trends',
-        queryText('hourly_trends'),
-        cities * HOURS_OF_CLOCKS,
-      ),
-      anomalies: await writeDataset(run, 'anomalies', queryText('anomalies'), null),
-    },
-    aggregates: {
-      format: AGGREGATES_FORMAT,
-      partials: [...aggregates.partials],
-      rollup: aggregates.rollup,
-      anomaly_candidates: candidates,
-      anomaly_bounds: bounds,
-    } satisfies Aggregates,
-  };
-  run.signal?.throwIfAborted();
-  reachFaultPoint('publish.before-version');
-  await putPublication(options.storage, publication, before);
-  reachFaultPoint('publish.after-version');
-  await exportForPeople(options.storage, publication);
-  return publication;
-}
-
-/** What a publication says of all cities, from the view `city_statistics`. */
-export async function summarise(session: SqlSession) {
-  const [sum] = await session.query<{
-    cities: number;
-    coverage: number | null;
-    first: string | null;
-    last: string | null;
-  }>(
-    'SELECT count(*) AS cities, 100e0 * sum(held_s) / sum(expected_s) AS coverage, ' +
-      'min(first_observed_at) AS first, max(last_observed_at) AS last FROM city_statistics',
-  );
-  const few = await session.query<{ city_id: string }>(
-    'SELECT city_id FROM city_statistics WHERE temperature_c_count < 11 ORDER BY city_id',
-  );
-  return {
-    cities: sum?.cities ?? 0,
-    coverage_pct: sum?.coverage ?? null,
-    observed_from: sum?.first ?? null,
-    observed_to: sum?.last ?? null,
-    not_enough_values: few.map((row) => row.city_id),
-  };
 }

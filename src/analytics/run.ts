@@ -13,10 +13,16 @@ export interface RunOptions {
   readonly storage: Storage;
   /** The refresher's own: it remembers what its views stand for. */
   readonly session: SqlSession;
+  readonly engineName: string;
   readonly scratch: string;
   /** Which files the session's engine reads and writes; those of this machine unless said. */
   readonly reach?: SqlEngine['reach'];
+  /** Rows that it computes from at most; any number unless said. */
+  readonly rowsMax?: number;
 }
+
+/** More rows would have to be read than `rowsMax`: they are left to another engine. */
+export class RowsExceeded extends Error {}
 
 /** What a refresher knows of its session from one run to the next. */
 export interface Memory {
@@ -29,6 +35,7 @@ export interface Memory {
 
 export interface Run {
   readonly session: SqlSession;
+  readonly engineName: string;
   readonly snapshot: Snapshot;
   readonly signal: AbortSignal | undefined;
   /** Writes the rows of `sql` as a Parquet file of the lake. */
@@ -44,10 +51,17 @@ export interface Run {
   view(name: string, sql: string): Promise<void>;
   /** Materialises what `make` resolves with, unless `key` says that it is the same as before. */
   once(name: string, key: string, make: () => Promise<string>): Promise<void>;
-  /** Makes the view `observations` hold the rows of these months; of all, but without month. */
+  /**
+   * Makes the view `observations` hold the rows of these months; of all, but without month. Rejects
+   * with RowsExceeded.
+   */
   observe(months: readonly string[] | null): Promise<void>;
   /** Data files of these months, or of all. */
   filesOf(months: readonly string[] | null): readonly DataFile[];
+}
+
+export function countRows(files: readonly DataFile[]): number {
+  return files.reduce((sum, file) => sum + file.rows, 0);
 }
 
 export function startRun(
@@ -56,7 +70,8 @@ export function startRun(
   snapshot: Snapshot,
   signal: AbortSignal | undefined,
 ): Run {
-  const { storage, session, reach = 'machine' } = options;
+  const { storage, session, engineName, reach = 'machine' } = options;
+  const { rowsMax = Number.POSITIVE_INFINITY } = options;
   const { rows, made, checked } = memory;
 
   async function write(folder: '_data' | '_partials', sql: string): Promise<PublishedFile> {
@@ -86,6 +101,7 @@ export function startRun(
   let observed: string | null = null;
   return {
     session,
+    engineName,
     snapshot,
     signal,
     write,
@@ -107,8 +123,10 @@ export function startRun(
       const key = months?.join() ?? 'all';
       if (key === observed) return;
       observed = null;
-      if (months === null || months.length === 0) await rows.observeOnce(filesOf(months));
-      else await rows.observe(filesOf(months), signal);
+      const files = filesOf(months);
+      if (countRows(files) > rowsMax) throw new RowsExceeded();
+      if (months === null || months.length === 0) await rows.observeOnce(files);
+      else await rows.observe(files, signal);
       observed = key;
     },
   };

@@ -2,13 +2,16 @@
 import { asIsobarError, isErrorCode } from '../errors.ts';
 import { ANALYTICS_FOLDER, publicationPath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
+import { isClose } from '../model/agreement.ts';
 import { DATASETS, type Dataset } from '../model/datasets.ts';
 import type { Columns, Row, SqlSession } from '../sql/engine.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
 import { ANOMALY_COLUMNS } from './columns.ts';
+import { compareRows } from './compare-rows.ts';
 import { computeCityStatistics, computeHourlyTrends, view, withPartials } from './compute.ts';
 import { finishRow, readDataset, readMark } from './export.ts';
 import {
+  aggregatesOf,
   aggregatesProblem,
   filesOf,
   isOutdated,
@@ -17,8 +20,8 @@ import {
   readOne,
   readPublication,
 } from './publication.ts';
+import { summarise } from './publish.ts';
 import { queryText } from './queries.ts';
-import { summarise } from './refresh.ts';
 import { verifyAggregates, verifyFiles } from './verify-files.ts';
 
 export interface VerifyPublicationOptions {
@@ -32,9 +35,6 @@ export interface VerifyPublicationOptions {
 
 const ENGINES: readonly string[] = ['duckdb', 'spark'];
 
-/** Two engines, or two orders of adding, agree to this relative difference. */
-const RELATIVE_DIFFERENCE_MAX = 1e-9;
-const EXAMPLES_MAX = 5;
 const DAMAGED = ['TABLE_CORRUPT', 'FILE_TOO_LARGE', 'FILE_NOT_REGULAR'] as const;
 /** Publications of a week, one a minute. */
 const GAPS_MAX = 10_000;
@@ -78,9 +78,7 @@ async function verifyAt(
   const { storage, session } = options;
   const { version, table_version } = publication;
   const differences = await verifyFiles(options, publication);
-  if (!ENGINES.includes(publication.engine)) {
-    differences.push(`publication ${version}: the engine ${publication.engine} is unknown`);
-  }
+  differences.push(...engineProblems(publication));
   if (table_version > snapshot.version) {
     differences.push(
       `analytics ${version}: made from version ${table_version} of the ` +
@@ -94,6 +92,16 @@ async function verifyAt(
   const files = await filesAt(options, table_version, snapshot);
   if (files !== null) await compareComputed(options, publication, files, differences);
   return { version, differences };
+}
+
+/** Of the publication, and of each of its partial aggregates. */
+function engineProblems(publication: Publication): string[] {
+  const { version, engine } = publication;
+  const partials = aggregatesOf(publication)?.partials ?? [];
+  const others = partials.flatMap((partial) => partial.engine ?? []);
+  return [...new Set([engine, ...others])]
+    .filter((name) => !ENGINES.includes(name))
+    .map((name) => `publication ${version}: the engine ${JSON.stringify(name)} is unknown`);
 }
 
 /** The data files that it was made from; null when they are no longer all there. */
@@ -126,7 +134,7 @@ async function verifyOthers(
     try {
       const publication = await readOne(storage, version);
       if (publication === null) continue;
-      differences.push(...aggregatesProblem(publication));
+      differences.push(...aggregatesProblem(publication), ...engineProblems(publication));
       if (publication.table_version > snapshot.version) {
         const of = `${publication.table_version} of the table, which it has not had`;
         differences.push(`${publicationPath(version)}: it says that it is of version ${of}`);
@@ -226,34 +234,4 @@ async function computeAnomalies(session: SqlSession): Promise<Row[]> {
   const names = Object.keys(ANOMALY_COLUMNS).join(', ');
   return session.query(`SELECT ${names} FROM (${queryText('anomalies')}) AS flagged
     ORDER BY observed_at DESC, city_id`);
-}
-
-function compareRows(
-  dataset: Dataset,
-  wanted: readonly Row[],
-  published: readonly Row[],
-  differences: string[],
-): void {
-  if (wanted.length !== published.length) {
-    differences.push(`${dataset}: ${published.length} rows published, ${wanted.length} computed`);
-  }
-  let reported = 0;
-  for (const [index, row] of wanted.entries()) {
-    for (const [name, value] of Object.entries(row)) {
-      const other = published[index]?.[name];
-      if (name === 'reason' || isClose(value, other)) continue;
-      reported += 1;
-      if (reported > EXAMPLES_MAX) return;
-      differences.push(
-        `${dataset} row ${index + 1} ${name}: ${other} published, ${value} computed`,
-      );
-    }
-  }
-}
-
-function isClose(a: unknown, b: unknown): boolean {
-  if (typeof a !== 'number' || typeof b !== 'number') return a === b;
-  // Means near zero and directions near north are compared by their distance.
-  const difference = Math.abs(a - b);
-  return difference <= RELATIVE_DIFFERENCE_MAX * Math.max(1, Math.abs(a), Math.abs(b));
 }

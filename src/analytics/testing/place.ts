@@ -32,6 +32,9 @@ export interface Place extends AsyncDisposable {
   readonly scratch: string;
   /** One more commit with these observations. */
   add(made: readonly Made[]): Promise<void>;
+  /** Other rows under the names of the last commit's files. */
+  replace(made: readonly Made[]): Promise<void>;
+  openSession(): Promise<SqlSession>;
   /** One more publisher, with a session of its own. */
   refresher(): Promise<Refresher>;
   rows(publication: Publication): Promise<{
@@ -71,10 +74,16 @@ export async function openPlace(): Promise<Place> {
     localPaths: async (files) => files.map((file) => file.path),
   };
 
-  async function add(made: readonly Made[]): Promise<void> {
+  async function openSession(): Promise<SqlSession> {
+    const opened = await engine.session();
+    sessions.push(opened);
+    return opened;
+  }
+
+  async function write(made: readonly Made[], commit: number): Promise<DataFile[]> {
     const files: DataFile[] = [];
     for (const [month, rows] of Map.groupBy(made, ({ at }) => timeOf(at).slice(0, 7))) {
-      const path = join(folder, 'rows', `${commits.length}-${month}.parquet`);
+      const path = join(folder, 'rows', `${commit}-${month}.parquet`);
       const values = rows.map(
         ({ city, at, temperature, humidity, direction, speed = null, interval }) =>
           `('${city}', TIMESTAMPTZ '${timeOf(at)}', ${temperature}, ${humidity}, ${direction}, ${speed}, ${interval})`,
@@ -83,7 +92,7 @@ export async function openPlace(): Promise<Place> {
       const none = { cityIdMin: null, cityIdMax: null, observedAtMin: null, observedAtMax: null };
       files.push({ path, storagePath: path, month, bytes: 1, rows: rows.length, ...none });
     }
-    commits.push(files);
+    return files;
   }
 
   return {
@@ -91,15 +100,19 @@ export async function openPlace(): Promise<Place> {
     session,
     table,
     scratch,
-    add,
+    async add(made) {
+      commits.push(await write(made, commits.length));
+    },
+    async replace(made) {
+      await write(made, commits.length - 1);
+    },
+    openSession,
     async refresher() {
-      const own = await engine.session();
-      sessions.push(own);
       return createRefresher({
         table,
         columns: OBSERVATION_COLUMNS,
         storage,
-        session: own,
+        session: await openSession(),
         engineName: 'duckdb',
         scratch,
       });

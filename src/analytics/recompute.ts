@@ -1,0 +1,66 @@
+/**
+ * Recomputing: what one engine has published, a second engine computes from the same rows. Two
+ * programs that share no line have to give the same numbers.
+ */
+import type { Storage } from '../lake/storage.ts';
+import { DATASETS } from '../model/datasets.ts';
+import type { Row, SqlSession } from '../sql/engine.ts';
+import type { Snapshot } from '../table/table.ts';
+import { compareRows } from './compare-rows.ts';
+import type { Computer } from './computer.ts';
+import { readDataset } from './export.ts';
+import { type Aggregates, aggregatesOf, type Publication } from './publication.ts';
+import { type Computed, computeDatasets } from './publish.ts';
+
+export interface Recomputed {
+  /** The publication that was compared. */
+  readonly version: number;
+  readonly engine: string;
+  /** Months whose rows were read. */
+  readonly months: readonly string[];
+  /** A sentence for each of the first differences; empty when the numbers are the same. */
+  readonly differences: readonly string[];
+}
+
+export interface RecomputeOptions {
+  readonly publication: Publication;
+  /** What the publication was made from. */
+  readonly snapshot: Snapshot;
+  readonly large: Computer;
+  readonly storage: Storage;
+  /** Reads datasets to compare. */
+  readonly session: SqlSession;
+}
+
+/** Null when all months of the publication are of the large engine. */
+export async function recomputeDatasets(
+  { publication, snapshot, large, storage, session }: RecomputeOptions,
+  signal?: AbortSignal,
+): Promise<{ readonly recomputed: Recomputed; readonly computed: Computed } | null> {
+  const before = aggregatesOf(publication);
+  if (before === null) return null;
+  const months = monthsOfOthers(snapshot, before, large.engineName);
+  if (months.length === 0) return null;
+  const options = { before, changedMonths: months, settles: true };
+  const computed = await large.compute(snapshot, signal, (run) => computeDatasets(run, options));
+  const differences: string[] = [];
+  const again = { ...publication, ...computed };
+  for (const dataset of DATASETS) {
+    const wanted = await readDataset(storage, session, again, dataset);
+    const published = await readDataset(storage, session, publication, dataset);
+    compareRows(dataset, wanted as unknown as Row[], published as unknown as Row[], differences);
+  }
+  const { version } = publication;
+  return { computed, recomputed: { version, engine: large.engineName, months, differences } };
+}
+
+/** Months without a partial aggregate of this engine; those of 0.1.0 do not name theirs and count. */
+function monthsOfOthers({ files }: Snapshot, { partials }: Aggregates, engine: string): string[] {
+  const own = new Set(
+    partials
+      .filter((partial) => (partial.engine ?? engine) === engine)
+      .flatMap((partial) => partial.months),
+  );
+  const months = new Set(files.map(({ month }) => month ?? ''));
+  return [...months].filter((month) => !own.has(month)).sort();
+}
