@@ -181,6 +181,8 @@ class RunningLoop implements AlertLoop {
       this.#reload = false;
       await this.#warmUp();
     }
+    const active = this.#options.store.active();
+    this.#adopt(active);
     const queue = this.#queue;
     this.#queue = [];
     if (queue.length === 0) return;
@@ -189,23 +191,29 @@ class RunningLoop implements AlertLoop {
       if (!this.#evaluation.knows(cityId)) this.#evaluation.watch([unlistedCity(cityId, name)]);
       return this.#evaluation.observe(cityId, point, now);
     });
-    await this.#record(transitions);
+    await this.#record(transitions, active);
   }
 
   /** Incidents that are open stay so until a verdict ends them, whoever opened them. */
   #restore(): void {
     const { store } = this.#options;
-    const open = new Map(
-      store.active().map((incident) => [`${incident.rule}\n${incident.city_id ?? ''}`, incident]),
-    );
+    const active = store.active();
+    const open = new Set(active.map(({ rule, city_id }) => keyOf(rule, city_id)));
     for (const { rule, version, subject, track } of store.tracks()) {
-      const isOpen = open.has(`${rule}\n${subject}`);
+      const isOpen = open.has(keyOf(rule, subject));
       if (isOpen !== (track.phase === 'open') || this.#rules.get(rule)?.version !== version)
         continue;
       this.#evaluation.restore(rule, subject, track);
-      open.delete(`${rule}\n${subject}`);
     }
-    for (const { rule, city_id, began_at, opened_at } of open.values()) {
+    this.#adopt(active);
+  }
+
+  /** Incidents that another process opened, and may not be there to end, are gone on with. */
+  #adopt(active: readonly Incident[]): void {
+    // What could not be recorded is newer than what is in the store.
+    if (this.#unrecorded.length > 0) return;
+    for (const { rule, city_id, began_at, opened_at } of active) {
+      if (this.#evaluation.isOpen(rule, city_id ?? '')) continue;
       const [since, at] = [Date.parse(began_at), Date.parse(opened_at)];
       this.#evaluation.restore(rule, city_id ?? '', { phase: 'open', since, clearSince: null, at });
     }
@@ -223,33 +231,35 @@ class RunningLoop implements AlertLoop {
     await this.#record(withoutEnded(transitions));
   }
 
-  async #record(found: readonly Transition[]): Promise<void> {
+  async #record(
+    found: readonly Transition[],
+    before: readonly Incident[] = this.#options.store.active(),
+  ): Promise<void> {
     const { store, simulated } = this.#options;
     const now = this.#now();
     const earlier = this.#unrecorded;
     const transitions = earlier.length === 0 ? found : withoutEnded([...earlier, ...found]);
     this.#unrecorded = transitions;
-    const active = new Map(store.active().map((incident) => [incident.incident_id, incident]));
+    const active = new ActiveIncidents(before);
     const changed = new Map<string, Incident>();
     const put = (incident: Incident) => {
       changed.set(incident.incident_id, incident);
-      active.set(incident.incident_id, incident);
+      active.put(incident);
     };
     for (const transition of transitions) {
       const cityId = transition.city?.city_id ?? null;
+      const own = active.of(transition.rule.name, cityId);
       if (transition.change === 'opened') {
-        const inhibitor = inhibitorOf(transition.rule, cityId, active.values());
+        const inhibitor = inhibitorOf(transition.rule, cityId, active.all());
         const incident = openIncident(transition, inhibitor, simulated);
         // Another process, or this one before it was killed, has opened it.
-        if (store.incident(incident.incident_id) === null) put(incident);
+        if (own.length === 0 && store.incident(incident.incident_id) === null) put(incident);
       } else {
-        for (const incident of active.values()) {
-          if (isOf(incident, transition)) put(resolveIncident(incident, transition.at));
-        }
+        for (const incident of own) put(resolveIncident(incident, transition.at));
       }
     }
     for (const incident of this.#settle(active, now)) put(incident);
-    const messages = this.#messages(active.values(), now);
+    const messages = this.#messages(active.all(), now);
     if (changed.size === 0 && messages.length === 0 && transitions.length === 0) return;
     const tracks = [...this.#evaluation.tracks()].map(({ rule, subject, track }) => ({
       rule: rule.name,
@@ -263,14 +273,14 @@ class RunningLoop implements AlertLoop {
   }
 
   /** Incidents of rules that have gone end; those whose inhibitor has ended are sent. */
-  *#settle(active: ReadonlyMap<string, Incident>, now: number): Iterable<Incident> {
-    for (const incident of [...active.values()]) {
+  *#settle(active: ActiveIncidents, now: number): Iterable<Incident> {
+    for (const incident of [...active.all()]) {
       if (incident.resolved_at !== null) continue;
       const rule = this.#rules.get(incident.rule);
       if (rule === undefined) {
         yield resolveIncident(incident, now);
       } else if (incident.inhibited_by !== null) {
-        const inhibitor = inhibitorOf(rule, incident.city_id, active.values());
+        const inhibitor = inhibitorOf(rule, incident.city_id, active.all());
         if (inhibitor === null) yield { ...incident, inhibited_by: null };
       }
     }
@@ -313,19 +323,45 @@ function withoutEnded(transitions: readonly Transition[]): Transition[] {
   const opened = new Map<string, Transition>();
   const ended: Transition[] = [];
   for (const transition of transitions) {
-    const key = `${transition.rule.name}\n${transition.city?.city_id ?? ''}`;
+    const key = keyOf(transition.rule.name, transition.city?.city_id ?? null);
     if (transition.change === 'opened') opened.set(key, transition);
     else if (!opened.delete(key)) ended.push(transition);
   }
   return [...ended, ...opened.values()];
 }
 
-function isOf(incident: Incident, { rule, city }: Transition): boolean {
-  return (
-    incident.resolved_at === null &&
-    incident.rule === rule.name &&
-    incident.city_id === (city?.city_id ?? null)
-  );
+/** Those that were not resolved when a pass began, and what it makes of them. */
+class ActiveIncidents {
+  readonly #byId = new Map<string, Incident>();
+  readonly #ids = new Map<string, Set<string>>();
+
+  constructor(incidents: readonly Incident[]) {
+    for (const incident of incidents) this.put(incident);
+  }
+
+  put(incident: Incident): void {
+    const { incident_id, rule, city_id } = incident;
+    this.#byId.set(incident_id, incident);
+    const key = keyOf(rule, city_id);
+    const ids = this.#ids.get(key);
+    if (ids === undefined) this.#ids.set(key, new Set([incident_id]));
+    else ids.add(incident_id);
+  }
+
+  all(): Iterable<Incident> {
+    return this.#byId.values();
+  }
+
+  /** Those of this rule and city that are not resolved. */
+  of(rule: string, cityId: string | null): Incident[] {
+    const ids = [...(this.#ids.get(keyOf(rule, cityId)) ?? [])];
+    const found = ids.map((id) => this.#byId.get(id)).filter((one) => one !== undefined);
+    return found.filter(({ resolved_at }) => resolved_at === null);
+  }
+}
+
+function keyOf(rule: string, cityId: string | null): string {
+  return `${rule}\n${cityId ?? ''}`;
 }
 
 /** The rule whose open incident explains one of this rule and city; that of the system explains all. */

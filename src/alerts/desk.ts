@@ -10,8 +10,8 @@ import type { AlertStore } from './store.ts';
 export interface AlertDesk {
   readonly rules: readonly Rule[];
   readonly store: Pick<AlertStore, 'incidents' | 'counts' | 'silences'>;
-  /** Throws INCIDENT_UNKNOWN. */
-  incident(id: string): Incident;
+  /** Throws INCIDENT_UNKNOWN, also for one that is not visible. */
+  incident(id: string, isVisible?: (incident: Incident) => boolean): Incident;
   /** Rejects with INCIDENT_UNKNOWN. */
   acknowledge(id: string, by: string, note: string | null): Promise<Incident>;
   silence(silence: Omit<Silence, 'silence_id'>): Promise<Silence>;
@@ -32,9 +32,9 @@ export function openAlertDesk(
   onChange: () => void,
   clock: () => number = Date.now,
 ): AlertDesk {
-  const find = (id: string) => {
+  const find: AlertDesk['incident'] = (id, isVisible = () => true) => {
     const found = store.incident(id);
-    if (found !== null) return found;
+    if (found !== null && isVisible(found)) return found;
     throw unknownIncident(id);
   };
   return {

@@ -124,6 +124,13 @@ export class Evaluation {
     }
   }
 
+  isOpen(ruleName: string, subject: string): boolean {
+    for (const [rule, tracks] of this.#tracks) {
+      if (rule.name === ruleName) return tracks.get(subject)?.phase === 'open';
+    }
+    return false;
+  }
+
   /** All tracks that are not clear. */
   *tracks(): Iterable<{ readonly rule: Rule; readonly subject: string; readonly track: Track }> {
     for (const [rule, tracks] of this.#tracks) {

@@ -10,7 +10,7 @@ import { slackBody } from './channels/slack.ts';
 import { smsBody } from './channels/sms.ts';
 import { teamsBody } from './channels/teams.ts';
 import { cut, cutBytes, escapeDiscord, escapeSlack } from './escape.ts';
-import { formatAmount, messageText, plainText } from './message-text.ts';
+import { formatAmount, messageText, plainText, TEST_VERSION } from './message-text.ts';
 import { segmentsOf, smsText } from './sms-text.ts';
 import { CASES, MESSAGE, messageOf } from './testing/messages.ts';
 import { NOW } from './testing/open.ts';
@@ -85,6 +85,23 @@ test('parts of a message are lines of sound characters, and not too long', () =>
     assert.equal(parts.subject.startsWith('SIMULATED '), given.incident.simulated);
     assert.equal(plainText(parts).startsWith('SIMULATED: '), given.incident.simulated);
   });
+});
+
+test('a subject names the city once', () => {
+  const named = { city: 'London', rule: 'frost', severity: 'critical' as const };
+  for (const summary of ['London: temperature −2.1 °C', 'temperature −2.1 °C']) {
+    const { subject } = messageText(messageOf({ kind: 'opened' }, { ...named, summary }));
+    assert.match(subject, /^(SIMULATED )?CRITICAL frost, London: temperature −2\.1 °C$/);
+  }
+});
+
+test('a test message does not ask to be acknowledged', () => {
+  const opened = { kind: 'opened' } as const;
+  const { incident_id } = MESSAGE.incident;
+  const real = messageText(messageOf(opened, { state: 'open' }));
+  assert.equal(real.acknowledge, `isobar alerts ack ${incident_id}`);
+  const tried = messageText(messageOf(opened, { state: 'open', rule_version: TEST_VERSION }));
+  assert.equal(tried.acknowledge, null);
 });
 
 test('HTML holds no markup but ours', () => {

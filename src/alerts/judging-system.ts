@@ -82,6 +82,8 @@ function stepProblem(step: Step, status: Status): string | null {
       return status.analytics.error?.message ?? null;
     case 'export':
       return status.raw_export?.error?.message ?? null;
+    case 'stream':
+      return status.streaming?.error?.message ?? null;
   }
 }
 
@@ -106,6 +108,7 @@ function judgeLandingAge(aboveS: number, { status, now }: SystemFacts): Verdict 
   const at = status.table.committed_at;
   if (at === null) return MISSING;
   const age = Math.max(0, (now - Date.parse(at)) / 1_000);
+  const shown = age < 120 ? `${Math.round(age)} s` : `${Math.round(age / 60)} minutes`;
   return {
     ...NOTHING,
     state: age > aboveS ? 'holds' : 'clear',
@@ -113,7 +116,7 @@ function judgeLandingAge(aboveS: number, { status, now }: SystemFacts): Verdict 
     value: Math.round(age),
     threshold: aboveS,
     unit: 's',
-    summary: `nothing has landed for ${Math.round(age / 60)} minutes`,
+    summary: `nothing has landed for ${shown}`,
   };
 }
 

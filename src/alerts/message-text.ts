@@ -16,9 +16,12 @@ export interface MessageText {
   /** The values that caused it, oldest first. */
   readonly evidence: readonly string[];
   readonly url: string | null;
-  /** The command that acknowledges it; null once it was acknowledged or is over. */
+  /** The command that acknowledges it; null once it was acknowledged or is over, and for tests. */
   readonly acknowledge: string | null;
 }
+
+/** The `rule_version` of a test's incident: it is not stored, so it cannot be acknowledged. */
+export const TEST_VERSION = '0';
 
 const SUBJECT_MAX = 200;
 const SUMMARY_MAX = 1_000;
@@ -37,7 +40,8 @@ const BEGINNINGS = {
 /** `timeZone` is that of the incident's city, if it is known. */
 export function messageText(message: AlertMessage, timeZone: string | null = null): MessageText {
   const { incident, kind, url } = message;
-  const isOpen = incident.state === 'open' && kind !== 'resolved';
+  const isStored = incident.rule_version !== TEST_VERSION;
+  const isOpen = isStored && incident.state === 'open' && kind !== 'resolved';
   return {
     subject: subjectOf(message),
     warning: incident.simulated ? SIMULATED : null,
@@ -53,12 +57,15 @@ export function messageText(message: AlertMessage, timeZone: string | null = nul
   };
 }
 
-/** `SIMULATED Reminder: CRITICAL heat, London: 31.2 °C is above 30 °C` */
+/** `SIMULATED Reminder: CRITICAL heat, London: 31.2 °C is above 30 °C`; the city is named once. */
 function subjectOf({ incident, kind }: AlertMessage): string {
   const simulated = incident.simulated ? 'SIMULATED ' : '';
   const severity = kind === 'resolved' ? '' : `${incident.severity.toUpperCase()} `;
   const city = incident.city === null ? '' : `, ${incident.city}`;
-  const what = `${severity}${incident.rule}${city}: ${incident.summary}`;
+  const named = `${incident.city}: `;
+  const isNamed = incident.city !== null && incident.summary.startsWith(named);
+  const summary = isNamed ? incident.summary.slice(named.length) : incident.summary;
+  const what = `${severity}${incident.rule}${city}: ${summary}`;
   return line(`${simulated}${BEGINNINGS[kind]}${what}`, SUBJECT_MAX);
 }
 
@@ -127,7 +134,7 @@ export function plainText(text: MessageText): string {
 }
 
 /** For formats with colours. */
-export const COLOURS: Readonly<Record<Severity | 'resolved', number>> = {
+const COLOURS: Readonly<Record<Severity | 'resolved', number>> = {
   critical: 0xc62828,
   warning: 0xef6c00,
   info: 0x1565c0,

@@ -67,6 +67,14 @@ export const BUILT_IN_RULES: readonly AlertRule[] = [
     inhibited_by: ['lake-fails'],
   },
   {
+    name: 'stream-fails',
+    description: 'The streaming query fails, or its sums are not those of the table.',
+    when: { kind: 'step_failing', step: 'stream' },
+    for: '5m',
+    severity: 'warning',
+    inhibited_by: ['log-fails', 'lake-fails'],
+  },
+  {
     name: 'records-wait',
     description: 'Records are collected and do not land.',
     when: { kind: 'lag', above: '10m' },

@@ -27,6 +27,7 @@ import type {
 import type { Track } from './track.ts';
 
 const CORRUPT = 'ALERTS_CORRUPT';
+const OF_JSON = 'SELECT value FROM json_each(?)';
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS incidents (
     incident_id TEXT PRIMARY KEY, rule TEXT NOT NULL, city_id TEXT, state TEXT NOT NULL,
@@ -76,7 +77,7 @@ class SqliteAlertStore implements AlertStore {
     const { states, rule, cities, from, to, after, limit } = filter;
     if (states !== undefined) add(`state IN (${marks(states)})`, ...states);
     if (rule !== undefined) add('rule = ?', rule);
-    if (cities !== undefined) add(`city_id IN (${marks(cities)})`, ...cities);
+    if (cities !== undefined) add(`city_id IN (${OF_JSON})`, JSON.stringify(cities));
     if (from !== undefined) add('opened_at >= ?', from);
     if (to !== undefined) add('opened_at < ?', to);
     if (after !== undefined) {
@@ -98,13 +99,19 @@ class SqliteAlertStore implements AlertStore {
     return this.#incidents("WHERE state <> 'resolved' ORDER BY opened_at, incident_id");
   }
 
-  counts(): IncidentCounts {
+  counts(cities?: readonly string[]): IncidentCounts {
     const counts = { open: 0, acknowledged: 0, resolved: 0, critical: 0 };
-    const rows = this.#all('SELECT state, count(*) AS number FROM incidents GROUP BY state');
+    const where = cities === undefined ? 'true' : `city_id IN (${OF_JSON})`;
+    const values = cities === undefined ? [] : [JSON.stringify(cities)];
+    const rows = this.#all(
+      `SELECT state, count(*) AS number FROM incidents WHERE ${where} GROUP BY state`,
+      ...values,
+    );
     for (const { state, number } of rows) counts[state as IncidentState] = Number(number);
     const [critical] = this.#all(
       `SELECT count(*) AS number FROM incidents
-       WHERE state = 'open' AND json_extract(document, '$.severity') = 'critical'`,
+       WHERE ${where} AND state = 'open' AND json_extract(document, '$.severity') = 'critical'`,
+      ...values,
     );
     counts.critical = Number(critical?.number ?? 0);
     return counts;

@@ -50,7 +50,8 @@ export interface AlertStore extends OutboxStore, Disposable {
   incident(id: string): Incident | null;
   /** Those that are not resolved. */
   active(): Incident[];
-  counts(): IncidentCounts;
+  /** Of these cities; without any, of all incidents. */
+  counts(cities?: readonly string[]): IncidentCounts;
   tracks(): StoredTrack[];
   apply(change: AlertChange): Promise<void>;
   /** Joins what other processes know; messages of theirs are not sent again. */

@@ -1,9 +1,10 @@
 /**
  * Alertmanager, API v2. An alert is known by its labels. It ends at `endsAt`: while the incident is
- * open that is some time after the sending, so that it has to be sent again (`resendEverySeconds`), as
+ * open that is some time after the sending, so that it has to be sent again (`resend_every`), as
  * Prometheus does; at its end it is the time of that.
  */
-import { type ConfigOf, resendSeconds } from '../../config/alert-channels.ts';
+import type { ConfigOf } from '../../config/alert-channels.ts';
+import { secondsOf } from '../../model/alerts.ts';
 import type { AlertMessage, Channel } from '../channel.ts';
 import { plainText } from '../message-text.ts';
 import { type ChannelContext, channelOf, textOf } from './context.ts';
@@ -21,7 +22,7 @@ export function openAlertmanager(
   const http = openHttp({ config, url: config.url, ...context });
   const base = config.url.replace(/\/+$/, '');
   const headers = authorizationOf(config, secrets);
-  const every = resendSeconds(config) ?? 0;
+  const every = secondsOf(config.resend_every);
   const channel = {
     send(message: AlertMessage, signal: AbortSignal) {
       const now = clock().getTime();
@@ -55,7 +56,7 @@ function authorizationOf(
   return { Authorization: `Basic ${encoded}` };
 }
 
-export function alertOf(message: AlertMessage, endsAt: Date, context: ChannelContext): object {
+function alertOf(message: AlertMessage, endsAt: Date, context: ChannelContext): object {
   const { incident } = message;
   const text = textOf(context, message);
   const { incident_id, city_id, city } = incident;

@@ -37,6 +37,16 @@ test('a message that is sent twice is the same mail', async () => {
   assert.equal(first, second);
 });
 
+test('an authority that cannot be read is named with its setting', async () => {
+  await using server = await openMailServer();
+  const settings = { ...server.settings, tls_authority: '/nowhere/authority.pem' };
+  const error = await rejects(open(settings, server.env), 'CONFIG_INVALID');
+  assert.match(
+    error.message,
+    /^channels\..+\.tls_authority: \/nowhere\/authority\.pem: the file does not exist$/,
+  );
+});
+
 test('TLS from the beginning works, too', async () => {
   await using server = await openMailServer({ secure: true });
   await using channel = await open({ ...server.settings, security: 'tls' }, server.env);
@@ -91,7 +101,7 @@ test('a certificate that is not trusted ends the attempt before the login', asyn
     const settings = { ...untrusting, security: secure ? 'tls' : 'starttls' };
     await using channel = await open(settings, server.env);
     const error = await rejects(channel.send(MESSAGE, signal), 'CHANNEL_UNAVAILABLE');
-    assert.match(error.message, /its certificate is not trusted/);
+    assert.match(error.message, /its certificate is not of an authority that is trusted/);
     assert.deepEqual([logins, server.mails], [[], []]);
   }
 });

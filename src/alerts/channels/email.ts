@@ -7,11 +7,9 @@
  *     5yz, login refused                                                    CHANNEL_REFUSED
  */
 import { createHash } from 'node:crypto';
-import { rootCertificates } from 'node:tls';
-import type { ConfigOf } from '../../config/alert-channels.ts';
+import { authoritiesOf, type ConfigOf } from '../../config/alert-channels.ts';
 import { IsobarError, isErrorCode } from '../../errors.ts';
 import { secondsOf } from '../../model/alerts.ts';
-import { readRegularFile } from '../../regular-file.ts';
 import { within } from '../../waiting.ts';
 import type { AlertMessage, Channel } from '../channel.ts';
 import { plainText } from '../message-text.ts';
@@ -20,7 +18,6 @@ import { htmlOf } from './email-html.ts';
 import { openRecipients, type Settle } from './recipients.ts';
 import { networkReason, refused, type Speaker, unavailable } from './refusal.ts';
 
-const AUTHORITY_BYTES_MAX = 1024 * 1024;
 const ANSWER_BYTES_MAX = 64 * 1024;
 
 export async function openEmail(
@@ -34,7 +31,7 @@ export async function openEmail(
     hidden: [...context.secrets.hidden, ...wireForms(config.user, context.secrets.password)],
   };
   const timeoutMs = secondsOf(config.timeout) * 1_000;
-  const transport = createTransport(await transportOptions(config, context, timeoutMs));
+  const transport = createTransport(transportOptions(config, context, timeoutMs));
   const recipients = openRecipients();
 
   /** Ends by its own limit, or with the signal; then its connection is closed. */
@@ -87,15 +84,13 @@ export async function openEmail(
   });
 }
 
-async function transportOptions(
-  { host, port, security, tls_authority, user }: ConfigOf<'email'>,
+function transportOptions(
+  config: ConfigOf<'email'>,
   { secrets }: ChannelContext,
   timeoutMs: number,
 ) {
-  const authority =
-    tls_authority === undefined
-      ? {}
-      : { ca: [...rootCertificates, (await readAuthority(tls_authority)).toString('utf8')] };
+  const { host, port, security, user } = config;
+  const authorities = authoritiesOf(config);
   return {
     host,
     port,
@@ -103,7 +98,7 @@ async function transportOptions(
     requireTLS: security === 'starttls',
     ignoreTLS: security === 'none',
     ...(user === undefined ? {} : { auth: { user, pass: secrets.password }, forceAuth: true }),
-    tls: { minVersion: 'TLSv1.2' as const, ...authority },
+    tls: { minVersion: 'TLSv1.2' as const, ...(authorities && { ca: authorities }) },
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,
@@ -112,10 +107,6 @@ async function transportOptions(
     disableFileAccess: true,
     disableUrlAccess: true,
   };
-}
-
-async function readAuthority(path: string): Promise<Buffer> {
-  return readRegularFile(path, { bytesMax: AUTHORITY_BYTES_MAX });
 }
 
 function mailOf(config: ConfigOf<'email'>, context: ChannelContext, message: AlertMessage) {
@@ -185,7 +176,7 @@ function translate(speaker: Speaker, error: unknown): IsobarError {
   if (code === 'ETLS') {
     const isTrust = /certificate|altnames/i.test(message);
     const words = isTrust
-      ? 'its certificate is not trusted; tls_authority names the one to trust'
+      ? 'its certificate is not of an authority that is trusted; tls_authority names its authority'
       : 'it offers no encryption (STARTTLS), which is required';
     return unavailable(speaker, words);
   }

@@ -4,6 +4,7 @@ import { createHmac } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
 import { rejects } from '../../../test/support/rejects.ts';
+import { makeTrust } from '../../../test/support/trust.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { MESSAGE } from '../testing/messages.ts';
 import { NOW, open } from '../testing/open.ts';
@@ -209,5 +210,31 @@ test('of several numbers only those are tried again that did not get it', async 
     assert.deepEqual(numbers, ['961', '962', '963', '963']);
     const keys = receiver.received.map(({ headers }) => headers['idempotency-key']);
     assert.equal(new Set(keys).size, 3, 'a key for each number');
+  }
+});
+
+test('a receiver over https is trusted by the authority that its channel names', async () => {
+  using trust = makeTrust();
+  await using receiver = await openReceiver(trust.pair);
+  for (const type of ['webhook', 'slack', 'ntfy', 'alertmanager', 'sms'] as const) {
+    const openWith = (more: object) =>
+      open(
+        { type, timeout: '5s', ...OPENERS[type](receiver.url), ...more },
+        { S: SECRET, URL: `${receiver.url}/hooks/${SECRET}` },
+      );
+    await using right = await openWith({ tls_authority: trust.authority });
+    await right.check(signal);
+    receiver.received.length = 0;
+    await right.send(MESSAGE, signal);
+    assert.equal(receiver.received.length, 1, type);
+    for (const more of [{}, { tls_authority: trust.other }]) {
+      await using wrong = await openWith(more);
+      for (const trying of [wrong.check(signal), wrong.send(MESSAGE, signal)]) {
+        const { message } = await rejects(trying, 'CHANNEL_UNAVAILABLE');
+        assert.match(message, /its certificate is not of an authority that is trusted/, type);
+      }
+    }
+    assert.equal(receiver.received.length, 1, type);
+    await rejects(openWith({ tls_authority: '/nowhere.pem' }), 'CONFIG_INVALID');
   }
 });

@@ -9,9 +9,10 @@
 import { createHash } from 'node:crypto';
 import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { ChannelConfig } from '../../config/alert-channels.ts';
+import { authoritiesOf, type ChannelConfig } from '../../config/alert-channels.ts';
 import type { ChannelSecrets } from '../../config/channel-secrets.ts';
 import { isErrorCode } from '../../errors.ts';
+import { fetchTrusting } from '../../fetching.ts';
 import { secondsOf } from '../../model/alerts.ts';
 import { within } from '../../waiting.ts';
 import { networkReason, refused, type Speaker, unavailable } from './refusal.ts';
@@ -37,13 +38,14 @@ export interface HttpCaller {
 }
 
 export interface HttpOptions {
-  readonly config: Pick<ChannelConfig, 'name' | 'timeout'>;
+  readonly config: Pick<ChannelConfig, 'name' | 'timeout'> & Parameters<typeof authoritiesOf>[0];
   readonly secrets: Pick<ChannelSecrets, 'hidden'>;
   /** Its host names the receiver in errors. */
   readonly url: string;
   readonly clock: () => Date;
 }
 
+/** Throws CONFIG_INVALID for an authority that cannot be used. */
 export function openHttp({ config, secrets, url, clock }: HttpOptions): HttpCaller {
   const speaker: Speaker = {
     name: config.name,
@@ -51,6 +53,8 @@ export function openHttp({ config, secrets, url, clock }: HttpOptions): HttpCall
     hidden: secrets.hidden,
   };
   const timeoutMs = secondsOf(config.timeout) * 1_000;
+  const authorities = authoritiesOf(config);
+  const trusting = fetchTrusting(authorities);
 
   async function call(request: HttpRequest, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
@@ -59,7 +63,7 @@ export function openHttp({ config, secrets, url, clock }: HttpOptions): HttpCall
     let answer: Response;
     let text: string;
     try {
-      answer = await fetch(request.url, {
+      answer = await trusting(request.url, {
         method,
         headers: { 'User-Agent': 'isobar', ...request.headers },
         ...(body === undefined ? {} : { body }),
@@ -88,7 +92,8 @@ export function openHttp({ config, secrets, url, clock }: HttpOptions): HttpCall
         },
         signal,
       ),
-    connect: (signal) => connectOnly(speaker, new URL(url), timeoutMs, signal),
+    connect: (signal) =>
+      connectOnly({ speaker, url: new URL(url), authorities, timeoutMs }, signal),
   };
 }
 
@@ -138,10 +143,15 @@ async function readStart(answer: Response): Promise<string> {
   return Buffer.concat(chunks).subarray(0, REASON_BYTES_MAX).toString('utf8');
 }
 
+interface Connecting {
+  readonly speaker: Speaker;
+  readonly url: URL;
+  readonly authorities: (Buffer | string)[] | null;
+  readonly timeoutMs: number;
+}
+
 async function connectOnly(
-  speaker: Speaker,
-  { protocol, hostname, port }: URL,
-  timeoutMs: number,
+  { speaker, url: { protocol, hostname, port }, authorities, timeoutMs }: Connecting,
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
@@ -149,7 +159,10 @@ async function connectOnly(
   const isTls = protocol === 'https:';
   const at = { host, port: Number(port) || (isTls ? 443 : 80) };
   const socket = isTls
-    ? connectTls({ ...at, ...(isIP(host) === 0 ? { servername: host } : {}) })
+    ? connectTls({
+        ...{ ...at, ...(authorities && { ca: authorities }) },
+        ...(isIP(host) === 0 ? { servername: host } : {}),
+      })
     : connect(at);
   const connected = new Promise<void>((resolve, reject) => {
     socket.once(isTls ? 'secureConnect' : 'connect', () => resolve());

@@ -1,8 +1,9 @@
 /** The two errors of a channel, and the network's reasons in words. */
 
 import { IsobarError } from '../../errors.ts';
-import { maskSecrets } from '../../logger.ts';
+import { certificateReason } from '../../fetching.ts';
 import { oneLine } from '../../printable.ts';
+import { maskSecrets } from '../../secrets.ts';
 import { cut } from '../escape.ts';
 
 const REASON_MAX = 300;
@@ -50,7 +51,6 @@ const REASONS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'the host did not answer in time',
   UND_ERR_CONNECT_TIMEOUT: 'the host did not answer in time',
 };
-const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/;
 
 /** The reason in words, by the first code that is known among the error and its causes. */
 export function networkReason(error: unknown): string {
@@ -69,8 +69,8 @@ export function networkReason(error: unknown): string {
     if (Array.isArray(errors)) for (const one of errors) collect(one, depth + 1);
   };
   collect(error, 0);
-  const certificate = codes.find((code) => CERTIFICATE.test(code));
-  if (certificate !== undefined) return `its certificate is not trusted (${certificate})`;
+  const certificate = codes.map(certificateReason).find((reason) => reason !== null);
+  if (certificate !== undefined) return certificate;
   const known = codes.find((code) => REASONS[code] !== undefined);
   if (known !== undefined) return REASONS[known] ?? '';
   return `the connection failed${codes.length === 0 ? '' : ` (${codes.join(', ')})`}`;

@@ -1,6 +1,7 @@
 /** A receiver on this machine that records requests and answers as it is told to. */
-import { createServer, type ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServerWith, type Pair } from '../../../test/support/trust.ts';
 
 export interface Received {
   readonly method: string;
@@ -16,9 +17,9 @@ export interface Receiver extends AsyncDisposable {
   answer: (request: Received, response: ServerResponse) => void;
 }
 
-export async function openReceiver(): Promise<Receiver> {
+export async function openReceiver(pair?: Pair): Promise<Receiver> {
   const received: Received[] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServerWith(pair, async (request, response) => {
     let body = '';
     try {
       for await (const chunk of request.setEncoding('utf8')) body += chunk;
@@ -32,7 +33,7 @@ export async function openReceiver(): Promise<Receiver> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const receiver: Receiver = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http${pair === undefined ? '' : 's'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received,
     answer: (_, response) => {
       response.end('ok');
