@@ -2,12 +2,15 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { IsobarError } from '../errors.ts';
+import { causesOf, certificateReason, fetchTrusting, readAtMost } from '../fetching.ts';
 
 export interface FetchOptions {
   readonly signal: AbortSignal;
   readonly bytesMax?: number;
   /** The header of that name. */
   readonly authorization?: string | null;
+  /** PEM of the authority that https trusts; those that Node.js knows without it. */
+  readonly authority?: Buffer | null;
 }
 
 const BYTES_MAX = 4 * 1024 * 1024;
@@ -16,17 +19,32 @@ const BYTES_MAX = 4 * 1024 * 1024;
 export async function fetchJson<S extends TSchema>(
   url: URL,
   schema: S,
-  { signal, bytesMax = BYTES_MAX, authorization = null }: FetchOptions,
+  { signal, bytesMax = BYTES_MAX, authorization = null, authority = null }: FetchOptions,
 ): Promise<Static<S>> {
   const place = `${url.host}${url.pathname}`;
   const headers = {
     accept: 'application/json',
     ...(authorization === null ? {} : { authorization }),
   };
-  const body = await fetchText(url, place, { signal, headers, redirect: 'error' }, bytesMax);
+  try {
+    const answer = await fetchTrusting(authority)(url, { signal, headers, redirect: 'error' });
+    if (!answer.ok) {
+      await answer.body?.cancel();
+      throw unreachable(place, `it answers with the status ${answer.status}`);
+    }
+    return parseJson(schema, await readText(answer, place, bytesMax), place);
+  } catch (error) {
+    if (error instanceof IsobarError) throw error;
+    signal.throwIfAborted();
+    throw unreachable(place, reasonOf(error));
+  }
+}
+
+/** As `parseAnswer`, of the JSON that the text is. */
+export function parseJson<S extends TSchema>(schema: S, text: string, place: string): Static<S> {
   let value: unknown;
   try {
-    value = JSON.parse(body);
+    value = JSON.parse(text);
   } catch {
     throw misunderstood(place, 'expected JSON');
   }
@@ -48,13 +66,18 @@ export function parseAnswer<S extends TSchema>(
   );
 }
 
+export interface PartOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Asks one of several parts of a service, for a part of the time that the look has: one that hangs
  * must not hide what the others answer. Rejects with SERVICE_UNREACHABLE when the time is over.
  */
 export async function askPart<T>(
   place: string,
-  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  { timeoutMs, signal }: PartOptions,
   ask: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const over = new AbortController();
@@ -74,45 +97,19 @@ export function misunderstood(place: string, problem: string): IsobarError {
 /** JMX answers -1 and NaN for what it does not know. */
 export const COUNT = Type.Number({ minimum: 0 });
 
-async function fetchText(
-  url: URL,
-  place: string,
-  request: RequestInit & { readonly signal: AbortSignal },
-  bytesMax: number,
-): Promise<string> {
-  try {
-    const answer = await fetch(url, request);
-    if (!answer.ok) {
-      await answer.body?.cancel();
-      throw unreachable(place, `it answers with the status ${answer.status}`);
-    }
-    return await readText(answer, place, bytesMax);
-  } catch (error) {
-    if (error instanceof IsobarError) throw error;
-    request.signal.throwIfAborted();
-    throw unreachable(place, reasonOf(error));
-  }
-}
-
 async function readText(answer: Response, place: string, bytesMax: number): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const part of answer.body ?? []) {
-    bytes += part.length;
-    // Leaving the loop cancels the rest.
-    if (bytes > bytesMax) throw misunderstood(place, `the answer is larger than ${bytesMax} bytes`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
+  const bytes = await readAtMost(answer, bytesMax + 1);
+  if (bytes.length <= bytesMax) return bytes.toString('utf8');
+  throw misunderstood(place, `the answer is larger than ${bytesMax} bytes`);
 }
 
 export function unreachable(place: string, problem: string): IsobarError {
   return new IsobarError('SERVICE_UNREACHABLE', `${place}: ${problem}`);
 }
 
-/** The system's code; the text of a library stays here. */
+/** In our words, or the system's code; the text of a library stays here. */
 function reasonOf(error: unknown): string {
-  const { cause } = error as { readonly cause?: { readonly code?: unknown } };
-  const code = cause?.code;
-  return typeof code === 'string' && /^[A-Z_\d]{1,40}$/.test(code) ? code : 'no answer';
+  const code = [...causesOf(error)].find((cause) => cause.code !== null)?.code ?? null;
+  if (code === null) return 'no answer';
+  return certificateReason(code) ?? code;
 }

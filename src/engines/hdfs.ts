@@ -3,22 +3,18 @@
  * of a standby only when none is active.
  */
 import { type Static, type TSchema, Type } from 'typebox';
+import type { HdfsPages } from '../lake/hdfs-pages.ts';
 import { PARTS_MAX } from '../model/engine-figures.ts';
 import type { EngineProbe, ReadPart } from './engine-probe.ts';
-import {
-  askPart,
-  COUNT,
-  fetchJson,
-  misunderstood,
-  parseAnswer,
-  unreachable,
-} from './fetch-json.ts';
-import { openRates } from './rates.ts';
+import { askPart, COUNT, fetchJson, parseAnswer, parseJson, unreachable } from './fetch-json.ts';
+import { openRates, ratio } from './rates.ts';
 
 export interface HdfsProbeOptions {
   /** HTTP addresses. */
   readonly nameNodes: readonly string[];
   readonly journalNodes: readonly string[];
+  /** Fetches a page where that needs a login, or trust of its own. */
+  readonly pages?: HdfsPages | null;
   /** Until one of them counts as unreachable. */
   readonly timeoutMs: number;
 }
@@ -62,7 +58,8 @@ interface NameNode {
 }
 
 export function openHdfsProbe(options: HdfsProbeOptions): EngineProbe<'hdfs'> {
-  const { nameNodes, journalNodes, timeoutMs } = options;
+  const { nameNodes, journalNodes, timeoutMs, pages = null } = options;
+  const ask = beanReader(pages);
   const rates = openRates();
   return {
     kind: 'hdfs',
@@ -77,8 +74,8 @@ export function openHdfsProbe(options: HdfsProbeOptions): EngineProbe<'hdfs'> {
           nodes.map((at) => askPart(at, { timeoutMs, signal }, (part) => read(at, part))),
         );
       const [names, journals] = await Promise.all([
-        each(nameNodes, readNameNode),
-        each(journalNodes, readJournal),
+        each(nameNodes, (at, part) => readNameNode(ask, at, part)),
+        each(journalNodes, (at, part) => readJournal(ask, at, part)),
       ]);
       signal.throwIfAborted();
       const known = names.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
@@ -95,7 +92,7 @@ export function openHdfsProbe(options: HdfsProbeOptions): EngineProbe<'hdfs'> {
           namenodes_unreachable: nameNodes.length - known.length,
           safe_mode: state.FSState === 'Operational' ? 0 : 1,
           heap_used_bytes: jvm.MemHeapUsedM * MIB,
-          heap_used_ratio: share(jvm.MemHeapUsedM, jvm.MemHeapMaxM),
+          heap_used_ratio: ratio(jvm.MemHeapUsedM, jvm.MemHeapMaxM),
           // Another NameNode has counted for itself.
           gc_ratio: rates.perSecond(chosen.address, gcSeconds),
           gc_seconds_total: gcSeconds,
@@ -108,7 +105,7 @@ export function openHdfsProbe(options: HdfsProbeOptions): EngineProbe<'hdfs'> {
           datanodes_stale: state.NumStaleDataNodes,
           capacity_bytes: state.CapacityTotal,
           capacity_used_bytes: state.CapacityUsed,
-          capacity_used_ratio: share(state.CapacityUsed, state.CapacityTotal),
+          capacity_used_ratio: ratio(state.CapacityUsed, state.CapacityTotal),
           journal_lag_transactions: lags.length === 0 ? null : Math.max(...lags),
           journalnodes_unreachable:
             journalNodes.length === 0 ? null : journalNodes.length - lags.length,
@@ -120,7 +117,9 @@ export function openHdfsProbe(options: HdfsProbeOptions): EngineProbe<'hdfs'> {
         ].slice(0, PARTS_MAX),
       };
     },
-    async [Symbol.asyncDispose]() {},
+    async [Symbol.asyncDispose]() {
+      await pages?.[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -128,9 +127,13 @@ function firstReason(results: readonly PromiseSettledResult<unknown>[]): unknown
   return results.find((one) => one.status === 'rejected')?.reason;
 }
 
-async function readNameNode(address: string, signal: AbortSignal): Promise<NameNode> {
+async function readNameNode(
+  read: BeanReader,
+  address: string,
+  signal: AbortSignal,
+): Promise<NameNode> {
   const ask = <S extends TSchema>(name: string, schema: S) =>
-    readBean(address, `Hadoop:service=NameNode,name=${name}`, schema, signal);
+    read(address, `Hadoop:service=NameNode,name=${name}`, schema, signal);
   const [status, jvm, state, blocks, info] = await Promise.all([
     ask('NameNodeStatus', STATUS),
     ask('JvmMetrics', JVM),
@@ -141,21 +144,33 @@ async function readNameNode(address: string, signal: AbortSignal): Promise<NameN
   return { address, isActive: status.State === 'active', jvm, state, blocks, info };
 }
 
-async function readJournal(address: string, signal: AbortSignal): Promise<number> {
+async function readJournal(
+  read: BeanReader,
+  address: string,
+  signal: AbortSignal,
+): Promise<number> {
   const query = 'Hadoop:service=JournalNode,name=Journal-*';
-  return (await readBean(address, query, JOURNAL, signal)).CurrentLagTxns;
+  return (await read(address, query, JOURNAL, signal)).CurrentLagTxns;
 }
 
-async function readBean<S extends TSchema>(
+type BeanReader = <S extends TSchema>(
   address: string,
   query: string,
   schema: S,
   signal: AbortSignal,
-): Promise<Static<S>> {
-  const url = new URL('/jmx', address);
-  url.searchParams.set('qry', query);
-  const { beans } = await fetchJson(url, BEANS, { signal, bytesMax: BYTES_MAX });
-  return parseAnswer(schema, beans[0], `${url.host} ${query}`);
+) => Promise<Static<S>>;
+
+function beanReader(pages: HdfsPages | null): BeanReader {
+  return async (address, query, schema, signal) => {
+    const url = new URL('/jmx', address);
+    url.searchParams.set('qry', query);
+    const place = `${url.host} ${query}`;
+    const { beans } =
+      pages === null
+        ? await fetchJson(url, BEANS, { signal, bytesMax: BYTES_MAX })
+        : parseJson(BEANS, await pages.get(url, signal), place);
+    return parseAnswer(schema, beans[0], place);
+  };
 }
 
 function nameNodePart(
@@ -181,8 +196,9 @@ function nameNodePart(
 
 /** The troubled ones first, then those with the most blocks. */
 function dataNodes(info: Static<typeof INFO>): ReadPart[] {
-  const live = Object.entries(parseNodes(LIVE_NODES, info.LiveNodes, 'LiveNodes'));
-  const dead = Object.keys(parseNodes(DEAD_NODES, info.DeadNodes, 'DeadNodes'));
+  // JSON as text in JSON.
+  const live = Object.entries(parseJson(LIVE_NODES, info.LiveNodes, 'LiveNodes'));
+  const dead = Object.keys(parseJson(DEAD_NODES, info.DeadNodes, 'DeadNodes'));
   const parts: ReadPart[] = live.map(([name, node]) => {
     const isStale = node.lastContact > STALE_S;
     return {
@@ -205,19 +221,4 @@ function dataNodes(info: Static<typeof INFO>): ReadPart[] {
   const rank = ({ state }: ReadPart) => (state === 'ok' ? 1 : 0);
   const blocksOf = ({ figures }: ReadPart) => figures.blocks ?? 0;
   return parts.sort((a, b) => rank(a) - rank(b) || blocksOf(b) - blocksOf(a));
-}
-
-/** JSON as text in JSON. */
-function parseNodes<S extends TSchema>(schema: S, text: string, name: string): Static<S> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw misunderstood(name, 'expected JSON');
-  }
-  return parseAnswer(schema, value, name);
-}
-
-function share(part: number, whole: number): number | null {
-  return whole > 0 ? part / whole : null;
 }

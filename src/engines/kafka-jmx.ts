@@ -2,10 +2,10 @@
  * Disk and request figures of brokers by JMX over HTTP: an agent such as Jolokia
  * (`http://broker:8778/jolokia`), or a page of beans (`http://broker:9404/jmx`).
  */
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { FigureValues } from '../model/engine-figures.ts';
-import { askPart, fetchJson } from './fetch-json.ts';
+import { askPart, type FetchOptions, fetchJson, type PartOptions } from './fetch-json.ts';
 import type { Rates } from './rates.ts';
 
 type JmxFigures = Pick<
@@ -44,12 +44,12 @@ const PAGE = Type.Object({ beans: Type.Array(ATTRIBUTES) });
 export async function readKafkaJmx(
   urls: readonly string[],
   rates: Rates,
-  times: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  { authority = null, ...options }: PartOptions & Pick<FetchOptions, 'authority'>,
 ): Promise<JmxFigures> {
   const answers = await Promise.all(
     urls.map(async (url) => {
-      const read = (part: AbortSignal) => readBroker(url, part);
-      const values = await askPart(url, times, read).catch(() => null);
+      const read = (signal: AbortSignal) => readBroker(url, { signal, authority });
+      const values = await askPart(url, options, read).catch(() => null);
       return values === null ? [] : [{ url, values }];
     }),
   );
@@ -71,13 +71,13 @@ export async function readKafkaJmx(
   };
 }
 
-async function readBroker(address: string, signal: AbortSignal): Promise<Values> {
+async function readBroker(address: string, asked: FetchOptions): Promise<Values> {
   const names = Object.keys(BEANS) as (keyof Values)[];
   const read = /\/jmx\/?$/.test(new URL(address).pathname) ? readPageBean : readJolokiaBean;
   const values = await Promise.all(
     names.map(async (name) => {
       const [bean, attribute] = BEANS[name];
-      const value = (await read(address, bean, signal))[attribute];
+      const value = (await read(address, bean, asked))[attribute];
       // JMX has NaN and -1 for what it does not know; JSON makes a text of the first.
       const isKnown = typeof value === 'number' && Number.isFinite(value) && value >= 0;
       return [name, isKnown ? value : null] as const;
@@ -86,22 +86,22 @@ async function readBroker(address: string, signal: AbortSignal): Promise<Values>
   return Object.fromEntries(values) as Values;
 }
 
-type Attributes = Readonly<Record<string, unknown>>;
+type Attributes = Static<typeof ATTRIBUTES>;
 
-async function readPageBean(url: string, bean: string, signal: AbortSignal): Promise<Attributes> {
+async function readPageBean(url: string, bean: string, asked: FetchOptions): Promise<Attributes> {
   const address = new URL(url);
   address.searchParams.set('qry', bean);
-  const { beans } = await fetchJson(address, PAGE, { signal });
+  const { beans } = await fetchJson(address, PAGE, asked);
   return beans.find(({ name }) => name === bean) ?? beans[0] ?? {};
 }
 
 async function readJolokiaBean(
   url: string,
   bean: string,
-  signal: AbortSignal,
+  asked: FetchOptions,
 ): Promise<Attributes> {
   const address = new URL(`${url.replace(/\/$/, '')}/read/${encodeURIComponent(bean)}`);
-  const answer = await fetchJson(address, Type.Unknown(), { signal });
+  const answer = await fetchJson(address, Type.Unknown(), asked);
   // A bean that the broker does not have is answered without a value.
   return Value.Check(JOLOKIA, answer) ? (answer.value ?? {}) : {};
 }

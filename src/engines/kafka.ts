@@ -21,6 +21,8 @@ export interface KafkaProbeOptions {
   readonly timeOf: Log['timeOf'];
   /** Of agents that answer JMX over HTTP. */
   readonly jmxUrls: readonly string[];
+  /** PEM of the authority that those over https are trusted by. */
+  readonly authority?: Buffer | null;
   /** Until one of them is left out. */
   readonly timeoutMs: number;
   /** Milliseconds since 1970. */
@@ -69,8 +71,8 @@ class KafkaProbe implements EngineProbe<'kafka'> {
   }
 
   async read(signal: AbortSignal) {
-    const { jmxUrls, timeoutMs } = this.#options;
-    const jmx = readKafkaJmx(jmxUrls, this.#rates, { timeoutMs, signal });
+    const { jmxUrls, authority = null, timeoutMs } = this.#options;
+    const jmx = readKafkaJmx(jmxUrls, this.#rates, { timeoutMs, signal, authority });
     const topology = await this.#topology();
     signal.throwIfAborted();
     const { partitions, brokers } = topology;
@@ -144,27 +146,30 @@ class KafkaProbe implements EngineProbe<'kafka'> {
   async #lag(ends: readonly bigint[]): Promise<Lag> {
     const { client, group, timeOf } = this.#options;
     const topics = [{ name: client.topic, partitionIndexes: [...ends.keys()] }];
-    const [found] = await client.admin
-      // Kafka 4 refuses a group without offsets.
-      .listConsumerGroupOffsets({ groups: [{ groupId: group, topics }] })
-      .catch(() => []);
+    const [[found], firsts] = await Promise.all([
+      client.admin
+        // Kafka 4 refuses a group without offsets.
+        .listConsumerGroupOffsets({ groups: [{ groupId: group, topics }] })
+        .catch(() => []),
+      this.#offsets(ends.length, EARLIEST),
+    ]);
     const landed = new Map(
       found?.topics[0]?.partitions.map((one) => [one.partitionIndex, one.committedOffset]),
     );
-    const firsts = await this.#offsets(ends.length, EARLIEST);
-    let records = 0;
-    let oldest: number | null = null;
-    for (const [partition, end] of ends.entries()) {
+    const waiting = ends.flatMap((end, partition) => {
       const first = firsts[partition] ?? 0n;
       const committed = landed.get(partition) ?? -1n;
       const from = committed > first ? committed : first;
-      if (end <= from) continue;
-      records += Number(end - from);
-      const time = (await timeOf(partition, from))?.getTime() ?? null;
-      if (time !== null) oldest = Math.min(oldest ?? time, time);
-    }
-    const seconds = oldest === null ? 0 : Math.max(0, (this.#clock() - oldest) / 1_000);
-    return { records, seconds: records > 0 && oldest === null ? null : seconds };
+      return end > from ? [{ partition, from, records: Number(end - from) }] : [];
+    });
+    if (waiting.length === 0) return { records: 0, seconds: 0 };
+    const times = await Promise.all(waiting.map(({ partition, from }) => timeOf(partition, from)));
+    const known = times.flatMap((time) => time?.getTime() ?? []);
+    return {
+      records: waiting.reduce((sum, one) => sum + one.records, 0),
+      seconds:
+        known.length === 0 ? null : Math.max(0, (this.#clock() - Math.min(...known)) / 1_000),
+    };
   }
 
   /** Of all copies; null where the cluster may not be asked. */

@@ -1,5 +1,6 @@
 /** OpenSearch by `_cluster/health` and `_nodes/stats`. */
 import { Type } from 'typebox';
+import { authorityOf } from '../config/tls-authority.ts';
 import type { EngineProbe } from './engine-probe.ts';
 import { COUNT, fetchJson } from './fetch-json.ts';
 
@@ -9,6 +10,8 @@ export interface OpenSearchProbeOptions {
   /** Empty: no login. */
   readonly user?: string;
   readonly password?: string;
+  /** PEM file of the authority that is trusted; empty: those that Node.js knows. */
+  readonly tls_authority?: string;
 }
 
 const HEALTH = Type.Object({
@@ -36,18 +39,21 @@ export function openOpenSearchProbe({
   url,
   user = '',
   password = '',
+  tls_authority = '',
 }: OpenSearchProbeOptions): EngineProbe<'opensearch'> {
   const base = url.replace(/\/$/, '');
   const login = Buffer.from(`${user}:${password}`).toString('base64');
   const authorization = user === '' ? null : `Basic ${login}`;
+  const authority = authorityOf('index.opensearch.tls_authority', tls_authority);
+  const asked = { authorization, authority };
   return {
     kind: 'opensearch',
     address: base,
     async read(signal) {
       const metrics = 'indices,jvm,fs,thread_pool';
       const [health, stats] = await Promise.all([
-        fetchJson(new URL(`${base}/_cluster/health`), HEALTH, { signal, authorization }),
-        fetchJson(new URL(`${base}/_nodes/stats/${metrics}`), STATS, { signal, authorization }),
+        fetchJson(new URL(`${base}/_cluster/health`), HEALTH, { signal, ...asked }),
+        fetchJson(new URL(`${base}/_nodes/stats/${metrics}`), STATS, { signal, ...asked }),
       ]);
       const nodes = Object.values(stats.nodes);
       const sum = (value: (node: (typeof nodes)[number]) => number) =>

@@ -1,4 +1,4 @@
-/** Rates from counters between two looks. */
+/** Rates from counters between two looks, and ratios. */
 
 export interface Rates {
   /** By how much a second it grew since the last look; null at the first, and after a new start. */
@@ -16,4 +16,9 @@ export function openRates(monotonic: () => number = () => performance.now()): Ra
       return (count - before.count) / ((at - before.at) / 1_000);
     },
   };
+}
+
+/** Null when the whole is 0. */
+export function ratio(part: number, whole: number): number | null {
+  return whole > 0 ? part / whole : null;
 }

@@ -14,7 +14,10 @@ async function startServer(answer: (socket: Socket) => void) {
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
-    url: `redis://someone:hunter2@127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: {
+      ...{ host: '127.0.0.1', port: (server.address() as AddressInfo).port, tls: false },
+      ...{ user: 'someone', password: 'hunter2', database: 0 },
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -33,7 +36,7 @@ const CASES: Readonly<Record<string, (socket: Socket) => void>> = {
 for (const [name, answer] of Object.entries(CASES)) {
   test(`${name} is refused, without the password`, { timeout: 20_000 }, async () => {
     await using server = await startServer(answer);
-    await using probe = await openRedisProbe({ url: server.url, timeoutMs: 200 });
+    await using probe = await openRedisProbe({ address: server.address, timeoutMs: 200 });
     assert.doesNotMatch(probe.address, /hunter2/);
     await assert.rejects(probe.read(AbortSignal.timeout(10_000)), (error) => {
       const { code, message } = error as { code: string; message: string };

@@ -1,23 +1,25 @@
 /** Redis by its command INFO. */
+import { clientOptions, placeOf, type RedisAddress } from '../config/redis-address.ts';
 import type { EngineProbe } from './engine-probe.ts';
 import { misunderstood, unreachable } from './fetch-json.ts';
-import { openRates } from './rates.ts';
+import { openRates, ratio } from './rates.ts';
 
 export interface RedisProbeOptions {
-  /** `redis://user:password@host:port` or `rediss:`; the password is shown nowhere. */
-  readonly url: string;
+  /** Its password is shown nowhere. */
+  readonly address: RedisAddress;
   readonly timeoutMs: number;
 }
 
 export async function openRedisProbe(options: RedisProbeOptions): Promise<EngineProbe<'redis'>> {
   const { Redis } = await import('ioredis');
-  const address = new URL(options.url).host;
+  const address = placeOf(options.address);
   const { timeoutMs } = options;
   const rates = openRates();
 
   /** One connection a look: nothing is kept alive for a service that is away. */
   async function ask(signal: AbortSignal): Promise<string> {
-    const redis = new Redis(options.url, {
+    const redis = new Redis({
+      ...clientOptions(options.address),
       lazyConnect: true,
       connectTimeout: timeoutMs,
       commandTimeout: timeoutMs,
@@ -59,7 +61,7 @@ export async function openRedisProbe(options: RedisProbeOptions): Promise<Engine
           memory_limit_bytes: numberOf('maxmemory'),
           connections: numberOf('connected_clients'),
           commands_per_second: rates.perSecond('commands', numberOf('total_commands_processed')),
-          hit_ratio: hits + misses > 0 ? hits / (hits + misses) : null,
+          hit_ratio: ratio(hits, hits + misses),
           evictions_total: numberOf('evicted_keys'),
           keys: keysOf(info),
         },

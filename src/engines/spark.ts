@@ -2,13 +2,16 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import type { FigureValues } from '../model/engine-figures.ts';
 import type { EngineProbe, ReadPart } from './engine-probe.ts';
-import { askPart, COUNT, fetchJson, misunderstood } from './fetch-json.ts';
+import { askPart, COUNT, type FetchOptions, fetchJson, misunderstood } from './fetch-json.ts';
+import { ratio } from './rates.ts';
 
 export interface SparkProbeOptions {
   /** Of the driver. */
   readonly uiUrl: string;
   /** Of the master; null without one. */
   readonly masterUrl: string | null;
+  /** PEM of the authority that both are trusted by, where they are asked over https. */
+  readonly authority?: Buffer | null;
   /** Until the master counts as unreachable. */
   readonly timeoutMs: number;
   /** Milliseconds since 1970. */
@@ -78,7 +81,7 @@ const NO_STAGE: StageFigures = {
 };
 
 export function openSparkProbe(options: SparkProbeOptions): EngineProbe<'spark'> {
-  const { uiUrl, masterUrl, timeoutMs, clock = Date.now } = options;
+  const { uiUrl, masterUrl, authority = null, timeoutMs, clock = Date.now } = options;
   /** The list of stages is long: it is asked for after new tasks only. */
   let known: { readonly tasks: string; readonly figures: StageFigures } | null = null;
 
@@ -93,12 +96,12 @@ export function openSparkProbe(options: SparkProbeOptions): EngineProbe<'spark'>
     address: [uiUrl, masterUrl].filter((url) => url !== null).join(', '),
     async read(signal) {
       const [at, master] = await Promise.all([
-        findApplication(uiUrl, signal),
+        findApplication(uiUrl, { signal, authority }),
         masterUrl === null
           ? NO_MASTER
-          : askPart(masterUrl, { timeoutMs, signal }, (part) => readMaster(masterUrl, part)).catch(
-              () => LOST_MASTER,
-            ),
+          : askPart(masterUrl, { timeoutMs, signal }, (part) =>
+              readMaster(masterUrl, { signal: part, authority }),
+            ).catch(() => LOST_MASTER),
       ]);
       const [running, failed, executors] = await Promise.all([
         at.ask('jobs?status=running', JOBS),
@@ -134,9 +137,9 @@ interface Application {
 type Executors = Static<typeof EXECUTORS>;
 
 /** The one that runs; a driver has one. */
-async function findApplication(uiUrl: string, signal: AbortSignal): Promise<Application> {
+async function findApplication(uiUrl: string, asked: FetchOptions): Promise<Application> {
   const base = `${uiUrl.replace(/\/$/, '')}/api/v1/applications`;
-  const list = await fetchJson(new URL(base), APPLICATIONS, { signal });
+  const list = await fetchJson(new URL(base), APPLICATIONS, asked);
   const isRunning = ({ attempts }: (typeof list)[number]) =>
     attempts.some(({ completed }) => !completed);
   const found = list.find(isRunning) ?? list[0];
@@ -144,7 +147,7 @@ async function findApplication(uiUrl: string, signal: AbortSignal): Promise<Appl
   return {
     id: found.id,
     ask: (path, schema) =>
-      fetchJson(new URL(`${base}/${found.id}/${path}`), schema, { signal, bytesMax: BYTES_MAX }),
+      fetchJson(new URL(`${base}/${found.id}/${path}`), schema, { ...asked, bytesMax: BYTES_MAX }),
   };
 }
 
@@ -177,9 +180,8 @@ function executorFigures(all: Executors) {
   const counted = own.length > 0 ? own : active.filter(({ totalCores }) => totalCores > 0);
   const sum = (name: Exclude<keyof Executors[number], 'id' | 'isActive'>) =>
     counted.reduce((total, one) => total + one[name], 0);
-  const duration = sum('totalDuration');
   return {
-    gc_ratio: duration > 0 ? sum('totalGCTime') / duration : null,
+    gc_ratio: ratio(sum('totalGCTime'), sum('totalDuration')),
     executors: counted.length,
     tasks_failed_total: sum('failedTasks'),
     cores: sum('totalCores'),
@@ -193,9 +195,9 @@ const NO_MASTER = { figures: { master_unreachable: null, ...UNKNOWN }, parts: []
 /** What the driver says counts all the same. */
 const LOST_MASTER = { figures: { master_unreachable: 1, ...UNKNOWN }, parts: [] };
 
-async function readMaster(masterUrl: string, signal: AbortSignal) {
+async function readMaster(masterUrl: string, asked: FetchOptions) {
   const url = new URL(`${masterUrl.replace(/\/$/, '')}/json/`);
-  const { workers } = await fetchJson(url, MASTER, { signal });
+  const { workers } = await fetchJson(url, MASTER, asked);
   const live = workers.filter(({ state }) => state === 'ALIVE');
   const memory = live.reduce((sum, one) => sum + one.memory, 0);
   const used = live.reduce((sum, one) => sum + one.memoryused, 0);
@@ -213,7 +215,7 @@ async function readMaster(masterUrl: string, signal: AbortSignal) {
       master_unreachable: 0,
       workers_live: live.length,
       workers_dead: workers.length - live.length,
-      worker_memory_used_ratio: memory > 0 ? used / memory : null,
+      worker_memory_used_ratio: ratio(used, memory),
     },
     parts,
   };

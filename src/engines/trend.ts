@@ -31,7 +31,7 @@ export function openTrend(hours: number): Trend {
       const step = Math.max(1, Math.ceil(values.length / POINTS_MAX));
       // Counted from the newest, which is always among them.
       const from = (values.length - 1) % step;
-      const sampled = values.filter((_, index) => index >= from && (index - from) % step === 0);
+      const sampled = values.slice(from).filter((_, index) => index % step === 0);
       return { step_s: (step * MINUTE_MS) / 1_000, values: sampled.map(rounded) };
     },
   };

@@ -59,7 +59,7 @@ class WatchedEngines implements EngineWatch {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new IsobarError('ABORTED', 'isobar stops'));
-    for (const watched of this.#watched.reverse()) await watched.close();
+    await Promise.all(this.#watched.map((one) => one.close()));
   }
 }
 

@@ -5,6 +5,7 @@
  * reader sees the rows of one version as a whole: those of the version that was committed last,
  * whatever has been written since.
  */
+import { IsobarError } from '../errors.ts';
 import type { Facets } from '../model/anomaly-facets.ts';
 import type { AnomalyKey, AnomalyQuestion } from '../model/anomaly-search.ts';
 import type { Anomaly } from '../model/datasets.ts';
@@ -71,4 +72,16 @@ export interface Found {
   readonly next: AnomalyKey | null;
   /** Null unless they were asked for. */
   readonly facets: Facets | null;
+}
+
+export function nothingIndexed(place: string): IsobarError {
+  return new IsobarError('INDEX_UNAVAILABLE', `${place}: nothing is indexed yet`);
+}
+
+export function nothingToUpdate(place: string): IsobarError {
+  return new IsobarError('INDEX_UNAVAILABLE', `${place}: no index to update`);
+}
+
+export function replacedMeanwhile(place: string): IsobarError {
+  return new IsobarError('INDEX_BUSY', `${place}: another process replaced the index`);
 }

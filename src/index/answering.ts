@@ -71,12 +71,15 @@ export function openAnomalySearch(
         const found = await index.search(question, signal);
         const { version } = found;
         const isBehind = version < published.version;
+        // What was held is gone, unless it was never reached.
+        if (isBehind) loop.wake();
         const reason = isBehind
           ? `the index has version ${version} of the analytics, not yet ${published.version}`
           : null;
         return { ...found, indexVersion: version, reason };
       } catch (error) {
         if (!isErrorCode(error, ...FAILURES)) throw error;
+        loop.wake();
         const isLarge = (loop.published?.rowCount ?? 0) > SCANNED_ROWS_MAX;
         if (isLarge && parseWanted(question.text).begun !== null) throw error;
         return scan(question, published, `the index cannot answer (${asIsobarError(error).code})`);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { until } from '../../test/support/until.ts';
 import { IsobarError } from '../errors.ts';
 import { silentLogger } from '../logger.ts';
 import type { Anomaly } from '../model/datasets.ts';
@@ -111,14 +112,6 @@ function startLoop(index: AnomalyIndex, source = openTestSource()) {
   };
 }
 
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!holds()) {
-    assert.ok(performance.now() < deadline, `not in time: ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
 test('a question waits a moment for the publication that it is about', async () => {
   await withIndex(async (index) => {
     await using place = startLoop(index);
@@ -132,6 +125,48 @@ test('a question waits a moment for the publication that it is about', async () 
       reason: null,
     });
     assert.equal(search.version, 1);
+  });
+});
+
+test('a question about what the index holds does not look at the lake', async () => {
+  await withIndex(async (index) => {
+    await using place = startLoop(index);
+    const { loop, source, search } = place;
+    source.publish(someRows(80));
+    await loop.reach(1, 10_000);
+    const looks = source.looks;
+    const published = { version: 1, rows: async () => [] };
+    for (let time = 0; time < 5; time += 1) {
+      assert.equal((await search.ask(EVERYTHING, published)).indexVersion, 1);
+    }
+    assert.equal(source.looks, looks);
+  });
+});
+
+test('a question notices that the index was wiped, and has it made anew', async () => {
+  await withIndex(async (real) => {
+    let wiped = false;
+    const index: AnomalyIndex = {
+      ...real,
+      engine: 'sqlite',
+      state: async () => (wiped ? null : real.state()),
+      begin(kind) {
+        wiped = false;
+        return real.begin(kind);
+      },
+      search: (ask) => (wiped ? Promise.reject(UNAVAILABLE) : real.search(ask)),
+    };
+    await using place = startLoop(index);
+    const { loop, source, search } = place;
+    const rows = someRows(80);
+    source.publish(rows);
+    await loop.reach(1, 10_000);
+    wiped = true;
+    const published = { version: 1, rows: async () => rows };
+    assert.equal((await search.ask(EVERYTHING, published)).indexVersion, null);
+    await until('it was wiped', () => !wiped);
+    await until('it is replaced', () => loop.counts.replacements === 2);
+    assert.equal((await search.ask(EVERYTHING, published)).indexVersion, 1);
   });
 });
 
@@ -178,7 +213,7 @@ test('while the index is away the published rows answer, but for words in many',
     assert.equal(loop.failure?.code, 'INDEX_UNAVAILABLE');
     isAway = false;
     loop.retry();
-    await until(() => loop.held?.version === 1);
+    await until('version 1', () => loop.held?.version === 1);
     assert.equal(loop.failure, null);
     assert.equal((await search.ask(words, published)).indexVersion, 1);
   });
@@ -192,13 +227,13 @@ test('a lake that fails is looked at again, and the index answers meanwhile', as
     await loop.reach(1, 10_000);
     source.failure = new IsobarError('LAKE_UNAVAILABLE', 'it is away');
     loop.wake();
-    await until(() => loop.failure !== null);
+    await until('it fails', () => loop.failure !== null);
     const published = { version: 1, rows: async () => [] };
     assert.equal((await search.ask(EVERYTHING, published)).indexVersion, 1);
     source.failure = null;
     source.publish(someRows(20));
     loop.retry();
-    await until(() => loop.held?.version === 2);
+    await until('version 2', () => loop.held?.version === 2);
     assert.equal(loop.held?.version, 2);
     assert.equal(loop.counts.failures, 1);
   });
@@ -221,7 +256,7 @@ test('an index whose parts are gone for good is made anew', async () => {
     await using place = startLoop(index);
     const { loop, source } = place;
     source.publish(someRows(10));
-    await until(() => {
+    await until('version 1', () => {
       loop.retry();
       return loop.held?.version === 1;
     });

@@ -1,6 +1,6 @@
 /** When the index follows: soon after each publication, and again after failures, ever more rarely. */
 import type { AnomalySource, PublishedAnomalies } from '../analytics/published-anomalies.ts';
-import { asIsobarError, ERRORS, IsobarError, isErrorCode } from '../errors.ts';
+import { asIsobarError, IsobarError, isErrorCode, roomError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { RoomError } from '../model/status.ts';
 import { jitteredBackoff, orAborted, pause } from '../waiting.ts';
@@ -20,7 +20,10 @@ export interface IndexLoopOptions {
 }
 
 export interface IndexLoop {
-  /** Says that something was published, or that `writes` has changed. */
+  /**
+   * Says that something was published, that `writes` has changed, or that the index lacks what it
+   * held.
+   */
   wake(): void;
   /** Tries at once what failed. */
   retry(): void;
@@ -85,6 +88,7 @@ class FollowingLoop implements IndexLoop {
   }
 
   async reach(version: number, ms: number, signal?: AbortSignal): Promise<void> {
+    if ((this.held?.version ?? 0) >= version) return;
     const late = AbortSignal.timeout(ms);
     const either = signal === undefined ? late : AbortSignal.any([late, signal]);
     this.wake();
@@ -150,10 +154,10 @@ class FollowingLoop implements IndexLoop {
     // Another process that writes it is not a failure: what it writes is looked at next.
     if (isErrorCode(error, 'INDEX_BUSY') && this.#failuresInRow < 10) return;
     const { logger, clock = () => new Date() } = this.#options;
-    const isNew = this.failure?.code !== code;
-    if (isNew) logger.error({ code }, `following the publications in the index: ${message}`);
-    const since = isNew ? clock().toISOString() : (this.failure?.since ?? '');
-    this.failure = { code, message, remedy: ERRORS[code].remedy, since };
+    if (this.failure?.code !== code) {
+      logger.error({ code }, `following the publications in the index: ${message}`);
+    }
+    this.failure = roomError({ code, message }, this.failure, clock());
   }
 
   #delayMs(): number {

@@ -13,6 +13,7 @@ import { Client } from '@opensearch-project/opensearch';
 import type { Static, TSchema } from 'typebox';
 import Value from 'typebox/value';
 import type { Config } from '../config/schema.ts';
+import { authorityOf } from '../config/tls-authority.ts';
 import { IsobarError } from '../errors.ts';
 import { within } from '../waiting.ts';
 
@@ -35,13 +36,15 @@ export interface Request<S extends TSchema, M = never> {
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 
 export function openSearchClient(config: Config['index']['opensearch']): SearchClient {
-  const { url, user, password, timeout_s } = config;
+  const { url, user, password, timeout_s, tls_authority } = config;
+  const ca = authorityOf('index.opensearch.tls_authority', tls_authority);
   const client = new Client({
     node: url,
     // Whoever calls decides about trying again.
     maxRetries: 0,
     requestTimeout: timeout_s * 1_000,
     ...(user === '' ? {} : { auth: { username: user, password } }),
+    ...(ca && { ssl: { ca } }),
   });
   const place = new URL(url).host;
 

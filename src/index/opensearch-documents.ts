@@ -12,9 +12,10 @@
 import Type, { type Static } from 'typebox';
 import { IsobarError } from '../errors.ts';
 import type { Anomaly } from '../model/datasets.ts';
+import { replacedMeanwhile } from './anomaly-index.ts';
 import type { SearchClient } from './opensearch-client.ts';
 import { FOREVER, SearchAnswer, type Visible, visibleFilter } from './opensearch-search.ts';
-import { microsOf, monthOf } from './row-order.ts';
+import { identityOf, storedFields } from './row-order.ts';
 import { searchedText } from './words.ts';
 
 /** Changes with the mappings and with how words are made (words.ts). */
@@ -100,12 +101,8 @@ export function indexBody(replicas: number, name: string): object {
 
 /** The row, as generation `since` writes it. */
 function documentOf(bucket: string, row: Anomaly, text: string, since: number): object {
-  const { city_id, variable, rule, observed_at, value, score } = row;
-  return {
-    ...{ bucket, since, until: FOREVER },
-    ...{ at_us: microsOf(observed_at), city_id, variable, rule, month: monthOf(observed_at) },
-    ...{ value, amount: Math.abs(score), words: searchedText(row), row: text },
-  };
+  const counts = { bucket, since, until: FOREVER };
+  return { ...counts, ...storedFields(row), words: searchedText(row), row: text };
 }
 
 /** Writes the documents of one index, through the alias that goes with it. */
@@ -242,7 +239,7 @@ export class DocumentWriter {
     if (!errors) return;
     for (const { error } of items.flatMap((item) => Object.values(item))) {
       if (error === undefined || error.type === 'document_missing_exception') continue;
-      if (error.type === 'index_not_found_exception') throw replaced(this.#name);
+      if (error.type === 'index_not_found_exception') throw replacedMeanwhile(this.#name);
       const text = `${this.#name}: a row was refused (${error.type.replaceAll(/[^a-z_]/g, '')})`;
       throw new IsobarError('INDEX_UNAVAILABLE', text);
     }
@@ -267,11 +264,3 @@ const ROW_BYTES = 1_000;
 const LINE_BYTES = 120;
 
 export const writingAlias = (name: string) => `${name}-writing`;
-
-function replaced(name: string): IsobarError {
-  return new IsobarError('INDEX_BUSY', `${name}: another process replaced the index`);
-}
-
-function identityOf({ observed_at, city_id, variable, rule }: Anomaly): string {
-  return `${microsOf(observed_at)} ${city_id} ${variable} ${rule}`;
-}

@@ -7,7 +7,7 @@ import {
   FACET_FIELDS,
   FACET_VALUES_MAX,
 } from '../model/anomaly-search.ts';
-import { microsOf } from './row-order.ts';
+import { microsOf, NUMBER_FIELDS } from './row-order.ts';
 import { parseWanted } from './words.ts';
 
 /** Which of the documents are rows of one version: see opensearch.ts. */
@@ -91,10 +91,8 @@ const AGGREGATIONS = Object.fromEntries(
   ]),
 );
 
-const NUMBERS = { time: null, score: 'amount', value: 'value' } as const;
-
 function sortOf({ sort, order }: AnomalyQuestion): object[] {
-  const number = NUMBERS[sort];
+  const number = NUMBER_FIELDS[sort];
   const identity = [{ city_id: 'asc' }, { variable: 'asc' }, { rule: 'asc' }];
   if (number === null) return [{ at_us: order }, ...identity];
   return [{ [number]: order }, { at_us: 'desc' }, ...identity];

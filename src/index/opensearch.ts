@@ -10,12 +10,15 @@ import { IsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import type { AnomalyQuestion } from '../model/anomaly-search.ts';
 import type { Anomaly } from '../model/datasets.ts';
-import type {
-  AnomalyIndex,
-  CommittedState,
-  Found,
-  IndexChange,
-  IndexState,
+import {
+  type AnomalyIndex,
+  type CommittedState,
+  type Found,
+  type IndexChange,
+  type IndexState,
+  nothingIndexed,
+  nothingToUpdate,
+  replacedMeanwhile,
 } from './anomaly-index.ts';
 import { openSearchClient, type SearchClient } from './opensearch-client.ts';
 import {
@@ -27,7 +30,7 @@ import {
   writingAlias,
 } from './opensearch-documents.ts';
 import { facetsOf, SearchAnswer, searchBody, type Visible } from './opensearch-search.ts';
-import { keyOfRow } from './row-order.ts';
+import { pageOf } from './row-order.ts';
 
 /** Generations that were given up and are still left out by name. */
 const ABANDONED_MAX = 64;
@@ -88,7 +91,7 @@ class OpenSearchIndex implements AnomalyIndex {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const located = await this.#locate(this.#alias, signal);
       if (located === null || located.body.generation === 0) {
-        throw new IsobarError('INDEX_UNAVAILABLE', `${this.#alias}: nothing is indexed yet`);
+        throw nothingIndexed(this.#alias);
       }
       const found = await this.#searchIn(located, question, signal);
       // What this generation needs is kept while the one after it is the newest.
@@ -150,19 +153,13 @@ class OpenSearchIndex implements AnomalyIndex {
       after = part.hits.hits.at(-1)?.sort ?? null;
       if (part.hits.hits.length < size || rows.length >= wanted || after === null) break;
     }
-    const page = rows.slice(0, question.limit);
-    const last = page.at(-1);
-    const isMore = rows.length > page.length && last !== undefined;
-    const next = isMore ? keyOfRow(last, question.sort) : null;
-    return { version: body.version, rows: page, next, facets: facetsOf(first) };
+    return { version: body.version, ...pageOf(rows, question), facets: facetsOf(first) };
   }
 
   /** Says in the state which generation is written now, and takes back what another one left. */
   async #claim(signal?: AbortSignal): Promise<Located> {
     const located = await this.#locate(this.#alias, signal);
-    if (located === null) {
-      throw new IsobarError('INDEX_UNAVAILABLE', `${this.#alias}: no index to update`);
-    }
+    if (located === null) throw nothingToUpdate(this.#alias);
     const { generation, pending, abandoned } = located.body;
     const given = pending === 0 ? abandoned : [...abandoned, pending].slice(-ABANDONED_MAX);
     const body = {
@@ -321,7 +318,7 @@ async function writeState(
     signal,
   });
   if (written !== null) return written;
-  throw new IsobarError('INDEX_BUSY', `${name}: another process replaced the index`);
+  throw replacedMeanwhile(name);
 }
 
 function stateOf(body: StateBody): IndexState | null {

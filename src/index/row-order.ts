@@ -1,11 +1,12 @@
 /** What rows are sorted by: one order for every engine, total because keys are unique. */
-import type { AnomalyKey, AnomalySort, SortOrder } from '../model/anomaly-search.ts';
+import type {
+  AnomalyKey,
+  AnomalyQuestion,
+  AnomalySort,
+  SortOrder,
+} from '../model/anomaly-search.ts';
 import type { Anomaly } from '../model/datasets.ts';
 import { compareTimes } from '../model/iso-time.ts';
-
-export interface RowPlace extends AnomalyKey {
-  readonly number?: number;
-}
 
 export function keyOfRow(row: Anomaly, sort: AnomalySort): AnomalyKey {
   const { observed_at, city_id, variable, rule } = row;
@@ -37,6 +38,28 @@ export function compareRows(
 function compareTexts(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
+}
+
+/** The first `limit` of these sorted rows, and the key of the last one when more follow. */
+export function pageOf(rows: readonly Anomaly[], { limit, sort }: AnomalyQuestion) {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const isMore = rows.length > page.length && last !== undefined;
+  return { rows: page, next: isMore ? keyOfRow(last, sort) : null };
+}
+
+/** The stored field of the number that rows are sorted by; null for the time alone. */
+export const NUMBER_FIELDS = { time: null, score: 'amount', value: 'value' } as const;
+
+/** What engines choose and sort by. */
+export function storedFields({ observed_at, city_id, variable, rule, value, score }: Anomaly) {
+  const identity = { at_us: microsOf(observed_at), city_id, variable, rule };
+  return { ...identity, month: monthOf(observed_at), value, amount: Math.abs(score) };
+}
+
+/** The same for two rows only when one replaces the other. */
+export function identityOf({ observed_at, city_id, variable, rule }: Anomaly): string {
+  return `${microsOf(observed_at)} ${city_id} ${variable} ${rule}`;
 }
 
 /** Microseconds since 1970: exact for the years that tables hold. */

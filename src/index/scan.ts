@@ -13,7 +13,7 @@ import {
 import type { Anomaly } from '../model/datasets.ts';
 import { compareTimes } from '../model/iso-time.ts';
 import type { Found } from './anomaly-index.ts';
-import { compareRows, keyOfRow, monthOf } from './row-order.ts';
+import { compareRows, keyOfRow, monthOf, pageOf } from './row-order.ts';
 import { parseWanted, searchedText, type WantedWords } from './words.ts';
 
 export function scanRows(
@@ -21,18 +21,19 @@ export function scanRows(
   version: number,
   question: AnomalyQuestion,
 ): Found {
-  const { sort, order, after, limit, facets } = question;
+  const { sort, order, after, facets } = question;
   const wanted = parseWanted(question.text);
   const matching = rows.filter((row) => matches(row, question, wanted));
   const following = matching
     .map((row) => ({ row, key: keyOfRow(row, sort) }))
     .filter(({ key }) => after === null || compareRows(key, after, sort, order) > 0)
     .sort((a, b) => compareRows(a.key, b.key, sort, order));
-  const page = following.slice(0, limit);
   return {
     version,
-    rows: page.map(({ row }) => row),
-    next: following.length > page.length ? (page.at(-1)?.key ?? null) : null,
+    ...pageOf(
+      following.map(({ row }) => row),
+      question,
+    ),
     facets: facets ? countFacets(matching) : null,
   };
 }

@@ -1,7 +1,7 @@
 /** Writing the rows of one bucket: only what differs from what is there. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Anomaly } from '../model/datasets.ts';
-import { microsOf, monthOf } from './row-order.ts';
+import { identityOf, monthOf, storedFields } from './row-order.ts';
 import { searchedText } from './words.ts';
 
 interface Written {
@@ -46,10 +46,10 @@ export function openRowWriter(db: DatabaseSync, isEmpty: boolean): RowWriter {
   const count = db.prepare('INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?)');
 
   function add(bucket: string, row: Anomaly, text: string): void {
-    const { city_id, variable, rule, observed_at, value, score } = row;
+    const { at_us, city_id, variable, rule, month, value, amount } = storedFields(row);
     const { lastInsertRowid: id } = insert.run(
-      ...[bucket, microsOf(observed_at), city_id, variable, rule, monthOf(observed_at)],
-      ...[value, Math.abs(score), cityNo(city_id), kindNo(monthOf(observed_at), variable, rule)],
+      ...[bucket, at_us, city_id, variable, rule, month, value, amount],
+      ...[cityNo(city_id), kindNo(month, variable, rule)],
     );
     const words = searchedText(row);
     insertText.run(id, text, words);
@@ -84,8 +84,7 @@ export function openRowWriter(db: DatabaseSync, isEmpty: boolean): RowWriter {
       const left = new Map(written.map((one) => [one.key, one]));
       let changed = 0;
       for (const row of rows) {
-        const { city_id, variable, rule, observed_at } = row;
-        const key = `${microsOf(observed_at)} ${city_id} ${variable} ${rule}`;
+        const key = identityOf(row);
         const text = JSON.stringify(row);
         const before = left.get(key);
         left.delete(key);

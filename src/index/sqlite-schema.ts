@@ -14,7 +14,7 @@ import { readdirSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { isErrorCode } from '../errors.ts';
 import { assertRegularOrMissing } from '../regular-file.ts';
-import { sqliteCode } from '../sqlite.ts';
+import { isDamaged, sqliteCode } from '../sqlite.ts';
 import type { IndexState } from './anomaly-index.ts';
 
 const APPLICATION_ID = 0x69736f69; // "isoi"
@@ -90,7 +90,7 @@ const INDEXES = `
   CREATE INDEX counts_city ON counts (city_id, month);
   CREATE INDEX counts_month ON counts (month);`;
 
-/** The highest number of a file; 0 when there is none. */
+/** The number of the newest file; 0 without any. */
 export function newestNumber(folder: string): number {
   const numbers = namesIn(folder).map((name) => Number(FILE.exec(name)?.[1] ?? 0));
   return Math.max(0, ...numbers);
@@ -132,7 +132,7 @@ export function createFile(path: string): DatabaseSync {
   }
 }
 
-/** After the rows: makes it what others may open. */
+/** After the rows: makes the indexes, and the file one that others may open. */
 export function completeFile(db: DatabaseSync): void {
   db.exec(`${INDEXES} COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
 }
@@ -154,16 +154,14 @@ export function openFile(path: string): DatabaseSync | null {
     return null;
   } catch (error) {
     if (db?.isOpen) db.close();
-    if (isDamage(error) || isErrorCode(error, 'FILE_NOT_REGULAR')) return null;
+    if (isUnusable(error) || isErrorCode(error, 'FILE_NOT_REGULAR')) return null;
     throw error;
   }
 }
 
-/** Whether SQLite's error says that the file is not what it was: replace it. */
-export function isDamage(error: unknown): boolean {
-  const code = sqliteCode(error);
-  // SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_ERROR (no such table or column), SQLITE_CANTOPEN.
-  return code === 11 || code === 26 || code === 1 || code === 14;
+/** Whether the file has to be replaced: it is damaged, or SQLite cannot open it (SQLITE_CANTOPEN). */
+export function isUnusable(error: unknown): boolean {
+  return isDamaged(error) || sqliteCode(error) === 14;
 }
 
 /** Null before the first commit, or when the digests are not what a commit writes. */

@@ -14,7 +14,7 @@ import {
 } from '../model/anomaly-search.ts';
 import type { Anomaly } from '../model/datasets.ts';
 import type { Found } from './anomaly-index.ts';
-import { keyOfRow, microsOf } from './row-order.ts';
+import { microsOf, NUMBER_FIELDS, pageOf } from './row-order.ts';
 import { openFacetCounts } from './scan.ts';
 import { tally } from './sqlite-tally.ts';
 import { parseWanted, type WantedWords } from './words.ts';
@@ -36,18 +36,13 @@ interface Source {
 export function searchFile(db: DatabaseSync, version: number, question: AnomalyQuestion): Found {
   const wanted = parseWanted(question.text);
   const narrow = narrowestSource(db, question, wanted);
-  const { limit, sort, facets } = question;
   const found = selectPage(db, question, wanted, narrow);
   const select = db.prepare('SELECT row FROM texts WHERE id = ?');
-  const rows = found
-    .slice(0, limit)
-    .map(({ id }) => JSON.parse(String(select.get(id ?? 0)?.row)) as Anomaly);
-  const last = rows.at(-1);
+  const rows = found.map(({ id }) => JSON.parse(String(select.get(id ?? 0)?.row)) as Anomaly);
   return {
     version,
-    rows,
-    next: found.length > limit && last !== undefined ? keyOfRow(last, sort) : null,
-    facets: facets ? countFacets(db, question, wanted, narrow) : null,
+    ...pageOf(rows, question),
+    facets: question.facets ? countFacets(db, question, wanted, narrow) : null,
   };
 }
 
@@ -58,11 +53,11 @@ function selectPage(
   narrow: Source | null,
 ) {
   const { sort, order, after, limit } = question;
-  const source = narrow ?? { from: `rows r INDEXED BY ${SORTS[sort].index}`, conditions: [] };
+  const column = NUMBER_FIELDS[sort];
+  const source = narrow ?? { from: `rows r INDEXED BY rows_${column ?? 'time'}`, conditions: [] };
   const conditions = [...source.conditions, ...chosen(question), ...limits(question)];
   if (!isByWords(source)) conditions.push(...wordConditions(wanted));
   if (after !== null) conditions.push(following(after, question));
-  const { column } = SORTS[sort];
   const direction = order === 'asc' ? 'ASC' : 'DESC';
   const first = column === null ? '' : `r.${column} ${direction}, `;
   const times = `r.at_us ${column === null ? direction : 'DESC'}`;
@@ -71,15 +66,9 @@ function selectPage(
   return db.prepare(sql).all(...valuesOf(conditions));
 }
 
-const SORTS = {
-  time: { index: 'rows_time', column: null },
-  score: { index: 'rows_amount', column: 'amount' },
-  value: { index: 'rows_value', column: 'value' },
-} as const;
-
 /** Rows that come after this key. */
 function following(after: AnomalyKey, { sort, order }: AnomalyQuestion): Condition {
-  const { column } = SORTS[sort];
+  const column = NUMBER_FIELDS[sort];
   const beyond = order === 'asc' ? '>' : '<';
   const at = microsOf(after.observed_at);
   const names = '(r.city_id, r.variable, r.rule) > (?, ?, ?)';

@@ -8,13 +8,20 @@ import { reachFaultPoint } from '../fault.ts';
 import type { AnomalyQuestion } from '../model/anomaly-search.ts';
 import type { Anomaly } from '../model/datasets.ts';
 import { isBusy, sqliteCode } from '../sqlite.ts';
-import type { CommittedState, Found, IndexState } from './anomaly-index.ts';
+import {
+  type CommittedState,
+  type Found,
+  type IndexState,
+  nothingIndexed,
+  nothingToUpdate,
+  replacedMeanwhile,
+} from './anomaly-index.ts';
 import { openRowWriter, type RowWriter } from './sqlite-rows.ts';
 import {
   completeFile,
   createFile,
   fileName,
-  isDamage,
+  isUnusable,
   leftOvers,
   newestNumber,
   openFile,
@@ -54,7 +61,7 @@ export class SqliteStore {
       }),
     );
     if (found !== null) return found;
-    throw new IsobarError('INDEX_UNAVAILABLE', `${this.#folder}: nothing is indexed yet`);
+    throw nothingIndexed(this.#folder);
   }
 
   begin(kind: 'update' | 'replace'): IndexState | null {
@@ -110,8 +117,7 @@ export class SqliteStore {
   #beginUpdate(): IndexState | null {
     const number = newestNumber(this.#folder);
     const db = number === 0 ? null : openFile(join(this.#folder, fileName(number)));
-    if (db === null)
-      throw new IsobarError('INDEX_UNAVAILABLE', `${this.#folder}: no index to update`);
+    if (db === null) throw nothingToUpdate(this.#folder);
     try {
       db.exec('BEGIN IMMEDIATE');
       const base = readState(db);
@@ -136,7 +142,7 @@ export class SqliteStore {
       // The number is taken, or whoever took it has removed this draft.
       const isLost = (error as NodeJS.ErrnoException).code === 'EEXIST' || !existsSync(draft);
       if (!isLost) throw error;
-      throw new IsobarError('INDEX_BUSY', `${this.#folder}: another process replaced the index`);
+      throw replacedMeanwhile(this.#folder);
     }
   }
 
@@ -157,7 +163,7 @@ export class SqliteStore {
     throw new IsobarError('INDEX_BUSY', `${this.#folder}: no change of the index was begun`);
   }
 
-  /** In one transaction of the newest file; null when there is none that can be read. */
+  /** In one transaction of the newest file; null if no file can be read. */
   #read<T>(read: (db: DatabaseSync) => T | null): T | null {
     const db = this.#newest();
     if (db === null) return null;
@@ -188,7 +194,7 @@ export class SqliteStore {
     try {
       return work();
     } catch (error) {
-      if (isDamage(error)) {
+      if (isUnusable(error)) {
         this.#damaged = newestNumber(this.#folder);
         this.#closeReader();
       }

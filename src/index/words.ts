@@ -10,7 +10,7 @@
 
 /** Characters of a word that count, and words of a question. */
 const WORD_CHARACTERS_MAX = 64;
-export const WORDS_MAX = 32;
+const WORDS_MAX = 32;
 /** Of a question's text, before it is read. */
 const TEXT_CHARACTERS_MAX = 10_000;
 

@@ -1,6 +1,7 @@
 /** A service over HTTP on this machine, whose answers a test chooses; and readings of probes. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServerWith, type Pair } from '../../../test/support/trust.ts';
 import type { EngineKind, FigureValues } from '../../model/engine-figures.ts';
 import type { EngineProbe } from '../engine-probe.ts';
 
@@ -12,8 +13,11 @@ export interface TestService extends AsyncDisposable {
   answer: (path: string, response: ServerResponse, request: IncomingMessage) => unknown;
 }
 
-export async function startService(answer: TestService['answer']): Promise<TestService> {
-  const server = createServer((request, response) => {
+export async function startService(
+  answer: TestService['answer'],
+  pair?: Pair,
+): Promise<TestService> {
+  const server = createServerWith(pair, (request, response) => {
     const path = decodeURIComponent(request.url ?? '');
     service.asked.push(path);
     const value = service.answer(path, response, request);
@@ -22,7 +26,7 @@ export async function startService(answer: TestService['answer']): Promise<TestS
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const service: TestService = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http${pair === undefined ? '' : 's'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked: [],
     answer,
     async [Symbol.asyncDispose]() {

@@ -10,15 +10,22 @@ export interface TestSource extends AnomalySource {
   failure: Error | null;
   /** Buckets that were read. */
   readonly read: string[];
+  /** How often it was asked for the newest. */
+  readonly looks: number;
 }
 
 export function openTestSource(): TestSource {
   let newest: PublishedAnomalies | null = null;
   const read: string[] = [];
+  let looks = 0;
   return {
     failure: null,
     read,
+    get looks() {
+      return looks;
+    },
     async latest() {
+      looks += 1;
       if (this.failure !== null) throw this.failure;
       return newest;
     },
