@@ -44,7 +44,8 @@ export async function alertmanagerService(options: AlertmanagerOptions): Promise
   };
 }
 
-async function withTemplates(
+/** The program, and the files that have to lie in the folder in which it is started. */
+export async function withTemplates(
   program: DebianProgram,
 ): Promise<{ readonly program: DebianProgram; readonly templates: Record<string, string> }> {
   const unpacked = join(dirname(program.path), '..', '..', INSTALLED);

@@ -3,11 +3,12 @@
  * What belongs together is one pom under `cluster/`; a pom that changed is another folder.
  */
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, symlink } from 'node:fs/promises';
+import { cpSync, globSync, mkdirSync, readFileSync } from 'node:fs';
+import { symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { IsobarError } from '../errors.ts';
+import { bringOnce } from './bring-once.ts';
 import { runTool } from './tool.ts';
 
 export type Distribution = 'kafka' | 'kafka39' | 'hadoop' | 'spark' | 'opensearch';
@@ -49,10 +50,7 @@ export async function resolvePom(
   signal?: AbortSignal,
 ): Promise<string> {
   const place = join(cache, `${basename(source)}-${fingerprint(source)}`);
-  if (existsSync(place)) return place;
-  await mkdir(cache, { recursive: true });
-  const draft = await mkdtemp(join(cache, `.${basename(source)}-`));
-  try {
+  await bringOnce(place, async (draft) => {
     cpSync(source, draft, { recursive: true });
     const lib = join(draft, 'lib');
     const copy = ['dependency:copy-dependencies', '-DincludeScope=runtime'];
@@ -64,14 +62,9 @@ export async function resolvePom(
     await compileStubs(draft, signal);
     // Spark looks for its archives under this name.
     await symlink('lib', join(draft, 'jars'));
-    // Whoever was quicker brought the same.
-    await rename(draft, place).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    });
-    return place;
-  } finally {
-    await rm(draft, { recursive: true, force: true });
-  }
+    return draft;
+  });
+  return place;
 }
 
 /** Our own few classes, which stand in for what a distribution names but does not need. */

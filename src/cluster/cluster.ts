@@ -1,13 +1,18 @@
 /** The cluster: the real services as processes on this machine, started in order. */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { IsobarError } from '../errors.ts';
 import { checkTools, resolveDistribution } from './artifacts.ts';
-import { resolveProgram } from './debian.ts';
+import { type DebianProgram, resolveProgram } from './debian.ts';
 import { type Addresses, type Kind, planCluster, type Watched, WITHOUT_JAVA } from './plan.ts';
 import { openPorts } from './ports.ts';
 import { openService, type ServiceProcess } from './process.ts';
+import { makeRealm } from './realm.ts';
+import { openSecurity, type Security, type Signing } from './security.ts';
 import type { ServiceStatus } from './service.ts';
+
+const SECURITY = 'security';
 
 export interface ClusterOptions {
   /** Holds configuration, data and output of the services; kept for the next time. */
@@ -19,6 +24,8 @@ export interface ClusterOptions {
   readonly sparkHeapMib?: number | undefined;
   /** What Prometheus watches. */
   readonly watched?: Watched;
+  /** Makes certificates: encryption, logins and permissions; without it there are none. */
+  readonly signing?: Signing | undefined;
   /** Where the programs are kept once Maven has brought them. */
   readonly cache: string;
   readonly signal?: AbortSignal | undefined;
@@ -39,10 +46,11 @@ export interface Cluster extends AsyncDisposable {
 
 /** Resolves when all services are ready; a rejection has stopped what was started. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { kinds, ha, sparkLocal, sparkHeapMib, watched, cache, signal, report } = options;
+  const { kinds, ha, sparkLocal, sparkHeapMib, watched, signing, cache, signal, report } = options;
   const folder = resolve(options.folder);
   if (!kinds.every((kind) => WITHOUT_JAVA.includes(kind))) await checkTools(signal);
   await mkdir(folder, { recursive: true });
+  refuseMixing(folder, signing !== undefined);
   const ports = await openPorts(join(folder, 'ports.json'));
   const { groups, addresses } = await planCluster({
     kinds,
@@ -51,6 +59,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     sparkHeapMib,
     watched,
     ports,
+    secure:
+      signing === undefined ? null : (port, kdc) => secure(folder, signing, port, kdc, signal),
     resolve(distribution) {
       report(`${distribution}: looking for its programs (Maven brings them the first time)`);
       return resolveDistribution(distribution, cache, signal);
@@ -91,6 +101,30 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     signal: (name, kind) => find(name).signal(kind),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+/** What a folder holds was formatted with logins, or without. */
+function refuseMixing(folder: string, isSecure: boolean): void {
+  if (!existsSync(join(folder, 'ports.json'))) return;
+  const wasSecure = existsSync(join(folder, SECURITY));
+  if (wasSecure === isSecure) return;
+  const [was, expected] = wasSecure ? ['with', '--secure'] : ['without', 'no --secure'];
+  throw new IsobarError(
+    'USAGE',
+    `${folder}: its services were made ${was} --secure; expected ${expected}, or another folder (--data)`,
+  );
+}
+
+async function secure(
+  folder: string,
+  signing: Signing,
+  port: number,
+  kdc: DebianProgram,
+  signal?: AbortSignal,
+): Promise<Security> {
+  const place = join(folder, SECURITY);
+  const realm = await makeRealm({ folder: join(place, 'realm'), port, kdc, signal });
+  return openSecurity({ folder: place, realm, signing, signal });
 }
 
 async function startOne(

@@ -3,9 +3,10 @@
  * with the libraries that are missing here. Nothing is installed, and no rights are needed.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { IsobarError } from '../errors.ts';
+import { bringOnce } from './bring-once.ts';
 import { runTool } from './tool.ts';
 
 export interface DebianProgram {
@@ -32,7 +33,7 @@ export async function resolveProgram(
     .find((path) => existsSync(path));
   if (installed !== undefined) return { path: installed, env: {} };
   const place = join(cache, `debian-${debianPackage}`);
-  if (!existsSync(place)) await unpack(debianPackage, cache, place, signal);
+  await bringOnce(place, (draft) => unpack(debianPackage, draft, signal));
   const found = FOLDERS.map((folder) => join(place, folder, program)).find((path) =>
     existsSync(path),
   );
@@ -46,29 +47,16 @@ export async function resolveProgram(
   return { path: found, env: { LD_LIBRARY_PATH: libraries.join(delimiter) } };
 }
 
-async function unpack(
-  debianPackage: string,
-  cache: string,
-  place: string,
-  signal?: AbortSignal,
-): Promise<void> {
-  await mkdir(cache, { recursive: true });
-  const draft = await mkdtemp(join(cache, `.debian-${debianPackage}-`));
-  try {
-    const packages = await missingPackages(debianPackage, draft, signal);
-    const options = { cwd: draft, timeoutMs: DOWNLOAD_MS, signal };
-    await runTool('apt-get', [...listsIn(draft), 'download', ...packages], options);
-    for (const name of await readdir(draft)) {
-      if (!name.endsWith('.deb')) continue;
-      await runTool('dpkg-deb', ['-x', name, 'root'], options);
-    }
-    // Another process may have been quicker, with the same.
-    await rename(join(draft, 'root'), place).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    });
-  } finally {
-    await rm(draft, { recursive: true, force: true });
+/** Resolves with the folder of what the packages hold. */
+async function unpack(debianPackage: string, draft: string, signal?: AbortSignal): Promise<string> {
+  const packages = await missingPackages(debianPackage, draft, signal);
+  const options = { cwd: draft, timeoutMs: DOWNLOAD_MS, signal };
+  await runTool('apt-get', [...listsIn(draft), 'download', ...packages], options);
+  for (const name of await readdir(draft)) {
+    if (!name.endsWith('.deb')) continue;
+    await runTool('dpkg-deb', ['-x', name, 'root'], options);
   }
+  return join(draft, 'root');
 }
 
 /** The package and those that it needs and that are not installed. */

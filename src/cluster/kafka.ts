@@ -1,5 +1,7 @@
 /** Kafka: brokers that agree among themselves (KRaft), or one of 3.9 with ZooKeeper. */
 import { join } from 'node:path';
+import { jvmOptions, log4j1Text, log4j2Text, propertiesText } from './java.ts';
+import { SECURED_HOST, type Security } from './security.ts';
 import type { ServiceSpec } from './service.ts';
 
 export interface KafkaOptions {
@@ -7,6 +9,33 @@ export interface KafkaOptions {
   /** The ports of each node; the service is `kafka-N`. */
   readonly nodes: readonly KafkaNode[];
   readonly heapMib: number;
+  /** Encryption, logins and permissions; null for none. */
+  readonly security?: KafkaSecurity | null;
+}
+
+export interface KafkaSecurity {
+  /** Its host is the one of the certificate. */
+  readonly host: string;
+  /** PEM files. */
+  readonly bundle: string;
+  readonly authority: string;
+  /** Of the brokers among themselves, of `admin`, who may do everything, and of `isobar`. */
+  readonly passwords: Readonly<Record<'broker' | 'admin' | 'isobar', string>>;
+}
+
+/** What Kafka needs of the cluster's security. */
+export async function kafkaSecurity(security: Security): Promise<KafkaSecurity> {
+  const { bundle } = await security.certify('kafka');
+  return {
+    host: SECURED_HOST,
+    bundle,
+    authority: security.authority,
+    passwords: {
+      broker: await security.password('kafka-broker'),
+      admin: await security.password('kafka-admin'),
+      isobar: await security.password('kafka'),
+    },
+  };
 }
 
 interface KafkaNode {
@@ -17,42 +46,92 @@ interface KafkaNode {
   readonly proxyPort?: number;
 }
 
+/** What Java reads in place of a command line. */
+const FORMAT = 'format.args';
 /** A cluster's id is any 16 bytes; a folder keeps what it was formatted with. */
 const CLUSTER_ID = 'aXNvYmFyLWNsdXN0ZXItMQ';
 
-export function kafkaServices({ distribution, nodes, heapMib }: KafkaOptions): ServiceSpec[] {
-  const voters = nodes.map((node, at) => `${at + 1}@127.0.0.1:${node.controllerPort}`).join(',');
+export function kafkaServices(options: KafkaOptions): ServiceSpec[] {
+  const { distribution, nodes, heapMib, security = null } = options;
+  const host = security?.host ?? '127.0.0.1';
+  const voters = nodes.map((node, at) => `${at + 1}@${host}:${node.controllerPort}`).join(',');
   const copies = Math.min(3, nodes.length);
+  const protocol = security === null ? 'PLAINTEXT' : 'SASL_SSL';
   return nodes.map(({ port, controllerPort, proxiedPort, proxyPort }, at) => {
-    const own = `PLAINTEXT://127.0.0.1:${port}`;
-    const proxied = (met?: number) => (met === undefined ? '' : `,PROXIED://127.0.0.1:${met}`);
+    const own = `CLIENTS://${host}:${port}`;
+    const proxied = (met?: number) => (met === undefined ? '' : `,PROXIED://${host}:${met}`);
     const properties = {
       'process.roles': 'broker,controller',
       'node.id': at + 1,
-      listeners: `${own}${proxied(proxiedPort)},CONTROLLER://127.0.0.1:${controllerPort}`,
+      listeners: `${own}${proxied(proxiedPort)},CONTROLLER://${host}:${controllerPort}`,
       'advertised.listeners': `${own}${proxied(proxyPort)}`,
-      'listener.security.protocol.map':
-        'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
-      'inter.broker.listener.name': 'PLAINTEXT',
+      'listener.security.protocol.map': ['CLIENTS', 'PROXIED', 'CONTROLLER']
+        .map((name) => `${name}:${protocol}`)
+        .join(','),
+      'inter.broker.listener.name': 'CLIENTS',
       'controller.listener.names': 'CONTROLLER',
       'controller.quorum.voters': voters,
       'broker.session.timeout.ms': 6_000,
       ...commonProperties(copies),
+      ...(security === null ? {} : securedProperties(security)),
     };
     const classpath = join(distribution, 'lib', '*');
     const common = ['-Dlog4j2.configurationFile=log4j2.properties', '-cp', classpath];
-    const format = ['format', '-t', CLUSTER_ID, '-c', 'server.properties'];
+    const format = ['-Xmx128m', ...common, 'kafka.tools.StorageTool', 'format'];
+    format.push('-t', CLUSTER_ID, '-c', 'server.properties', ...usersOf(security));
     return {
       name: `kafka-${at + 1}`,
       files: {
         'server.properties': propertiesText(properties),
         'log4j2.properties': log4j2Text(),
+        // Passwords stay out of the list of processes.
+        [FORMAT]: format.map((one) => `"${one}"`).join('\n'),
       },
-      prepare: [['-Xmx128m', ...common, 'kafka.tools.StorageTool', ...format]],
+      prepare: [[`@${FORMAT}`]],
       args: [...jvmOptions(heapMib), ...common, 'kafka.Kafka', 'server.properties'],
       ready: async (probe) => (await probe.said('Kafka Server started')) && probe.listens(port),
     };
   });
+}
+
+/** Clients log in by SCRAM, the brokers among themselves by PLAIN; nothing is permitted by default. */
+function securedProperties({ bundle, authority, passwords }: KafkaSecurity) {
+  const modules = 'org.apache.kafka.common.security';
+  const { broker } = passwords;
+  const plain =
+    `${modules}.plain.PlainLoginModule required username="broker" password="${broker}" ` +
+    `user_broker="${broker}";`;
+  return {
+    'listener.name.clients.sasl.enabled.mechanisms': 'SCRAM-SHA-512,PLAIN',
+    'listener.name.proxied.sasl.enabled.mechanisms': 'SCRAM-SHA-512',
+    'listener.name.controller.sasl.enabled.mechanisms': 'PLAIN',
+    'sasl.mechanism.inter.broker.protocol': 'PLAIN',
+    'sasl.mechanism.controller.protocol': 'PLAIN',
+    'listener.name.clients.plain.sasl.jaas.config': plain,
+    'listener.name.controller.plain.sasl.jaas.config': plain,
+    ...Object.fromEntries(
+      ['clients', 'proxied'].map((name) => [
+        `listener.name.${name}.scram-sha-512.sasl.jaas.config`,
+        `${modules}.scram.ScramLoginModule required;`,
+      ]),
+    ),
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.location': bundle,
+    'ssl.truststore.type': 'PEM',
+    'ssl.truststore.location': authority,
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'super.users': 'User:broker;User:admin',
+    'allow.everyone.if.no.acl.found': false,
+  };
+}
+
+/** The users that the brokers know from the beginning. */
+function usersOf(security: KafkaSecurity | null): string[] {
+  if (security === null) return [];
+  return (['admin', 'isobar'] as const).flatMap((name) => [
+    '--add-scram',
+    `SCRAM-SHA-512=[name=${name},password=${security.passwords[name]}]`,
+  ]);
 }
 
 export interface Kafka39Options {
@@ -102,35 +181,4 @@ function commonProperties(copies: number): Readonly<Record<string, string | numb
     'auto.create.topics.enable': false,
     'controlled.shutdown.enable': true,
   };
-}
-
-function jvmOptions(heapMib: number): string[] {
-  return [`-Xmx${heapMib}m`, '-XX:+UseSerialGC', '-Djava.net.preferIPv4Stack=true'];
-}
-
-export function propertiesText(
-  properties: Readonly<Record<string, string | number | boolean>>,
-): string {
-  const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
-  return `${lines.join('\n')}\n`;
-}
-
-export function log4j1Text(): string {
-  return propertiesText({
-    'log4j.rootLogger': 'INFO, out',
-    'log4j.appender.out': 'org.apache.log4j.ConsoleAppender',
-    'log4j.appender.out.layout': 'org.apache.log4j.PatternLayout',
-    'log4j.appender.out.layout.ConversionPattern': '%d{ISO8601} %p %m (%c)%n',
-  });
-}
-
-function log4j2Text(): string {
-  return propertiesText({
-    'appender.out.type': 'Console',
-    'appender.out.name': 'out',
-    'appender.out.layout.type': 'PatternLayout',
-    'appender.out.layout.pattern': '%d{ISO8601} %p %m (%c)%n%throwable',
-    'rootLogger.level': 'INFO',
-    'rootLogger.appenderRef.out.ref': 'out',
-  });
 }

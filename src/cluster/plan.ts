@@ -3,14 +3,17 @@ import { userInfo } from 'node:os';
 import { alertmanagerService } from './alertmanager.ts';
 import type { Distribution } from './artifacts.ts';
 import type { DebianProgram } from './debian.ts';
-import { clientProperties, type HdfsOptions, hdfsServices } from './hdfs.ts';
-import { kafka39Service, kafkaServices } from './kafka.ts';
-import { openSearchService } from './opensearch.ts';
+import { clientProperties, type HdfsOptions, hdfsServices, pagesOf } from './hdfs.ts';
+import { hdfsSecurity } from './hdfs-security.ts';
+import { kafka39Service, kafkaSecurity, kafkaServices } from './kafka.ts';
+import { openSearchSecurity, openSearchService } from './opensearch.ts';
 import type { Ports } from './ports.ts';
-import { prometheusService } from './prometheus.ts';
-import { redisService } from './redis.ts';
+import { prometheusService, type TargetTls } from './prometheus.ts';
+import { redisSecurity, redisService } from './redis.ts';
+import { SECURED_HOST, type Security } from './security.ts';
 import type { ServiceSpec } from './service.ts';
 import { sparkServices } from './spark.ts';
+import { sparkSecurity } from './spark-security.ts';
 import { zookeeperService } from './zookeeper.ts';
 
 export const KINDS = [
@@ -21,6 +24,11 @@ export type Kind = (typeof KINDS)[number];
 
 /** Those that need neither Java nor Maven. */
 export const WITHOUT_JAVA: readonly Kind[] = ['redis', 'prometheus', 'alertmanager'];
+
+/** Those that can be secured. */
+export const SECURED: readonly Kind[] = [
+  ...(['kafka', 'hdfs', 'spark', 'zookeeper', 'redis', 'opensearch'] as const),
+];
 
 /** What `isobar cluster up` starts when nothing is named. */
 export const DEFAULT_KINDS: readonly Kind[] = ['kafka', 'hdfs', 'spark'];
@@ -37,6 +45,8 @@ export interface PlanOptions {
   readonly resolve: (distribution: Distribution) => Promise<string>;
   /** What Prometheus watches; needed with it only. */
   readonly watched?: Watched | undefined;
+  /** Makes encryption, logins and permissions; null for none. */
+  readonly secure?: ((port: number, kdc: DebianProgram) => Promise<Security>) | null;
   /** A program that Debian packages. */
   readonly resolveProgram: (program: string, debianPackage: string) => Promise<DebianProgram>;
 }
@@ -44,12 +54,27 @@ export interface PlanOptions {
 export interface Watched {
   /** `host:port` of a server of isobar. */
   readonly target: string;
+  /** How it is asked by HTTPS; null for plain HTTP. */
+  readonly tls: TargetTls | null;
   /** Alert rules, as a file of Prometheus has them. */
   readonly rules: string;
 }
 
+/** Of `isobar` at each service, which is its token at Spark, and of Kafka's administrator. */
+const PASSWORDS = ['kafka', 'kafka-admin', 'redis', 'opensearch', 'spark'] as const;
+export type PasswordName = (typeof PASSWORDS)[number];
+
 /** Where the services are met. */
 export interface Addresses {
+  /** Absent where they are open. */
+  readonly security?: {
+    /** PEM file of the authority that signed the certificates. */
+    readonly authority: string;
+    /** krb5.conf, and the keys of `isobar`. */
+    readonly kerberosConfig: string;
+    readonly keytab: string;
+    readonly passwordFiles: Readonly<Record<PasswordName, string>>;
+  };
   readonly kafka?: {
     readonly brokers: string;
     /** Where a proxy in front of each broker may listen, and where it leads to. */
@@ -85,7 +110,6 @@ export interface Plan {
 const KAFKA_HEAP_MIB = 640;
 const KAFKA_HA_HEAP_MIB = 384;
 const SPARK_HEAP_MIB = 1_280;
-const SCRAPE_S = 5;
 const HOST = '127.0.0.1';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -96,21 +120,32 @@ export async function planCluster(options: PlanOptions): Promise<Plan> {
   const addresses: Mutable<Addresses> = {};
   const has = (kind: Kind) => kinds.includes(kind);
 
+  const security = await planSecurity(options, groups, addresses);
+  const host = security === null ? HOST : SECURED_HOST;
   let zookeeperPort: number | null = null;
   if (has('zookeeper') || has('kafka39') || (has('hdfs') && ha)) {
     zookeeperPort = await ports.of('zookeeper');
     const distribution = await resolve(has('hdfs') ? 'hadoop' : 'kafka39');
-    groups.push([zookeeperService({ distribution, port: zookeeperPort })]);
-    addresses.zookeeper = { address: `${HOST}:${zookeeperPort}` };
+    const tls = security && {
+      ...(await security.certify('zookeeper')),
+      authority: security.authority,
+    };
+    groups.push([zookeeperService({ distribution, port: zookeeperPort, tls })]);
+    addresses.zookeeper = { address: `${host}:${zookeeperPort}` };
   }
   if (has('kafka')) {
     const names = ['port', 'controllerPort', 'proxiedPort', 'proxyPort'] as const;
     const nodes = await portsOf(ports, 'kafka', ha ? 3 : 1, names);
     const distribution = await resolve('kafka');
     const heapMib = ha ? KAFKA_HA_HEAP_MIB : KAFKA_HEAP_MIB;
-    groups.push(kafkaServices({ distribution, nodes, heapMib }));
+    groups.push(
+      kafkaServices({
+        ...{ distribution, nodes, heapMib },
+        security: security && (await kafkaSecurity(security)),
+      }),
+    );
     addresses.kafka = {
-      brokers: nodes.map(({ port }) => `${HOST}:${port}`).join(','),
+      brokers: nodes.map(({ port }) => `${host}:${port}`).join(','),
       proxies: nodes.map(({ proxiedPort, proxyPort }) => ({ from: proxyPort, to: proxiedPort })),
     };
   }
@@ -123,29 +158,36 @@ export async function planCluster(options: PlanOptions): Promise<Plan> {
     addresses.kafka39 = { brokers: `${HOST}:${port}` };
   }
   if (has('hdfs')) {
-    const hdfs = await planHdfs(options, zookeeperPort);
+    const hdfs = await planHdfs(options, zookeeperPort, security);
     groups.push(...hdfsServices(hdfs));
     const properties = clientProperties(hdfs);
     addresses.hdfs = {
-      namenodes: hdfs.nameNodes.map(({ http }) => `http://${HOST}:${http}`).join(','),
+      namenodes: hdfs.nameNodes.map(({ http }) => pagesOf(hdfs, http)).join(','),
       address: properties['fs.defaultFS'] ?? '',
-      journalNodes: hdfs.journalNodes.map(({ http }) => `http://${HOST}:${http}`).join(','),
+      journalNodes: hdfs.journalNodes.map(({ http }) => pagesOf(hdfs, http)).join(','),
       properties,
     };
   }
-  if (has('spark')) await planSpark(options, groups, addresses);
+  if (has('spark')) await planSpark(options, groups, addresses, security);
   if (has('redis')) {
     const port = await ports.of('redis');
     const program = await options.resolveProgram('redis-server', 'redis-server');
-    groups.push([redisService({ program, port })]);
-    addresses.redis = { url: `redis://${HOST}:${port}` };
+    groups.push([
+      redisService({ program, port, security: security && (await redisSecurity(security)) }),
+    ]);
+    addresses.redis = { url: `${security === null ? 'redis' : 'rediss'}://${host}:${port}` };
   }
   await planWatching(options, groups, addresses);
   if (has('opensearch')) {
     const [http, transport] = [await ports.of('opensearch'), await ports.of('opensearch.nodes')];
     const distribution = await resolve('opensearch');
-    groups.push([openSearchService({ distribution, http, transport })]);
-    addresses.opensearch = { url: `http://${HOST}:${http}` };
+    groups.push([
+      openSearchService({
+        ...{ distribution, http, transport },
+        security: security && (await openSearchSecurity(security)),
+      }),
+    ]);
+    addresses.opensearch = { url: `${security === null ? 'http' : 'https'}://${host}:${http}` };
   }
   return { groups, addresses };
 }
@@ -167,15 +209,38 @@ async function planWatching(
   if (kinds.includes('prometheus') && watched !== undefined) {
     const port = await ports.of('prometheus');
     const program = await resolveProgram('prometheus', 'prometheus');
-    const intervalSeconds = SCRAPE_S;
-    groups.push([
-      prometheusService({ program, port, ...watched, alertmanagerPort, intervalSeconds }),
-    ]);
+    groups.push([prometheusService({ program, port, ...watched, alertmanagerPort })]);
     addresses.prometheus = { url: `http://${HOST}:${port}` };
   }
 }
 
-async function planHdfs(options: PlanOptions, zookeeperPort: number | null): Promise<HdfsOptions> {
+/** The KDC starts first. */
+async function planSecurity(
+  { ports, secure, resolveProgram }: PlanOptions,
+  groups: ServiceSpec[][],
+  addresses: Mutable<Addresses>,
+): Promise<Security | null> {
+  if (!secure) return null;
+  const port = await ports.of('kdc');
+  const security = await secure(port, await resolveProgram('krb5kdc', 'krb5-admin-server'));
+  groups.push([security.realm.spec]);
+  for (const name of PASSWORDS) await security.password(name);
+  addresses.security = {
+    authority: security.authority,
+    kerberosConfig: security.realm.config,
+    keytab: await security.realm.keytab('isobar', 'isobar'),
+    passwordFiles: Object.fromEntries(
+      PASSWORDS.map((name) => [name, security.passwordFile(name)]),
+    ) as Record<PasswordName, string>,
+  };
+  return security;
+}
+
+async function planHdfs(
+  options: PlanOptions,
+  zookeeperPort: number | null,
+  security: Security | null,
+): Promise<HdfsOptions> {
   const { ha, ports, resolve } = options;
   return {
     distribution: await resolve('hadoop'),
@@ -184,6 +249,7 @@ async function planHdfs(options: PlanOptions, zookeeperPort: number | null): Pro
     dataNodesAtStart: 2,
     journalNodes: ha ? await portsOf(ports, 'journalnode', 3, ['rpc', 'http']) : [],
     zookeeperPort,
+    security: security && (await hdfsSecurity(security)),
   };
 }
 
@@ -191,6 +257,7 @@ async function planSpark(
   options: PlanOptions,
   groups: ServiceSpec[][],
   addresses: Mutable<Addresses>,
+  security: Security | null,
 ): Promise<void> {
   const { ha, ports, resolve, sparkLocal, sparkHeapMib = SPARK_HEAP_MIB } = options;
   const [master = null] = sparkLocal
@@ -212,12 +279,14 @@ async function planSpark(
       ),
       user: userInfo().username,
       heapMib: sparkHeapMib,
+      security: security && (await sparkSecurity(security)),
     }),
   );
+  const [scheme, host] = security === null ? ['http', HOST] : ['https', SECURED_HOST];
   addresses.spark = {
-    address: `sc://${HOST}:${connectPort}`,
-    ui: `http://${HOST}:${uiPort}`,
-    master: master === null ? null : `http://${HOST}:${master.http}`,
+    address: `sc://${host}:${connectPort}${security === null ? '' : '/;use_ssl=true'}`,
+    ui: `${scheme}://${host}:${uiPort}`,
+    master: master === null ? null : `${scheme}://${host}:${master.http}`,
   };
 }
 

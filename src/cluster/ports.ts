@@ -2,8 +2,10 @@
  * Ports by name: the same ones each time, so that a profile stays right; free ones at first, below
  * those that the system gives to outgoing connections.
  */
+
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { IsobarError } from '../errors.ts';
 
 const LOWEST = 20_000;
@@ -41,6 +43,16 @@ export async function openPorts(path: string, random: () => number = Math.random
     },
     save: () => writeFile(path, `${JSON.stringify(Object.fromEntries(given), null, 2)}\n`),
   };
+}
+
+/** Any port of 127.0.0.1 that is free now, for what has to know it before it listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -9,7 +9,7 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { IsobarError } from '../errors.ts';
 import { pause, within } from '../waiting.ts';
-import type { Probe, ServiceSpec, ServiceState, ServiceStatus } from './service.ts';
+import type { Probe, Run, ServiceSpec, ServiceState, ServiceStatus } from './service.ts';
 import { runTool } from './tool.ts';
 
 export interface ServiceProcess {
@@ -132,6 +132,7 @@ class WatchedService implements ServiceProcess {
       this.#pid ??= await readPid(this.#pidFile);
       if (this.#state === 'failed') throw await this.#failure(`${this.#spec.name} ended`);
       if (this.#pid !== null && (await this.#spec.ready(probe).catch(() => false))) {
+        await finish(this.#spec, this.#home);
         this.#state = 'ready';
         return;
       }
@@ -180,26 +181,42 @@ async function writeFiles(home: string, files: ServiceSpec['files']): Promise<vo
   for (const [name, text] of Object.entries(files)) {
     const path = join(home, name);
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text);
+    // Some hold passwords.
+    await writeFile(path, text, { mode: 0o600 });
   }
 }
 
 /** Once in the life of the folder: a service that comes again keeps what it had. */
 async function prepare(spec: ServiceSpec, home: string): Promise<void> {
-  const mark = join(home, 'prepared');
-  if (await exists(mark)) return;
-  for (const args of spec.prepare ?? []) {
-    await runTool(programOf(spec), args, { cwd: home, timeoutMs: PREPARE_MS, ...envOf(spec) });
+  const env = spec.env ?? {};
+  await runOnce(
+    spec,
+    home,
+    'prepared',
+    (spec.prepare ?? []).map((args) => ({ args, env })),
+  );
+}
+
+async function finish(spec: ServiceSpec, home: string): Promise<void> {
+  await runOnce(spec, home, 'finished', spec.finish ?? []);
+}
+
+async function runOnce(
+  spec: ServiceSpec,
+  home: string,
+  mark: string,
+  runs: readonly Run[],
+): Promise<void> {
+  const place = join(home, mark);
+  if (await exists(place)) return;
+  for (const { args, env } of runs) {
+    await runTool(programOf(spec), args, { cwd: home, timeoutMs: PREPARE_MS, env });
   }
-  await writeFile(mark, '');
+  await writeFile(place, '');
 }
 
 function programOf({ program = 'java' }: ServiceSpec): string {
   return program;
-}
-
-function envOf(spec: ServiceSpec): { env?: Readonly<Record<string, string>> } {
-  return spec.env === undefined ? {} : { env: spec.env };
 }
 
 function openProbe(read: () => Promise<string>): Probe {

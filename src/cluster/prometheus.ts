@@ -8,31 +8,43 @@ export interface PrometheusOptions {
   readonly port: number;
   /** `host:port` of the server of isobar, which need not run yet. */
   readonly target: string;
+  /** How it is asked by HTTPS; null for plain HTTP. */
+  readonly tls: TargetTls | null;
   /** The text of a file of rules. */
   readonly rules: string;
   /** Of the Alertmanager; null without one. */
   readonly alertmanagerPort: number | null;
-  /** Seconds between two scrapes. */
-  readonly intervalSeconds: number;
+}
+
+export interface TargetTls {
+  /** The certificate of the server, or of its authority. */
+  readonly caFile: string;
+  /** A name that the certificate is good for: the target is an address of this machine. */
+  readonly serverName: string;
 }
 
 const HOST = '127.0.0.1';
 const RULES = 'isobar.rules.yml';
 const KEPT = '7d';
+const INTERVAL = '5s';
 
 export function prometheusService(options: PrometheusOptions): ServiceSpec {
-  const { program, port, target, rules, alertmanagerPort, intervalSeconds } = options;
-  const interval = `${intervalSeconds}s`;
+  const { program, port, target, tls, rules, alertmanagerPort } = options;
   const alertmanagers =
     alertmanagerPort === null
       ? []
       : [{ static_configs: [{ targets: [`${HOST}:${alertmanagerPort}`] }] }];
   const config = {
-    global: { scrape_interval: interval, evaluation_interval: interval },
+    global: { scrape_interval: INTERVAL, evaluation_interval: INTERVAL },
     rule_files: [RULES],
     alerting: { alertmanagers },
     scrape_configs: [
-      { job_name: 'isobar', metrics_path: '/metrics', static_configs: [{ targets: [target] }] },
+      {
+        job_name: 'isobar',
+        metrics_path: '/metrics',
+        static_configs: [{ targets: [target] }],
+        ...(tls === null ? {} : secureScrape(tls)),
+      },
     ],
   };
   return {
@@ -48,4 +60,8 @@ export function prometheusService(options: PrometheusOptions): ServiceSpec {
     env: program.env,
     ready: async (probe) => (await probe.get(`http://${HOST}:${port}/-/ready`)) !== null,
   };
+}
+
+function secureScrape({ caFile, serverName }: TargetTls) {
+  return { scheme: 'https', tls_config: { ca_file: caFile, server_name: serverName } };
 }

@@ -12,10 +12,18 @@ export interface ServiceSpec {
   readonly env?: Readonly<Record<string, string>>;
   /** Formats of storage and the like, once, before the first start: what the program gets each time. */
   readonly prepare?: readonly (readonly string[])[];
+  /** The same once it was ready for the first time, such as folders to make in it. */
+  readonly finish?: readonly Run[];
   /** Whether it is ready to be used; false or a rejection means not yet. */
   readonly ready: (probe: Probe) => Promise<boolean>;
   /** Does not start with the cluster, only by name. */
   readonly spare?: boolean;
+}
+
+/** The service's program once more, with other arguments. */
+export interface Run {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** Questions that a readiness check may ask. */

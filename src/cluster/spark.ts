@@ -1,7 +1,12 @@
 /** Spark: a master with workers, and a Spark Connect server that gives them work. */
 import { join } from 'node:path';
-import { propertiesText } from './kafka.ts';
+import { jvmOptions, log4j2Text, propertiesText } from './java.ts';
 import type { ServiceSpec } from './service.ts';
+import {
+  type SparkSecurity,
+  securedConnectProperties,
+  securedProperties,
+} from './spark-security.ts';
 
 export interface SparkOptions {
   readonly distribution: string;
@@ -17,7 +22,11 @@ export interface SparkOptions {
   /** The user whose files Spark writes on HDFS. */
   readonly user: string;
   readonly heapMib: number;
+  /** Logins and encryption; null for neither. */
+  readonly security?: SparkSecurity | null;
 }
+
+const PROPERTIES = 'spark.properties';
 
 /** What Spark needs of Java 17: its own list, from `JavaModuleOptions`. */
 const OPENED = [
@@ -64,12 +73,28 @@ function sparkMaster(
   options: SparkOptions,
   { port, http }: { readonly port: number; readonly http: number },
 ): ServiceSpec {
-  const args = ['--host', '127.0.0.1', '--port', String(port), '--webui-port', String(http)];
+  const pages = pagesOf(options, http);
+  const args = ['--host', '127.0.0.1', '--port', String(port), ...pages.args];
   return {
     name: 'spark-master',
-    files: { 'log4j2.properties': log4j2Text() },
+    // Else its pages are open to other machines.
+    env: { SPARK_LOCAL_IP: '127.0.0.1' },
+    files: { 'log4j2.properties': log4j2Text(), ...pages.files },
     args: java(options, 192, [], 'org.apache.spark.deploy.master.Master', args),
-    ready: async (probe) => (await probe.get(`http://127.0.0.1:${http}/json/`)) !== null,
+    ready: async (probe) =>
+      options.security
+        ? probe.listens(http)
+        : (await probe.get(`http://127.0.0.1:${http}/json/`)) !== null,
+  };
+}
+
+/** Arguments and files for the pages of a master or a worker. */
+function pagesOf({ security }: SparkOptions, http: number) {
+  if (!security) return { args: ['--webui-port', String(http)], files: {} };
+  const properties = securedProperties(security, 'standalone', http);
+  return {
+    args: ['--webui-port', '0', '--properties-file', PROPERTIES],
+    files: { [PROPERTIES]: propertiesText(properties) },
   };
 }
 
@@ -77,7 +102,8 @@ function worker(options: SparkOptions, at: number, url: string): ServiceSpec {
   const { workers, workersAtStart, distribution, user } = options;
   const http = workers[at]?.http ?? 0;
   const resources = ['--cores', '2', '--memory', `${options.heapMib}m`, '--work-dir', 'data'];
-  const args = ['--host', '127.0.0.1', ...resources, '--webui-port', String(http), url];
+  const pages = pagesOf(options, http);
+  const args = ['--host', '127.0.0.1', ...resources, ...pages.args, url];
   return {
     name: `spark-worker-${at + 1}`,
     spare: at >= workersAtStart,
@@ -89,17 +115,18 @@ function worker(options: SparkOptions, at: number, url: string): ServiceSpec {
       HADOOP_USER_NAME: user,
       SPARK_LOCAL_IP: '127.0.0.1',
     },
-    files: { 'log4j2.properties': log4j2Text() },
+    files: { 'log4j2.properties': log4j2Text(), ...pages.files },
     args: java(options, 192, [], 'org.apache.spark.deploy.worker.Worker', args),
-    ready: async (probe) => {
-      const answer = await probe.get(`http://127.0.0.1:${http}/json/`);
-      return answer !== null && (await probe.said('Successfully registered with master'));
+    async ready(probe) {
+      if (!(await probe.said('Successfully registered with master'))) return false;
+      if (options.security) return true;
+      return (await probe.get(`http://127.0.0.1:${http}/json/`)) !== null;
     },
   };
 }
 
 function connectServer(options: SparkOptions, url: string): ServiceSpec {
-  const { connectPort, uiPort, distribution, user, heapMib } = options;
+  const { connectPort, uiPort, distribution, user, heapMib, security } = options;
   const properties: Record<string, string> = {
     'spark.app.name': 'isobar',
     'spark.master': url,
@@ -119,10 +146,27 @@ function connectServer(options: SparkOptions, url: string): ServiceSpec {
     'spark.sql.catalog.spark_catalog': 'org.apache.spark.sql.delta.catalog.DeltaCatalog',
     ...options.properties,
   };
+  const env = { HADOOP_USER_NAME: user, SPARK_LOCAL_IP: '127.0.0.1' };
+  if (security) {
+    const secured = {
+      ...properties,
+      ...securedProperties(security, 'ui', uiPort),
+      ...securedConnectProperties(security, connectPort),
+    };
+    const { config } = security.kerberos;
+    const jvm = ['-Duser.timezone=UTC', `-Djava.security.krb5.conf=${config}`];
+    return {
+      name: 'spark-connect',
+      env,
+      files: { 'log4j2.properties': log4j2Text(), [PROPERTIES]: propertiesText(secured) },
+      args: java(options, heapMib, jvm, 'isobar.ConnectServer', [PROPERTIES]),
+      ready: (probe) => probe.said('Spark Connect serves with TLS'),
+    };
+  }
   const settings = Object.entries(properties).map(([name, value]) => `-D${name}=${value}`);
   return {
     name: 'spark-connect',
-    env: { HADOOP_USER_NAME: user, SPARK_LOCAL_IP: '127.0.0.1' },
+    env,
     files: { 'log4j2.properties': log4j2Text() },
     args: java(
       options,
@@ -144,9 +188,7 @@ function java(
 ): string[] {
   const classpath = `${join(distribution, 'classes')}:${join(distribution, 'lib', '*')}`;
   return [
-    `-Xmx${heapMib}m`,
-    '-XX:+UseSerialGC',
-    '-Djava.net.preferIPv4Stack=true',
+    ...jvmOptions(heapMib),
     '-Dlog4j2.configurationFile=log4j2.properties',
     ...MODULE_OPTIONS,
     ...settings,
@@ -155,15 +197,4 @@ function java(
     main,
     ...args,
   ];
-}
-
-function log4j2Text(): string {
-  return propertiesText({
-    'appender.out.type': 'Console',
-    'appender.out.name': 'out',
-    'appender.out.layout.type': 'PatternLayout',
-    'appender.out.layout.pattern': '%d{ISO8601} %p %m (%c{1})%n%throwable',
-    'rootLogger.level': 'INFO',
-    'rootLogger.appenderRef.out.ref': 'out',
-  });
 }

@@ -7,12 +7,19 @@ import org.opensearch.common.settings.Settings;
 import org.opensearch.env.Environment;
 import org.opensearch.node.InternalSettingsPreparer;
 import org.opensearch.node.Node;
+import org.opensearch.plugins.Plugin;
 import org.opensearch.transport.Netty4Plugin;
 
 /** One OpenSearch node from the archives alone: its distribution's `modules` are not needed. */
 public class SearchNode extends Node {
   private SearchNode(Environment environment) {
-    super(environment, List.of(Netty4Plugin.class), true);
+    super(environment, plugins(), true);
+  }
+
+  private static List<Class<? extends Plugin>> plugins() {
+    return Guard.isWanted()
+        ? List.of(Netty4Plugin.class, Guard.class)
+        : List.of(Netty4Plugin.class);
   }
 
   public static void main(String[] folder) throws Exception {
