@@ -23,7 +23,7 @@ export const IncidentsAnswerSchema = record(
   'Incidents, newest first.',
 );
 
-export const AlertRuleRowSchema = Type.Object(
+const AlertRuleRowSchema = Type.Object(
   {
     ...AlertRuleSchema.properties,
     version: text('Changes with the text of the rule.'),
@@ -39,7 +39,7 @@ export const AlertRulesAnswerSchema = record(
   'The rules in effect, built-in ones among them.',
 );
 
-export const SilenceSchema = record(
+const SilenceSchema = record(
   {
     silence_id: text('Identity.'),
     rule: orNull(Type.String(), 'The rule, or null for all rules.'),

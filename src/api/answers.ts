@@ -9,6 +9,7 @@ import { formatCsv, formatExcelCsv, type OffsetOf } from './csv.ts';
 import { isKnown, weakEtag } from './etag.ts';
 import type { Facts } from './facts.ts';
 import { type Format, MEDIA_TYPES } from './formats.ts';
+import { appendHeader } from './headers.ts';
 import { formatParquet } from './parquet.ts';
 import type { Meta } from './schemas.ts';
 import type { SharedAnswers } from './shared/answers.ts';
@@ -163,10 +164,14 @@ export function openAnswers(options: AnswersOptions): Answers {
       const product = await find(question, current, signalGone(reply));
       const meta = makeMeta(question, product.facts, condition, simulated, clock());
       const etag = etagOf(question, meta);
-      reply
-        .header('etag', etag)
-        .header('cache-control', 'no-cache')
-        .header('vary', 'accept-encoding');
+      // Where people log in, an answer is that of one of them.
+      const isOpen = request.principal?.kind === 'open';
+      reply.header('etag', etag).header('cache-control', isOpen ? 'no-cache' : 'private, no-cache');
+      appendHeader(
+        reply,
+        'vary',
+        isOpen ? 'accept-encoding' : 'accept-encoding, authorization, cookie',
+      );
       if (meta.age_s !== null) reply.header('x-isobar-age', String(Math.round(meta.age_s)));
       if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send();
 

@@ -34,7 +34,7 @@ export function addApiMetrics(
       address: `${config.host}:${config.port}`,
       durations,
       requests: () => ({ all: answered, failed }),
-      cache: answers.cache,
+      cache: () => answers.cache,
       live,
       engines,
     }),
@@ -68,6 +68,7 @@ export function addApiMetrics(
     one(() => answers.cache.entries),
   );
   addSharedCacheMetrics(metrics, server);
+  addTracingMetrics(metrics, server);
   metrics.read(
     'isobar_api_event_viewers',
     one(() => live.counts.viewers),
@@ -83,6 +84,17 @@ export function addApiMetrics(
   metrics.read(
     'isobar_api_versions_failing',
     one(() => Number(versions.failure !== null)),
+  );
+}
+
+function addTracingMetrics(metrics: ServerMetrics, { context }: Server): void {
+  const figures = () => context.tracer?.figures;
+  metrics.read('isobar_tracing_exported_spans_total', () => {
+    const exported = figures()?.exported;
+    return exported === undefined ? [] : [[{}, exported]];
+  });
+  metrics.read('isobar_tracing_dropped_spans_total', () =>
+    Object.entries(figures()?.dropped ?? {}).map(([reason, count]) => [{ reason }, count]),
   );
 }
 

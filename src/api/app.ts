@@ -6,6 +6,7 @@
  * `answers.ts` finds the data in the cache or has it computed → meta, ETag, compression.
  */
 import type { FastifyInstance } from 'fastify';
+import { parseTrustedProxies } from '../config/trusted-proxies.ts';
 import { asIsobarError } from '../errors.ts';
 import { type Answers, openAnswers } from './answers.ts';
 import { addApiMetrics } from './api-metrics.ts';
@@ -16,17 +17,21 @@ import { localOffsets } from './local-offsets.ts';
 import { openMetrics } from './metrics.ts';
 import { formatPosition } from './position.ts';
 import { NoQuerySchema } from './query-schemas.ts';
+import { openRateLimiting } from './rate-limiting.ts';
 import { openReader } from './reader.ts';
+import { addAccessRoutes } from './routes/access.ts';
 import { addAlertRoutes } from './routes/alerts.ts';
 import { addCitiesRoute } from './routes/cities.ts';
 import { addClimateRoutes } from './routes/climate.ts';
 import { addDatasetRoutes } from './routes/datasets.ts';
 import { addEnginesRoute } from './routes/engines.ts';
 import { addEventsRoute } from './routes/events.ts';
+import { addOidcRoutes } from './routes/oidc.ts';
 import { addOperationRoutes } from './routes/operation.ts';
 import { addOutageRoutes } from './routes/outages.ts';
 import { addPageRoutes } from './routes/pages.ts';
 import { addRawDataRoute } from './routes/raw-data.ts';
+import { addRecentHourRoutes } from './routes/recent-hours.ts';
 import { addSeriesRoutes } from './routes/series.ts';
 import { openRows } from './rows.ts';
 import type { Server } from './server.ts';
@@ -57,6 +62,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
     tail: () => tail,
     simulated: context.simulated,
     viewersMax: context.config.events_max,
+    tracer: context.tracer,
     landed: (partition, offset) => BigInt(lastLanded(partition) ?? -1) >= offset,
   });
   const server: Server = {
@@ -66,6 +72,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
     rows: openRows(context.publications),
     versions,
     answers,
+    ...openContextLimiting(context),
     status: openStatusWatch(() => context.status()),
     get tail() {
       return tail;
@@ -125,6 +132,16 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   });
 }
 
+/** Whose word about the visitor is believed, and how much may be asked. */
+function openContextLimiting({
+  rateLimits,
+  config: { limits, trusted_proxies },
+}: ApiContext): Pick<Server, 'proxies' | 'limiting'> {
+  const proxies = parseTrustedProxies(trusted_proxies);
+  const limiting = rateLimits && openRateLimiting({ limits, counts: rateLimits, proxies });
+  return { proxies, limiting };
+}
+
 function openContextAnswers(context: ApiContext, clock: () => Date): Answers {
   const { simulated, cities, sharedCache } = context;
   return openAnswers({
@@ -173,12 +190,15 @@ async function createApp(
   live: Live,
   stop: () => Promise<void>,
 ): Promise<FastifyInstance> {
-  const { context } = server;
-  const app = openHttp(context);
+  const { context, limiting } = server;
+  const app = openHttp(server);
   const metrics = openMetrics();
   addApiMetrics(app, metrics, server, live);
   app.addHook('preClose', stop);
-  app.addHook('onClose', () => server.reader[Symbol.asyncDispose]());
+  app.addHook('onClose', async () => {
+    await server.reader[Symbol.asyncDispose]();
+    await limiting?.[Symbol.asyncDispose]();
+  });
   addDatasetRoutes(app, server);
   addRawDataRoute(app, server);
   addSeriesRoutes(app, server);
@@ -186,7 +206,10 @@ async function createApp(
   addCitiesRoute(app, server);
   addEventsRoute(app, server, live);
   addOutageRoutes(app, server);
+  addRecentHourRoutes(app, server);
   addAlertRoutes(app, server);
+  addAccessRoutes(app, server);
+  addOidcRoutes(app, server);
   addOperationRoutes(app, server, metrics, { querystring: NoQuerySchema });
   addEnginesRoute(app, server, { querystring: NoQuerySchema });
   addPageRoutes(app, context);

@@ -6,17 +6,24 @@ import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { City } from '../model/city.ts';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../model/datasets.ts';
+import type { HourSums } from '../model/hours.ts';
 import type { Stretch } from '../model/outages.ts';
 import type { RoomError, Status } from '../model/status.ts';
 import type { Columns, SqlEngine } from '../sql/engine.ts';
 import type { Snapshot, Table } from '../table/table.ts';
+import type { Tracer } from '../tracing/tracer.ts';
+import type { ApiAccess } from './access.ts';
 import type { SharedCache } from './shared/cache.ts';
+import type { RateLimits } from './shared/rate-limits.ts';
+import type { Certificate } from './tls/certificate.ts';
 
 /** What the API needs from the other rooms; `pipeline.ts` brings it together. */
 export interface ApiContext {
   readonly config: Config['api'];
   /** The program's own version. */
   readonly version: string;
+  /** Null for plain HTTP. Closed by whoever opened it, after the app. */
+  readonly certificate: Certificate | null;
   /** Whether this data root holds made-up observations. */
   readonly simulated: boolean;
   /** Folder of the built page; null answers `/` with a hint. */
@@ -28,6 +35,8 @@ export interface ApiContext {
   readonly publications: Publications;
   /** Closed by whoever opened it, after the app; null where every server computes for itself. */
   readonly sharedCache: SharedCache | null;
+  /** Counts what clients ask; null where nothing is limited. Closed with the app. */
+  readonly rateLimits: RateLimits | null;
   /** What answers questions about the anomalies. */
   readonly search: AnomalySearch;
   /** The log's tail; null where there is none to follow: then no event `observation` comes. */
@@ -41,8 +50,12 @@ export interface ApiContext {
   collecting(): Promise<readonly Stretch[]>;
   /** Incidents and rules; null where alerts are switched off. */
   readonly alerts: AlertDesk | null;
+  /** Asks for a login; null where the server is open. */
+  readonly access: ApiAccess | null;
   /** The services that are watched; null where none are. */
   readonly engines: Engines | null;
+  /** What the stream has summed up; null where it is switched off. */
+  readonly recentHours: StreamedHours | null;
   /** Null where no collector runs in this process. */
   readonly controls: Controls | null;
   /**
@@ -51,9 +64,20 @@ export interface ApiContext {
    */
   onChange?(listener: () => void): () => void;
   readonly logger: Logger;
+  /** Undefined when no spans are exported. */
+  readonly tracer?: Tracer | undefined;
   readonly clock?: () => Date;
   /** Milliseconds between two checks for a new version; 1,000 by default. */
   readonly pollMs?: number;
+}
+
+export interface StreamedHours {
+  /** `city|hour` → its sums, as of the last `refresh`. */
+  readonly sums: ReadonlyMap<string, HourSums>;
+  /** Grows with each change. */
+  readonly version: number;
+  /** Reads what has come since; rejects as the log does. */
+  refresh(): Promise<void>;
 }
 
 export type LogTail = Pick<Log, 'id' | 'partitionCount' | 'read' | 'range' | 'follow'>;

@@ -135,7 +135,7 @@ export function describeType(schema: Json): string {
   return limits.length === 0 ? type : `${type} (${limits.join(', ')})`;
 }
 
-function escapeHtml(value: unknown): string {
+export function escapeHtml(value: unknown): string {
   return String(value ?? '')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
@@ -144,6 +144,6 @@ function escapeHtml(value: unknown): string {
 }
 
 /** Words between backticks are code. */
-function markCode(value: unknown): string {
+export function markCode(value: unknown): string {
   return escapeHtml(value).replace(/`([^`]+)`/g, '<code>$1</code>');
 }

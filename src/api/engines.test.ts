@@ -38,6 +38,7 @@ test('/api/engines has the server itself and the services, in their order', asyn
   assert.ok((values.requests_per_second ?? 0) > 0);
   assert.ok((values.request_p99_seconds ?? 0) > 0);
   assert.equal(values.error_ratio, 0);
+  assert.equal(values.cache_hit_ratio, 0.5);
   assert.equal(values.event_streams, 0);
   assert.deepEqual(
     own?.parts.map(({ name }) => name),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { CollectorStatus } from '../model/status.ts';
-import { exampleStatus, openTestApi, type TestApi } from './testing/api.ts';
+import { openTestApi, type TestApi } from './testing/api.ts';
+import { exampleStatus } from './testing/status.ts';
 
 const controls = { pause: async () => {}, resume: async () => {}, refreshNow: async () => {} };
 

@@ -64,6 +64,7 @@ async function checkRooms(server: Server): Promise<readonly Check[]> {
     checkRoom('index', status.index.error),
     ...(status.raw_export === null ? [] : [checkRoom('export', status.raw_export.error)]),
     ...(status.shared_cache === null ? [] : [checkRoom('cache', status.shared_cache.error)]),
+    ...(status.certificate === null ? [] : [checkRoom('certificate', status.certificate.error)]),
   ];
 }
 

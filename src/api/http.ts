@@ -1,5 +1,5 @@
 /** The HTTP server itself: its limits, who is let in, and how errors and wrong methods are answered. */
-import type { IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import Fastify, {
@@ -7,39 +7,67 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  type FastifyServerFactory,
 } from 'fastify';
 import type { TObject } from 'typebox';
+import { parseCorsOrigins } from '../config/cors-origins.ts';
 import { type ErrorCode, IsobarError } from '../errors.ts';
+import { authorise, recordChange, routeOf } from './access.ts';
 import { pathOf, queryOf, withoutBase } from './base-path.ts';
+import { clientOf, logRequest, setTransportSecurity } from './client.ts';
+import { closeWithin } from './closing.ts';
 import type { ApiContext } from './context.ts';
+import { setCorsHeaders } from './cors.ts';
 import { formatProblem, PROBLEM_TYPE, sendProblem } from './problem.ts';
 import { parseQuery } from './query.ts';
+import type { RateLimiting } from './rate-limiting.ts';
 import { ROUTES } from './route-table.ts';
-import { parseAllowedHosts, refuseForeignHost, setSecurityHeaders } from './security.ts';
+import {
+  parseAllowedHosts,
+  refuseForeignHost,
+  SECURITY_HEADERS,
+  setSecurityHeaders,
+} from './security.ts';
+import type { Server } from './server.ts';
+import { openSecureServer } from './tls/secure-server.ts';
 
 const URL_CHARACTERS_MAX = 8_192;
 const CONNECTIONS_SPARE = 1_000;
+const LIMITS = {
+  maxHeaderSize: 24 * 1_024,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 65_000,
+};
 /** What is being answered when the server closes has so long. */
 const CLOSE_MS = 5_000;
 
-export function openHttp(context: ApiContext): FastifyInstance {
+export function openHttp({
+  context,
+  limiting,
+  proxies,
+}: Pick<Server, 'context' | 'limiting' | 'proxies'>): FastifyInstance {
   const { config } = context;
   const names = parseAllowedHosts(config.allowed_hosts);
+  const origins = parseCorsOrigins(config.cors_origins);
   const app = Fastify({
     bodyLimit: 16 * 1_024,
-    requestTimeout: 30_000,
-    keepAliveTimeout: 65_000,
+    requestTimeout: LIMITS.requestTimeout,
+    keepAliveTimeout: LIMITS.keepAliveTimeout,
     forceCloseConnections: 'idle',
-    http: { maxHeaderSize: 24 * 1_024, headersTimeout: 10_000 },
+    serverFactory: serverOf(context, limiting),
+    trustProxy: config.trusted_proxies !== '' && ((address) => proxies.has(address)),
     // A malformed address never reaches the hooks.
     frameworkErrors: (error, request, reply) => {
       setSecurityHeaders(reply);
+      setTransportSecurity(request, reply, config.tls);
       return sendProblem(error, request, reply, context);
     },
     clientErrorHandler: (error, socket) => answerNonsense(error, socket, config.base_path),
     rewriteUrl: ({ url = '/' }) => withoutBase(url, config.base_path),
   });
   app.server.maxConnections = config.events_max + CONNECTIONS_SPARE;
+  app.server.on('connection', (socket: Socket) => limiting?.accept(socket));
   app.server.on('connect', ({ url = '' }: IncomingMessage, socket: Duplex) => {
     refuseMethod(url, socket, config.base_path);
   });
@@ -49,8 +77,15 @@ export function openHttp(context: ApiContext): FastifyInstance {
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, __, done) => done(null, undefined));
+  app.decorateRequest('principal', null);
+  app.decorateRequest('failure', null);
   app.addHook('onRequest', async (request, reply) => {
+    // While the connection is there.
+    clientOf(request);
     setSecurityHeaders(reply);
+    setTransportSecurity(request, reply, config.tls);
+    setCorsHeaders(request, reply, origins);
+    await limiting?.admit(request, reply);
     refuseForeignHost(request, { boundTo: config.host, allowed: names });
     if (config.base_path !== '' && pathOf(request.originalUrl) === config.base_path) {
       // Addresses on the page are relative to the path with its slash.
@@ -65,13 +100,45 @@ export function openHttp(context: ApiContext): FastifyInstance {
     if (length > URL_CHARACTERS_MAX) {
       throw new IsobarError('REQUEST_TOO_LARGE', `the address has ${length} characters`);
     }
+    await authorise(request, reply, context.access);
   });
-  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, context));
+  app.addHook('preHandler', async (request, reply) => {
+    const route = routeOf(request);
+    if (route !== null) await limiting?.charge(request, reply, route);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    logRequest(request, reply, context.logger);
+    const failed = reply.statusCode >= 400 ? request.failure : null;
+    await recordChange(request, context.access, failed).catch((error: unknown) => {
+      context.logger.error({ err: error }, 'writing the audit log: it failed');
+    });
+  });
+  app.setErrorHandler((error, request, reply) => {
+    request.failure = error;
+    return sendProblem(error, request, reply, context);
+  });
   app.setNotFoundHandler((request, reply) => {
     const error = refuse(request, reply);
     return error === null ? reply.code(204).send() : sendProblem(error, request, reply, context);
   });
   return app;
+}
+
+/** HTTP or HTTPS, which leaves those unanswered that flood. */
+function serverOf(
+  { certificate, config }: ApiContext,
+  limiting: RateLimiting | null,
+): FastifyServerFactory {
+  return (handler) => {
+    // Before anything is made of the request: thousands of them have to cost little.
+    const guarded: RequestListener = (request, response) => {
+      if (limiting?.isFlood(request.socket)) request.socket.destroy();
+      else handler(request, response);
+    };
+    return certificate === null
+      ? createServer(LIMITS, guarded)
+      : openSecureServer(guarded, certificate, config.tls.minimum, LIMITS);
+  };
 }
 
 function checkQuery(schema: TObject) {
@@ -84,36 +151,22 @@ function checkQuery(schema: TObject) {
   };
 }
 
-/**
- * Node closes a connection that waits for its next request, but not one that never sent any: to
- * Node it is in the middle of its first. Browsers open such connections ahead of need, and one of
- * them would keep the server, and so the process, from ever ending.
- */
-function closeWithin(app: FastifyInstance, ms: number): void {
-  const unused = new Set<Socket>();
-  let timer: NodeJS.Timeout | undefined;
-  app.server.on('connection', (socket: Socket) => {
-    unused.add(socket);
-    socket.once('close', () => unused.delete(socket));
-  });
-  app.server.on('request', ({ socket }: IncomingMessage) => unused.delete(socket));
-  app.addHook('preClose', async () => {
-    for (const socket of unused) socket.destroy();
-    timer = setTimeout(() => app.server.closeAllConnections(), ms);
-  });
-  app.addHook('onClose', async () => clearTimeout(timer));
-}
-
 /** For input that is not HTTP, or has a method that Node.js does not know. */
 function answerNonsense(error: ConnectionError, socket: Socket, basePath: string): void {
+  // What failed before TLS was there has no one who could read an answer.
+  if (error.rawPacket === undefined && !error.code.startsWith('HPE_') && 'encrypted' in socket) {
+    socket.destroy();
+    return;
+  }
   if (error.code === 'HPE_HEADER_OVERFLOW') {
     const line = '431 Request Header Fields Too Large';
     answerPlainly(socket, basePath, { line, code: 'REQUEST_TOO_LARGE' });
     return;
   }
   // What came last: the beginning of the request when that is what is wrong.
-  const [, url] = REQUEST_LINE.exec(String(error.rawPacket)) ?? [];
-  refuseMethod(url ?? '', socket, basePath);
+  const isMethod = error.code === 'HPE_INVALID_METHOD';
+  const [, url = ''] = (isMethod && REQUEST_LINE.exec(String(error.rawPacket))) || [];
+  refuseMethod(url, socket, basePath);
 }
 
 const REQUEST_LINE = /^[\w!#$%&'*+.^`|~-]+ (\/\S*) HTTP\/1\.[01]\r\n/;
@@ -142,11 +195,15 @@ function answerPlainly(socket: Duplex, basePath: string, answer: PlainAnswer): v
   const { line, code, url = '/', allowed } = answer;
   const text = allowed === undefined ? 'this is not an HTTP request' : `it takes ${allowed}`;
   const body = JSON.stringify(formatProblem(new IsobarError(code, text), url, basePath));
-  socket.end(
-    `HTTP/1.1 ${line}\r\n${allowed === undefined ? '' : `Allow: ${allowed}\r\n`}` +
-      `Content-Type: ${PROBLEM_TYPE}\r\nConnection: close\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
+  const headers = {
+    ...SECURITY_HEADERS,
+    ...(allowed === undefined ? {} : { allow: allowed }),
+    'content-type': PROBLEM_TYPE,
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${line}\r\n${lines.join('')}\r\n${body}`);
 }
 
 /** What is wrong with the address or its method; null for a question about its methods. */
@@ -160,10 +217,13 @@ function refuse(request: FastifyRequest, reply: FastifyReply): IsobarError | nul
   return new IsobarError('METHOD_NOT_ALLOWED', `${shown} takes ${allowed}`);
 }
 
-/** `GET, HEAD, OPTIONS`; null for an address that is none. */
+/** A stream, and addresses that do something for whoever comes back from a provider. */
+const WITHOUT_HEAD = ['/api/events', '/api/oidc/login', '/api/oidc/callback'];
+
+/** `GET, HEAD, OPTIONS`; null for an unknown address. */
 function allowedMethods(path: string): string | null {
   const methods = ROUTES.filter((route) => route.path === path).map(({ method }) => method);
   if (methods.length === 0) return null;
-  const head = methods.includes('GET') && path !== '/api/events' ? ['HEAD'] : [];
+  const head = methods.includes('GET') && !WITHOUT_HEAD.includes(path) ? ['HEAD'] : [];
   return [...methods, ...head, 'OPTIONS'].join(', ');
 }

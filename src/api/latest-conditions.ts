@@ -1,6 +1,7 @@
 /** The latest conditions: what one version of the table has of every city, kept up with the commits. */
 
 import { compareTimes } from '../model/iso-time.ts';
+import { traceIdOf } from '../model/trace.ts';
 import { type Versioned, versionKey } from '../model/versions.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
 import { loadQuery, type Reader } from './reader.ts';
@@ -17,6 +18,8 @@ export type Newest = Omit<LatestObservation, 'age_s' | 'landed'> & {
 export interface Conditions {
   readonly snapshot: Snapshot;
   readonly newest: ReadonlyMap<string, Newest>;
+  /** city_id → time of its oldest observation. */
+  readonly oldest: ReadonlyMap<string, string>;
   /** city_id → sources of its observations, in order. */
   readonly sources: ReadonlyMap<string, readonly string[]>;
   /** Times of the oldest and the newest observation; null without any. */
@@ -39,22 +42,29 @@ export async function readConditions(
 ): Promise<Conditions> {
   const files = await changedFiles(table, snapshot, before);
   const newest = new Map(files === null ? [] : before?.newest);
+  const oldest = new Map(files === null ? [] : before?.oldest);
   const sources = new Map(files === null ? [] : before?.sources);
   const changed = files ?? snapshot.files;
   if (changed.length > 0) {
-    type LatestRow = Omit<Newest, 'version'> & Versioned & { readonly sources: readonly string[] };
+    type LatestRow = Omit<Newest, 'version' | 'trace_id'> &
+      Versioned & { readonly sources: readonly string[]; readonly first_observed_at: string };
     for (const row of await reader.query<LatestRow>(changed, LATEST_SQL, {})) {
       const {
         sources: found,
+        first_observed_at: first,
         import_id: _,
         import_row: __,
         rejected_fields: ___,
         ...columns
       } = row;
-      const latest = { ...columns, version: versionKey(row) };
+      const latest = { ...columns, version: versionKey(row), trace_id: traceIdOf(row) };
       const known = newest.get(row.city_id);
       if (known === undefined || compareTimes(row.observed_at, known.observed_at) >= 0) {
         newest.set(row.city_id, latest);
+      }
+      const earliest = oldest.get(row.city_id);
+      if (earliest === undefined || compareTimes(first, earliest) < 0) {
+        oldest.set(row.city_id, first);
       }
       const had = sources.get(row.city_id) ?? [];
       if (found.some((source) => !had.includes(source))) {
@@ -63,7 +73,7 @@ export async function readConditions(
     }
   }
   const [observedFrom, observedTo] = timeSpan(snapshot.files);
-  return { snapshot, newest, sources, observedFrom, observedTo };
+  return { snapshot, newest, oldest, sources, observedFrom, observedTo };
 }
 
 /** The live files that hold everything that is new; null when all have to be read. */

@@ -3,6 +3,8 @@ import { IsobarError } from '../errors.ts';
 interface Place {
   readonly host: string;
   readonly port: number;
+  /** Section of the setting `host`. */
+  readonly section?: string;
 }
 
 /**
@@ -10,7 +12,10 @@ interface Place {
  * EADDRINUSE → PORT_TAKEN · EACCES, EPERM → PORT_FORBIDDEN · a host that is not known, or not of
  * this machine → CONFIG_INVALID · others stay as they are.
  */
-export function translateListenError(error: unknown, { host, port }: Place): unknown {
+export function translateListenError(
+  error: unknown,
+  { host, port, section = 'api' }: Place,
+): unknown {
   const { code } = error as NodeJS.ErrnoException;
   const cause = { cause: error };
   const shown = JSON.stringify(host);
@@ -24,11 +29,11 @@ export function translateListenError(error: unknown, { host, port }: Place): unk
     case 'EAI_AGAIN':
     case 'EAI_FAIL':
     case 'EAI_NODATA':
-      return unfit(`api.host: unknown host ${shown} (${code})`);
+      return unfit(`${section}.host: unknown host ${shown} (${code})`);
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':
     case 'EINVAL':
-      return unfit(`api.host: ${shown} is not an address of this machine (${code})`);
+      return unfit(`${section}.host: ${shown} is not an address of this machine (${code})`);
     default:
       return error;
   }

@@ -1,81 +1,16 @@
 import assert from 'node:assert/strict';
-import { type ClientRequest, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { traceIdOf } from '../model/trace.ts';
 import { observation } from '../table/testing/lake.ts';
+import { openRecordingTracer } from '../tracing/testing/recording-tracer.ts';
 import { openTestApi, type TestApi, type TestApiOptions, waitFor } from './testing/api.ts';
-
-interface StreamEvent {
-  readonly id: string;
-  readonly event: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of the data.
-  readonly data: any;
-}
-
-interface Stream {
-  readonly events: StreamEvent[];
-  readonly comments: string[];
-  readonly response: IncomingMessage;
-  readonly ended: Promise<void>;
-  /** The first event of this kind that fits, waited for. */
-  next(event: string, fits?: (event: StreamEvent) => boolean): Promise<StreamEvent>;
-  close(): void;
-}
+import { openStream, type Stream, type StreamEvent } from './testing/event-stream.ts';
 
 async function openLiveApi(options: TestApiOptions = {}): Promise<TestApi & { address: string }> {
   const api = await openTestApi(options);
   const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
   return Object.assign(api, { address });
-}
-
-/** Follows the events as a browser does. */
-async function openStream(
-  address: string,
-  query = '',
-  lastEventId: string | null = null,
-): Promise<Stream> {
-  const headers = lastEventId === null ? {} : { 'last-event-id': lastEventId };
-  let request: ClientRequest | null = null;
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    request = get(`${address}/api/events${query}`, { headers }, resolve).on('error', reject);
-  });
-  const events: StreamEvent[] = [];
-  const comments: string[] = [];
-  let text = '';
-  response.setEncoding('utf8').on('data', (chunk) => {
-    text += chunk;
-    const blocks = text.split('\n\n');
-    text = blocks.pop() ?? '';
-    for (const block of blocks) {
-      const fields = new Map(
-        block.split('\n').map((line) => line.split(/: (.*)/s, 2)) as [string, string][],
-      );
-      const data = fields.get('data');
-      if (data === undefined) comments.push(block);
-      else
-        events.push({
-          id: fields.get('id') ?? '',
-          event: fields.get('event') ?? '',
-          data: JSON.parse(data),
-        });
-    }
-  });
-  response.on('error', () => {});
-  const ended = new Promise<void>((resolve) => response.once('close', resolve));
-  return {
-    events,
-    comments,
-    response,
-    ended,
-    async next(event, fits = () => true) {
-      const found = await waitFor(`${event} among ${JSON.stringify(events)}`, () =>
-        events.find((one) => one.event === event && fits(one)),
-      );
-      assert.ok(found);
-      return found;
-    },
-    close: () => request?.destroy(),
-  };
 }
 
 const cityOf = ({ data }: StreamEvent) => data.city_id;
@@ -322,4 +257,30 @@ test('one that does not read is dropped, and the others go on', async () => {
   assert.ok(stream.events.every(({ event }) => event !== 'reset'));
   stream.close();
   deaf.close();
+});
+
+test('a live observation that was sent has a span with its trace, an imported one has none', async () => {
+  const tracer = openRecordingTracer();
+  await using api = await openLiveApi({ change: (context) => ({ ...context, tracer }) });
+  const unseen = observation('oslo', 0);
+  api.put(0, unseen);
+  const [one, other] = [await openStream(api.address), await openStream(api.address)];
+  const seen = observation('berlin', 600);
+  const imported = observation('rome', 0, { source: 'import:a', import_id: 1, import_row: 1 });
+  api.put(0, imported, seen);
+  for (const stream of [one, other]) {
+    const { data } = await stream.next('observation', ({ data }) => data.city_id === 'berlin');
+    assert.equal(data.observation.trace_id, traceIdOf(seen));
+    assert.ok(
+      stream.events.some((event) => event.data.observation?.trace_id === traceIdOf(imported)),
+    );
+  }
+  const spans = tracer.spans.map(({ step, traceId, attributes }) => [
+    step,
+    traceId,
+    attributes?.['isobar.viewers'],
+  ]);
+  assert.deepEqual(spans, [['serve.event', traceIdOf(seen), 2]]);
+  one.close();
+  other.close();
 });

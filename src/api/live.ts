@@ -7,10 +7,13 @@
  */
 import type { ServerResponse } from 'node:http';
 import { IsobarError } from '../errors.ts';
+import { RECORDS_TRACED_MAX } from '../model/trace.ts';
+import { isImported } from '../model/versions.ts';
+import type { Begun, Tracer } from '../tracing/tracer.ts';
 import { digestLogId, formatPosition, type Position, parsePosition } from './position.ts';
 import type { ObservationEvent, ResetEvent, StatusEvent, VersionEvent } from './status-schemas.ts';
 import type { Tail, TailEvent } from './tail.ts';
-import { drained, openViewers, type Viewer, type Viewers } from './viewers.ts';
+import { type CityLimit, drained, openViewers, type Viewer, type Viewers } from './viewers.ts';
 
 export interface Live {
   /**
@@ -42,6 +45,8 @@ export interface NewViewer {
   readonly since: string | undefined;
   /** Ids; empty means all. */
   readonly cities: readonly string[];
+  /** Null for someone who may see everything. */
+  readonly limit: CityLimit | null;
 }
 
 export interface LiveOptions {
@@ -51,6 +56,7 @@ export interface LiveOptions {
   readonly viewersMax: number;
   /** Whether this record had landed in the version that is answered from. */
   landed(partition: number, offset: bigint): boolean;
+  readonly tracer?: Tracer | undefined;
   readonly heartbeatMs?: number;
   readonly replayMax?: number;
   readonly queueBytesMax?: number;
@@ -137,15 +143,37 @@ class LiveEvents implements Live {
     return records.filter(({ partition, offset, observation }) => {
       if (offset < (viewer.next[partition] ?? 0n)) return false;
       viewer.next[partition] = offset + 1n;
-      return observation !== null && (viewer.cities?.has(observation.city_id) ?? true);
+      if (observation === null) return false;
+      const { city_id, country } = observation;
+      return (viewer.cities?.has(city_id) ?? true) && (viewer.limit?.(city_id, country) ?? true);
     });
   }
 
-  #sendVersion(viewer: Viewer, text?: string): void {
+  #sendVersion(viewer: Viewer, text: TextFor): void {
     // A viewer that comes from a server ahead of this one is not sent back.
     if (!isNewer(this.#version, viewer.version)) return;
     viewer.version = this.#version;
-    this.#send(viewer, text ?? this.#formatEvent('version', this.#version));
+    this.#send(viewer, text(viewer));
+  }
+
+  /** The event as it may be seen by a viewer of everything, or of some cities; made once for each. */
+  #formatFor<T extends object>(name: string, data: T, forSome: (data: T) => T): TextFor {
+    const texts = new Map<boolean, string>();
+    return ({ limit }) => {
+      const isLimited = limit !== null;
+      const text =
+        texts.get(isLimited) ?? this.#formatEvent(name, isLimited ? forSome(data) : data);
+      texts.set(isLimited, text);
+      return text;
+    };
+  }
+
+  #formatVersion(): TextFor {
+    return this.#formatFor('version', this.#version, forSomeCities.version);
+  }
+
+  #formatStatus(status: StatusEvent): TextFor {
+    return this.#formatFor('status', status, forSomeCities.status);
   }
 
   async #welcome(viewer: Viewer, since: Position | null): Promise<void> {
@@ -155,11 +183,11 @@ class LiveEvents implements Live {
       viewer.next.splice(0, Infinity, ...this.#sent);
       viewer.version = NOTHING;
       viewer.replaying = false;
-      this.#send(viewer, this.#formatReset('missed this.#events are no longer available'));
+      this.#send(viewer, this.#formatReset('missed events are no longer available'));
     }
     viewer.replaying = false;
-    this.#sendVersion(viewer);
-    if (this.#status !== null) this.#send(viewer, this.#formatEvent('status', this.#status));
+    this.#sendVersion(viewer, this.#formatVersion());
+    if (this.#status !== null) this.#send(viewer, this.#formatStatus(this.#status)(viewer));
   }
 
   /**
@@ -200,20 +228,21 @@ class LiveEvents implements Live {
     }
   }
 
-  join(response: ServerResponse, { since, cities }: NewViewer): void {
+  join(response: ServerResponse, { since, cities, limit }: NewViewer): void {
     const given = since === undefined ? null : parsePosition(since);
     const foreign = since !== undefined && (given === null || given.log !== this.#log);
     const start = this.#startOf(foreign ? null : given);
     const wanted = cities.length === 0 ? null : new Set(cities);
-    const viewer: Viewer = { response, cities: wanted, ...start, replaying: true };
+    const viewer: Viewer = { response, cities: wanted, limit, ...start, replaying: true };
     this.#viewers.add(viewer);
-    if (foreign)
-      this.#send(viewer, this.#formatReset('the this.position is of another this.#log, or none'));
+    if (foreign) this.#send(viewer, this.#formatReset('the position is not one of this log'));
     void this.#welcome(viewer, foreign ? null : given);
   }
 
   publishRecords(records: readonly TailEvent[]): void {
     const texts = new Map<TailEvent, string>();
+    const begun = this.#options.tracer?.begin('serve.event');
+    const viewers = new Map<TailEvent, number>();
     const before = [...this.#sent];
     for (const { partition, offset } of records) this.#sent[partition] = offset + 1n;
     for (const viewer of this.#viewers.all) {
@@ -229,22 +258,24 @@ class LiveEvents implements Live {
           texts.set(event, one);
         }
         text += one;
+        if (begun !== undefined) viewers.set(event, (viewers.get(event) ?? 0) + 1);
       }
       if (text !== '') this.#send(viewer, text);
     }
+    if (begun !== undefined) traceEvents(begun, viewers);
   }
 
   publishVersion(newer: VersionEvent): void {
     this.#version = newer;
-    const text = this.#formatEvent('version', newer);
+    const text = this.#formatVersion();
     for (const viewer of this.#viewers.all) if (!viewer.replaying) this.#sendVersion(viewer, text);
   }
 
   publishStatus(newer: StatusEvent): void {
     if (JSON.stringify(newer) === JSON.stringify(this.#status)) return;
     this.#status = newer;
-    const text = this.#formatEvent('status', newer);
-    for (const viewer of this.#viewers.all) if (!viewer.replaying) this.#send(viewer, text);
+    const text = this.#formatStatus(newer);
+    for (const viewer of this.#viewers.all) if (!viewer.replaying) this.#send(viewer, text(viewer));
   }
 
   reset(reason: string): void {
@@ -269,6 +300,19 @@ class LiveEvents implements Live {
   }
 }
 
+type TextFor = (viewer: Viewer) => string;
+
+/** What viewers of some cities are not sent. */
+const forSomeCities = {
+  /** When the newest of all observations was made. */
+  version: (version: VersionEvent): VersionEvent => ({ ...version, observed_to: null }),
+  /** Messages may name other cities, and incidents are those of all. */
+  status: ({ collector }: StatusEvent): StatusEvent => ({
+    ...{ log_full: false, landing_error: null, analytics_error: null, incidents: null },
+    collector: collector && { ...collector, message: '' },
+  }),
+};
+
 function isNewer(a: VersionEvent, b: VersionEvent): boolean {
   const table = (a.table_version ?? -1) - (b.table_version ?? -1);
   const analytics = (a.analytics_version ?? -1) - (b.analytics_version ?? -1);
@@ -277,4 +321,21 @@ function isNewer(a: VersionEvent, b: VersionEvent): boolean {
 
 function isUpToDate(mine: readonly bigint[], theirs: readonly bigint[]): boolean {
   return theirs.every((next, partition) => (mine[partition] ?? 0n) >= next);
+}
+
+/** A span per live observation that was sent to a viewer; a server has its own beside others'. */
+function traceEvents(begun: Begun, viewers: ReadonlyMap<TailEvent, number>): void {
+  begun.stop();
+  if (viewers.size > RECORDS_TRACED_MAX) return;
+  for (const [{ partition, offset, observation }, count] of viewers) {
+    if (observation === null || isImported(observation.source)) continue;
+    begun.end(observation.trace_id, {
+      attributes: {
+        'isobar.log.partition': partition,
+        'isobar.log.offset': Number(offset),
+        'isobar.viewers': count,
+      },
+      repeats: true,
+    });
+  }
 }

@@ -2,18 +2,23 @@
  * Every metric in ONE table: `/metrics`, `docs/metrics.md`, the alert rules and the dashboard follow
  * it. A metric's prefix is its room; those of the process have the names that other programs' have.
  */
+import {
+  ALERT_METRICS,
+  ANALYTICS_METRICS,
+  INDEX_METRICS,
+  STREAMING_METRICS,
+  TRACING_METRICS,
+} from './computed-metric-table.ts';
 import { ENGINE_METRICS, type EngineMetricName } from './engine-metrics.ts';
 import { type Alert, counter, gauge, histogram, type Metric } from './metric.ts';
 import { PROCESS_METRICS } from './process-metrics.ts';
 import {
-  ALERT_METRICS,
-  ANALYTICS_METRICS,
   COLLECTOR_METRICS,
   FAILING,
-  INDEX_METRICS,
   LOG_METRICS,
   SEE_STATUS,
   TABLE_METRICS,
+  TIMES,
 } from './room-metric-table.ts';
 
 const API_METRICS = {
@@ -104,6 +109,40 @@ const API_METRICS = {
       },
     ],
   }),
+  isobar_api_certificate_expiry_timestamp_seconds: gauge(
+    'End of the certificate of the server.',
+    TIMES,
+    {
+      absent: 'on a laptop',
+      alerts: [
+        {
+          name: 'IsobarCertificateEnds',
+          query: 'isobar_api_certificate_expiry_timestamp_seconds - time()',
+          when: '< 1209600',
+          for: '1h',
+          severity: 'warning',
+          summary: 'The certificate of the server ends within two weeks.',
+          remedy: 'Renew it and replace both files; the server reads them by itself.',
+        },
+      ],
+    },
+  ),
+  isobar_api_certificate_failing: gauge(
+    'Whether the certificate has expired, or its files hold none to use.',
+    '0 or 1',
+    {
+      absent: 'on a laptop',
+      alerts: [
+        {
+          name: 'IsobarCertificateFails',
+          query: 'isobar_api_certificate_failing',
+          ...FAILING,
+          summary: 'The certificate has expired, or its files hold none that can be used.',
+          remedy: SEE_STATUS,
+        },
+      ],
+    },
+  ),
 };
 
 const PROGRAM_METRICS = {
@@ -152,8 +191,10 @@ export const METRICS = {
   ...LOG_METRICS,
   ...TABLE_METRICS,
   ...ANALYTICS_METRICS,
+  ...STREAMING_METRICS,
   ...INDEX_METRICS,
   ...ALERT_METRICS,
+  ...TRACING_METRICS,
   ...PROCESS_METRICS,
   ...ENGINE_METRICS,
 };

@@ -15,7 +15,8 @@ import { formatMetricsDocument } from './metrics-document.ts';
 import { PROCESS_METRICS } from './process-metrics.ts';
 import { addRoomMetrics } from './room-metrics.ts';
 import type { SharedCache } from './shared/cache.ts';
-import { exampleStatus, openTestApi } from './testing/api.ts';
+import { openTestApi } from './testing/api.ts';
+import { exampleStatus } from './testing/status.ts';
 
 const declared: Readonly<Record<string, Metric>> = METRICS;
 

@@ -5,8 +5,9 @@ import type { TSchema } from 'typebox';
 import { ERRORS, type ErrorCode, IsobarError } from '../errors.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
 import { RoomErrorSchema, StatusSchema } from '../model/status.ts';
+import { MEDIA_TYPES } from './formats.ts';
 import { formatProblem, PROBLEM_TYPE } from './problem.ts';
-import { COMMON_ERRORS } from './route-errors.ts';
+import { ACCESS_ERRORS, COMMON_ERRORS } from './route-errors.ts';
 import { ROUTES, type Route } from './route-table.ts';
 import * as schemas from './schemas.ts';
 import * as statusSchemas from './status-schemas.ts';
@@ -28,16 +29,32 @@ const EVENTS = {
 const EXAMPLES: Readonly<Record<string, Readonly<Record<string, Json>>>> = JSON.parse(
   readFileSync(new URL('examples.json', import.meta.url), 'utf8'),
 );
+const SECURITY_SCHEMES = {
+  key: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A key of `isobar keys add NAME`, or a token of the issuer that is set.',
+  },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-isobar',
+    description: 'Set by /api/login and /api/oidc/callback.',
+  },
+} as const;
 const SIMULATED = { summary: 'Simulated weather, shortened' };
 
 const FAILED = {
   description: 'A check fails; `problems` says which.',
   content: { 'application/json': { schema: { $ref: '#/components/schemas/Health' } } },
 };
-/** Addresses whose 503 is not a problem. */
-const FAILING: Readonly<Record<string, Json>> = {
+const SENT_ON = { 303: { description: 'The browser is sent on.' } };
+/** Addresses that answer something else than data and problems. */
+const OTHERWISE: Readonly<Record<string, Json>> = {
   '/readyz': { 503: FAILED },
   '/healthz': { 503: FAILED },
+  '/api/oidc/login': SENT_ON,
+  '/api/oidc/callback': SENT_ON,
   '/': { 503: { description: 'The page has not been built.', content: { 'text/html': {} } } },
 };
 
@@ -82,6 +99,7 @@ export function formatOpenApi(version: string, basePath = ''): Json {
     ],
     paths,
     components: {
+      securitySchemes: SECURITY_SCHEMES,
       schemas: Object.fromEntries(components),
       examples: Object.fromEntries(listErrorExamples(basePath)),
     },
@@ -99,6 +117,7 @@ function listErrorExamples(basePath: string): readonly (readonly [string, Json])
   const codes = new Set([
     ...ROUTES.flatMap(({ errors }): ErrorCode[] => [...errors]),
     ...COMMON_ERRORS,
+    ...ACCESS_ERRORS,
   ]);
   return [...codes].map((code) => {
     const error = new IsobarError(code, 'What is wrong with this request.');
@@ -129,19 +148,38 @@ function describeRoute(route: Route): Json {
     summary: route.summary,
     ...(route.description === '' ? {} : { description: route.description }),
     ...(parameters.length === 0 ? {} : { parameters }),
+    ...(route.body === undefined ? {} : { requestBody: describeBody(route) }),
+    ...(route.role === null ? {} : { security: securityOf(route) }),
     responses: {
-      200: {
-        description: route.summary,
-        content: Object.fromEntries(content),
-        ...('cursor' in properties ? { links: { next: nextPage(id) } } : {}),
-      },
+      ...(content.length === 0
+        ? {}
+        : {
+            200: {
+              description: route.summary,
+              content: Object.fromEntries(content),
+              ...('cursor' in properties ? { links: { next: nextPage(id) } } : {}),
+            },
+          }),
       ...(route.tag === 'data' || route.tag === 'pages'
         ? { 304: { description: 'Nothing has changed since the answer with this ETag.' } }
         : {}),
-      ...describeErrors([...route.errors, ...COMMON_ERRORS]),
-      ...FAILING[route.path],
+      ...describeErrors([
+        ...route.errors,
+        ...(route.role === null ? [] : ACCESS_ERRORS),
+        ...COMMON_ERRORS,
+      ]),
+      ...OTHERWISE[route.path],
     },
   };
+}
+
+/** Empty where the server asks for no login. */
+function securityOf({ sessionOnly = false }: Route): readonly Json[] {
+  return [...(sessionOnly ? [] : [{ key: [] }]), { session: [] }, {}];
+}
+
+function describeBody({ body, bodyType = MEDIA_TYPES.json }: Route): Json {
+  return { required: true, content: { [bodyType]: { schema: expand(body) } } };
 }
 
 function nextPage(operation: string): Json {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
+import { missedOf, runsOf, timelineOf } from '../model/gaps.ts';
 import { ACTIVITIES, type Outage, type Stretch } from '../model/outages.ts';
-import { missedOf, runsOf, timelineOf } from '../model/silence.ts';
 import { observation, timeAt } from '../table/testing/lake.ts';
 import { openTestApi, type TestApi } from './testing/api.ts';
 

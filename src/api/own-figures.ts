@@ -10,7 +10,7 @@ export interface OwnFiguresOptions {
   readonly durations: Histogram;
   /** Requests answered since the start, and those of them that failed. */
   readonly requests: () => { readonly all: number; readonly failed: number };
-  readonly cache: Server['answers']['cache'];
+  readonly cache: () => Server['answers']['cache'];
   readonly live: Live;
   readonly engines: Engines;
 }
@@ -37,7 +37,7 @@ export function openOwnFigures(options: OwnFiguresOptions): EngineProbe<'api'> {
   const before: Counts[] = [];
 
   async function count(): Promise<Counts> {
-    const { hits, misses, shared } = cache;
+    const { hits, misses, shared } = cache();
     return {
       at: performance.now(),
       ...requests(),

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { IsobarError } from '../errors.ts';
 import { compareTimes, isoTime } from '../model/iso-time.ts';
 import {
+  cursorPattern,
   formatCursor,
   parseCities,
   parseCursor,
@@ -163,6 +164,22 @@ test('a cursor is read back as it was written; anything else is refused', () => 
   }
   for (const number of ['1e309', '-1', '1'.repeat(400), '']) {
     assert.throws(() => parseCursor(number, ['number']), invalid('cursor'), number);
+  }
+});
+
+test('every decimal that the pattern of a cursor describes is a number', () => {
+  const pattern = new RegExp(cursorPattern(['decimal']));
+  const finite = fc.double({ noNaN: true, min: -1e307, max: 1e307 });
+  fc.assert(
+    fc.property(fc.oneof(fc.stringMatching(pattern), finite.map(String)), (text) => {
+      assert.match(text, pattern);
+      const [number] = parseCursor(text, ['decimal']) ?? [];
+      assert.ok(typeof number === 'number' && Number.isFinite(number), text);
+    }),
+    { numRuns: 2_000 },
+  );
+  for (const number of ['1e308', '5835.9e676', '10e307', '1e+999', '.5', '1e', 'Infinity', '']) {
+    assert.throws(() => parseCursor(number, ['decimal']), invalid('cursor'), number);
   }
 });
 

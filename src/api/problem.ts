@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { asIsobarError, type ErrorCode, IsobarError, isErrorCode } from '../errors.ts';
 import { pathOf } from './base-path.ts';
+import { clientOf } from './client.ts';
 import type { ApiContext } from './context.ts';
 import type { Problem } from './schemas.ts';
 
@@ -15,21 +16,26 @@ export function sendProblem(
   request: FastifyRequest,
   reply: FastifyReply,
   { logger, config }: Pick<ApiContext, 'logger' | 'config'>,
+  format: (problem: Problem) => { readonly type: string; readonly body: string } = asJson,
 ): FastifyReply {
   const known = translate(error);
   if (HIDDEN.has(known.code)) {
     logger.error(
-      { err: error, path: pathOf(request.originalUrl).slice(0, 256) },
+      { err: error, path: pathOf(request.originalUrl).slice(0, 256), client: clientOf(request) },
       'answering a request: it failed',
     );
   }
   const problem = formatProblem(known, request.originalUrl, config.base_path);
-  if (known.row.retryable) reply.header('retry-after', '2');
-  return reply
-    .code(problem.status)
-    .header('cache-control', 'no-store')
-    .type(PROBLEM_TYPE)
-    .send(JSON.stringify(problem));
+  // Fastify closes after a body that is too large; HTTP/2 has no such header.
+  if (request.raw.httpVersionMajor === 2) reply.removeHeader('connection');
+  const { retryAfterS = known.row.retryable ? 2 : null } = known.details;
+  if (retryAfterS !== null) reply.header('retry-after', String(retryAfterS));
+  const { type, body } = format(problem);
+  return reply.code(problem.status).header('cache-control', 'no-store').type(type).send(body);
+}
+
+function asJson(problem: Problem) {
+  return { type: PROBLEM_TYPE, body: JSON.stringify(problem) };
 }
 
 export function formatProblem(error: IsobarError, url: string, basePath: string): Problem {

@@ -153,6 +153,17 @@ export const WindRoseQuerySchema = parameters({
   format,
   excel,
 });
+export const RecentHoursQuerySchema = parameters({
+  city: city(50, FIRST_FIFTY),
+  hours: Type.Integer({
+    minimum: 1,
+    maximum: 168,
+    default: 6,
+    description: 'Hours up to now, the one that has begun among them.',
+  }),
+  format,
+  excel,
+});
 export const OutagesQuerySchema = parameters({
   city: city(50, FIRST_FIFTY),
   from,
@@ -230,7 +241,29 @@ export const SilenceQuerySchema = parameters({
 export const EndSilenceQuerySchema = parameters({
   silence: Type.String({ minLength: 1, maxLength: 64, description: 'Id of a silence.' }),
 });
+export const EndSessionsQuerySchema = parameters({
+  session: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 64,
+      description: '`session_id` of one session; without it all others.',
+    }),
+  ),
+});
 export const NoQuerySchema = parameters({});
+export const OidcLoginQuerySchema = parameters({
+  to: Type.Optional(
+    Type.String({
+      maxLength: 2_048,
+      description: 'Path of this server to go on to, such as /?sheet=incidents; / without it.',
+    }),
+  ),
+});
+export const OidcCallbackQuerySchema = parameters({
+  code: Type.Optional(Type.String({ description: 'What the provider takes for a token.' })),
+  state: Type.Optional(Type.String({ description: 'Of the login that this belongs to.' })),
+  error: Type.Optional(Type.String({ description: 'Why a code is missing.' })),
+});
 
 export type AnomaliesQuery = Static<(typeof DATASET_QUERY_SCHEMAS)['anomalies']>;
 export type DatasetQuery = Static<ReturnType<typeof datasetQuery>>;
@@ -239,12 +272,15 @@ export type CitiesQuery = Static<typeof CitiesQuerySchema>;
 export type ChartQuery = Static<typeof ChartQuerySchema>;
 export type SeriesQuery = Static<typeof SeriesQuerySchema>;
 export type ClimatologyQuery = Static<typeof ClimatologyQuerySchema>;
+export type RecentHoursQuery = Static<typeof RecentHoursQuerySchema>;
 export type HourlyMeansQuery = Static<typeof HourlyMeansQuerySchema>;
 export type WindRoseQuery = Static<typeof WindRoseQuerySchema>;
 export type IncidentsQuery = Static<typeof IncidentsQuerySchema>;
 export type AcknowledgeQuery = Static<typeof AcknowledgeQuerySchema>;
 export type SilenceQuery = Static<typeof SilenceQuerySchema>;
 export type EndSilenceQuery = Static<typeof EndSilenceQuerySchema>;
+export type EndSessionsQuery = Static<typeof EndSessionsQuerySchema>;
 export type OutagesQuery = Static<typeof OutagesQuerySchema>;
 export type AvailabilityQuery = Static<typeof AvailabilityQuerySchema>;
 export type EventsQuery = Static<typeof EventsQuerySchema>;
+export type OidcLoginQuery = Static<typeof OidcLoginQuerySchema>;

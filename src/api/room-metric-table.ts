@@ -1,8 +1,8 @@
-/** Metrics of the rooms before this one: a part of the table of metrics. */
+/** Metrics of the way to the table, from the collector on: a part of the table of metrics. */
 import { counter, gauge } from './metric.ts';
 
 export const FAILING = { when: '== 1', for: '5m', severity: 'critical' } as const;
-const TIMES = 'seconds since 1970';
+export const TIMES = 'seconds since 1970';
 export const SEE_STATUS = '`isobar status` names the error and what to do.';
 
 export const COLLECTOR_METRICS = {
@@ -236,112 +236,6 @@ export const TABLE_METRICS = {
         for: '10m',
         severity: 'warning',
         summary: 'The hourly files are not written.',
-        remedy: SEE_STATUS,
-      },
-    ],
-  }),
-};
-
-export const ANALYTICS_METRICS = {
-  isobar_analytics_version: gauge('Version of the analytics.', 'version'),
-  isobar_analytics_table_version: gauge(
-    'Version of the table that the analytics are computed from.',
-    'version',
-  ),
-  isobar_analytics_computed_timestamp_seconds: gauge('When the analytics were computed.', TIMES, {
-    row: 'Analytics',
-    alerts: [
-      {
-        name: 'IsobarAnalyticsOld',
-        // Only where something has landed since: history alone is computed once.
-        query:
-          '(time() - isobar_analytics_computed_timestamp_seconds)' +
-          ' * (isobar_table_version > bool isobar_analytics_table_version)',
-        when: '> 600',
-        for: '10m',
-        severity: 'warning',
-        summary: 'What has landed has not been computed for ten minutes.',
-        remedy: SEE_STATUS,
-      },
-    ],
-  }),
-  isobar_analytics_failing: gauge('Whether the last run failed.', '0 or 1', {
-    alerts: [
-      {
-        name: 'IsobarAnalyticsFail',
-        query: 'isobar_analytics_failing',
-        ...FAILING,
-        summary: 'The datasets cannot be computed; the last ones are served.',
-        remedy: SEE_STATUS,
-      },
-    ],
-  }),
-};
-
-export const INDEX_METRICS = {
-  isobar_index_version: gauge('Version of the analytics that the index has.', 'version'),
-  isobar_index_behind_versions: gauge(
-    'Versions of the analytics that the index does not have yet.',
-    'versions',
-    {
-      row: 'Analytics',
-      alerts: [
-        {
-          name: 'IsobarIndexBehind',
-          query: 'isobar_index_behind_versions',
-          when: '> 0',
-          for: '10m',
-          severity: 'warning',
-          summary: 'Searches have answered from older analytics for ten minutes.',
-          remedy: SEE_STATUS,
-        },
-      ],
-    },
-  ),
-  isobar_index_rows: gauge('Anomalies in the index.', 'rows'),
-  isobar_index_committed_timestamp_seconds: gauge('When the index was last written.', TIMES, {
-    absent: 'at first',
-  }),
-  isobar_index_failing: gauge('Whether the index cannot be read or written.', '0 or 1', {
-    alerts: [
-      {
-        name: 'IsobarIndexFails',
-        query: 'isobar_index_failing',
-        ...FAILING,
-        summary: 'The index fails: searches look through the published rows, or fail.',
-        remedy: SEE_STATUS,
-      },
-    ],
-  }),
-};
-
-export const ALERT_METRICS = {
-  isobar_alerts_incidents: gauge('Incidents, by state.', 'incidents', {
-    labels: ['state'],
-    row: 'Alerts',
-  }),
-  isobar_alerts_waiting_messages: gauge('Messages that are not sent yet.', 'messages', {
-    labels: ['channel'],
-    absent: 'on a laptop',
-    alerts: [
-      {
-        name: 'IsobarMessagesWait',
-        query: 'isobar_alerts_waiting_messages',
-        when: '> 0',
-        for: '15m',
-        severity: 'warning',
-        summary: 'Messages to the channel {{ $labels.channel }} have waited for 15 minutes.',
-        remedy: '`isobar alerts test {{ $labels.channel }}` says what is wrong.',
-      },
-    ],
-  }),
-  isobar_alerts_failing: gauge('Whether the rules cannot be evaluated.', '0 or 1', {
-    alerts: [
-      {
-        name: 'IsobarAlertsFail',
-        query: 'isobar_alerts_failing',
-        ...FAILING,
-        summary: 'The alert rules cannot be evaluated.',
         remedy: SEE_STATUS,
       },
     ],

@@ -1,5 +1,5 @@
 /** Every room's state as metrics, made from the status: `isobar_<room>_…` in base units. */
-import { COLLECTOR_STATES, type Status } from '../model/status.ts';
+import { COLLECTOR_STATES, type Status, type StreamingStatus } from '../model/status.ts';
 import type { MetricName } from './metric-table.ts';
 import type { ServerMetrics, Values } from './metrics.ts';
 
@@ -25,6 +25,10 @@ const VALUES = {
     ]),
   isobar_sql_memory_limit_bytes: (s) => one(s.process.engine_bytes_max),
   isobar_logger_dropped_lines_total: (s) => one(s.process.dropped_log_lines),
+  isobar_api_certificate_expiry_timestamp_seconds: (s) =>
+    one(seconds(s.certificate?.expires_at ?? null)),
+  isobar_api_certificate_failing: (s) =>
+    one(s.certificate === null ? null : Number(s.certificate.error !== null)),
   isobar_collector_state: (s) =>
     COLLECTOR_STATES.flatMap((state) =>
       s.collector === null
@@ -77,12 +81,24 @@ const VALUES = {
   isobar_alerts_waiting_messages: (s) =>
     (s.alerts?.channels ?? []).map(({ name, waiting }) => [{ channel: name }, waiting]),
   isobar_alerts_failing: (s) => (s.alerts === null ? [] : one(Number(s.alerts.error !== null))),
+  isobar_streaming_running: ofStream((stream) => Number(stream.state === 'running')),
+  isobar_streaming_batch: ofStream((stream) => stream.batch),
+  isobar_streaming_compared_hours: ofStream((stream) => stream.compared),
+  isobar_streaming_different_hours: ofStream((stream) => stream.differences),
+  isobar_streaming_late_observations: ofStream((stream) => stream.late),
+  isobar_streaming_failing: ofStream((stream) => Number(stream.error !== null)),
   isobar_index_version: (s) => one(s.index.version),
   isobar_index_behind_versions: (s) =>
     one(Math.max(0, s.index.analytics_version - s.index.version)),
   isobar_index_rows: (s) => one(s.index.rows),
   isobar_index_committed_timestamp_seconds: (s) => one(seconds(s.index.committed_at)),
   isobar_index_failing: (s) => one(Number(s.index.error !== null)),
+  isobar_analytics_recomputed_timestamp_seconds: ({ analytics: { recomputation } }) =>
+    one(seconds(recomputation?.recomputed_at ?? null)),
+  isobar_analytics_differences: ({ analytics: { recomputation } }) =>
+    recomputation === null ? [] : one(recomputation.differences),
+  isobar_analytics_recompute_failing: ({ analytics: { recomputation } }) =>
+    recomputation === null ? [] : one(Number(recomputation.error !== null)),
   isobar_analytics_failing: (s) => one(Number(s.analytics.error !== null)),
   isobar_table_export_table_version: (s) => one(s.raw_export?.table_version ?? null),
   isobar_table_export_failing: (s) =>
@@ -91,6 +107,11 @@ const VALUES = {
 
 function one(value: number | null): Values {
   return value === null ? [] : [[{}, value]];
+}
+
+/** Nothing where it is switched off. */
+function ofStream(read: (stream: StreamingStatus) => number): (status: Status) => Values {
+  return ({ streaming }) => (streaming === null ? [] : one(read(streaming)));
 }
 
 function seconds(time: string | null): number | null {

@@ -6,7 +6,18 @@ export const COMMON_ERRORS: readonly ErrorCode[] = [
   'REQUEST_INVALID',
   'REQUEST_REFUSED',
   'REQUEST_TOO_LARGE',
+  'RATE_LIMITED',
   'INTERNAL',
+];
+/** Where the server asks for a login. */
+export const ACCESS_ERRORS: readonly ErrorCode[] = [
+  'LOGIN_REQUIRED',
+  'TOKEN_REFUSED',
+  'ACCESS_DENIED',
+  'ROLE_MISSING',
+  'PROXY_UNTRUSTED',
+  'ISSUER_UNAVAILABLE',
+  'ACCESS_CORRUPT',
 ];
 /** Before the first version of the table could be read. */
 export const READING_ERRORS = [

@@ -1,6 +1,9 @@
 /** Every address of the API, in ONE table: the handlers, `/openapi.json`, `/docs` and `docs/api.md` follow it. */
 import type { TObject, TSchema } from 'typebox';
 import type { ErrorCode } from '../errors.ts';
+import type { AccessRole } from '../model/access.ts';
+import { LoginBodySchema, SessionAnswerSchema } from './access-schemas.ts';
+import { ACCOUNT_ROUTES } from './account-routes.ts';
 import {
   AcknowledgeAnswerSchema,
   AlertRulesAnswerSchema,
@@ -11,6 +14,7 @@ import {
 } from './alert-schemas.ts';
 import { EnginesAnswerSchema } from './engine-schemas.ts';
 import { MEDIA_TYPES } from './formats.ts';
+import { OIDC_ROUTES } from './oidc-routes.ts';
 import {
   AcknowledgeQuerySchema,
   AvailabilityQuerySchema,
@@ -25,6 +29,7 @@ import {
   NoQuerySchema,
   OutagesQuerySchema,
   RawDataQuerySchema,
+  RecentHoursQuerySchema,
   SeriesQuerySchema,
   SilenceQuerySchema,
   WindRoseQuerySchema,
@@ -41,6 +46,7 @@ import {
   HourlyTrendsAnswerSchema,
   OutagesAnswerSchema,
   RawDataAnswerSchema,
+  RecentHoursAnswerSchema,
   SeriesAnswerSchema,
   WindRoseAnswerSchema,
 } from './schemas.ts';
@@ -54,11 +60,25 @@ import {
 export interface Route {
   readonly method: 'GET' | 'POST';
   readonly path: string;
+  /** Who may ask; null for anyone. */
+  readonly role: AccessRole | null;
+  /** Whether it is for people with a session, and not for programs. */
+  readonly sessionOnly?: boolean;
+  /**
+   * What of it depends on the cities that may be seen. `seen`: it is answered from them alone. `all`:
+   * it is about all cities, and refused to those who may see some. `none`: it holds nothing of cities.
+   */
+  readonly cities: 'seen' | 'all' | 'none';
+  /** Points of a client that it costs. */
+  readonly cost: number;
   readonly tag: 'data' | 'live' | 'alerts' | 'operation' | 'pages';
   readonly summary: string;
   readonly description: string;
   readonly query: TObject;
-  /** Media type → schema, or null where there is none. */
+  /** Of type application/json unless `bodyType` says otherwise; most addresses take none. */
+  readonly body?: TObject;
+  readonly bodyType?: string;
+  /** Media type → schema, or null for a type without one; empty where a browser is sent elsewhere. */
   readonly answers: Readonly<Record<string, TSchema | null>>;
   /** What callers should expect beside an answer, and beside what every address refuses. */
   readonly errors: readonly ErrorCode[];
@@ -129,6 +149,13 @@ export const ROUTES = [
     HourlyMeansAnswerSchema,
   ),
   data(
+    '/api/recent-hours',
+    'What the last hours come to so far, by city and hour (UTC).',
+    'From the table; with the setting streaming.enabled, hours of which not everything has landed yet come from the stream.',
+    RecentHoursQuerySchema,
+    RecentHoursAnswerSchema,
+  ),
+  data(
     '/api/wind-rose',
     'How often the wind came from where, and how strong.',
     `${DEFAULT_RANGE} Calm is a speed of 0, which has no direction; a wind without a direction that is not calm is left out.`,
@@ -166,6 +193,9 @@ export const ROUTES = [
   {
     method: 'GET',
     path: '/api/events',
+    role: 'viewer',
+    cities: 'seen',
+    cost: 1,
     tag: 'live',
     summary: 'What happens, as it happens (server-sent events).',
     description:
@@ -174,6 +204,31 @@ export const ROUTES = [
     answers: { 'text/event-stream': null },
     errors: ['PARAMETER_INVALID', 'CITY_UNKNOWN', 'BUSY', ...READING_ERRORS],
   },
+  forAnyone(
+    operation(
+      'GET',
+      '/api/session',
+      'Who asks, and whether a login is asked for.',
+      SessionAnswerSchema,
+      [],
+    ),
+  ),
+  {
+    ...forAnyone(
+      operation('POST', '/api/login', 'Opens a session, in a cookie.', SessionAnswerSchema, [
+        ...(['NOT_FOUND', 'LOGIN_REFUSED', 'LOGIN_DELAYED', 'BUSY'] as const),
+        ...(['ACCESS_CORRUPT', 'DATA_UNWRITABLE', 'DISK_FULL'] as const),
+      ]),
+    ),
+    body: LoginBodySchema,
+  },
+  forAnyone(
+    operation('POST', '/api/logout', 'Ends the session.', SessionAnswerSchema, [
+      ...(['ACCESS_CORRUPT', 'DATA_UNWRITABLE', 'DISK_FULL'] as const),
+    ]),
+  ),
+  ...ACCOUNT_ROUTES,
+  ...OIDC_ROUTES,
   operation('GET', '/api/status', 'Every room’s state.', StatusAnswerSchema, []),
   operation('GET', '/api/engines', 'How the services are, and were.', EnginesAnswerSchema, []),
   operation('POST', '/api/pause', 'Stops polling.', ControlAnswerSchema, ['NOT_FOUND']),
@@ -229,8 +284,10 @@ export const ROUTES = [
     EndSilenceAnswerSchema,
     ['SILENCE_UNKNOWN'],
   ),
-  operation('GET', '/livez', 'Whether the process answers.', LiveSchema, []),
-  operation('GET', '/readyz', 'Whether it can answer data; 503 if not.', HealthSchema, []),
+  forAnyone(operation('GET', '/livez', 'Whether the process answers.', LiveSchema, [])),
+  forAnyone(
+    operation('GET', '/readyz', 'Whether it can answer data; 503 if not.', HealthSchema, []),
+  ),
   operation(
     'GET',
     '/healthz',
@@ -240,6 +297,8 @@ export const ROUTES = [
   ),
   {
     ...page('/metrics', 'Metrics for Prometheus.', 'text/plain', 'operation'),
+    role: 'viewer',
+    cities: 'all',
     errors: ['PARAMETER_INVALID'],
   },
   page('/', 'The dashboard.', 'text/html', 'pages'),
@@ -247,10 +306,8 @@ export const ROUTES = [
   page('/openapi.json', 'This description for programs (OpenAPI 3.1).', MEDIA_TYPES.json, 'pages'),
 ] as const satisfies readonly Route[];
 
-export type RoutePath = (typeof ROUTES)[number]['path'];
-
-function data<P extends string>(
-  path: P,
+function data(
+  path: string,
   summary: string,
   description: string,
   query: TObject,
@@ -263,6 +320,9 @@ function data<P extends string>(
   return {
     method: 'GET',
     path,
+    role: 'viewer',
+    cities: 'seen',
+    cost: 5,
     tag: 'data',
     summary,
     description,
@@ -279,9 +339,9 @@ function data<P extends string>(
   } as const;
 }
 
-function operation<P extends string>(
+function operation(
   method: 'GET' | 'POST',
-  path: P,
+  path: string,
   summary: string,
   schema: TSchema,
   errors: readonly ErrorCode[],
@@ -290,6 +350,9 @@ function operation<P extends string>(
   return {
     method,
     path,
+    role: method === 'POST' ? 'operator' : 'viewer',
+    cities: 'all',
+    cost: 1,
     tag: 'operation',
     summary,
     description: '',
@@ -299,36 +362,33 @@ function operation<P extends string>(
   } as const;
 }
 
-function alerts<P extends string>(
+function forAnyone(route: Omit<Route, 'role' | 'cities'>): Route {
+  return { ...route, role: null, cities: 'none' };
+}
+
+function alerts(
   method: 'GET' | 'POST',
-  path: P,
+  path: string,
   summary: string,
   query: TObject,
   schema: TSchema,
   errors: readonly ErrorCode[],
 ) {
-  const answers: Record<string, TSchema | null> = { [MEDIA_TYPES.json]: schema };
-  return {
-    method,
-    path,
-    tag: 'alerts',
-    summary,
-    description: '',
-    query,
-    answers,
-    errors: [
-      ...(['PARAMETER_INVALID', 'NOT_FOUND', 'ALERTS_CORRUPT', 'DATA_IN_USE'] as const),
-      ...(method === 'POST' ? (['DATA_UNWRITABLE', 'DISK_FULL'] as const) : []),
-      ...errors,
-    ],
-  } as const;
+  const common = ['NOT_FOUND', 'ALERTS_CORRUPT', 'DATA_IN_USE'] as const;
+  const writing = method === 'POST' ? (['DATA_UNWRITABLE', 'DISK_FULL'] as const) : [];
+  const all = [...common, ...writing, ...errors];
+  const route = { ...operation(method, path, summary, schema, all), tag: 'alerts', query } as const;
+  return { ...route, cities: path === '/api/alert-rules' ? 'all' : 'seen' } as const;
 }
 
-function page<P extends string>(path: P, summary: string, type: string, tag: Route['tag']) {
+function page(path: string, summary: string, type: string, tag: Route['tag']) {
   const answers: Record<string, TSchema | null> = { [type]: null };
   return {
     method: 'GET',
     path,
+    role: null,
+    cities: 'none',
+    cost: 1,
     tag,
     summary,
     description: '',

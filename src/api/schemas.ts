@@ -5,6 +5,7 @@
 import { type Static, Type } from 'typebox';
 import { FacetsSchema } from '../model/anomaly-facets.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
+import { RecentHourSchema } from '../model/hours.ts';
 import { AvailabilitySchema, OutageSchema } from '../model/outages.ts';
 import { number, orNull, record, text, time, timeOrNull, whole } from '../model/schema.ts';
 import { VARIABLE_NAMES, VARIABLES } from '../model/variables.ts';
@@ -98,6 +99,15 @@ const OBSERVED = {
   source: text('Where it comes from.'),
 };
 
+const TRACE = {
+  trace_id: Type.String({
+    pattern: '^[0-9a-f]{32}$',
+    description:
+      'W3C trace id of the provider’s call, the same in logs, events and exported spans; made from ' +
+      '`city_id`, `collected_at` and the numbers of the import.',
+  }),
+};
+
 export const ObservationRowSchema = record(
   {
     city_id: text('Identity of the city.'),
@@ -121,7 +131,12 @@ export const ObservationRowSchema = record(
     ),
     response: orNull(Type.String(), 'The provider’s answer as it came.'),
   },
-  'One row per observation, newest first: the columns of the table.',
+  'One row per observation: the columns of the table.',
+);
+
+export const RawDataRowSchema = record(
+  { ...ObservationRowSchema.properties, ...TRACE },
+  'One row per observation, newest first: the columns of the table and its trace.',
 );
 
 export const LatestObservationSchema = record(
@@ -135,6 +150,7 @@ export const LatestObservationSchema = record(
       'Of two reports of one observation the one whose version sorts higher, by characters, counts.',
     ),
     ...MEASUREMENTS,
+    ...TRACE,
   },
   'Newest observation of one city.',
 );
@@ -260,10 +276,11 @@ function answer<M extends Type.TSchema, D extends Type.TSchema>(meta: M, data: D
 export const CityStatisticsAnswerSchema = answer(PagedMetaSchema, Type.Array(CityStatisticsSchema));
 export const HourlyTrendsAnswerSchema = answer(PagedMetaSchema, Type.Array(HourlyTrendSchema));
 export const AnomaliesAnswerSchema = answer(AnomaliesMetaSchema, Type.Array(AnomalySchema));
-export const RawDataAnswerSchema = answer(PagedMetaSchema, Type.Array(ObservationRowSchema));
+export const RawDataAnswerSchema = answer(PagedMetaSchema, Type.Array(RawDataRowSchema));
 export const CitiesAnswerSchema = answer(CitiesMetaSchema, Type.Array(CityEntrySchema));
 export const SeriesAnswerSchema = answer(MetaSchema, Type.Array(SeriesSchema));
 export const ClimatologyAnswerSchema = answer(MetaSchema, Type.Array(ClimatologySchema));
+export const RecentHoursAnswerSchema = answer(MetaSchema, Type.Array(RecentHourSchema));
 export const HourlyMeansAnswerSchema = answer(MetaSchema, Type.Array(HourlyMeanSchema));
 export const WindRoseAnswerSchema = answer(MetaSchema, Type.Array(WindSectorSchema));
 export const OutagesAnswerSchema = answer(PagedMetaSchema, Type.Array(OutageSchema));
@@ -288,10 +305,8 @@ export const ProblemSchema = record(
 );
 
 export type Meta = Static<typeof MetaSchema>;
-export type PagedMeta = Static<typeof PagedMetaSchema>;
-export type AnomaliesMeta = Static<typeof AnomaliesMetaSchema>;
-export type CitiesMeta = Static<typeof CitiesMetaSchema>;
 export type ObservationRow = Static<typeof ObservationRowSchema>;
+export type RawDataRow = Static<typeof RawDataRowSchema>;
 export type LatestObservation = Static<typeof LatestObservationSchema>;
 export type CityEntry = Static<typeof CityEntrySchema>;
 export type Series = Static<typeof SeriesSchema>;

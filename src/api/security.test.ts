@@ -32,6 +32,27 @@ describe('who may ask, and how', () => {
     }
   });
 
+  test('the headers are worth an A+ by the rules of Mozilla’s HTTP Observatory', async () => {
+    const { headers } = await api.app.inject('/');
+    const policy = String(headers['content-security-policy']);
+    // Rule, whether it is kept, and the points with and without: 100 and more are an A+.
+    const rules: readonly (readonly [string, boolean, number, number])[] = [
+      ['csp', /^default-src 'none'/.test(policy) && !/unsafe|http:|\*/.test(policy), 10, -25],
+      ['frames', /frame-ancestors 'none'/.test(policy), 5, -20],
+      ['types', headers['x-content-type-options'] === 'nosniff', 0, -5],
+      ['referrer', headers['referrer-policy'] === 'no-referrer', 5, -5],
+      ['corp', headers['cross-origin-resource-policy'] === 'same-origin', 10, 0],
+      ['cors', headers['access-control-allow-origin'] === undefined, 0, -50],
+      // No cookie is set without a session; its attributes are those of `a login sets a cookie`.
+      ['cookies', headers['set-cookie'] === undefined, 0, -20],
+      ['scripts', !/<script[^>]+src="https?:/.test((await api.app.inject('/')).body), 0, -50],
+    ];
+    const broken = rules.filter(([, isKept]) => !isKept).map(([name]) => name);
+    const points = rules.reduce((sum, [, isKept, gain, loss]) => sum + (isKept ? gain : loss), 100);
+    assert.deepEqual(broken, []);
+    assert.ok(points >= 100, `${points} points`);
+  });
+
   test('on a loopback address only its own names are answered', async () => {
     for (const [host, status] of [
       ['localhost:5000', 200],
@@ -103,9 +124,9 @@ describe('who may ask, and how', () => {
     const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
     const port = Number(new URL(address).port);
     for (const [line, status] of [
-      ['BREW /api/cities?x=1 HTTP/1.1', '405 .*Allow: GET, HEAD, OPTIONS'],
-      ['BREW /api/pause HTTP/1.1', '405 .*Allow: POST, OPTIONS'],
-      ['CONNECT /api/cities HTTP/1.1', '405 .*Allow: GET, HEAD, OPTIONS'],
+      ['BREW /api/cities?x=1 HTTP/1.1', '405 .*allow: GET, HEAD, OPTIONS'],
+      ['BREW /api/pause HTTP/1.1', '405 .*allow: POST, OPTIONS'],
+      ['CONNECT /api/cities HTTP/1.1', '405 .*allow: GET, HEAD, OPTIONS'],
       ['BREW /nothing HTTP/1.1', '400 '],
     ] as const) {
       const answer = await exchange(port, `${line}\r\nhost: localhost\r\n\r\n`);
@@ -120,9 +141,45 @@ describe('who may ask, and how', () => {
     assert.equal((await api.app.inject(body)).json().code, 'REQUEST_TOO_LARGE');
 
     const { port } = api.app.server.address() as AddressInfo;
-    assert.match(await exchange(port, 'NONSENSE\r\n\r\n'), /^HTTP\/1.1 400 .*REQUEST_INVALID/s);
+    const nonsense = await exchange(port, 'NONSENSE\r\n\r\n');
+    assert.match(
+      nonsense,
+      /^HTTP\/1.1 400 .*\r\ncontent-security-policy: default-src 'none'.*nosniff.*REQUEST_INVALID/s,
+    );
     const head = `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(30_000)}\r\n\r\n`;
     assert.match(await exchange(port, head), /^HTTP\/1.1 431 .*REQUEST_TOO_LARGE/s);
+  });
+});
+
+describe('what two readers could read in two ways', () => {
+  let api: TestApi;
+  before(async () => {
+    api = await openTestApi();
+  });
+  after(() => api[Symbol.asyncDispose]());
+
+  test('a request of two lengths is refused, and none is read out of its body', async () => {
+    const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
+    const port = Number(new URL(address).port);
+    const hidden = 'GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n';
+    for (const lines of [
+      ['content-length: 5', 'transfer-encoding: chunked'],
+      ['transfer-encoding: chunked', `content-length: ${hidden.length}`],
+      ['content-length: 0', `content-length: ${hidden.length}`],
+      ['content-length: +3'],
+      ['transfer-encoding: chunked, identity'],
+      ['transfer-encoding : chunked'],
+    ]) {
+      const head = ['POST /api/refresh HTTP/1.1', 'host: localhost', ...lines].join('\r\n');
+      const answer = await exchange(port, `${head}\r\n\r\n0\r\n\r\n${hidden}`);
+      assert.match(answer, /^HTTP\/1\.1 400 /, lines.join());
+      assert.equal(answer.match(/HTTP\/1\.1 \d/g)?.length, 1, lines.join());
+    }
+  });
+
+  test('a parameter that is given twice is refused by name', async () => {
+    const answer = await api.app.inject('/api/raw-data?limit=1&limit=2');
+    assert.deepEqual([answer.statusCode, answer.json().field], [400, 'limit']);
   });
 });
 

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { splitList } from '../config/list.ts';
 import { IsobarError } from '../errors.ts';
 
 /** Only what this server serves itself: no other host, nothing inline, no frames. */
@@ -19,7 +20,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const HEADERS = {
+export const SECURITY_HEADERS = {
   'content-security-policy': POLICY,
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
@@ -30,7 +31,7 @@ const HEADERS = {
 } as const;
 
 export function setSecurityHeaders(reply: FastifyReply): void {
-  reply.headers(HEADERS);
+  reply.headers(SECURITY_HEADERS);
 }
 
 export interface Names {
@@ -50,10 +51,7 @@ export interface AllowedHosts {
 
 /** `weather.example.org, *.example.net` or `*`, as the setting `api.allowed_hosts` has it. */
 export function parseAllowedHosts(text: string): AllowedHosts {
-  const entries = text
-    .split(',')
-    .map((entry) => entry.trim().toLowerCase())
-    .filter((entry) => entry !== '');
+  const entries = splitList(text.toLowerCase());
   const suffixes = entries
     .filter((entry) => entry.startsWith('*.'))
     .map((entry) => `.${asAscii(entry.slice(2))}`);
@@ -79,18 +77,28 @@ function asAscii(name: string): string {
  * So a loopback address answers to its own names and those that are allowed; another address
  * answers to every name until some are allowed, and always to addresses, which cannot be rebound.
  */
-export function refuseForeignHost(request: FastifyRequest, { boundTo, allowed }: Names): void {
-  const { host } = request.headers;
-  if (host === undefined) return;
+export function refuseForeignHost(request: FastifyRequest, names: Names): void {
+  // Of a trusted proxy also the visitor's host counts; beside the own one, which a foreign page
+  // cannot choose, since it may send X-Forwarded-Host itself.
+  const { host, ':authority': authority } = request.headers;
+  for (const one of new Set([host, authority as string | undefined, request.host || undefined])) {
+    const problem = one === undefined ? null : hostProblem(one, names);
+    if (problem !== null) throw problem;
+  }
+}
+
+/** Why this server does not answer under this host; null when it does, or none is named. */
+export function hostProblem(host: string, { boundTo, allowed }: Names): IsobarError | null {
   const name = nameOf(host);
-  if (isLoopback(name) || name.endsWith('.localhost') || allowed.has(name)) return;
-  if (!isLoopback(boundTo) && (allowed.isEmpty || isIP(bare(name)) !== 0)) return;
-  throw foreign(`this server does not answer as ${JSON.stringify(name)}`, name);
+  if (isLocalName(name) || allowed.has(name)) return null;
+  if (!isLoopback(boundTo) && (allowed.isEmpty || isIP(bare(name)) !== 0)) return null;
+  return foreign(`this server does not answer as ${JSON.stringify(name)}`, name);
 }
 
 /** Requests that change something: accepted from our own page and from programs. */
 export function refuseOtherSites(request: FastifyRequest, allowed: AllowedHosts): void {
-  const { origin, host } = request.headers;
+  const { origin, host: sentTo, ':authority': authority } = request.headers;
+  const { host } = request;
   const site = request.headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin') {
     throw new IsobarError('REQUEST_REFUSED', 'the request came from another site');
@@ -98,10 +106,13 @@ export function refuseOtherSites(request: FastifyRequest, allowed: AllowedHosts)
   if (origin === undefined) return;
   const from = originOf(origin);
   // A reverse proxy may have put its own name into Host; then the visitor's is in Origin alone.
-  if (from !== null && (from.host === host?.toLowerCase() || allowed.names(from.hostname))) return;
+  const own = [host, sentTo, authority].map((one) => String(one).toLowerCase());
+  if (from !== null && from.host !== '') {
+    if (own.includes(from.host) || allowed.names(from.hostname)) return;
+  }
   throw foreign(
     `the request came from the origin ${JSON.stringify(origin.slice(0, 256))}, ` +
-      `and was sent to ${JSON.stringify(host ?? '')}`,
+      `and was sent to ${JSON.stringify(host)}`,
     from?.hostname ?? null,
   );
 }
@@ -110,6 +121,11 @@ function foreign(text: string, name: string | null): IsobarError {
   const isName = name !== null && /^[a-z0-9._-]{1,253}$/.test(name);
   const remedy = isName ? `; if it is yours, add ${name} to the setting api.allowed_hosts` : '';
   return new IsobarError('REQUEST_REFUSED', `${text}${remedy}`);
+}
+
+/** A name or an address that means this machine to every visitor. */
+export function isLocalName(name: string): boolean {
+  return isLoopback(name) || name.endsWith('.localhost');
 }
 
 export function isLoopback(name: string): boolean {
@@ -124,7 +140,7 @@ function bare(name: string): string {
 }
 
 /** `[::1]:5000` → `[::1]`; `weather.example.org.` → `weather.example.org` */
-function nameOf(host: string): string {
+export function nameOf(host: string): string {
   return host.replace(/:\d*$/, '').replace(/\.$/, '').toLowerCase();
 }
 

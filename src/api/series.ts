@@ -20,7 +20,7 @@ import type { Facts } from './answers.ts';
 import type { TimeRange } from './parameters.ts';
 import { fillQuery, loadQuery, selectFiles } from './reader.ts';
 import type { Series } from './schemas.ts';
-import { indexCities, newestOf, type Server, sourcesOf } from './server.ts';
+import { chosenCities, indexCities, newestOf, type Server, sourcesOf } from './server.ts';
 import type { Current } from './versions.ts';
 
 export interface SeriesAsked {
@@ -87,8 +87,7 @@ export async function readSeries(
   asked: SeriesAsked,
 ): Promise<SeriesFound> {
   const { conditions } = current;
-  const all = asked.cities.length > 0 ? asked.cities : [...conditions.newest.keys()].sort();
-  const cities = all.slice(0, CITIES_MAX);
+  const cities = chosenCities(conditions, asked.cities, CITIES_MAX);
   const newest = newestOf(conditions, asked.cities);
   const range = fillRange(asked.range, newest);
   const lines = asked.variables.length * Math.max(1, cities.length);
@@ -139,8 +138,9 @@ export async function readSeries(
   return { series, facts };
 
   function explain(): string | null {
-    if (all.length > cities.length) {
-      return `these are the first ${CITIES_MAX} of ${all.length} cities by id; name others with \`city\``;
+    const all = conditions.newest.size;
+    if (asked.cities.length === 0 && all > cities.length) {
+      return `these are the first ${CITIES_MAX} of ${all} cities by id; name others with \`city\``;
     }
     return times.length === 0 ? 'nothing was observed in this time' : null;
   }

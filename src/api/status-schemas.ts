@@ -110,4 +110,3 @@ export type ObservationEvent = Static<typeof ObservationEventSchema>;
 export type VersionEvent = Static<typeof VersionEventSchema>;
 export type StatusEvent = Static<typeof StatusEventSchema>;
 export type ResetEvent = Static<typeof ResetEventSchema>;
-export type ByeEvent = Static<typeof ByeEventSchema>;

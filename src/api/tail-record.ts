@@ -1,5 +1,6 @@
 /** From a record of the log to what is shown of it before it has landed. */
 import { CLOCK_SKEW_S_MAX, OBSERVED_AT_MIN } from '../model/observation.ts';
+import { traceIdOf } from '../model/trace.ts';
 import { fieldProblem } from '../model/validity.ts';
 import { VARIABLE_NAMES, type VariableName } from '../model/variables.ts';
 import { versionKey } from '../model/versions.ts';
@@ -39,7 +40,8 @@ export function parseTailRecord(value: Uint8Array): Newest | null {
   const [import_id, import_row] = [wholeOf(record.import_id), wholeOf(record.import_row)];
   const rejected = Array.isArray(record.rejected_fields) ? record.rejected_fields : null;
   const version = versionKey({ ...observation, import_id, import_row, rejected_fields: rejected });
-  return { ...observation, version };
+  const trace_id = traceIdOf({ ...observation, import_id, import_row });
+  return { ...observation, version, trace_id };
 }
 
 function parseObject(value: Uint8Array): Readonly<Record<string, unknown>> | null {

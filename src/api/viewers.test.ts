@@ -30,7 +30,7 @@ function fakeResponse(closes = true) {
 }
 
 const join = (live: Live, response: ReturnType<typeof fakeResponse>, since?: string) =>
-  live.join(response as unknown as ServerResponse, { since, cities: [] });
+  live.join(response as unknown as ServerResponse, { since, cities: [], limit: null });
 
 function record(offset: bigint): TailEvent {
   const observation = { city_id: `city-${offset}`, city: 'City', country: '' } as Newest;

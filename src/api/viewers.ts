@@ -6,12 +6,16 @@ export interface Viewer {
   readonly response: ServerResponse;
   /** Null for all. */
   readonly cities: ReadonlySet<string> | null;
+  /** What the viewer may see; null for everything. */
+  readonly limit: CityLimit | null;
   /** The first offset that it has not been sent, for each partition. */
   readonly next: bigint[];
   version: VersionEvent;
   /** While missed events are replayed, the viewer receives no new ones. */
   replaying: boolean;
 }
+
+export type CityLimit = (cityId: string, country: string) => boolean;
 
 export interface Viewers {
   readonly all: ReadonlySet<Viewer>;

@@ -1,10 +1,11 @@
 /** `/api/incidents`, `/api/alert-rules`, `/api/silences` and what changes them. */
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { AlertDesk } from '../../alerts/desk.ts';
 import type { Silence } from '../../alerts/messages.ts';
 import { IsobarError } from '../../errors.ts';
-import { secondsOf } from '../../model/alerts.ts';
+import { type Incident, secondsOf } from '../../model/alerts.ts';
 import { formatTime } from '../../model/time-zone.ts';
+import { personOf } from '../access.ts';
 import type {
   AcknowledgeAnswer,
   AlertRulesAnswer,
@@ -12,7 +13,7 @@ import type {
   SilenceRow,
   SilencesAnswer,
 } from '../alert-schemas.ts';
-import { formatCursor, parseCities, parseCursor, parseRange } from '../parameters.ts';
+import { formatCursor, parseCursor, parseRange } from '../parameters.ts';
 import {
   type AcknowledgeQuery,
   AcknowledgeQuerySchema,
@@ -26,7 +27,8 @@ import {
   SilenceQuerySchema,
 } from '../query-schemas.ts';
 import { parseAllowedHosts, refuseOtherSites } from '../security.ts';
-import { knownCities, type Server } from '../server.ts';
+import { type Server, sendNow } from '../server.ts';
+import { citiesOf, namedCities, type View, viewOf } from '../view.ts';
 
 export function addAlertRoutes(app: FastifyInstance, server: Server): void {
   addReading(app, server);
@@ -36,12 +38,13 @@ export function addAlertRoutes(app: FastifyInstance, server: Server): void {
 function addReading(app: FastifyInstance, server: Server): void {
   const incidents = { schema: { querystring: IncidentsQuerySchema } };
   app.get<{ Querystring: IncidentsQuery }>('/api/incidents', incidents, (request, reply) => {
-    const alerts = alertsOf(server);
-    const { store } = alerts;
+    const { store } = alertsOf(server);
+    const view = viewOf(server, request);
     const { state, rule, city, incident, limit } = request.query;
     const { from, to } = parseRange(request.query);
     const [openedAt, incidentId] = parseCursor(request.query.cursor, CURSORS.incidents) ?? [];
-    const cities = city === undefined ? null : parseCities(city, knownCities(server));
+    const isLimited = city !== undefined || view.scope !== null;
+    const cities = isLimited ? citiesOf(view, city) : null;
     const found =
       incident === undefined
         ? store.incidents({
@@ -55,21 +58,21 @@ function addReading(app: FastifyInstance, server: Server): void {
               : { after: { openedAt: String(openedAt), incidentId: String(incidentId) } }),
             limit: limit + 1,
           })
-        : [alerts.incident(incident)];
+        : [visibleIncident(view, incident)];
     const page = found.slice(0, limit);
     const last = found.length > limit ? page.at(-1) : undefined;
     const answer: IncidentsAnswer = {
       meta: {
         answered_at: server.clock().toISOString(),
         simulated: server.context.simulated,
-        counts: store.counts(),
+        counts: store.counts(view.scope === null ? undefined : citiesOf(view, undefined)),
         row_count: page.length,
         ...(last && { next_cursor: formatCursor([last.opened_at, last.incident_id]) }),
       },
       // The model's arrays are read-only, the schema's are not.
       data: page as IncidentsAnswer['data'],
     };
-    return send(reply, answer);
+    return sendNow(reply, answer);
   });
 
   app.get('/api/alert-rules', { schema: { querystring: NoQuerySchema } }, (_, reply) => {
@@ -83,16 +86,16 @@ function addReading(app: FastifyInstance, server: Server): void {
         channels: [...channels],
       })) as AlertRulesAnswer['data'],
     };
-    return send(reply, answer);
+    return sendNow(reply, answer);
   });
 
-  app.get('/api/silences', { schema: { querystring: NoQuerySchema } }, (_, reply) => {
-    const silences = alertsOf(server).store.silences(server.clock().getTime());
+  app.get('/api/silences', { schema: { querystring: NoQuerySchema } }, (request, reply) => {
+    const silences = visibleSilences(viewOf(server, request));
     const answer: SilencesAnswer = {
       meta: { answered_at: server.clock().toISOString(), row_count: silences.length },
       data: silences.map(formatSilence),
     };
-    return send(reply, answer);
+    return sendNow(reply, answer);
   });
 }
 
@@ -105,11 +108,16 @@ function addChanging(app: FastifyInstance, server: Server): void {
     async (request, reply) => {
       refuseOtherSites(request, names);
       const { incident, by, note } = request.query;
-      const changed = await alertsOf(server).acknowledge(incident, by, note ?? null);
+      visibleIncident(viewOf(server, request), incident);
+      const changed = await alertsOf(server).acknowledge(
+        incident,
+        personOf(request, by),
+        note ?? null,
+      );
       server.status.forget();
       server.publishStatus();
       const answer: AcknowledgeAnswer = { data: changed as AcknowledgeAnswer['data'] };
-      return send(reply, answer);
+      return sendNow(reply, answer);
     },
   );
 
@@ -121,33 +129,55 @@ function addChanging(app: FastifyInstance, server: Server): void {
     if (rule !== undefined && !alerts.rules.some(({ name }) => name === rule)) {
       throw unknown('RULE_UNKNOWN', 'rule', rule);
     }
-    if (city !== undefined) parseCities([city], knownCities(server));
+    const view = viewOf(server, request);
+    if (city !== undefined) namedCities(view, [city]);
+    else if (view.scope !== null) {
+      const text = 'a silence of all cities needs access to all of them; name one with city';
+      throw new IsobarError('ACCESS_DENIED', text);
+    }
     const from = server.clock().getTime();
     const made = await alerts.silence({
       rule: rule ?? null,
       city_id: city ?? null,
       from,
       until: from + secondsOf(request.query.for) * 1_000,
-      by,
+      by: personOf(request, by),
       note: note ?? null,
     });
-    return send(reply, { data: formatSilence(made) });
+    return sendNow(reply, { data: formatSilence(made) });
   });
 
   const end = { schema: { querystring: EndSilenceQuerySchema } };
   app.post<{ Querystring: EndSilenceQuery }>('/api/end-silence', end, async (request, reply) => {
     refuseOtherSites(request, names);
     const { silence: id } = request.query;
-    if (!(await alertsOf(server).endSilence(id))) {
+    const isVisible = visibleSilences(viewOf(server, request)).some(
+      ({ silence_id }) => silence_id === id,
+    );
+    if (!isVisible || !(await alertsOf(server).endSilence(id))) {
       throw unknown('SILENCE_UNKNOWN', 'silence', id);
     }
-    return send(reply, { done: 'end-silence' });
+    return sendNow(reply, { done: 'end-silence' });
   });
 }
 
 function alertsOf({ context }: Server): AlertDesk {
   if (context.alerts !== null) return context.alerts;
   throw new IsobarError('NOT_FOUND', 'alerts are switched off (alerts.enabled)');
+}
+
+/** A limited view has neither those of several cities nor those of the system. */
+function visibleIncident(view: View, id: string): Incident {
+  return alertsOf(view).incident(
+    id,
+    ({ city_id }) => view.scope === null || (city_id !== null && view.allows(city_id)),
+  );
+}
+
+function visibleSilences(view: View): readonly Silence[] {
+  const silences = alertsOf(view).store.silences(view.clock().getTime());
+  if (view.scope === null) return silences;
+  return silences.filter(({ city_id }) => city_id !== null && view.allows(city_id));
 }
 
 function unknown(code: 'RULE_UNKNOWN' | 'SILENCE_UNKNOWN', field: string, given: string) {
@@ -162,9 +192,4 @@ function formatSilence({ from, until, ...silence }: Silence): SilenceRow {
 /** Incidents have whole seconds: the next one, which lies on the same side of each of them. */
 function toTheSecond(time: string): string {
   return formatTime(new Date(Math.ceil(Date.parse(time) / 1_000) * 1_000));
-}
-
-function send(reply: FastifyReply, answer: object): FastifyReply {
-  reply.header('cache-control', 'no-store').type('application/json; charset=utf-8');
-  return reply.send(JSON.stringify(answer));
 }

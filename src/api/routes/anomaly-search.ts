@@ -23,13 +23,6 @@ export function isSearch(query: AnomaliesQuery): boolean {
   return facets || given.some((value) => value !== undefined);
 }
 
-/** By what one question differs from another, beside what all datasets are asked. */
-export function searchKey(server: Server, query: AnomaliesQuery): readonly unknown[] {
-  const { q, sort, order, min_score, max_score, variable, rule, facets } = query;
-  const { version } = server.context.search;
-  return [version, q, sort, order, min_score, max_score, variable, rule, facets];
-}
-
 /** Rejects with PARAMETER_INVALID for parameters that do not fit each other. */
 export function parseQuestion(query: AnomaliesQuery, selection: Selection): AnomalyQuestion {
   const { q = '', sort = 'time', order = 'desc', limit, facets } = query;

@@ -6,19 +6,21 @@ import { columnsOf } from '../columns.ts';
 import { chooseFormat } from '../formats.ts';
 import type { Newest } from '../latest-conditions.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
-import { parseCities, parseCursor } from '../parameters.ts';
+import { parseCursor } from '../parameters.ts';
 import { type CitiesQuery, CitiesQuerySchema, CURSORS } from '../query-schemas.ts';
 import { type CityEntry, CityEntrySchema, LatestObservationSchema } from '../schemas.ts';
 import {
   answer,
   indexCities,
-  knownCities,
+  listNumber,
+  oldestOf,
   type Server,
   sourcesOf,
   tableVersionOf,
 } from '../server.ts';
 import { beats } from '../tail.ts';
 import type { Current } from '../versions.ts';
+import { allIds, citiesOf, type View, viewOf } from '../view.ts';
 
 const ORDER: RowOrder<string> = { key: (id) => [id], kinds: CURSORS.cities, directions: [1] };
 const CITY_COLUMNS = columnsOf(CityEntrySchema).filter(({ name }) => name !== 'latest');
@@ -28,13 +30,14 @@ export function addCitiesRoute(app: FastifyInstance, server: Server): void {
   const schema = { querystring: CitiesQuerySchema };
   app.get<{ Querystring: CitiesQuery }>('/api/cities', { schema }, async (request, reply) => {
     const { query } = request;
-    const cities = parseCities(query.city, knownCities(server));
+    const view = viewOf(server, request);
+    const cities = citiesOf(view, query.city);
     parseCursor(query.cursor, CURSORS.cities);
     const format = chooseFormat(query);
     const asked = [cities, query.limit, query.cursor ?? null];
-    return answer(server, request, reply, (current) => {
+    return answer(view, request, reply, (current) => {
       const position = server.position();
-      const what = [position, asked, listNumber(server)];
+      const what = [position, asked, listNumber(view.context.cities())];
       const second = Math.floor(server.clock().getTime() / 1_000);
       return {
         route: 'cities',
@@ -45,34 +48,23 @@ export function addCitiesRoute(app: FastifyInstance, server: Server): void {
         basis: 'process',
         tableVersion: tableVersionOf(current),
         analyticsVersion: current.publication?.version ?? null,
-        compute: async () => compute(server, current, cities, query, position),
+        compute: async () => compute(view, current, cities, query, position),
       };
     });
   });
 }
 
-const listNumbers = new WeakMap<object, number>();
-let listCount = 0;
-
-/** Another list of cities is another number. */
-function listNumber(server: Server): number {
-  const list = server.context.cities();
-  const number = listNumbers.get(list) ?? listCount++;
-  listNumbers.set(list, number);
-  return number;
-}
-
 function compute(
-  server: Server,
+  view: View,
   current: Current,
   cities: readonly string[],
   query: CitiesQuery,
   position: string,
 ): Computed {
   const { conditions } = current;
-  const ids = cities.length > 0 ? cities : allIds(server, current);
+  const ids = cities.length > 0 ? cities : allIds(view, current);
   const page = pageRows(ids, ORDER, query);
-  const entries = page.rows.map((id) => describeCity(server, current, id));
+  const entries = page.rows.map((id) => describeCity(view, current, id));
   const times = entries.flatMap(({ latest }) => (latest === null ? [] : [latest.observed_at]));
   times.sort(compareTimes);
   const facts = {
@@ -80,14 +72,14 @@ function compute(
     observedFrom: times[0] ?? null,
     observedTo: times.at(-1) ?? null,
     newest: times.at(-1) ?? null,
-    computedAt: server.clock().toISOString(),
+    computedAt: view.clock().toISOString(),
     coveragePct: null,
     rowCount: entries.length,
     note: entries.length === 0 ? 'no city is watched and none was imported' : null,
     more: {
       next_cursor: page.nextCursor,
       // What waits to be landed is newer than what has, unless nothing has.
-      oldest_observed_at: conditions.observedFrom ?? times[0] ?? null,
+      oldest_observed_at: oldestOf(conditions, cities) ?? times[0] ?? null,
       position,
     },
   };
@@ -95,12 +87,6 @@ function compute(
     facts,
     body: bodyOf(chooseFormat(query), FILE_COLUMNS, entries, (all) => all.map(flatten)),
   };
-}
-
-function allIds(server: Server, { conditions }: Current): readonly string[] {
-  const ids = new Set(server.context.cities().map(({ city_id }) => city_id));
-  for (const id of conditions.newest.keys()) ids.add(id);
-  return [...ids];
 }
 
 function describeCity(server: Server, current: Current, id: string): CityEntry {

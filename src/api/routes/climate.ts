@@ -6,7 +6,7 @@ import type { DataFile } from '../../table/table.ts';
 import { bodyOf, type Facts, type Question } from '../answers.ts';
 import { type Column, columnsOf } from '../columns.ts';
 import { chooseFormat, type Format } from '../formats.ts';
-import { parseCities, parseRange, type TimeRange } from '../parameters.ts';
+import { parseRange, type TimeRange } from '../parameters.ts';
 import {
   type ClimatologyQuery,
   ClimatologyQuerySchema,
@@ -25,15 +25,9 @@ import {
   WindSectorSchema,
 } from '../schemas.ts';
 import { fillRange } from '../series.ts';
-import {
-  answer,
-  knownCities,
-  newestOf,
-  type Server,
-  sourcesOf,
-  tableVersionOf,
-} from '../server.ts';
+import { answer, chosenCities, factsOf, newestOf, type Server, tableVersionOf } from '../server.ts';
 import type { Current } from '../versions.ts';
+import { namedCities, type View, viewOf } from '../view.ts';
 
 const CLIMATOLOGY_SQL = loadQuery('climatology');
 const HOURLY_MEANS_SQL = loadQuery('hourly-means');
@@ -49,8 +43,8 @@ const VECTOR_MEAN = `CASE
   END`;
 const MEAN_SQL = { mean: MEAN, sum: MEAN, vector_mean: VECTOR_MEAN } as const;
 const CITIES_MAX = 10;
-/** Fewer values of an hour of a month say nothing about what is usual. */
-const LEAST_VALUES = 20;
+/** Least number of values of an hour of a month from which the usual range is computed. */
+export const LEAST_VALUES = 20;
 /** The first is calm; the last has no end. */
 const SPEED_CLASSES = [
   [CALM_MAX_MS, CALM_MAX_MS],
@@ -80,12 +74,13 @@ type Row = Readonly<Record<string, unknown>>;
 
 export function addClimateRoutes(app: FastifyInstance, server: Server): void {
   const climatology = { schema: { querystring: ClimatologyQuerySchema } };
-  app.get<{ Querystring: ClimatologyQuery }>('/api/climatology', climatology, (request, reply) =>
-    answer(server, request, reply, (current) => {
+  app.get<{ Querystring: ClimatologyQuery }>('/api/climatology', climatology, (request, reply) => {
+    const view = viewOf(server, request);
+    return answer(view, request, reply, (current) => {
       const { variable, city } = request.query;
-      const cities = choose(server, current, city);
+      const cities = choose(view, current, city);
       const { range, files, key } = settledPart(current);
-      return question(server, current, {
+      return question(view, current, {
         route: 'climatology',
         format: chooseFormat(request.query),
         columns: columnsOf(ClimatologySchema),
@@ -97,17 +92,18 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
           return readClimatology(server, selected, { to, variable, cities, signal });
         },
       });
-    }),
-  );
+    });
+  });
 
   const means = { schema: { querystring: HourlyMeansQuerySchema } };
   app.get<{ Querystring: HourlyMeansQuery }>('/api/hourly-means', means, (request, reply) => {
     const { variable, city, period } = request.query;
     const format = chooseFormat(request.query);
     const limits = parseRange(request.query);
-    return answer(server, request, reply, (current) =>
+    const view = viewOf(server, request);
+    return answer(view, request, reply, (current) =>
       ranged(
-        server,
+        view,
         current,
         { route: 'hourly-means', format, city, limits },
         {
@@ -137,9 +133,10 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
     const { city } = request.query;
     const format = chooseFormat(request.query);
     const limits = parseRange(request.query);
-    return answer(server, request, reply, (current) =>
+    const view = viewOf(server, request);
+    return answer(view, request, reply, (current) =>
       ranged(
-        server,
+        view,
         current,
         { route: 'wind-rose', format, city, limits },
         {
@@ -158,12 +155,11 @@ export function addClimateRoutes(app: FastifyInstance, server: Server): void {
 }
 
 function choose(
-  server: Server,
+  view: View,
   { conditions }: Current,
   ids: readonly string[] | undefined,
 ): readonly string[] {
-  const cities = parseCities(ids, knownCities(server));
-  return cities.length > 0 ? cities : [...conditions.newest.keys()].sort().slice(0, CITIES_MAX);
+  return chosenCities(conditions, namedCities(view, ids), CITIES_MAX);
 }
 
 /**
@@ -224,15 +220,15 @@ interface Reading {
 
 /** A question about the observations of a time, read once for each version of the table. */
 function ranged(
-  server: Server,
+  view: View,
   current: Current,
   { route, format, city, limits }: Ranged,
   { columns, key, read }: Reading,
 ): Question {
-  const cities = choose(server, current, city);
+  const cities = choose(view, current, city);
   const range = fillRange(limits, newestOf(current.conditions, cities));
   const { files, version } = current.conditions.snapshot;
-  return question(server, current, {
+  return question(view, current, {
     route,
     format,
     columns,
@@ -268,12 +264,8 @@ function question(server: Server, current: Current, asked: Asked): Question {
     async compute(signal) {
       const rows = range === null ? [] : await compute(range, signal);
       const facts: Facts = {
-        sources: sourcesOf(current.conditions, cities),
-        observedFrom: range === null ? null : current.conditions.observedFrom,
-        observedTo: range === null ? null : newestOf(current.conditions, cities),
-        newest: newestOf(current.conditions, cities),
-        computedAt: server.clock().toISOString(),
-        coveragePct: null,
+        ...factsOf(server, current, cities),
+        ...(range === null ? { observedFrom: null, observedTo: null } : {}),
         rowCount: rows.length,
         note: rows.length === 0 ? NOTES[route] : null,
       };

@@ -1,5 +1,6 @@
 /** `/api/city-statistics`, `/api/hourly-trends`, `/api/anomalies`. */
 import type { FastifyInstance } from 'fastify';
+import type { AnomalyQuestion } from '../../model/anomaly-search.ts';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../../model/datasets.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../../model/datasets.ts';
 import { compareTimes } from '../../model/iso-time.ts';
@@ -8,7 +9,7 @@ import { type Column, columnsOf, pickColumns } from '../columns.ts';
 import type { DatasetPart, DatasetRows, Publication, Selection } from '../context.ts';
 import { chooseFormat } from '../formats.ts';
 import { type Page, pageRows, type RowOrder } from '../paging.ts';
-import { parseCities, parseCursor, parseRange } from '../parameters.ts';
+import { parseCursor, parseRange } from '../parameters.ts';
 import {
   type AnomaliesQuery,
   CURSORS,
@@ -16,22 +17,10 @@ import {
   type DatasetQuery,
 } from '../query-schemas.ts';
 import { NUMBER_CURSOR } from '../search-parameters.ts';
-import {
-  answer,
-  knownCities,
-  newestOf,
-  type Server,
-  sourcesOf,
-  tableVersionOf,
-} from '../server.ts';
+import { answer, newestOf, type Server, sourcesOf, tableVersionOf } from '../server.ts';
 import type { Current } from '../versions.ts';
-import {
-  type FoundAnomalies,
-  isSearch,
-  parseQuestion,
-  searchAnomalies,
-  searchKey,
-} from './anomaly-search.ts';
+import { citiesOf, viewOf } from '../view.ts';
+import { type FoundAnomalies, isSearch, parseQuestion, searchAnomalies } from './anomaly-search.ts';
 
 const STATISTICS_ORDER: RowOrder<CityStatistics> = {
   key: (row) => [row.city_id],
@@ -54,6 +43,8 @@ const ANOMALIES_ORDER: RowOrder<Anomaly> = {
 interface Asked extends Selection {
   readonly query: DatasetQuery | AnomaliesQuery;
   readonly ranged: boolean;
+  /** For the index; null when the published rows answer. */
+  readonly question: AnomalyQuestion | null;
   /** Aborts once no caller waits for the rows any more. */
   readonly signal?: AbortSignal;
 }
@@ -97,24 +88,23 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
       { schema },
       async (request, reply) => {
         const { query } = request;
-        const cities = parseCities(query.city, knownCities(server));
+        const view = viewOf(server, request);
+        const cities = citiesOf(view, query.city);
         const range = parseRange(query);
         // What is unusual is judged over the whole table, so a range computes nothing anew.
         const ranged = route !== 'anomalies' && (range.from !== null || range.to !== null);
-        const asked: Asked = { query, cities, ...range, ranged };
-        const searched = isAnomaliesQuery(query) && isSearch(query) ? query : null;
+        const isSearched = isAnomaliesQuery(query) && isSearch(query);
+        const question = isSearched ? parseQuestion(query, { cities, ...range }) : null;
         const others = route === 'anomalies' ? NUMBER_CURSOR : null;
-        if (searched === null) parseCursor(query.cursor, CURSORS[route], others);
-        else parseQuestion(searched, asked);
+        if (question === null) parseCursor(query.cursor, CURSORS[route], others);
+        const asked: Asked = { query, cities, ...range, ranged, question };
         const format = chooseFormat(query);
-        return answer(server, request, reply, (current) => ({
+        return answer(view, request, reply, (current) => ({
           route,
           format,
-          key:
-            keyOf(asked, current) +
-            (searched === null ? '' : JSON.stringify(searchKey(server, searched))),
+          key: keyOf(server, asked, current),
           // The index of each server is at a version of its own.
-          basis: searched !== null ? 'process' : ranged ? 'table' : 'publication',
+          basis: question !== null ? 'process' : ranged ? 'table' : 'publication',
           tableVersion: ranged
             ? tableVersionOf(current)
             : (current.publication?.tableVersion ?? tableVersionOf(current)),
@@ -132,10 +122,8 @@ async function findAnomalies(
   asked: Asked,
   { publication }: Current,
 ): Promise<FoundAnomalies> {
-  const { from, to, cities, query } = asked;
-  if (isAnomaliesQuery(query) && isSearch(query)) {
-    return searchAnomalies(server, parseQuestion(query, asked), publication, asked.signal);
-  }
+  const { from, to, cities, query, question } = asked;
+  if (question !== null) return searchAnomalies(server, question, publication, asked.signal);
   const published = await publishedRows(publication, 'anomalies', cities);
   const rows = published.filter(
     ({ observed_at: time }) =>
@@ -150,11 +138,14 @@ function isAnomaliesQuery(query: DatasetQuery | AnomaliesQuery): query is Anomal
   return 'facets' in query;
 }
 
-function keyOf({ query, cities, from, to, ranged }: Asked, current: Current): string {
+function keyOf(server: Server, asked: Asked, current: Current): string {
+  const { query, cities, from, to, ranged, question } = asked;
   const version = ranged
     ? ['table', current.conditions.snapshot.version]
     : ['published', current.publication?.version ?? null];
-  return JSON.stringify([version, cities, from, to, query.limit, query.cursor ?? null]);
+  const index = question === null ? null : server.context.search.version;
+  const limits = [query.limit, query.cursor ?? null];
+  return JSON.stringify([version, cities, from, to, limits, index, question]);
 }
 
 /** The page, and all rows of the city in the middle of which it may begin, and one more. */

@@ -1,7 +1,7 @@
 /** `/api/engines`: what the services are like. */
 import type { FastifyInstance } from 'fastify';
 import type { EnginesAnswer } from '../engine-schemas.ts';
-import type { Server } from '../server.ts';
+import { type Server, sendNow } from '../server.ts';
 
 export function addEnginesRoute(app: FastifyInstance, server: Server, schema: object): void {
   app.get('/api/engines', { schema }, async (_, reply) => {
@@ -13,8 +13,7 @@ export function addEnginesRoute(app: FastifyInstance, server: Server, schema: ob
       },
       data: engines?.list() ?? [],
     };
-    reply.header('cache-control', 'no-store').type('application/json; charset=utf-8');
     // The port's arrays are read-only, the schema's are not.
-    return JSON.stringify(answer as EnginesAnswer);
+    return sendNow(reply, answer as EnginesAnswer);
   });
 }

@@ -1,13 +1,14 @@
 /** `/api/outages`, `/api/availability`: when cities were silent and why, and what arrived. */
 import type { FastifyInstance } from 'fastify';
 import { availabilityOf } from '../../model/availability.ts';
+import { outageOf, timelineOf } from '../../model/gaps.ts';
 import { AvailabilitySchema, type Outage, OutageSchema, type Period } from '../../model/outages.ts';
-import { outageOf, timelineOf } from '../../model/silence.ts';
 import { bodyOf, type Question } from '../answers.ts';
 import { type Column, columnsOf } from '../columns.ts';
 import { chooseFormat, type Format } from '../formats.ts';
+import { type GapRuns, type Newest, readGaps, readingRange } from '../gaps.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
-import { parseCities, parseCursor, parseRange } from '../parameters.ts';
+import { parseCursor, parseRange } from '../parameters.ts';
 import {
   type AvailabilityQuery,
   AvailabilityQuerySchema,
@@ -16,16 +17,9 @@ import {
   OutagesQuerySchema,
 } from '../query-schemas.ts';
 import { selectFiles } from '../reader.ts';
-import {
-  answer,
-  knownCities,
-  newestOf,
-  type Server,
-  sourcesOf,
-  tableVersionOf,
-} from '../server.ts';
-import { type Newest, readingRange, readSilence, type Silence } from '../silence.ts';
+import { answer, chosenCities, factsOf, type Server, tableVersionOf } from '../server.ts';
 import type { Current } from '../versions.ts';
+import { namedCities, type View, viewOf } from '../view.ts';
 
 const DAY_S = 86_400;
 const DEFAULT_DAYS = 90;
@@ -51,9 +45,10 @@ export function addOutageRoutes(app: FastifyInstance, server: Server): void {
   app.get<{ Querystring: OutagesQuery }>('/api/outages', outages, (request, reply) => {
     const { query } = request;
     parseCursor(query.cursor, CURSORS.outages);
-    const asked = parseAsked(server, query);
-    return answer(server, request, reply, (current) =>
-      question(server, current, asked, {
+    const view = viewOf(server, request);
+    const asked = parseAsked(view, query);
+    return answer(view, request, reply, (current) =>
+      question(view, current, asked, {
         route: 'outages',
         columns: columnsOf(OutageSchema),
         key: [query.limit, query.cursor ?? null],
@@ -71,12 +66,13 @@ export function addOutageRoutes(app: FastifyInstance, server: Server): void {
     availability,
     (request, reply) => {
       const { period } = request.query;
-      const asked = parseAsked(server, request.query);
-      return answer(server, request, reply, (current) => {
-        const cities = choose(current, asked.cities);
+      const view = viewOf(server, request);
+      const asked = parseAsked(view, request.query);
+      return answer(view, request, reply, (current) => {
+        const cities = chosenCities(current.conditions, asked.cities, CITIES_MAX);
         const longest = Math.floor(ROWS_MAX / Math.max(1, cities.length)) * PERIOD_S[period];
         const part = { ...asked, from: Math.max(asked.from, asked.to - longest) };
-        return question(server, current, part, {
+        return question(view, current, part, {
           route: 'availability',
           columns: columnsOf(AvailabilitySchema),
           key: [period],
@@ -104,27 +100,23 @@ interface Asked {
 }
 
 function parseAsked(
-  server: Server,
+  view: View,
   query: Pick<OutagesQuery, 'city' | 'from' | 'to' | 'format' | 'excel'>,
 ): Asked {
   const limits = parseRange(query);
-  const now = Math.floor(server.clock().getTime() / 1_000 / FRESH_S) * FRESH_S;
+  const now = Math.floor(view.clock().getTime() / 1_000 / FRESH_S) * FRESH_S;
   const to = limits.to === null ? now : Math.floor(Date.parse(limits.to) / 1_000);
   const from =
     limits.from === null ? to - DEFAULT_DAYS * DAY_S : Math.floor(Date.parse(limits.from) / 1_000);
-  const cities = parseCities(query.city, knownCities(server));
+  const cities = namedCities(view, query.city);
   return { format: chooseFormat(query), cities, from, to: Math.max(to, from + 1), now };
-}
-
-function choose({ conditions }: Current, cities: readonly string[]): readonly string[] {
-  return cities.length > 0 ? cities : [...conditions.newest.keys()].sort().slice(0, CITIES_MAX);
 }
 
 interface Answering {
   readonly route: 'outages' | 'availability';
   readonly columns: readonly Column[];
   readonly key: readonly unknown[];
-  readonly rowsOf: (silence: Silence) => {
+  readonly rowsOf: (found: GapRuns) => {
     readonly rows: readonly object[];
     readonly more?: Readonly<Record<string, unknown>>;
   };
@@ -139,7 +131,7 @@ function question(
   { route, columns, key, rowsOf, note = null }: Answering,
 ): Question {
   const { conditions } = current;
-  const cities = choose(current, asked.cities);
+  const cities = chosenCities(conditions, asked.cities, CITIES_MAX);
   return {
     route,
     format: asked.format,
@@ -149,17 +141,12 @@ function question(
     tableVersion: tableVersionOf(current),
     analyticsVersion: current.publication?.version ?? null,
     async compute(signal) {
-      const silence = await read(server, current, { ...asked, cities }, signal);
-      const { rows, more = {} } = rowsOf(silence);
+      const found = await read(server, current, { ...asked, cities }, signal);
+      const { rows, more = {} } = rowsOf(found);
       const isPart = asked.cities.length === 0 && conditions.newest.size > CITIES_MAX;
       const nothing = rows.length === 0 ? 'nothing is missing in this time' : null;
       const facts = {
-        sources: sourcesOf(conditions, cities),
-        observedFrom: conditions.observedFrom,
-        observedTo: newestOf(conditions, cities),
-        newest: newestOf(conditions, cities),
-        computedAt: server.clock().toISOString(),
-        coveragePct: null,
+        ...factsOf(server, current, cities),
         rowCount: rows.length,
         note: note ?? (isPart ? `the first ${CITIES_MAX} cities by id` : nothing),
         more,
@@ -174,7 +161,7 @@ async function read(
   { conditions }: Current,
   asked: Asked,
   signal: AbortSignal,
-): Promise<Silence> {
+): Promise<GapRuns> {
   const newest = new Map<string, Newest>();
   for (const city of asked.cities) {
     const found = conditions.newest.get(city);
@@ -187,7 +174,7 @@ async function read(
     cities: asked.cities,
     ...readingRange(asked),
   });
-  return readSilence(
+  return readGaps(
     async (sql, parameters) =>
       files.length === 0 ? [] : reader.query(files, sql, parameters, signal),
     { ...asked, newest, timeline },

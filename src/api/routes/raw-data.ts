@@ -1,32 +1,21 @@
 /** `/api/raw-data`: the observations as the table has them, newest first. */
 import type { FastifyInstance } from 'fastify';
 import { compareTimes } from '../../model/iso-time.ts';
+import { traceIdOf } from '../../model/trace.ts';
 import type { DataFile } from '../../table/table.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { columnsOf, pickColumns } from '../columns.ts';
 import { chooseFormat, type Format } from '../formats.ts';
-import {
-  formatCursor,
-  parseCities,
-  parseCursor,
-  parseRange,
-  type TimeRange,
-} from '../parameters.ts';
+import { formatCursor, parseCursor, parseRange, type TimeRange } from '../parameters.ts';
 import { CURSORS, type RawDataQuery, RawDataQuerySchema } from '../query-schemas.ts';
 import { loadQuery, type Reader, selectFiles } from '../reader.ts';
-import { type ObservationRow, ObservationRowSchema } from '../schemas.ts';
-import {
-  answer,
-  knownCities,
-  newestOf,
-  type Server,
-  sourcesOf,
-  tableVersionOf,
-} from '../server.ts';
+import { type ObservationRow, type RawDataRow, RawDataRowSchema } from '../schemas.ts';
+import { answer, newestOf, type Server, sourcesOf, tableVersionOf } from '../server.ts';
 import type { Current } from '../versions.ts';
+import { citiesOf, viewOf } from '../view.ts';
 
 const RAW_DATA_SQL = loadQuery('raw-data');
-const COLUMNS = columnsOf(ObservationRowSchema);
+const COLUMNS = columnsOf(RawDataRowSchema);
 const TIME_MIN = '0001-01-01T00:00:00Z';
 const TIME_MAX = '9999-12-31T23:59:59.999Z';
 
@@ -44,15 +33,16 @@ export function addRawDataRoute(app: FastifyInstance, server: Server): void {
   const schema = { querystring: RawDataQuerySchema };
   app.get<{ Querystring: RawDataQuery }>('/api/raw-data', { schema }, async (request, reply) => {
     const { query } = request;
+    const view = viewOf(server, request);
     const key = parseCursor(query.cursor, CURSORS['raw-data']);
     const asked: Asked = {
       ...parseRange(query),
-      cities: parseCities(query.city, knownCities(server)),
+      cities: citiesOf(view, query.city),
       limit: query.limit,
       format: chooseFormat(query),
       after: { at: String(key?.[0] ?? TIME_MAX), city: String(key?.[1] ?? '') },
     };
-    return answer(server, request, reply, (current) => ({
+    return answer(view, request, reply, (current) => ({
       route: 'raw-data',
       format: asked.format,
       key: JSON.stringify([current.conditions.snapshot.version, asked]),
@@ -67,7 +57,9 @@ export function addRawDataRoute(app: FastifyInstance, server: Server): void {
 async function compute(server: Server, asked: Asked, current: Current): Promise<Computed> {
   const { conditions } = current;
   const found = await readNewest(server.reader, conditions.snapshot.files, asked);
-  const page = found.slice(0, asked.limit).map((row) => pickColumns(row, COLUMNS));
+  const page = found.slice(0, asked.limit).map((row) => {
+    return pickColumns<RawDataRow>({ ...row, trace_id: traceIdOf(row) }, COLUMNS);
+  });
   const last = page.at(-1);
   const more = found.length > asked.limit && last !== undefined;
   const facts = {

@@ -4,7 +4,7 @@ import { VARIABLES, type VariableName } from '../../model/variables.ts';
 import { type Ask, type Body, bodyOf, type Question } from '../answers.ts';
 import type { Column } from '../columns.ts';
 import { chooseFormat, type Format } from '../formats.ts';
-import { parseCities, parseRange } from '../parameters.ts';
+import { parseRange } from '../parameters.ts';
 import {
   type ChartQuery,
   ChartQuerySchema,
@@ -13,8 +13,9 @@ import {
 } from '../query-schemas.ts';
 import type { Layout, Series, Trace } from '../schemas.ts';
 import { readSeries, type SeriesAsked } from '../series.ts';
-import { answer, knownCities, type Server, tableVersionOf } from '../server.ts';
+import { answer, type Server, tableVersionOf } from '../server.ts';
 import type { Current } from '../versions.ts';
+import { namedCities, viewOf } from '../view.ts';
 
 const FILE_COLUMNS: readonly Column[] = [
   { name: 'city_id', type: 'text' },
@@ -32,8 +33,9 @@ export function addSeriesRoutes(app: FastifyInstance, server: Server): void {
   const series = { schema: { querystring: SeriesQuerySchema } };
   app.get<{ Querystring: SeriesQuery }>('/api/series', series, async (request, reply) => {
     const { query } = request;
+    const view = viewOf(server, request);
     const asked: SeriesAsked = {
-      cities: parseCities(query.city, knownCities(server)),
+      cities: namedCities(view, query.city),
       variables: [...new Set(query.variable)].sort(),
       range: parseRange(query),
       points: query.points,
@@ -41,8 +43,8 @@ export function addSeriesRoutes(app: FastifyInstance, server: Server): void {
     const format = chooseFormat(query);
     const formatBody = (found: readonly Series[]): Body =>
       bodyOf(format, FILE_COLUMNS, found, (all) => all.flatMap(formatRows));
-    const put: Ask = (current) => ask(server, current, 'series', format, asked, formatBody);
-    return answer(server, request, reply, put);
+    const put: Ask = (current) => ask(view, current, 'series', format, asked, formatBody);
+    return answer(view, request, reply, put);
   });
   addChart('temperature-chart', 'temperature_c');
   addChart('humidity-chart', 'humidity_pct');
@@ -50,8 +52,9 @@ export function addSeriesRoutes(app: FastifyInstance, server: Server): void {
   function addChart(route: string, variable: VariableName): void {
     const chart = { schema: { querystring: ChartQuerySchema } };
     app.get<{ Querystring: ChartQuery }>(`/api/${route}`, chart, async (request, reply) => {
+      const view = viewOf(server, request);
       const asked: SeriesAsked = {
-        cities: parseCities(request.query.city, knownCities(server)),
+        cities: namedCities(view, request.query.city),
         variables: [variable],
         range: parseRange(request.query),
         points: CHART_POINTS,
@@ -61,8 +64,8 @@ export function addSeriesRoutes(app: FastifyInstance, server: Server): void {
         data: found.map((one, index) => drawTrace(one, index)),
         layout: layOut(variable, server.context.simulated, asked),
       });
-      const put: Ask = (current) => ask(server, current, route, 'json', asked, format);
-      return answer(server, request, reply, put);
+      const put: Ask = (current) => ask(view, current, route, 'json', asked, format);
+      return answer(view, request, reply, put);
     });
   }
 }

@@ -37,7 +37,7 @@ export interface SharedCache extends AsyncDisposable {
 
 export type Found<V> =
   | { readonly kind: 'value'; readonly value: V }
-  /** There is none, and no other server computes it: the caller does, and puts it or ends its turn. */
+  /** No server has the value or computes it: the caller does, and puts it or ends its turn. */
   | { readonly kind: 'turn'; readonly turn: string }
   /** Another server computes it: ask again soon. */
   | { readonly kind: 'taken' }

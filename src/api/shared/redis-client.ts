@@ -8,15 +8,10 @@
  *     no reply, another protocol, a closed or refused connection → CACHE_UNAVAILABLE
  */
 import type { Redis } from 'ioredis';
-import type { RedisAddress } from '../../config/redis-address.ts';
+import { clientOptions, placeOf, type RedisAddress } from '../../config/redis-address.ts';
 import { IsobarError } from '../../errors.ts';
 import { oneLine } from '../../printable.ts';
 import { within } from '../../waiting.ts';
-
-/** `127.0.0.1:6379`: what may be shown of the address. */
-export function placeOf({ host, port }: RedisAddress): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
 
 export interface ConnectOptions {
   readonly address: RedisAddress;
@@ -29,12 +24,7 @@ export async function connectRedis(options: ConnectOptions): Promise<Redis> {
   const { address, timeoutMs, signal } = options;
   const { Redis } = await import('ioredis');
   const client = new Redis({
-    host: address.host,
-    port: address.port,
-    ...(address.user === '' ? {} : { username: address.user }),
-    ...(address.password === '' ? {} : { password: address.password }),
-    ...(address.tls ? { tls: {} } : {}),
-    db: address.database,
+    ...clientOptions(address),
     lazyConnect: true,
     retryStrategy: null,
     connectTimeout: timeoutMs,

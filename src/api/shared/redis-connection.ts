@@ -4,7 +4,7 @@
  * the answers, and no answer waits for it.
  */
 import type { Redis } from 'ioredis';
-import type { RedisAddress } from '../../config/redis-address.ts';
+import { placeOf, type RedisAddress } from '../../config/redis-address.ts';
 import { asIsobarError, ERRORS, IsobarError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { CacheStatus, RoomError } from '../../model/status.ts';
@@ -13,7 +13,6 @@ import {
   closeRedis,
   connectRedis,
   noReply,
-  placeOf,
   translateRedisError,
   unexpectedReply,
 } from './redis-client.ts';

@@ -8,6 +8,7 @@ import type { AlertStore } from '../../alerts/store.ts';
 import { computeCityStatistics, computeHourlyTrends } from '../../analytics/compute.ts';
 import { openPublished } from '../../analytics/published.ts';
 import { createRefresher } from '../../analytics/refresh.ts';
+import { loadConfig } from '../../config/load.ts';
 import { openAnomalySearch } from '../../index/answering.ts';
 import { silentLogger } from '../../logger.ts';
 import type { City } from '../../model/city.ts';
@@ -20,6 +21,7 @@ import { openTestLake, type TestLake } from '../../table/testing/lake.ts';
 import { landingAppId } from '../../table/transactions.ts';
 import { buildApp } from '../app.ts';
 import type { ApiContext, LogTail, Publications } from '../context.ts';
+import { exampleStatus } from './status.ts';
 
 export interface TestApi extends AsyncDisposable {
   readonly lake: TestLake;
@@ -106,10 +108,29 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       port: 0,
       allowed_hosts: '',
       base_path: '',
+      cors_origins: '',
+      trusted_proxies: '',
+      tls: {
+        certificate_file: '',
+        key_file: '',
+        minimum: '1.2',
+        redirect_port: 0,
+        hsts_days: 365,
+        hsts_subdomains: false,
+      },
       stale_after_s: 7_200,
       events_max: 20,
+      limits: {
+        points_per_s: 0,
+        exports_per_minute: 0,
+        streams: 0,
+        address_requests_per_s: 0,
+        address_connections: 0,
+      },
+      auth: loadConfig({ file: null, env: {}, flags: {} }).config.api.auth,
       cache: {
         redis_url: '',
+        tls_authority: '',
         prefix: 'isobar:',
         value_max_kib: 1_024,
         ttl_s: 3_600,
@@ -117,6 +138,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
         lock_ms: 1_000,
       },
     },
+    certificate: null,
     version: '1.2.3',
     simulated: false,
     webFolder: null,
@@ -125,6 +147,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     engine: countingEngine(lake.engine, queries),
     publications,
     sharedCache: null,
+    rateLimits: null,
     search: openAnomalySearch(null),
     log: log.tail,
     lastLanded: (snapshot, partition) =>
@@ -134,6 +157,8 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     collecting: async () => test.stretches,
     alerts,
     engines: null,
+    access: null,
+    recentHours: null,
     controls: null,
     onChange(listener) {
       changes.add(listener);
@@ -236,106 +261,6 @@ function followable(log: LogTail): { readonly tail: LogTail; wake(): void } {
           });
         }
       },
-    },
-  };
-}
-
-export function exampleStatus(): Status {
-  const count = { used: 1, limit: 60 };
-  return {
-    version: '1.2.3',
-    started_at: '2024-11-01T00:00:00Z',
-    simulated: false,
-    data: '/data',
-    process: {
-      pid: 4_711,
-      resident_bytes: 250_000_000,
-      heap_used_bytes: 40_000_000,
-      heap_bytes: 80_000_000,
-      external_bytes: 10_000_000,
-      engine_bytes: { IN_MEMORY_TABLE: 12_000_000 },
-      engine_bytes_max: 800_000_000,
-      open_files: 40,
-      dropped_log_lines: 0,
-    },
-    work: {
-      leases: [
-        {
-          role: 'partition',
-          number: 0,
-          state: 'live',
-          host: 'a-host',
-          pid: 4_711,
-          command: 'isobar land',
-          since: '2024-10-31T23:00:00Z',
-          last_sign_at: '2024-10-31T23:59:58Z',
-        },
-      ],
-      error: null,
-    },
-    collector: {
-      source: 'openweathermap',
-      state: 'live',
-      message: 'It polls.',
-      city_count: 3,
-      last_checked_at: null,
-      last_observed_at: '2024-10-31T23:50:00Z',
-      next_poll_at: null,
-      calls: { minute: count, day: count, month: count },
-      troubled: [{ city_id: 'oslo', reason: 'city unknown' }],
-      rejected_fields: [],
-    },
-    log: {
-      engine: 'memory',
-      id: 'memory-log',
-      bytes: 1,
-      bytes_max: 100,
-      full: false,
-      partitions: [{ partition: 0, first: 0, next: 3, waiting: 3, lag_s: 1.5, expires_in_s: null }],
-      spool: null,
-      error: null,
-    },
-    landing: { last_landed_at: null, last_rows: 0, error: null },
-    table: {
-      version: 0,
-      committed_at: null,
-      rows: 0,
-      files: 0,
-      bytes: 0,
-      rejected: { lost: 1 },
-      error: null,
-    },
-    analytics: {
-      engine: 'duckdb',
-      version: 0,
-      table_version: 0,
-      computed_at: null,
-      facts: { version: '4.2.0', properties: { 'spark.executor.memory': '1g' } },
-      progress: { done: 3, of: 12 },
-      error: { code: 'QUERY_FAILED', message: 'm', remedy: 'r', since: '2024-11-01T00:00:00Z' },
-    },
-    index: {
-      engine: 'sqlite',
-      version: 4,
-      analytics_version: 5,
-      rows: 12,
-      committed_at: '2024-11-01T00:00:00Z',
-      error: null,
-    },
-    raw_export: { table_version: 0, exported_at: null, error: null },
-    alerts: {
-      evaluates: true,
-      rules: 11,
-      incidents: { open: 1, acknowledged: 0, resolved: 2, critical: 0 },
-      channels: [{ name: 'ops', type: 'webhook', waiting: 1, problem: 'ops: no answer' }],
-      error: null,
-    },
-    shared_cache: {
-      engine: 'redis',
-      address: '127.0.0.1:6379',
-      state: 'ready',
-      lookups: { hit: 3, miss: 2, wait: 1, skipped: 0, failed: 0, garbled: 0 },
-      error: null,
     },
   };
 }

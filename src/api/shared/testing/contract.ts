@@ -101,6 +101,16 @@ export function describeRateLimits(name: string, makePlace: () => Promise<RateLi
       assert.equal((await limits.count('b', 60_000)).count, 1, 'another key has its own window');
     });
 
+    it('counts as much as is asked for', async () => {
+      await using place = await makePlace();
+      await using limits = await place.open();
+      const counts = [];
+      for (const weight of [3, undefined, 10]) {
+        counts.push((await limits.count('a', 60_000, weight)).count);
+      }
+      assert.deepEqual(counts, [3, 4, 14]);
+    });
+
     it('begins a new window when the time of the last one is over', async () => {
       await using place = await makePlace();
       await using limits = await place.open();

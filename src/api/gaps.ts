@@ -1,21 +1,14 @@
-/** Reads the silence of cities over a time: gaps between observations, and why they are there. */
+/** Reads the gaps between the observations of cities, and why they are there. */
 import type { DayCount } from '../model/availability.ts';
-import { isFar, MOMENT, spanOf } from '../model/coverage.ts';
+import { IS_MISSING, isFar, MOMENT, spanOf } from '../model/coverage.ts';
+import { formatSeconds, type Gap, missedOf, type Piece, type Run, runsOf } from '../model/gaps.ts';
 import { lateAfter } from '../model/lateness.ts';
-import {
-  formatSeconds,
-  type Gap,
-  missedOf,
-  type Piece,
-  type Run,
-  runsOf,
-} from '../model/silence.ts';
 import type { Parameters } from '../sql/engine.ts';
 import { parameterError } from './parameters.ts';
 import { fillQuery, loadQuery } from './reader.ts';
 
 /** Seconds since 1970. */
-export interface SilenceAsked {
+export interface GapQuestion {
   readonly cities: readonly string[];
   readonly from: number;
   readonly to: number;
@@ -31,7 +24,7 @@ export interface Newest {
   readonly source: string;
 }
 
-export interface Silence {
+export interface GapRuns {
   readonly counts: readonly DayCount[];
   /** Those that are at least partly in the range, in the order of cities and times. */
   readonly runs: readonly Run[];
@@ -49,8 +42,7 @@ const GAPS_SQL = fillQuery(loadQuery('gaps'), {
   moment: MOMENT,
   span: BETWEEN,
   is_far: isFar('before', 'moment'),
-  // By their distance, as in `missedOf`; the other count is one of sums, and has no single gaps.
-  missing: 'ceil((to_s - from_s) / step_s - 0.5e0) > 1',
+  missing: IS_MISSING,
 });
 const DAYS_SQL = fillQuery(loadQuery('observed-days'), {
   moment: MOMENT,
@@ -58,7 +50,7 @@ const DAYS_SQL = fillQuery(loadQuery('observed-days'), {
 });
 
 /** The times between which observations are read. */
-export function readingRange({ from, to, now }: Pick<SilenceAsked, 'from' | 'to' | 'now'>) {
+export function readingRange({ from, to, now }: Pick<GapQuestion, 'from' | 'to' | 'now'>) {
   return {
     from: formatSeconds(from - AROUND_S),
     to: formatSeconds(Math.max(from, Math.min(now, to + AROUND_S))),
@@ -66,7 +58,7 @@ export function readingRange({ from, to, now }: Pick<SilenceAsked, 'from' | 'to'
 }
 
 /** `query` runs over the observations of `readingRange`. Rejects with PARAMETER_INVALID for too many gaps. */
-export async function readSilence(query: Query, asked: SilenceAsked): Promise<Silence> {
+export async function readGaps(query: Query, asked: GapQuestion): Promise<GapRuns> {
   const { cities, from, to, timeline } = asked;
   const range = { ...readingRange(asked), cities: cities.join(',') };
   const gaps = await query<Omit<Gap, 'isOpen'>>(GAPS_SQL, { ...range, most: GAPS_MAX + 1 });
@@ -93,7 +85,7 @@ interface DayRow extends DayCount {
 }
 
 /** Of cities that are late: from the last observation until now. What was imported has ended. */
-function openGaps(days: readonly DayRow[], asked: SilenceAsked): Gap[] {
+function openGaps(days: readonly DayRow[], asked: GapQuestion): Gap[] {
   const { cities, to, now, newest } = asked;
   const last = new Map(
     days.map(({ city_id, last_s: at, step_s: step, source }) => [city_id, { at, step, source }]),
