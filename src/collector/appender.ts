@@ -12,6 +12,8 @@ import {
   isInvalidRecord,
   RECORD_BYTES_MAX,
 } from '../model/observation.ts';
+import { TRACES_LOGGED_MAX, traceIdOf } from '../model/trace.ts';
+import type { Tracer } from '../tracing/tracer.ts';
 import { jitteredBackoff } from '../waiting.ts';
 import type { Clock } from './clock.ts';
 
@@ -40,10 +42,11 @@ export function openAppender(options: {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
+  readonly tracer?: Tracer | undefined;
   /** Told when `blocked` changes. */
   readonly onChange: () => void;
 }): Appender {
-  const { log, clock, random, logger, onChange } = options;
+  const { log, clock, random, logger, tracer, onChange } = options;
   const closing = new AbortController();
   const waiting: Waiting[] = [];
   let running: Promise<void> | null = null;
@@ -92,8 +95,9 @@ export function openAppender(options: {
   }
 
   function dropWaiting(error: IsobarError): void {
+    const ids = waiting.slice(0, TRACES_LOGGED_MAX).map(({ record }) => traceIdOf(record));
     logger.error(
-      { code: error.code },
+      { code: error.code, trace_ids: ids },
       `appending to the log: stopped with ${waiting.length} records that it did not take, ` +
         `of ${[...new Set(waiting.map(({ record }) => record.city_id))].slice(0, 20).join(', ')}`,
     );
@@ -102,8 +106,17 @@ export function openAppender(options: {
 
   return {
     append(record) {
+      const begun = tracer?.begin('append');
       return new Promise((resolve) => {
-        waiting.push({ record, value: formatRecord(record), settle: resolve });
+        const settle = (appended: boolean) => {
+          const attributes = { 'isobar.city_id': record.city_id };
+          begun?.end(traceIdOf(record), {
+            attributes,
+            error: appended ? undefined : blocked?.code,
+          });
+          resolve(appended);
+        };
+        waiting.push({ record, value: formatRecord(record), settle });
         running ??= drain();
       });
     },

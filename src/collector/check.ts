@@ -8,6 +8,9 @@ import type { Logger } from '../logger.ts';
 import type { City } from '../model/city.ts';
 import { type CollectedRecord, isInvalidRecord, type Observation } from '../model/observation.ts';
 import type { RejectedFieldCount } from '../model/status.ts';
+import { formatTime } from '../model/time-zone.ts';
+import { traceIdOf } from '../model/trace.ts';
+import type { Tracer } from '../tracing/tracer.ts';
 import type { Appender } from './appender.ts';
 import type { Attempt, Breaker } from './breaker.ts';
 import type { Clock, SteadyClock } from './clock.ts';
@@ -48,6 +51,7 @@ export interface CheckerOptions {
   readonly time: SteadyClock;
   readonly random: () => number;
   readonly logger: Logger;
+  readonly tracer?: Tracer | undefined;
   readonly onChecked: (check: Check) => void;
   /** Milliseconds of this machine's clock: people read the log in its time. */
   readonly elapsedMs: () => number;
@@ -79,17 +83,31 @@ export class Checker {
 
   /** Returns when the city is due again, by the wall clock; null when the check was cancelled. */
   async check(watch: Watch, attempt: Attempt, signal: AbortSignal): Promise<number | null> {
-    const { source, breaker } = this.#options;
+    const { source, breaker, clock, tracer } = this.#options;
+    const { city_id } = watch.city;
+    const begun = tracer?.begin('collect');
+    const attributes: Record<string, string | number> = {
+      'isobar.city_id': city_id,
+      'isobar.source': source.name,
+    };
     let record: CollectedRecord;
     try {
-      record = await source.observe(watch.city, signal);
+      record = await source.observe(watch.city, signal, (status) => {
+        attributes['http.response.status_code'] = status;
+      });
     } catch (error) {
-      if (!signal.aborted) return this.#fail(watch, attempt, error);
-      breaker.cancelled(attempt);
-      return null;
+      if (signal.aborted) {
+        breaker.cancelled(attempt);
+        return null;
+      }
+      const traceId = traceIdOf({ city_id, collected_at: formatTime(new Date(clock.now())) });
+      begun?.end(traceId, { attributes, error: asIsobarError(error).code });
+      return this.#fail(watch, attempt, error, traceId);
     }
+    const traceId = traceIdOf(record);
+    begun?.end(traceId, { attributes });
     this.#answered();
-    const due = await this.#keep(watch, record);
+    const due = await this.#keep(watch, record, traceId);
     return due + this.#jitter(watch.city);
   }
 
@@ -151,7 +169,7 @@ export class Checker {
   }
 
   /** Brings what is new to the log; returns when the city is due again. */
-  async #keep(watch: Watch, record: CollectedRecord): Promise<number> {
+  async #keep(watch: Watch, record: CollectedRecord, traceId: string): Promise<number> {
     const { appender, plan, clock } = this.#options;
     const { city, pollSchedule } = watch;
     const answeredAt = clock.now();
@@ -162,7 +180,7 @@ export class Checker {
       const digest = createHash('sha256').update(`${record.invalid} ${record.response}`);
       const hash = digest.digest('base64');
       if (hash !== watch.invalid && (await appender.append(record))) watch.invalid = hash;
-      this.#report(city, 'invalid');
+      this.#report(city, 'invalid', traceId);
       return afterAnswer(pollSchedule, plan, answeredAt, null);
     }
     this.troubled.delete(city.city_id);
@@ -173,12 +191,12 @@ export class Checker {
     const due = afterAnswer(pollSchedule, plan, answeredAt, observedAt);
     if (this.#knows(record)) {
       this.observed(observedAt);
-      this.#report(city, 'unchanged');
+      this.#report(city, 'unchanged', traceId);
     } else if (await appender.append(record)) {
       this.#countFields(record);
       this.#remember(record, pollSchedule.lagMs);
       this.observed(observedAt);
-      this.#report(city, 'new');
+      this.#report(city, 'new', traceId);
     }
     return due;
   }
@@ -204,13 +222,13 @@ export class Checker {
   }
 
   /** Returns when the city is to be tried again. */
-  #fail(watch: Watch, attempt: Attempt, cause: unknown): number {
+  #fail(watch: Watch, attempt: Attempt, cause: unknown, traceId: string): number {
     const { logger, source, breaker, plan, clock, time, random } = this.#options;
     const { city, pollSchedule } = watch;
-    this.#report(city, 'failed');
+    this.#report(city, 'failed', traceId);
     if (!(cause instanceof ProviderError)) {
       logger.error(
-        { code: 'INTERNAL' },
+        { code: 'INTERNAL', trace_id: traceId },
         `asking for ${city.city_id}: ${asIsobarError(cause).message}`,
       );
     }
@@ -221,7 +239,9 @@ export class Checker {
     const now = clock.now();
     if (error.ofCity) {
       this.#answered();
-      if (!this.troubled.has(city.city_id)) logger.warn({ code: error.code }, error.message);
+      if (!this.troubled.has(city.city_id)) {
+        logger.warn({ code: error.code, trace_id: traceId }, error.message);
+      }
       this.troubled.set(city.city_id, reasonOf(error));
       const waitMs = error.waitSeconds(pollSchedule.failures + 1) * 1_000;
       return afterCityTrouble(pollSchedule, plan, now, waitMs) + this.#jitter(city);
@@ -229,14 +249,19 @@ export class Checker {
     const before = breaker.trouble?.error.code;
     breaker.failed(attempt, error, time.now());
     if (breaker.trouble !== null && breaker.trouble.error.code !== before) {
-      logger.warn({ code: error.code }, `polling ${source.name}: ${error.message}`);
+      logger.warn(
+        { code: error.code, trace_id: traceId },
+        `polling ${source.name}: ${error.message}`,
+      );
     }
     return afterFailure(pollSchedule, plan, now, random());
   }
 
-  #report(city: City, outcome: Check['outcome']): void {
+  #report({ city_id }: City, outcome: Check['outcome'], traceId: string): void {
+    const { logger, onChecked } = this.#options;
     this.#counts[outcome] += 1;
-    this.#options.onChecked({ city_id: city.city_id, outcome });
+    logger.debug({ trace_id: traceId, city_id, outcome }, 'asked');
+    onChecked({ city_id, outcome });
   }
 
   /** Up to a sixtieth of the interval: what can be had together is not asked for together. */

@@ -16,6 +16,7 @@ import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { City } from '../model/city.ts';
 import type { CollectorStatus } from '../model/status.ts';
+import type { Tracer } from '../tracing/tracer.ts';
 import { openAppender } from './appender.ts';
 import { openBreaker } from './breaker.ts';
 import type { Budget, Refusal } from './budget.ts';
@@ -45,6 +46,7 @@ export interface CollectorOptions {
   /** Quick tries after a failure, before the slower ones. */
   readonly retries: number;
   readonly logger: Logger;
+  readonly tracer?: Tracer | undefined;
   readonly clock?: Clock;
   readonly random?: () => number;
   /** Milliseconds of the clock by which the log is summarised; the machine's unless given. */
@@ -110,7 +112,7 @@ class Poller {
   #firstCalls = 0;
 
   constructor(options: CollectorOptions) {
-    const { clock = systemClock, random = Math.random, log, logger } = options;
+    const { clock = systemClock, random = Math.random, log, logger, tracer } = options;
     this.#options = options;
     this.#clock = clock;
     this.#time = steady(clock);
@@ -121,7 +123,7 @@ class Poller {
     };
     this.#breaker = openBreaker(random);
     const onChange = () => this.#wake.abort();
-    this.#appender = openAppender({ log, clock, random, logger, onChange });
+    this.#appender = openAppender({ log, clock, random, logger, tracer, onChange });
     this.#checker = new Checker({
       source: options.source,
       plan: this.#plan,
@@ -132,6 +134,7 @@ class Poller {
       time: this.#time,
       random,
       logger,
+      tracer,
       onChecked: options.onChecked ?? (() => {}),
       elapsedMs: options.elapsedMs ?? (() => performance.now()),
     });

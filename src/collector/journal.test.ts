@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentLogger } from '../logger.ts';
-import { notCollectedS, timelineOf } from '../model/silence.ts';
+import { notCollectedS, timelineOf } from '../model/gaps.ts';
 import { type Doing, startJournal } from './journal.ts';
 import { openJournalStore } from './journal-store.ts';
 import { openTestClock } from './testing/clock.ts';

@@ -17,6 +17,11 @@ export interface Source {
    * What the provider says now: an observation, or an invalid record when an answer came that
    * makes none. Rejects with a `ProviderError`, which says how long to wait, when no answer about
    * this city came, and with the signal's reason once that aborts.
+   * `onStatus` is called with the HTTP status of an answer that came.
    */
-  observe(city: City, signal: AbortSignal): Promise<CollectedRecord>;
+  observe(
+    city: City,
+    signal: AbortSignal,
+    onStatus?: (status: number) => void,
+  ): Promise<CollectedRecord>;
 }

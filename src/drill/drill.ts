@@ -11,6 +11,8 @@ export const DRILL_NAMES = [
   'broker-down',
   'namenode-down',
   'spark-job-failure',
+  'stream-killed',
+  'alert-channel-down',
   'api-down',
   'consumer-lag',
   'redis-down',
@@ -42,13 +44,21 @@ export interface DrillProcesses {
   restart(role: DrillRole): Promise<void>;
 }
 
-export type DrillRole = 'start' | 'collect' | 'land' | 'analyze' | 'serve';
+export type DrillRole = 'start' | 'collect' | 'land' | 'analyze' | 'serve' | 'stream';
+
+export interface DrillPlace {
+  readonly services: ClusterControl;
+  /** The data folder of the drill's processes. */
+  readonly folder: string;
+}
 
 export interface Drill {
   readonly name: DrillName;
   /** What it does, in a sentence. */
   readonly description: string;
   readonly roles: readonly DrillRole[];
+  /** Further settings of its processes; what they name is put into the folder. */
+  settings?(place: DrillPlace): Promise<Readonly<Record<string, string>>>;
   run(context: DrillContext): Promise<void>;
 }
 
@@ -59,7 +69,7 @@ export async function expectWithin(
   context: DrillContext,
   seconds: number,
   what: string,
-  holds: (look: Look) => boolean,
+  holds: (look: Look) => boolean | Promise<boolean>,
 ): Promise<void> {
   const from = performance.now();
   for (;;) {
@@ -67,7 +77,7 @@ export async function expectWithin(
     const look = await context.look();
     context.story.see(look);
     const passed = (performance.now() - from) / 1_000;
-    if (holds(look)) {
+    if (await holds(look)) {
       context.report(`${what}, after ${passed.toFixed(1)} s: ${describe(look)}`);
       return;
     }
@@ -114,7 +124,12 @@ export function spooledOf({ log }: Status): number {
 
 export function errorsOf(status: Status) {
   const { landing, analytics, index, log, table, shared_cache: cache } = status;
-  const rooms = { log, table, landing, analytics, index, ...(cache === null ? {} : { cache }) };
+  const { recomputation } = analytics;
+  const rooms = {
+    ...{ log, table, landing, analytics, index },
+    ...(recomputation === null ? {} : { recomputation }),
+    ...(cache === null ? {} : { cache }),
+  };
   return Object.entries(rooms).flatMap(([room, { error }]) =>
     error === null ? [] : [{ room, code: error.code }],
   );

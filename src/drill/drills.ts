@@ -1,32 +1,41 @@
 /** The failures that the system must live through. */
-import { IsobarError } from '../errors.ts';
 import type { Status } from '../model/status.ts';
 import { pause } from '../waiting.ts';
+import { type Drill, type DrillContext, expectWithin, lagOf, spooledOf } from './drill.ts';
+import { alertChannelDown, streamKilled } from './watched-drills.ts';
 import {
-  type Drill,
-  type DrillContext,
-  errorsOf,
-  expectWithin,
-  type Look,
-  lagOf,
-  spooledOf,
-} from './drill.ts';
+  apiAnswers,
+  assertRuns,
+  type Before,
+  caughtUp,
+  healthy,
+  isWellWithoutCache,
+  isWellWithoutSpark,
+  kill,
+  LAG_S,
+  NOTICED_S,
+  RECOVERED_S,
+  running,
+  said,
+  startAll,
+  WITHOUT_API_MS,
+} from './watching.ts';
 
-/** Limits, not measures: a busy machine needs a multiple of what a quiet one does. */
-const WARM_S = 420;
-const NOTICED_S = 180;
-const RECOVERED_S = 300;
-/** Longer than what waits in a system that is well. */
-const LAG_S = 12;
-const WITHOUT_API_MS = 5_000;
+/** Names of services. */
+const BROKERS = /^kafka-\d+$/;
+const NAME_NODES = /^namenode-\d+$/;
+const SPARK = /^spark-connect$/;
+const REDIS = /^redis$/;
+const OPENSEARCH = /^opensearch$/;
 
 const brokerDown: Drill = {
   name: 'broker-down',
   description: 'kills every Kafka broker: records wait on this machine, none is lost',
   roles: ['start'],
   async run(context) {
+    await assertRuns(context, BROKERS, 'kafka');
     const before = await healthy(context);
-    const brokers = await kill(context, /^kafka-\d+$/);
+    const brokers = await kill(context, BROKERS);
     await expectWithin(
       context,
       NOTICED_S,
@@ -47,6 +56,7 @@ const nameNodeDown: Drill = {
   description: 'kills every NameNode: landing waits, readers keep the last version',
   roles: ['start'],
   async run(context) {
+    await assertRuns(context, NAME_NODES, 'hdfs');
     let before = await healthy(context);
     if ((await running(context, NAME_NODES)).length > 1) before = await failOver(context, before);
     const names = await kill(context, NAME_NODES);
@@ -62,8 +72,6 @@ const nameNodeDown: Drill = {
   },
 };
 
-const NAME_NODES = /^namenode-\d+$/;
-
 /** Where there are two, the other one takes over from the one that dies. */
 async function failOver(context: DrillContext, before: Before): Promise<Before> {
   const active = await activeNameNode(context);
@@ -75,16 +83,28 @@ async function failOver(context: DrillContext, before: Before): Promise<Before> 
 
 const sparkJobFailure: Drill = {
   name: 'spark-job-failure',
-  description: 'kills the Spark server: the last good version is served, and said to be stale',
+  description:
+    'kills the Spark server: fresh numbers go on, and it computes them again once it is back',
   roles: ['start'],
   async run(context) {
-    const before = await healthy(context);
-    const names = await kill(context, /^spark-connect$/);
-    await expectWithin(context, NOTICED_S, 'the analytics fail, and the status says why', (look) =>
-      said(look, (status) => status.analytics.error !== null),
+    await assertRuns(context, SPARK, 'spark');
+    let before = await healthy(context);
+    const names = await kill(context, SPARK);
+    await expectWithin(context, NOTICED_S, 'recomputing fails, and the status says why', (look) =>
+      said(look, ({ analytics }) => (analytics.recomputation?.error ?? null) !== null),
     );
-    await lastVersionIsServed(context);
+    before = await caughtUp(context, before, 'fresh numbers go on without it', isWellWithoutSpark);
     await startAll(context, names);
+    await expectWithin(context, RECOVERED_S, 'Spark computes the same numbers again', (look) =>
+      said(
+        look,
+        ({ analytics: { recomputation, version } }) =>
+          recomputation?.error === null &&
+          recomputation.version >= before.analytics &&
+          recomputation.version <= version &&
+          recomputation.differences === 0,
+      ),
+    );
     await caughtUp(context, before);
   },
 };
@@ -144,12 +164,7 @@ const redisDown: Drill = {
   description: 'kills Redis: answers are computed as if there were none',
   roles: ['start'],
   async run(context) {
-    if ((await running(context, REDIS)).length === 0) {
-      throw new IsobarError(
-        'DRILL_FAILED',
-        'no Redis runs in the cluster; start one with `isobar cluster up --only …,redis`',
-      );
-    }
+    await assertRuns(context, REDIS, 'redis');
     const before = await healthy(context);
     await expectWithin(context, NOTICED_S, 'answers are looked up in Redis', (look) =>
       said(look, ({ shared_cache: cache }) => cache?.state === 'ready' && cache.lookups.miss > 0),
@@ -170,12 +185,9 @@ const indexDown: Drill = {
   description: 'kills OpenSearch: searches look through the published rows, then the index follows',
   roles: ['start'],
   async run(context) {
+    await assertRuns(context, OPENSEARCH, 'opensearch');
     const before = await healthy(context);
-    const names = await kill(context, /^opensearch$/);
-    if (names.length === 0) {
-      const text = 'no opensearch runs here: isobar cluster up --only opensearch starts one';
-      throw new IsobarError('DRILL_FAILED', text);
-    }
+    const names = await kill(context, OPENSEARCH);
     await expectWithin(context, NOTICED_S, 'the index fails, and the status says why', (look) =>
       said(look, ({ index }) => index.error !== null),
     );
@@ -191,8 +203,6 @@ const indexDown: Drill = {
   },
 };
 
-const REDIS = /^redis$/;
-
 /** One that has just been published may be missing. */
 function isIndexed(index: Status['index'], analytics: Status['analytics']): boolean {
   return index.version >= analytics.version - 1;
@@ -202,89 +212,13 @@ export const DRILLS: readonly Drill[] = [
   brokerDown,
   nameNodeDown,
   sparkJobFailure,
+  streamKilled,
+  alertChannelDown,
   apiDown,
   consumerLag,
   redisDown,
   indexDown,
 ];
-
-interface Before {
-  readonly rows: number;
-  readonly analytics: number;
-}
-
-/** Waits until observations flow through all steps, so that what follows comes from the drill. */
-async function healthy(context: DrillContext): Promise<Before> {
-  context.report(
-    'waiting until observations flow through all steps; the first job of Spark is slow',
-  );
-  let atFirst: number | null = null;
-  let before: Before = { rows: 0, analytics: 0 };
-  await expectWithin(context, WARM_S, 'observations flow', ({ status, meta }) => {
-    if (status === null || meta === null || meta.stale) return false;
-    const { rows } = status.table;
-    atFirst ??= rows;
-    before = { rows, analytics: status.analytics.version };
-    return rows > atFirst && before.analytics > 0 && isWell(status);
-  });
-  return before;
-}
-
-function isWell(status: Status): boolean {
-  return lagOf(status) < LAG_S && spooledOf(status) === 0 && errorsOf(status).length === 0;
-}
-
-function isWellWithoutCache(status: Status): boolean {
-  return isWell({ ...status, shared_cache: null });
-}
-
-/** New rows have landed, new datasets are published, little waits, nothing complains. */
-async function caughtUp(
-  context: DrillContext,
-  before: Before,
-  what = 'all is as before',
-  isFine = isWell,
-): Promise<Before> {
-  let after = before;
-  await expectWithin(context, RECOVERED_S, what, (look) =>
-    said(look, (status) => {
-      after = { rows: status.table.rows, analytics: status.analytics.version };
-      const isNew = after.rows > before.rows && after.analytics > before.analytics;
-      return isNew && isFine(status) && look.meta?.stale === false;
-    }),
-  );
-  context.story.recovers();
-  return after;
-}
-
-function apiAnswers(context: DrillContext): Promise<void> {
-  return expectWithin(context, NOTICED_S, 'the API goes on answering', ({ meta }) => meta !== null);
-}
-
-function said({ status }: Look, holds: (status: NonNullable<Look['status']>) => boolean): boolean {
-  return status !== null && holds(status);
-}
-
-async function running({ services }: DrillContext, pattern: RegExp): Promise<string[]> {
-  const found = (await services.status()).filter(({ name, pid }) => pattern.test(name) && pid);
-  return found.map(({ name }) => name);
-}
-
-async function kill(context: DrillContext, pattern: RegExp): Promise<string[]> {
-  const names = await running(context, pattern);
-  context.report(`killing ${names.join(', ')}`);
-  context.story.breaks();
-  for (const name of names) await context.services.signal(name, 'SIGKILL');
-  return names;
-}
-
-/** All at once: some are only ready when others are. */
-async function startAll(context: DrillContext, names: readonly string[]): Promise<void> {
-  context.report(`starting ${names.join(', ')} again`);
-  await Promise.all(names.map((name) => context.services.start(name)));
-  context.story.mends();
-  context.report(`${names.join(', ')} is ready`);
-}
 
 const JMX = '/jmx?qry=Hadoop:service=NameNode,name=NameNodeStatus';
 

@@ -15,6 +15,7 @@ const ROLES = [
   'serve',
   'import',
   'alert',
+  'stream',
 ] as const;
 
 export type Role = (typeof ROLES)[number];

@@ -66,7 +66,7 @@ export interface HeldWork extends Share {
 export async function holdRole(
   options: {
     readonly leases: Leases;
-    readonly role: 'collect' | 'analyze' | 'export' | 'maintain' | 'index' | 'alert';
+    readonly role: 'collect' | 'analyze' | 'export' | 'maintain' | 'index' | 'alert' | 'stream';
     readonly logger: Logger;
     readonly detail?: DetailOf;
   },

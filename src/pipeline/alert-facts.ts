@@ -4,15 +4,16 @@ import type { Observed } from '../alerts/alert-loop.ts';
 import type { Evaluation, EvaluationFacts } from '../alerts/evaluate.ts';
 import type { Usual, Values } from '../alerts/judging.ts';
 import { openPublished } from '../analytics/published.ts';
+import { type Newest, readGaps, readingRange } from '../api/gaps.ts';
 import { fillQuery, loadQuery, selectFiles } from '../api/reader.ts';
-import { type Newest, readingRange, readSilence } from '../api/silence.ts';
+import { LEAST_VALUES } from '../api/routes/climate.ts';
 import { stationShares } from '../model/availability.ts';
 import type { City } from '../model/city.ts';
 import type { Anomaly } from '../model/datasets.ts';
+import { notCollectedS, type Piece, timelineOf } from '../model/gaps.ts';
 import type { Stretch } from '../model/outages.ts';
-import { notCollectedS, type Piece, timelineOf } from '../model/silence.ts';
 import { formatTime, zoneOffsets } from '../model/time-zone.ts';
-import { VARIABLE_NAMES, VARIABLES, type VariableName } from '../model/variables.ts';
+import { VARIABLE_NAMES, type VariableName } from '../model/variables.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import type { Workspace } from './workspace.ts';
@@ -28,8 +29,6 @@ const DAY_MS = 86_400_000;
 const USUAL_EVERY_MS = DAY_MS;
 const AVAILABILITY_EVERY_MS = 600_000;
 const TIMELINE_EVERY_MS = 60_000;
-/** As `/api/climatology` has it. */
-const LEAST_VALUES = 20;
 const CLIMATOLOGY_SQL = loadQuery('climatology');
 const OVER_MS = { day: DAY_MS, week: 7 * DAY_MS, month: 30 * DAY_MS } as const;
 type Over = keyof typeof OVER_MS;
@@ -188,7 +187,7 @@ class LakeFacts implements AlertFacts {
     for (let at = 0; at < ids.length; at += CITIES_AT_ONCE) {
       const cities = ids.slice(at, at + CITIES_AT_ONCE);
       const asked = { ...range, now: range.to, cities, newest, timeline: this.#timeline };
-      const { counts, runs } = await readSilence(
+      const { counts, runs } = await readGaps(
         (sql, parameters) => this.#session.query(sql, parameters),
         asked,
       );
@@ -226,6 +225,6 @@ class LakeFacts implements AlertFacts {
 /** The measurements of a row, whatever else it has. */
 export function valuesOf(row: Readonly<Record<string, unknown>>): Values {
   return Object.fromEntries(
-    Object.keys(VARIABLES).map((name) => [name, (row[name] ?? null) as number | null]),
+    VARIABLE_NAMES.map((name) => [name, (row[name] ?? null) as number | null]),
   );
 }

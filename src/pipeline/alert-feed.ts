@@ -32,6 +32,8 @@ export async function startAlertFeed(options: AlertFeedOptions): Promise<AlertFe
   const stop = new AbortController();
   let tail: Tail | null = null;
   let failures = 0;
+  /** What waited could not be read: it is once the log answers again. */
+  let missed = false;
 
   async function open(): Promise<boolean> {
     try {
@@ -39,7 +41,11 @@ export async function startAlertFeed(options: AlertFeedOptions): Promise<AlertFe
         log,
         logger,
         firstWaiting: (partition) => from[partition] ?? null,
-        onEvents: (events) => options.onObserved(observedOf(events)),
+        onEvents(events) {
+          options.onObserved(observedOf(events));
+          if (missed) options.onGap();
+          missed = false;
+        },
         onSkip: options.onGap,
       });
       return true;
@@ -63,8 +69,15 @@ export async function startAlertFeed(options: AlertFeedOptions): Promise<AlertFe
   const following = follow();
   return {
     async waiting() {
-      const events = await tail?.readSince(from, BACKLOG_MAX);
-      return observedOf(events ?? []);
+      try {
+        const events = await tail?.readSince(from, BACKLOG_MAX);
+        return observedOf(events ?? []);
+      } catch (error) {
+        const { code, message } = asIsobarError(error);
+        logger.warn({ code }, `reading what waits, for alerts: ${message}`);
+        missed = true;
+        return [];
+      }
     },
     async stop() {
       stop.abort();

@@ -5,14 +5,15 @@ import { type CheckedChannel, checkChannels } from '../alerts/check-channels.ts'
 import { type AlertDesk, openAlertDesk } from '../alerts/desk.ts';
 import { incidentId, messageKey } from '../alerts/incidents.ts';
 import type { EngineState } from '../alerts/judging-system.ts';
+import { TEST_VERSION } from '../alerts/message-text.ts';
 import { openChannel } from '../alerts/open-channel.ts';
 import { type Outbox, type OutboxChannel, startOutbox } from '../alerts/outbox.ts';
-import { compileRules } from '../alerts/rules.ts';
+import { BUILT_IN_RULES, compileRules } from '../alerts/rules.ts';
 import { shareIncidents, startSharing } from '../alerts/sharing.ts';
 import { openAlertStore } from '../alerts/sqlite-store.ts';
 import type { AlertStore } from '../alerts/store.ts';
 import { type AlertFile, loadAlertFile, NO_ALERTS } from '../config/alert-file.ts';
-import { resolveSecrets } from '../config/channel-secrets.ts';
+import { assertSecrets, resolveSecrets } from '../config/channel-secrets.ts';
 import type { Config } from '../config/schema.ts';
 import type { Engines } from '../engines/engine-probe.ts';
 import { IsobarError } from '../errors.ts';
@@ -44,7 +45,13 @@ const SHARE_EVERY_MS = 10_000;
 
 /** Rejects with CONFIG_INVALID for a file of alerts with problems. */
 export function loadAlerts(config: Config): AlertFile {
-  return config.alerts.file === '' ? NO_ALERTS : loadAlertFile(config.alerts.file);
+  const builtIn = BUILT_IN_RULES.map(({ name }) => name);
+  return config.alerts.file === '' ? NO_ALERTS : loadAlertFile(config.alerts.file, builtIn);
+}
+
+/** Rejects with CONFIG_INVALID, which names all that is wrong with the file and its secrets. */
+export function assertAlerts(config: Config, env: AlertingContext['env']): void {
+  if (config.alerts.enabled) assertSecrets(loadAlerts(config).channels, env);
 }
 
 export function openAlertRoom(workspace: Workspace): AlertRoom {
@@ -221,7 +228,8 @@ export async function tryChannels(
   await using stack = new AsyncDisposableStack();
   const file = loadAlerts(config);
   const opened = await openChannels({ room: { file }, env, cities: () => [] }, stack);
-  return checkChannels(
+  // The stack closes the channels: not before they were checked.
+  return await checkChannels(
     opened.map(({ channel }) => channel),
     signal,
   );
@@ -270,7 +278,10 @@ export async function sendTest(
   await using channel = await openChannel(found, { secrets, clock, timeZoneOf: () => null });
   const incident = testIncident(clock());
   const key = messageKey(incident.incident_id, { channel: name, kind: 'opened', number: 1 });
-  await channel.send({ key, kind: 'opened', incident, url: pageOf(config)(incident) }, signal);
+  // The list, since this incident is in no store.
+  const page = config.alerts.page_url.replace(/\/+$/, '');
+  const url = page === '' ? null : `${page}/?sheet=incidents`;
+  await channel.send({ key, kind: 'opened', incident, url }, signal);
 }
 
 function testIncident(now: Date): Incident {
@@ -278,7 +289,7 @@ function testIncident(now: Date): Incident {
   return {
     incident_id: incidentId('test', '', at),
     rule: 'test',
-    rule_version: '0',
+    rule_version: TEST_VERSION,
     severity: 'info',
     state: 'open',
     city_id: null,

@@ -18,6 +18,12 @@ export async function watchEngines(workspace: Workspace): Promise<EngineWatch> {
         timeOf: (partition, offset) => log.timeOf(partition, offset),
       };
     },
+    async openHdfsPages() {
+      const { hdfs } = config.lake;
+      if (hdfs.authentication === 'simple' && hdfs.tls_authority === '') return null;
+      const { openHdfsPages } = await import('../lake/hdfs-pages.ts');
+      return openHdfsPages(hdfs);
+    },
   });
   const { interval_s, timeout_s, trend_h } = config.engines;
   return openWatch(probes, {

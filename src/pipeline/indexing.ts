@@ -7,7 +7,7 @@ import { holdRole, type Share } from '../leases/sharing.ts';
 import type { Logger } from '../logger.ts';
 import type { Workspace } from './workspace.ts';
 
-export interface Indexing extends Share {
+export interface Indexing {
   readonly loop: IndexLoop;
   readonly search: AnomalySearch;
   /** An index that several processes share is written by the one with the lease. */
@@ -40,7 +40,6 @@ export async function startIndexing(
         };
       });
     },
-    stop: () => loop.stop(),
   };
 }
 

@@ -1,9 +1,9 @@
 /** What a room said last, for as long as it cannot answer. */
-import { asIsobarError, ERRORS, IsobarError } from '../errors.ts';
+import { asIsobarError, IsobarError, roomError } from '../errors.ts';
 import type { RoomError } from '../model/status.ts';
 import { within } from '../waiting.ts';
 
-export type Room = 'work' | 'log' | 'table' | 'analytics' | 'index' | 'export';
+export type Room = 'work' | 'log' | 'table' | 'analytics' | 'streaming' | 'index' | 'export';
 
 const ANSWER_MS = 1_500;
 
@@ -56,10 +56,8 @@ export interface Failures {
 export function openFailures(): Failures {
   const known = new Map<Room, RoomError>();
   return {
-    of(room, { code, message }) {
-      const before = known.get(room);
-      const since = before?.code === code ? before.since : new Date().toISOString();
-      const failure = { code, message, remedy: ERRORS[code].remedy, since };
+    of(room, error) {
+      const failure = roomError(error, known.get(room), new Date());
       known.set(room, failure);
       return failure;
     },

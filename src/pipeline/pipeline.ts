@@ -4,17 +4,14 @@
  */
 
 import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { computeCityStatistics, computeHourlyTrends } from '../analytics/compute.ts';
 import { openPublished } from '../analytics/published.ts';
 import type { RefreshLoop } from '../analytics/refresh-loop.ts';
-import { buildApp } from '../api/app.ts';
 import type { ApiContext } from '../api/context.ts';
-import { translateListenError } from '../api/listening.ts';
 import type { SharedCache } from '../api/shared/cache.ts';
-import { openSharedCache } from '../api/shared/open.ts';
+import { openRateLimits, openSharedCache } from '../api/shared/open.ts';
+import type { Certificate } from '../api/tls/certificate.ts';
 import type { Collector } from '../collector/collector.ts';
 import type { Config } from '../config/schema.ts';
 import type { Engines } from '../engines/engine-probe.ts';
@@ -27,13 +24,19 @@ import type { City } from '../model/city.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { watchTable } from '../table/table-watch.ts';
 import { landingAppId } from '../table/transactions.ts';
-import { type AlertRoom, openAlertRoom, startAlerts } from './alerting.ts';
+import { openTracer } from '../tracing/open.ts';
+import type { Tracer } from '../tracing/tracer.ts';
+import { assertAccess, openApiAccess } from './access.ts';
+import { type AlertRoom, assertAlerts, openAlertRoom, startAlerts } from './alerting.ts';
 import { type CollectingHistory, openCollectingHistory } from './collecting.ts';
 import { watchEngines } from './engines.ts';
+import { openHealthPort } from './health-port.ts';
 import { type Indexing, startIndexing } from './indexing.ts';
 import { collect, configuredCities } from './polling.ts';
-import { openStatusReader } from './status.ts';
+import { listen, openConfiguredCertificate } from './serving.ts';
+import { NOTHING_RUNS, openStatusReader } from './status.ts';
 import { analyze, land, landed, type Running, type StepContext } from './steps.ts';
+import { assertStreams, openRecentHours, stream } from './streaming.ts';
 import {
   chooseSource,
   openWorkspace,
@@ -44,8 +47,8 @@ import {
 } from './workspace.ts';
 
 /** The steps that run in this process. */
-export type Role = 'collect' | 'land' | 'analyze' | 'serve' | 'alert';
-export const ROLES: readonly Role[] = ['collect', 'land', 'analyze', 'serve', 'alert'];
+export type Role = 'collect' | 'land' | 'analyze' | 'serve' | 'alert' | 'stream';
+export const ROLES: readonly Role[] = ['collect', 'land', 'analyze', 'serve', 'alert', 'stream'];
 
 /** Between two looks at what other processes have landed and published. */
 const LOOK_MS = 1_000;
@@ -75,11 +78,27 @@ export interface Pipeline extends AsyncDisposable {
 }
 
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
+  assertStreams(options.config);
+  if (options.roles.includes('serve')) assertAccess(options.config);
+  // Before anything is polled.
+  if (options.roles.includes('alert')) assertAlerts(options.config, options.env ?? process.env);
   const rooms = new AsyncDisposableStack();
   const shutdown = new AbortController();
   const stop = () => stopRooms(rooms, shutdown, options.config.stop_s);
   try {
-    return { ...(await startRooms(options, rooms, shutdown.signal)), [Symbol.asyncDispose]: stop };
+    // Before what may take long, so that it can be asked from the beginning.
+    const health =
+      options.config.health.port > 0 ? await openHealthPort(options.config.health) : null;
+    rooms.use(health);
+    const started = await startRooms(options, rooms, shutdown.signal);
+    if (health !== null) {
+      health.isReady = true;
+      // What is deferred last is done first.
+      rooms.defer(() => {
+        health.isReady = false;
+      });
+    }
+    return { ...started, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
@@ -115,6 +134,7 @@ async function startRooms(
   if (hasAll) stack.use(await lockFolder(folder, options.command));
   // What this process does itself it knows at once.
   const lookMs = hasAll && config.lake.engine === 'local' ? LOOK_ALONE_MS : LOOK_MS;
+  const tracer = await openTracing(options, simulated, stack);
   const workspace = stack.use(
     await openWorkspace(config, simulated, {
       signal: deadline,
@@ -126,25 +146,17 @@ async function startRooms(
         ),
     }),
   );
-  const cities = await openCityList(workspace);
+  const cities = await openCityList(workspace, has('serve'));
   const changes = createChanges();
 
   // Stopping order: polling, then landing what it left, then export and analytics, then serving.
-  const running: Running = {
-    collector: null,
-    landing: null,
-    analytics: null,
-    exports: null,
-    maintenance: null,
-    cache: null,
-    index: null,
-  };
+  const running: Running = { ...NOTHING_RUNS, maintenance: null };
   const history = stack.use(openCollectingHistory(workspace, logger));
   const isWatching = has('serve') || has('alert');
   const alerts = isWatching && config.alerts.enabled ? stack.use(openAlertRoom(workspace)) : null;
   const status = await openStatusReader(workspace, running, options.version, alerts);
   const engines = isWatching ? stack.use(await watchEngines(workspace)) : null;
-  const rooms = { engines, alerts, running, settle, changes, lookMs };
+  const rooms = { engines, alerts, running, settle, changes, lookMs, tracer };
   const facts = {
     cities: () => cities.list,
     status: () => status.read(),
@@ -154,7 +166,8 @@ async function startRooms(
     ? await startServing(options, workspace, stack, { ...rooms, ...facts })
     : null;
   const leases = stack.use(await openWorkspaceLeases(workspace, options.command, logger));
-  const context = { workspace, leases, logger, running, onChange: changes.report, deadline };
+  const onChange = changes.report;
+  const context = { workspace, leases, logger, tracer, running, onChange, deadline };
   const add = (share: Share) => stack.defer(() => share.stop());
   if (served !== null) add(await served.indexing.share(leases));
   if (has('analyze')) add(await analyze(context));
@@ -167,6 +180,7 @@ async function startRooms(
     add(await startCollecting(context, source, cities, history));
   }
 
+  if (has('stream') && config.streaming.enabled) add(await stream(context));
   if (alerts !== null) {
     const env = options.env ?? process.env;
     add(await startAlerts({ ...context, ...facts, engines, room: alerts, env }, has('alert')));
@@ -180,6 +194,16 @@ async function startRooms(
   return { simulated, folder, url: served?.url ?? null, settle };
 }
 
+/** Closed after all that makes spans; undefined when nothing is exported. */
+async function openTracing(
+  { config, roles, version, logger }: PipelineOptions,
+  simulated: boolean,
+  stack: AsyncDisposableStack,
+): Promise<Tracer | undefined> {
+  const of = { version, roles: roles.join(','), simulated, logger };
+  return stack.use(await openTracer(config.tracing, of)) ?? undefined;
+}
+
 /** Serves until the stack is disposed of, and keeps the index that searches need. */
 async function startServing(
   options: PipelineOptions,
@@ -189,18 +213,20 @@ async function startServing(
 ): Promise<{ readonly url: string; readonly indexing: Indexing }> {
   const { config, logger, command } = options;
   const { running, changes, lookMs } = rooms;
+  const certificate = await openConfiguredCertificate(config, logger);
+  if (certificate !== null) running.certificate = stack.use(certificate);
   running.cache = stack.use(await openSharedCache(config.api.cache, logger));
   const indexing = await startIndexing(workspace, { logger, lookMs });
   const { loop, search } = indexing;
   running.index = loop;
   stack.defer(changes.listen(() => loop.wake()));
   stack.defer(() => loop.stop());
-  const context = await apiContext(options, workspace, { ...rooms, search });
-  return { url: await listen(context, config, stack, workspace.folder, command), indexing };
+  const context = await apiContext(options, workspace, { ...rooms, search }, stack);
+  return { url: await listen(context, stack, workspace.folder, command), indexing };
 }
 
 async function startCollecting(
-  { workspace, leases, logger, running }: StepContext,
+  { workspace, leases, logger, tracer, running }: StepContext,
   source: Exclude<SourceChoice, 'none'>,
   cities: Awaited<ReturnType<typeof openCityList>>,
   history: CollectingHistory,
@@ -208,7 +234,7 @@ async function startCollecting(
   const polled = await configuredCities(workspace.config.collector.cities);
   await cities.remember(polled, source);
   return collect({
-    ...{ workspace, source, cities: polled, leases, logger, journal: history.store },
+    ...{ workspace, source, cities: polled, leases, logger, tracer, journal: history.store },
     onActivity: () => history.changed(),
     onCollector(collector) {
       running.collector = collector;
@@ -217,10 +243,19 @@ async function startCollecting(
 }
 
 /** The known cities as one array, made anew only when something changed. */
-async function openCityList(workspace: Workspace) {
+async function openCityList(workspace: Workspace, isServing: boolean) {
   let list: readonly City[] = [];
+  const { api, collector } = workspace.config;
+  // Tags are those of this process's own list, and for what users may see alone.
+  const isTagged = isServing && api.auth.mode !== 'none';
+  const configured = isTagged ? await configuredCities(collector.cities) : [];
+  const tagsOf = new Map(configured.map(({ city_id, tags }) => [city_id, tags]));
   const read = async () => {
-    list = [...(await workspace.cities.read()).values()];
+    const known = await workspace.cities.read();
+    list = [...known.values()].map(({ source: _, ...city }) => {
+      const tags = tagsOf.get(city.city_id);
+      return tags === undefined ? city : { ...city, tags };
+    });
   };
   await read();
   return {
@@ -228,7 +263,7 @@ async function openCityList(workspace: Workspace) {
       return list;
     },
     async remember(cities: readonly City[], source: string) {
-      await workspace.cities.remember(cities.map((city) => ({ ...city, source })));
+      await workspace.cities.remember(cities.map(({ tags: _, ...city }) => ({ ...city, source })));
       await read();
     },
   };
@@ -259,6 +294,7 @@ interface ServedRooms {
     readonly collector: Collector | null;
     readonly analytics: RefreshLoop | null;
     readonly cache: SharedCache | null;
+    readonly certificate: Certificate | null;
   };
   readonly status: ApiContext['status'];
   readonly engines: Engines | null;
@@ -267,12 +303,14 @@ interface ServedRooms {
   readonly lookMs: number;
   readonly alerts: AlertRoom | null;
   readonly collecting: ApiContext['collecting'];
+  readonly tracer: Tracer | undefined;
 }
 
 async function apiContext(
   options: PipelineOptions,
   workspace: Workspace,
   rooms: ServedRooms,
+  stack: AsyncDisposableStack,
 ): Promise<ApiContext> {
   const log = await workspace.log();
   const { observations, engine, storage } = workspace;
@@ -282,6 +320,7 @@ async function apiContext(
   const computing = await workspace.session();
   return {
     config: options.config.api,
+    certificate: rooms.running.certificate,
     version: options.version,
     simulated: workspace.simulated,
     webFolder: options.webFolder,
@@ -289,6 +328,10 @@ async function apiContext(
     columns: OBSERVATION_COLUMNS,
     engine,
     sharedCache: rooms.running.cache,
+    rateLimits:
+      options.config.api.auth.mode === 'none'
+        ? null
+        : await openRateLimits(options.config.api.cache, options.logger),
     publications: {
       latest: () => published.latest(),
       get failure() {
@@ -310,7 +353,10 @@ async function apiContext(
     status: rooms.status,
     alerts: rooms.alerts,
     engines: rooms.engines,
+    access: await openApiAccess(options.config, options.logger, stack),
     collecting: rooms.collecting,
+    recentHours: options.config.streaming.enabled ? await openRecentHours(workspace, stack) : null,
+    tracer: rooms.tracer,
     controls: !options.roles.includes('collect')
       ? null
       : {
@@ -325,31 +371,6 @@ async function apiContext(
     pollMs: rooms.lookMs,
     logger: options.logger,
   };
-}
-
-/** Serves until the stack is disposed of; resolves with the address. */
-async function listen(
-  context: ApiContext,
-  config: Config,
-  stack: AsyncDisposableStack,
-  folder: string,
-  command: string,
-): Promise<string> {
-  const app = await buildApp(context);
-  stack.defer(() => app.close());
-  const { host, port } = config.api;
-  try {
-    await app.listen({ host, port });
-  } catch (error) {
-    throw translateListenError(error, { host, port });
-  }
-  const address = app.server.address() as AddressInfo;
-  const note = { pid: process.pid, host, port: address.port, command };
-  const path = join(folder, 'server.json');
-  await writeFile(path, `${JSON.stringify(note)}\n`);
-  stack.defer(() => rm(path, { force: true }));
-  const shown = host.includes(':') ? `[${host}]` : host;
-  return `http://${shown}:${address.port}`;
 }
 
 /** The built page beside this program, or null. */

@@ -18,6 +18,7 @@ import type { Log, NewRecord } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import { type City, DEFAULT_CITIES } from '../model/city.ts';
 import { formatRecord } from '../model/observation.ts';
+import type { Tracer } from '../tracing/tracer.ts';
 import type { SourceChoice, Workspace } from './workspace.ts';
 
 const DAY_MS = 86_400_000;
@@ -38,6 +39,7 @@ export interface PollingOptions {
   readonly cities: readonly City[];
   readonly leases: Leases;
   readonly logger: Logger;
+  readonly tracer: Tracer | undefined;
   /** Called with the collector when this process begins to poll, and with null when it stops. */
   readonly onCollector: (collector: Collector | null) => void;
   /** Where it is recorded what the collector does. */
@@ -72,7 +74,7 @@ function collectorFolder(workspace: Workspace): string {
 }
 
 async function startPolling(
-  { workspace, source: choice, cities, logger, journal: store, onActivity }: PollingOptions,
+  { workspace, source: choice, cities, logger, tracer, journal: store, onActivity }: PollingOptions,
   budget: Budget,
   stack: AsyncDisposableStack,
 ): Promise<Collector> {
@@ -118,6 +120,7 @@ async function startPolling(
     retries: config.collector.retries,
     onStep: journal.note,
     logger,
+    tracer,
   });
   stack.defer(() => collector.stop());
   return collector;

@@ -1,6 +1,7 @@
 /** The status of a workspace, worked out from its rooms; the same for the API and the command. */
 
 import { readPublication } from '../analytics/publication.ts';
+import type { RecomputeLoop } from '../analytics/recompute-loop.ts';
 import type { RefreshLoop } from '../analytics/refresh-loop.ts';
 import type { Collector } from '../collector/collector.ts';
 import { asIsobarError, isErrorCode } from '../errors.ts';
@@ -11,6 +12,7 @@ import type {
   AlertsStatus,
   AnalyticsStatus,
   CacheStatus,
+  CertificateStatus,
   ExportStatus,
   IndexStatus,
   LandingStatus,
@@ -19,6 +21,7 @@ import type {
   RoomError,
   SpoolStatus,
   Status,
+  StreamingStatus,
   TableStatus,
   WorkStatus,
 } from '../model/status.ts';
@@ -31,6 +34,7 @@ import { nextOffset } from '../table/transactions.ts';
 import { type ComputingStatus, computingStatus, readComputing } from './computing-status.ts';
 import { keepLast, openFailures, orTooLate } from './last-known.ts';
 import { readProcess } from './process-memory.ts';
+import { streamingOf } from './streaming-status.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Loops that run in this process; null where another process has them, or none. */
@@ -38,10 +42,25 @@ export interface RunningRooms {
   readonly collector: Collector | null;
   readonly landing: LandingLoop | null;
   readonly analytics: RefreshLoop | null;
+  readonly recomputing: RecomputeLoop | null;
   readonly exports: { readonly failure: RoomError | null } | null;
   readonly cache: { status(): CacheStatus } | null;
+  readonly certificate: { status(): CertificateStatus } | null;
   readonly index: IndexLoop | null;
+  readonly streaming: { readonly status: StreamingStatus } | null;
 }
+
+export const NOTHING_RUNS = {
+  collector: null,
+  landing: null,
+  analytics: null,
+  recomputing: null,
+  exports: null,
+  cache: null,
+  certificate: null,
+  index: null,
+  streaming: null,
+} as const satisfies RunningRooms;
 
 export interface StatusReader {
   read(): Promise<Status>;
@@ -96,15 +115,16 @@ class WorkspaceStatus implements StatusReader {
       ),
       table: keepLast(failures, 'table', () => this.#tableStatus()),
       analytics: keepLast(failures, 'analytics', () => this.#analyticsStatus()),
+      streaming: keepLast(failures, 'streaming', () => this.#streamingStatus()),
       index: keepLast(failures, 'index', () => this.#indexStatus()),
       export: keepLast(failures, 'export', () => this.#exportStatus()),
     };
   }
 
   async read(): Promise<Status> {
-    const { work, log, table, analytics, index, export: rawExport } = this.#rooms;
+    const { work, log, table, analytics, streaming, index, export: rawExport } = this.#rooms;
     const found = await Promise.all([
-      ...([work(), log(), table(), analytics(), rawExport(), index()] as const),
+      ...([work(), log(), table(), analytics(), rawExport(), index(), streaming()] as const),
     ]);
     return {
       version: this.#version,
@@ -118,10 +138,12 @@ class WorkspaceStatus implements StatusReader {
       landing: this.#running.landing?.status() ?? NOT_LANDING,
       table: found[2],
       analytics: found[3],
+      streaming: found[6],
       index: found[5],
       raw_export: found[4],
       alerts: this.#alerts?.status() ?? null,
       shared_cache: this.#running.cache?.status() ?? null,
+      certificate: this.#running.certificate?.status() ?? null,
     };
   }
 
@@ -238,6 +260,15 @@ class WorkspaceStatus implements StatusReader {
     return counts;
   }
 
+  /** By its own word, or by what the process that runs it says with its lease. */
+  async #streamingStatus(): Promise<StreamingStatus | null> {
+    if (!this.#workspace.config.streaming.enabled) return null;
+    const own = this.#running.streaming;
+    if (own !== null) return own.status;
+    const holder = (await this.#leases.read()).find(({ role }) => role === 'stream');
+    return streamingOf(holder ?? null);
+  }
+
   async #analyticsStatus(): Promise<AnalyticsStatus> {
     const newest = await readPublication(
       this.#workspace.storage,
@@ -254,8 +285,9 @@ class WorkspaceStatus implements StatusReader {
 
   /** By its own word, or by what the process that computes says with its lease. */
   async #computing(): Promise<ComputingStatus> {
-    const own = computingStatus(this.#workspace.computing, this.#running.analytics);
-    if (this.#running.analytics !== null) return own;
+    const { analytics, recomputing } = this.#running;
+    const own = computingStatus(this.#workspace.computing, analytics, recomputing);
+    if (analytics !== null) return own;
     const analyzer = (await this.#leases.read()).find(({ role }) => role === 'analyze');
     return readComputing(analyzer?.text.detail) ?? own;
   }

@@ -1,19 +1,26 @@
 /** The steps as this process does them: those whose lease it holds run here, the others stand by. */
 
+import { type RecomputeLoop, startRecomputeLoop } from '../analytics/recompute-loop.ts';
 import { type RefreshLoop, startRefreshLoop } from '../analytics/refresh-loop.ts';
 import type { SharedCache } from '../api/shared/cache.ts';
+import type { Certificate } from '../api/tls/certificate.ts';
 import type { Collector } from '../collector/collector.ts';
 import type { IndexLoop } from '../index/index-loop.ts';
 import type { Lease } from '../leases/held-lease.ts';
 import type { Leases } from '../leases/leases.ts';
 import { holdRole, type Share, sharePartitions } from '../leases/sharing.ts';
 import type { Logger } from '../logger.ts';
+import { TRACES_LOGGED_MAX } from '../model/trace.ts';
+import type { StreamLoop } from '../streaming/stream-loop.ts';
 import { type ExportLoop, startExportLoop } from '../table/export-loop.ts';
 import { type LandingLoop, startLandingLoop } from '../table/landing-loop.ts';
 import { type MaintenanceLoop, startMaintenanceLoop } from '../table/maintenance-loop.ts';
 import { nextOffset } from '../table/transactions.ts';
-import { computingStatus, publishComputing } from './computing-status.ts';
+import type { Tracer } from '../tracing/tracer.ts';
+import { computingStatus } from './computing-status.ts';
 import { openMaintenance } from './maintenance.ts';
+import { openPublishTraces, type PublishTraces } from './publish-traces.ts';
+import { publishDetail } from './status-detail.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Loops that run in this process; null where another process has them, or none. */
@@ -21,17 +28,22 @@ export interface Running {
   collector: Collector | null;
   landing: LandingLoop | null;
   analytics: RefreshLoop | null;
+  /** Null as well where one engine computes everything. */
+  recomputing: RecomputeLoop | null;
   exports: ExportLoop | null;
   maintenance: MaintenanceLoop | null;
   /** Null as well where none is configured. */
   cache: SharedCache | null;
+  certificate: Certificate | null;
   index: IndexLoop | null;
+  streaming: StreamLoop | null;
 }
 
 export interface StepContext {
   readonly workspace: Workspace;
   readonly leases: Leases;
   readonly logger: Logger;
+  readonly tracer: Tracer | undefined;
   readonly running: Running;
   /** Something landed or was published. */
   readonly onChange: () => void;
@@ -39,19 +51,50 @@ export interface StepContext {
   readonly deadline: AbortSignal;
 }
 
+/** Of the time that refreshes may take where machines are there for it: fresh numbers go first. */
+const CLUSTER_SHARE = 0.3;
+
 /** Computes the datasets while no other process does. */
 export function analyze(context: StepContext): Promise<Share> {
-  const { workspace, leases, logger, running, onChange } = context;
+  const { workspace, leases, logger, tracer, running, onChange } = context;
   return holdRole({ ...context, role: 'analyze' }, async (lease) => {
-    const loop = await startAnalytics(workspace, logger, onChange);
+    const refresher = await workspace.refresher(logger);
+    const { analytics } = workspace.config;
+    const traces = await openTraces(context);
+    const loop = startRefreshLoop({
+      refresher,
+      intervalSeconds: analytics.refresh_interval_s,
+      delaySeconds: analytics.refresh_delay_s,
+      ...(workspace.computing === workspace.engine ? {} : { share: CLUSTER_SHARE }),
+      logger,
+      tracer,
+      onPublished(publication, begun) {
+        begun?.stop();
+        onChange();
+        traces?.note(publication, begun);
+      },
+    });
+    const recomputing =
+      workspace.computing === workspace.engine
+        ? null
+        : startRecomputeLoop({
+            refresher,
+            intervalSeconds: analytics.spark.recompute_interval_s,
+            logger,
+            onRecomputed: onChange,
+          });
     running.analytics = loop;
-    const status = () => computingStatus(workspace.computing, loop);
-    const unwatch = publishComputing(leases, lease, status);
+    running.recomputing = recomputing;
+    const status = () => computingStatus(workspace.computing, loop, recomputing);
+    const unwatch = publishDetail(leases, lease, status);
     return {
       async stop() {
         unwatch();
         running.analytics = null;
+        running.recomputing = null;
+        await recomputing?.stop();
         await loop.stop();
+        await traces?.settle();
       },
     };
   });
@@ -59,7 +102,7 @@ export function analyze(context: StepContext): Promise<Share> {
 
 /** Lands its share of the partitions; exports and maintains while no other process does. */
 export async function land(context: StepContext): Promise<Share> {
-  const { workspace, leases, logger, running, deadline } = context;
+  const { workspace, leases, logger, running, tracer, deadline } = context;
   await using stack = new AsyncDisposableStack();
   if (workspace.config.table.raw_export) {
     const exporting = await holdRole({ ...context, role: 'export' }, async (lease) => {
@@ -86,7 +129,7 @@ export async function land(context: StepContext): Promise<Share> {
   });
   stack.defer(() => maintaining.stop());
   const log = await workspace.log();
-  const landing = await startLanding(workspace, logger);
+  const landing = await startLanding(workspace, logger, tracer);
   running.landing = landing;
   const partitionCount = () => log.partitionCount;
   const sharing = await sharePartitions({ leases, partitionCount, landing, logger, deadline });
@@ -107,27 +150,28 @@ export function landed({ running, onChange }: StepContext): void {
   onChange();
 }
 
-async function startAnalytics(
-  workspace: Workspace,
-  logger: Logger,
-  onPublished: () => void,
-): Promise<RefreshLoop> {
-  const { config } = workspace;
-  const refresher = await workspace.refresher(logger);
-  return startRefreshLoop({
-    refresher,
-    intervalSeconds: config.analytics.refresh_interval_s,
-    delaySeconds: config.analytics.refresh_delay_s,
-    logger,
-    onPublished,
-  });
+/** Null where nothing is done with the traces of a publication. */
+async function openTraces({
+  workspace,
+  logger,
+  tracer,
+}: StepContext): Promise<PublishTraces | null> {
+  const isOff = tracer === undefined && workspace.config.log_level !== 'debug';
+  return isOff ? null : openPublishTraces(workspace, logger);
 }
 
-async function startLanding(workspace: Workspace, logger: Logger): Promise<LandingLoop> {
+async function startLanding(
+  workspace: Workspace,
+  logger: Logger,
+  tracer: Tracer | undefined,
+): Promise<LandingLoop> {
   const log = await workspace.log();
   const { config, observations } = workspace;
   return startLandingLoop({
-    sink: await workspace.sink(),
+    sink: await workspace.sink({
+      tracer,
+      traceIdsMax: config.log_level === 'debug' ? TRACES_LOGGED_MAX : 0,
+    }),
     log,
     nextOffset: async (partition) =>
       nextOffset(observations.latest ?? (await observations.refresh()), log.id, partition),

@@ -8,7 +8,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { createRefresher, type Refresher } from '../analytics/refresh.ts';
+import { createRefresher, type LargeEngine, type Refresher } from '../analytics/refresh.ts';
 import type { Config } from '../config/schema.ts';
 import { IsobarError, translateFileError } from '../errors.ts';
 import type { AnomalyIndex } from '../index/anomaly-index.ts';
@@ -28,7 +28,7 @@ import { type CollectingTable, openCollectingTable } from '../table/collecting.t
 import { type DeltaTable, openTable, type TableOptions } from '../table/delta-table.ts';
 import { type ImportTable, openImportTable } from '../table/imports.ts';
 import { type IncidentTable, openIncidentTable } from '../table/incidents.ts';
-import { openSink, type Sink } from '../table/landing.ts';
+import { openSink, type Sink, type SinkOptions } from '../table/landing.ts';
 import {
   CITY_COLUMNS,
   COLLECTING_COLUMNS,
@@ -66,7 +66,7 @@ export interface Workspace extends AsyncDisposable {
   /** A refresher of its own session. */
   refresher(logger?: Logger): Promise<Refresher>;
   /** A sink of its own session. */
-  sink(): Promise<Sink>;
+  sink(traced?: Pick<SinkOptions, 'tracer' | 'traceIdsMax'>): Promise<Sink>;
 }
 
 const MIB = 1024 * 1024;
@@ -151,16 +151,18 @@ async function openRooms(
         table: observations,
         columns: OBSERVATION_COLUMNS,
         storage,
-        session: stack.use(await computing.session()),
-        engineName: computing.name,
-        reach: computing.reach,
+        session: await session(),
+        engineName: engine.name,
+        reach: engine.reach,
+        large: computing === engine ? undefined : await largeEngine(computing, config, stack),
         retries: computing === engine ? 0 : config.analytics.spark.retries,
         scratch,
         logger,
       });
     },
-    async sink() {
+    async sink(traced = {}) {
       return openSink({
+        ...traced,
         log: await workspace.log(),
         observations,
         rejected,
@@ -176,6 +178,16 @@ async function openRooms(
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
   return workspace;
+}
+
+async function largeEngine(
+  computing: SqlEngine,
+  { analytics }: Config,
+  stack: AsyncDisposableStack,
+): Promise<LargeEngine> {
+  const session = stack.use(await computing.session());
+  const { name, reach } = computing;
+  return { session, engineName: name, reach, rowsLeast: analytics.spark.rows_least };
 }
 
 function openSmallTables(

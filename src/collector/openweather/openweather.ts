@@ -7,9 +7,10 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { IsobarError } from '../../errors.ts';
-import { type Logger, maskSecrets, silentLogger } from '../../logger.ts';
+import { causesOf, readAtMost } from '../../fetching.ts';
+import { type Logger, silentLogger } from '../../logger.ts';
 import type { City } from '../../model/city.ts';
-import type { CollectedRecord } from '../../model/observation.ts';
+import { maskSecrets } from '../../secrets.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { ProviderError } from '../provider-error.ts';
 import type { Source } from '../source.ts';
@@ -52,9 +53,10 @@ export function openOpenWeather(options: OpenWeatherOptions): Source {
     logger.info(`calling ${name} through the proxy ${proxy.shown} (${proxy.variable})`);
   }
 
-  async function observe(city: City, signal: AbortSignal): Promise<CollectedRecord> {
+  const observe: Source['observe'] = async (city, signal, onStatus) => {
     signal.throwIfAborted();
     const answer = await askInTime(city, signal);
+    onStatus?.(answer.status);
     try {
       const record = parseAnswer(answer, city, { source: name, intervalSeconds });
       memory.worked();
@@ -69,7 +71,7 @@ export function openOpenWeather(options: OpenWeatherOptions): Source {
         keyNotActiveYet,
       });
     }
-  }
+  };
 
   async function askInTime(city: City, signal: AbortSignal): Promise<Answer> {
     const call = new AbortController();
@@ -125,19 +127,6 @@ export function openOpenWeather(options: OpenWeatherOptions): Source {
   return { name, simulated, observe };
 }
 
-/** The first bytes of the answer; what comes after them is neither read nor waited for. */
-async function readAtMost(response: Response, bytesMax: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  // Leaving the loop cancels the rest.
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes >= bytesMax) break;
-  }
-  return Buffer.concat(chunks).subarray(0, bytesMax);
-}
-
 /**
  * What went wrong, in a word: ECONNREFUSED, ENOTFOUND, UND_ERR_SOCKET, CERT_HAS_EXPIRED, …
  * The messages of these errors may hold the address, so only codes come through.
@@ -147,21 +136,17 @@ function describe(
   proxy: ProviderProxy | null,
 ): { readonly what: string; readonly isUnreached: boolean } {
   const by = proxy === null ? '' : ` through the proxy ${proxy.shown}`;
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; depth += 1) {
-    const { code } = at as { code?: unknown };
+  for (const { error: at, code } of causesOf(error)) {
     if (code === 'ERR_PROXY_TUNNEL' && proxy !== null) {
       const status = /HTTP\/1\.\d (\d{3})/.exec(at.message)?.[1];
       const what = `the proxy ${proxy.shown} refuses the connection (${status ?? code})`;
       return { what, isUnreached: true };
     }
-    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) {
-      if (code === 'UND_ERR_SOCKET') return CUT_OFF;
-      // Its machine was reached, unless a proxy is what refuses.
-      const isUnreached =
-        proxy !== null || !/^(ECONNREFUSED|ECONNRESET|EPIPE|.*CERT.*)$/.test(code);
-      return { what: `no answer${by} (${code})`, isUnreached };
-    }
-    at = at instanceof AggregateError ? at.errors[0] : at.cause;
+    if (code === 'UND_ERR_SOCKET') return CUT_OFF;
+    if (code === null) continue;
+    // Its machine was reached, unless a proxy is what refuses.
+    const isUnreached = proxy !== null || !/^(ECONNREFUSED|ECONNRESET|EPIPE|.*CERT.*)$/.test(code);
+    return { what: `no answer${by} (${code})`, isUnreached };
   }
   return error instanceof TypeError && error.message === 'terminated'
     ? CUT_OFF

@@ -3,11 +3,12 @@
  * (in small letters, too, which go first). Only the provider is called through it: the lake, the log
  * and Spark are reached directly, and so is this machine itself.
  */
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
-import { Readable } from 'node:stream';
+import { isLoopbackHost } from '../../config/channel-url.ts';
 import { IsobarError } from '../../errors.ts';
+import { answerOf } from '../../fetching.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -26,7 +27,7 @@ export function proxyFor(address: string, env: Env): ProviderProxy | null {
   if (named === null) return null;
   const { hostname, port, protocol } = new URL(address);
   const target = { host: bare(hostname), port: port || (protocol === 'https:' ? '443' : '80') };
-  if (isLoopback(target.host) || isExcepted(target, env.no_proxy || env.NO_PROXY || '')) {
+  if (isLoopbackHost(target.host) || isExcepted(target, env.no_proxy || env.NO_PROXY || '')) {
     return null;
   }
   return parseProxy(named.variable, named.text);
@@ -78,11 +79,6 @@ function isExcepted(
     });
 }
 
-function isLoopback(host: string): boolean {
-  if (isIP(host) === 4) return host.startsWith('127.');
-  return host === '::1' || host === 'localhost' || host.endsWith('.localhost');
-}
-
 function bare(host: string): string {
   return host.replace(/^\[|\]$/g, '').toLowerCase();
 }
@@ -107,22 +103,4 @@ function fetchThrough(proxy: ProviderProxy | null) {
     const agent = isHttps ? agents.https : agents.http;
     return answerOf(send(address, { agent, headers, signal }));
   };
-}
-
-async function answerOf(request: ClientRequest): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    request.on('error', reject);
-    request.on('response', (message) => {
-      const status = message.statusCode ?? 0;
-      const headers = new Headers();
-      for (const [name, value] of Object.entries(message.headersDistinct)) {
-        for (const one of value ?? []) headers.append(name, one);
-      }
-      const hasBody = status !== 204 && status !== 304;
-      if (!hasBody) message.resume();
-      const body = hasBody ? (Readable.toWeb(message) as ReadableStream<Uint8Array>) : null;
-      resolve(new Response(body, { status, headers }));
-    });
-    request.end();
-  });
 }

@@ -1,7 +1,8 @@
 /** A real HTTP server in the provider's place, for tests. */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServerWith, type Pair } from '../../../test/support/trust.ts';
 
 interface Reply {
   readonly status?: number;
@@ -18,8 +19,9 @@ export interface TestProvider {
   stop(): Promise<void>;
 }
 
-export async function startTestProvider(): Promise<TestProvider> {
-  const server = createServer((request, response) => {
+/** By HTTPS for `localhost` with a pair, else by HTTP. */
+export async function startTestProvider(pair?: Pair): Promise<TestProvider> {
+  const server = createServerWith(pair, (request, response) => {
     const url = new URL(request.url ?? '/', 'http://provider');
     provider.requests.push(url);
     response.on('error', () => {});
@@ -34,7 +36,7 @@ export async function startTestProvider(): Promise<TestProvider> {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const provider: TestProvider = {
-    url: `http://127.0.0.1:${port}`,
+    url: pair === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`,
     requests: [],
     answer: () => ({ status: 500 }),
     async stop() {
