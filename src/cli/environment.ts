@@ -1,7 +1,10 @@
 /** What commands share: their surroundings, and the configuration from the common options. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { holdsSecret } from '../config/secret.ts';
+import { settingOf } from '../config/settings.ts';
 import { IsobarError } from '../errors.ts';
 import { type Logger, openLogger } from '../logger.ts';
 import { hasData, openWorkspace, type Workspace } from '../pipeline/workspace.ts';
@@ -43,13 +46,15 @@ export function prepare(
     const at = pair.indexOf('=');
     if (at < 1) throw new IsobarError('USAGE', `--set ${pair}: write setting=value`);
     flags[pair.slice(0, at)] = pair.slice(at + 1);
+    assertNoSecret(pair.slice(0, at), pair.slice(at + 1));
   }
   if (options.data !== undefined) flags.data = options.data;
   if (options.port !== undefined) flags['api.port'] = options.port;
   if (options.logLevel !== undefined) flags.log_level = options.logLevel;
   const file = options.config ?? null;
   const { env } = environment;
-  const profile = profileFile(options.profile ?? 'embedded', flags.data ?? env.ISOBAR_DATA);
+  const dataFolder = () => loadConfig({ file, env, flags, defaults }).config.data;
+  const profile = profileFile(options.profile ?? 'embedded', dataFolder);
   const loaded = loadConfig({ file, env, flags, defaults, profile });
   environment.keepSecret(loaded.secrets);
   const logger = openLogger(loaded.config.log_level, loaded.secrets);
@@ -57,10 +62,25 @@ export function prepare(
   return { ...loaded, logger, json: options.json === true };
 }
 
+/** Every user of the machine can read the command lines of all processes. */
+function assertNoSecret(path: string, value: string): void {
+  const setting = settingOf(path);
+  if (setting?.secret !== true || !holdsSecret(path, value)) return;
+  const { variable } = setting;
+  throw new IsobarError(
+    'USAGE',
+    `--set ${path}: a secret on the command line can be read by every user of this machine; ` +
+      `set ${variable}, or ${variable}_FILE with the path of a file`,
+  );
+}
+
 /** The file of settings that a profile means, or null for the defaults. */
-function profileFile(name: string, data = './data'): string | null {
+function profileFile(name: string, dataFolder: () => string): string | null {
   if (name === 'embedded') return null;
-  return name === 'cluster' ? join(data, 'cluster', 'profile.yaml') : name;
+  if (name !== 'cluster') return name;
+  const file = join(dataFolder(), 'cluster', 'profile.yaml');
+  if (existsSync(file)) return file;
+  throw new IsobarError('CLUSTER_ABSENT', `--profile cluster: ${file} does not exist`);
 }
 
 /**
@@ -81,6 +101,11 @@ export function warnOfRefusals({ tables }: Workspace, { logger }: Prepared): voi
     const refusal = latest === null ? null : writeRefusal(latest, folder);
     if (refusal !== null) logger.warn({ code: refusal.code }, refusal.message);
   }
+}
+
+/** `2026-03-01T12:30:59Z` → `2026-03-01 12:30` */
+export function formatMinute(time: string): string {
+  return time.slice(0, 16).replace('T', ' ');
 }
 
 /** Columns of text, the first line being the header; numbers to the right. */

@@ -1,8 +1,8 @@
 /** The one place that writes to stdout and stderr for commands: escaped, and without secrets. */
 import type { Writable } from 'node:stream';
 import type { IsobarError } from '../errors.ts';
-import { maskSecrets } from '../logger.ts';
 import { printable } from '../printable.ts';
+import { keepOutOfErrors, maskSecrets } from '../secrets.ts';
 import { splitRedraw } from './progress.ts';
 import { openStdout } from './stdout.ts';
 
@@ -37,7 +37,10 @@ export function openOutput(
   const shown = (text: string, kind: OutputKind) =>
     kind === 'rows' && stdout.isTTY !== true ? text : printable(text.replaceAll('\r\n', '\n'));
   return {
-    keepSecret: (values) => void secrets.push(...values),
+    keepSecret(values) {
+      secrets.push(...values);
+      keepOutOfErrors(values);
+    },
     print: (text, kind = 'text') => results.print(shown(text, kind)),
     async printAll(parts, kind = 'text') {
       async function* shownParts() {

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,7 @@ import { after, before, test } from 'node:test';
 import { CommanderError } from 'commander';
 import { findRedis, startRedis } from '../../test/support/redis-server.ts';
 import { asIsobarError, type ErrorCode, IsobarError } from '../errors.ts';
+import { startReceiver } from '../tracing/testing/receiver.ts';
 import type { Environment } from './environment.ts';
 import { buildProgram } from './program.ts';
 import { openTestEnvironment } from './testing/environment.ts';
@@ -107,6 +108,21 @@ test('config prints values with origins as YAML and as JSON, and never the key',
   assert.match(await failsWith('USAGE', ['config', '--set', 'api.port']), /write setting=value/);
 });
 
+test('the profile of the cluster is that of the data folder in effect', async () => {
+  const place = join(folder, 'with-cluster');
+  const file = join(folder, 'with-cluster.yaml');
+  writeFileSync(file, `data: ${place}\n`);
+  const argv = ['config', '--json', '--config', file, '--profile', 'cluster'];
+  const { error } = await run(argv);
+  assert.equal(asIsobarError(error).code, 'CLUSTER_ABSENT');
+  assert.match(asIsobarError(error).message, /with-cluster.*profile\.yaml does not exist/);
+  mkdirSync(join(place, 'cluster'), { recursive: true });
+  writeFileSync(join(place, 'cluster', 'profile.yaml'), 'api:\n  port: 7007\n');
+  const { out } = await run(argv);
+  const port = JSON.parse(out).find(({ setting }: { setting: string }) => setting === 'api.port');
+  assert.equal(port.value, 7_007);
+});
+
 test('doctor reports a taken port, a folder that cannot be written, a missing key', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -116,6 +132,7 @@ test('doctor reports a taken port, a folder that cannot be written, a missing ke
   try {
     const argv = ['doctor', '--json', '--set', `api.port=${port}`, '--data', join(notFolder, 'd')];
     const { out, error } = await run(argv);
+    assert.equal(asIsobarError(error).code, 'CHECK_FAILED');
     assert.match(asIsobarError(error).message, /^2 checks failed|^3 checks failed/);
     const findings = JSON.parse(out) as Record<'check' | 'verdict' | 'text' | 'remedy', string>[];
     const of = (check: string) => findings.find((finding) => finding.check === check);
@@ -124,7 +141,7 @@ test('doctor reports a taken port, a folder that cannot be written, a missing ke
     assert.match(of('key')?.remedy ?? '', /ISOBAR_OPENWEATHER_KEY/);
     assert.equal(of('folder')?.verdict, 'fail');
     assert.equal(of('port')?.verdict, 'fail');
-    assert.match(of('port')?.text ?? '', new RegExp(`^port ${port} .*EADDRINUSE`));
+    assert.match(of('port')?.text ?? '', new RegExp(`^${port} of .* is taken by another program$`));
     for (const { verdict, remedy, check } of findings) {
       if (verdict === 'fail') assert.notEqual(remedy, '', check);
     }
@@ -167,6 +184,36 @@ test('doctor says whether the shared cache can be used, without its password', a
   assert.equal((await cacheOf(url))?.verdict, 'ok');
 });
 
+test('doctor says whether spans are taken, and each problem of alerts and the stream', async () => {
+  const findingsOf = async (settings: Readonly<Record<string, string>>) => {
+    const given = { 'api.port': '0', ...settings };
+    const flags = Object.entries(given).flatMap(([path, value]) => ['--set', `${path}=${value}`]);
+    const { out, error } = await run(['doctor', '--json', ...data(), ...flags]);
+    const findings = JSON.parse(out) as Record<'check' | 'verdict' | 'text' | 'remedy', string>[];
+    return { findings: findings.filter(({ verdict }) => verdict === 'fail'), error };
+  };
+  const receiver = await startReceiver();
+  try {
+    const { findings } = await findingsOf({ 'tracing.otlp_url': receiver.url });
+    assert.deepEqual(findings, []);
+  } finally {
+    await receiver[Symbol.asyncDispose]();
+  }
+  const away = await findingsOf({ 'tracing.otlp_url': receiver.url });
+  assert.match(asIsobarError(away.error).message, /^1 check failed$/);
+  assert.match(away.findings[0]?.text ?? '', /v1\/traces: no answer \(ECONNREFUSED\)$/);
+  assert.match(away.findings[0]?.remedy ?? '', /tracing\.otlp_url/);
+
+  const file = join(folder, 'two-problems.yaml');
+  writeFileSync(file, 'rulez: []\nchannels: 3\n');
+  const { findings } = await findingsOf({ 'alerts.file': file, 'streaming.enabled': 'true' });
+  assert.deepEqual(
+    findings.map(({ check }) => check),
+    ['alerts', 'alerts', 'stream'],
+  );
+  assert.match(findings[2]?.text ?? '', /streaming\.enabled: log\.engine must be kafka/);
+});
+
 test('doctor says through which proxy the provider is called, without its login', async () => {
   const proxies = async (env: Environment['env'], ...argv: readonly string[]) => {
     const { out } = await run(['doctor', '--json', '--set', 'api.port=0', ...data(), ...argv], env);
@@ -187,6 +234,8 @@ test('doctor says through which proxy the provider is called, without its login'
 
 test('a host to listen on that does not exist is a fault of its setting', async () => {
   const argv = ['serve', '--port', '0', '--set', 'api.host=no-such-host.invalid'];
+  assert.match(await failsWith('CONFIG_INVALID', argv), /^api\.auth\.mode: expected local/);
+  argv.push('--set', 'api.auth.mode=local');
   assert.match(await failsWith('CONFIG_INVALID', argv), /^api\.host: unknown host/);
 });
 
@@ -267,7 +316,26 @@ test('paths that are not there are named', async () => {
     /none: no such file or folder/,
   );
   assert.match(await failsWith('IMPORT_INVALID', ['import', import.meta.dirname]), /--mapping/);
-  assert.match(await failsWith('CONFIG_INVALID', ['config', '--config', missing]), /none: ENOENT/);
+  assert.match(
+    await failsWith('CONFIG_INVALID', ['config', '--config', missing]),
+    /none: the file does not exist/,
+  );
+});
+
+test('a password in a file that others can read is refused', async () => {
+  const file = join(folder, 'password');
+  writeFileSync(file, 'heron in the reeds', { mode: 0o644 });
+  const argv = ['users', 'add', 'kiosk', '--password-file', file];
+  assert.match(await failsWith('CONFIG_INVALID', argv), /password: others may read or change it/);
+});
+
+test('a secret on the command line is refused, and not repeated', async () => {
+  const message = await failsWith('USAGE', ['config', '--set', 'log.kafka.password=hunter2']);
+  assert.match(message, /^--set log\.kafka\.password: .* set ISOBAR_LOG_KAFKA_PASSWORD, or /);
+  assert.doesNotMatch(message, /hunter2/);
+  // These hold none.
+  const redis = 'api.cache.redis_url=redis://127.0.0.1:1';
+  await runWell('config', '--set', 'openweather.key=', '--set', redis);
 });
 
 /** The program in a process of its own. */

@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asIsobarError, ERRORS, IsobarError } from '../errors.ts';
 import { stderr } from '../stderr.ts';
+import { accessCommands } from './commands/access.ts';
 import { alertsCommand } from './commands/alerts.ts';
 import { analyzeCommand } from './commands/analyze.ts';
 import { backupCommands } from './commands/backup.ts';
+import { certificateCommand } from './commands/certificate.ts';
 import { clusterCommand } from './commands/cluster.ts';
 import { configCommand } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -14,6 +16,8 @@ import { historyCommand } from './commands/history.ts';
 import { importCommand } from './commands/import.ts';
 import { importsCommand } from './commands/imports.ts';
 import { indexCommand } from './commands/index.ts';
+import { kafkaCommand } from './commands/kafka.ts';
+import { lakeCommand } from './commands/lake.ts';
 import { landCommand } from './commands/land.ts';
 import { maintainCommand } from './commands/maintain.ts';
 import { metricsCommand } from './commands/metrics.ts';
@@ -23,6 +27,7 @@ import { startCommands } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { tableCommand } from './commands/table.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { guardCrash } from './crash.ts';
 import type { Environment } from './environment.ts';
 import { openOutput } from './output.ts';
 
@@ -48,11 +53,13 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
     ...output,
   };
   const program = buildProgram(environment);
+  const end = (error: unknown) => reportError(error, argv.includes('--json'), environment);
+  guardCrash(environment, end);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     if (output.failure !== null) throw output.failure;
   } catch (error) {
-    process.exitCode = reportError(error, argv.includes('--json'), environment);
+    process.exitCode = end(error);
   }
 }
 
@@ -82,7 +89,7 @@ export function buildProgram(environment: Environment): Command {
       'engines to use: embedded, cluster (see `isobar cluster up`) or a file of settings',
     )
     .option('--set <setting=value>', 'any setting, such as api.port=8080; repeatable', collect)
-    .option('--log-level <level>', 'least level of messages: debug, info, warn, error, silent')
+    .option('--log-level <level>', 'lowest level of messages: debug, info, warn, error, silent')
     .option('--json', 'print results as JSON');
   program.commandsGroup('Run the pipeline:');
   startCommands(program, environment);
@@ -95,7 +102,10 @@ export function buildProgram(environment: Environment): Command {
   historyCommand(program, environment);
   backupCommands(program, environment);
   tableCommand(program, environment);
+  lakeCommand(program, environment);
   indexCommand(program, environment);
+  certificateCommand(program, environment);
+  kafkaCommand(program, environment);
   program.commandsGroup('Look at it:');
   alertsCommand(program, environment);
   statusCommand(program, environment);
@@ -104,6 +114,8 @@ export function buildProgram(environment: Environment): Command {
   doctorCommand(program, environment);
   configCommand(program, environment);
   metricsCommand(program, environment);
+  program.commandsGroup('Who may ask the server:');
+  accessCommands(program, environment);
   program.commandsGroup('For development:');
   simulateCommand(program, environment);
   clusterCommand(program, environment);

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { messageText, plainText } from '../../alerts/message-text.ts';
 import { type Replayed, replay } from '../../alerts/replay.ts';
 import type { Rule } from '../../alerts/rules.ts';
+import { parseCities } from '../../api/parameters.ts';
 import { asIsobarError, IsobarError } from '../../errors.ts';
 import { type Incident, secondsOf } from '../../model/alerts.ts';
 import { openAlertFacts } from '../../pipeline/alert-facts.ts';
@@ -11,6 +12,7 @@ import { type AlertRoom, openAlertRoom, sendTest, shareOnce } from '../../pipeli
 import type { Workspace } from '../../pipeline/workspace.ts';
 import {
   type Environment,
+  formatMinute,
   formatTable,
   openChosenWorkspace,
   type Prepared,
@@ -59,7 +61,7 @@ function listCommand(alerts: Command, environment: Environment): void {
     .description('show incidents, newest first')
     .option('--open', 'only those that are not resolved')
     .option('--rule <name>', 'only those of a rule')
-    .option('--simulated', 'the simulated data root')
+    .option('--simulated', 'use the simulated data')
     .action((options: RootOption & { open?: boolean; rule?: string }, command: Command) =>
       withRoom(environment, command, options, ({ room, json }) => {
         const { rule } = options;
@@ -76,11 +78,11 @@ function listCommand(alerts: Command, environment: Environment): void {
 function ackCommand(alerts: Command, environment: Environment): void {
   alerts
     .command('ack')
-    .description('acknowledge an incident: it is not repeated and not escalated any more')
+    .description('acknowledge an incident: it is no longer repeated or escalated')
     .argument('<incident>', 'as "isobar alerts list" shows it')
     .option('--by <name>', 'who acknowledges it (default: the user of this machine)')
-    .option('--note <text>', 'for the others')
-    .option('--simulated', 'the simulated data root')
+    .option('--note <text>', 'a note for the others')
+    .option('--simulated', 'use the simulated data')
     .action((id: string, options: RootOption & { by?: string; note?: string }, command: Command) =>
       withRoom(environment, command, options, async ({ room, json }) => {
         const by = options.by ?? userInfo().username;
@@ -101,9 +103,9 @@ function silenceCommand(alerts: Command, environment: Environment): void {
     .option('--rule <name>', 'of this rule; of all rules otherwise')
     .option('--city <id>', 'of this city; of all cities otherwise')
     .option('--for <duration>', 'how long: 30m, 2h, 3d', parseDuration)
-    .option('--note <text>', 'for the others')
+    .option('--note <text>', 'a note for the others')
     .option('--end <id>', 'end a silence')
-    .option('--simulated', 'the simulated data root')
+    .option('--simulated', 'use the simulated data')
     .action(
       (
         options: RootOption & {
@@ -115,21 +117,26 @@ function silenceCommand(alerts: Command, environment: Environment): void {
         },
         command: Command,
       ) =>
-        withRoom(environment, command, options, async ({ room, json }) => {
+        withRoom(environment, command, options, async ({ room, workspace, json }) => {
           const now = Date.now();
+          const { rule, city, note } = options;
+          if (options.for === undefined && (rule ?? city ?? note) !== undefined) {
+            throw new IsobarError('USAGE', 'alerts silence: add --for, such as --for 2h');
+          }
           if (options.end !== undefined) {
             if (await room.endSilence(options.end)) return environment.print('ended\n');
             throw new IsobarError('SILENCE_UNKNOWN', options.end);
           }
           if (options.for !== undefined) {
-            if (options.rule !== undefined) ruleOf(room.rules, options.rule);
+            if (rule !== undefined) ruleOf(room.rules, rule);
+            if (city !== undefined) parseCities([city], await workspace.cities.read());
             await room.silence({
-              rule: options.rule ?? null,
-              city_id: options.city ?? null,
+              rule: rule ?? null,
+              city_id: city ?? null,
               from: now,
               until: now + secondsOf(options.for) * 1_000,
               by: userInfo().username,
-              note: options.note ?? null,
+              note: note ?? null,
             });
           }
           const silences = room.store.silences(now);
@@ -138,7 +145,7 @@ function silenceCommand(alerts: Command, environment: Environment): void {
             silence_id,
             rule ?? 'all rules',
             city_id ?? 'all cities',
-            new Date(until).toISOString().slice(0, 16).replace('T', ' '),
+            formatMinute(new Date(until).toISOString()),
             by,
             note ?? '',
           ]);
@@ -152,9 +159,11 @@ function rulesCommand(alerts: Command, environment: Environment): void {
   alerts
     .command('rules')
     .description('check the file of alerts, and show the rules in effect')
-    .option('--simulated', 'the simulated data root')
+    .option('--simulated', 'use the simulated data')
     .action((options: RootOption, command: Command) =>
-      withRoom(environment, command, options, ({ room, json }) => {
+      withRoom(environment, command, options, async ({ room, workspace, json }) => {
+        const cities = await workspace.cities.read();
+        for (const warning of unknownCities(room.rules, cities)) environment.report(`${warning}\n`);
         const rules = room.rules.map(({ source, version, channels }) => ({
           ...source,
           version,
@@ -181,7 +190,7 @@ function replayCommand(alerts: Command, environment: Environment): void {
     .argument('<rule>', 'name of a rule in effect')
     .option('--days <number>', 'days up to the newest observation', parseDays, 30)
     .option('--messages', 'print the messages too')
-    .option('--simulated', 'the simulated data root')
+    .option('--simulated', 'use the simulated data')
     .action(
       (
         name: string,
@@ -210,6 +219,16 @@ function testCommand(alerts: Command, environment: Environment): void {
         json ? `${JSON.stringify({ sent: name })}\n` : `${name}: the receiver has accepted it\n`,
       );
     });
+}
+
+/** A rule for a city that does not exist never opens an incident. Nothing while none is known. */
+function unknownCities(rules: readonly Rule[], known: ReadonlyMap<string, unknown>): string[] {
+  if (known.size === 0) return [];
+  return rules.flatMap(({ name, cities }) =>
+    [...(cities ?? [])]
+      .filter((city) => !known.has(city))
+      .map((city) => `rule ${name}: unknown city ${city}; see /api/cities for the known ids`),
+  );
 }
 
 interface OpenRoom {
@@ -273,8 +292,8 @@ function formatIncidents(incidents: readonly Incident[]): string {
     incident.incident_id,
     incident.state,
     incident.severity,
-    minute(incident.opened_at),
-    incident.resolved_at === null ? '' : minute(incident.resolved_at),
+    formatMinute(incident.opened_at),
+    incident.resolved_at === null ? '' : formatMinute(incident.resolved_at),
     incident.rule,
     incident.summary,
   ]);
@@ -296,7 +315,7 @@ function formatMessages(replayed: readonly Replayed[]): string {
     .flatMap(({ incident, messages }) =>
       messages.map(({ key, kind, channel, at }) => {
         const text = messageText({ key, kind, incident, url: null });
-        const time = minute(new Date(at).toISOString());
+        const time = formatMinute(new Date(at).toISOString());
         const body = plainText(text).trimEnd().replaceAll(/^/gm, '  ');
         return `\n${time} to ${channel}: ${text.subject}\n\n${body}\n`;
       }),
@@ -307,10 +326,6 @@ function formatMessages(replayed: readonly Replayed[]): string {
 /** `value temperature_c below 0 clear 1` */
 function formatCondition({ kind, ...rest }: Rule['when']): string {
   return [kind, ...Object.entries(rest).flat()].join(' ');
-}
-
-function minute(time: string): string {
-  return time.slice(0, 16).replace('T', ' ');
 }
 
 function parseDuration(text: string): string {

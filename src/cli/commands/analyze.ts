@@ -5,9 +5,9 @@ import { run } from './start.ts';
 export function analyzeCommand(program: Command, environment: Environment): void {
   program
     .command('analyze')
-    .description('compute the datasets; stay and follow the table unless --once')
+    .description('compute the datasets; keep following the table unless --once')
     .option('--once', 'publish what the table says now and exit')
-    .option('--simulated', 'the simulated data root')
+    .option('--simulated', 'use the simulated data')
     .addHelpText('after', '\nExample:\n  isobar analyze --once')
     .action(async (options: { once?: boolean; simulated?: boolean }, command: Command) => {
       if (options.once !== true) return run(environment, command, ['analyze']);

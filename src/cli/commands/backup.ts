@@ -15,7 +15,7 @@ import { openProgress } from '../progress.ts';
 import { verifyWorkspace } from './verify.ts';
 
 const PLACE_HELP = `
-The place is a folder of this machine, or a file of settings (*.yaml) whose section \`lake\` names
+The place is a folder on this machine, or a file of settings (*.yaml) whose section \`lake\` names
 another one, such as lake.engine: hdfs with its own lake.hdfs.folder.`;
 
 export function backupCommands(program: Command, environment: Environment): void {
@@ -23,11 +23,11 @@ export function backupCommands(program: Command, environment: Environment): void
     .command('backup <place>')
     .description('copy one version of the tables to another place, verified')
     .option('--table-version <n>', 'this version of the observations, not the newest', parseVersion)
-    .option('--simulated', 'the simulated data root')
+    .option('--simulated', 'use the simulated data')
     .addHelpText(
       'after',
       `${PLACE_HELP}
-Into the place of an older backup only what is new is copied. What is there are Delta tables.
+Where an older backup is, only what is new is copied. A backup consists of Delta tables.
 
 Example:
   isobar backup /mnt/backup/isobar`,

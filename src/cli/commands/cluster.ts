@@ -9,21 +9,27 @@ import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { formatRules } from '../../api/metric-rules.ts';
+import * as signing from '../../api/tls/signing.ts';
 import { cacheFolder } from '../../cluster/artifacts.ts';
 import { startCluster } from '../../cluster/cluster.ts';
 import { type ClusterControl, connectControl, openControl } from '../../cluster/control.ts';
-import { DEFAULT_KINDS, KINDS, type Kind } from '../../cluster/plan.ts';
+import { DEFAULT_KINDS, KINDS, type Kind, SECURED } from '../../cluster/plan.ts';
 import { PROFILE, profileText } from '../../cluster/profile.ts';
+import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
+import { hostPort, reachedHost } from '../../config/service-address.ts';
+import { readPair } from '../../config/tls-pair.ts';
 import { IsobarError, isErrorCode } from '../../errors.ts';
 import { lockFolder } from '../../lake/folder-lock.ts';
 import { pause } from '../../waiting.ts';
 import { type Environment, formatTable, prepare } from '../environment.ts';
+import { permitIsobar } from './cluster-permissions.ts';
 
 interface UpOptions {
   readonly only?: readonly Kind[];
   readonly ha?: boolean;
   readonly sparkLocal?: boolean;
+  readonly secure?: boolean;
   readonly foreground?: boolean;
 }
 
@@ -32,15 +38,19 @@ const FOLLOW_MS = 200;
 export function clusterCommand(program: Command, environment: Environment): void {
   const cluster = program
     .command('cluster')
-    .description('run Kafka, HDFS and Spark on this machine, to try and to test')
+    .description(
+      'run the services (Kafka, HDFS, Spark and more) on this machine, for trials and tests',
+    )
     .helpCommand(false)
     .addHelpText(
       'after',
       `
 The services are Java processes on 127.0.0.1 (Java 17 and Maven are needed; the programs are
-brought once, about 350 MB). They lie in DATA/cluster and end with \`isobar cluster down\`.
-Redis, Prometheus and Alertmanager are Debian's and need no Java: Prometheus watches the server at
-api.host and api.port with the rules of \`isobar metrics rules\`.
+downloaded once, about 350 MB). Their files are in DATA/cluster; \`isobar cluster down\` stops them.
+With --secure everything is encrypted by an authority of its own, Kafka and Redis ask for passwords,
+HDFS for Kerberos and Spark for a token; the profile holds what isobar needs (see docs/security.md).
+Redis, Prometheus and Alertmanager come from Debian's packages and need no Java: Prometheus watches
+the server at api.host and api.port with the rules of \`isobar metrics rules\`.
 
 Example:
   isobar cluster up
@@ -52,7 +62,8 @@ Example:
     .option('--only <names>', `of ${KINDS.join(', ')}; separated by commas`, parseKinds)
     .option('--ha', 'three brokers, two NameNodes with ZooKeeper, two workers')
     .option('--spark-local', 'Spark without master and workers')
-    .option('--foreground', 'stay and hold the services; Ctrl-C stops them')
+    .option('--secure', 'encryption, logins and permissions everywhere, and a Kerberos realm')
+    .option('--foreground', 'stay and keep the services running; Ctrl-C stops them')
     .action((options: UpOptions, command: Command) =>
       options.foreground ? hold(environment, command, options) : leave(environment, command),
     );
@@ -114,6 +125,7 @@ Example:
 async function hold(environment: Environment, command: Command, options: UpOptions): Promise<void> {
   const { folder, config } = clusterFolder(environment, command);
   const { ha = false, sparkLocal = false, only = DEFAULT_KINDS } = options;
+  if (options.secure) refuseOpen(only);
   if (only.includes('prometheus') && config.api.port === 0) {
     throw new IsobarError('CONFIG_INVALID', 'api.port: Prometheus needs a port that stays');
   }
@@ -121,21 +133,27 @@ async function hold(environment: Environment, command: Command, options: UpOptio
   stack.use(await lockFolder(folder, 'isobar cluster up'));
   // What a killed predecessor left there means nothing.
   await rm(join(folder, 'cluster.json'), { force: true });
-  const cluster = await startCluster({
-    folder,
-    kinds: only,
-    ha,
-    sparkLocal,
-    watched: { target: targetOf(config), rules: formatRules() },
-    cache: cacheFolder(environment.env),
-    signal: environment.signal,
-    report: (line) => environment.report(`${line}\n`),
-  });
+  // Whatever goes wrong from here on, nothing is left running.
+  const cluster = stack.use(
+    await startCluster({
+      folder,
+      kinds: only,
+      ha,
+      sparkLocal,
+      signing: options.secure ? signing : undefined,
+      watched: { target: targetOf(config), tls: await targetTls(config), rules: formatRules() },
+      cache: cacheFolder(environment.env),
+      signal: environment.signal,
+      report: (line) => environment.report(`${line}\n`),
+    }),
+  );
   const stopping = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
   environment.signal.addEventListener('abort', () => stopping.resolve());
   const profile = join(folder, PROFILE);
-  await writeFile(profile, profileText(cluster.addresses, ha));
+  await writeFile(profile, await profileText(cluster.addresses, ha), { mode: 0o600 });
+  const { config: made } = loadConfig({ file: null, env: {}, flags: {}, profile });
+  await permitIsobar(made, cluster.addresses);
   const listening = await openControl(cluster, ha, async () => {
     stopping.resolve();
     await ended.promise;
@@ -145,6 +163,16 @@ async function hold(environment: Environment, command: Command, options: UpOptio
   await cluster[Symbol.asyncDispose]();
   ended.resolve();
   await listening[Symbol.asyncDispose]();
+}
+
+/** Rejects with USAGE what would be open beside the secured services. */
+function refuseOpen(kinds: readonly Kind[]): void {
+  const open = kinds.filter((kind) => !SECURED.includes(kind));
+  if (open.length === 0) return;
+  throw new IsobarError(
+    'USAGE',
+    `--secure: expected of ${SECURED.join(', ')}; got ${open.join(', ')}, which would be open`,
+  );
 }
 
 /** Leaves a process behind that holds the services; resolves when they are ready. */
@@ -208,14 +236,23 @@ function clusterFolder(
 
 /** Where Prometheus meets the server of isobar that this configuration starts. */
 function targetOf({ api: { host, port } }: Config): string {
-  const any = ['0.0.0.0', '::'].includes(host);
-  const reached = any ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
-  return `${reached}:${port}`;
+  return hostPort(reachedHost(host), port);
+}
+
+/** It trusts the certificate of the server itself, whatever authority signed it. */
+async function targetTls({ api: { tls } }: Config) {
+  if (tls.certificate_file === '') return null;
+  const { names } = await readPair(tls, new Date());
+  const serverName = (names[0] ?? 'localhost').replace('*.', 'isobar.');
+  return { caFile: resolve(tls.certificate_file), serverName };
 }
 
 function parseKinds(text: string): readonly Kind[] {
   const names = text.split(',');
   const wrong = names.filter((name) => !KINDS.some((kind) => kind === name));
-  if (wrong.length > 0) throw new InvalidArgumentError(`not known: ${wrong.join(', ')}`);
+  if (wrong.length > 0) {
+    const known = KINDS.join(', ');
+    throw new InvalidArgumentError(`unknown: ${wrong.join(', ')}; known: ${known}`);
+  }
   return names as Kind[];
 }

@@ -5,51 +5,61 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { translateListenError } from '../../api/listening.ts';
 import { namedProxy, providerFetch, proxyFor } from '../../collector/openweather/proxy.ts';
-import { parseRedisUrl } from '../../config/redis-address.ts';
+import { redisAddressOf } from '../../config/cache-address.ts';
+import { clientPair } from '../../config/kafka.ts';
 import type { Config } from '../../config/schema.ts';
+import { type PairFiles, readPair } from '../../config/tls-pair.ts';
 import { asIsobarError, ERRORS, IsobarError } from '../../errors.ts';
 import { openIndex } from '../../index/open.ts';
 import { loadAlerts, tryChannels } from '../../pipeline/alerting.ts';
+import { readServerNote, SERVER_NOTE } from '../../pipeline/server-note.ts';
 import { hasData, openWorkspace, rootOf } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
-import { NOTE_BYTES_MAX, readRegularFile } from '../../regular-file.ts';
 import { writeRefusal } from '../../table/snapshot.ts';
+import { receiverOf } from '../../tracing/open.ts';
+import { type Receiver, send } from '../../tracing/sending.ts';
 import { type Environment, prepare } from '../environment.ts';
 import { isOlder, NODE_VERSION_LEAST } from '../node-version.ts';
-
-interface Finding {
-  readonly check: string;
-  readonly verdict: 'ok' | 'warn' | 'fail';
-  readonly text: string;
-  /** What to do; empty when all is well. */
-  readonly remedy: string;
-}
+import { checkConnections } from './doctor-connections.ts';
+import { type Finding, failures, ok } from './doctor-finding.ts';
+import { checkLake, checkLog, checkSpark } from './doctor-services.ts';
 
 const ROOM_MIB_LEAST = 512;
 const CLOCK_SKEW_S_MAX = 60;
+const CERTIFICATE_DAYS_LEAST = 14;
 /** This program was written then: a clock before it is wrong. */
 const BORN = Date.UTC(2026, 10, 1);
 
 export function doctorCommand(program: Command, environment: Environment): void {
   program
     .command('doctor')
-    .description('look for the usual troubles and say what to do')
+    .description('look for common problems and say what to do')
     .option('--online', 'also ask the provider once: is the key right, is the clock right?')
     .addHelpText('after', '\nExample:\n  isobar doctor --online')
     .action(async (options: { online?: boolean }, command: Command) => {
       const { config, json } = prepare(environment, command);
+      const checks = [checkLog(config), checkLake(config), checkSpark(config)];
+      const services = (await Promise.all(checks)).flat();
+      // What is looked for in the lake would be waited for again, and in vain.
+      const isLakeThere = !services.some((one) => one.check === 'lake' && one.verdict === 'fail');
       const findings = [
         checkNode(),
         checkKey(config),
         await checkFolder(config),
         await checkRoom(config),
-        await checkPort(config),
+        await checkPort(config, 'port', config.api.port),
+        ...(await checkCertificate(config)),
         checkClock(),
         ...checkProxy(config, environment.env),
+        ...checkConnections(config, environment.env),
         ...(await checkAlerts(config, environment)),
-        ...(await checkData(config)),
+        ...services,
+        ...(isLakeThere ? await checkData(config) : []),
+        ...(await checkClientCertificate(config)),
         ...(await checkCache(config)),
-        ...(await checkIndex(config)),
+        ...(isLakeThere ? await checkIndex(config) : []),
+        ...(await checkTracing(config, environment)),
+        ...(await checkStreaming(config)),
         ...(options.online === true ? await checkOnline(config, environment.env) : []),
       ];
       if (json) environment.print(`${JSON.stringify(findings)}\n`);
@@ -59,13 +69,10 @@ export function doctorCommand(program: Command, environment: Environment): void 
           if (remedy !== '') environment.print(`      ${' '.repeat(8)}  → ${remedy}\n`);
         }
       }
-      const failed = findings.filter(({ verdict }) => verdict === 'fail').length;
-      if (failed > 0) throw new IsobarError('CONFIG_INVALID', `${failed} checks failed`);
+      const wrong = findings.filter(({ verdict }) => verdict === 'fail').length;
+      if (wrong === 0) return;
+      throw new IsobarError('CHECK_FAILED', `${wrong} ${wrong === 1 ? 'check' : 'checks'} failed`);
     });
-}
-
-function ok(check: string, text: string): Finding {
-  return { check, verdict: 'ok', text, remedy: '' };
 }
 
 function checkNode(): Finding {
@@ -78,7 +85,8 @@ function checkNode(): Finding {
 function checkKey(config: Config): Finding {
   const { key } = config.openweather;
   if (key === '') {
-    const remedy = 'Set ISOBAR_OPENWEATHER_KEY for real weather; without it it is made up.';
+    const remedy =
+      'Set ISOBAR_OPENWEATHER_KEY for real weather; without it, the weather is made up.';
     return { check: 'key', verdict: 'warn', text: 'no OpenWeatherMap key is set', remedy };
   }
   if (/^[0-9a-f]{32}$/.test(key)) return ok('key', 'a key is set');
@@ -110,20 +118,22 @@ async function checkRoom(config: Config): Promise<Finding> {
   }
 }
 
-async function checkPort(config: Config): Promise<Finding> {
-  const { host, port } = config.api;
+async function checkPort(config: Config, check: string, port: number): Promise<Finding> {
+  const { host } = config.api;
   const server = createServer();
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, resolve);
     });
-    return ok('port', `${port} of ${host} is free`);
+    return ok(check, `${port} of ${host} is free`);
   } catch (error) {
     const { code, message, row } = asIsobarError(translateListenError(error, { host, port }));
-    const owner = code === 'PORT_TAKEN' ? await serverOf(config, port) : null;
-    const text = owner === null ? message : `${message} by ${owner}`;
-    return { check: 'port', verdict: owner === null ? 'fail' : 'warn', text, remedy: row.remedy };
+    const { remedy } = row;
+    if (code !== 'PORT_TAKEN') return { check, verdict: 'fail', text: message, remedy };
+    const owner = await serverOf(config, port);
+    const text = `${port} of ${host} is taken by ${owner ?? 'another program'}`;
+    return { check, verdict: owner === null ? 'fail' : 'warn', text, remedy };
   } finally {
     server.close();
   }
@@ -133,15 +143,46 @@ async function checkPort(config: Config): Promise<Finding> {
 async function serverOf(config: Config, port: number): Promise<string | null> {
   for (const simulated of [false, true]) {
     try {
-      const file = join(rootOf(config, simulated), 'server.json');
-      const bytes = await readRegularFile(file, { bytesMax: NOTE_BYTES_MAX });
-      const note = JSON.parse(bytes.toString('utf8'));
-      if (note.port === port) return `${note.command} (process ${note.pid})`;
+      const note = await readServerNote(join(rootOf(config, simulated), SERVER_NOTE));
+      const isRedirect = port === config.api.tls.redirect_port;
+      if (note.port === (isRedirect ? config.api.port : port))
+        return `${note.command} (process ${note.pid})`;
     } catch {
       // No note: our processes do not serve there.
     }
   }
   return null;
+}
+
+/** The certificate and its key, as the server would read them; nothing for plain HTTP. */
+async function checkCertificate(config: Config): Promise<Finding[]> {
+  const { tls } = config.api;
+  if (tls.certificate_file === '') return [];
+  const port = tls.redirect_port;
+  const redirect = port === 0 ? [] : [await checkPort(config, 'redirect', port)];
+  return [...(await checkPair('https', tls, ERRORS.CERTIFICATE_EXPIRED.remedy)), ...redirect];
+}
+
+/** The certificate that the brokers are shown; nothing where none is. */
+async function checkClientCertificate({ log: { engine, kafka } }: Config): Promise<Finding[]> {
+  if (engine !== 'kafka' || kafka.tls_certificate_file === '') return [];
+  const remedy = 'Renew it and replace both files; the next connection shows the new one.';
+  return checkPair('kafka', clientPair(kafka), remedy);
+}
+
+async function checkPair(check: string, tls: PairFiles, remedy: string): Promise<Finding[]> {
+  const now = new Date();
+  try {
+    const { names, validTo } = await readPair(tls, now);
+    const days = Math.floor((validTo.getTime() - now.getTime()) / 86_400_000);
+    const whose = [...names, `until ${validTo.toISOString()}`].join(', ');
+    const text = `${tls.certificate_file}: ${whose}`;
+    if (days >= CERTIFICATE_DAYS_LEAST) return [ok(check, text)];
+    const verdict = validTo > now ? 'warn' : 'fail';
+    return [{ check, verdict, text: verdict === 'fail' ? `${text}: expired` : text, remedy }];
+  } catch (error) {
+    return failures(check, error);
+  }
 }
 
 function checkClock(): Finding {
@@ -175,6 +216,10 @@ function checkProxy({ openweather: { url } }: Config, env: Environment['env']): 
   }
 }
 
+function count({ length }: readonly unknown[], what: string): string {
+  return length === 1 ? `1 ${what}` : `${length} ${what}s`;
+}
+
 /** The file of alerts is right, and its channels can be reached. */
 async function checkAlerts(
   config: Config,
@@ -186,16 +231,15 @@ async function checkAlerts(
     const { rules, channels } = loadAlerts(config);
     const found = await tryChannels(config, env, signal);
     return [
-      ok(check, `${config.alerts.file}: ${rules.length} rules, ${channels.length} channels`),
-      ...found.map(({ name, type, problem }): Finding => {
-        if (problem === null) return ok(check, `channel ${name} (${type}) can be reached`);
-        const { remedy } = ERRORS[problem.code];
-        return { check, verdict: 'fail', text: `${problem.code}: ${problem.message}`, remedy };
-      }),
+      ok(check, `${config.alerts.file}: ${count(rules, 'rule')}, ${count(channels, 'channel')}`),
+      ...found.flatMap(({ name, type, problem }) =>
+        problem === null
+          ? [ok(check, `channel ${name} (${type}) can be reached`)]
+          : failures(check, problem),
+      ),
     ];
   } catch (error) {
-    const { code, message } = asIsobarError(error);
-    return [{ check, verdict: 'fail', text: `${code}: ${message}`, remedy: ERRORS[code].remedy }];
+    return failures(check, error);
   }
 }
 
@@ -212,18 +256,13 @@ async function checkData(config: Config): Promise<Finding[]> {
       await workspace.rejected.refresh();
       for (const { latest, folder } of workspace.tables) {
         const refusal = latest === null ? null : writeRefusal(latest, folder);
-        if (refusal === null) continue;
-        const { code, message } = refusal;
-        const text = `${code}: ${message}`;
-        findings.push({ check, verdict: 'fail', text, remedy: ERRORS[code].remedy });
+        if (refusal !== null) findings.push(...failures(check, refusal));
       }
       findings.push(
         ok(check, `log and table open; version ${state.version}, ${state.rowCount} rows`),
       );
     } catch (error) {
-      const { code, message } = asIsobarError(error);
-      const text = `${code}: ${message}`;
-      findings.push({ check, verdict: 'fail', text, remedy: ERRORS[code].remedy });
+      findings.push(...failures(check, error));
     }
   }
   return findings;
@@ -231,34 +270,66 @@ async function checkData(config: Config): Promise<Finding[]> {
 
 /** Whether the cache that servers share can be used; nothing when none is configured. */
 async function checkCache({ api: { cache } }: Config): Promise<Finding[]> {
-  const address = parseRedisUrl(cache.redis_url);
-  if (address === null) return [];
-  const { checkRedis } = await import('../../api/shared/check.ts');
   const check = 'cache';
   try {
+    const address = redisAddressOf(cache);
+    if (address === null) return [];
+    const { checkRedis } = await import('../../api/shared/check.ts');
     const { place, version, policy } = await checkRedis(address, cache.prefix);
     const text = `Redis ${version ?? 'of unknown version'} at ${place} takes the login and a value`;
     if (policy !== 'noeviction') return [ok(check, text)];
     const warning = `${text}, but once it is full it takes nothing more (noeviction)`;
     return [{ check, verdict: 'warn', text: warning, remedy: ERRORS.CACHE_FULL.remedy }];
   } catch (error) {
-    const { code, message, row } = asIsobarError(error);
-    return [{ check, verdict: 'fail', text: `${code}: ${message}`, remedy: row.remedy }];
+    return failures(check, error);
+  }
+}
+
+/** Whether the receiver of spans takes a document without any; isobar works without it. */
+async function checkTracing(
+  { tracing }: Config,
+  { signal }: Pick<Environment, 'signal'>,
+): Promise<Finding[]> {
+  if (tracing.otlp_url === '') return [];
+  const check = 'tracing';
+  let receiver: Receiver;
+  try {
+    receiver = receiverOf(tracing);
+  } catch (error) {
+    return failures(check, error);
+  }
+  const limit = AbortSignal.any([AbortSignal.timeout(tracing.timeout_s * 1_000), signal]);
+  const sent = await send(receiver, JSON.stringify({ resourceSpans: [] }), limit);
+  signal.throwIfAborted();
+  if (sent.kind === 'taken') return [ok(check, `${receiver.url} takes spans`)];
+  const text = `${receiver.url}: ${sent.problem}`;
+  const remedy = 'Check tracing.otlp_url, headers and tls_authority, and that the receiver runs.';
+  return [{ check, verdict: 'fail', text, remedy }];
+}
+
+/** Whether the stream could run on these engines. */
+async function checkStreaming(config: Config): Promise<Finding[]> {
+  if (!config.streaming.enabled) return [];
+  const { assertStreams } = await import('../../pipeline/streaming.ts');
+  try {
+    assertStreams(config);
+    return [];
+  } catch (error) {
+    return failures('stream', error);
   }
 }
 
 /** Whether the index answers, and how far it is; a file that is not there yet is made by itself. */
 async function checkIndex(config: Config): Promise<Finding[]> {
-  const folder = join(rootOf(config, false), 'index');
   try {
-    await using index = await openIndex(config.index, folder, false);
+    const simulated = !(await hasData(config, false)) && (await hasData(config, true));
+    const folder = join(rootOf(config, simulated), 'index');
+    await using index = await openIndex(config.index, folder, simulated);
     const state = await index.state();
     const text = state === null ? 'nothing is indexed yet' : `version ${state.version}`;
     return [ok('index', `${index.engine} answers; ${text}`)];
   } catch (error) {
-    const { code, message } = asIsobarError(error);
-    const text = `${code}: ${message}`;
-    return [{ check: 'index', verdict: 'fail', text, remedy: ERRORS[code].remedy }];
+    return failures('index', error);
   }
 }
 

@@ -2,16 +2,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type ClusterControl, connectControl } from '../../cluster/control.ts';
+import { freePort } from '../../cluster/ports.ts';
 import { PROFILE } from '../../cluster/profile.ts';
 import { loadConfig } from '../../config/load.ts';
 import {
   DRILL_NAMES,
-  type DrillName,
+  type Drill,
   type DrillProcesses,
   type DrillRole,
   type Look,
@@ -21,6 +20,7 @@ import { openStory } from '../../drill/story.ts';
 import { IsobarError } from '../../errors.ts';
 import { openWorkspace } from '../../pipeline/workspace.ts';
 import { type Environment, prepare } from '../environment.ts';
+import { permitIsobar } from './cluster-permissions.ts';
 import { verifyWorkspace } from './verify.ts';
 
 const LOOK_MS = 8_000;
@@ -33,6 +33,11 @@ const SETTINGS = {
   'table.landing_age_s': '2',
   'table.raw_export': 'false',
   'analytics.refresh_interval_s': '5',
+  'analytics.spark.recompute_interval_s': '5',
+  // Watched from this machine, whatever certificate the settings name.
+  'api.tls.certificate_file': '',
+  'api.tls.key_file': '',
+  'api.tls.redirect_port': '0',
 } as const;
 
 export function drillCommand(program: Command, environment: Environment): void {
@@ -45,9 +50,9 @@ export function drillCommand(program: Command, environment: Environment): void {
 Drills:
 ${DRILLS.map(({ name, description }) => `  ${name.padEnd(18)} ${description}`).join('\n')}
 
-Needs \`isobar cluster up\`. Runs its own isobar with made-up weather in a topic and a folder of the
-drill's own, reports what happens every second, then verifies and prints a summary. Exits with 0
-only if nothing was lost and the system said what it should; what was broken is made whole either
+Needs \`isobar cluster up\`. Runs its own isobar with made-up weather in a topic and a folder of its
+own, reports every second what happens, then verifies and prints a summary. Exits with 0
+only if nothing was lost and the system said what it should; what was broken is repaired either
 way.
 
 Example:
@@ -65,7 +70,7 @@ async function run(environment: Environment, command: Command, name: string): Pr
   const cluster = resolve(given.data, 'cluster');
   const services = await connectControl(cluster);
   const profile = join(cluster, PROFILE);
-  const flags = await ownSettings(drill.name, cluster, profile);
+  const flags = await ownSettings(drill, cluster, profile, services);
   const from = performance.now();
   const report = (line: string) => {
     const seconds = ((performance.now() - from) / 1_000).toFixed(1).padStart(6);
@@ -73,6 +78,8 @@ async function run(environment: Environment, command: Command, name: string): Pr
   };
   const story = openStory();
   report(`${name}: ${drill.description}`);
+  const { config } = loadConfig({ file: profile, env: {}, flags });
+  await permitIsobar(config, services.note.addresses);
   {
     await using stack = new AsyncDisposableStack();
     const processes = await startProcesses(drill.roles, profile, flags);
@@ -91,7 +98,6 @@ async function run(environment: Environment, command: Command, name: string): Pr
     await processes.stop();
   }
   report('verifying: every record in exactly one place, by the files alone');
-  const { config } = loadConfig({ file: profile, env: {}, flags });
   await using workspace = await openWorkspace(config, true);
   const { sums, differences } = await verifyWorkspace(workspace);
   const counted = Object.entries(sums).map(([label, value]) => [label, String(value)] as const);
@@ -107,18 +113,22 @@ async function run(environment: Environment, command: Command, name: string): Pr
 
 /** Its own port, topic and folders, separate from all other data. */
 async function ownSettings(
-  name: DrillName,
+  { name, settings }: Drill,
   cluster: string,
   profile: string,
+  services: ClusterControl,
 ): Promise<Readonly<Record<string, string>>> {
   const { config } = loadConfig({ file: profile, env: {}, flags: {} });
+  const folder = join(cluster, `drill-${name}`);
+  await mkdir(folder, { recursive: true });
   return {
     ...SETTINGS,
+    ...(await settings?.({ services, folder })),
     'api.port': String(await freePort()),
     'log.kafka.topic': `drill_${name}`,
     'log.kafka.group': `drill_${name}`,
     'lake.hdfs.folder': `${config.lake.hdfs.folder}/drills/${name}`,
-    data: join(cluster, `drill-${name}`),
+    data: folder,
   };
 }
 
@@ -149,7 +159,6 @@ async function startProcesses(
   const killed = new Set<ChildProcess>();
   const died = Promise.withResolvers<never>();
   died.promise.catch(() => {});
-  await mkdir(flags.data ?? '', { recursive: true });
   const settings = Object.entries(flags).flatMap(([setting, value]) =>
     setting === 'data' ? ['--data', value] : ['--set', `${setting}=${value}`],
   );
@@ -215,13 +224,4 @@ async function lookAt(port: number): Promise<Look> {
   };
   const [status, statistics] = await Promise.all([get('/api/status'), get('/api/city-statistics')]);
   return { status: status?.data ?? null, meta: statistics?.meta ?? null };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -10,7 +10,7 @@ export function historyCommand(program: Command, environment: Environment): void
     .description('show every version of one observation, and why the others do not count')
     .argument('<city>', 'the id of the city, such as london')
     .argument('<time>', 'ISO 8601 with an offset, such as 2024-10-31T14:00:00Z')
-    .option('--simulated', 'the simulated data root')
+    .option('--simulated', 'use the simulated data')
     .addHelpText(
       'after',
       `

@@ -35,7 +35,7 @@ export function importCommand(program: Command, environment: Environment): void 
     .addOption(
       new Option(
         '--units <units>',
-        'of OpenWeatherMap answers: metric by default, standard (kelvin) for its bulk history',
+        'units of OpenWeatherMap answers: by default metric, and standard (kelvin) for its bulk history',
       ).choices(['metric', 'standard', 'imperial']),
     )
     .addHelpText(

@@ -6,16 +6,16 @@ import { type Environment, openChosenWorkspace, prepare } from '../environment.t
 export function indexCommand(program: Command, environment: Environment): void {
   program
     .command('index')
-    .description('the index that searches the anomalies')
+    .description('look after the index for searching anomalies')
+    .helpCommand(false)
     .command('rebuild')
-    .description('make it anew from the newest publication')
-    .option('--simulated', 'the simulated data root')
+    .description('rebuild it from the newest publication')
+    .option('--simulated', 'use the simulated data')
     .addHelpText(
       'after',
       `
-Searches are answered from the index as it was until the new one is complete. A server that runs
-needs no restart. An index that is missing, damaged or of another version of isobar is made anew by
-itself.
+Until the new index is complete, searches are answered from the old one. A running server needs no
+restart. An index that is missing, damaged or of another version of isobar is rebuilt by itself.
 
 Example:
   isobar index rebuild`,

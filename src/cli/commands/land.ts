@@ -13,10 +13,13 @@ interface LandOptions {
 export function landCommand(program: Command, environment: Environment): void {
   program
     .command('land')
-    .description('land what waits in the log; stay and go on unless --once')
+    .description('land what waits in the log; keep running unless --once')
     .option('--once', 'land what waits now and exit')
-    .option('--accept-loss <p:from-to>', 'record offsets that the log lost, and go on behind them')
-    .option('--simulated', 'the simulated data root')
+    .option(
+      '--accept-loss <p:from-to>',
+      'record offsets that the log lost, and continue after them',
+    )
+    .option('--simulated', 'use the simulated data')
     .addHelpText(
       'after',
       `

@@ -10,10 +10,10 @@ export function maintainCommand(program: Command, environment: Environment): voi
   program
     .command('maintain')
     .description(
-      'compact small files, remove what is no longer used, bring the raw export up, archive',
+      'compact small files, remove what is no longer used, bring the raw export up to date, archive',
     )
     .addArgument(new Argument('[task]', 'only this task').choices(TASKS))
-    .option('--simulated', 'the simulated data root')
+    .option('--simulated', 'use the simulated data')
     .addHelpText('after', '\nExamples:\n  isobar maintain\n  isobar maintain compact')
     .action(
       async (task: string | undefined, options: { simulated?: boolean }, command: Command) => {

@@ -29,8 +29,10 @@ export function queryCommand(program: Command, environment: Environment): void {
     .command('query')
     .description('run one SELECT over one version of the data; it cannot write')
     .argument('<sql>', 'the statement; - reads it from stdin')
-    .addOption(new Option('--format <format>', 'of the rows').choices(['table', 'csv', 'json']))
-    .option('--simulated', 'the simulated data root')
+    .addOption(
+      new Option('--format <format>', 'format of the rows').choices(['table', 'csv', 'json']),
+    )
+    .option('--simulated', 'use the simulated data')
     .addHelpText(
       'after',
       `

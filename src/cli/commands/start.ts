@@ -10,6 +10,8 @@ import { type Environment, prepare } from '../environment.ts';
  */
 const START_DEFAULTS = { 'table.landing_age_s': 30, 'table.landing_records': 1_000 };
 
+const STREAM_DEFAULTS = { 'streaming.enabled': true };
+
 export function startCommands(program: Command, environment: Environment): void {
   program
     .command('start')
@@ -30,6 +32,11 @@ Example:
     .description('only poll the provider and append to the log')
     .addHelpText('after', '\nExample:\n  isobar collect --data /var/lib/isobar')
     .action((_options, command: Command) => run(environment, command, ['collect']));
+  program
+    .command('stream')
+    .description('only sum up the last hours on Spark, and compare the sums with the table')
+    .addHelpText('after', '\nExample:\n  isobar stream --profile data/cluster/profile.yaml')
+    .action((_options, command: Command) => run(environment, command, ['stream'], STREAM_DEFAULTS));
   program
     .command('serve')
     .description('only serve the page and the API')

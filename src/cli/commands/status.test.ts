@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exampleStatus } from '../../api/testing/api.ts';
+import { exampleStatus } from '../../api/testing/status.ts';
 import { formatStatus } from './status.ts';
 
 test('the text says which engine computes, with what, how far it is, and who does what', () => {
@@ -11,6 +11,10 @@ test('the text says which engine computes, with what, how far it is, and who doe
   assert.match(
     formatStatus(spark, true),
     /running\n[\s\S]*\nengine {5}Spark 4\.2\.0\n {11}spark\.executor\.memory = 1g\n {11}computing: 3 of 12 tasks\n/,
+  );
+  assert.match(
+    text,
+    /\nstream {5}running, batch 12; 29 hours compared: as in the table, 2 observations late\n/,
   );
   assert.match(
     text,

@@ -2,20 +2,27 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/schema.ts';
 import type { Engine } from '../../model/engines.ts';
-import type { CacheStatus, SpoolStatus, Status } from '../../model/status.ts';
-import { openStatusReader } from '../../pipeline/status.ts';
+import type {
+  CacheStatus,
+  CertificateStatus,
+  SpoolStatus,
+  Status,
+  StreamingStatus,
+} from '../../model/status.ts';
+import { readServerNote, SERVER_NOTE } from '../../pipeline/server-note.ts';
+import { NOTHING_RUNS, openStatusReader } from '../../pipeline/status.ts';
 import { hasData, rootOf } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
-import { NOTE_BYTES_MAX, readRegularFile } from '../../regular-file.ts';
 import { formatEngines } from '../engines.ts';
 import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
 import { formatLeases } from '../leases.ts';
+import { askServer } from '../own-server.ts';
 
 export function statusCommand(program: Command, environment: Environment): void {
   program
     .command('status')
-    .description('how every step is doing: state, calls left, lag in time, versions, errors')
-    .option('--simulated', 'the simulated data root')
+    .description('how every step is doing: state, calls left, lag, versions, errors')
+    .option('--simulated', 'use the simulated data')
     .addHelpText(
       'after',
       `
@@ -39,15 +46,7 @@ Examples:
 
       async function readFiles(): Promise<Status> {
         await using workspace = await openChosenWorkspace(prepared, options.simulated);
-        const none = {
-          collector: null,
-          landing: null,
-          analytics: null,
-          exports: null,
-          cache: null,
-          index: null,
-        };
-        const reader = await openStatusReader(workspace, none, environment.version);
+        const reader = await openStatusReader(workspace, NOTHING_RUNS, environment.version);
         // Awaited here: the workspace is closed on the way out.
         return await reader.read();
       }
@@ -70,13 +69,10 @@ async function askRunning(
   for (const kind of kinds) {
     if (!kind && simulated === undefined && !(await mayHaveData(config))) continue;
     try {
-      const file = join(rootOf(config, kind), 'server.json');
-      const bytes = await readRegularFile(file, { bytesMax: NOTE_BYTES_MAX });
-      const note = JSON.parse(bytes.toString('utf8'));
-      const host = ['0.0.0.0', '::'].includes(note.host) ? '127.0.0.1' : note.host;
+      const note = await readServerNote(join(rootOf(config, kind), SERVER_NOTE));
       const ask = async (path: string) => {
         const signal = AbortSignal.timeout(ASK_MS);
-        const answer = await fetch(`http://${host}:${note.port}${path}`, { signal });
+        const answer = await askServer(note, path, signal);
         return answer.ok ? ((await answer.json()) as { readonly data?: unknown }).data : undefined;
       };
       const status = await ask('/api/status');
@@ -98,7 +94,7 @@ export function formatStatus(
 ): string {
   const kind = status.simulated ? 'simulated data' : 'real data';
   const { work, collector, log, landing, table, analytics, index, raw_export } = status;
-  const { shared_cache } = status;
+  const { certificate, shared_cache, streaming } = status;
   const whether = running ? 'running' : formatWhether(work.leases);
   const lines = [`isobar ${status.version} · ${kind} · ${status.data} · ${whether}`];
   if (collector !== null) {
@@ -122,16 +118,21 @@ export function formatStatus(
     `analytics  version ${analytics.version} of table version ${analytics.table_version}` +
       (analytics.computed_at === null ? '' : `, computed ${analytics.computed_at}`),
     ...formatEngine(analytics),
+    ...(streaming === null ? [] : [formatStream(streaming)]),
     formatIndex(index),
   );
   if (raw_export !== null) lines.push(`raw files  up to table version ${raw_export.table_version}`);
   if (shared_cache !== null) lines.push(formatCache(shared_cache));
+  if (certificate) lines.push(formatCertificate(certificate));
   if (running) lines.push(formatProcess(status.process));
   lines.push(...formatEngines(engines));
   // Who cannot read the leases can seldom read the table.
   const workError = table.error === null ? work.error : null;
+  const optional = [raw_export, shared_cache, streaming, certificate].map(
+    (room) => room?.error ?? null,
+  );
   const errors = [log.error, table.error, landing.error, analytics.error, index.error, workError];
-  for (const error of [...errors, raw_export?.error ?? null, shared_cache?.error ?? null]) {
+  for (const error of [...errors, ...optional]) {
     if (error !== null) {
       lines.push(
         `${error.code} since ${error.since}: ${error.message}`,
@@ -142,6 +143,11 @@ export function formatStatus(
   const partitions = formatPartitions(log.partitions);
   const leases = formatLeases(work.leases, Date.now());
   return `${lines.map(oneLine).join('\n')}\n${partitions}${leases === '' ? '' : `\n${leases}`}`;
+}
+
+function formatCertificate({ names, expires_at }: CertificateStatus): string {
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
+  return `https      ${names.slice(0, 3).join(', ')}${more}, valid until ${expires_at}`;
 }
 
 function formatProcess(held: Status['process']): string {
@@ -158,6 +164,14 @@ function formatProcess(held: Status['process']): string {
 function formatCache({ address, state, lookups }: CacheStatus): string {
   const outcomes = Object.entries(lookups).map(([outcome, count]) => `${count} ${outcome}`);
   return `cache      Redis at ${address}, ${state}; look-ups: ${outcomes.join(', ')}`;
+}
+
+function formatStream(stream: StreamingStatus): string {
+  const { state, batch, compared, compared_at, differences, late } = stream;
+  const found = differences === 0 ? 'as in the table' : `${differences} DIFFER`;
+  const result = compared_at === null ? '' : `; ${compared} hours compared: ${found}`;
+  const dropped = late === 0 ? '' : `, ${late} observations late`;
+  return `stream     ${state}${batch < 0 ? '' : `, batch ${batch}`}${result}${dropped}`;
 }
 
 /** Which version it has, and how far that is from the newest. */
@@ -177,7 +191,7 @@ function formatWhether(leases: Status['work']['leases']): string {
 }
 
 /** Which engine computes, with what, and how far it is. */
-function formatEngine({ engine, facts, progress }: Status['analytics']): string[] {
+function formatEngine({ engine, facts, progress, recomputation }: Status['analytics']): string[] {
   const lines = [];
   if (facts !== null) {
     const name = engine === 'spark' ? 'Spark' : 'DuckDB';
@@ -187,7 +201,19 @@ function formatEngine({ engine, facts, progress }: Status['analytics']): string[
   }
   if (progress !== null)
     lines.push(`           computing: ${progress.done} of ${progress.of} tasks`);
+  if (recomputation !== null) lines.push(...formatRecomputation(recomputation));
   return lines;
+}
+
+function formatRecomputation(recomputation: NonNullable<Status['analytics']['recomputation']>) {
+  const { engine, version, recomputed_at, differences, error } = recomputation;
+  const found = differences === 0 ? 'the same numbers' : `${differences} DIFFERENCES`;
+  return [
+    ...(recomputed_at === null
+      ? []
+      : [`           version ${version} again by ${engine}, ${recomputed_at}: ${found}`]),
+    ...(error === null ? [] : [`           recomputing fails: ${error.code}: ${error.message}`]),
+  ];
 }
 
 /** The last column only where retention may pass the landing. */

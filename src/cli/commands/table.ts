@@ -26,9 +26,10 @@ export function tableCommand(program: Command, environment: Environment): void {
   const group = program
     .command('table')
     .description('look at the versions of a table, keep or undo what another program did')
+    .helpCommand(false)
     .addHelpText('after', HELP);
   add('history', 'the newest commits: which program did what, and what waits for a decision')
-    .option('--limit <n>', 'as many commits', parseVersion, 20)
+    .option('--limit <n>', 'at most this many commits', parseVersion, 20)
     .action(async (options: TableCommandOptions, command: Command) => {
       await history(environment, options, command);
     });
@@ -49,7 +50,7 @@ export function tableCommand(program: Command, environment: Environment): void {
       .command(name)
       .description(description)
       .addOption(new Option('--table <name>', 'the table').choices(TABLES).default('observations'))
-      .option('--simulated', 'the simulated data root');
+      .option('--simulated', 'use the simulated data');
   }
 }
 

@@ -12,7 +12,7 @@ export function verifyCommand(program: Command, environment: Environment): void 
   program
     .command('verify')
     .description('prove from the files alone that every record is accounted for exactly once')
-    .option('--simulated', 'the simulated data root')
+    .option('--simulated', 'use the simulated data')
     .addHelpText(
       'after',
       `
