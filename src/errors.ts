@@ -1,3 +1,5 @@
+import { withoutSecrets } from './secrets.ts';
+
 /**
  * Every error that a caller may meet, in ONE table. `message` says what is wrong in general, the
  * thrown text names the place, `remedy` what to do. `exit` is the exit code of a command, `status`
@@ -35,6 +37,92 @@ export const ERRORS = {
     'Open the page at the address that `isobar start` prints; behind a reverse proxy, name your host in api.allowed_hosts.',
     1,
     403,
+  ),
+  LOGIN_REQUIRED: row(
+    'This address asks for a login.',
+    'Log in on the page, or send a key: `Authorization: Bearer isobar_…` (`isobar keys add NAME`).',
+    2,
+    401,
+  ),
+  LOGIN_REFUSED: row(
+    'The login was refused.',
+    'Check name and password; an administrator can set a new one with `isobar users password NAME`.',
+    2,
+    401,
+  ),
+  LOGIN_DELAYED: row('Too many logins have failed.', 'Try again later.', 1, 429, true),
+  LOGIN_STALE: row(
+    'The login is too long ago for this.',
+    'Log out and in again, and repeat it within ten minutes.',
+    2,
+    403,
+  ),
+  PASSWORD_WRONG: row(
+    'The password is wrong.',
+    'Give the one with which you log in; after several failures the next try has to wait.',
+    2,
+    403,
+  ),
+  SESSION_UNKNOWN: row('Unknown session.', 'See /api/sessions; it may have ended.', 2, 404),
+  RATE_LIMITED: row(
+    'Too much was asked in a short time.',
+    'Try again after the time in the header Retry-After; see api.limits.',
+    1,
+    429,
+    true,
+  ),
+  ACCESS_DENIED: row(
+    'Your role does not allow this.',
+    'Ask an administrator; `isobar users role NAME operator` changes a role.',
+    2,
+    403,
+  ),
+  SIGN_ON_FAILED: row(
+    'The single sign-on failed.',
+    'Log in again from the page; if it fails again, an administrator finds the reason in the log.',
+    2,
+    401,
+  ),
+  ROLE_MISSING: row(
+    'No role follows from your groups.',
+    'Ask an administrator: one of your groups has to be in api.auth.roles, and in the claim or header that is read.',
+    2,
+    403,
+  ),
+  ISSUER_UNAVAILABLE: row(
+    'The provider of logins or tokens cannot be reached.',
+    'Try again soon; check that this machine reaches api.auth.oidc.issuer or api.auth.tokens.issuer and trusts its certificate.',
+    1,
+    503,
+    true,
+  ),
+  TOKEN_REFUSED: row(
+    'The token is not accepted.',
+    'Get a new one from the issuer; compare its claims with the settings of api.auth.tokens.',
+    2,
+    401,
+  ),
+  PROXY_UNTRUSTED: row(
+    'A login was passed on that cannot be trusted.',
+    'Only the proxies in api.auth.proxy.addresses may send the headers of a user, each once; reach the server through them.',
+    1,
+    403,
+  ),
+  USER_EXISTS: row('A user of this name exists.', 'See `isobar users list`.', 2, 409),
+  USER_UNKNOWN: row('Unknown user.', 'See `isobar users list`.', 2, 404),
+  KEY_EXISTS: row('A key of this name exists.', 'See `isobar keys list`.', 2, 409),
+  KEY_UNKNOWN: row('Unknown key.', 'See `isobar keys list`.', 2, 404),
+  PASSWORD_WEAK: row(
+    'The password can be guessed.',
+    'Choose another one, such as four words that have nothing to do with each other.',
+    2,
+    400,
+  ),
+  ACCESS_CORRUPT: row(
+    'The file of users and keys is damaged.',
+    'Put it back from a backup, or move it away and add the users again; sessions and keys end with it.',
+    1,
+    503,
   ),
   INTERNAL: row('Something unexpected went wrong.', 'Please report it with the log lines.', 1, 500),
   ABORTED: row('The operation was cancelled.', 'Nothing.', 130, 503),
@@ -121,6 +209,19 @@ export const ERRORS = {
   PORT_FORBIDDEN: row(
     'This user may not listen on the port.',
     'Choose a port of 1024 or above with --port and let a reverse proxy have the low one, or grant the process CAP_NET_BIND_SERVICE.',
+    1,
+    503,
+  ),
+
+  CERTIFICATE_EXPIRED: row(
+    'The certificate of the server has expired.',
+    'Renew it and replace both files; the server reads them by itself within seconds. `isobar certificate make --force` renews one of your private authority.',
+    1,
+    503,
+  ),
+  CERTIFICATE_EXISTS: row(
+    'A certificate is there already.',
+    'Give --force to replace it, or another --folder.',
     1,
     503,
   ),
@@ -226,19 +327,31 @@ export const ERRORS = {
   ),
   LOG_LOGIN_REFUSED: row(
     'The brokers refuse the login.',
-    'Check log.kafka.user, password and mechanism; nothing was written.',
+    'Check log.kafka.user, password and mechanism, or what the token of oauthbearer is for; nothing was written.',
+    1,
+    503,
+  ),
+  LOG_NO_TOKEN: row(
+    'The token endpoint gives no token for the login to the brokers.',
+    'Check log.kafka.oauth: token_url, client_id, client_secret, client_auth, scope and audience.',
     1,
     503,
   ),
   LOG_TLS: row(
     'A trusted TLS connection to the brokers could not be established.',
-    'Check log.kafka.tls and tls_authority, the name in the certificate and the listener’s port.',
+    'Check log.kafka.tls and tls_authority, the name in the certificate and the listener’s port; where brokers ask who connects, tls_certificate_file.',
     1,
     503,
   ),
   LOG_FORBIDDEN: row(
     'The brokers do not permit this to our user.',
-    'Grant the named operation on the topic, the group or the cluster.',
+    'Grant the named operation; `isobar kafka acls --user NAME` lists what each role needs, and which is missing with --check.',
+    1,
+    503,
+  ),
+  LOG_NO_AUTHORIZER: row(
+    'The brokers do not check permissions.',
+    'Set authorizer.class.name on all brokers and controllers; until then everyone may do everything.',
     1,
     503,
   ),
@@ -278,7 +391,13 @@ export const ERRORS = {
   ),
   LAKE_LOGIN_REFUSED: row(
     'The lake refuses the login.',
-    'Check lake.hdfs.user or token; a delegation token ends after a day or when it is cancelled.',
+    'Check lake.hdfs.authentication and its keytab_file, principal, user or token; a delegation token ends after a day or when it is cancelled.',
+    1,
+    503,
+  ),
+  LAKE_TLS: row(
+    'A trusted TLS connection to the lake could not be established.',
+    'Check lake.hdfs.tls_authority, the host names in lake.hdfs.namenodes and the port; DataNodes need certificates for their own names.',
     1,
     503,
   ),
@@ -386,6 +505,18 @@ export const ERRORS = {
     1,
     503,
   ),
+  ENGINES_DIFFER: row(
+    'The two engines computed different numbers from the same rows.',
+    'Run `isobar verify`, which computes them a third time, and report what it prints. The published numbers stay.',
+    1,
+    503,
+  ),
+  STREAM_DIFFERS: row(
+    'The sums of the stream are not those of the table.',
+    'The table counts. Run `isobar verify`; when it finds nothing, remove the checkpoint that the message names and report this.',
+    1,
+    503,
+  ),
   CACHE_UNAVAILABLE: row(
     'The shared cache cannot be reached, or does not answer as Redis does.',
     'Check api.cache.redis_url and that Redis runs; answers are computed meanwhile, and it is tried again.',
@@ -424,6 +555,12 @@ export const ERRORS = {
   VERIFY_FAILED: row(
     'The data does not add up.',
     'Each line names what differs; restore those files from a backup.',
+    1,
+    500,
+  ),
+  CHECK_FAILED: row(
+    'Not everything is as it should be.',
+    'Do what each arrow above says, and run `isobar doctor` again.',
     1,
     500,
   ),
@@ -496,7 +633,7 @@ export class IsobarError extends Error {
     text: string,
     options: { cause?: unknown; details?: Readonly<Record<string, unknown>> } = {},
   ) {
-    super(text, options.cause === undefined ? undefined : { cause: options.cause });
+    super(withoutSecrets(text), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'IsobarError';
     this.code = code;
     this.details = options.details ?? {};
@@ -511,6 +648,11 @@ export function isErrorCode(error: unknown, ...codes: readonly ErrorCode[]): boo
   return error instanceof IsobarError && codes.includes(error.code);
 }
 
+/** Whether a request was refused for what is written in it. */
+export function isRefusedInput(error: unknown): boolean {
+  return isErrorCode(error, 'PARAMETER_INVALID', 'REQUEST_INVALID');
+}
+
 /** The error itself, or INTERNAL around any other error. */
 export function asIsobarError(error: unknown): IsobarError {
   if (error instanceof IsobarError) return error;
@@ -520,6 +662,16 @@ export function asIsobarError(error: unknown): IsobarError {
   return new IsobarError('INTERNAL', error instanceof Error ? error.message : String(error), {
     cause: error,
   });
+}
+
+/** The error as a status shows it: since the same one came, as `before` has it, or since now. */
+export function roomError(
+  { code, message }: Pick<IsobarError, 'code' | 'message'>,
+  before: { readonly code: string; readonly since: string } | null | undefined,
+  now: Date,
+) {
+  const since = before?.code === code ? before.since : now.toISOString();
+  return { code, message, remedy: ERRORS[code].remedy, since };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { printable } from './printable.ts';
+import { maskSecrets } from './secrets.ts';
 import { stderr } from './stderr.ts';
 
 /** People's log (the record log is `log`). One line a message, to stderr. */
@@ -30,13 +31,3 @@ export const silentLogger: Logger = {
   warn: () => {},
   error: () => {},
 };
-
-/** The text without any of the secrets, as they are or as an address would carry them. */
-export function maskSecrets(text: string, secrets: readonly string[]): string {
-  let masked = text;
-  for (const secret of secrets) {
-    if (secret === '') continue;
-    masked = masked.replaceAll(secret, '***').replaceAll(encodeURIComponent(secret), '***');
-  }
-  return masked;
-}

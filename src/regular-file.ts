@@ -9,6 +9,8 @@ import { IsobarError } from './errors.ts';
 export interface ReadLimits {
   /** The largest file that is read, in bytes. */
   readonly bytesMax: number;
+  /** Throws for a file that must not be read: it gets what the opened file is, and whose. */
+  readonly inspect?: (found: Stats) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -28,6 +30,7 @@ export async function readRegularFile(path: string, limits: ReadLimits): Promise
   await using handle = await open(path, FLAGS);
   const found = await handle.stat();
   assertReadable(path, found, limits.bytesMax);
+  limits.inspect?.(found);
   const reading = startReading(path, found.size, limits.bytesMax);
   for (let isWhole = false; !isWhole; ) {
     limits.signal?.throwIfAborted();
@@ -38,12 +41,13 @@ export async function readRegularFile(path: string, limits: ReadLimits): Promise
 }
 
 /** As `readRegularFile`, for the configuration, which is read before anything runs. */
-export function readRegularFileSync(path: string, limits: Pick<ReadLimits, 'bytesMax'>): Buffer {
+export function readRegularFileSync(path: string, limits: Omit<ReadLimits, 'signal'>): Buffer {
   assertReadable(path, statSync(path), limits.bytesMax);
   const descriptor = openSync(path, FLAGS);
   try {
     const found = fstatSync(descriptor);
     assertReadable(path, found, limits.bytesMax);
+    limits.inspect?.(found);
     const reading = startReading(path, found.size, limits.bytesMax);
     for (let isWhole = false; !isWhole; ) {
       const { buffer, at, length } = reading.room();

@@ -10,7 +10,7 @@ import { pause } from './waiting.ts';
 const BUSY_TIMEOUT_MS = 50;
 const RETRY_MS = 20;
 /** How long an attempt is repeated while another process holds the file. */
-export const BUSY_MS_MAX = 10_000;
+const BUSY_MS_MAX = 10_000;
 
 /** SQLite's primary result code; null for an error that is not SQLite's. */
 export function sqliteCode(error: unknown): number | null {
@@ -22,6 +22,12 @@ export function sqliteCode(error: unknown): number | null {
 export function isBusy(error: unknown): boolean {
   const code = sqliteCode(error);
   return code === 5 || code === 6;
+}
+
+/** SQLITE_CORRUPT, SQLITE_NOTADB, and SQLITE_ERROR: mostly no such table or column. */
+export function isDamaged(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code === 11 || code === 26 || code === 1;
 }
 
 /** Runs `attempt` again while another process holds the file. */
@@ -147,7 +153,7 @@ export function translateSqliteError(
   if (code === null || !(error instanceof Error)) {
     return translateFileError(error, path, 'DATA_UNWRITABLE');
   }
-  const ours = code === 11 || code === 26 || code === 1 ? corrupt : CODES.get(code);
+  const ours = isDamaged(error) ? corrupt : CODES.get(code);
   const text = `${path}: ${error.message}`;
   return new IsobarError(ours ?? 'DATA_UNWRITABLE', text, { cause: error, details: { path } });
 }
