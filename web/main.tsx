@@ -1,5 +1,6 @@
 import { effect } from '@preact/signals';
 import { render } from 'preact';
+import { readSession } from './account/account.ts';
 import { createStore, type Store } from './client/store.ts';
 import { startUpdating } from './client/updating.ts';
 import { Page } from './page.tsx';
@@ -22,6 +23,7 @@ if (place !== null) {
   const store = createStore();
   render(<Page store={store} />, place);
   startUpdating(store);
+  void readSession();
   if (location.hash !== '') showNamedPanel(store);
 }
 

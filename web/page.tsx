@@ -1,8 +1,10 @@
 import { useSignalEffect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import { seesAll } from './account/account.ts';
 import { Anomalies } from './anomalies/anomalies.tsx';
 import { Charts } from './chart/time-series.tsx';
 import { CityCards } from './cities/city-cards.tsx';
+import { isLoginNeeded } from './client/fetching.ts';
 import type { Store } from './client/store.ts';
 import { Header } from './header/header.tsx';
 import { narrow } from './header/narrow.ts';
@@ -55,10 +57,12 @@ export function Page({ store }: { readonly store: Store }) {
 }
 
 function Sheet({ store }: { readonly store: Store }) {
+  if (isLoginNeeded.value) return <LaterSheet store={store} load={loadLogin} />;
   switch (store.address.view.value.sheet) {
     case 'weather':
       return <Weather store={store} />;
     case 'pipeline':
+      if (seesAll.value === false) return <Weather store={store} />;
       return (
         <Guard>
           <PipelineSheet store={store} />
@@ -70,11 +74,22 @@ function Sheet({ store }: { readonly store: Store }) {
           <LaterSheet store={store} load={loadIncidents} />
         </Guard>
       );
+    case 'account':
+      return (
+        <Guard>
+          <LaterSheet store={store} load={loadAccount} />
+        </Guard>
+      );
   }
 }
 
+const loadLogin = () => import('./account/login.tsx').then(({ Login }) => Login);
+
 const loadIncidents = () =>
   import('./incidents/incidents-sheet.tsx').then(({ IncidentsSheet }) => IncidentsSheet);
+
+const loadAccount = () =>
+  import('./account/account-sheet.tsx').then(({ AccountSheet }) => AccountSheet);
 
 /** With more cities than this the map has more room than the cards. */
 const MANY = 24;

@@ -1,13 +1,12 @@
 import type { AnomaliesAnswer } from '../../src/api/schemas.ts';
 import { COMPARED_MAX } from '../chart/line-style.ts';
+import { zoneOfCity } from '../cities/find-city.ts';
 import { withLimit } from '../client/fetching.ts';
 import { chooseView, type Store } from '../client/store.ts';
 import { formatAge } from '../format/ages.ts';
 import { formatCount, formatPlural, isOne } from '../format/numbers.ts';
-import { zoneOf } from '../format/times.ts';
-import { Cells, type Column, Heads } from '../panel/columns.tsx';
 import { Panel } from '../panel/panel.tsx';
-import { ScrollTable } from '../panel/scroll-table.tsx';
+import { Cells, type Column, Table } from '../panel/table.tsx';
 import { TimeCell } from '../panel/time-cell.tsx';
 import { words } from '../words/words.ts';
 import { describeAnomaly, type Episode, episodesOf, keyOfAnomaly } from './anomaly.ts';
@@ -42,17 +41,11 @@ export function Anomalies({ store }: { readonly store: Store }) {
     >
       {(answer) => (
         <>
-          <ScrollTable label={say.title} tall>
-            <table class="stacks">
-              <caption class="unseen">{say.caption}</caption>
-              <Heads columns={columns} />
-              <tbody>
-                {episodesOf(answer.data).map((episode) => (
-                  <EpisodeRow key={keyOfAnomaly(episode.peak)} {...{ store, episode, columns }} />
-                ))}
-              </tbody>
-            </table>
-          </ScrollTable>
+          <Table label={say.title} caption={say.caption} class="stacks" tall columns={columns}>
+            {episodesOf(answer.data).map((episode) => (
+              <EpisodeRow key={keyOfAnomaly(episode.peak)} {...{ store, episode, columns }} />
+            ))}
+          </Table>
           <Note answer={answer} />
         </>
       )}
@@ -69,8 +62,7 @@ interface EpisodeRowProps {
 function EpisodeRow({ store, episode, columns }: EpisodeRowProps) {
   const { peak: row, from, to, count } = episode;
   const { units, clock } = store.address.view.value;
-  const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
-  const zone = zoneOf(clock, city?.time_zone);
+  const zone = zoneOfCity(store, row.city_id);
   const { variable, value, usual, off } = describeAnomaly(row, units);
   const light = () => {
     store.lit.value = keyOfAnomaly(row);

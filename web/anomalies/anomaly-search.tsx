@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { nameOfCity } from '../cities/find-city.ts';
 import type { Store } from '../client/store.ts';
 import { formatCount } from '../format/numbers.ts';
 import { words } from '../words/words.ts';
@@ -44,7 +45,7 @@ export function AnomalySearch({ store }: { readonly store: Store }) {
         }}
       />
       {facets !== undefined && (
-        <Chips {...{ store }} chips={chipsOf(facets, choice, nameIn(store))} />
+        <Chips {...{ store }} chips={chipsOf(facets, choice, (id) => nameOfCity(store, id))} />
       )}
       {isChosen(choice) && (
         <button type="button" class="link" onClick={clear}>
@@ -56,10 +57,6 @@ export function AnomalySearch({ store }: { readonly store: Store }) {
       </p>
     </search>
   );
-}
-
-function nameIn(store: Store): (city: string) => string {
-  return (id) => store.shown.value.find(({ city_id }) => city_id === id)?.name ?? id;
 }
 
 function Chips({ store, chips }: { readonly store: Store; readonly chips: readonly Chip[] }) {

@@ -49,3 +49,11 @@ test('asks for the month within the range', () => {
   );
   assert.deepEqual(choiceQuery(NO_CHOICE, {}), { facets: '1' });
 });
+
+test('a month outside the range narrows nothing', () => {
+  const choice = { ...NO_CHOICE, month: '2026-10' };
+  const after = { from: '2026-11-28T00:00:00Z' };
+  const before = { from: '2026-08-01T00:00:00Z', to: '2026-10-01T00:00:00Z' };
+  assert.deepEqual(choiceQuery(choice, after), { ...after, facets: '1' });
+  assert.deepEqual(choiceQuery(choice, before), { ...before, facets: '1' });
+});

@@ -76,7 +76,7 @@ export function toggleChip(
 /** The parameters of the question: a month is a part of the range, in UTC. */
 export function choiceQuery(
   { text, city_id, variable, rule, month }: AnomalyChoice,
-  span: Readonly<Record<string, string>>,
+  span: Span,
 ): Record<string, string | readonly string[]> {
   const q = text.trim();
   return {
@@ -90,15 +90,17 @@ export function choiceQuery(
   };
 }
 
-function within(month: string, span: Readonly<Record<string, string>>): Record<string, string> {
+type Span = Readonly<Record<string, string>>;
+
+/** The part of the span in this month: all of it where "back" led to a range without the month. */
+function within(month: string, span: Span): Span {
   const [year = 0, number = 1] = month.split('-').map(Number);
   const begin = `${month}-01T00:00:00Z`;
   const end = new Date(Date.UTC(year, number, 1)).toISOString().replace('.000Z', 'Z');
   const { from = begin, to = end } = span;
-  return {
-    from: Date.parse(from) > Date.parse(begin) ? from : begin,
-    to: Date.parse(to) < Date.parse(end) ? to : end,
-  };
+  const first = Date.parse(from) > Date.parse(begin) ? from : begin;
+  const last = Date.parse(to) < Date.parse(end) ? to : end;
+  return Date.parse(first) < Date.parse(last) ? { from: first, to: last } : span;
 }
 
 export function isChosen(choice: AnomalyChoice): boolean {

@@ -91,6 +91,17 @@ export function readAt(lines: readonly Line[], at: number, tolerance: number): r
   });
 }
 
+/** Where each line is at this time, px; nothing for a line that has no point just there. */
+export function marksOf(
+  lines: readonly Line[],
+  layout: { y(value: number): number },
+  at: number,
+): readonly { readonly place: number; readonly y: number }[] {
+  return readAt(lines, at, 0).flatMap(({ line, value }) =>
+    value === null ? [] : [{ place: line.place, y: layout.y(value) }],
+  );
+}
+
 /** All times at which one of the lines has a point, ascending. */
 export function timesOf(lines: readonly Points[]): readonly number[] {
   return [...new Set(lines.flatMap(({ times }) => times))].sort((a, b) => a - b);

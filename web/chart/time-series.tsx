@@ -16,16 +16,17 @@ import { LABELLED_MIN, Legend, nightsOf, Subtitle, skyOf } from './chart-head.ts
 import type { Chart } from './chart-list.ts';
 import { LineChart } from './line-chart.tsx';
 import { layOutLines, plotWidthOf } from './line-layout.ts';
-import { formatEnd, type Line, linesOf, readAt, timesOf } from './lines.ts';
+import { formatEnd, type Line, linesOf, marksOf, timesOf } from './lines.ts';
 import { PlotlyWindow, plotlyPath } from './plotly-window.tsx';
 import { lastOf } from './points.ts';
 import { PointsTable } from './points-table.tsx';
 import { Names, spokenAt, Tooltip } from './reading.tsx';
-import { daysPerPoint, type Summary, summarise } from './summarise.ts';
+import { daysPerPoint, summarise } from './summarise.ts';
 import { type UsualRange, usualRange } from './usual.ts';
 
 const FILE_POINTS = 10_000;
 const HEIGHTS = [330, 200] as const;
+const NONE: readonly never[] = [];
 /** From this width on two charts stand beside each other. */
 const BESIDE_MIN = 2_200;
 
@@ -216,7 +217,7 @@ function Drawing({ store, id, chart, variable, height, lines, range, zone, answe
   const city = useSignal(0);
   const { units } = store.address.view.value;
   const [first] = store.compared.value;
-  const anomalies = store.anomalies.answer.value?.data ?? [];
+  const anomalies = store.anomalies.answer.value?.data ?? NONE;
   const labelled = width >= LABELLED_MIN;
   const names = lines.map(({ cityId }) => cityId).join(' ');
   const { from, to } = range;
@@ -236,7 +237,8 @@ function Drawing({ store, id, chart, variable, height, lines, range, zone, answe
       ...{ lines, summaries, usual: band, variable, units, zone, from, to, width, height },
       ...{ nights: nightsOf(range, first), sky, anomalies, labelled },
     });
-    return { days, summaries, layout, times: timesOf(summaries ?? lines) };
+    const label = describe(lines, variable);
+    return { days, summaries, layout, label, times: timesOf(summaries ?? lines) };
   }, [answer, names, units, zone, width, height, anomalies, rows, sky, from, range.open, language]);
   const cursor = store.cursor.value;
   const shown = { store, variable, lines, zone, range, anomalies, width };
@@ -253,7 +255,7 @@ function Drawing({ store, id, chart, variable, height, lines, range, zone, answe
           marks={cursor === null ? [] : marksOf(drawn.summaries ?? lines, drawn.layout, cursor)}
           city={Math.min(city.value, Math.max(0, lines.length - 1))}
           cityCount={lines.length}
-          label={describe(lines, variable)}
+          label={drawn.label}
           details={`${id}-table`}
           lit={store.lit.value}
           spoken={reading === null ? null : spokenAt(reading, city.value)}
@@ -270,17 +272,6 @@ function Drawing({ store, id, chart, variable, height, lines, range, zone, answe
         <Tooltip {...reading} left={drawn.layout.x(reading.at)} />
       )}
     </div>
-  );
-}
-
-/** Where each line is at this time, px; nothing for a line that has no point just there. */
-function marksOf(
-  lines: readonly (Line | Summary)[],
-  layout: { y(value: number): number },
-  at: number,
-): readonly { readonly place: number; readonly y: number }[] {
-  return readAt(lines, at, 0).flatMap(({ line, value }) =>
-    value === null ? [] : [{ place: line.place, y: layout.y(value) }],
   );
 }
 

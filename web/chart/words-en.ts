@@ -3,7 +3,7 @@ export const enChart = {
   role: 'chart',
   keys:
     'Left and right arrows move the cursor, up and down choose the city, plus and minus zoom, ' +
-    'Home and End go to the ends, Escape takes the cursor away.',
+    'Home and End go to the ends, Escape hides the cursor.',
   add: 'Add a chart of',
   remove: 'Remove',
   noData: 'no data',

@@ -134,10 +134,12 @@ function CityCard({
   place,
 }: CityCardProps & { readonly place: number }) {
   const { units } = store.address.view.value;
-  const compared = store.compared.value.map(({ city_id }) => city_id);
   const { latest } = city;
   const id = `card-${city.city_id}`;
-  const choose = () => chooseView(store, { cities: toggleCity(compared, city.city_id) });
+  const choose = () => {
+    const compared = store.compared.peek().map(({ city_id }) => city_id);
+    chooseView(store, { cities: toggleCity(compared, city.city_id) });
+  };
   return (
     <>
       <div class="card-head">

@@ -1,5 +1,6 @@
 /** One question to the API: asked again with the ETag of what is known, so that only news travel. */
 
+import { signal } from '@preact/signals';
 import { words } from '../words/words.ts';
 
 /** Why an answer did not come, in words that people can use. */
@@ -12,6 +13,9 @@ export interface Trouble {
   readonly reached: boolean;
   /** Whether the words are the server's: those are English in every language of the page. */
   readonly told: boolean;
+  /** Which of the server's errors it is, and why alone; for pages that say it in their own words. */
+  readonly code?: unknown;
+  readonly detail?: unknown;
 }
 
 export class AnswerError extends Error {
@@ -21,6 +25,13 @@ export class AnswerError extends Error {
     super(trouble.what);
     this.trouble = trouble;
   }
+}
+
+/** Why a question failed; an error other than AnswerError is quoted. */
+export function troubleOf(error: unknown): Trouble {
+  if (error instanceof AnswerError) return error.trouble;
+  const what = words.peek().trouble.strange(String(error));
+  return { what, remedy: '', reached: true, told: false };
 }
 
 export type Fetch = typeof fetch;
@@ -34,11 +45,19 @@ interface Kept {
 const KEPT_MAX = 40;
 const TIMEOUT_MS = 30_000;
 
+/** Whether an answer has asked for a login. */
+export const isLoginNeeded = signal(false);
+
 /** Asks the server to do something. Rejects with AnswerError. */
-export async function post<T>(path: string): Promise<T> {
-  const response = await reach(fetch, path, null, new AbortController().signal, 'POST');
+export async function post(path: string, body?: object): Promise<Response> {
+  const sent: RequestInit = { method: 'POST' };
+  if (body !== undefined) {
+    sent.headers = { 'content-type': 'application/json' };
+    sent.body = JSON.stringify(body);
+  }
+  const response = await reach(fetch, path, sent, new AbortController().signal);
   if (!response.ok) throw new AnswerError(await readProblem(response));
-  return (await response.json()) as T;
+  return response;
 }
 
 export interface Client {
@@ -64,7 +83,8 @@ export function createClient(fetcher: Fetch, onReached: (reached: boolean) => vo
 
   async function ask<T>(path: string, signal: AbortSignal): Promise<T> {
     const before = kept.get(path);
-    const response = await reach(fetcher, path, before?.etag ?? null, signal).catch((error) => {
+    const headers = before === undefined ? {} : { 'if-none-match': before.etag };
+    const response = await reach(fetcher, path, { headers }, signal).catch((error) => {
       if (!signal.aborted) onReached(false);
       throw error;
     });
@@ -73,6 +93,7 @@ export function createClient(fetcher: Fetch, onReached: (reached: boolean) => vo
       keep(path, before.etag, before.answer);
       return before.answer as T;
     }
+    if (response.status === 401) isLoginNeeded.value = true;
     if (!response.ok) throw new AnswerError(await readProblem(response));
     const answer = (await response.json()) as T;
     keep(path, response.headers.get('etag'), answer);
@@ -130,17 +151,15 @@ function createTurns() {
 async function reach(
   fetcher: Fetch,
   path: string,
-  etag: string | null,
+  request: RequestInit,
   signal: AbortSignal,
-  method = 'GET',
 ): Promise<Response> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
     return await fetcher(path, {
-      method,
+      ...request,
       // The ETags are minded here: what has not changed needs neither travel nor be parsed again.
       cache: 'no-store',
-      headers: etag === null ? {} : { 'if-none-match': etag },
       signal: AbortSignal.any([signal, timeout]),
     });
   } catch (error) {
@@ -162,7 +181,7 @@ async function readProblem(response: Response): Promise<Trouble> {
   };
   const body: unknown = await response.json().catch(() => null);
   if (typeof body !== 'object' || body === null) return fallback;
-  const { title, detail, remedy } = body as Record<string, unknown>;
+  const { title, detail, remedy, code } = body as Record<string, unknown>;
   const what = [title, detail].filter((part) => typeof part === 'string' && part !== '');
   if (what.length === 0) return fallback;
   return {
@@ -170,6 +189,8 @@ async function readProblem(response: Response): Promise<Trouble> {
     remedy: typeof remedy === 'string' ? remedy : '',
     reached: true,
     told: true,
+    code,
+    detail,
   };
 }
 

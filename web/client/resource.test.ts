@@ -55,7 +55,7 @@ test('keeps the last good answer when the server fails, and gives its message', 
   const resource = createResource<number>(client, signal('api/a'), true);
   calls[0]?.answer(json(1, '"one"'));
   await until(() => resource.answer.value === 1);
-  const problem = { title: 'Busy.', detail: 'Too many.', remedy: 'Wait.' };
+  const problem = { title: 'Busy.', detail: 'Too many.', remedy: 'Wait.', code: 'BUSY' };
   void resource.refresh();
   calls[1]?.answer(new Response(JSON.stringify(problem), { status: 503 }));
   await until(() => resource.trouble.value !== null);
@@ -64,6 +64,8 @@ test('keeps the last good answer when the server fails, and gives its message', 
     remedy: 'Wait.',
     reached: true,
     told: true,
+    code: 'BUSY',
+    detail: 'Too many.',
   });
   void resource.refresh();
   calls[2]?.fail();

@@ -1,7 +1,6 @@
 /** An answer that the page keeps current: the last good one stays until a newer one is there. */
 import { batch, effect, type ReadonlySignal, signal, untracked } from '@preact/signals';
-import { words } from '../words/words.ts';
-import { AnswerError, type Client, type Trouble } from './fetching.ts';
+import { type Client, type Trouble, troubleOf } from './fetching.ts';
 
 export interface Resource<T> {
   /** The last good answer; null before the first. */
@@ -61,7 +60,7 @@ export function createResource<T>(
       });
     } catch (error) {
       if (abort.aborted) return;
-      trouble.value = error instanceof AnswerError ? error.trouble : strange(error);
+      trouble.value = troubleOf(error);
     }
   }
 
@@ -71,7 +70,7 @@ export function createResource<T>(
       asked = path.value;
     } catch (error) {
       // A question that cannot be put must not keep the others from being asked.
-      trouble.value = strange(error);
+      trouble.value = troubleOf(error);
     }
     if (asked === null) {
       outdated.value = answer.peek() !== null;
@@ -86,9 +85,4 @@ export function createResource<T>(
   });
 
   return { answer, outdated, trouble, goodAt, path, refresh };
-}
-
-function strange(error: unknown): Trouble {
-  const what = words.peek().trouble.strange(String(error));
-  return { what, remedy: '', reached: true, told: false };
 }

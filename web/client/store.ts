@@ -12,6 +12,7 @@ import type {
   WindRoseAnswer,
 } from '../../src/api/schemas.ts';
 import type { StatusAnswer } from '../../src/api/status-schemas.ts';
+import { seesAll } from '../account/account.ts';
 import { type AnomalyChoice, choiceQuery, NO_CHOICE } from '../anomalies/facet-chips.ts';
 import { type Chart, createCharts, pointsFor, SKY_VARIABLES } from '../chart/chart-list.ts';
 import { COMPARED_MAX } from '../chart/line-style.ts';
@@ -54,7 +55,7 @@ export interface Store {
   /** What people look for among them, and what is found. */
   readonly anomalyChoice: Signal<AnomalyChoice>;
   readonly foundAnomalies: Resource<AnomaliesAnswer>;
-  /** The anomalies of the last 24 h. */
+  /** The anomalies of the last 24 h; asked for while the sheet of the pipeline is open. */
   readonly unusual: Resource<AnomaliesAnswer>;
   readonly rows: Resource<RawDataAnswer>;
   readonly status: Resource<StatusAnswer>;
@@ -97,6 +98,8 @@ const STATISTICS_MAX = 100;
 const ANOMALIES = 200;
 const SPARK_POINTS = 96;
 const SKY_POINTS = 400;
+/** The end of an open range moves on in such steps, so that a tick of the clock draws nothing. */
+const RANGE_STEP_MS = 60_000;
 
 export function createStore(): Store {
   const inputs = createInputs();
@@ -176,15 +179,17 @@ function createSelection(inputs: Inputs, cities: Resource<CitiesAnswer>) {
   const cards = computed(() => cardCities(shown.value, cardCount.value, compared.value));
   const newest = computed(() => timeOf(cities.answer.value?.meta.observed_to));
   const oldest = computed(() => timeOf(cities.answer.value?.meta.oldest_observed_at));
+  const now = computed(() => Math.ceil(clock.now.value / RANGE_STEP_MS) * RANGE_STEP_MS);
+  const chosen = computed(() => address.view.value.range);
   const range: ReadonlySignal<ResolvedRange | null> = computed(() =>
-    resolveRange(address.view.value.range, clock.now.value, oldest.value, newest.value),
+    resolveRange(chosen.value, now.value, oldest.value, newest.value),
   );
   // Equal texts end the chain here, so that a tick of the clock asks nothing.
   const texts = {
     comparedIds: computed(() => compared.value.map(({ city_id }) => city_id).join(' ')),
     cardIds: computed(() => cards.value.map(({ city_id }) => city_id).join(' ')),
     range: computed(() => formatRange(range.value)),
-    recent: computed(() => formatRange(resolveRange('24h', clock.now.value, null, newest.value))),
+    recent: computed(() => formatRange(resolveRange('24h', now.value, null, newest.value))),
   };
   const everything = computed(() => address.view.value.range === 'all');
   return { shown, compared, focus, cards, range, texts, everything };
@@ -292,10 +297,10 @@ function createPanels(
     }),
     unusual: ask<AnomaliesAnswer>(() => {
       const span = parseRange(texts.recent.value);
-      if (cities.answer.value === null || span === null) return null;
+      if (!isOnPipeline.value || cities.answer.value === null || span === null) return null;
       return formatPath('api/anomalies', { ...span, limit: 1_000 });
     }),
-    status: ask<StatusAnswer>(() => 'api/status'),
+    status: ask<StatusAnswer>(() => (seesAll.value ? 'api/status' : null)),
     engines: ask<EnginesAnswer>(() => (isOnPipeline.value ? 'api/engines' : null)),
   };
 }
@@ -325,10 +330,15 @@ export async function refreshAll(store: Store): Promise<void> {
   await Promise.all(store.resources.map((resource) => resource.refresh()));
 }
 
-/** Another range or choice begins at its first page. */
+/** Another range or choice begins at its first page; a month that was chosen goes with its range. */
 export function chooseView(store: Store, change: Parameters<Address['choose']>[0]): void {
+  const { address, anomalyChoice, rowsCursors } = store;
+  const { range = address.view.peek().range } = change;
   batch(() => {
-    store.rowsCursors.value = [];
-    store.address.choose(change);
+    rowsCursors.value = [];
+    if (range !== address.view.peek().range) {
+      anomalyChoice.value = { ...anomalyChoice.peek(), month: null };
+    }
+    address.choose(change);
   });
 }

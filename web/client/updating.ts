@@ -41,7 +41,10 @@ export function startUpdating(store: Store): void {
       status.call();
     },
     onVersion: data.call,
-    onStatus: incidents.call,
+    onStatus() {
+      incidents.call();
+      engines.call();
+    },
     onReset() {
       store.live.value = new Map();
       data.call();

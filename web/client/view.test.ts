@@ -111,6 +111,7 @@ function observation(observedAt: string, landed = true) {
     utc_offset_s: 0,
     landed,
     version: `2 ${observedAt}`,
+    trace_id: '0'.repeat(32),
     temperature_c: 1,
     feels_like_c: null,
     humidity_pct: null,

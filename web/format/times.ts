@@ -10,6 +10,11 @@ export function zoneOf(clock: Clock, cityZone: string | null | undefined): strin
   return zone && isKnownZone(zone) ? zone : 'UTC';
 }
 
+/** IANA zone for times that belong to no city: UTC where that is chosen, else the reader's own. */
+export function zoneWithoutCity(clock: Clock): string {
+  return zoneOf(clock === 'utc' ? 'utc' : 'mine', null);
+}
+
 /** What the machine calls its zone: it need not be one that the browser knows. */
 export function ownZone(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone ?? '';

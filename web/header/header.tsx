@@ -1,8 +1,10 @@
 import { Fragment } from 'preact';
+import { logOut, mayOperate, seesAll, session } from '../account/account.ts';
+import { isLoginNeeded } from '../client/fetching.ts';
 import { chooseView, type Store } from '../client/store.ts';
 import { CLOCKS, THEMES } from '../client/view.ts';
 import { formatAge, newestBySource } from '../format/ages.ts';
-import { formatTimeShort, zoneOf } from '../format/times.ts';
+import { formatTimeShort, zoneWithoutCity } from '../format/times.ts';
 import { IncidentsBadge } from '../incidents/incidents-badge.tsx';
 import { Choice, Select } from '../panel/choice.tsx';
 import { Window } from '../panel/window.tsx';
@@ -18,12 +20,17 @@ import { Shortcuts, ShortcutsButton } from './shortcuts.tsx';
 
 /** Name, state, freshness, and what people choose for the whole page; on a phone one line. */
 export function Header({ store }: { readonly store: Store }) {
+  // Until a login there is nothing to be fresh, and nothing to choose from.
+  if (isLoginNeeded.value) {
+    return (
+      <header class="top">
+        <Name />
+      </header>
+    );
+  }
   return (
     <header class="top">
-      <h1>
-        <Waves />
-        <span>isobar</span>
-      </h1>
+      <Name />
       {!narrow.value && <SheetLinks store={store} />}
       <div class="fresh">
         <StateBadge store={store} />
@@ -98,10 +105,36 @@ function Settings({ store }: { readonly store: Store }) {
         value={language.value}
         onChoose={(value) => chooseView(store, { language: value })}
       />
-      <RefreshNow store={store} />
+      {mayOperate.value && seesAll.value && <RefreshNow store={store} />}
       <PauseButton store={store} />
       {!narrow.value && <ShortcutsButton />}
+      <Account store={store} />
     </div>
+  );
+}
+
+/** Of the cities that someone is limited to. */
+const TERMS_SHOWN = 3;
+
+/** Who is logged in, which leads to the account, and the way out; nothing where the server asks for no login. */
+function Account({ store }: { readonly store: Store }) {
+  const { principal = null, login, next } = session.value ?? {};
+  if (principal === null || principal.kind !== 'user') return null;
+  const say = words.value.account;
+  const { cities } = principal;
+  const more = cities !== null && cities.length > TERMS_SHOWN ? ' …' : '';
+  return (
+    <p class="account" title={cities?.join(', ')}>
+      <SheetLink store={store} sheet="account" title={words.value.sheets.account}>
+        {principal.name} ({say.roles[principal.role]}
+        {cities !== null && `: ${cities.slice(0, TERMS_SHOWN).join(', ')}${more}`})
+      </SheetLink>{' '}
+      {(login !== 'proxy' || next !== null) && (
+        <button type="button" class="link" onClick={() => void logOut()}>
+          {say.logOut}
+        </button>
+      )}
+    </p>
   );
 }
 
@@ -147,7 +180,7 @@ function Freshness({ store }: { readonly store: Store }) {
   const { cities, status, clock, address, paused } = store;
   const say = words.value.header;
   const now = clock.now.value;
-  const zone = zoneOf(address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
+  const zone = zoneWithoutCity(address.view.value.clock);
   const collector = status.answer.value?.data.collector;
   const newest = newestBySource([
     ...(cities.answer.value?.data.flatMap(({ latest }) => latest ?? []) ?? []),
@@ -205,6 +238,15 @@ function PauseButton({ store }: { readonly store: Store }) {
     >
       <span aria-hidden="true">{paused ? '▶' : '❚❚'}</span> {paused ? say.resume : say.pause}
     </button>
+  );
+}
+
+function Name() {
+  return (
+    <h1>
+      <Waves />
+      <span>isobar</span>
+    </h1>
   );
 }
 

@@ -15,12 +15,12 @@ export function RangeControls({ store }: { readonly store: Store }) {
   const say = words.value.range;
   const range = store.range.value;
   if (range === null) return null;
-  const now = store.clock.now.peek();
+  const now = () => store.clock.now.peek();
   const buttons = [
-    ['◀', say.earlier, () => moveRange(range, -STEP, now)],
-    ['▶', say.later, () => moveRange(range, STEP, now)],
-    ['+', say.shorter, () => zoomRange(range, 1 / ZOOM, now)],
-    ['−', say.longer, () => zoomRange(range, ZOOM, now)],
+    ['◀', say.earlier, () => moveRange(range, -STEP, now())],
+    ['▶', say.later, () => moveRange(range, STEP, now())],
+    ['+', say.shorter, () => zoomRange(range, 1 / ZOOM, now())],
+    ['−', say.longer, () => zoomRange(range, ZOOM, now())],
   ] as const;
   return (
     <div class="range-controls">
@@ -31,7 +31,7 @@ export function RangeControls({ store }: { readonly store: Store }) {
           class="plain small"
           aria-label={label}
           title={label}
-          disabled={label === say.later && range.to >= now - 1_000}
+          disabled={label === say.later && range.to >= now() - 1_000}
           onClick={() => chooseView(store, { range: change() })}
         >
           <span aria-hidden="true">{sign}</span>

@@ -1,15 +1,23 @@
 import type { ComponentChildren } from 'preact';
+import { seesAll } from '../account/account.ts';
 import { chooseView, type Store } from '../client/store.ts';
 import { formatView, SHEETS, type Sheet } from '../client/view.ts';
 import { words } from '../words/words.ts';
 import { isMenuOpen } from './narrow.ts';
 
-/** The sheets of the page; incidents have none where alerts are switched off. */
+/**
+ * The sheets of the page; incidents have none where alerts are switched off, and the pipeline none
+ * for those who see some cities. The name of whoever is logged in leads to the account.
+ */
 export function SheetLinks({ store }: { readonly store: Store }) {
-  const isOff = store.status.answer.value?.data.alerts === null;
+  const isOff: Partial<Record<Sheet, boolean>> = {
+    incidents: store.status.answer.value?.data.alerts === null,
+    pipeline: seesAll.value === false,
+    account: true,
+  };
   return (
     <nav class="sheets" aria-label={words.value.sheets.label}>
-      {SHEETS.filter((sheet) => sheet !== 'incidents' || !isOff).map((sheet) => (
+      {SHEETS.filter((sheet) => !isOff[sheet]).map((sheet) => (
         <SheetLink key={sheet} store={store} sheet={sheet}>
           {words.value.sheets[sheet]}
         </SheetLink>

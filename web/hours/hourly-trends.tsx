@@ -14,9 +14,8 @@ import {
 } from '../format/units.ts';
 import { Choice } from '../panel/choice.tsx';
 import { CityPanel } from '../panel/city-panel.tsx';
-import { Cells, type Column, Heads } from '../panel/columns.tsx';
 import { useSize } from '../panel/measured.ts';
-import { ScrollTable } from '../panel/scroll-table.tsx';
+import { type Column, Row, Table } from '../panel/table.tsx';
 import { formatWind } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
 
@@ -186,27 +185,20 @@ function HoursTable({
     [panel.observations, 'number'],
   ];
   return (
-    <ScrollTable label={trends.table}>
-      <table>
-        <caption>{trends.caption(name)}</caption>
-        <Heads columns={columns} />
-        <tbody>
-          {rows.map((row) => (
-            <tr key={row.hour}>
-              <Cells
-                columns={columns}
-                cells={[
-                  formatHour(row.hour),
-                  formatDegrees(row.temperature_c_mean, units),
-                  formatValue(row.humidity_pct_mean, 'humidity_pct', units),
-                  formatWind(row.wind_speed_ms_mean, row.wind_direction_deg_mean),
-                  formatCount(row.observation_count),
-                ]}
-              />
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </ScrollTable>
+    <Table label={trends.table} caption={trends.caption(name)} captioned columns={columns}>
+      {rows.map((row) => (
+        <Row
+          key={row.hour}
+          columns={columns}
+          cells={[
+            formatHour(row.hour),
+            formatDegrees(row.temperature_c_mean, units),
+            formatValue(row.humidity_pct_mean, 'humidity_pct', units),
+            formatWind(row.wind_speed_ms_mean, row.wind_direction_deg_mean),
+            formatCount(row.observation_count),
+          ]}
+        />
+      ))}
+    </Table>
   );
 }

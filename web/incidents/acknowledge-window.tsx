@@ -2,10 +2,10 @@ import { type Signal, useSignal } from '@preact/signals';
 import type { Incident } from '../../src/model/alerts.ts';
 import type { Trouble } from '../client/fetching.ts';
 import type { Store } from '../client/store.ts';
+import { TroubleNote } from '../panel/trouble-note.tsx';
 import { Window } from '../panel/window.tsx';
 import { words } from '../words/words.ts';
-import { acknowledge, keepName, ownName } from './acting.ts';
-import { TroubleNote } from './incident-entry.tsx';
+import { acknowledge, keepName, NAME_MAX, ownName } from './acting.ts';
 
 /** Who takes care of it, and a note for the others. */
 export function AcknowledgeWindow({
@@ -34,7 +34,7 @@ export function AcknowledgeWindow({
           {say.name}
           <input
             type="text"
-            maxLength={100}
+            maxLength={NAME_MAX}
             autoComplete="name"
             value={ownName.value}
             onInput={({ currentTarget }) => keepName(currentTarget.value)}

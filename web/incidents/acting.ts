@@ -1,12 +1,11 @@
 /** What people do with incidents, and under which name: the browser keeps it. */
 import { signal } from '@preact/signals';
 import { browserKeeper } from '../cities/favourites.ts';
-import { AnswerError, formatPath, post, type Trouble } from '../client/fetching.ts';
+import { formatPath, post, type Trouble, troubleOf } from '../client/fetching.ts';
 import type { Store } from '../client/store.ts';
-import { words } from '../words/words.ts';
 
 const KEY = 'isobar.name';
-const NAME_MAX = 100;
+export const NAME_MAX = 100;
 
 export const ownName = signal(readName());
 
@@ -55,9 +54,7 @@ async function act(store: Store, path: string): Promise<Trouble | null> {
   try {
     await post(path);
   } catch (error) {
-    if (error instanceof AnswerError) return error.trouble;
-    const what = words.peek().trouble.strange(String(error));
-    return { what, remedy: '', reached: true, told: false };
+    return troubleOf(error);
   }
   await Promise.all([store.incidents.refresh(), store.status.refresh()]);
   return null;

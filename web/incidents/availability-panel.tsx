@@ -1,13 +1,13 @@
 /** The availability of each city as a strip, a day a cell, and the same as a table. */
 import { useSignal } from '@preact/signals';
 import { type Availability, CAUSES, type Cause } from '../../src/model/outages.ts';
+import { nameOfCity } from '../cities/find-city.ts';
 import type { Store } from '../client/store.ts';
 import { formatCount, formatNumber } from '../format/numbers.ts';
 import { formatDay } from '../format/times.ts';
-import type { Column } from '../panel/columns.tsx';
 import { Panel } from '../panel/panel.tsx';
+import { type Column, Row, Table } from '../panel/table.tsx';
 import { words } from '../words/words.ts';
-import { Table } from './incident-details.tsx';
 
 const DAY = 86_400_000;
 const DAYS = 90;
@@ -54,10 +54,6 @@ export function AvailabilityPanel({ store }: { readonly store: Store }) {
   );
 }
 
-function nameOf(store: Store, id: string): string {
-  return store.shown.value.find(({ city_id }) => city_id === id)?.name ?? id;
-}
-
 function stepOf({ pct }: Availability): number {
   return STEPS.filter((share) => (pct ?? 100) < share).length;
 }
@@ -75,8 +71,8 @@ interface StripProps {
 
 function Strip({ store, id, days }: StripProps) {
   const say = words.value.incidents.availability;
-  const name = nameOf(store, id);
-  const today = Math.floor(store.clock.now.value / DAY);
+  const name = nameOfCity(store, id);
+  const today = Math.floor(store.clock.now.peek() / DAY);
   const byDay = new Map(days.map((day) => [Math.floor(Date.parse(day.from) / DAY), day]));
   const sum = (pick: (day: Availability) => number) =>
     days.reduce((total, day) => total + pick(day), 0);
@@ -170,18 +166,22 @@ function Days({ store, rows }: DaysProps) {
     .toSorted((a, b) => Date.parse(b.from) - Date.parse(a.from))
     .slice(0, TABLE_ROWS);
   return (
-    <Table
-      title={say.table}
-      columns={columns}
-      rows={lacking.map((row) => [
-        formatDay(Date.parse(row.from), 'UTC', store.clock.now.peek()),
-        nameOf(store, row.city_id),
-        formatCount(row.arrived),
-        formatCount(row.expected),
-        percent(row.pct),
-        percent(row.station_pct),
-        row.main_cause === null ? '–' : say.causes[row.main_cause],
-      ])}
-    />
+    <Table label={say.table} captioned tall columns={columns}>
+      {lacking.map((row) => (
+        <Row
+          key={`${row.city_id} ${row.from}`}
+          columns={columns}
+          cells={[
+            formatDay(Date.parse(row.from), 'UTC', store.clock.now.peek()),
+            nameOfCity(store, row.city_id),
+            formatCount(row.arrived),
+            formatCount(row.expected),
+            percent(row.pct),
+            percent(row.station_pct),
+            row.main_cause === null ? '–' : say.causes[row.main_cause],
+          ]}
+        />
+      ))}
+    </Table>
   );
 }

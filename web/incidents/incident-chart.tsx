@@ -6,17 +6,19 @@ import type { Incident } from '../../src/model/alerts.ts';
 import { LABELLED_MIN } from '../chart/chart-head.tsx';
 import { LineChart } from '../chart/line-chart.tsx';
 import { layOutLines } from '../chart/line-layout.ts';
-import { type Line, linesOf, readAt, timesOf } from '../chart/lines.ts';
+import { linesOf, marksOf, timesOf } from '../chart/lines.ts';
 import { PointsTable } from '../chart/points-table.tsx';
 import { Names, spokenAt, Tooltip } from '../chart/reading.tsx';
 import { chooseView, type Store } from '../client/store.ts';
 import { convertValue, formatValue, unitOf } from '../format/units.ts';
 import { useWidth } from '../panel/measured.ts';
+import { Skeleton } from '../panel/skeleton.tsx';
 import { words } from '../words/words.ts';
-import { subjectOf, zoneOfIncident } from './incident-entry.tsx';
 import { type IncidentPicture, pictureOf, thresholdOf } from './incident-list.ts';
+import { subjectOf, zoneOfIncident } from './subject.ts';
 
 const HEIGHT = 220;
+const NONE: readonly never[] = [];
 
 interface ChartProps {
   readonly store: Store;
@@ -25,15 +27,13 @@ interface ChartProps {
 
 export function IncidentChart({ store, incident }: ChartProps) {
   const { series } = store.incidents;
-  const picture = pictureOf(incident, store.clock.now.value);
+  const picture = pictureOf(incident, store.incidents.now.value);
   if (picture === null) return null;
   const answer = series.outdated.value ? null : series.answer.value;
   if (answer === null) {
     const trouble = series.trouble.value;
     return trouble === null ? (
-      <div class="skeleton" style={{ height: `${HEIGHT}px` }}>
-        <span class="unseen">{words.value.panel.loading}</span>
-      </div>
+      <Skeleton height={HEIGHT} />
     ) : (
       <p class="alert" lang={trouble.told ? 'en' : undefined}>
         ▲ {trouble.what}
@@ -52,11 +52,12 @@ function Drawing({ store, incident, picture, answer }: DrawingProps) {
   const [place, width] = useWidth<HTMLDivElement>();
   const cursor = useSignal<number | null>(null);
   const city = useSignal(0);
+  const isTableOpen = useSignal(false);
   const { units } = store.address.view.value;
   const zone = zoneOfIncident(store, incident);
   const { variable, cities, from, to } = picture;
-  const rules = store.incidents.rules.answer.value?.data ?? [];
-  const anomalies = store.anomalies.answer.value?.data ?? [];
+  const rules = store.incidents.rules.answer.value?.data ?? NONE;
+  const anomalies = store.anomalies.answer.value?.data ?? NONE;
   const language = words.value;
   const drawn = useMemo(() => {
     const lines = linesOf(answer.data, cities, variable, units);
@@ -68,7 +69,7 @@ function Drawing({ store, incident, picture, answer }: DrawingProps) {
       marked: spanOf(incident, to),
     });
     return { lines, layout, times: timesOf(lines) };
-  }, [answer, incident, rules, anomalies, units, zone, width, language]);
+  }, [answer, incident, rules, anomalies, units, zone, from, to, width, language]);
   const { lines, layout } = drawn;
   const range = { from, to, open: false, anchored: false };
   const shown = { store, variable, lines, zone, range, anomalies, width, summaries: null };
@@ -108,9 +109,14 @@ function Drawing({ store, incident, picture, answer }: DrawingProps) {
         )}
         {reading !== null && <Tooltip {...reading} left={layout.x(reading.at)} />}
       </div>
-      <details id={`${id}-table`}>
+      <details
+        id={`${id}-table`}
+        onToggle={({ currentTarget }) => {
+          isTableOpen.value = currentTarget.open;
+        }}
+      >
         <summary>{words.value.panel.table}</summary>
-        <PointsTable {...{ store, variable, lines, zone }} />
+        {isTableOpen.value && <PointsTable {...{ store, variable, lines, zone }} />}
       </details>
     </div>
   );
@@ -119,12 +125,6 @@ function Drawing({ store, incident, picture, answer }: DrawingProps) {
 /** From its begin to its end, or to the end of the picture while it is open. */
 function spanOf({ began_at, resolved_at }: Incident, to: number) {
   return { from: Date.parse(began_at), to: resolved_at === null ? to : Date.parse(resolved_at) };
-}
-
-function marksOf(lines: readonly Line[], layout: { y(value: number): number }, at: number) {
-  return readAt(lines, at, 0).flatMap(({ line, value }) =>
-    value === null ? [] : [{ place: line.place, y: layout.y(value) }],
-  );
 }
 
 interface LegendProps extends ChartProps {

@@ -5,11 +5,10 @@ import type { Store } from '../client/store.ts';
 import { formatNumber } from '../format/numbers.ts';
 import { formatTime } from '../format/times.ts';
 import { formatValue } from '../format/units.ts';
-import { Cells, type Column, Heads } from '../panel/columns.tsx';
-import { ScrollTable } from '../panel/scroll-table.tsx';
+import { type Column, Row, Table } from '../panel/table.tsx';
 import { words } from '../words/words.ts';
 import { IncidentChart } from './incident-chart.tsx';
-import { zoneOfIncident } from './incident-entry.tsx';
+import { zoneOfIncident } from './subject.ts';
 
 interface DetailsProps {
   readonly store: Store;
@@ -35,30 +34,6 @@ export function IncidentDetails({ store, incident }: DetailsProps) {
   );
 }
 
-interface TableProps {
-  readonly title: string;
-  readonly columns: readonly Column[];
-  readonly rows: readonly (readonly (string | number)[])[];
-}
-
-export function Table({ title, columns, rows }: TableProps) {
-  return (
-    <ScrollTable label={title} tall>
-      <table>
-        <caption>{title}</caption>
-        <Heads columns={columns} />
-        <tbody>
-          {rows.map((cells) => (
-            <tr key={cells.join(' ')}>
-              <Cells columns={columns} cells={cells} />
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </ScrollTable>
-  );
-}
-
 function Messages({ store, incident }: DetailsProps) {
   const say = words.value.incidents;
   if (incident.notified.length === 0) return null;
@@ -70,13 +45,19 @@ function Messages({ store, incident }: DetailsProps) {
     [say.channel],
     [say.state],
   ];
-  const rows = incident.notified.map(({ at, kind, number, channel, state }) => [
-    formatTime(Date.parse(at), zone, now),
-    number > 1 ? `${say.kinds[kind]} ${number}` : say.kinds[kind],
-    channel,
-    say.states[state],
-  ]);
-  return <Table title={say.messages} columns={columns} rows={rows} />;
+  return (
+    <Table label={say.messages} captioned tall columns={columns}>
+      {incident.notified.map(({ at, kind, number, channel, state }) => {
+        const cells = [
+          formatTime(Date.parse(at), zone, now),
+          number > 1 ? `${say.kinds[kind]} ${number}` : say.kinds[kind],
+          channel,
+          say.states[state],
+        ];
+        return <Row key={`${channel} ${kind} ${number} ${at}`} columns={columns} cells={cells} />;
+      })}
+    </Table>
+  );
 }
 
 function Evidence({ store, incident }: DetailsProps) {
@@ -92,8 +73,12 @@ function Evidence({ store, incident }: DetailsProps) {
     return value === null ? '–' : `${formatNumber(value, 1)} ${unit ?? ''}`;
   };
   const columns: readonly Column[] = [[words.value.panel.time], [say.value, 'number']];
-  const rows = evidence
-    .toReversed()
-    .map(({ at, value }) => [formatTime(Date.parse(at), zone, now), text(value)]);
-  return <Table title={say.evidence} columns={columns} rows={rows} />;
+  return (
+    <Table label={say.evidence} captioned tall columns={columns}>
+      {evidence.toReversed().map(({ at, value }, place) => {
+        const cells = [formatTime(Date.parse(at), zone, now), text(value)];
+        return <Row key={`${at} ${place}`} columns={columns} cells={cells} />;
+      })}
+    </Table>
+  );
 }

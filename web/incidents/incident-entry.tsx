@@ -2,17 +2,20 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Incident } from '../../src/model/alerts.ts';
+import { mayOperate } from '../account/account.ts';
 import type { Trouble } from '../client/fetching.ts';
 import { chooseView, type Store } from '../client/store.ts';
 import { formatView } from '../client/view.ts';
 import { formatAge } from '../format/ages.ts';
 import { formatCount } from '../format/numbers.ts';
-import { formatTimeShort, zoneOf } from '../format/times.ts';
+import { formatTimeShort } from '../format/times.ts';
+import { TroubleNote } from '../panel/trouble-note.tsx';
 import { words } from '../words/words.ts';
 import { AcknowledgeWindow } from './acknowledge-window.tsx';
 import { silence } from './acting.ts';
 import { IncidentDetails } from './incident-details.tsx';
 import { silencedUntil } from './incident-list.ts';
+import { subjectOf, zoneOfIncident } from './subject.ts';
 
 interface EntryProps {
   readonly store: Store;
@@ -72,22 +75,6 @@ export function IncidentEntry({ store, incident, level }: EntryProps & { readonl
   );
 }
 
-export function subjectOf(store: Store, { city, subjects, variable }: Incident): string {
-  const say = words.value.incidents;
-  if (city !== null) return city;
-  if (variable === null || subjects.length === 0) return [say.system, ...subjects].join(' · ');
-  if (subjects.length > 1) return say.cities(formatCount(subjects.length));
-  const [only] = subjects;
-  return store.shown.value.find(({ city_id }) => city_id === only)?.name ?? String(only);
-}
-
-/** The clock of its city; mine for the system. */
-export function zoneOfIncident(store: Store, { city_id }: Incident): string {
-  const { clock } = store.address.view.value;
-  const city = store.shown.value.find((one) => one.city_id === city_id);
-  return zoneOf(city === undefined && clock === 'city' ? 'mine' : clock, city?.time_zone);
-}
-
 function Facts({ store, incident }: EntryProps) {
   const { began_at, resolved_at, acknowledged_at, acknowledged_by, inhibited_by } = incident;
   const say = words.value.incidents;
@@ -142,6 +129,7 @@ function Actions({ store, incident }: EntryProps) {
   const trouble = useSignal<Trouble | null>(null);
   const { rule, city_id, state, summary } = incident;
   const subject = subjectOf(store, incident);
+  if (!mayOperate.value) return null;
   return (
     <>
       <div class="incident-actions">
@@ -179,17 +167,5 @@ function Actions({ store, incident }: EntryProps) {
       <TroubleNote trouble={trouble.value} />
       {isAsking.value && <AcknowledgeWindow store={store} incident={incident} open={isAsking} />}
     </>
-  );
-}
-
-export function TroubleNote({ trouble }: { readonly trouble: Trouble | null }) {
-  return (
-    <p role="alert" lang={trouble?.told ? 'en' : undefined}>
-      {trouble !== null && (
-        <>
-          <span class="alert">▲ {trouble.what}</span> {trouble.remedy}
-        </>
-      )}
-    </p>
   );
 }

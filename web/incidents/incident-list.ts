@@ -1,5 +1,5 @@
 /** What the sheet of incidents asks: only while it is open. */
-import { computed, type Signal, signal } from '@preact/signals';
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type {
   AlertRulesAnswer,
   IncidentsAnswer,
@@ -9,6 +9,7 @@ import type {
 import type { AvailabilityAnswer, SeriesAnswer } from '../../src/api/schemas.ts';
 import type { Incident } from '../../src/model/alerts.ts';
 import type { VariableName } from '../../src/model/variables.ts';
+import { seesAll } from '../account/account.ts';
 import type { Address } from '../client/address.ts';
 import type { Clock } from '../client/clock.ts';
 import { formatPath } from '../client/fetching.ts';
@@ -24,6 +25,8 @@ export interface Incidents {
   readonly cursors: Signal<readonly string[]>;
   /** The one that the address names. */
   readonly chosen: Resource<IncidentsAnswer>;
+  /** The end of the picture of an open one: the time, in steps. */
+  readonly now: ReadonlySignal<number>;
   /** The weather around its time. */
   readonly series: Resource<SeriesAnswer>;
   readonly rules: Resource<AlertRulesAnswer>;
@@ -77,13 +80,14 @@ export function createIncidents(
       const span = { from: formatInstant(from), to: formatInstant(to) };
       return formatPath('api/series', { variable, city: cities, ...span, points: POINTS });
     }),
-    rules: ask<AlertRulesAnswer>(whileOpen(() => 'api/alert-rules')),
+    rules: ask<AlertRulesAnswer>(() => (isOpen.value && seesAll.value ? 'api/alert-rules' : null)),
     silences: ask<SilencesAnswer>(whileOpen(() => 'api/silences')),
     availability: ask<AvailabilityAnswer>(whileOpen(() => 'api/availability')),
   };
   const resources: readonly Resource<unknown>[] = Object.values(asked);
   return {
     ...asked,
+    now,
     cursors,
     resources,
     async refresh() {
@@ -97,7 +101,7 @@ export interface IncidentPicture extends Between {
   readonly cities: readonly string[];
 }
 
-/** Which weather is drawn of an incident; null where there is none, as for the system's. */
+/** The weather to draw for an incident; null for incidents of the system, which have none. */
 export function pictureOf(incident: Incident, now: number): IncidentPicture | null {
   const { city_id, subjects, variable, began_at, resolved_at } = incident;
   const cities = city_id !== null ? [city_id] : variable !== null ? subjects : [];

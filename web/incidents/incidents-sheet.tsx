@@ -1,9 +1,9 @@
 /** The sheet of the incidents: open ones, resolved ones by day, the rules and the silences. */
-import type { IncidentsAnswer } from '../../src/api/alert-schemas.ts';
 import type { Incident } from '../../src/model/alerts.ts';
+import { seesAll } from '../account/account.ts';
 import type { Store } from '../client/store.ts';
-import { formatCount } from '../format/numbers.ts';
-import { formatDay, zoneOf } from '../format/times.ts';
+import { formatDay, zoneWithoutCity } from '../format/times.ts';
+import { Pages } from '../panel/pages.tsx';
 import { Panel } from '../panel/panel.tsx';
 import { words } from '../words/words.ts';
 import { AvailabilityPanel } from './availability-panel.tsx';
@@ -24,7 +24,7 @@ export function IncidentsSheet({ store }: StoreProps) {
       <Resolved store={store} />
       <AvailabilityPanel store={store} />
       <SilencesPanel store={store} />
-      <RulesPanel store={store} />
+      {seesAll.value && <RulesPanel store={store} />}
     </>
   );
 }
@@ -90,22 +90,23 @@ function byUrgency(a: Incident, b: Incident): number {
 
 function Resolved({ store }: StoreProps) {
   const say = words.value.incidents;
+  const { resolved, cursors } = store.incidents;
   const { clock } = store.address.view.value;
-  const zone = zoneOf(clock === 'utc' ? 'utc' : 'mine', null);
+  const zone = zoneWithoutCity(clock);
   return (
     <Panel
       id="resolved"
       title={say.resolved}
       subtitle={say.resolvedOn}
       store={store}
-      resource={store.incidents.resolved}
+      resource={resolved}
       height={160}
       rows={null}
       emptyText={say.noResolved}
     >
       {({ meta, data }) => {
         const dayOf = ({ opened_at }: Incident) =>
-          formatDay(Date.parse(opened_at), zone, store.clock.now.value);
+          formatDay(Date.parse(opened_at), zone, store.clock.now.peek());
         return (
           <>
             {[...Map.groupBy(data, dayOf)].map(([day, incidents]) => (
@@ -114,7 +115,7 @@ function Resolved({ store }: StoreProps) {
                 <Entries store={store} incidents={incidents} level={4} />
               </section>
             ))}
-            <Pages store={store} meta={meta} />
+            <Pages label={say.pages} cursors={cursors} next={meta.next_cursor} />
           </>
         );
       }}
@@ -134,38 +135,5 @@ function Entries({ store, incidents, level }: EntriesProps) {
         <IncidentEntry key={incident.incident_id} store={store} incident={incident} level={level} />
       ))}
     </ul>
-  );
-}
-
-function Pages({ store, meta }: StoreProps & { readonly meta: IncidentsAnswer['meta'] }) {
-  const { cursors } = store.incidents;
-  const turned = cursors.value;
-  const next = meta.next_cursor;
-  if (turned.length === 0 && next === undefined) return null;
-  const say = words.value.rows;
-  return (
-    <nav class="pages" aria-label={words.value.incidents.pages}>
-      <button
-        type="button"
-        class="plain"
-        disabled={turned.length === 0}
-        onClick={() => {
-          cursors.value = turned.slice(0, -1);
-        }}
-      >
-        {say.newer}
-      </button>
-      <span class="quiet">{say.page(formatCount(turned.length + 1))}</span>
-      <button
-        type="button"
-        class="plain"
-        disabled={next === undefined}
-        onClick={() => {
-          if (next !== undefined) cursors.value = [...turned, next];
-        }}
-      >
-        {say.older}
-      </button>
-    </nav>
   );
 }

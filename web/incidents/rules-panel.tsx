@@ -1,7 +1,6 @@
 import type { Store } from '../client/store.ts';
-import { Cells, type Column, Heads } from '../panel/columns.tsx';
 import { Panel } from '../panel/panel.tsx';
-import { ScrollTable } from '../panel/scroll-table.tsx';
+import { type Column, Row, Table } from '../panel/table.tsx';
 import { words } from '../words/words.ts';
 import type { Rule } from './incident-list.ts';
 
@@ -27,19 +26,11 @@ export function RulesPanel({ store }: { readonly store: Store }) {
       emptyText={say.noRules}
     >
       {({ data }) => (
-        <ScrollTable label={say.rules}>
-          <table class="stacks">
-            <caption class="unseen">{say.rules}</caption>
-            <Heads columns={columns} />
-            <tbody>
-              {data.map((rule) => (
-                <tr key={rule.name}>
-                  <Cells columns={columns} cells={cellsOf(rule)} />
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </ScrollTable>
+        <Table label={say.rules} class="stacks" columns={columns}>
+          {data.map((rule) => (
+            <Row key={rule.name} columns={columns} cells={cellsOf(rule)} />
+          ))}
+        </Table>
       )}
     </Panel>
   );

@@ -1,14 +1,15 @@
 import { useSignal } from '@preact/signals';
 import type { SilenceRow } from '../../src/api/alert-schemas.ts';
+import { mayOperate } from '../account/account.ts';
+import { nameOfCity } from '../cities/find-city.ts';
 import type { Trouble } from '../client/fetching.ts';
 import type { Store } from '../client/store.ts';
-import { formatTime, zoneOf } from '../format/times.ts';
-import { Cells, type Column, Heads } from '../panel/columns.tsx';
+import { formatTime, zoneWithoutCity } from '../format/times.ts';
 import { Panel } from '../panel/panel.tsx';
-import { ScrollTable } from '../panel/scroll-table.tsx';
+import { type Column, Row, Table } from '../panel/table.tsx';
+import { TroubleNote } from '../panel/trouble-note.tsx';
 import { words } from '../words/words.ts';
 import { endSilence } from './acting.ts';
-import { TroubleNote } from './incident-entry.tsx';
 
 /** What is not notified at the moment, and a way to end it. */
 export function SilencesPanel({ store }: { readonly store: Store }) {
@@ -22,7 +23,7 @@ export function SilencesPanel({ store }: { readonly store: Store }) {
     [say.end, 'action'],
   ];
   const { clock } = store.address.view.value;
-  const zone = zoneOf(clock === 'utc' ? 'utc' : 'mine', null);
+  const zone = zoneWithoutCity(clock);
   const cellsOf = (row: SilenceRow) => {
     const what = coveredBy(row, store);
     return [
@@ -34,6 +35,7 @@ export function SilencesPanel({ store }: { readonly store: Store }) {
         key="end"
         type="button"
         class="plain"
+        disabled={!mayOperate.value}
         aria-label={say.endOf(what)}
         onClick={async () => {
           trouble.value = await endSilence(store, row.silence_id);
@@ -55,19 +57,11 @@ export function SilencesPanel({ store }: { readonly store: Store }) {
     >
       {({ data }) => (
         <>
-          <ScrollTable label={say.silences}>
-            <table class="stacks">
-              <caption class="unseen">{say.silences}</caption>
-              <Heads columns={columns} />
-              <tbody>
-                {data.map((row) => (
-                  <tr key={row.silence_id}>
-                    <Cells columns={columns} cells={cellsOf(row)} />
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </ScrollTable>
+          <Table label={say.silences} class="stacks" columns={columns}>
+            {data.map((row) => (
+              <Row key={row.silence_id} columns={columns} cells={cellsOf(row)} />
+            ))}
+          </Table>
           <TroubleNote trouble={trouble.value} />
         </>
       )}
@@ -76,7 +70,7 @@ export function SilencesPanel({ store }: { readonly store: Store }) {
 }
 
 function coveredBy({ rule, city_id }: SilenceRow, store: Store): string {
-  const city = store.shown.value.find((one) => one.city_id === city_id)?.name ?? city_id;
+  const city = city_id === null ? null : nameOfCity(store, city_id);
   const parts = [rule, city].filter((part) => part !== null);
   return parts.length === 0 ? words.value.incidents.everything : parts.join(', ');
 }

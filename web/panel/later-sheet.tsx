@@ -3,6 +3,7 @@ import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { Store } from '../client/store.ts';
 import { words } from '../words/words.ts';
+import { Skeleton } from './skeleton.tsx';
 
 type SheetOf = ComponentType<{ readonly store: Store }>;
 
@@ -32,9 +33,7 @@ export function LaterSheet({
           </button>
         </p>
       ) : (
-        <div class="skeleton" style={{ height: '320px' }}>
-          <span class="unseen">{say.panel.loading}</span>
-        </div>
+        <Skeleton height={320} />
       )}
     </section>
   );

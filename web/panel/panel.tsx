@@ -8,11 +8,12 @@ import { widerRange } from '../client/range.ts';
 import type { Resource } from '../client/resource.ts';
 import { chooseView, type Store } from '../client/store.ts';
 import { formatAge, isHistory } from '../format/ages.ts';
-import { formatClock, formatDay, formatTime, zoneOf } from '../format/times.ts';
+import { formatClock, formatDay, formatTime, zoneOf, zoneWithoutCity } from '../format/times.ts';
 import { words } from '../words/words.ts';
 import { Guard } from './guard.tsx';
 import { Menu, type MenuItem } from './menu.tsx';
 import { savePanel } from './save-panel.ts';
+import { Skeleton } from './skeleton.tsx';
 
 /** What every answer of the API has. */
 interface Told {
@@ -162,14 +163,6 @@ function hasNothingToAsk<T extends Told>({ store, resource }: PanelProps<T>): bo
   return resource.path.value === null && store.cities.answer.value?.data.length === 0;
 }
 
-function Skeleton({ height }: { readonly height: number }) {
-  return (
-    <div class="skeleton" style={{ height: `${height}px` }}>
-      <span class="unseen">{words.value.panel.loading}</span>
-    </div>
-  );
-}
-
 interface TroubleProps<T> {
   readonly trouble: Trouble;
   readonly resource: Resource<T>;
@@ -178,7 +171,7 @@ interface TroubleProps<T> {
 
 function TroubleText<T>({ trouble, resource, store }: TroubleProps<T>) {
   const goodAt = resource.goodAt.value;
-  const zone = zoneOf(store.address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
+  const zone = zoneWithoutCity(store.address.view.value.clock);
   const say = words.value.panel;
   return (
     <p>
@@ -221,7 +214,7 @@ const EMPTY_HEIGHT_MAX = 300;
 function Empty<T extends Told>(props: PanelProps<T> & { readonly answer: T }) {
   const { store, answer, emptyText, widen, height } = props;
   const reason = metaOf(props, answer)?.reason ?? null;
-  const zone = zoneOf(store.address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
+  const zone = zoneWithoutCity(store.address.view.value.clock);
   const wider = widerRange(store.address.view.value.range);
   const say = words.value;
   return (

@@ -8,8 +8,6 @@ export const deEngines: typeof enEngines = {
   neverSeen: 'noch nicht gesehen',
   limit: (value) => `Grenze ${value}`,
   more: 'Alle Werte',
-  parts: 'Teile',
-  unknown: 'nicht gemeldet',
   yes: 'ja',
   no: 'nein',
   perSecond: (value) => `${value}/s`,

@@ -7,8 +7,6 @@ export const enEngines = {
   neverSeen: 'not seen yet',
   limit: (value: string) => `Limit ${value}`,
   more: 'All figures',
-  parts: 'Parts',
-  unknown: 'not reported',
   yes: 'yes',
   no: 'no',
   perSecond: (value: string) => `${value}/s`,

@@ -13,8 +13,6 @@ export const frEngines: typeof enEngines = {
   neverSeen: 'pas encore vu',
   limit: (value) => `Limite ${value}`,
   more: 'Toutes les valeurs',
-  parts: 'Éléments',
-  unknown: 'non communiqué',
   yes: 'oui',
   no: 'non',
   perSecond: (value) => `${value}/s`,

@@ -33,7 +33,7 @@ test('a figure is written in its unit', async () => {
   assert.equal(formatFigure(1.25, 'seconds'), '1,3 s');
 });
 
-test('units are known to the page: no figure is written as a bare number that is none', () => {
+test('units are known to the page: a figure whose name ends in a unit has that unit', () => {
   const units = [...Object.values(FIGURES), ...Object.values(PART_FIGURES)].flatMap((figures) =>
     Object.entries<Figure>(figures),
   );

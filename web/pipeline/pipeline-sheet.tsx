@@ -2,10 +2,9 @@ import type { RoomError, Status } from '../../src/model/status.ts';
 import type { Store } from '../client/store.ts';
 import { formatAge } from '../format/ages.ts';
 import { formatBytes, formatCount } from '../format/numbers.ts';
-import { formatTimeShort, zoneOf } from '../format/times.ts';
-import { Cells, type Column, Heads } from '../panel/columns.tsx';
+import { formatTimeShort, zoneWithoutCity } from '../format/times.ts';
 import { Panel } from '../panel/panel.tsx';
-import { ScrollTable } from '../panel/scroll-table.tsx';
+import { type Column, Row, Table } from '../panel/table.tsx';
 import { words } from '../words/words.ts';
 import { Engines } from './engines.tsx';
 import { Box, Facts } from './fact-box.tsx';
@@ -46,6 +45,7 @@ export function PipelineSheet({ store }: { readonly store: Store }) {
                 <Partitions status={status} />
                 <TableFacts status={status} store={store} />
                 <AnalyticsFacts status={status} store={store} />
+                <StreamFacts status={status} store={store} />
                 <Process status={status} store={store} />
                 <Processes status={status} now={now} />
               </div>
@@ -77,12 +77,13 @@ function FlowStep({ step }: { readonly step: Step }) {
 /** What fails, since when, and what to do. */
 function Errors({ status, now }: { readonly status: Status; readonly now: number }) {
   const say = words.value.pipeline.sheet;
-  const { collector, log, landing, table, analytics, index, raw_export } = status;
+  const { collector, log, landing, table, analytics, index, raw_export, streaming } = status;
   const rooms: readonly (readonly [string, RoomError | null | undefined])[] = [
     [say.rooms.log, log.error],
     [say.rooms.landing, landing.error],
     [say.rooms.table, table.error],
     [say.rooms.analytics, analytics.error],
+    [say.rooms.streaming, streaming?.error],
     [say.rooms.index, index.error],
     [say.rooms.export, raw_export?.error],
   ];
@@ -158,32 +159,25 @@ function Partitions({ status }: { readonly status: Status }) {
   ];
   return (
     <Box title={say.log(log.engine)}>
-      <ScrollTable label={say.log(log.engine)}>
-        <table>
-          <caption class="unseen">{say.partitions}</caption>
-          <Heads columns={columns} />
-          <tbody>
-            {log.partitions.map(({ partition, first, next, waiting, lag_s, expires_in_s }) => (
-              <tr key={partition}>
-                <Cells
-                  columns={columns}
-                  cells={[
-                    partition,
-                    formatCount(next - first),
-                    formatCount(waiting),
-                    <>
-                      {waiting === 0 ? '–' : formatAge(lag_s)}
-                      {expires_in_s !== null && waiting > 0 && (
-                        <span class="quiet"> {say.expires(formatAge(expires_in_s))}</span>
-                      )}
-                    </>,
-                  ]}
-                />
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </ScrollTable>
+      <Table label={say.log(log.engine)} caption={say.partitions} columns={columns}>
+        {log.partitions.map(({ partition, first, next, waiting, lag_s, expires_in_s }) => (
+          <Row
+            key={partition}
+            columns={columns}
+            cells={[
+              partition,
+              formatCount(next - first),
+              formatCount(waiting),
+              <>
+                {waiting === 0 ? '–' : formatAge(lag_s)}
+                {expires_in_s !== null && waiting > 0 && (
+                  <span class="quiet"> {say.expires(formatAge(expires_in_s))}</span>
+                )}
+              </>,
+            ]}
+          />
+        ))}
+      </Table>
       <p class="quiet">
         {log.bytes_max > 0
           ? say.usedOf(formatBytes(log.bytes), formatBytes(log.bytes_max))
@@ -204,7 +198,7 @@ interface TimedProps {
 function timeOf(store: Store, time: string | null): string {
   if (time === null) return '–';
   const { clock } = store.address.view.value;
-  const zone = zoneOf(clock === 'utc' ? 'utc' : 'mine', null);
+  const zone = zoneWithoutCity(clock);
   return formatTimeShort(Date.parse(time), zone, store.clock.now.value);
 }
 
@@ -244,7 +238,7 @@ function TableFacts({ status, store }: TimedProps) {
 function AnalyticsFacts({ status, store }: TimedProps) {
   const say = words.value.pipeline.sheet;
   const { analytics, table } = status;
-  const { facts, progress } = analytics;
+  const { facts, progress, recomputation } = analytics;
   const behind = Math.max(0, table.version - analytics.table_version);
   return (
     <Box title={say.rooms.analytics}>
@@ -267,6 +261,18 @@ function AnalyticsFacts({ status, store }: TimedProps) {
               ? formatCount(Math.max(0, analytics.table_version))
               : say.behind(formatCount(analytics.table_version), formatCount(behind)),
           ],
+          ...(recomputation === null
+            ? []
+            : [
+                [
+                  say.recomputed(recomputation.engine),
+                  recomputation.error?.message ??
+                    say.differences(
+                      timeOf(store, recomputation.recomputed_at),
+                      recomputation.differences,
+                    ),
+                ] as const,
+              ]),
         ]}
       />
       {facts !== null && Object.keys(facts.properties).length > 0 && (
@@ -275,6 +281,30 @@ function AnalyticsFacts({ status, store }: TimedProps) {
           <Facts rows={Object.entries(facts.properties)} />
         </details>
       )}
+    </Box>
+  );
+}
+
+/** Nothing where it is switched off. */
+function StreamFacts({ status, store }: TimedProps) {
+  const say = words.value.pipeline.sheet;
+  const { streaming } = status;
+  if (streaming === null) return null;
+  const { state, batch, watermark, compared, differences, late, compared_at } = streaming;
+  return (
+    <Box title={say.rooms.streaming}>
+      <Facts
+        rows={[
+          [say.query, say.queryStates[state]],
+          [say.batch, batch < 0 ? '–' : formatCount(batch)],
+          [say.lateBefore, timeOf(store, watermark)],
+          [say.late, formatCount(late)],
+          [
+            say.comparedHours(formatCount(compared)),
+            say.differences(timeOf(store, compared_at), differences),
+          ],
+        ]}
+      />
     </Box>
   );
 }

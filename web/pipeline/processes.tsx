@@ -1,7 +1,6 @@
 import type { LeaseStatus, Status } from '../../src/model/status.ts';
 import { formatAge } from '../format/ages.ts';
-import { Cells, type Column, Heads } from '../panel/columns.tsx';
-import { ScrollTable } from '../panel/scroll-table.tsx';
+import { type Column, Row, Table } from '../panel/table.tsx';
 import { words } from '../words/words.ts';
 import { Box } from './fact-box.tsx';
 
@@ -15,29 +14,22 @@ export function Processes({ status, now }: { readonly status: Status; readonly n
       {leases.length === 0 ? (
         <p class="quiet">{say.alone}</p>
       ) : (
-        <ScrollTable label={say.title}>
-          <table class="stacks">
-            <caption class="unseen">{say.title}</caption>
-            <Heads columns={columns} />
-            <tbody>
-              {processesOf(leases).map(({ key, name, does, silent, lastSignAt }) => (
-                <tr key={key}>
-                  <Cells
-                    columns={columns}
-                    cells={[
-                      name,
-                      does,
-                      <span key="sign" class={silent ? 'alert' : undefined}>
-                        {silent && `▲ ${say.silent}, `}
-                        {words.value.pipeline.steps.ago(formatAge((now - lastSignAt) / 1_000))}
-                      </span>,
-                    ]}
-                  />
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </ScrollTable>
+        <Table label={say.title} class="stacks" columns={columns}>
+          {processesOf(leases).map(({ key, name, does, silent, lastSignAt }) => (
+            <Row
+              key={key}
+              columns={columns}
+              cells={[
+                name,
+                does,
+                <span key="sign" class={silent ? 'alert' : undefined}>
+                  {silent && `▲ ${say.silent}, `}
+                  {words.value.pipeline.steps.ago(formatAge((now - lastSignAt) / 1_000))}
+                </span>,
+              ]}
+            />
+          ))}
+        </Table>
       )}
     </Box>
   );

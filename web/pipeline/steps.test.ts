@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exampleStatus } from '../../src/api/testing/api.ts';
+import { exampleStatus } from '../../src/api/testing/status.ts';
 import type { Status } from '../../src/model/status.ts';
 import { pipelineSteps } from './steps.ts';
 

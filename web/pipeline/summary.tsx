@@ -3,7 +3,7 @@ import type { Store } from '../client/store.ts';
 import { formatView } from '../client/view.ts';
 import { timeliness } from '../format/ages.ts';
 import { formatCount, formatNumber, formatPlural, isOne } from '../format/numbers.ts';
-import { formatTimeShort, zoneOf } from '../format/times.ts';
+import { formatTimeShort, zoneWithoutCity } from '../format/times.ts';
 import { words } from '../words/words.ts';
 import { pipelineSteps } from './steps.ts';
 
@@ -134,7 +134,7 @@ function Versions({ store }: { readonly store: Store }) {
   const status = store.status.answer.value?.data;
   if (status === undefined || status.table.version < 0) return null;
   const { computed_at } = status.analytics;
-  const zone = zoneOf(store.address.view.value.clock === 'utc' ? 'utc' : 'mine', null);
+  const zone = zoneWithoutCity(store.address.view.value.clock);
   const computed =
     computed_at === null
       ? null

@@ -1,15 +1,15 @@
 import { useSignal } from '@preact/signals';
 import { type ComponentChildren, Fragment } from 'preact';
-import type { ObservationRow } from '../../src/api/schemas.ts';
+import type { RawDataRow } from '../../src/api/schemas.ts';
+import { zoneOfCity } from '../cities/find-city.ts';
 import { withLimit } from '../client/fetching.ts';
 import type { Store } from '../client/store.ts';
 import { formatAge } from '../format/ages.ts';
-import { formatCount } from '../format/numbers.ts';
-import { formatTime, zoneOf } from '../format/times.ts';
+import { formatTime } from '../format/times.ts';
 import { formatDegrees, formatValue, temperatureUnit } from '../format/units.ts';
-import { Cells, type Column, Heads } from '../panel/columns.tsx';
+import { Pages } from '../panel/pages.tsx';
 import { Panel } from '../panel/panel.tsx';
-import { ScrollTable } from '../panel/scroll-table.tsx';
+import { type Column, Row, Table } from '../panel/table.tsx';
 import { TimeCell } from '../panel/time-cell.tsx';
 import { formatWind } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
@@ -45,18 +45,12 @@ export function RawRows({ store }: { readonly store: Store }) {
     >
       {(answer) => (
         <>
-          <ScrollTable label={say.title}>
-            <table class="fits">
-              <caption class="unseen">{say.caption}</caption>
-              <Heads columns={columns} />
-              <tbody>
-                {answer.data.map((row) => (
-                  <RawRow key={`${row.city_id} ${row.observed_at}`} {...{ store, row, columns }} />
-                ))}
-              </tbody>
-            </table>
-          </ScrollTable>
-          <Pages store={store} next={answer.meta.next_cursor} />
+          <Table label={say.title} caption={say.caption} class="fits" columns={columns}>
+            {answer.data.map((row) => (
+              <RawRow key={`${row.city_id} ${row.observed_at}`} {...{ store, row, columns }} />
+            ))}
+          </Table>
+          <Pages label={say.pages} cursors={store.rowsCursors} next={answer.meta.next_cursor} />
         </>
       )}
     </Panel>
@@ -65,15 +59,14 @@ export function RawRows({ store }: { readonly store: Store }) {
 
 interface RawRowProps {
   readonly store: Store;
-  readonly row: ObservationRow;
+  readonly row: RawDataRow;
   readonly columns: readonly Column[];
 }
 
 function RawRow({ store, row, columns }: RawRowProps) {
   const open = useSignal(false);
   const { units, clock } = store.address.view.value;
-  const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
-  const zone = zoneOf(clock, city?.time_zone);
+  const zone = zoneOfCity(store, row.city_id);
   const time = formatTime(Date.parse(row.observed_at), zone, store.clock.now.peek());
   const cells = [
     <TimeCell key="time" {...{ zone, store }} at={row.observed_at} mixed={clock === 'city'} />,
@@ -98,9 +91,7 @@ function RawRow({ store, row, columns }: RawRowProps) {
   ];
   return (
     <Fragment>
-      <tr>
-        <Cells columns={columns} cells={cells} />
-      </tr>
+      <Row columns={columns} cells={cells} />
       {open.value && <Details {...{ row, columns, cells }} />}
     </Fragment>
   );
@@ -124,6 +115,7 @@ function Details({ row, columns, cells }: DetailsProps) {
     [say.log, row.log_id],
     [say.partition, String(row.log_partition)],
     [say.offset, String(row.log_offset)],
+    [say.trace, row.trace_id],
   ];
   return (
     <tr class="origin">
@@ -171,35 +163,4 @@ function indent(response: string): string {
   } catch {
     return response;
   }
-}
-
-function Pages({ store, next }: { readonly store: Store; readonly next: string | null }) {
-  const cursors = store.rowsCursors.value;
-  if (cursors.length === 0 && next === null) return null;
-  const say = words.value.rows;
-  return (
-    <nav class="pages" aria-label={say.pages}>
-      <button
-        type="button"
-        class="plain"
-        disabled={cursors.length === 0}
-        onClick={() => {
-          store.rowsCursors.value = cursors.slice(0, -1);
-        }}
-      >
-        {say.newer}
-      </button>
-      <span class="quiet">{say.page(formatCount(cursors.length + 1))}</span>
-      <button
-        type="button"
-        class="plain"
-        disabled={next === null}
-        onClick={() => {
-          if (next !== null) store.rowsCursors.value = [...cursors, next];
-        }}
-      >
-        {say.older}
-      </button>
-    </nav>
-  );
 }

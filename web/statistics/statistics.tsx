@@ -1,16 +1,16 @@
 import type { CityStatistics } from '../../src/model/datasets.ts';
+import { zoneOfCity } from '../cities/find-city.ts';
 import type { Store } from '../client/store.ts';
 import { formatCount, formatNumber } from '../format/numbers.ts';
-import { formatTime, zoneOf } from '../format/times.ts';
+import { formatTime } from '../format/times.ts';
 import {
   formatDegrees,
   formatTemperatureDifference,
   formatValue,
   temperatureUnit,
 } from '../format/units.ts';
-import { Cells, type Column, Heads } from '../panel/columns.tsx';
 import { Panel } from '../panel/panel.tsx';
-import { ScrollTable } from '../panel/scroll-table.tsx';
+import { type Column, Row, Table } from '../panel/table.tsx';
 import { words } from '../words/words.ts';
 
 /** What the range comes down to, city by city. */
@@ -37,17 +37,11 @@ export function Statistics({ store }: { readonly store: Store }) {
       widen
     >
       {(answer) => (
-        <ScrollTable label={say.title} tall>
-          <table class="stacks">
-            <caption class="unseen">{say.caption}</caption>
-            <Heads columns={columns} />
-            <tbody>
-              {answer.data.map((row) => (
-                <StatisticsRow key={row.city_id} {...{ store, row, columns }} />
-              ))}
-            </tbody>
-          </table>
-        </ScrollTable>
+        <Table label={say.title} caption={say.caption} class="stacks" tall columns={columns}>
+          {answer.data.map((row) => (
+            <StatisticsRow key={row.city_id} {...{ store, row, columns }} />
+          ))}
+        </Table>
       )}
     </Panel>
   );
@@ -60,37 +54,32 @@ interface StatisticsRowProps {
 }
 
 function StatisticsRow({ store, row, columns }: StatisticsRowProps) {
-  const { units, clock } = store.address.view.value;
-  const city = store.shown.value.find(({ city_id }) => city_id === row.city_id);
-  const zone = zoneOf(clock, city?.time_zone);
+  const { units } = store.address.view.value;
+  const zone = zoneOfCity(store, row.city_id);
   const when = (time: string | null) =>
     time === null ? '' : formatTime(Date.parse(time), zone, store.clock.now.peek());
   const spread = row.temperature_c_stddev;
   return (
-    <tr>
-      <Cells
-        columns={columns}
-        cells={[
-          row.city,
-          formatDegrees(row.temperature_c_mean, units),
-          <>
-            {formatDegrees(row.temperature_c_min, units)}
-            <small>{when(row.temperature_c_min_at)}</small>
-          </>,
-          <>
-            {formatDegrees(row.temperature_c_max, units)}
-            <small>{when(row.temperature_c_max_at)}</small>
-          </>,
-          spread === null
-            ? '–'
-            : `±${formatTemperatureDifference(spread, units).replace('+', '')}°`,
-          formatValue(row.humidity_pct_mean, 'humidity_pct', units),
-          <>
-            {formatNumber(row.coverage_pct, row.coverage_pct > 99.95 ? 0 : 1)} %
-            <small>{words.value.statistics.observations(formatCount(row.observation_count))}</small>
-          </>,
-        ]}
-      />
-    </tr>
+    <Row
+      columns={columns}
+      cells={[
+        row.city,
+        formatDegrees(row.temperature_c_mean, units),
+        <>
+          {formatDegrees(row.temperature_c_min, units)}
+          <small>{when(row.temperature_c_min_at)}</small>
+        </>,
+        <>
+          {formatDegrees(row.temperature_c_max, units)}
+          <small>{when(row.temperature_c_max_at)}</small>
+        </>,
+        spread === null ? '–' : `±${formatTemperatureDifference(spread, units).replace('+', '')}°`,
+        formatValue(row.humidity_pct_mean, 'humidity_pct', units),
+        <>
+          {formatNumber(row.coverage_pct, row.coverage_pct > 99.95 ? 0 : 1)} %
+          <small>{words.value.statistics.observations(formatCount(row.observation_count))}</small>
+        </>,
+      ]}
+    />
   );
 }

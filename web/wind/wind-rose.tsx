@@ -3,7 +3,7 @@ import type { Store } from '../client/store.ts';
 import { formatNumber } from '../format/numbers.ts';
 import { CityPanel } from '../panel/city-panel.tsx';
 import { useSize } from '../panel/measured.ts';
-import { ScrollTable } from '../panel/scroll-table.tsx';
+import { type Column, Row, Table } from '../panel/table.tsx';
 import { words } from '../words/words.ts';
 import { layOutRose } from './rose-layout.ts';
 import { formatCompass } from './wind.ts';
@@ -122,27 +122,14 @@ function describe(sectors: readonly WindSector[], name: string): string {
 
 function SectorsTable({ sectors, name }: RoseProps) {
   const say = words.value.rose;
+  const label = words.value.panel.asTable(say.title);
+  const columns: readonly Column[] = [[say.from], [say.share, 'number']];
   return (
-    <ScrollTable label={words.value.panel.asTable(say.title)} tall>
-      <table>
-        <caption>{say.caption(name)}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{say.from}</th>
-            <th scope="col" class="number">
-              {say.share}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {sharesOf(sectors).map(([direction, share]) => (
-            <tr key={direction}>
-              <th scope="row">{formatCompass(direction)}</th>
-              <td class="number">{formatNumber(share, 1)} %</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </ScrollTable>
+    <Table label={label} caption={say.caption(name)} captioned tall columns={columns}>
+      {sharesOf(sectors).map(([direction, share]) => {
+        const cells = [formatCompass(direction), `${formatNumber(share, 1)} %`];
+        return <Row key={direction} columns={columns} cells={cells} />;
+      })}
+    </Table>
   );
 }

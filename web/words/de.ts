@@ -48,6 +48,14 @@ export const de: Words = {
     own: (zone: string) =>
       `Ihre Zeiten stehen in UTC: Dieser Browser kennt die Zeitzone dieses Rechners nicht (${zone}).`,
   },
+  account: {
+    logIn: 'Anmelden',
+    logInWith: (what) => `Mit ${what} anmelden`,
+    name: 'Name',
+    password: 'Passwort',
+    logOut: 'Abmelden',
+    roles: { viewer: 'Betrachter', operator: 'Operator', admin: 'Administrator' },
+  },
   panel: {
     broken: 'Dieser Teil der Seite lässt sich nicht anzeigen.',
     updating: 'wird aktualisiert …',
@@ -184,6 +192,7 @@ export const de: Words = {
     log: 'Log',
     partition: 'Partition',
     offset: 'Offset',
+    trace: 'Trace',
     imported:
       'Diese Zeile wurde aus einer Tabelle importiert; es gibt keine Antwort des Anbieters.',
     pages: 'Seiten der rohen Zeilen',
@@ -223,7 +232,13 @@ export const de: Words = {
     from: 'Aus',
     share: 'Anteil',
   },
-  sheets: { label: 'Blätter', weather: 'Wetter', pipeline: 'Pipeline', incidents: 'Vorfälle' },
+  sheets: {
+    label: 'Blätter',
+    weather: 'Wetter',
+    pipeline: 'Pipeline',
+    incidents: 'Vorfälle',
+    account: 'Konto',
+  },
   range: {
     label: 'Zeitraum',
     names: {

@@ -55,6 +55,14 @@ export const en = {
     own: (zone: string) =>
       `Your times are in UTC: this browser does not know the time zone of this machine (${zone}).`,
   },
+  account: {
+    logIn: 'Log in',
+    logInWith: (what: string) => `Log in with ${what}`,
+    name: 'Name',
+    password: 'Password',
+    logOut: 'Log out',
+    roles: { viewer: 'viewer', operator: 'operator', admin: 'admin' },
+  },
   panel: {
     broken: 'This part of the page cannot be shown.',
     updating: 'updating …',
@@ -95,7 +103,7 @@ export const en = {
   },
   header: {
     menu: 'Menu',
-    units: 'Unit of temperatures',
+    units: 'Temperature unit',
     clock: 'Time zone',
     clocks: { city: 'City time', mine: 'Mine', utc: 'UTC' },
     theme: 'Theme',
@@ -158,7 +166,7 @@ export const en = {
     clock: 'Clock of the hours',
     clocks: { local: 'City clock', utc: 'UTC' },
     bar: (hour: string, value: string, count: string) => `${hour} ${value}, mean of ${count}`,
-    now: 'the hour that it is now',
+    now: 'the current hour',
     noValues: 'No values.',
     at: (value: string, hour: string) => `${value} at ${hour}`,
     label: (low: string, high: string) =>
@@ -194,6 +202,7 @@ export const en = {
     log: 'log',
     partition: 'partition',
     offset: 'offset',
+    trace: 'trace',
     imported: 'This row was imported from a table; it has no provider’s answer.',
     pages: 'Pages of raw rows',
     newer: 'Newer',
@@ -206,10 +215,10 @@ export const en = {
     role: 'map',
     label: (count: string) => `Map of ${count} cities with their temperatures`,
     keys:
-      'Arrows move from city to city, Enter chooses one or comes nearer, plus and minus zoom, ' +
+      'Arrow keys move from city to city, Enter selects one or zooms in, plus and minus zoom, ' +
       'Home shows all cities.',
-    nearer: 'Nearer',
-    farther: 'Farther',
+    nearer: 'Zoom in',
+    farther: 'Zoom out',
     home: 'All cities',
     empty: 'No city is watched.',
     unplaced: (count: string) => `not on the map, because their place is unknown: ${count}`,
@@ -232,9 +241,15 @@ export const en = {
     from: 'From',
     share: 'Share',
   },
-  sheets: { label: 'Sheets', weather: 'Weather', pipeline: 'Pipeline', incidents: 'Incidents' },
+  sheets: {
+    label: 'Sheets',
+    weather: 'Weather',
+    pipeline: 'Pipeline',
+    incidents: 'Incidents',
+    account: 'Account',
+  },
   range: {
-    label: 'Range of time',
+    label: 'Time range',
     names: { '24h': '24 h', '3d': '3 d', '7d': '7 d', '30d': '30 d', '1y': '1 y', all: 'All' },
     toNewest: 'up to the newest observation',
     back: (range: string) => `Back to ${range}`,
@@ -258,14 +273,14 @@ export const en = {
   },
   shortcuts: {
     title: 'Keyboard shortcuts',
-    on: 'Single keys act (the question mark always does)',
+    on: 'Use single-key shortcuts (the question mark always works)',
     keys: [
       ['/', 'find a city'],
       ['1 … 6', '24 h, 3 d, 7 d, 30 d, 1 y, all'],
       ['[ ]', 'earlier, later'],
       ['+ −', 'shorter, longer range'],
       ['p', 'pause or resume'],
-      ['r', 'ask anew'],
+      ['r', 'refresh now'],
       ['?', 'this list'],
       ['← → ↑ ↓', 'in a chart or on the map: move the cursor'],
     ],
@@ -280,7 +295,7 @@ export const en = {
   },
   anomalies: {
     title: 'Unusual values',
-    subtitle: 'all cities · peak of each episode · three spreads (deviations) or more off',
+    subtitle: 'all cities · peak of each episode · three spreads (deviations) or more away',
     empty: 'Nothing unusual in this range.',
     search: 'Search the unusual values',
     searchFor: 'City, 33.4 …',

@@ -49,6 +49,14 @@ export const fr: Words = {
     own: (zone: string) =>
       `Vos heures sont en UTC : ce navigateur ne connaît pas le fuseau de cette machine (${zone}).`,
   },
+  account: {
+    logIn: 'Se connecter',
+    logInWith: (what) => `Se connecter avec ${what}`,
+    name: 'Nom',
+    password: 'Mot de passe',
+    logOut: 'Se déconnecter',
+    roles: { viewer: 'lecture', operator: 'opérateur', admin: 'administrateur' },
+  },
   panel: {
     broken: 'Cette partie de la page ne peut pas être affichée.',
     updating: 'mise à jour …',
@@ -185,6 +193,7 @@ export const fr: Words = {
     log: 'journal',
     partition: 'partition',
     offset: 'position',
+    trace: 'trace',
     imported: 'Cette ligne a été importée d’une table ; il n’y a pas de réponse d’un fournisseur.',
     pages: 'Pages des lignes brutes',
     newer: 'Plus récentes',
@@ -223,7 +232,13 @@ export const fr: Words = {
     from: 'De',
     share: 'Part',
   },
-  sheets: { label: 'Pages', weather: 'Météo', pipeline: 'Chaîne', incidents: 'Incidents' },
+  sheets: {
+    label: 'Pages',
+    weather: 'Météo',
+    pipeline: 'Chaîne',
+    incidents: 'Incidents',
+    account: 'Compte',
+  },
   range: {
     label: 'Période',
     names: {

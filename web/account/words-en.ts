@@ -1,0 +1,53 @@
+/** The words of the account's sheet in English. */
+export const enAccount = {
+  title: 'Your account',
+  noLogin: 'This server asks for no login, so accounts are not used.',
+  role: 'Role',
+  cities: 'Cities',
+  allCities: 'all',
+  login: 'Login',
+  logins: {
+    local: 'by password',
+    oidc: 'by single sign-on',
+    proxy: 'passed on by a reverse proxy',
+  },
+  password: {
+    title: 'Password',
+    subtitle: 'a new one ends all your other sessions',
+    old: 'Current password',
+    new: 'New password',
+    hint: (least: string) =>
+      `${least} characters or more, such as four words that have nothing to do with each other. Frequent passwords and your name are refused.`,
+    show: 'Show the passwords',
+    change: 'Change the password',
+    changed: 'Your password is changed, and your other sessions have ended.',
+    needed: 'Fill in this field.',
+    short: (least: string, length: string) =>
+      `Use ${least} characters or more; these are ${length}.`,
+    wrong: 'This is not your current password.',
+    weak: 'This password can be guessed:',
+    delayed: 'Too many wrong passwords: wait a little before the next try.',
+  },
+  sessions: {
+    title: 'Sessions',
+    subtitle: 'where you are logged in',
+    browser: 'Browser',
+    began: 'Began',
+    used: 'Last used',
+    from: 'Address',
+    current: 'this session',
+    alone: 'You are not logged in anywhere else.',
+    end: 'End',
+    endOne: (browser: string, address: string) => `End the session of ${browser}, ${address}`,
+    endThis: 'End this session',
+    endOthers: 'End all other sessions',
+    confirm:
+      'Your password is asked for, so that a session left open cannot be used to end the others.',
+    password: 'Your password',
+    ended: (count: string, one: boolean) => `${count} ${one ? 'session' : 'sessions'} ended.`,
+    stale: 'You logged in more than ten minutes ago. Log in again, then repeat this.',
+    again: 'Log in again',
+    elsewhere: 'Your sessions are kept where you log in, not here.',
+    unknown: 'a program that gives no name',
+  },
+};
