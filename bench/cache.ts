@@ -6,8 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createRefresher } from '../src/analytics/refresh.ts';
-import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
+import { silentLogger } from '../src/logger.ts';
 import { findRedis, NO_REDIS, startRedis, type TestRedis } from '../test/support/redis-server.ts';
 import { quantile } from './figures.ts';
 import type { Measured } from './main.ts';
@@ -95,14 +94,7 @@ function sumUp(turns: readonly Turn[]) {
 /** A year of weather; each call lands and publishes one more hour. */
 async function openVersions({ workspace }: BenchWorkspace): Promise<() => Promise<void>> {
   const sink = await workspace.sink();
-  const refresher = createRefresher({
-    table: workspace.observations,
-    columns: OBSERVATION_COLUMNS,
-    storage: workspace.storage,
-    session: await workspace.session(),
-    engineName: 'duckdb',
-    scratch: workspace.scratch,
-  });
+  const refresher = await workspace.refresher(silentLogger);
   const publish = async () => {
     while ((await sink.land(0)) !== null) {}
     await refresher.refresh();

@@ -57,7 +57,7 @@ export async function benchCluster(): Promise<Measured[]> {
   });
   try {
     const profile = join(folder, 'profile.yaml');
-    writeFileSync(profile, profileText(cluster.addresses, false));
+    writeFileSync(profile, await profileText(cluster.addresses, false));
     const { bytes, topic, brokers } = await fillTopic(profile);
     const { namenodes = '', address: hdfs = '' } = cluster.addresses.hdfs ?? {};
     const ports = await openPorts(join(folder, 'ports.json'));

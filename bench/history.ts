@@ -2,12 +2,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readDataset } from '../src/analytics/export.ts';
-import { createRefresher } from '../src/analytics/refresh.ts';
 import { openCityFinder } from '../src/import/cities.ts';
 import { openKaggleFolder } from '../src/import/kaggle.ts';
 import { runImport } from '../src/import/run.ts';
+import { silentLogger } from '../src/logger.ts';
 import { fileLiteral } from '../src/sql/text.ts';
-import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 import { perSecond } from './figures.ts';
 import type { Measured } from './main.ts';
 import { openBenchWorkspace } from './observations.ts';
@@ -46,14 +45,7 @@ export async function benchHistory(): Promise<Measured[]> {
   });
   const took = performance.now() - startedAt;
   const session = await workspace.session();
-  const publication = await createRefresher({
-    table: workspace.observations,
-    columns: OBSERVATION_COLUMNS,
-    storage: workspace.storage,
-    session,
-    engineName: 'duckdb',
-    scratch: workspace.scratch,
-  }).refresh();
+  const publication = await (await workspace.refresher(silentLogger)).refresh();
   if (publication === null) throw new Error('nothing was published');
   const rows = await readDataset(workspace.storage, session, publication, 'city_statistics');
   const worst = await compareWithCsv(rows, workspace);

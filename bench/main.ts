@@ -16,6 +16,7 @@ import { benchPage } from './page.ts';
 import { benchPlanetDay } from './planet-day.ts';
 import { benchRecompute } from './recompute.ts';
 import { benchRefresh } from './refresh.ts';
+import { benchRude } from './rude.ts';
 import { benchSoak } from './soak.ts';
 import { benchStart } from './start.ts';
 
@@ -35,6 +36,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
   recompute: benchRecompute,
   api: benchApi,
   cache: benchCache,
+  rude: benchRude,
   start: benchStart,
   history: benchHistory,
   index: benchIndex,

@@ -1,8 +1,7 @@
 /** A day of 200,000 cities through log, table and analytics, without the raw export. */
-import { createRefresher } from '../src/analytics/refresh.ts';
 import type { Log } from '../src/log/log.ts';
+import { silentLogger } from '../src/logger.ts';
 import { formatRecord } from '../src/model/observation.ts';
-import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 import type { Measured } from './main.ts';
 import { observationOf, openBenchWorkspace, range } from './observations.ts';
 
@@ -36,14 +35,7 @@ export async function benchPlanetDay(): Promise<Measured[]> {
   const { workspace } = bench;
   const log = await workspace.log();
   const sink = await workspace.sink();
-  const refresher = createRefresher({
-    table: workspace.observations,
-    columns: OBSERVATION_COLUMNS,
-    storage: workspace.storage,
-    session: await workspace.session(),
-    engineName: 'duckdb',
-    scratch: workspace.scratch,
-  });
+  const refresher = await workspace.refresher(silentLogger);
   let most = 0;
   const watch = setInterval(() => {
     most = Math.max(most, process.memoryUsage.rss());

@@ -4,7 +4,7 @@ import { mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Admin } from '@platformatic/kafka';
 import { resolveDistribution, resolvePom } from '../../src/cluster/artifacts.ts';
-import { propertiesText } from '../../src/cluster/kafka.ts';
+import { log4j2Text, propertiesText } from '../../src/cluster/java.ts';
 import { MODULE_OPTIONS } from '../../src/cluster/spark.ts';
 import { type PeerRun, runPeer } from './run-peer.ts';
 
@@ -28,16 +28,7 @@ export interface IcebergSettings {
   readonly tasks: number;
 }
 
-const QUIET = {
-  'log4j2.properties': propertiesText({
-    'appender.out.type': 'Console',
-    'appender.out.name': 'out',
-    'appender.out.layout.type': 'PatternLayout',
-    'appender.out.layout.pattern': '%p %m (%c{1})%n',
-    'rootLogger.level': 'INFO',
-    'rootLogger.appenderRef.out.ref': 'out',
-  }),
-};
+const QUIET = { 'log4j2.properties': log4j2Text() };
 const LOGGING = '-Dlog4j2.configurationFile=log4j2.properties';
 
 /** Kafka's own reader, which throws away what it reads: the limit. */
