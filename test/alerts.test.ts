@@ -32,10 +32,14 @@ describe('alerts of a running pipeline', () => {
     await using receiver = await openReceiver();
     const data = place.made('data');
     const file = place.write('alerts.yaml', fileOf(receiver.url));
-    const flags = { data, 'alerts.file': file, 'alerts.interval_s': '1' };
+    const flags = {
+      ...{ data, 'alerts.file': file, 'alerts.interval_s': '1' },
+      // The next observation is never far away.
+      ...{ 'simulator.history_days': '0', 'simulator.interval_s': '2' },
+    };
     let id = '';
     {
-      await using served = await serve({ ...flags, 'simulator.history_days': '1' });
+      await using served = await serve(flags);
       await until(
         async () => receiver.received,
         (received) => received.length > 0,
@@ -67,6 +71,14 @@ describe('alerts of a running pipeline', () => {
     assert.deepEqual(JSON.parse(stdout), [
       { state: 'acknowledged', acknowledged_by: 'ann', note: 'seen' },
     ]);
+    const rule = { name: 'lost', when: { kind: 'silent', after: '3h' }, cities: ['atlantis'] };
+    const lost = place.write('lost.yaml', JSON.stringify({ rules: [rule] }));
+    const named = await runCommand(['alerts', 'rules', ...ofData, '--set', `alerts.file=${lost}`]);
+    assert.match(named.stderr, /rule lost: unknown city atlantis/);
+    assert.equal(named.exit, 0);
+    await runCommand(['index', 'rebuild', ...ofData]);
+    const doctor = await runCommand(['doctor', '--data', data, '--set', 'api.port=0']);
+    assert.match(doctor.stdout, /ok {4}index .*sqlite answers; version \d/);
     // Again, over the same data: nothing is opened or sent twice.
     const sent = receiver.received.length;
     {
@@ -170,6 +182,37 @@ describe('alerts that cannot work', () => {
     assert.match(started.stderr, /alerts\.yaml line 6: rules\.0\.when/);
     const { stdout } = await runCommand(['doctor', ...set]);
     assert.match(stdout, /fail {2}alerts {4}CONFIG_INVALID: .*line 6/);
+  });
+
+  test('all secrets that are missing are named at the start, before anything is polled', async () => {
+    using place = openPlace('', '');
+    const more = `
+  mail: { type: email, host: localhost, from: a@example.org, to: [b@example.org], user: a, password_file: /nowhere/mail }
+  other: { type: webhook, url: "http://127.0.0.1:9", secret_env: NOT_SET_HERE }`;
+    const file = place.write('alerts.yaml', fileOf('http://127.0.0.1:9', ALWAYS, more));
+    const set = ['--data', place.made('data'), '--set', `alerts.file=${file}`];
+    const { exit, stderr } = await runCommand(['start', ...set, '--port', '0']);
+    assert.equal(exit, 2);
+    assert.match(stderr, /channels\.mail\.password_file: \/nowhere\/mail: the file does not exist/);
+    assert.match(stderr, /channels\.other\.secret_env: the variable NOT_SET_HERE is not set/);
+    assert.doesNotMatch(stderr, /polling/);
+  });
+
+  test('a silence without a duration or of an unknown city or rule is refused', async () => {
+    using place = openPlace('', '');
+    const file = place.write('alerts.yaml', fileOf('http://127.0.0.1:9'));
+    const set = ['--data', place.made('data'), '--set', `alerts.file=${file}`];
+    for (const [args, message] of [
+      [['--rule', 'always'], /add --for, such as --for 2h/],
+      [['--note', 'later'], /add --for/],
+      [['--rule', 'alwys', '--for', '2h'], /alwys; known: .*always/],
+      [['--city', 'atlantis', '--for', '2h'], /city: unknown id "atlantis"/],
+    ] as const) {
+      const { exit, stderr } = await runCommand(['alerts', 'silence', ...args, ...set]);
+      assert.deepEqual([exit, message.test(stderr)], [2, true], stderr);
+    }
+    const { stdout } = await runCommand(['alerts', 'silence', ...set]);
+    assert.equal(stdout, '(none)\n');
   });
 
   test('channels that cannot be reached or refuse are named at doctor, at the start and by test', async () => {

@@ -5,7 +5,6 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../src/config/load.ts';
 import { isErrorCode } from '../src/errors.ts';
 import type { Logger } from '../src/logger.ts';
@@ -13,9 +12,9 @@ import { silentLogger } from '../src/logger.ts';
 import type { Status } from '../src/model/status.ts';
 import { ROLES, type Role, startPipeline } from '../src/pipeline/pipeline.ts';
 import { openWorkspace } from '../src/pipeline/workspace.ts';
+import { until } from './support/until.ts';
 
 const TOPIC_ID = '11111111-2222-4333-8444-555555555555';
-const DEADLINE_MS = 30_000;
 
 /** An address that refuses connections. */
 async function unusedAddress(): Promise<string> {
@@ -67,16 +66,6 @@ async function start(folder: string, brokers: string, roles: readonly Role[], lo
   return startPipeline({ config, roles, logger, version: '0.0.0', command, webFolder: null });
 }
 
-async function until<T>(what: string, ask: () => Promise<T | null>): Promise<T> {
-  const deadline = performance.now() + DEADLINE_MS;
-  for (;;) {
-    const found = await ask();
-    if (found !== null) return found;
-    assert.ok(performance.now() < deadline, what);
-    await delay(100);
-  }
-}
-
 test('everything starts without Kafka where its topic was seen before, and says so', () =>
   withFolder(async (folder, brokers) => {
     rememberTopic(folder);
@@ -106,7 +95,7 @@ test('a collector alone starts so, too, and what it collected is there for the n
     };
     {
       await using _pipeline = await start(folder, brokers, ['collect'], silentLogger);
-      await until('records wait', async () => ((await waiting()) > 0n ? true : null));
+      await until('records wait', async () => (await waiting()) > 0n);
     }
     assert.ok((await waiting()) > 0n);
   }));

@@ -1,16 +1,15 @@
 /** A key goes through a failing day: it must be in no file, line, metric, page or error. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { startSimulator } from '../src/collector/simulator/server.ts';
 import type { Status } from '../src/model/status.ts';
+import { addressOf, assertNowhere, commandLine, filesBelow, formsOf } from './support/canary.ts';
 import { runChild, startChild } from './support/child.ts';
+import { until } from './support/until.ts';
 
-const MAIN = join(import.meta.dirname, '..', 'src/cli/main.ts');
 const CANARY = 'canary/key+0123456789';
 const ROUTES = [
   '/',
@@ -38,8 +37,7 @@ const DAY = [
   ['connection refused', /ECONNREFUSED/],
   ['key refused', /key/],
 ] as const;
-/** The key as it is, and as an address would carry it. */
-const FORMS = [CANARY, encodeURIComponent(CANARY), CANARY.replace('+', ' '), 'canary%2Fkey'];
+const FORMS = [...formsOf(CANARY), CANARY.replace('+', ' '), 'canary%2Fkey'];
 
 test('the key is nowhere to be found after a failing day', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-canary-'));
@@ -58,7 +56,7 @@ test('the key is nowhere to be found after a failing day', async () => {
       await runChild(commandLine('doctor', '--online'), { env }),
     ].map(({ output, errors }) => output + errors);
     const child = startChild(commandLine('start', '--port', '0'), { env });
-    const url = await addressOf(join(folder, 'server.json'));
+    const url = await addressOf(folder);
     for (const [phase, message] of DAY) {
       if (phase === 'connection refused') await simulator.stop();
       if (phase === 'key refused') {
@@ -73,49 +71,18 @@ test('the key is nowhere to be found after a failing day', async () => {
     child.process.kill('SIGTERM');
     const { output, errors } = await child.ended;
     said.push(output, errors);
-    for (const path of filesBelow(folder)) said.push(readFileSync(path, 'latin1'));
+    said.push(...filesBelow(folder));
     assert.ok(said.join('').length > 10_000, 'the day left traces to look through');
-    for (const form of FORMS) {
-      const found = said.filter((text) => text.includes(form)).map((text) => text.slice(0, 200));
-      assert.deepEqual(found, [], form);
-    }
+    assertNowhere(said, FORMS);
   } finally {
     await simulator.stop().catch(() => {});
     rmSync(folder, { recursive: true, force: true });
   }
 });
 
-/** The program with these arguments, as the source of a child. */
-function commandLine(...args: readonly string[]): string {
-  const argv = JSON.stringify(['node', MAIN, ...args]);
-  return `process.argv = ${argv}; await import(${JSON.stringify(pathToFileURL(MAIN).href)});`;
-}
-
-async function addressOf(note: string): Promise<string> {
-  await until(
-    'it is up',
-    async () => existsSync(note) && readFileSync(note, 'utf8').endsWith('\n'),
-  );
-  return `http://127.0.0.1:${JSON.parse(readFileSync(note, 'utf8')).port}`;
-}
-
 /** What the collector says; empty before it has asked. */
 async function messageOf(url: string): Promise<string> {
   const answer = await (await fetch(`${url}/api/status`)).json();
   const { state, message } = (answer as { data: Status }).data.collector ?? {};
   return state === 'starting' ? '' : (message ?? '');
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, what);
-    await delay(50);
-  }
-}
-
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
 }

@@ -111,7 +111,8 @@ test('the forms and the workflow of GitHub are YAML, and their commands are ther
   const { jobs } = parse(read('.github/workflows/test.yml'));
   const { scripts } = JSON.parse(read('package.json'));
   const commands = jobs.test.steps.flatMap(({ run = [] }) => run) as string[];
-  assert.deepEqual(commands, ['npm ci', 'npm test', 'npm run check']);
+  const audits = ['npm audit signatures', 'npm run -s vulnerabilities'];
+  assert.deepEqual(commands, ['npm ci', ...audits, 'npm test', 'npm run check']);
   assert.ok('test' in scripts && 'check' in scripts);
   for (const form of files.filter((file) => /(bug|feature)\.yml$/.test(file))) {
     const { name, description, body } = parse(read(form));

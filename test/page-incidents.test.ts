@@ -61,6 +61,8 @@ after(async () => {
 });
 
 const entry = (page: Page, text: string) => page.locator('.incident', { hasText: text });
+/** The incident of a city: that of the group is shown with a city's value, too. */
+const warm = (page: Page, city: string) => entry(page, 'warm').filter({ hasText: city });
 
 test('incidents are listed, shown in the weather of their time, and acknowledged', async (t) => {
   const page = await served.openPage(t);
@@ -76,7 +78,7 @@ test('incidents are listed, shown in the weather of their time, and acknowledged
   assert.match(await textOf(page, '#alert-rules'), /collecting-fails/, 'built-in ones, too');
   assert.deepEqual(await findViolations(page), []);
 
-  const london = page.locator('#incidents .incident', { hasText: 'London' });
+  const london = warm(page, 'London');
   await london.getByRole('link').focus();
   await page.keyboard.press('Enter');
   await page.waitForSelector('.incident .plot[data-drawn] path.line');
@@ -99,7 +101,7 @@ test('incidents are listed, shown in the weather of their time, and acknowledged
     /2 incidents/.test((await badge.textContent()) ?? ''),
   );
   await page.reload();
-  const tokyo = entry(page, 'Tokyo');
+  const tokyo = warm(page, 'Tokyo');
   await tokyo.getByRole('button', { name: /^Acknowledge/ }).click();
   assert.equal(await window.getByLabel('Your name').inputValue(), 'Ann', 'the browser knows it');
   await page.keyboard.press('Escape');
@@ -108,7 +110,7 @@ test('incidents are listed, shown in the weather of their time, and acknowledged
 
 test('a rule is silenced for a city, and the silence is ended', async (t) => {
   const page = await served.openPage(t, '?sheet=incidents');
-  const tokyo = entry(page, 'Tokyo');
+  const tokyo = warm(page, 'Tokyo');
   await tokyo.getByRole('button', { name: 'Silence for 8 h' }).click();
   await tokyo.getByText(/silenced until/).waitFor();
   const row = page.locator('#silences tbody tr');

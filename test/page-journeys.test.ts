@@ -151,7 +151,7 @@ test('shortcuts say what they do, and can be switched off', async (t) => {
   await page.keyboard.press('?');
   await page.getByRole('heading', { name: 'Keyboard shortcuts' }).waitFor();
   assert.deepEqual(await findViolations(page), []);
-  await page.getByLabel('Single keys act').uncheck();
+  await page.getByLabel('Use single-key shortcuts').uncheck();
   await page.keyboard.press('Escape');
   await page.keyboard.press('p');
   await page.keyboard.press('1');
@@ -187,7 +187,7 @@ test('the map is walked by the keyboard, and chooses what it is at', async (t) =
   assert.match((await spoken.textContent()) ?? '', /Sydney/);
   await page.keyboard.press('Enter');
   await page.waitForURL(/city=sydney/);
-  await page.getByRole('button', { name: 'Nearer' }).click();
+  await page.getByRole('button', { name: 'Zoom in' }).click();
   await page.getByRole('button', { name: 'All cities' }).click();
   isQuiet(served);
 });
@@ -245,6 +245,40 @@ test('unusual values are searched and narrowed by the keyboard alone', async (t)
   await narrowed;
   await panel.locator('.chip[aria-pressed="true"]').waitFor();
   assert.equal(await scrollsSideways(page), false);
+  isQuiet(served);
+});
+
+test('a month that was pressed is let go with the range that it lies in', async (t) => {
+  const page = await served.newPage(t);
+  const month = new Date(Date.now() - 60 * 86_400_000).toISOString().slice(0, 7);
+  await page.route('**/api/anomalies?*facets=1*', async (route) => {
+    const response = await route.fetch();
+    if (!response.ok()) return route.fulfill({ response });
+    const json = await response.json();
+    const months = [month, '2020-01'].map((value) => ({ value, count: 1 }));
+    json.meta.facets = { ...json.meta.facets, city_id: [], variable: [], rule: [], month: months };
+    await route.fulfill({ json });
+  });
+  await page.goto(`${served.pipeline.url}/?range=24h`);
+  await untilFilled(page);
+  const choose = (name: '24h' | '1y') =>
+    page.locator('.ranges').getByRole('button', { name: en.range.names[name] }).click();
+  const pressed = page.locator('#anomalies .chip[aria-pressed="true"]');
+  await choose('1y');
+  const narrowed = page.waitForResponse(/anomalies\?.*to=.*facets/);
+  await page.locator('#anomalies .chip').first().click();
+  await narrowed;
+  await pressed.waitFor();
+  // Its range is left by "back", which takes back no choice but that of the range.
+  const whole = page.waitForResponse(/anomalies\?.*facets/);
+  await page.goBack();
+  assert.equal((await whole).status(), 200);
+  await page.goForward();
+  await untilFilled(page);
+  await pressed.waitFor();
+  await choose('24h');
+  await pressed.waitFor({ state: 'detached' });
+  await untilFilled(page);
   isQuiet(served);
 });
 

@@ -205,7 +205,10 @@ test('behind a proxy, page, events, controls and links work below its path', asy
     const described = await fetch(`${proxy.url}/weather/openapi.json`);
     const { servers, paths } = (await described.json()) as Description;
     for (const [path, methods] of Object.entries(paths)) {
-      if ('get' in methods && path !== '/api/events') {
+      // Without logins there are neither sessions nor a provider, and the stream does not end.
+      const isLeftOut =
+        ['/api/events', '/api/sessions'].includes(path) || path.startsWith('/api/oidc/');
+      if ('get' in methods && !isLeftOut) {
         links.push(`${proxy.url}${servers[0]?.url}${path}`);
       }
     }

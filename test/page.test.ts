@@ -137,6 +137,7 @@ test('a city is chosen with the keyboard alone, and a row shows where it comes f
     .click();
   const origin = await textOf(page, '.origin');
   assert.match(origin, /partition/);
+  assert.match(origin, /trace\s*[0-9a-f]{32}/);
   assert.match(origin, /"main": \{/);
   await act(page, 'chart-temperature_c', 'Table');
   assert.ok((await page.locator('#chart-temperature_c tbody tr').count()) > 50);

@@ -6,13 +6,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { verifyWorkspace } from '../src/cli/commands/verify.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { silentLogger } from '../src/logger.ts';
 import { DEFAULT_CITIES } from '../src/model/city.ts';
 import { findWebFolder, type Pipeline, ROLES, startPipeline } from '../src/pipeline/pipeline.ts';
 import { openWorkspace } from '../src/pipeline/workspace.ts';
+import { until } from './cases/place.ts';
 
 const CASES = join(import.meta.dirname, '..', 'src/collector/openweather/testcases');
 interface Answer {
@@ -95,16 +95,6 @@ async function get(pipeline: Pipeline, path: string): Promise<Json> {
   const response = await fetch(pipeline.url + path);
   assert.equal(response.status, 200, path);
   return response.json();
-}
-
-/** Asks again until the answer is as wanted; fails with the last one after 30 s. */
-async function until(ask: () => Promise<Json>, isRight: (answer: Json) => boolean): Promise<Json> {
-  for (let tries = 0; ; tries++) {
-    const answer = await ask();
-    if (isRight(answer)) return answer;
-    assert.ok(tries < 300, `still ${JSON.stringify(answer).slice(0, 500)}`);
-    await delay(100);
-  }
 }
 
 test('recorded answers of the provider come out of every route, right to the digit', async () => {

@@ -8,6 +8,7 @@ import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { runChild } from './support/child.ts';
 import { MADE_VARIABLE } from './support/made-once.ts';
+import { NOT_REACHED } from './support/reporting.ts';
 
 const RUNNER = join(import.meta.dirname, 'run.ts');
 const MADE_ONCE = pathToFileURL(join(import.meta.dirname, 'support', 'made-once.ts')).href;
@@ -55,6 +56,9 @@ test('a test that fails fails the run; a skipped one only in CI', () => {
   const inCi = runTest(skipping, '--ci');
   assert.equal(inCi.status, 1);
   assert.match(inCi.output, /some\.test\.mjs: away # no such service/);
+  const unreached = runTest(skipping.replace('no such service', `${NOT_REACHED}it`), '--ci');
+  assert.equal(unreached.status, 0, unreached.output);
+  assert.match(unreached.output, /away # not reached from this network: it/);
   const unreadable = runTest('this is not JavaScript');
   assert.equal(unreadable.status, 1, unreadable.output);
 });

@@ -13,13 +13,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createRefresher } from '../src/analytics/refresh.ts';
 import { verifyWorkspace } from '../src/cli/commands/verify.ts';
 import { loadConfig } from '../src/config/load.ts';
+import { silentLogger } from '../src/logger.ts';
 import { formatRecord, type Observation } from '../src/model/observation.ts';
 import { openMaintenance } from '../src/pipeline/maintenance.ts';
 import { openWorkspace, type Workspace } from '../src/pipeline/workspace.ts';
-import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 
 const TABLE = 'lake/weather_data/table';
 let whole = '';
@@ -42,14 +41,7 @@ async function fill(workspace: Workspace): Promise<void> {
   await landRounds(workspace, 0, 7);
   const maintenance = await openMaintenance(workspace);
   await maintenance.exporter.run({ closing: true });
-  await createRefresher({
-    table: workspace.observations,
-    columns: OBSERVATION_COLUMNS,
-    storage: workspace.storage,
-    session: await workspace.session(),
-    engineName: 'duckdb',
-    scratch: workspace.scratch,
-  }).refresh();
+  await (await workspace.refresher(silentLogger)).refresh();
 }
 
 async function landRounds(workspace: Workspace, from: number, to: number): Promise<void> {

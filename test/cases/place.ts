@@ -48,7 +48,7 @@ export function openPlace(cases: string, name: string): Place {
     input: (file) => join(cases, name, file),
     made: (file) => join(folder, file),
     write(file, content) {
-      writeFileSync(place.made(file), content);
+      writeFileSync(place.made(file), content, { mode: 0o600 });
       return place.made(file);
     },
     writeChanged(file, changes) {

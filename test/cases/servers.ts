@@ -231,7 +231,8 @@ async function addressInBrackets(place: Place): Promise<void> {
     assert.match(stderr, /^http:\/\/\[::1\]:\d+ is up/m, name);
     assert.deepEqual([exit, await looking], [0, 200], name);
   }
-  const { exit, code, message } = await failureOf(...host('no-such-host.invalid'));
+  const unknown = [...host('no-such-host.invalid'), '--set', 'api.auth.mode=local'];
+  const { exit, code, message } = await failureOf(...unknown);
   assert.deepEqual([exit, code], [2, 'CONFIG_INVALID']);
   assert.match(message, /^api\.host: unknown host "no-such-host\.invalid"/);
 }

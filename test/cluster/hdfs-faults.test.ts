@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrorCode } from '../../src/errors.ts';
 import type { HdfsStorage } from '../../src/lake/hdfs.ts';
 import { startChild } from '../support/child.ts';
 import { createRandom } from '../support/random.ts';
+import { until } from '../support/until.ts';
 import { type Hdfs, makeHdfsPlace } from './hdfs-place.ts';
-import { absent, control, killService, service } from './services.ts';
+import { absent, control, killService, restartService, service } from './services.ts';
 
 const hdfs = service('hdfs');
 const MIB = 1024 * 1024;
@@ -19,14 +19,6 @@ describe('the lake on HDFS', { skip: hdfs === null ? absent('hdfs') : false }, (
   describeLostAnswers(hdfs);
   describeNameNodes(hdfs);
 });
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, what);
-    await sleep(20);
-  }
-}
 
 function describeDying(of: Hdfs): void {
   it('shows nothing of a client that was killed while it wrote, and removes what it left', async () => {
@@ -208,10 +200,7 @@ function describeNameNodes(of: Hdfs): void {
         const disturb = () => services.signal(name, signal);
         await writeThrough({ storage, what: `the active NameNode ${what}`, bytes: 100, disturb });
       } finally {
-        // A NameNode that wakes up late finds the journal closed to it and ends by itself.
-        if (signal === 'SIGSTOP') await services.signal(name, 'SIGCONT');
-        await killService(name);
-        await services.start(name);
+        await restartService(name);
       }
     });
   }

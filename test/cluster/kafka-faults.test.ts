@@ -6,19 +6,11 @@ import type { ClusterControl } from '../../src/cluster/control.ts';
 import { isErrorCode } from '../../src/errors.ts';
 import type { Log } from '../../src/log/log.ts';
 import { EVERYTHING } from '../../src/log/testing/records.ts';
+import { until } from '../support/until.ts';
 import { type KafkaPlace, makeKafkaPlace } from './kafka-place.ts';
 import { absent, control, killService, service } from './services.ts';
 
-const DEADLINE_MS = 90_000;
 const BATCH = 20;
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, what);
-    await sleep(100);
-  }
-}
 
 /** Everything in the topic, by city, in the order of the offsets. */
 async function readAll(log: Log): Promise<Map<string, number[]>> {

@@ -1,7 +1,6 @@
 /** The log on Kafka: what every log must do, and what only a topic can be or become. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Producer } from '@platformatic/kafka';
 import { type ErrorCode, IsobarError, isErrorCode } from '../../src/errors.ts';
 import type { Log } from '../../src/log/log.ts';
@@ -9,6 +8,7 @@ import { choosePartition } from '../../src/log/partition.ts';
 import { describeLog } from '../../src/log/testing/contract.ts';
 import { EVERYTHING, recordsOf } from '../../src/log/testing/records.ts';
 import { RECORD_BYTES_MAX } from '../../src/model/observation.ts';
+import { until } from '../support/until.ts';
 import { type KafkaPlace, makeKafkaPlace } from './kafka-place.ts';
 import { absent, service } from './services.ts';
 
@@ -36,14 +36,6 @@ async function fails(promise: Promise<Log>, code: ErrorCode, words: RegExp): Pro
       return true;
     },
   );
-}
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, what);
-    await sleep(50);
-  }
 }
 
 function describeTopic(brokers: string): void {

@@ -3,17 +3,16 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { until } from '../support/until.ts';
 import { service } from './services.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
-const DEADLINE_MS = 60_000;
 const run = promisify(execFile);
 
 const isobar = (folder: string, ...args: string[]) =>
@@ -28,14 +27,6 @@ async function withFolder(use: (folder: string) => Promise<void>): Promise<void>
       // It is down already.
     });
     await rm(folder, { recursive: true, force: true });
-  }
-}
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, `${what} within ${DEADLINE_MS / 1_000} s`);
-    await sleep(50);
   }
 }
 
@@ -105,6 +96,22 @@ describe('isobar cluster', {
       // What it left does not keep the next one from starting.
       await isobar(folder, 'up', '--only', 'zookeeper');
       assert.ok(lives(pidOf(folder, 'zookeeper')));
+    }));
+
+  it('leaves nothing behind when its profile cannot be written', () =>
+    withFolder(async (folder) => {
+      await mkdir(join(folder, 'cluster', 'profile.yaml'), { recursive: true });
+      const up = ['up', '--only', 'zookeeper', '--foreground'];
+      await assert.rejects(isobar(folder, ...up), /EISDIR|profile\.yaml/);
+      assert.ok(!lives(pidOf(folder, 'zookeeper')));
+    }));
+
+  it('says that a folder was made without --secure', () =>
+    withFolder(async (folder) => {
+      await mkdir(join(folder, 'cluster'));
+      await writeFile(join(folder, 'cluster', 'ports.json'), '{}');
+      const up = ['up', '--only', 'zookeeper', '--secure', '--foreground'];
+      await assert.rejects(isobar(folder, ...up), /were made without --secure; expected no/);
     }));
 
   it('says what is missing without Java', () =>

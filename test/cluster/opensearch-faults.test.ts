@@ -19,11 +19,11 @@ import { killAtEachStep } from '../../src/index/testing/killing.ts';
 import { openTestSource } from '../../src/index/testing/publications.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { rejects } from '../support/rejects.ts';
+import { until } from '../support/until.ts';
 import { absent, control, killService, service } from './services.ts';
 
 const url = service('opensearch')?.url ?? '';
 const EVERYTHING = question({ limit: 1_000, facets: true });
-const RECOVERED_MS = 120_000;
 
 function open(prefix: string, flags: Readonly<Record<string, string>> = {}): Promise<AnomalyIndex> {
   const { index } = loadConfig({
@@ -41,14 +41,6 @@ function open(prefix: string, flags: Readonly<Record<string, string>> = {}): Pro
 }
 
 const newPrefix = () => `fault-${randomUUID()}`;
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + RECOVERED_MS;
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, `not in time: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 /** An index that follows made-up publications, with what answers questions. */
 async function follow(prefix: string) {

@@ -17,8 +17,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
+import { startRecomputeLoop } from '../../src/analytics/recompute-loop.ts';
 import { startRefreshLoop } from '../../src/analytics/refresh-loop.ts';
 import { verifyPublication } from '../../src/analytics/verify.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -27,6 +27,7 @@ import { formatRecord, type Observation } from '../../src/model/observation.ts';
 import { openWorkspace, type Workspace } from '../../src/pipeline/workspace.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
 import { createRandom } from '../support/random.ts';
+import { until } from '../support/until.ts';
 import { makeHdfsPlace } from './hdfs-place.ts';
 import { absent, control, killService, service } from './services.ts';
 
@@ -47,7 +48,10 @@ const flags = (folder: string) => ({
   'analytics.spark.address': spark?.address ?? '',
   'analytics.spark.retries': '1',
   'analytics.spark.timeout_s': '10',
+  // All runs are large.
+  'analytics.spark.rows_least': '0',
 });
+const SMALL_RUNS = { 'analytics.spark.rows_least': '1000000' };
 
 async function withWorkspace(
   use: (workspace: Workspace) => Promise<void>,
@@ -151,6 +155,54 @@ describe('Spark and DuckDB', { skip: spark === null && absent('spark') }, () => 
     await withWorkspace(tryRefreshes, settings);
   });
 
+  it('share the work: DuckDB follows the landings, Spark computes the same afterwards', () =>
+    withWorkspace(async (workspace) => {
+      const random = createRandom(SEED);
+      const refresher = await workspace.refresher();
+      for (const [round, hours] of [40, 30, 5].entries()) {
+        await land(workspace, difficult(random, round * 40, hours));
+        const published = await refresher.refresh();
+        assert.equal(published?.engine, 'duckdb');
+        const again = await refresher.recompute();
+        assert.deepEqual([again?.version, again?.differences], [published.version, []]);
+        const settled = await refresher.refresh();
+        assert.deepEqual([settled?.engine, settled?.version], ['spark', published.version + 1]);
+        await assertSame(workspace, `round ${round}`);
+      }
+      assert.equal(await refresher.recompute(), null);
+    }, SMALL_RUNS));
+
+  it('go on without Spark, and compute again what it has missed when it is back', () =>
+    withWorkspace(async (workspace) => {
+      const random = createRandom(SEED);
+      const refresher = await workspace.refresher();
+      await land(workspace, difficult(random, 0, 30));
+      await refresher.refresh();
+      const recomputing = startRecomputeLoop({
+        refresher,
+        intervalSeconds: 0.5,
+        logger: silentLogger,
+        onRecomputed: () => {},
+      });
+      try {
+        await until('version 1', () => recomputing.status?.version === 1);
+        await killService('spark-connect');
+        await land(workspace, difficult(random, 30, 30));
+        assert.equal((await refresher.refresh())?.version, 3);
+        await until('it fails', () => recomputing.status?.error !== null);
+        assert.equal(recomputing.status?.error?.code, 'ENGINE_UNAVAILABLE');
+        await (await control()).start('spark-connect');
+        await until(
+          'version 3',
+          () => recomputing.status?.version === 3 && recomputing.status.error === null,
+        );
+        assert.equal(recomputing.failure, null);
+      } finally {
+        await recomputing.stop();
+      }
+      await assertSame(workspace, 'after Spark came back');
+    }, SMALL_RUNS));
+
   it('publish the same of real history', {
     skip: !existsSync(HISTORY) && 'the history is not beside the project',
   }, () => {
@@ -193,18 +245,18 @@ describe('Spark and DuckDB', { skip: spark === null && absent('spark') }, () => 
         onPublished: () => {},
       });
       try {
-        await until(() => loop.newest?.version === 1);
+        await until('version 1', () => loop.newest?.version === 1);
         await land(workspace, difficult(random, 30, 30));
         loop.landed();
-        await until(() => workspace.computing.progress !== null);
+        await until('Spark computes', () => workspace.computing.progress !== null);
         await killService('spark-connect');
-        await until(() => loop.failure !== null);
+        await until('it fails', () => loop.failure !== null);
         assert.equal(loop.failure?.code, 'ENGINE_UNAVAILABLE');
         assert.equal(loop.newest?.version, 1);
         await assertSame(workspace, 'while Spark is gone');
         await (await control()).start('spark-connect');
         // Without a request: the loop tries again by itself.
-        await until(() => loop.newest?.version === 2);
+        await until('version 2', () => loop.newest?.version === 2);
         assert.equal(loop.failure, null);
         assert.ok(workspace.computing.facts.version?.startsWith('4.'));
       } finally {
@@ -213,9 +265,3 @@ describe('Spark and DuckDB', { skip: spark === null && absent('spark') }, () => 
       await assertSame(workspace, 'after Spark came back');
     }));
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 120_000; !condition(); await delay(10)) {
-    assert.ok(Date.now() < end, `waited in vain for ${condition}`);
-  }
-}

@@ -11,16 +11,18 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
+import { permitIsobar } from '../../src/cli/commands/cluster-permissions.ts';
+import { PROFILE } from '../../src/cluster/profile.ts';
 import { startTestProvider, type TestProvider } from '../../src/collector/testing/provider.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { type City, DEFAULT_CITIES } from '../../src/model/city.ts';
 import type { Status } from '../../src/model/status.ts';
 import { openWorkspace } from '../../src/pipeline/workspace.ts';
-import { openCrew, until } from '../support/crew.ts';
-import { absent, service } from './services.ts';
+import { openCrew } from '../support/crew.ts';
+import { until } from '../support/until.ts';
+import { absent, control, service } from './services.ts';
 
-const [kafka, hdfs, spark] = [service('kafka'), service('hdfs'), service('spark')];
 const missing = (['kafka', 'hdfs', 'spark'] as const).find((kind) => service(kind) === null);
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 const CASE = join(import.meta.dirname, '../../src/collector/openweather/testcases/bare-rain');
@@ -29,6 +31,13 @@ const TIMEOUT_MS = 240_000;
 const KEY = 'a-key-of-the-test';
 const HISTORY = 24;
 const HOUR_S = 3_600;
+/** Files of a certificate for the provider and the API; without them both are met in the clear. */
+const TLS = process.env.ISOBAR_TEST_TLS
+  ? {
+      cert: join(process.env.ISOBAR_TEST_TLS, 'server.pem'),
+      key: join(process.env.ISOBAR_TEST_TLS, 'server.key'),
+    }
+  : null;
 const OUTLIER = { city: 'london', temperature: 47.3 } as const;
 
 /** A recorded answer, changed to be about this city at this time. */
@@ -54,7 +63,11 @@ function writeHistory(path: string, now: number): void {
 
 /** Answers with each city's newest weather; one city has an outlier. */
 async function startProvider(now: number): Promise<TestProvider> {
-  const provider = await startTestProvider();
+  const pair =
+    TLS === null
+      ? undefined
+      : { cert: readFileSync(TLS.cert, 'utf8'), key: readFileSync(TLS.key, 'utf8') };
+  const provider = await startTestProvider(pair);
   provider.answer = (url) => {
     const latitude = url.searchParams.get('lat');
     const city = DEFAULT_CITIES.find((one) => String(one.latitude) === latitude);
@@ -68,23 +81,32 @@ async function startProvider(now: number): Promise<TestProvider> {
   return provider;
 }
 
-/** Settings of the cluster's services, with a topic and a folder of this test's own. */
-function settingsOf(folder: string, provider: string): object {
+/** The settings of the cluster's profile, with a topic and a folder of this test's own. */
+async function settingsOf(folder: string, provider: string): Promise<object> {
   const name = `pipeline-${randomUUID()}`;
-  const { brokers } = kafka ?? { brokers: '' };
-  const replication = Math.min(3, brokers.split(',').length);
+  const { note } = await control();
+  const profile = parse(readFileSync(join(note.folder, PROFILE), 'utf8'));
+  const { log, lake, analytics } = profile;
+  // Where all is encrypted, all that the cluster has is used.
+  const cache = note.addresses.security === undefined ? {} : profile.api?.cache;
+  const index = note.addresses.security === undefined ? {} : profile.index;
   return {
     data: join(folder, 'data'),
     openweather: { url: provider, key: KEY },
     collector: { interval_s: 10, delay_s: 0 },
-    log: { engine: 'kafka', kafka: { brokers, topic: name, group: name, replication } },
+    log: { ...log, kafka: { ...log.kafka, topic: name, group: name } },
     lake: {
-      engine: 'hdfs',
-      hdfs: { namenodes: hdfs?.namenodes, address: hdfs?.address, folder: `/test/${name}` },
+      ...lake,
+      hdfs: { ...lake.hdfs, folder: `${lake.hdfs.folder ?? ''}/test/${name}` },
     },
     table: { landing_age_s: 1 },
-    analytics: { engine: 'spark', spark: { address: spark?.address }, refresh_delay_s: 0.1 },
-    api: { port: 0 },
+    analytics: { ...analytics, refresh_delay_s: 0.1 },
+    index,
+    api: {
+      port: 0,
+      cache,
+      tls: TLS === null ? {} : { certificate_file: TLS.cert, key_file: TLS.key },
+    },
   };
 }
 
@@ -136,7 +158,10 @@ test('observations of a provider come out of the API, with every step a process 
   const provider = await startProvider(now);
   try {
     const profile = join(folder, 'profile.yaml');
-    writeFileSync(profile, stringify(settingsOf(folder, provider.url)));
+    const settings = await settingsOf(folder, provider.url);
+    writeFileSync(profile, stringify(settings), { mode: 0o600 });
+    const { config } = loadConfig({ file: profile, env: {}, flags: {} });
+    await permitIsobar(config, (await control()).note.addresses);
     const history = join(folder, 'history.jsonl');
     writeHistory(history, now);
     const isobar = async (...args: string[]) =>
@@ -147,7 +172,7 @@ test('observations of a provider come out of the API, with every step a process 
       const server = crew.start('serve');
       crew.start('analyze');
       crew.start('land');
-      const address = () => /http:\/\/\S+(?= is up)/.exec(server.output)?.[0];
+      const address = () => /https?:\/\/\S+(?= is up)/.exec(server.output)?.[0];
       await until('the API is up', () => address() !== undefined, TIMEOUT_MS);
       const url = address() ?? '';
       // A new viewer receives the events from now on.

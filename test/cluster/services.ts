@@ -51,3 +51,12 @@ export async function killService(name: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+/**
+ * Kills the service if it runs or hangs, and starts it. A NameNode that was stopped for a while
+ * needs it: it finds the journal closed to it and ends by itself, some time later.
+ */
+export async function restartService(name: string): Promise<void> {
+  await killService(name);
+  await (await control()).start(name);
+}

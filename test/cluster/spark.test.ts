@@ -4,24 +4,18 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { IsobarError, isErrorCode } from '../../src/errors.ts';
 import type { SqlEngine, SqlSession } from '../../src/sql/engine.ts';
 import { openSparkEngine } from '../../src/sql/spark/spark.ts';
 import { describeEngine } from '../../src/sql/testing/contract.ts';
 import { openProxy } from '../faults/proxy.ts';
+import { until } from '../support/until.ts';
 import { absent, SPARK_STATEMENTS, service } from './services.ts';
 
 const spark = service('spark');
 
 function open(address: string, properties = ''): SqlEngine {
   return openSparkEngine({ address, token: '', user: 'isobar', timeoutSeconds: 30, properties });
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 30_000; !(await condition()); await delay(20)) {
-    assert.ok(Date.now() < end, `waited in vain for ${condition}`);
-  }
 }
 
 if (spark === null) test('the engine spark', { skip: absent('spark') });
@@ -83,10 +77,10 @@ function describeSpark(address: string, ui: string): void {
       };
       const controller = new AbortController();
       const query = session.query(SPARK_STATEMENTS.endless, {}, controller.signal);
-      await until(async () => (await running()) > 0);
+      await until('a job runs', async () => (await running()) > 0);
       controller.abort();
       await assert.rejects(query, (error) => isErrorCode(error, 'ABORTED'));
-      await until(async () => (await running()) === 0);
+      await until('no job runs', async () => (await running()) === 0);
     });
 
     it('reports its progress', async () => {
@@ -94,10 +88,10 @@ function describeSpark(address: string, ui: string): void {
       const timer = setInterval(() => seen.add(JSON.stringify(engine.progress)), 10);
       const controller = new AbortController();
       const query = session.query(SPARK_STATEMENTS.endless, {}, controller.signal);
-      await until(() => (engine.progress?.of ?? 0) > 0);
+      await until('its progress is known', () => (engine.progress?.of ?? 0) > 0);
       controller.abort();
       await assert.rejects(query);
-      await until(() => engine.progress === null);
+      await until('nothing is under way', () => engine.progress === null);
       clearInterval(timer);
       assert.ok(seen.size > 0);
     });

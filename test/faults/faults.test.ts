@@ -2,9 +2,11 @@
  * The fault suite: unique observations flow into Kafka and are landed on HDFS by several processes
  * while services and processes are killed, stopped, cut and slowed at random. After each fault all
  * that was acknowledged lands, and `verify` finds nothing; at the end each is there exactly once
- * and in order.
+ * and in order. Alert rules are on: each fault that one has to see opened an incident in time, and
+ * nothing else did.
  *
  *     npm run test:faults -- --count 200 --seed 1
+ *     npm run test:faults -- --minutes 60
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,22 +17,34 @@ import { stringify } from 'yaml';
 import { readPublication } from '../../src/analytics/publication.ts';
 import { verifyWorkspace } from '../../src/cli/commands/verify.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import type { Incident } from '../../src/model/alerts.ts';
+import { watchEngines } from '../../src/pipeline/engines.ts';
 import { openWorkspace, type Workspace } from '../../src/pipeline/workspace.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
 import { absent, control, service } from '../cluster/services.ts';
 import { openLeash } from '../support/leash.ts';
 import { createRandom } from '../support/random.ts';
-import { FAULTS, type Surroundings, startFailed } from './faults.ts';
+import { until } from '../support/until.ts';
+import { ALERT_FILE } from './expected.ts';
+import { FAULTS, type FaultName, type Surroundings, startFailed } from './faults.ts';
+import { incidentText, type PastFault, problemsOf, summaryOf } from './incidents.ts';
 import { openProcesses, type Processes } from './processes.ts';
 import { type CuttingProxy, openProxy } from './proxy.ts';
+import { untilWell, type Wellness } from './wellness.ts';
 
-const COUNT = Number(process.env.ISOBAR_TEST_FAULTS ?? 14);
+const MINUTES = Number(process.env.ISOBAR_TEST_FAULTS_MINUTES ?? Number.POSITIVE_INFINITY);
+const COUNT = Number(
+  process.env.ISOBAR_TEST_FAULTS ?? (Number.isFinite(MINUTES) ? Number.POSITIVE_INFINITY : 14),
+);
+/** Whether incidents are waited for and compared with the faults. */
+const IS_JUDGED = process.env.ISOBAR_TEST_FAULTS_RULES !== undefined;
+const WANTED = Number.isFinite(COUNT) ? `${COUNT} faults` : `${MINUTES} minutes of faults`;
 const SEED = Number(
   process.env.ISOBAR_TEST_SEED ?? process.env.ISOBAR_TEST_FAULTS_SEED ?? Date.now() % 1_000_000,
 );
 const RECOVERY_S = 150;
-/** A refresh from all rows by executors that have just started took two minutes on two busy cores. */
-const PUBLISHED_S = 300;
+/** A refresh from all rows by executors that have just started took four minutes on two busy cores. */
+const PUBLISHED_S = 480;
 const SINKS = 3;
 const POLL_MS = 200;
 /** Faults on one table. */
@@ -40,7 +54,7 @@ const hdfs = service('hdfs');
 const kafka = service('kafka');
 const spark = service('spark');
 
-test(`nothing is lost or doubled whatever goes wrong (${COUNT} faults, seed ${SEED})`, {
+test(`nothing is lost or doubled whatever goes wrong (${WANTED}, seed ${SEED})`, {
   skip: (hdfs === null || kafka === null || spark === null) && absent('hdfs'),
 }, async (context) => {
   if (hdfs === null || kafka === null || spark === null) return;
@@ -58,31 +72,54 @@ test(`nothing is lost or doubled whatever goes wrong (${COUNT} faults, seed ${SE
   }
   const random = createRandom(SEED);
   const services = await control();
-  const story: Story = { faults: 0, observations: 0, seconds: new Map() };
-  report(`${COUNT} faults, seed ${SEED}`);
-  while (story.faults < COUNT) {
-    const round = Math.floor(story.faults / ROUND);
+  const story: Story = {
+    from: performance.now(),
+    ...{ faults: 0, observations: 0, seconds: new Map() },
+    ...{ past: [], incidents: [], problems: [] },
+  };
+  report(`${WANTED}, seed ${SEED}`);
+  for (let round = 0; !isEnough(story); round += 1) {
     const place = join(folder, `round-${round}`);
     mkdirSync(place);
-    const settings = settingsOf(`faults_${process.pid}_${SEED}_${round}`, proxies, brokerProxies);
+    const rules = join(place, 'alerts.yaml');
+    writeFileSync(rules, ALERT_FILE);
+    const settings = {
+      ...settingsOf(`faults_${process.pid}_${SEED}_${round}`, proxies, brokerProxies),
+      ...watchingOf(rules),
+    };
     await runRound(place, settings, { services, proxies, brokerProxies, random }, story);
     rmSync(place, { recursive: true, force: true });
   }
   for (const [name, seconds] of story.seconds) {
     report(`${seconds.length} × ${name}: caught up after ${medianAndMost(seconds)}`);
   }
+  for (const line of summaryOf(story.past, story.incidents)) report(line);
   const label =
     `${story.faults} faults, ${story.observations} observations, 0 lost, 0 doubled; caught up ` +
-    `after ${medianAndMost([...story.seconds.values()].flat())}`;
+    `after ${medianAndMost([...story.seconds.values()].flat())}; ` +
+    (IS_JUDGED
+      ? `${story.incidents.length} incidents, ${story.problems.length} wrong or missing`
+      : 'incidents are not judged');
   report(label);
   context.diagnostic(label);
+  assert.deepEqual(story.problems, []);
 });
 
 interface Story {
+  /** On the clock of `performance`. */
+  readonly from: number;
   faults: number;
   observations: number;
   /** Until all was caught up, after each fault of a kind. */
   readonly seconds: Map<string, number[]>;
+  readonly past: PastFault[];
+  readonly incidents: Incident[];
+  /** What is wrong with the incidents: it is found out to the end. */
+  readonly problems: string[];
+}
+
+function isEnough({ from, faults }: Story): boolean {
+  return faults >= COUNT || performance.now() - from >= MINUTES * 60_000;
 }
 
 function medianAndMost(seconds: readonly number[]): string {
@@ -108,19 +145,29 @@ async function runRound(
       data: join(folder, 'judge'),
       'lake.hdfs.namenodes': hdfs?.namenodes ?? '',
       'log.kafka.brokers': kafka?.brokers ?? '',
+      // It looks when it is asked to.
+      'engines.interval_s': '3600',
     },
   });
   await using workspace = await openWorkspace(config, false);
+  await using watch = await watchEngines(workspace);
   await using processes = openProcesses(profile, folder);
+  const wellness = { workspace, processes, watch };
+  const past: PastFault[] = [];
   try {
     processes.startProducer();
     for (let sink = 0; sink < SINKS; sink += 1) processes.startSink();
     processes.startAnalyzer();
     await recover(workspace, processes, 1, 'the start');
-    for (let at = 0; at < ROUND && story.faults < COUNT; at += 1) {
+    processes.startEvaluator();
+    await untilRunning(processes);
+    if (IS_JUDGED) await untilWell(wellness, null);
+    for (let at = 0; at < ROUND && !isEnough(story); at += 1) {
       const name = nextFault(story.faults, around.random);
-      report(await disturb(name, workspace, { ...around, processes }, story));
+      report(await disturb(name, wellness, { ...around, processes }, story, past));
     }
+    // Without a producer nothing lands, which is an incident as well.
+    if (IS_JUDGED) judge(past, await workspace.incidents.read(), story);
     await processes.stopProducer();
     const count = processes.acknowledged();
     await recover(workspace, processes, count, 'the end');
@@ -133,35 +180,71 @@ async function runRound(
   }
 }
 
+/** Compares the incidents of a round with its faults. */
+function judge(past: readonly PastFault[], incidents: readonly Incident[], story: Story): void {
+  const problems = problemsOf(past, incidents);
+  for (const problem of problems) report(`WRONG: ${problem}`);
+  story.past.push(...past);
+  story.incidents.push(...incidents);
+  story.problems.push(...problems);
+}
+
 /** One fault, and all that has to hold after it; resolves with a line about it. */
 async function disturb(
-  name: string,
-  workspace: Workspace,
+  name: FaultName,
+  wellness: Wellness,
   surroundings: Surroundings,
   story: Story,
+  past: PastFault[],
 ): Promise<string> {
   const { processes } = surroundings;
-  const from = performance.now();
-  const chosen = await FAULTS[name]?.(surroundings);
-  const took = (performance.now() - from) / 1_000;
+  const { workspace } = wellness;
+  const begin = Date.now();
+  const lap = stopwatch();
+  const chosen = await FAULTS[name](surroundings);
+  const took = lap();
+  const end = Date.now();
   const wanted = processes.acknowledged();
   const recovery = await recover(workspace, processes, wanted, name);
+  lap();
   const published = OF_ANALYTICS.test(name) ? await untilPublished(workspace, name) : null;
+  lap();
   await assertSound(workspace, name);
   await assertInOrder(workspace, name);
-  processes.assertAlive();
+  await untilRunning(processes);
   // Not part of the fault, but what it brought about later.
   const gone = await startFailed(surroundings.services);
+  const checked = lap();
+  const incidents = IS_JUDGED ? await untilWell(wellness, { name, begin }) : [];
+  past.push({ name, begin, end, wellAt: Date.now() });
   story.faults += 1;
   story.seconds.set(name, [...(story.seconds.get(name) ?? []), recovery]);
-  const checked = (performance.now() - from) / 1_000 - took - recovery - (published ?? 0);
   return (
     `${story.faults}. ${name}${chosen ? ` (${chosen})` : ''}: ${took.toFixed(1)} s, caught up ` +
     `after ${recovery.toFixed(1)} s, ` +
     (published === null ? '' : `published after ${published.toFixed(1)} s more, `) +
-    `checked ${wanted} in ${checked.toFixed(1)} s` +
-    (gone.length === 0 ? '' : `; started again: ${gone.join(', ')}`)
+    `checked ${wanted} in ${checked.toFixed(1)} s, well after ${lap().toFixed(1)} s more` +
+    (gone.length === 0 ? '' : `; started again: ${gone.join(', ')}`) +
+    (IS_JUDGED ? `; ${incidentText({ name, begin }, incidents)}` : '')
   );
+}
+
+async function untilRunning(processes: Processes): Promise<void> {
+  await until('every process runs', () => {
+    processes.assertAlive();
+    return processes.areRunning();
+  });
+}
+
+/** Each call returns the seconds since the one before. */
+function stopwatch(): () => number {
+  let last = performance.now();
+  return () => {
+    const now = performance.now();
+    const seconds = (now - last) / 1_000;
+    last = now;
+    return seconds;
+  };
 }
 
 /** After these it counts that Spark publishes again. */
@@ -220,22 +303,40 @@ function settingsOf(
       },
     },
     table: { landing_age_s: 2, checkpoint_commits: 10, raw_export: false },
-    analytics: { engine: 'spark', refresh_delay_s: 0.1, spark: { address: spark?.address } },
+    // Spark computes every refresh, so that each fault meets it.
+    analytics: {
+      engine: 'spark',
+      refresh_delay_s: 0.1,
+      spark: { address: spark?.address, rows_least: 0 },
+    },
+  };
+}
+
+/** What the process that evaluates the rules needs. */
+function watchingOf(rules: string) {
+  return {
+    engines: {
+      interval_s: 1,
+      timeout_s: 5,
+      hdfs: { journalnode_urls: hdfs?.journalNodes },
+      spark: { ui_url: spark?.ui, master_url: spark?.master ?? '' },
+    },
+    alerts: { file: rules, interval_s: 1 },
   };
 }
 
 /** Each of them once, in an order that the seed decides, then at random. */
-function nextFault(at: number, random: () => number): string {
-  const names = Object.keys(FAULTS);
+function nextFault(at: number, random: () => number): FaultName {
+  const names = Object.keys(FAULTS) as FaultName[];
   if (at % names.length === 0) {
     order = names
       .map((name) => ({ name, key: random() }))
       .sort((a, b) => a.key - b.key)
       .map(({ name }) => name);
   }
-  return order[at % names.length] ?? '';
+  return order[at % names.length] ?? 'a broker is killed';
 }
-let order: string[] = [];
+let order: FaultName[] = [];
 
 /** Seconds until each number below `wanted` is in the table; no number is there twice. */
 async function recover(

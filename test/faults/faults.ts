@@ -25,32 +25,37 @@ const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, 
 const BROKERS = ['kafka-1', 'kafka-2', 'kafka-3'];
 const SPARE_DATANODE = 'datanode-3';
 const SPARE_WORKER = 'spark-worker-3';
+const WORKERS = ['spark-worker-1', 'spark-worker-2'];
 /** More than one block, else the NameNode gives it none. */
 const SMALL_DISK_MIB = 400;
 const JOB_WAIT_S = 60;
 const ELECTION_S = 90;
 const EXECUTOR_ATTEMPTS = 60;
 
-export const FAULTS: Readonly<Record<string, Fault>> = {
+/**
+ * Those that an alert rule has to see last as long as that takes, and some seconds that the seed
+ * decides: a broker counts as gone after 6 s, a DataNode as stale after 5 s.
+ */
+export const FAULTS = {
   async 'a broker is killed'({ services, random }) {
     const name = pick(BROKERS, random);
     await services.signal(name, 'SIGKILL');
-    await pause(3);
+    const held = await hold(random, 15, 20);
     await services.start(name);
-    return name;
+    return `${name}, ${held}`;
   },
-  async 'a broker stops for 12 s'({ services, random }) {
+  async 'a broker stops'({ services, random }) {
     const name = pick(BROKERS, random);
     await services.signal(name, 'SIGSTOP');
-    await pause(12);
+    const held = await hold(random, 17, 22);
     await services.signal(name, 'SIGCONT');
-    return name;
+    return `${name}, ${held}`;
   },
-  async 'all brokers are restarted'({ services }) {
+  async 'all brokers are restarted'({ services, random }) {
     await Promise.all(BROKERS.map((name) => services.stop(name)));
-    await pause(1);
+    const held = await hold(random, 8, 12);
     await Promise.all(BROKERS.map((name) => services.start(name)));
-    return '';
+    return held;
   },
   async 'connections to the brokers are cut'({ brokerProxies }) {
     let count = 0;
@@ -66,22 +71,22 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     for (const proxy of brokerProxies) proxy.slow(0);
     return '';
   },
-  async 'the active NameNode is killed'({ services }) {
+  async 'the active NameNode is killed'({ services, random }) {
     const active = await activeNameNode(services);
     await services.signal(`namenode-${active}`, 'SIGKILL');
-    await pause(3);
+    const held = await hold(random, 9, 14);
     await services.start(`namenode-${active}`);
-    return `namenode-${active}`;
+    return `namenode-${active}, ${held}`;
   },
-  async 'the active NameNode stops for 15 s'({ services }) {
+  async 'the active NameNode stops'({ services, random }) {
     const active = await activeNameNode(services);
     await services.signal(`namenode-${active}`, 'SIGSTOP');
-    await pause(15);
+    const held = await hold(random, 15, 20);
     await services.signal(`namenode-${active}`, 'SIGCONT');
     // The other one has taken over: one that finds the journals closed to it gives up.
     await pause(3);
     await startFailed(services);
-    return `namenode-${active}`;
+    return `namenode-${active}, ${held}`;
   },
   async 'the controller of the active NameNode is killed'({ services }) {
     const active = await activeNameNode(services);
@@ -93,11 +98,13 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   async 'a DataNode is killed in the middle of its work'({ services, random }) {
     const name = pick(['datanode-1', 'datanode-2'], random);
     await services.signal(name, 'SIGKILL');
-    await pause(4);
+    const held = await hold(random, 14, 19);
     await services.start(name);
-    return name;
+    return `${name}, ${held}`;
   },
   async 'the disk of a DataNode is full'({ services }) {
+    // It is there after the first of the faults that use it.
+    await services.stop(SPARE_DATANODE);
     const disk = join(services.note.folder, SPARE_DATANODE, 'data');
     await mkdir(disk, { recursive: true });
     await run('mount', ['-t', 'tmpfs', '-o', `size=${SMALL_DISK_MIB}m`, 'tmpfs', disk]);
@@ -117,24 +124,29 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     } finally {
       await run('umount', ['-l', disk]);
     }
+    await services.start(SPARE_DATANODE);
     return `${SPARE_DATANODE}, it said so ${(await countWords(output, NO_ROOM)) - before} times`;
   },
-  async 'a DataNode and a worker join, and leave again'({ services }) {
-    await Promise.all([SPARE_DATANODE, SPARE_WORKER].map((name) => services.start(name)));
+  async 'a DataNode and a worker join, and leave again'({ services, random }) {
+    const names = [SPARE_DATANODE, SPARE_WORKER];
+    await Promise.all(names.map((name) => services.start(name)));
     await untilJob(services);
     await pause(4);
-    await Promise.all([SPARE_DATANODE, SPARE_WORKER].map((name) => services.stop(name)));
-    return `${SPARE_DATANODE}, ${SPARE_WORKER}`;
+    await Promise.all(names.map((name) => services.stop(name)));
+    const held = await hold(random, 14, 19);
+    // HDFS counts one that left without being decommissioned as dead until it is back.
+    await services.start(SPARE_DATANODE);
+    return `${names.join(', ')}, ${held}`;
   },
-  async 'two of three JournalNodes are killed'({ services }) {
+  async 'two of three JournalNodes are killed'({ services, random }) {
     const journals = ['journalnode-1', 'journalnode-2'];
     for (const name of journals) await services.signal(name, 'SIGKILL');
-    await pause(4);
+    const held = await hold(random, 9, 14);
     await Promise.all(journals.map((name) => services.start(name)));
     // Without most of the journals a NameNode gives up.
     await pause(2);
     const gone = await startFailed(services);
-    return gone.length === 0 ? '' : `then ${gone.join(', ')} gave up`;
+    return gone.length === 0 ? held : `${held}, then ${gone.join(', ')} gave up`;
   },
   async 'a sink is killed'({ processes, random }) {
     await processes.kill(pick(processes.sinks(), random));
@@ -149,13 +161,41 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     sink.kill('SIGCONT');
     return '';
   },
+  async 'all sinks are killed'({ processes, random }) {
+    const sinks = processes.sinks();
+    await Promise.all(sinks.map((sink) => processes.kill(sink)));
+    const held = await hold(random, 32, 38);
+    for (const _ of sinks) processes.startSink();
+    return held;
+  },
   async 'the producer is killed'({ processes }) {
     await processes.killProducer();
     return '';
   },
+  async 'the producer stops'({ processes, random }) {
+    processes.signalProducer('SIGSTOP');
+    const held = await hold(random, 34, 40);
+    processes.signalProducer('SIGCONT');
+    return held;
+  },
   async 'the analyzer is killed'({ processes }) {
     await processes.killAnalyzer();
     return '';
+  },
+  async 'the evaluator is killed'({ processes }) {
+    await processes.killEvaluator();
+    return '';
+  },
+  async 'the evaluator is killed while a broker is away'({ services, processes, random }) {
+    const name = pick(BROKERS, random);
+    await services.signal(name, 'SIGKILL');
+    // Before the incident opens, when it opens, and after.
+    const before = await hold(random, 8, 18);
+    await processes.killEvaluator();
+    // Another one takes over after two and a half heartbeats.
+    const held = await hold(random, 24, 28);
+    await services.start(name);
+    return `${name}, ${before} before, ${held} after`;
   },
   async 'the executors of Spark are killed in the middle of a job'({ services }) {
     let killed = 0;
@@ -168,12 +208,18 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     if (killed === 0) throw new Error('Spark has no executors');
     return `${killed} executors`;
   },
-  async 'the server of Spark is killed in the middle of a job'({ services }) {
+  async 'the workers of Spark are killed'({ services, random }) {
+    for (const name of WORKERS) await services.signal(name, 'SIGKILL');
+    const held = await hold(random, 26, 32);
+    await Promise.all(WORKERS.map((name) => services.start(name)));
+    return held;
+  },
+  async 'the server of Spark is killed in the middle of a job'({ services, random }) {
     await untilJob(services);
     await services.signal('spark-connect', 'SIGKILL');
-    await pause(3);
+    const held = await hold(random, 26, 32);
     await services.start('spark-connect');
-    return '';
+    return held;
   },
   async 'connections to the NameNodes are cut'({ proxies }) {
     let count = 0;
@@ -189,7 +235,16 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     for (const proxy of proxies) proxy.slow(0);
     return '';
   },
-};
+} as const satisfies Readonly<Record<string, Fault>>;
+
+export type FaultName = keyof typeof FAULTS;
+
+/** Between so many seconds; resolves with how long it was, for the report. */
+async function hold(random: () => number, least: number, most: number): Promise<string> {
+  const seconds = least + random() * (most - least);
+  await pause(seconds);
+  return `for ${seconds.toFixed(1)} s`;
+}
 
 function pick<T>(choices: readonly T[], random: () => number): T {
   const found = choices[Math.floor(random() * choices.length)];

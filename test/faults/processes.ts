@@ -8,6 +8,10 @@ export interface Processes extends AsyncDisposable {
   startSink(): void;
   startAnalyzer(): void;
   startProducer(): void;
+  /** Evaluates the alert rules. */
+  startEvaluator(): void;
+  /** Undefined until it has said that it runs. */
+  evaluatorPid(): number | undefined;
   sinks(): readonly ChildProcess[];
   kill(sink: ChildProcess): Promise<void>;
   /** How many observations were acknowledged: all of lower numbers. */
@@ -16,8 +20,13 @@ export interface Processes extends AsyncDisposable {
   killProducer(): Promise<void>;
   /** Kills the analyzer and starts another one. */
   killAnalyzer(): Promise<void>;
+  signalProducer(name: NodeJS.Signals): void;
+  /** Kills the evaluator and starts one that has nothing but the lake to go by. */
+  killEvaluator(): Promise<void>;
   /** No more observations; resolves once none waits outside of the log. */
   stopProducer(): Promise<void>;
+  /** Whether each has said that it runs; one that still starts does not bear a fault. */
+  areRunning(): boolean;
   /** Throws when one ended that was not asked to. */
   assertAlive(): void;
   /** What the processes said, the last lines of each. */
@@ -30,9 +39,13 @@ const TAIL = 2_500;
 /** Of dead processes, for the story of a failure. */
 const DEAD_MAX = 4;
 
+/** What isobar says once it has opened all that it needs, and what the producer says. */
+const SAYS_IT_RUNS = /^\w+ is running; |^acknowledged \d/m;
+
 interface Running {
   readonly name: string;
   output: string;
+  isRunning: boolean;
   isWanted: boolean;
 }
 
@@ -41,6 +54,7 @@ export function openProcesses(profile: string, folder: string): Processes {
   const running = new Map<ChildProcess, Running>();
   const sinks = new Set<ChildProcess>();
   let analyzer: ChildProcess | null = null;
+  let evaluator: ChildProcess | null = null;
   let producer: ChildProcess | null = null;
   let acknowledged = 0;
   let started = 0;
@@ -54,11 +68,12 @@ export function openProcesses(profile: string, folder: string): Processes {
     if (pid === undefined) throw new Error(`${name} did not start`);
     leash.hold(pid);
     child.once('exit', () => leash.letGo(pid));
-    const entry = { name, output: '', isWanted: true };
+    const entry = { name, output: '', isRunning: false, isWanted: true };
     running.set(child, entry);
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         entry.output = (entry.output + text).slice(-100_000);
+        entry.isRunning ||= SAYS_IT_RUNS.test(entry.output);
       });
     }
     forgetDead();
@@ -70,10 +85,14 @@ export function openProcesses(profile: string, folder: string): Processes {
     for (const [child] of dead.slice(0, -DEAD_MAX)) running.delete(child);
   }
 
-  function isobar(name: string, command: string): ChildProcess {
+  function isobar(name: string, ...command: readonly string[]): ChildProcess {
     started += 1;
     const own = `${name}-${started}`;
-    return start(own, [MAIN, command, '--profile', profile, '--data', join(folder, own)]);
+    return start(own, [MAIN, ...command, '--profile', profile, '--data', join(folder, own)]);
+  }
+
+  function startEvaluator(): void {
+    evaluator = isobar('evaluator', 'alerts', 'run');
   }
 
   function startProducer(): void {
@@ -117,6 +136,11 @@ export function openProcesses(profile: string, folder: string): Processes {
       analyzer = isobar('analyzer', 'analyze');
     },
     startProducer,
+    startEvaluator,
+    evaluatorPid() {
+      if (evaluator === null) return undefined;
+      return running.get(evaluator)?.isRunning ? evaluator.pid : undefined;
+    },
     sinks: () => [...sinks],
     kill,
     acknowledged: () => acknowledged,
@@ -128,6 +152,13 @@ export function openProcesses(profile: string, folder: string): Processes {
       await kill(analyzer);
       analyzer = isobar('analyzer', 'analyze');
     },
+    signalProducer(name) {
+      producer?.kill(name);
+    },
+    async killEvaluator() {
+      await kill(evaluator);
+      startEvaluator();
+    },
     async stopProducer() {
       if (producer === null || hasEnded(producer)) throw new Error('the producer has gone');
       dismiss(producer);
@@ -138,6 +169,8 @@ export function openProcesses(profile: string, folder: string): Processes {
         throw new Error(`the producer ended with ${code}: ${running.get(producer)?.output}`);
       }
     },
+    areRunning: () =>
+      [...running.values()].every(({ isWanted, isRunning }) => !isWanted || isRunning),
     assertAlive() {
       for (const [child, { name, isWanted, output }] of running) {
         if (!isWanted || !hasEnded(child)) continue;

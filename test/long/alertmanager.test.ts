@@ -4,14 +4,13 @@ import { test } from 'node:test';
 import { openChannel } from '../../src/alerts/open-channel.ts';
 import { openMailServer } from '../../src/alerts/testing/mail-server.ts';
 import { messageOf } from '../../src/alerts/testing/messages.ts';
+import { configOf } from '../../src/alerts/testing/open.ts';
 import { openReceiver } from '../../src/alerts/testing/receiver.ts';
 import { resolveSecrets } from '../../src/config/channel-secrets.ts';
-import { parseChannel } from '../../src/config/parse-channel.ts';
-import { pause } from '../../src/waiting.ts';
 import { findAlertmanager, startAlertmanager } from '../support/alertmanager.ts';
 import { rejects } from '../support/rejects.ts';
+import { until } from '../support/until.ts';
 
-const WAIT_MS = 60_000;
 const { signal } = new AbortController();
 const program = await findAlertmanager();
 
@@ -120,10 +119,9 @@ test('what Alertmanager cannot take is refused', {
 const FROM = 'alertmanager@example.org';
 
 function open(url: string) {
-  const parsed = parseChannel('manager', { type: 'alertmanager', url, resend_every: '10s' });
-  if ('problems' in parsed) assert.fail(parsed.problems.join('\n'));
-  return openChannel(parsed.channel, {
-    secrets: resolveSecrets(parsed.channel, {}),
+  const config = configOf({ type: 'alertmanager', url, resend_every: '10s' }, 'manager');
+  return openChannel(config, {
+    secrets: resolveSecrets(config, {}),
     clock: () => new Date(),
     timeZoneOf: () => null,
   });
@@ -132,12 +130,4 @@ function open(url: string) {
 async function alerts(url: string): Promise<Alert[]> {
   const answer = await fetch(`${url}/api/v2/alerts`);
   return (await answer.json()) as Alert[];
-}
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + WAIT_MS;
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, what);
-    await pause(50);
-  }
 }

@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '../..');
 const STARTED_MS = 60_000;
 const SHIPPED = [
   ...['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'SECURITY.md'],
-  ...['cluster', 'dist', 'docs', 'examples', 'package.json', 'web'],
+  ...['cluster', 'deploy', 'dist', 'docs', 'examples', 'package.json', 'web'],
 ];
 
 test('packed and installed into an empty folder, it starts and serves', async () => {

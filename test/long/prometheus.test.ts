@@ -6,18 +6,18 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { chartOf } from '../../src/api/metric.ts';
 import { listMetrics } from '../../src/api/metric-table.ts';
 import { cacheFolder } from '../../src/cluster/artifacts.ts';
 import { resolveProgram } from '../../src/cluster/debian.ts';
+import { freePort } from '../../src/cluster/ports.ts';
 import { openLeash, removeFolder } from '../support/leash.ts';
+import { until } from '../support/until.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 const TIMEOUT_MS = 120_000;
@@ -29,16 +29,6 @@ let leash: ReturnType<typeof openLeash>;
 let server = '';
 let prometheus = '';
 let alertmanager = '';
-
-/** One that was free a moment ago, for what must be known before it listens. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 async function isobar(...args: string[]): Promise<string> {
   const child = spawn(process.execPath, [MAIN, ...args, '--data', join(folder, 'data')], {
@@ -92,19 +82,6 @@ async function promtool(args: readonly string[], input: string): Promise<string>
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked at as a client sees them.
 type Json = any;
 
-async function until<T>(
-  what: string,
-  look: () => Promise<T | null | undefined | false>,
-): Promise<T> {
-  const deadline = performance.now() + TIMEOUT_MS;
-  for (;;) {
-    const found = await look().catch(() => null);
-    if (found) return found;
-    assert.ok(performance.now() < deadline, `it did not come: ${what}`);
-    await delay(200);
-  }
-}
-
 async function ask(path: string): Promise<Json> {
   const answer: Json = await (await fetch(`${prometheus}/api/v1/${path}`)).json();
   return answer.data;
@@ -128,7 +105,12 @@ function isAbsent(expression: string): boolean {
 test('promtool finds nothing to criticise in the metrics of a running server', {
   timeout: TIMEOUT_MS,
 }, async () => {
-  const body = await until('metrics', async () => (await fetch(`${server}/metrics`)).text());
+  const body = await until('metrics', async () =>
+    fetch(`${server}/metrics`).then(
+      (answer) => answer.text(),
+      () => null,
+    ),
+  );
   assert.equal(await promtool(['check', 'metrics'], body), '');
 });
 

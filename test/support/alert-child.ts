@@ -7,14 +7,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAlertLoop } from '../../src/alerts/alert-loop.ts';
-import { openChannel } from '../../src/alerts/open-channel.ts';
 import { startOutbox } from '../../src/alerts/outbox.ts';
 import { shareIncidents } from '../../src/alerts/sharing.ts';
 import { openAlertStore } from '../../src/alerts/sqlite-store.ts';
-import { exampleStatus } from '../../src/api/testing/api.ts';
-import { resolveSecrets } from '../../src/config/channel-secrets.ts';
+import { NO_FACTS } from '../../src/alerts/testing/alerting.ts';
+import { open } from '../../src/alerts/testing/open.ts';
+import { exampleStatus } from '../../src/api/testing/status.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { parseChannel } from '../../src/config/parse-channel.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { openWorkspace } from '../../src/pipeline/workspace.ts';
 import { pause } from '../../src/waiting.ts';
@@ -38,11 +37,7 @@ const table = workspace.incidents;
 const stop = new AbortController();
 const channels = [];
 for (const [index, name] of ['first', 'second'].entries()) {
-  const parsed = parseChannel(name, { type: 'webhook', url: urls[index] });
-  if ('problems' in parsed) throw new Error(parsed.problems.join('\n'));
-  const secrets = resolveSecrets(parsed.channel, {});
-  const context = { secrets, clock: () => new Date(), timeZoneOf: () => null };
-  const channel = await openChannel(parsed.channel, context);
+  const channel = await open({ type: 'webhook', url: urls[index] }, {}, name);
   channels.push({ channel, giveUpAfterMs: Number.POSITIVE_INFINITY, fallback: null });
 }
 const outbox = startOutbox({
@@ -56,13 +51,7 @@ const outbox = startOutbox({
 const loop = await startAlertLoop({
   rules: STORY_RULES,
   store,
-  facts: {
-    usual: () => null,
-    anomalies: () => [],
-    availability: () => null,
-    stoppedMs: () => 0,
-    refresh: async () => {},
-  },
+  facts: { ...NO_FACTS, refresh: async () => {} },
   cities: () => STORY_CITIES,
   status: async () => exampleStatus(),
   engines: () => [],

@@ -2,28 +2,26 @@
 import type { Observed } from '../../src/alerts/alert-loop.ts';
 import { Evaluation } from '../../src/alerts/evaluate.ts';
 import { incidentId, timeText } from '../../src/alerts/incidents.ts';
-import { compileRules, type Rule } from '../../src/alerts/rules.ts';
+import type { Rule } from '../../src/alerts/rules.ts';
+import { NO_FACTS, ruleOf } from '../../src/alerts/testing/alerting.ts';
 import { DEFAULT_CITIES } from '../../src/model/city.ts';
 import { createRandom } from './random.ts';
 import { stormOf } from './storm.ts';
 
 export const STORY_CITIES = DEFAULT_CITIES.slice(0, 3);
 export const STORY_START = Date.parse('2026-01-01T00:00:00Z');
-export const STORY_POINTS = stormOf(3_000, 240);
+const STORY_POINTS = stormOf(3_000, 240);
 const STEP_MS = 600_000;
 
-export const STORY_RULES: readonly Rule[] = compileRules(
-  [
-    {
-      name: 'frost',
-      when: { kind: 'value', variable: 'temperature_c', below: 0, clear: 0.5 },
-      for: '20m',
-      resolve_after: '30m',
-      channels: ['first', 'second'],
-    },
-  ],
-  [],
-).filter(({ name }) => name === 'frost');
+export const STORY_RULES: readonly Rule[] = [
+  ruleOf({
+    name: 'frost',
+    when: { kind: 'value', variable: 'temperature_c', below: 0, clear: 0.5 },
+    for: '20m',
+    resolve_after: '30m',
+    channels: ['first', 'second'],
+  }),
+];
 
 /** Spells of warm and cold, in the order of their times. */
 export function storyOf(seed: number): Observed[] {
@@ -40,13 +38,7 @@ export function storyOf(seed: number): Observed[] {
 
 /** Identity → begin and end of each incident, as a process finds them that is never killed. */
 export function incidentsOf(story: readonly Observed[]): Map<string, string> {
-  const facts = {
-    usual: () => null,
-    anomalies: () => [],
-    availability: () => null,
-    stoppedMs: () => 0,
-  };
-  const evaluation = new Evaluation(STORY_RULES, facts, STORY_START);
+  const evaluation = new Evaluation(STORY_RULES, NO_FACTS, STORY_START);
   evaluation.watch(STORY_CITIES);
   const found = new Map<string, string>();
   for (const { cityId, point } of story) {

@@ -7,14 +7,14 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { LEASES_FOLDER } from '../../src/lake/layout.ts';
 import { openLeash } from './leash.ts';
+import { until } from './until.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 const TIMEOUT_MS = 60_000;
 
-export type Role = 'collect' | 'land' | 'analyze' | 'serve';
+export type Role = 'collect' | 'land' | 'analyze' | 'serve' | 'stream';
 
 export interface Member {
   readonly role: Role;
@@ -165,19 +165,5 @@ export function textIn(path: string): string {
     return readFileSync(path, 'utf8');
   } catch {
     return '';
-  }
-}
-
-export async function until(
-  what: string | (() => string),
-  isRight: () => boolean,
-  ms: number = TIMEOUT_MS,
-): Promise<void> {
-  const deadline = performance.now() + ms;
-  while (!isRight()) {
-    if (performance.now() > deadline) {
-      assert.fail(`not within ${ms / 1_000} s: ${typeof what === 'string' ? what : what()}`);
-    }
-    await delay(100);
   }
 }

@@ -5,13 +5,12 @@
  *
  *     node test/support/kill-child.ts FOLDER SEED [alone|together]
  */
-import { createRefresher } from '../../src/analytics/refresh.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { isErrorCode } from '../../src/errors.ts';
+import { silentLogger } from '../../src/logger.ts';
 import { openMaintenance } from '../../src/pipeline/maintenance.ts';
 import { openWorkspace } from '../../src/pipeline/workspace.ts';
 import { compact } from '../../src/table/compaction.ts';
-import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
 import { vacuum } from '../../src/table/vacuum.ts';
 import { createRandom } from './random.ts';
 
@@ -36,14 +35,7 @@ const log = await workspace.log();
 const sink = await workspace.sink();
 const session = await workspace.session();
 const maintenance = await openMaintenance(workspace);
-const refresher = createRefresher({
-  table: observations,
-  columns: OBSERVATION_COLUMNS,
-  storage,
-  session: await workspace.session(),
-  engineName: 'duckdb',
-  scratch,
-});
+const refresher = await workspace.refresher(silentLogger);
 const ROUNDS_MAX = 1_000;
 
 /** Eight days on: what was removed today may go. */

@@ -4,13 +4,13 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { verifyWorkspace } from '../../src/cli/commands/verify.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { FAULT_POINTS, type FaultPoint } from '../../src/fault.ts';
 import { openWorkspace } from '../../src/pipeline/workspace.ts';
 import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from '../../src/table/table.ts';
 import { createRandom } from './random.ts';
+import { until } from './until.ts';
 
 const CHILD = join(import.meta.dirname, 'kill-child.ts');
 /** Points of rooms that the child does not have. */
@@ -105,14 +105,20 @@ export async function stopAndWake(point: FaultPoint, seed: number): Promise<void
   const label = `stopped at ${point}, seed ${seed}`;
   try {
     const sleeper = startPipelineChild(folder, seed, `${point}:2:stop`, 'together');
-    await until(() => isStopped(sleeper.pid), `${label}: it never stopped: ${sleeper.errors()}`);
+    await until(
+      () => `${label}: it stops: ${sleeper.errors()}`,
+      () => isStopped(sleeper.pid),
+    );
     const other = startPipelineChild(folder, seed + 1, '', 'together');
-    await until(() => other.rounds() >= 4, `${label}: the other one: ${other.errors()}`);
+    await until(
+      () => `${label}: the other one goes on: ${other.errors()}`,
+      () => other.rounds() >= 4,
+    );
     const before = [sleeper.rounds(), other.rounds()] as const;
     sleeper.wake();
     await until(
+      () => `${label}: both go on: ${sleeper.errors()} ${other.errors()}`,
       () => sleeper.rounds() > before[0] + 1 && other.rounds() > before[1] + 1,
-      `${label}: after waking: ${sleeper.errors()} ${other.errors()}`,
     );
     sleeper.kill();
     other.kill();
@@ -126,14 +132,6 @@ export async function stopAndWake(point: FaultPoint, seed: number): Promise<void
 /** Whether the system says that the process is stopped by a signal. */
 function isStopped(pid: number): boolean {
   return /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-}
-
-async function until(isTrue: () => boolean, otherwise: string): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!isTrue()) {
-    assert.ok(Date.now() < deadline, otherwise);
-    await delay(50);
-  }
 }
 
 async function assertSound(folder: string, accepted: readonly string[], label: string) {

@@ -25,10 +25,10 @@ import {
   openCrew,
   type Role,
   textIn,
-  until,
   viewLeases,
 } from './crew.ts';
 import { createRandom } from './random.ts';
+import { until } from './until.ts';
 
 const CITIES = 9;
 const INTERVAL_S = 10;
@@ -176,6 +176,7 @@ function writeSettings(folder: string, url: string | null, perMinute: number): s
       analytics: { refresh_delay_s: 0.5 },
       api: { port: 0 },
     }),
+    { mode: 0o600 },
   );
   return file;
 }

@@ -24,6 +24,17 @@ const SCHEMATHESIS: Environment = {
   packages: ['schemathesis==4.32.5'],
   modules: 'schemathesis',
 };
+const KUBERNETES_VALIDATE: Environment = {
+  name: 'kubernetes-validate-1.37.0',
+  packages: ['kubernetes-validate==1.37.0'],
+  modules: 'kubernetes_validate',
+};
+
+const CYCLONEDX: Environment = {
+  name: 'cyclonedx-11.12.0',
+  packages: ['cyclonedx-python-lib[json-validation]==11.12.0'],
+  modules: 'cyclonedx, jsonschema',
+};
 
 /** A Python with delta-rs in a virtual environment of the project's; null without Python. */
 export function findPython(): Promise<string | null> {
@@ -33,6 +44,16 @@ export function findPython(): Promise<string | null> {
 /** The same with Schemathesis. */
 export function findSchemathesis(): Promise<string | null> {
   return find(SCHEMATHESIS);
+}
+
+/** The same with the library of CycloneDX, which has its schemas. */
+export function findCycloneDx(): Promise<string | null> {
+  return find(CYCLONEDX);
+}
+
+/** The same with the schemas of Kubernetes, and the program that compares manifests with them. */
+export function findKubernetesValidate(): Promise<string | null> {
+  return find(KUBERNETES_VALIDATE);
 }
 
 async function find(environment: Environment): Promise<string | null> {

@@ -1,13 +1,11 @@
 /** A real Redis for a test or a bench: at a free port, without a file, gone with this process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { Redis } from 'ioredis';
-import { cacheFolder } from '../../src/cluster/artifacts.ts';
-import { type DebianProgram, resolveProgram } from '../../src/cluster/debian.ts';
-import { isErrorCode } from '../../src/errors.ts';
+import type { DebianProgram } from '../../src/cluster/debian.ts';
+import { freePort } from '../../src/cluster/ports.ts';
+import { findProgram } from './debian-program.ts';
 import { openLeash } from './leash.ts';
 
 export interface TestRedis extends AsyncDisposable {
@@ -23,15 +21,7 @@ export interface TestRedis extends AsyncDisposable {
   call(name: string, ...rest: (string | Buffer)[]): Promise<unknown>;
 }
 
-/** Null where neither Redis nor Debian's tools are. */
-export async function findRedis(): Promise<DebianProgram | null> {
-  try {
-    return await resolveProgram('redis-server', 'redis-server', cacheFolder(process.env));
-  } catch (error) {
-    if (isErrorCode(error, 'CLUSTER_TOOL_MISSING', 'CLUSTER_FAILED')) return null;
-    throw error;
-  }
-}
+export const findRedis = () => findProgram('redis-server', 'redis-server');
 
 export const NO_REDIS = 'no redis-server here, and no tools of Debian to unpack one with';
 
@@ -94,13 +84,4 @@ export async function startRedis(
   };
   await redis.start();
   return redis;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -28,6 +28,8 @@ interface Ended {
 }
 
 const SLOWEST = 10;
+/** The beginning of the reason why a test is skipped that no setting of this machine would let run. */
+export const NOT_REACHED = 'not reached from this network: ';
 
 export async function runFiles(options: FilesOptions): Promise<FilesReport> {
   const { files, atOnce, timeoutMs, signal, root } = options;
