@@ -9,6 +9,7 @@ import { openMaintenance } from '../src/pipeline/maintenance.ts';
 import { openWorkspace, type Workspace } from '../src/pipeline/workspace.ts';
 import { parquetSql } from '../src/sql/text.ts';
 import { acceptForeign } from '../src/table/accept-foreign.ts';
+import { SCHEMA_VERSION } from '../src/table/delta.ts';
 import { restoreVersion } from '../src/table/restore-version.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 
@@ -44,7 +45,7 @@ test('its waiting records land, it gets the new columns, and every step goes on'
       while ((await sink.land(partition)) !== null) {}
     }
     const state = await workspace.observations.refresh();
-    assert.equal(state.metadata?.configuration['isobar.schema'], '2');
+    assert.equal(state.metadata?.configuration['isobar.schema'], String(SCHEMA_VERSION));
     assert.equal(state.rowCount, 11);
     await (await workspace.refresher()).refresh();
     const maintenance = await openMaintenance(workspace);
@@ -61,6 +62,24 @@ test('its waiting records land, it gets the new columns, and every step goes on'
         `FROM ${parquetSql(paths, OBSERVATION_COLUMNS)}`,
     );
     assert.deepEqual(rows, [{ rows: 11, numbered: 0, imported: 6 }]);
+  });
+});
+
+test('its cities have no elevation, and may get one', async () => {
+  await withFixture(async (workspace) => {
+    const before = [...(await workspace.cities.read()).values()];
+    assert.ok(before.length > 1);
+    assert.deepEqual(new Set(before.map(({ elevation_m }) => elevation_m)), new Set([null]));
+    const [first] = before;
+    assert.ok(first);
+    assert.equal(await workspace.cities.remember(before), 0);
+    assert.equal(await workspace.cities.remember([{ ...first, elevation_m: 61 }]), 1);
+    const { elevation_m: _, ...unplaced } = first;
+    assert.equal(await workspace.cities.remember([unplaced]), 0);
+    const after = await workspace.cities.read();
+    assert.equal(after.get(first.city_id)?.elevation_m, 61);
+    assert.equal(after.size, before.length);
+    assert.deepEqual((await verifyWorkspace(workspace)).differences, []);
   });
 });
 
@@ -88,7 +107,7 @@ test('rows that another program deleted of it are accepted, or come back', async
       await (await workspace.refresher()).refresh();
       assert.deepEqual((await verifyWorkspace(workspace)).differences, [], way);
       const after = await observations.refresh();
-      assert.equal(after.metadata?.configuration['isobar.schema'], '2');
+      assert.equal(after.metadata?.configuration['isobar.schema'], String(SCHEMA_VERSION));
       if (way === 'restore') assert.equal(after.rowCount, 11);
     });
   }

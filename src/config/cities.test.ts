@@ -101,13 +101,14 @@ describe('the list of cities', () => {
         latitude: 51.5,
         longitude: -0.12,
         time_zone: 'Europe/Paris',
+        elevation_m: 11,
       },
     ];
-    const values = ['x', 'Here', 'GB', 51.5, -0.12, 'Europe/Paris'];
+    const values = ['x', 'Here', 'GB', 51.5, -0.12, 'Europe/Paris', 11];
     for (const names of [
-      ['city_id', 'name', 'country', 'latitude', 'longitude', 'time_zone'],
-      ['ID', 'City', 'COUNTRY', 'lat', 'lon', 'timezone'],
-      ['Id', 'Name', 'Country', 'Lat', 'LNG', 'TimeZone'],
+      ['city_id', 'name', 'country', 'latitude', 'longitude', 'time_zone', 'elevation_m'],
+      ['ID', 'City', 'COUNTRY', 'lat', 'lon', 'timezone', 'Elevation'],
+      ['Id', 'Name', 'Country', 'Lat', 'LNG', 'TimeZone', 'ELEV'],
     ]) {
       for (const separator of [',', ';', '\t']) {
         assert.deepEqual(
@@ -160,6 +161,14 @@ describe('the list of cities', () => {
       'line 10: id same is taken by line 9; give each an id of its own',
       'line 11: latitude “NaN” is not a number',
       'line 11: longitude “Infinity” is not a number',
+    ]);
+  });
+
+  test('an elevation is metres of a place on Earth', async () => {
+    const problems = await problemsOf('name,lat,lon,elev\nA,1,2,9001\nB,3,4,12 m\nC,5,6,\n');
+    assert.deepEqual(problems, [
+      'line 2: elevation_m “9001” is not a number of metres from -450 to 9000',
+      'line 3: elevation_m “12 m” is not a number of metres from -450 to 9000',
     ]);
   });
 

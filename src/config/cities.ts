@@ -7,6 +7,7 @@
  *     longitude  lon, lng                   yes, degrees east
  *     country                               no
  *     id         city_id                    no: made from name and country
+ *     elevation_m  elevation, elev          no, metres above sea level
  *     time_zone  timezone                   no: looked up from the coordinates
  *     tags                                  no: words, with blanks between them
  *
@@ -21,6 +22,7 @@ import {
   type City,
   formatCityId,
   formatPlaceId,
+  isElevation,
   TAG_PATTERN,
 } from '../model/city.ts';
 import { TEXT_CHARACTERS_MAX } from '../model/observation.ts';
@@ -38,6 +40,7 @@ const ALIASES = {
   country: ['country'],
   latitude: ['latitude', 'lat'],
   longitude: ['longitude', 'lon', 'lng'],
+  elevation_m: ['elevation_m', 'elevation', 'elev'],
   time_zone: ['time_zone', 'timezone'],
   tags: ['tags'],
 } as const;
@@ -214,6 +217,7 @@ function readCity({ place, values, problem }: Entry, report: Report): City | nul
   if (values.id !== '' && !CITY_ID_PATTERN.test(values.id)) {
     complain(`id ${show(values.id)} is not made of up to 64 of a-z, 0-9, “-”, “_” and “.”`);
   }
+  const elevation_m = readElevation(values.elevation_m, complain);
   const zone = values.time_zone;
   if (zone !== '' && !(/^[a-z]/i.test(zone) && isTimeZone(zone))) {
     complain(`time zone ${show(zone)} is unknown`);
@@ -221,8 +225,11 @@ function readCity({ place, values, problem }: Entry, report: Report): City | nul
   const tags = readTags(values.tags, complain);
   if (!sound) return null;
   const time_zone = zone === '' ? tzLookup(latitude, longitude) : zone;
-  const city = { city_id, name, country, latitude, longitude, time_zone };
-  return tags.length === 0 ? city : { ...city, tags };
+  return {
+    ...{ city_id, name, country, latitude, longitude, time_zone },
+    ...(elevation_m === null ? {} : { elevation_m }),
+    ...(tags.length === 0 ? {} : { tags }),
+  };
 }
 
 /** Written with blanks between them, or as a JSON array of texts. */
@@ -244,6 +251,13 @@ function readDegrees(field: string, text: string, most: number, complain: Report
   else if (!Number.isFinite(degrees)) complain(`${field} ${show(text)} is not a number`);
   else if (Math.abs(degrees) > most) complain(`${field} ${degrees} is outside -${most} to ${most}`);
   return degrees;
+}
+
+function readElevation(text: string, complain: Report): number | null {
+  const metres = text === '' ? null : Number(text);
+  if (metres === null || isElevation(metres)) return metres;
+  complain(`elevation_m ${show(text)} is not a number of metres from -450 to 9000`);
+  return null;
 }
 
 function show(text: string): string {

@@ -1,6 +1,6 @@
 /** Which city a place is: a known one, or a new one with an id made from its name. */
 import tzLookup from '@photostructure/tz-lookup';
-import { type City, distanceKm, formatCityId, formatPlaceId } from '../model/city.ts';
+import { type City, distanceKm, formatCityId, formatPlaceId, isElevation } from '../model/city.ts';
 import { countryCode } from './countries.ts';
 
 export interface Place {
@@ -13,6 +13,7 @@ export interface Place {
   readonly country: string | null;
   readonly latitude: number;
   readonly longitude: number;
+  readonly elevation_m?: number | null;
   readonly time_zone?: string;
 }
 
@@ -45,25 +46,36 @@ export function openCityFinder(known: Iterable<City>): CityFinder {
   function find(place: Place): City {
     const country = countryCode(place.country ?? '');
     const byOwnId = place.id === undefined ? undefined : byId.get(place.id);
-    if (byOwnId !== undefined) return byOwnId;
+    if (byOwnId !== undefined) return withElevation(byOwnId, place);
     const named = byName.get(nameKey(place.name)) ?? [];
     const near = named.find(
       (city) =>
         (place.country === null || city.country.toLowerCase() === country.toLowerCase()) &&
         distanceKm(city, place) <= SAME_CITY_KM,
     );
-    if (near !== undefined && place.id === undefined) return near;
+    if (near !== undefined && place.id === undefined) return withElevation(near, place);
     const city: City = {
       city_id: freeId(place.id ?? place.newId ?? formatCityId(place.name, country), place),
       name: place.name,
       country,
       latitude: place.latitude,
       longitude: place.longitude,
+      ...(isElevation(place.elevation_m) ? { elevation_m: place.elevation_m } : {}),
       time_zone: place.time_zone ?? tzLookup(place.latitude, place.longitude),
     };
     add(city);
     added.push(city);
     return city;
+  }
+
+  /** What is known of a city stays; an elevation that was not known is added. */
+  function withElevation(city: City, { elevation_m = null }: Place): City {
+    if (elevation_m === null || isElevation(city.elevation_m)) return city;
+    const placed = { ...city, elevation_m };
+    byId.set(city.city_id, placed);
+    const named = byName.get(nameKey(city.name)) ?? [];
+    byName.set(nameKey(city.name), named.with(named.indexOf(city), placed));
+    return placed;
   }
 
   /** Two cities of one name in one country: the second one's id also contains its place. */

@@ -9,12 +9,11 @@
  * An entry is what a current answer is, but for where it says its place, which has no country.
  */
 import type { Units } from '../collector/openweather/measurements.ts';
-import { isErrorCode } from '../errors.ts';
 import type { CsvProblem } from './csv.ts';
 import { importError, type NamedFile } from './input-file.ts';
 import type { Mapping } from './mapping.ts';
 import { parseDecimal } from './numbers.ts';
-import { type InputTable, openCsv, type TableRow } from './table.ts';
+import { type InputTable, openCsvOfColumns, type TableRow } from './table.ts';
 
 export const HISTORY_INTERVAL_S = 3_600;
 /** The product's own default: kelvin and m/s. */
@@ -69,17 +68,8 @@ const MAPPING: Mapping = {
 };
 
 /** The table when it has the header of the history; else null. */
-export async function openHistoryTable(
-  file: NamedFile,
-  signal: AbortSignal,
-): Promise<InputTable | null> {
-  try {
-    const table = await openCsv(file, { mapping: MAPPING }, signal);
-    return table.indexes.has('temp') ? table : null;
-  } catch (error) {
-    if (isErrorCode(error, 'IMPORT_INVALID')) return null;
-    throw error;
-  }
+export function openHistoryTable(file: NamedFile, signal: AbortSignal): Promise<InputTable | null> {
+  return openCsvOfColumns(file, MAPPING, ['temp'], signal);
 }
 
 export interface HistoryEntry {

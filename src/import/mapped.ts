@@ -1,8 +1,8 @@
 /** Tables with a mapping, CSV or Parquet: each row becomes an observation, or says why not. */
 
 import type { City } from '../model/city.ts';
-import { type InvalidRecord, type Observation, TEXT_CHARACTERS_MAX } from '../model/observation.ts';
-import { formatTime, zoneOffsets } from '../model/time-zone.ts';
+import { type Observation, TEXT_CHARACTERS_MAX } from '../model/observation.ts';
+import { formatTime, offsetsByZone } from '../model/time-zone.ts';
 import { type RejectedField, rejectedField } from '../model/validity.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import {
@@ -14,9 +14,10 @@ import {
   type ReadCell,
 } from './cell.ts';
 import type { CityFinder } from './cities.ts';
-import { type NamedFile, printable } from './input-file.ts';
+import type { NamedFile } from './input-file.ts';
 import { type Mapping, timeColumnsOf, variablesOf, withPlainNumbers } from './mapping.ts';
 import { orderByTime } from './order.ts';
+import { rejectRow } from './rejected-row.ts';
 import { cityReader } from './row-city.ts';
 import { timeReader, timeTextReader } from './row-time.ts';
 import type { ImportedRecord, ImportSource } from './source.ts';
@@ -84,25 +85,16 @@ function rowReader(
   const reading = readingOf(table, mapping);
   const cityOf = cityReader(table, mapping, finder);
   const timeOf = timeReader(table, mapping, format);
-  const offsets = new Map<string, (at: number) => number>();
+  const offsetOf = offsetsByZone();
   let isOtherTable = false;
 
-  function offsetOf(city: City, at: number): number {
-    let offsetAt = offsets.get(city.time_zone);
-    if (offsetAt === undefined) {
-      offsetAt = zoneOffsets(city.time_zone);
-      offsets.set(city.time_zone, offsetAt);
-    }
-    return offsetAt(at);
-  }
-
   return (row) => {
-    if ('problem' in row) return reject(reading, row.line, row.problem, row.text, null);
+    if ('problem' in row) return rejectRow(reading, row.line, row.problem, row.text, null);
     const { cells, line } = row;
     const expected = table.names.length;
     if (cells.length !== expected) {
       const detail = `${cells.length}, expected ${expected}`;
-      return reject(reading, line, 'wrong number of fields', cells, null, detail);
+      return rejectRow(reading, line, 'wrong number of fields', cells, null, detail);
     }
     const { index, name } = reading.timeColumn;
     if (cells[index]?.trim() === name && table.counts === 'line') {
@@ -110,14 +102,14 @@ function rowReader(
       if (!isOtherTable) return null;
     }
     if (isOtherTable)
-      return reject(reading, line, 'another table begins with other columns', cells, null);
+      return rejectRow(reading, line, 'another table begins with other columns', cells, null);
     const city = cityOf(cells);
-    if (typeof city === 'string') return reject(reading, line, city, cells, null);
+    if (typeof city === 'string') return rejectRow(reading, line, city, cells, null);
     const at = timeOf(cells, city);
     if (typeof at === 'string') {
-      return reject(reading, line, at, cells, city, reading.textOfTime(cells));
+      return rejectRow(reading, line, at, cells, city, reading.textOfTime(cells));
     }
-    return { record: observe(reading, cells, city, at, offsetOf(city, at)), city };
+    return { record: observe(reading, cells, city, at, offsetOf(city.time_zone, at)), city };
   };
 }
 
@@ -216,45 +208,4 @@ function observe(
 
 function isHeader(cells: readonly string[], names: readonly string[]): boolean {
   return cells.every((cell, column) => cell.replace(/^\s*#+/, '').trim() === names[column]);
-}
-
-const INVALID_CHARACTERS_MAX = 256;
-const DETAIL_CHARACTERS_MAX = 80;
-const RESPONSE_CHARACTERS_MAX = 16 * 1024;
-
-/** `reason (line 7 of hours.csv: detail)`; what came is kept with it. */
-function reject(
-  { table, source }: RowReading,
-  line: number,
-  reason: string,
-  row: readonly string[] | string,
-  city: City | null,
-  detail = '',
-): ImportedRecord {
-  const shown = printable(detail.slice(0, DETAIL_CHARACTERS_MAX));
-  const place = `${table.counts} ${line} of ${printable(table.file.name).slice(-100)}`;
-  const record: InvalidRecord = {
-    invalid: `${reason} (${place}${shown === '' ? '' : `: ${shown}`})`.slice(
-      0,
-      INVALID_CHARACTERS_MAX,
-    ),
-    city_id: city?.city_id ?? '',
-    collected_at: '1970-01-01T00:00:00Z',
-    source,
-    response: typeof row === 'string' ? cut(row) : rowText(table.names, row),
-  };
-  return { record, city };
-}
-
-/** The row as a JSON object; as a list of cells when they do not fit the columns. */
-function rowText(names: readonly string[], cells: readonly string[]): string {
-  if (cells.length !== names.length) return cut(JSON.stringify(cells));
-  const pairs = cells.map(
-    (cell, index) => `${JSON.stringify(names[index])}:${JSON.stringify(cell)}`,
-  );
-  return cut(`{${pairs.join(',')}}`);
-}
-
-function cut(text: string): string {
-  return text.slice(0, RESPONSE_CHARACTERS_MAX).toWellFormed();
 }

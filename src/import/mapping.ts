@@ -55,6 +55,9 @@ export const MappingSchema = closed({
     country: Type.Optional(TextPart),
     latitude: NumberPart,
     longitude: NumberPart,
+    elevation_m: Type.Optional(
+      Type.Union([Type.Number({ minimum: -450, maximum: 9_000 }), closed({ column: Name })]),
+    ),
     time_zone: Type.Optional(TextPart),
   }),
   time: closed({

@@ -7,6 +7,7 @@ import { listFiles } from './inputs.ts';
 import { isKaggleFolder, KAGGLE_NAME, kaggleFiles, openKaggleFolder } from './kaggle.ts';
 import { openMapped } from './mapped.ts';
 import { loadMapping } from './mapping-file.ts';
+import { METAR_FILES, METARS_NAME, openMetars, openMetarTable } from './metars.ts';
 import {
   HISTORY_TABLES,
   isHistory,
@@ -51,7 +52,7 @@ export async function planImport(
       open: () => openKaggleFolder(folder, options.finder),
     };
   }
-  return planRecordings(paths, options);
+  return planKnown(paths, options);
 }
 
 async function planTables(
@@ -77,22 +78,58 @@ async function planTables(
   };
 }
 
-async function planRecordings(
-  paths: readonly string[],
-  { finder, parse, units, scratch, report, signal }: PlanOptions,
-): Promise<ImportPlan> {
-  const isWanted = async (file: NamedFile) =>
-    RECORDINGS.test(file.path) ||
-    (HISTORY_TABLES.test(file.path) && (await openHistoryTable(file, signal)) !== null);
+async function planKnown(paths: readonly string[], options: PlanOptions): Promise<ImportPlan> {
+  const { report, signal } = options;
+  const kinds = new Map<string, Kind | null>();
+  const kindOf = async (file: NamedFile) => {
+    const kind = kinds.get(file.path) ?? (await kindOfFile(file, signal));
+    kinds.set(file.path, kind);
+    return kind;
+  };
+  const isWanted = async (file: NamedFile) => (await kindOf(file)) !== null;
   const files = await listFiles(paths, { wanted: ANSWERS, isWanted, report });
   if (files.length === 0) {
     throw importError(paths.join(', '), 'no JSON there; tables need --mapping, see docs/import.md');
   }
+  let metars = 0;
+  for (const file of files) {
+    const kind = await kindOf(file);
+    if (kind === null) throw importError(file.path, 'a table needs --mapping, see docs/import.md');
+    if (kind === 'metars') metars += 1;
+  }
+  if (metars === 0) return planRecordings(files, options);
+  if (metars === files.length) return planMetars(files, options);
+  throw importError(
+    paths.join(', '),
+    'airport observations and recorded answers are together there; import one after the other',
+  );
+}
+
+type Kind = 'answers' | 'metars';
+
+async function kindOfFile(file: NamedFile, signal: AbortSignal): Promise<Kind | null> {
+  if (!TABLES.test(file.path)) return 'answers';
+  if (METAR_FILES.test(file.path) && (await openMetarTable(file, signal)) !== null) return 'metars';
+  if (!HISTORY_TABLES.test(file.path)) return null;
+  return (await openHistoryTable(file, signal)) === null ? null : 'answers';
+}
+
+function planMetars(files: readonly NamedFile[], options: PlanOptions): ImportPlan {
+  return {
+    name: METARS_NAME,
+    files: files.map(({ path }) => path),
+    options: '{}',
+    isDivisible: true,
+    open: (some) => openMetars(named(files, some), options),
+  };
+}
+
+async function planRecordings(
+  files: readonly NamedFile[],
+  { finder, parse, units, scratch, signal }: PlanOptions,
+): Promise<ImportPlan> {
   let hasHistory = false;
   for (const file of files) {
-    if (TABLES.test(file.path) && !(await isWanted(file))) {
-      throw importError(file.path, 'a table needs --mapping, see docs/import.md');
-    }
     hasHistory = (await isHistory(file, units, signal)) || hasHistory;
   }
   const read = { units: units ?? 'metric' };

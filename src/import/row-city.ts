@@ -1,5 +1,5 @@
 /** The city of a row: from constants of the mapping and cells, recognised once for each place. */
-import { CITY_ID_PATTERN, type City } from '../model/city.ts';
+import { CITY_ID_PATTERN, type City, isElevation } from '../model/city.ts';
 import { TEXT_CHARACTERS_MAX } from '../model/observation.ts';
 import { isTimeZone } from '../model/time-zone.ts';
 import { numberReaderOf } from './cell.ts';
@@ -11,7 +11,15 @@ import type { InputTable } from './table.ts';
 /** The city, or the reason why there is none. */
 export type FindCity = (cells: readonly string[]) => City | string;
 
-const PARTS = ['id', 'name', 'country', 'latitude', 'longitude', 'time_zone'] as const;
+const PARTS = [
+  'id',
+  'name',
+  'country',
+  'latitude',
+  'longitude',
+  'elevation_m',
+  'time_zone',
+] as const;
 type Part = (typeof PARTS)[number];
 /** Places that are remembered at most; beyond it they are recognised anew. */
 const PLACES_MAX = 200_000;
@@ -22,7 +30,7 @@ export function cityReader(table: InputTable, mapping: Mapping, finder: CityFind
   const found = new Map<string, City | string>();
 
   /** A point in coordinates always stands for decimals, and those of the mapping have one. */
-  function degrees(text: string): number {
+  function number(text: string): number {
     return parseDecimal(text) ?? Number(parse(text) ?? Number.NaN);
   }
 
@@ -34,7 +42,7 @@ export function cityReader(table: InputTable, mapping: Mapping, finder: CityFind
       const place = Object.fromEntries(
         PARTS.map((name, index) => [name, texts[index] ?? '']),
       ) as Record<Part, string>;
-      city = recognise(place, degrees, finder);
+      city = recognise(place, number, finder);
       if (found.size >= PLACES_MAX) found.clear();
       found.set(key, city);
     }
@@ -52,11 +60,11 @@ function partReader(
 }
 
 function recognise(
-  { id, name, country, latitude, longitude, time_zone }: Record<Part, string>,
-  degrees: (text: string) => number,
+  { id, name, country, latitude, longitude, elevation_m, time_zone }: Record<Part, string>,
+  number: (text: string) => number,
   finder: CityFinder,
 ): City | string {
-  const [north, east] = [degrees(latitude), degrees(longitude)];
+  const [north, east] = [number(latitude), number(longitude)];
   if (id !== '' && !CITY_ID_PATTERN.test(id)) {
     return 'city id is not made of up to 64 of a-z, 0-9, ".", "_" and "-"';
   }
@@ -64,6 +72,7 @@ function recognise(
   if (problem !== null) return problem;
   if (!(Math.abs(north) <= 90)) return 'latitude is not a number from -90 to 90';
   if (!(Math.abs(east) <= 180)) return 'longitude is not a number from -180 to 180';
+  const metres = number(elevation_m);
   if (time_zone !== '' && !isTimeZone(time_zone)) return 'time zone of the city is unknown';
   return finder.find({
     ...(id === '' ? {} : { id }),
@@ -71,6 +80,7 @@ function recognise(
     country,
     latitude: north,
     longitude: east,
+    elevation_m: isElevation(metres) ? metres : null,
     ...(time_zone === '' ? {} : { time_zone }),
   });
 }

@@ -1,6 +1,7 @@
 /** A table of an input file, CSV or Parquet: where its mapped columns are, and its rows. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isErrorCode } from '../errors.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { type CsvDialect, type CsvProblem, type CsvRecord, readRecords } from './csv.ts';
 import {
@@ -100,6 +101,22 @@ export async function openCsv(
     rows,
     head: (reading) => firstOf(rows(reading)),
   };
+}
+
+/** The table when its header has all of these columns; else null. */
+export async function openCsvOfColumns(
+  file: NamedFile,
+  mapping: Mapping,
+  columns: readonly string[],
+  signal: AbortSignal,
+): Promise<InputTable | null> {
+  try {
+    const table = await openCsv(file, { mapping }, signal);
+    return columns.every((name) => table.names.includes(name)) ? table : null;
+  } catch (error) {
+    if (isErrorCode(error, 'IMPORT_INVALID')) return null;
+    throw error;
+  }
 }
 
 async function openParquet(

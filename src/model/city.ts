@@ -9,6 +9,8 @@ export interface City {
   readonly latitude: number;
   /** Degrees east, −180 to 180. */
   readonly longitude: number;
+  /** Metres above sea level; null or absent where it is not known. */
+  readonly elevation_m?: number | null;
   /** IANA time zone, such as "America/New_York". */
   readonly time_zone: string;
   /** Words of the configured list by which users are given cities; it is not kept in the lake. */
@@ -28,6 +30,14 @@ export const DEFAULT_CITIES: readonly City[] = [
   city('sydney', 'Sydney', 'AU', -33.8688, 151.2093, 'Australia/Sydney'),
   city('dubai', 'Dubai', 'AE', 25.2048, 55.2708, 'Asia/Dubai'),
 ];
+
+/** Lower and higher than any place with a station: the shore of the Dead Sea, the summits of Asia. */
+const ELEVATION_M = { least: -450, most: 9_000 } as const;
+
+export function isElevation(metres: number | null | undefined): metres is number {
+  if (typeof metres !== 'number') return false;
+  return metres >= ELEVATION_M.least && metres <= ELEVATION_M.most;
+}
 
 export const CITY_ID_PATTERN = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 export const TAG_PATTERN = /^[a-z0-9][a-z0-9_-]{0,31}$/;

@@ -78,3 +78,16 @@ export function zoneOffsets(timeZone: string): (at: number) => number {
     return start === atStart(day + 1) ? start : zoneOffsetSeconds(timeZone, new Date(at));
   };
 }
+
+/** The same for moments of many zones; each zone's days are remembered. */
+export function offsetsByZone(): (timeZone: string, at: number) => number {
+  const zones = new Map<string, (at: number) => number>();
+  return (timeZone, at) => {
+    let offsetAt = zones.get(timeZone);
+    if (offsetAt === undefined) {
+      offsetAt = zoneOffsets(timeZone);
+      zones.set(timeZone, offsetAt);
+    }
+    return offsetAt(at);
+  };
+}

@@ -9,7 +9,8 @@ export interface CityTable {
 
   /**
    * Adds those cities that are not known yet and corrects those whose name, place or zone changed
-   * in the configuration; resolves with how many rows that were.
+   * in the configuration; resolves with how many rows that were. An elevation that is known stays
+   * where the new one is not known.
    */
   remember(cities: readonly KnownCity[]): Promise<number>;
 }
@@ -24,7 +25,9 @@ export function openCityTable(options: Omit<SmallTableOptions, 'columns' | 'key'
       let changed = 0;
       await cities.update((rows) => {
         const known = byId(rows);
-        const fresh = news.filter((city) => !sameCity(known.get(city.city_id), city));
+        const fresh = news
+          .map((city) => withElevation(known.get(city.city_id), city))
+          .filter((city) => !sameCity(known.get(city.city_id), city));
         changed = fresh.length;
         if (fresh.length === 0) return null;
         return [...new Map([...known, ...byId(fresh)]).values()];
@@ -34,6 +37,10 @@ export function openCityTable(options: Omit<SmallTableOptions, 'columns' | 'key'
   };
 }
 
+function withElevation(known: KnownCity | undefined, city: KnownCity): KnownCity {
+  return { ...city, elevation_m: city.elevation_m ?? known?.elevation_m ?? null };
+}
+
 function sameCity(a: KnownCity | undefined, b: KnownCity): boolean {
   return (
     a !== undefined &&
@@ -41,6 +48,7 @@ function sameCity(a: KnownCity | undefined, b: KnownCity): boolean {
     a.country === b.country &&
     a.latitude === b.latitude &&
     a.longitude === b.longitude &&
+    (a.elevation_m ?? null) === (b.elevation_m ?? null) &&
     a.time_zone === b.time_zone
   );
 }

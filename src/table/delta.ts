@@ -85,7 +85,7 @@ export const OUR_PROTOCOL: Protocol = {
   writerFeatures: [],
 };
 /** Of the tables' columns; a table of a higher one was written by a newer isobar. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 export const PARTITION_COLUMN = 'observed_month';
 
 export interface FileStats {

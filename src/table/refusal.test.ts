@@ -45,8 +45,8 @@ async function assertRefused(lake: TestLake, code: ErrorCode, place: RegExp): Pr
 
 test('a table of a newer schema is refused by writers', async () => {
   await using lake = await openFilled();
-  edit(commitPath(lake, 0), (text) => text.replace('"isobar.schema":"2"', '"isobar.schema":"3"'));
-  await assertRefused(lake, 'TABLE_NEWER', /schema 3, we know 2/);
+  edit(commitPath(lake, 0), (text) => text.replace('"isobar.schema":"3"', '"isobar.schema":"4"'));
+  await assertRefused(lake, 'TABLE_NEWER', /schema 4, we know 3/);
 });
 
 test('a table that needs a newer protocol is refused', async () => {

@@ -105,17 +105,18 @@ export const OBSERVATION_COLUMNS = {
   response: 'VARCHAR',
 } as const satisfies Record<string, ColumnType>;
 
-const SINCE_SCHEMA_2: readonly string[] = [
-  'import_id',
-  'import_row',
-  'rejected_fields',
-  'by_import_id',
-];
+/** Columns that tables did not have from the first schema on. */
+const SINCE_SCHEMA: Readonly<Record<string, number>> = {
+  import_id: 2,
+  import_row: 2,
+  rejected_fields: 2,
+  by_import_id: 2,
+  elevation_m: 3,
+};
 
 /** Those of a table's columns that it had in this schema. */
 export function columnsOfSchema(schema: number, columns: Columns): Columns {
-  if (schema >= 2) return columns;
-  const known = Object.entries(columns).filter(([name]) => !SINCE_SCHEMA_2.includes(name));
+  const known = Object.entries(columns).filter(([name]) => (SINCE_SCHEMA[name] ?? 1) <= schema);
   return Object.fromEntries(known);
 }
 
@@ -149,6 +150,7 @@ export const CITY_COLUMNS = {
   country: 'VARCHAR',
   latitude: 'DOUBLE',
   longitude: 'DOUBLE',
+  elevation_m: 'DOUBLE',
   time_zone: 'VARCHAR',
   source: 'VARCHAR',
 } as const satisfies Record<string, ColumnType>;

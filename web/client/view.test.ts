@@ -98,7 +98,7 @@ test('paths are relative and keep every city', () => {
 
 function city(id: string, observedAt: string | null) {
   const latest = observedAt === null ? null : { ...observation(observedAt), age_s: 0 };
-  const place = { latitude: 0, longitude: 0, time_zone: 'UTC' };
+  const place = { latitude: 0, longitude: 0, elevation_m: null, time_zone: 'UTC' };
   return { city_id: id, name: id, country: '', ...place, latest };
 }
 

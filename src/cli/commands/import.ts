@@ -42,7 +42,8 @@ export function importCommand(program: Command, environment: Environment): void 
       'after',
       `
 Reads recorded OpenWeatherMap answers (JSON, JSON lines, gzip), its bulk history (JSON, CSV), the
-folder of the Kaggle set "Historical Hourly Weather", and any CSV or Parquet file with a mapping.
+folder of the Kaggle set "Historical Hourly Weather", the METARs of the Aviation Weather Center (CSV),
+and any CSV or Parquet file with a mapping.
 
 Each import has a number. A later import outranks an earlier one, row by row; live data outranks
 every import. A killed import continues when the same command is run again. "isobar imports" lists
@@ -53,6 +54,7 @@ Exits with 1 when nothing could be used, and with 0 when everything was there al
 Examples:
   isobar import ./recordings
   isobar import ./historical-hourly-weather
+  isobar import ./metars.cache.csv.gz
   isobar import station.csv --mapping station.yaml --dry-run`,
     )
     .action(async (paths: string[], options: ImportCommandOptions, command: Command) => {
