@@ -14,6 +14,7 @@ import { benchIndex } from './index.ts';
 import { benchLanding } from './landing.ts';
 import { benchPage } from './page.ts';
 import { benchPlanetDay } from './planet-day.ts';
+import { benchQuality } from './quality.ts';
 import { benchRecompute } from './recompute.ts';
 import { benchRefresh } from './refresh.ts';
 import { benchRude } from './rude.ts';
@@ -34,6 +35,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
   planet: benchPlanetDay,
   refresh: benchRefresh,
   recompute: benchRecompute,
+  quality: benchQuality,
   api: benchApi,
   cache: benchCache,
   rude: benchRude,
@@ -46,8 +48,8 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
   soak: benchSoak,
 };
 
-/** Only where they are asked for: those that need Java, and one that takes hours. */
-const ON_DEMAND = ['cluster', 'engines', 'index', 'soak'];
+/** Only where they are asked for: those that need Java or Python, and one that takes hours. */
+const ON_DEMAND = ['cluster', 'engines', 'index', 'quality', 'soak'];
 
 const PAGE = join(import.meta.dirname, '..', 'docs', 'benchmarks.md');
 const HEAD = '| name | measured | bar | compared to | reached |';

@@ -41,6 +41,7 @@ const SHARED = new RegExp(
 const ROOMS = [
   ...['model', 'config', 'tracing', 'sql', 'log', 'lake', 'leases', 'access', 'collector', 'table'],
   ...[
+    'quality',
     'analytics',
     'streaming',
     'engines',

@@ -6,7 +6,7 @@ import { CONTENT_COLUMNS } from '../model/observation.ts';
 import { isVariableName } from '../model/variables.ts';
 import { WIND_DIRECTION } from '../model/wind.ts';
 import type { Columns, SqlSession } from '../sql/engine.ts';
-import { literal } from '../sql/text.ts';
+import { literal, timestamp } from '../sql/text.ts';
 import { queryText } from './queries.ts';
 
 export interface Selection {
@@ -118,12 +118,4 @@ async function selectObservations(session: SqlSession, selection: Selection): Pr
 /** A temporary view of both engines. */
 export async function view(session: SqlSession, name: string, sql: string): Promise<void> {
   await session.execute(`CREATE OR REPLACE TEMP VIEW ${name} AS ${sql}`);
-}
-
-/**
- * A moment as both engines read it in a session of UTC. Views take no parameters, so times are
- * written into their texts.
- */
-function timestamp(iso: string): string {
-  return `TIMESTAMP '${new Date(iso).toISOString().replace('T', ' ').replace('Z', '')}'`;
 }

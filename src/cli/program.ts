@@ -21,6 +21,7 @@ import { lakeCommand } from './commands/lake.ts';
 import { landCommand } from './commands/land.ts';
 import { maintainCommand } from './commands/maintain.ts';
 import { metricsCommand } from './commands/metrics.ts';
+import { qualityCommand } from './commands/quality.ts';
 import { queryCommand } from './commands/query.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { startCommands } from './commands/start.ts';
@@ -109,6 +110,7 @@ export function buildProgram(environment: Environment): Command {
   program.commandsGroup('Look at it:');
   alertsCommand(program, environment);
   statusCommand(program, environment);
+  qualityCommand(program, environment);
   queryCommand(program, environment);
   verifyCommand(program, environment);
   doctorCommand(program, environment);

@@ -1,4 +1,5 @@
 /** The cell of a variable → its value in our unit, or why it cannot be used. */
+import { relativeHumidity } from '../model/humidity.ts';
 import { fieldProblem, IS_NAN, NOT_A_NUMBER } from '../model/validity.ts';
 import type { VariableName } from '../model/variables.ts';
 import {
@@ -53,13 +54,11 @@ export function dewPointReader(variable: VariableMapping, mapping: Mapping): Rea
 }
 
 /**
- * Relative humidity from temperature and dew point, both in °C, by the Magnus formula with the
- * constants of Alduchov and Eskridge (1996), doi:10.1175/1520-0450(1996)035<0601:IMFAOS>2.0.CO;2.
- * A dew point that is above the temperature by rounding alone stands for saturated air.
+ * Relative humidity from temperature and dew point, both in °C. A dew point that is above the
+ * temperature by rounding alone stands for saturated air.
  */
 export function humidityOf(temperature: number, dewPoint: number): Cell {
-  const exponent = (celsius: number) => (17.625 * celsius) / (243.04 + celsius);
-  const humidity = 100 * Math.exp(exponent(dewPoint) - exponent(temperature));
+  const humidity = relativeHumidity(temperature, dewPoint);
   const isRounding = humidity > 100 && dewPoint - temperature <= ROUNDING_C;
   const value = isRounding ? 100 : humidity;
   return fieldProblem('humidity_pct', value) ?? value;

@@ -52,3 +52,11 @@ export function parquetSql(
   const read = `SELECT * FROM read_parquet(${filesLiteral(paths)}, ${options.join(', ')})`;
   return `(SELECT ${nullColumns(columns)} WHERE false UNION ALL BY NAME ${read})`;
 }
+
+/**
+ * A moment as both engines read it in a session of UTC. Views take no parameters, so times are
+ * written into their texts.
+ */
+export function timestamp(iso: string): string {
+  return `TIMESTAMP '${new Date(iso).toISOString().replace('T', ' ').replace('Z', '')}'`;
+}

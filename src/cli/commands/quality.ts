@@ -1,0 +1,135 @@
+import { type Command, Option } from 'commander';
+import { selectFiles } from '../../api/reader.ts';
+import { IsobarError } from '../../errors.ts';
+import type { City } from '../../model/city.ts';
+import type { QualityFlag } from '../../model/quality.ts';
+import { VARIABLES } from '../../model/variables.ts';
+import type { Workspace } from '../../pipeline/workspace.ts';
+import { checkObservations } from '../../quality/check.ts';
+import { readStations } from '../../quality/read-stations.ts';
+import { OBSERVATION_COLUMNS } from '../../table/table.ts';
+import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
+import { monthsBetween, parseRange } from '../range.ts';
+
+interface QualityOptions {
+  readonly from?: string;
+  readonly to?: string;
+  readonly verdict?: QualityFlag['verdict'];
+  readonly simulated?: boolean;
+}
+
+export function qualityCommand(program: Command, environment: Environment): void {
+  program
+    .command('quality')
+    .description('look for sensors that cannot be right')
+    .option('--from <time>', 'first time, ISO 8601; 30 days before the last by default')
+    .option('--to <time>', 'time to end before; after the newest observation by default')
+    .addOption(
+      new Option('--verdict <verdict>', 'only flags of this verdict').choices(['fail', 'suspect']),
+    )
+    .option('--simulated', 'use the simulated data')
+    .addHelpText(
+      'after',
+      `
+Each value is compared with the values before and after it, with the station's other sensors, and with
+its neighbours. A value fails when it cannot be right, and is suspect when it is unlikely. It changes
+nothing. The tests and their limits: docs/quality.md.
+
+Examples:
+  isobar quality --verdict fail
+  isobar quality --from 2022-10-22T00:00:00Z --to 2022-10-24T00:00:00Z --json`,
+    )
+    .action(async (options: QualityOptions, command: Command) => {
+      const prepared = prepare(environment, command);
+      await using workspace = await openChosenWorkspace(prepared, options.simulated);
+      const report = await checkRange(workspace, options, environment.signal);
+      const flags = report.flags.filter(
+        ({ verdict }) => options.verdict === undefined || verdict === options.verdict,
+      );
+      environment.print(
+        prepared.json
+          ? `${JSON.stringify({ ...report, flags })}\n`
+          : formatReport({ ...report, flags }),
+      );
+    });
+}
+
+interface QualityReport {
+  readonly observed_from: string;
+  readonly observed_to: string;
+  readonly stations: number;
+  readonly observations: number;
+  readonly flags: readonly QualityFlag[];
+}
+
+/** Month by month, so that memory stays bounded. */
+async function checkRange(
+  workspace: Workspace,
+  options: QualityOptions,
+  signal: AbortSignal,
+): Promise<QualityReport> {
+  const session = await workspace.session();
+  const { files } = await workspace.observations.refresh();
+  const paths = await workspace.observations.localPaths(files);
+  await session.define('observations', paths, OBSERVATION_COLUMNS);
+  const [newest] = await session.query<{ at: string | null }>(
+    'SELECT max(observed_at) AS at FROM observations',
+  );
+  if (newest?.at === null || newest === undefined) {
+    throw new IsobarError('NOT_FOUND', 'there are no observations');
+  }
+  const { from, to } = parseRange(options, newest.at);
+  const cities: ReadonlyMap<string, City> = await workspace.cities.read();
+  const stations = new Set<string>();
+  const flags: QualityFlag[] = [];
+  let observations = 0;
+  for (const month of monthsBetween(from, to)) {
+    const selected = selectFiles(files, { cities: [], ...month });
+    const local = await workspace.observations.localPaths(selected);
+    await session.define('observations', local, OBSERVATION_COLUMNS);
+    const read = await readStations(session, cities, month, signal);
+    for (const { city_id, at } of read) {
+      stations.add(city_id);
+      observations += at.length;
+    }
+    flags.push(...checkObservations(read));
+  }
+  const range = { observed_from: from, observed_to: to };
+  return { ...range, stations: stations.size, observations, flags };
+}
+
+function formatReport({
+  observed_from,
+  observed_to,
+  stations,
+  observations,
+  flags,
+}: QualityReport): string {
+  const header = ['city', 'observed', 'variable', 'value', 'expected', 'test', 'verdict'];
+  const rows = flags.map((flag) => [
+    flag.city_id,
+    flag.observed_at,
+    flag.variable,
+    format(flag, flag.compared ?? flag.value),
+    flag.expected === null ? '' : `${format(flag, flag.expected)}${spreadOf(flag)}`,
+    flag.test,
+    flag.verdict,
+  ]);
+  const failed = new Set(
+    flags
+      .filter(({ verdict }) => verdict === 'fail')
+      .map(({ city_id, observed_at, variable }) => `${city_id} ${observed_at} ${variable}`),
+  );
+  const table = flags.length === 0 ? '' : `${formatTable([header, ...rows])}\n`;
+  return `${table}${observations} observations of ${stations} stations from ${observed_from} to ${observed_to}: ${failed.size} values failed, ${flags.length} flags\n`;
+}
+
+function spreadOf(flag: QualityFlag): string {
+  return flag.spread === null ? '' : ` ± ${format(flag, flag.spread)}`;
+}
+
+/** A humidity is compared as the dew point, in °C. */
+function format({ variable, compared }: QualityFlag, value: number): string {
+  const { digits, unit } = compared === null ? VARIABLES[variable] : VARIABLES.temperature_c;
+  return `${value.toFixed(Math.max(1, digits))} ${unit}`;
+}
