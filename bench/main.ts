@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { benchAnomalyRules } from './anomaly-rules.ts';
 import { benchApi } from './api.ts';
 import { benchCache } from './cache.ts';
 import { benchCluster } from './cluster.ts';
@@ -36,6 +37,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
   refresh: benchRefresh,
   recompute: benchRecompute,
   quality: benchQuality,
+  anomalies: benchAnomalyRules,
   api: benchApi,
   cache: benchCache,
   rude: benchRude,
@@ -48,8 +50,8 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
   soak: benchSoak,
 };
 
-/** Only where they are asked for: those that need Java or Python, and one that takes hours. */
-const ON_DEMAND = ['cluster', 'engines', 'index', 'quality', 'soak'];
+/** Only where they are asked for: those that need Java, Python or minutes, and one that takes hours. */
+const ON_DEMAND = ['anomalies', 'cluster', 'engines', 'index', 'quality', 'soak'];
 
 const PAGE = join(import.meta.dirname, '..', 'docs', 'benchmarks.md');
 const HEAD = '| name | measured | bar | compared to | reached |';

@@ -42,6 +42,7 @@ const ROOMS = [
   ...['model', 'config', 'tracing', 'sql', 'log', 'lake', 'leases', 'access', 'collector', 'table'],
   ...[
     'quality',
+    'anomalies',
     'analytics',
     'streaming',
     'engines',

