@@ -6,14 +6,17 @@
 import { existsSync } from 'node:fs';
 import { SCALES } from '../src/anomalies/scales.ts';
 import { SeasonalRule, THRESHOLD } from '../src/anomalies/seasonal-rule.ts';
-import { openCityFinder } from '../src/import/cities.ts';
-import { openKaggleFolder } from '../src/import/kaggle.ts';
-import { isInvalidRecord } from '../src/model/observation.ts';
 import type { VariableName } from '../src/model/variables.ts';
 import { checkPersistence, checkSteps } from '../src/quality/series.ts';
 import { createRandom } from '../test/support/random.ts';
 import { quantile } from './figures.ts';
 import { HISTORY_FOLDER } from './history.ts';
+import {
+  HISTORY_VARIABLES,
+  type HistoryCity,
+  type HistoryVariable,
+  readHourlyHistory,
+} from './hourly-history.ts';
 import type { Measured } from './main.ts';
 
 const HOUR_MS = 3_600_000;
@@ -25,8 +28,7 @@ const TUNED = 3;
 const APART_DAYS = [3, 9] as const;
 /** Flags up to so many hours after a fault are neither a catch nor false: the jump back is real. */
 const AFTER_HOURS = 3;
-const VARIABLES = ['temperature_c', 'pressure_hpa', 'humidity_pct', 'wind_speed_ms'] as const;
-type Name = (typeof VARIABLES)[number];
+type Name = HistoryVariable;
 
 /** How large a fault is, in the variable's unit. */
 const SIZES: Readonly<Record<Name, number>> = {
@@ -58,7 +60,7 @@ interface Given {
   readonly elsewhere: number;
 }
 
-const ALL = [...VARIABLES];
+const ALL = [...HISTORY_VARIABLES];
 const KINDS: readonly Kind[] = [
   {
     name: 'spike of an hour',
@@ -101,12 +103,6 @@ interface Fault {
   readonly to: number;
 }
 
-interface City {
-  readonly id: string;
-  readonly isTuned: boolean;
-  readonly values: Readonly<Record<Name, Float64Array>>;
-}
-
 /** An entry an hour: 1 for flagged. */
 type Flags = Uint8Array;
 const RULES = ['three_sigma', 'seasonal', 'quality', 'seasonal or quality'] as const;
@@ -127,10 +123,10 @@ export async function benchAnomalyRules(): Promise<Measured[]> {
     process.stderr.write('  the history is not beside the project: left out\n');
     return [];
   }
-  const cities = (await readCities()).filter(({ isTuned }) => !isTuned);
+  const cities = (await readHourlyHistory()).filter((_, at) => at % TUNED !== 0);
   const lines: string[] = [];
   const rows: Measured[] = [];
-  for (const name of VARIABLES) {
+  for (const name of HISTORY_VARIABLES) {
     for (const kind of KINDS.filter(({ of }) => of.includes(name))) {
       for (const [rule, counts] of tryKind(name, kind, cities)) {
         lines.push(lineOf(name, rule, kind, counts));
@@ -157,7 +153,7 @@ interface Counts {
   readonly delays: number[];
 }
 
-function tryKind(name: Name, kind: Kind, cities: readonly City[]): Map<RuleName, Counts> {
+function tryKind(name: Name, kind: Kind, cities: readonly HistoryCity[]): Map<RuleName, Counts> {
   const none = () => ({ faults: 0, caught: 0, falseEvents: 0, trueEvents: 0, days: 0 });
   const counts = new Map<RuleName, Counts>(RULES.map((rule) => [rule, { ...none(), delays: [] }]));
   for (const [at, city] of cities.entries()) {
@@ -193,28 +189,7 @@ function rowOf(rule: RuleName, counts: Counts, cities: number): Measured {
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
-async function readCities(): Promise<City[]> {
-  const source = await openKaggleFolder(HISTORY_FOLDER, openCityFinder([]));
-  const hours = Math.ceil((Date.UTC(2017, 11, 1) - FIRST) / HOUR_MS);
-  const found = new Map<string, Record<Name, Float64Array>>();
-  for await (const { record } of source.read(new AbortController().signal)) {
-    if (isInvalidRecord(record)) continue;
-    let values = found.get(record.city_id);
-    if (values === undefined) {
-      const empty = () => new Float64Array(hours).fill(Number.NaN);
-      values = Object.fromEntries(VARIABLES.map((name) => [name, empty()])) as never;
-      found.set(record.city_id, values as Record<Name, Float64Array>);
-    }
-    const at = (Date.parse(record.observed_at) - FIRST) / HOUR_MS;
-    for (const name of VARIABLES) {
-      const array = values?.[name];
-      if (array !== undefined) array[at] = record[name] ?? Number.NaN;
-    }
-  }
-  return [...found].map(([id, values], at) => ({ id, values, isTuned: at % TUNED === 0 }));
-}
-
-function withFaults(city: City, other: City, name: Name, kind: Kind, seed: number) {
+function withFaults(city: HistoryCity, other: HistoryCity, name: Name, kind: Kind, seed: number) {
   const random = createRandom(seed * 97 + KINDS.indexOf(kind));
   const original = city.values[name];
   const values = original.slice();

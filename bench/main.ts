@@ -10,6 +10,7 @@ import { benchApi } from './api.ts';
 import { benchCache } from './cache.ts';
 import { benchCluster } from './cluster.ts';
 import { benchEngines } from './engines.ts';
+import { benchForecast } from './forecast.ts';
 import { benchHistory } from './history.ts';
 import { benchIndex } from './index.ts';
 import { benchLanding } from './landing.ts';
@@ -42,6 +43,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
   cache: benchCache,
   rude: benchRude,
   start: benchStart,
+  forecast: benchForecast,
   history: benchHistory,
   index: benchIndex,
   page: benchPage,
@@ -51,7 +53,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
 };
 
 /** Only where they are asked for: those that need Java, Python or minutes, and one that takes hours. */
-const ON_DEMAND = ['anomalies', 'cluster', 'engines', 'index', 'quality', 'soak'];
+const ON_DEMAND = ['anomalies', 'cluster', 'engines', 'forecast', 'index', 'quality', 'soak'];
 
 const PAGE = join(import.meta.dirname, '..', 'docs', 'benchmarks.md');
 const HEAD = '| name | measured | bar | compared to | reached |';

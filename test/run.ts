@@ -99,7 +99,7 @@ if (args.includes('--cluster')) {
 } else {
   if (isCi) process.env[STORM_VARIABLE] = 'all';
   const files = isCi ? [...filesOf(LONG), ...stormyFiles()] : joinFiles(filesOf(SHORT));
-  failed = await runTests(files, { minutes: isCi ? 40 : 10, atOnce: AT_ONCE });
+  failed = await runTests(files, { minutes: isCi ? 50 : 10, atOnce: AT_ONCE });
   if (isCi && wanted.length === 0) failed = (await testOnCluster([...STEADY, ...FAULTS])) || failed;
 }
 removeFolder(folderOfRun);

@@ -43,6 +43,7 @@ const ROOMS = [
   ...[
     'quality',
     'anomalies',
+    'forecast',
     'analytics',
     'streaming',
     'engines',

@@ -1,7 +1,7 @@
 import { describe, test } from 'node:test';
 import { killAgainAndAgain, POINTS } from '../support/killing.ts';
 
-const KILLS = Number(process.env.ISOBAR_TEST_KILLS ?? 200);
+const KILLS = Number(process.env.ISOBAR_TEST_KILLS ?? 120);
 const seed = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
 /** Folders that are killed on side by side. */
 const LANES = 4;

@@ -41,7 +41,7 @@ test('a server that asks for a login keeps to its description', { skip }, async 
   using access = openUsers(served.config);
   const origin = new URL(served.url).origin;
   // There are six of them, and the servers above have tried most.
-  const fewer = ['--max-examples', '5'];
+  const fewer = ['--max-examples', '4'];
   /** Whether the login was taken: changes are noted with who made or tried them. */
   const expectNoted = async (name: string, outcome: string) => {
     const { entries } = await readAudit(accessFolder(served.config), 1_000_000);
@@ -103,7 +103,7 @@ type Served = Awaited<ReturnType<typeof serve>>;
 
 async function expectKept(
   { url, folder }: Served,
-  more: readonly string[] = ['--max-examples', '30'],
+  more: readonly string[] = ['--max-examples', '15'],
 ): Promise<void> {
   const { code, output } = await runSchemathesis(`${url}/openapi.json`, folder, more);
   assert.equal(code, 0, `seed ${seed}\n${output}`);

@@ -214,7 +214,7 @@ describe('servers that share a cache', { skip: program === null && NO_REDIS }, (
     await fc.assert(
       fc.asyncProperty(anyRound, (round) => run.play(round)),
       // What was played before is a part of it: a smaller case would be another one.
-      { numRuns: stormOf(300, 6), endOnFailure: true },
+      { numRuns: stormOf(100, 6), endOnFailure: true },
     );
     const counts = kinds.flatMap(({ servers }) =>
       servers.map(({ cache }) => cache?.status().lookups),

@@ -1,0 +1,94 @@
+/**
+ * Linear models of one set of features and many targets, by ridge regression (Hoerl and Kennard, 1970):
+ * sums are added up row by row, and can be solved at any time. Sums of parts can be joined.
+ */
+
+export interface Sums {
+  readonly features: number;
+  readonly targets: number;
+  /** XᵀX, row by row, and XᵀY, a row of targets per feature; both are sums over rows. */
+  readonly products: Float64Array;
+  readonly answers: Float64Array;
+  /** Rows whose target was known, by target: each has products of its own only where rows lack some. */
+  rows: number;
+}
+
+export function openSums(features: number, targets: number): Sums {
+  return {
+    ...{ features, targets, rows: 0 },
+    products: new Float64Array(features * features),
+    answers: new Float64Array(features * targets),
+  };
+}
+
+/** Adds a row, whose targets are all known. */
+export function addRow(sums: Sums, features: Float64Array, targets: Float64Array): void {
+  const { features: count, targets: width, products, answers } = sums;
+  for (let row = 0; row < count; row += 1) {
+    const value = features[row] ?? 0;
+    if (value === 0) continue;
+    for (let column = row; column < count; column += 1) {
+      products[row * count + column] =
+        (products[row * count + column] ?? 0) + value * (features[column] ?? 0);
+    }
+    for (let target = 0; target < width; target += 1) {
+      answers[row * width + target] =
+        (answers[row * width + target] ?? 0) + value * (targets[target] ?? 0);
+    }
+  }
+  sums.rows += 1;
+}
+
+/**
+ * The weights, a row of targets per feature. `penalty` is added to the diagonal for each row, in the
+ * features' own squares.
+ */
+export function solveSums(sums: Sums, penalty: number): Float64Array {
+  const { features: count, targets: width, products, answers, rows } = sums;
+  const factor = new Float64Array(count * count);
+  for (let row = 0; row < count; row += 1) {
+    for (let column = 0; column <= row; column += 1) {
+      let sum = products[column * count + row] ?? 0;
+      if (row === column) sum += penalty * Math.max(1, rows);
+      for (let at = 0; at < column; at += 1) {
+        sum -= (factor[row * count + at] ?? 0) * (factor[column * count + at] ?? 0);
+      }
+      const pivot = row === column ? 1 : (factor[column * count + column] ?? 1);
+      factor[row * count + column] = row === column ? Math.sqrt(Math.max(sum, 1e-12)) : sum / pivot;
+    }
+  }
+  const weights = answers.slice();
+  for (let target = 0; target < width; target += 1) {
+    for (let row = 0; row < count; row += 1) {
+      let sum = weights[row * width + target] ?? 0;
+      for (let at = 0; at < row; at += 1) {
+        sum -= (factor[row * count + at] ?? 0) * (weights[at * width + target] ?? 0);
+      }
+      weights[row * width + target] = sum / (factor[row * count + row] ?? 1);
+    }
+    for (let row = count - 1; row >= 0; row -= 1) {
+      let sum = weights[row * width + target] ?? 0;
+      for (let at = row + 1; at < count; at += 1) {
+        sum -= (factor[at * count + row] ?? 0) * (weights[at * width + target] ?? 0);
+      }
+      weights[row * width + target] = sum / (factor[row * count + row] ?? 1);
+    }
+  }
+  return weights;
+}
+
+/** The targets that the weights make of the features. */
+export function predict(
+  weights: Float64Array,
+  features: Float64Array,
+  targets: number,
+): Float64Array {
+  const predicted = new Float64Array(targets);
+  for (const [row, value] of features.entries()) {
+    if (value === 0) continue;
+    for (let target = 0; target < targets; target += 1) {
+      predicted[target] = (predicted[target] ?? 0) + value * (weights[row * targets + target] ?? 0);
+    }
+  }
+  return predicted;
+}
