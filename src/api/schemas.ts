@@ -162,8 +162,8 @@ export const CityEntrySchema = record(
     country: text('Country of the city, empty when unknown.'),
     latitude: number('Degrees north; null when not known.'),
     longitude: number('Degrees east; null when not known.'),
-    elevation_m: number('Metres above sea level; null when not known.'),
     time_zone: orNull(Type.String(), 'IANA time zone; null when not known.'),
+    elevation_m: number('Metres above sea level; null when not known.'),
     latest: Type.Union([LatestObservationSchema, Type.Null()], {
       description: 'Its newest observation, null before the first.',
     }),

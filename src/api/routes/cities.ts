@@ -103,8 +103,8 @@ function describeCity(server: Server, current: Current, id: string): CityEntry {
     country: city?.country ?? latest?.country ?? '',
     latitude: city?.latitude ?? null,
     longitude: city?.longitude ?? null,
-    elevation_m: city?.elevation_m ?? null,
     time_zone: city?.time_zone ?? null,
+    elevation_m: city?.elevation_m ?? null,
     latest: latest === null ? null : describeLatest(latest, !fresh, server.clock()),
   };
 }
