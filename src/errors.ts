@@ -656,6 +656,8 @@ export function isRefusedInput(error: unknown): boolean {
 /** The error itself, or INTERNAL around any other error. */
 export function asIsobarError(error: unknown): IsobarError {
   if (error instanceof IsobarError) return error;
+  // What was closed on the way out failed, too: that is not the matter.
+  if (error instanceof SuppressedError) return asIsobarError(error.suppressed);
   if (error instanceof Error && error.name === 'AbortError') {
     return new IsobarError('ABORTED', error.message, { cause: error });
   }

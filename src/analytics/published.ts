@@ -22,6 +22,8 @@ interface PublishedVersion {
    * is ordered by city.
    */
   rows<D extends Dataset>(dataset: D, part?: DatasetPart): Promise<readonly DatasetRows[D][]>;
+  /** Datasets whose rows are held in memory, or are on the way. */
+  held(): readonly Dataset[];
 }
 
 export interface Published {
@@ -66,6 +68,7 @@ function openVersion(
     tableVersion: publication.table_version,
     computedAt: publication.computed_at,
     notEnoughValues: publication.not_enough_values,
+    held: () => [...rows.keys()],
     rows<D extends Dataset>(dataset: D, part?: DatasetPart) {
       if (part !== undefined && dataset !== 'anomalies' && isLarge(publication, dataset)) {
         const reading = readDatasetPart(storage, session, publication, dataset, part);

@@ -116,6 +116,8 @@ export interface Publication {
    * part, when it is ordered by city.
    */
   rows<D extends Dataset>(dataset: D, part?: DatasetPart): Promise<readonly DatasetRows[D][]>;
+  /** Datasets whose rows are held in memory, or are on the way. */
+  held(): readonly Dataset[];
 }
 
 export interface DatasetPart {

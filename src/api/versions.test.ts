@@ -98,6 +98,44 @@ test('analytics that cannot be read are said, and the table is answered from', a
   assert.match(meta.reason, /LAKE_MISSING: the publication/);
 });
 
+test('analytics whose rows cannot be read do not take the place of the last ones', async () => {
+  let broken = false;
+  await using api = await openTestApi({
+    observations: [observation('berlin', 0)],
+    change: (context) => ({
+      ...context,
+      publications: {
+        get failure() {
+          return context.publications.failure;
+        },
+        compute: context.publications.compute,
+        async latest() {
+          const latest = await context.publications.latest();
+          if (latest === null || !broken) return latest;
+          const away = new IsobarError('LAKE_UNAVAILABLE', 'the rows: they are away');
+          return { ...latest, held: () => [], rows: () => Promise.reject(away) };
+        },
+      },
+    }),
+  });
+  const ask = async () => (await api.app.inject('/api/city-statistics')).json();
+  assert.equal((await ask()).meta.analytics_version, 1);
+  broken = true;
+  api.put(0, observation('berlin', 600));
+  await api.land({ look: false });
+  const old = await waitFor('the failure', async () => {
+    api.changed();
+    const answer = await ask();
+    return answer.meta?.stale === true ? answer : null;
+  });
+  assert.deepEqual([old.data[0].observation_count, old.meta.analytics_version], [1, 1]);
+  assert.match(old.meta.reason, /LAKE_UNAVAILABLE: the rows: they are away/);
+  broken = false;
+  await api.look();
+  const { meta, data } = await ask();
+  assert.deepEqual([data[0].observation_count, meta.analytics_version, meta.stale], [2, 2, false]);
+});
+
 test('a new source is named once it has landed', async () => {
   await using api = await openTestApi({ observations: [observation('berlin', 0)] });
   api.put(0, observation('cairo', 0, { source: 'import:kaggle' }));

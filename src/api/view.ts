@@ -146,6 +146,7 @@ function limitPublication(all: Publication, has: (id: string) => boolean): Publi
   return {
     ...{ version: all.version, tableVersion: all.tableVersion, computedAt: all.computedAt },
     notEnoughValues: all.notEnoughValues.filter(has),
+    held: () => all.held(),
     async rows(dataset, part) {
       const rows = await all.rows(dataset, part);
       return rows.filter(({ city_id }) => has(city_id));

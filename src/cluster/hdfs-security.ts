@@ -60,8 +60,11 @@ export function securedServerProperties(security: HdfsSecurity): Record<string, 
   const { keytab, cookieSecretFile } = security;
   return {
     'hadoop.security.authorization': 'true',
-    // `nn` is the administrator; users have a group of their own.
-    'hadoop.user.group.static.mapping.overrides': 'isobar=isobar;nn=supergroup;dn=;jn=',
+    // JournalNodes give edits to whoever has their own short name, and a NameNode that starts needs them.
+    'hadoop.security.auth_to_local':
+      'RULE:[2:$1/$2@$0](nn/.*)s/.*/hdfs/ RULE:[2:$1/$2@$0](jn/.*)s/.*/hdfs/ DEFAULT',
+    // `hdfs` is the administrator; users have a group of their own.
+    'hadoop.user.group.static.mapping.overrides': 'isobar=isobar;hdfs=supergroup;dn=',
     'hadoop.http.authentication.type': 'kerberos',
     'hadoop.http.authentication.simple.anonymous.allowed': 'false',
     'hadoop.http.authentication.kerberos.principal': principal('HTTP'),

@@ -71,7 +71,7 @@ export async function openSecurity(options: SecurityOptions): Promise<Security> 
 
   async function password(name: string): Promise<string> {
     const path = passwordFile(name);
-    if (!existsSync(path)) await keep(path, randomBytes(PASSWORD_BYTES).toString('base64url'));
+    if (!existsSync(path)) await writeOwn(path, randomBytes(PASSWORD_BYTES).toString('base64url'));
     return readFile(path, 'utf8');
   }
   const passwordFile = (name: string) => at(`${name}.password`);
@@ -80,7 +80,7 @@ export async function openSecurity(options: SecurityOptions): Promise<Security> 
   // Out of the list of processes.
   const ofStores = passwordFile('stores');
   const signer = signing.makeAuthority('authority of the cluster', new Date());
-  await keep(at('authority.pem'), signer.certificate);
+  await writeOwn(at('authority.pem'), signer.certificate);
   await tool(
     ...(['keytool', '-importcert', '-noprompt', '-alias', 'authority'] as const),
     ...['-file', at('authority.pem'), '-keystore', at('trust.p12')],
@@ -99,9 +99,9 @@ export async function openSecurity(options: SecurityOptions): Promise<Security> 
       const [bundle, store] = [at(`${service}.bundle.pem`), at(`${service}.p12`)];
       const files = { certificate, key, bundle, store };
       const pair = signing.makeServerPair(signer, { names, days: DAYS, now: new Date() });
-      await keep(key, pair.key);
-      await keep(certificate, pair.certificate);
-      await keep(bundle, `${pair.key}${pair.certificate}`);
+      await writeOwn(key, pair.key);
+      await writeOwn(certificate, pair.certificate);
+      await writeOwn(bundle, `${pair.key}${pair.certificate}`);
       await tool(
         ...(['openssl', 'pkcs12', '-export', '-in', certificate, '-inkey', key] as const),
         ...['-out', store, '-passout', `file:${ofStores}`],
@@ -111,7 +111,8 @@ export async function openSecurity(options: SecurityOptions): Promise<Security> 
   };
 }
 
-async function keep(path: string, text: string): Promise<void> {
+/** A file that only its owner may read, whole or not at all. */
+export async function writeOwn(path: string, text: string): Promise<void> {
   const draft = `${path}.draft`;
   await writeFile(draft, text, { mode: 0o600 });
   await rename(draft, path);

@@ -1,5 +1,6 @@
 /** Spark whose parts know a secret of each other, encrypt what they say, and show pages by HTTPS. */
-import { SECURED_HOST, type Security } from './security.ts';
+import { join } from 'node:path';
+import { SECURED_HOST, type Security, writeOwn } from './security.ts';
 
 export interface SparkSecurity {
   /** Between master, workers, executors and the Connect server. */
@@ -13,6 +14,8 @@ export interface SparkSecurity {
   readonly store: string;
   readonly trustStore: string;
   readonly storePassword: string;
+  /** With which Spark logs in to Kafka: a file for JAAS. */
+  readonly kafkaLogin: string;
   /** krb5.conf, and the user whose files Spark reads and writes on HDFS. */
   readonly kerberos: {
     readonly config: string;
@@ -23,18 +26,33 @@ export interface SparkSecurity {
 
 /** What Spark needs of the cluster's security. */
 export async function sparkSecurity(security: Security): Promise<SparkSecurity> {
-  const { realm, trustStore, storePassword } = security;
+  const { folder, realm, trustStore, storePassword } = security;
+  const kafkaLogin = join(folder, 'spark-kafka.jaas');
+  await writeOwn(kafkaLogin, loginText(await security.password('kafka')));
   const { certificate, key, store } = await security.certify('spark');
   return {
     secret: await security.password('spark-parts'),
     token: await security.password('spark'),
-    ...{ certificate, key, store, trustStore, storePassword },
+    ...{ certificate, key, store, trustStore, storePassword, kafkaLogin },
     kerberos: {
       config: realm.config,
       principal: 'isobar',
       keytab: await realm.keytab('isobar', 'isobar'),
     },
   };
+}
+
+function loginText(password: string): string {
+  const module = 'org.apache.kafka.common.security.scram.ScramLoginModule';
+  return `KafkaClient {\n ${module} required username="isobar" password="${password}";\n};\n`;
+}
+
+/** What each process of Java that computes needs. */
+export function securedJvm({ kerberos, kafkaLogin }: SparkSecurity): string[] {
+  return [
+    `-Djava.security.krb5.conf=${kerberos.config}`,
+    `-Djava.security.auth.login.config=${kafkaLogin}`,
+  ];
 }
 
 /** Of each part; its pages are at `port`. */
@@ -63,9 +81,10 @@ export function securedProperties(
 
 /** Of the Connect server beside them. */
 export function securedConnectProperties(
-  { token, certificate, key, kerberos }: SparkSecurity,
+  security: SparkSecurity,
   connectPort: number,
 ): Record<string, string> {
+  const { token, certificate, key, kerberos } = security;
   return {
     'isobar.address': SECURED_HOST,
     'isobar.port': String(connectPort),
@@ -77,7 +96,7 @@ export function securedConnectProperties(
     'spark.ui.port': '0',
     'spark.kerberos.principal': kerberos.principal,
     'spark.kerberos.keytab': kerberos.keytab,
-    'spark.executor.extraJavaOptions': `-Djava.security.krb5.conf=${kerberos.config}`,
+    'spark.executor.extraJavaOptions': securedJvm(security).join(' '),
     // Services that are not here.
     'spark.security.credentials.hive.enabled': 'false',
     'spark.security.credentials.hbase.enabled': 'false',

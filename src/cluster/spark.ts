@@ -5,6 +5,7 @@ import type { ServiceSpec } from './service.ts';
 import {
   type SparkSecurity,
   securedConnectProperties,
+  securedJvm,
   securedProperties,
 } from './spark-security.ts';
 
@@ -153,8 +154,7 @@ function connectServer(options: SparkOptions, url: string): ServiceSpec {
       ...securedProperties(security, 'ui', uiPort),
       ...securedConnectProperties(security, connectPort),
     };
-    const { config } = security.kerberos;
-    const jvm = ['-Duser.timezone=UTC', `-Djava.security.krb5.conf=${config}`];
+    const jvm = ['-Duser.timezone=UTC', ...securedJvm(security)];
     return {
       name: 'spark-connect',
       env,

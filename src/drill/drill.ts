@@ -31,6 +31,8 @@ export interface DrillContext {
   readonly services: ClusterControl;
   readonly processes: DrillProcesses;
   look(): Promise<Look>;
+  /** A page of a NameNode, asked with the login that isobar has. */
+  page(url: URL): Promise<string>;
   /** A line for people, with the seconds since the drill began. */
   report(line: string): void;
   readonly story: Story;

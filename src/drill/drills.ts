@@ -223,11 +223,11 @@ export const DRILLS: readonly Drill[] = [
 const JMX = '/jmx?qry=Hadoop:service=NameNode,name=NameNodeStatus';
 
 /** `namenode-1`: the one that says so of itself; they are numbered as their addresses are. */
-async function activeNameNode({ services, signal }: DrillContext): Promise<string> {
+async function activeNameNode({ services, page }: DrillContext): Promise<string> {
   const addresses = services.note.addresses.hdfs?.namenodes.split(',') ?? [];
   for (const [at, address] of addresses.entries()) {
-    const answer = await fetch(`${address}${JMX}`, { signal });
-    if (/"State"\s*:\s*"active"/.test(await answer.text())) return `namenode-${at + 1}`;
+    const text = await page(new URL(`${address}${JMX}`));
+    if (/"State"\s*:\s*"active"/.test(text)) return `namenode-${at + 1}`;
   }
   return 'namenode-1';
 }

@@ -37,8 +37,10 @@ export interface TestApi extends AsyncDisposable {
   stretches: readonly Stretch[];
   /** Puts records into the log, as the collector does, and wakes its followers. */
   put(partition: number, ...records: readonly (Observation | string)[]): void;
-  /** Lands what waits, publishes the analytics unless `publish` is false, and has the API look. */
-  land(options?: { readonly publish?: boolean }): Promise<void>;
+  /** Lands what waits, publishes the analytics and has the API look, unless told otherwise. */
+  land(options?: { readonly publish?: boolean; readonly look?: boolean }): Promise<void>;
+  /** Says that there may be something new, and waits for nothing. */
+  changed(): void;
   /** Has the API look for new versions now. */
   look(): Promise<void>;
   /** Statements that the engine has run for readers. */
@@ -183,17 +185,20 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       lake.log.put(partition, ...records);
       log.wake();
     },
-    async land({ publish = true } = {}) {
+    async land({ publish = true, look = true } = {}) {
       for (const partition of [0, 1]) while ((await sink.land(partition)) !== null);
       if (publish) await refresher.refresh();
-      await test.look();
+      if (look) await test.look();
+    },
+    changed() {
+      for (const listener of changes) listener();
     },
     async look() {
       const table = await observations.refresh();
       const analytics = await published.latest();
       const versions = `.${table.version < 0 ? '' : table.version}.${analytics?.version ?? ''}`;
       await waitFor(`versions ${versions}`, async () => {
-        for (const listener of changes) listener();
+        test.changed();
         const { meta } = (await test.app.inject('/api/status')).json();
         return meta.position.endsWith(versions);
       });

@@ -8,6 +8,7 @@ import { type ClusterControl, connectControl } from '../../cluster/control.ts';
 import { freePort } from '../../cluster/ports.ts';
 import { PROFILE } from '../../cluster/profile.ts';
 import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
 import {
   DRILL_NAMES,
   type Drill,
@@ -90,8 +91,9 @@ async function run(environment: Environment, command: Command, name: string): Pr
     // Whatever becomes of the drill, what it broke is made whole.
     stack.defer(() => startAgain(services, ready));
     const look = () => lookAt(Number(flags['api.port']));
+    const page = (url: URL) => readPage(config, url, signal);
     await Promise.race([
-      drill.run({ services, processes, look, report, story, signal }),
+      drill.run({ services, processes, look, page, report, story, signal }),
       processes.died,
     ]);
     report('stopping isobar: it lands what waits');
@@ -109,6 +111,13 @@ async function run(environment: Environment, command: Command, name: string): Pr
   }
   if (differences.length > 0) throw new IsobarError('VERIFY_FAILED', differences.join('\n'));
   report('everything adds up: nothing was lost, nothing is there twice');
+}
+
+/** The library for logins with Kerberos is loaded only where a page is asked for. */
+async function readPage({ lake }: Config, url: URL, signal: AbortSignal): Promise<string> {
+  const { openHdfsPages } = await import('../../lake/hdfs-pages.ts');
+  await using pages = await openHdfsPages(lake.hdfs);
+  return pages.get(url, signal);
 }
 
 /** Its own port, topic and folders, separate from all other data. */
