@@ -22,8 +22,10 @@ interface PublishedVersion {
    * is ordered by city.
    */
   rows<D extends Dataset>(dataset: D, part?: DatasetPart): Promise<readonly DatasetRows[D][]>;
-  /** Datasets whose rows are held in memory, or are on the way. */
-  held(): readonly Dataset[];
+  /** Datasets of which all rows were asked for. */
+  asked(): readonly Dataset[];
+  /** Reads all rows of these datasets, so that asking for them needs the storage no more. */
+  prepare(datasets: readonly Dataset[]): Promise<void>;
 }
 
 export interface Published {
@@ -63,25 +65,35 @@ function openVersion(
   publication: Publication,
 ): PublishedVersion {
   const rows = new Map<Dataset, Promise<unknown>>();
+  const asked = new Set<Dataset>();
+
+  function read(dataset: Dataset): Promise<unknown> {
+    let reading = rows.get(dataset);
+    if (reading === undefined) {
+      reading = readDataset(storage, session, publication, dataset);
+      // A failure is not kept: the next reader tries again.
+      reading.catch(() => rows.delete(dataset));
+      rows.set(dataset, reading);
+    }
+    return reading;
+  }
+
   return {
     version: publication.version,
     tableVersion: publication.table_version,
     computedAt: publication.computed_at,
     notEnoughValues: publication.not_enough_values,
-    held: () => [...rows.keys()],
+    asked: () => [...asked],
+    async prepare(datasets) {
+      for (const dataset of datasets) await read(dataset);
+    },
     rows<D extends Dataset>(dataset: D, part?: DatasetPart) {
       if (part !== undefined && dataset !== 'anomalies' && isLarge(publication, dataset)) {
         const reading = readDatasetPart(storage, session, publication, dataset, part);
         return reading as Promise<unknown> as Promise<readonly DatasetRows[D][]>;
       }
-      let reading = rows.get(dataset);
-      if (reading === undefined) {
-        reading = readDataset(storage, session, publication, dataset);
-        // A failure is not kept: the next reader tries again.
-        reading.catch(() => rows.delete(dataset));
-        rows.set(dataset, reading);
-      }
-      return reading as Promise<readonly DatasetRows[D][]>;
+      asked.add(dataset);
+      return read(dataset) as Promise<readonly DatasetRows[D][]>;
     },
   };
 }

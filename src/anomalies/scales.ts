@@ -16,7 +16,7 @@ const linear = (spreadLeast: number): Scale => ({
 });
 
 /**
- * Wind speeds and rain have a floor at 0 and a long tail: their square root is nearly symmetric. The
+ * Wind speeds have a floor at 0 and a long tail: their square root is nearly symmetric. The
  * humidity is judged as it is, since its bounds are values that are common. A direction has no scale.
  */
 export const SCALES: Readonly<Partial<Record<VariableName, Scale>>> = {

@@ -4,8 +4,9 @@
  *
  * expected = median of the season and hour (baseline.ts) + how far the last hours were from theirs,
  * which fades. The spread is the mean absolute difference from that, by hour of the day, of values whose
- * own outliers are cut; it has a floor. After hours without a value the spread is that of the season. A value that is flagged does not change what is expected, until
- * the difference has lasted for six hours and is taken for the new level.
+ * own outliers are cut; it has a floor. After hours without a value the spread is that of the season. A
+ * value that is flagged does not change what is expected, until the difference has lasted for six hours
+ * and is taken for the new level.
  */
 import { type Baseline, baselineOf, LEARNING_DAYS } from './baseline.ts';
 import type { Scale } from './scales.ts';

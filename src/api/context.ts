@@ -116,8 +116,10 @@ export interface Publication {
    * part, when it is ordered by city.
    */
   rows<D extends Dataset>(dataset: D, part?: DatasetPart): Promise<readonly DatasetRows[D][]>;
-  /** Datasets whose rows are held in memory, or are on the way. */
-  held(): readonly Dataset[];
+  /** Datasets of which all rows were asked for. */
+  asked(): readonly Dataset[];
+  /** Reads all rows of these datasets, so that asking for them needs the storage no more. */
+  prepare(datasets: readonly Dataset[]): Promise<void>;
 }
 
 export interface DatasetPart {

@@ -113,7 +113,8 @@ test('analytics whose rows cannot be read do not take the place of the last ones
           const latest = await context.publications.latest();
           if (latest === null || !broken) return latest;
           const away = new IsobarError('LAKE_UNAVAILABLE', 'the rows: they are away');
-          return { ...latest, held: () => [], rows: () => Promise.reject(away) };
+          const reject = () => Promise.reject(away);
+          return { ...latest, rows: reject, prepare: reject };
         },
       },
     }),

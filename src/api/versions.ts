@@ -122,7 +122,9 @@ class CurrentVersions implements Versions {
     try {
       const newest = await publications.latest();
       // Whoever was answered from the last one must not lose it to one that cannot be read.
-      if (newest?.version !== publication?.version) await readAlike(publication, newest);
+      if (newest?.version !== publication?.version) {
+        await newest?.prepare(publication?.asked() ?? []);
+      }
       publication = newest;
     } catch (error) {
       // What was drawn is still good, and so are the last analytics that could be read.
@@ -146,9 +148,4 @@ class CurrentVersions implements Versions {
     }
     this.#failure = problem;
   }
-}
-
-/** Reads of the next publication what was read of the last one. */
-async function readAlike(last: Publication | null, next: Publication | null): Promise<void> {
-  for (const dataset of last?.held() ?? []) await next?.rows(dataset);
 }

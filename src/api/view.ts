@@ -146,7 +146,8 @@ function limitPublication(all: Publication, has: (id: string) => boolean): Publi
   return {
     ...{ version: all.version, tableVersion: all.tableVersion, computedAt: all.computedAt },
     notEnoughValues: all.notEnoughValues.filter(has),
-    held: () => all.held(),
+    asked: () => all.asked(),
+    prepare: (datasets) => all.prepare(datasets),
     async rows(dataset, part) {
       const rows = await all.rows(dataset, part);
       return rows.filter(({ city_id }) => has(city_id));

@@ -2,14 +2,15 @@
  * Linear models of one set of features and many targets, by ridge regression (Hoerl and Kennard, 1970):
  * sums are added up row by row, and can be solved at any time. Sums of parts can be joined.
  */
+import { factorise, solve } from '../model/cholesky.ts';
 
 export interface Sums {
   readonly features: number;
   readonly targets: number;
-  /** XᵀX, row by row, and XᵀY, a row of targets per feature; both are sums over rows. */
+  /** The upper half of XᵀX, row by row, and XᵀY, a row of targets per feature. */
   readonly products: Float64Array;
   readonly answers: Float64Array;
-  /** Rows whose target was known, by target: each has products of its own only where rows lack some. */
+  /** Rows that were added. */
   rows: number;
 }
 
@@ -40,39 +41,25 @@ export function addRow(sums: Sums, features: Float64Array, targets: Float64Array
 }
 
 /**
- * The weights, a row of targets per feature. `penalty` is added to the diagonal for each row, in the
- * features' own squares.
+ * The weights, a row of targets per feature. `penalty` is added to the diagonal once for
+ * each row.
  */
 export function solveSums(sums: Sums, penalty: number): Float64Array {
   const { features: count, targets: width, products, answers, rows } = sums;
-  const factor = new Float64Array(count * count);
+  const factor = products.slice();
   for (let row = 0; row < count; row += 1) {
-    for (let column = 0; column <= row; column += 1) {
-      let sum = products[column * count + row] ?? 0;
-      if (row === column) sum += penalty * Math.max(1, rows);
-      for (let at = 0; at < column; at += 1) {
-        sum -= (factor[row * count + at] ?? 0) * (factor[column * count + at] ?? 0);
-      }
-      const pivot = row === column ? 1 : (factor[column * count + column] ?? 1);
-      factor[row * count + column] = row === column ? Math.sqrt(Math.max(sum, 1e-12)) : sum / pivot;
+    for (let column = 0; column < row; column += 1) {
+      factor[row * count + column] = products[column * count + row] ?? 0;
     }
+    factor[row * count + row] = (products[row * count + row] ?? 0) + penalty * Math.max(1, rows);
   }
-  const weights = answers.slice();
+  factorise(factor, count);
+  const weights = new Float64Array(count * width);
+  const own = new Float64Array(count);
   for (let target = 0; target < width; target += 1) {
-    for (let row = 0; row < count; row += 1) {
-      let sum = weights[row * width + target] ?? 0;
-      for (let at = 0; at < row; at += 1) {
-        sum -= (factor[row * count + at] ?? 0) * (weights[at * width + target] ?? 0);
-      }
-      weights[row * width + target] = sum / (factor[row * count + row] ?? 1);
-    }
-    for (let row = count - 1; row >= 0; row -= 1) {
-      let sum = weights[row * width + target] ?? 0;
-      for (let at = row + 1; at < count; at += 1) {
-        sum -= (factor[at * count + row] ?? 0) * (weights[at * width + target] ?? 0);
-      }
-      weights[row * width + target] = sum / (factor[row * count + row] ?? 1);
-    }
+    for (let row = 0; row < count; row += 1) own[row] = answers[row * width + target] ?? 0;
+    solve(factor, own, count);
+    for (let row = 0; row < count; row += 1) weights[row * width + target] = own[row] ?? 0;
   }
   return weights;
 }

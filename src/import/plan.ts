@@ -82,7 +82,9 @@ async function planKnown(paths: readonly string[], options: PlanOptions): Promis
   const { report, signal } = options;
   const kinds = new Map<string, Kind | null>();
   const kindOf = async (file: NamedFile) => {
-    const kind = kinds.get(file.path) ?? (await kindOfFile(file, signal));
+    const known = kinds.get(file.path);
+    if (known !== undefined) return known;
+    const kind = await kindOfFile(file, signal);
     kinds.set(file.path, kind);
     return kind;
   };

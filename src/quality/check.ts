@@ -40,19 +40,20 @@ const JUDGED: Readonly<Record<SpatialName, VariableName>> = {
 
 /** In order of city, time, variable and test. */
 export function checkObservations(stations: readonly Station[]): QualityFlag[] {
-  const flags = stations.flatMap((station) =>
-    [checkSteps, checkPersistence, checkInternal]
-      .flatMap((check) => check(station))
-      .map((flag) => flagOf(station, flag)),
+  const own = stations.map((station) =>
+    [checkSteps, checkPersistence, checkInternal].flatMap((check) => check(station)),
   );
-  const excluded = failedValues(flags);
+  const flags = stations.flatMap((station, one) =>
+    (own[one] ?? []).map((flag) => flagOf(station, flag)),
+  );
   const network = openNetwork({
     latitude: Float64Array.from(stations, ({ latitude }) => latitude),
     longitude: Float64Array.from(stations, ({ longitude }) => longitude),
     elevation: Float64Array.from(stations, ({ elevation }) => elevation ?? Number.NaN),
   });
   for (const name of SPATIAL_NAMES) {
-    flags.push(...checkTimes(name, stations, network, excluded));
+    const series = stations.map((station, one) => seriesOf(name, station, own[one] ?? []));
+    flags.push(...checkTimes({ name, stations, network, series }));
   }
   return flags.sort(
     (a, b) =>
@@ -65,17 +66,6 @@ export function checkObservations(stations: readonly Station[]): QualityFlag[] {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-type Excluded = ReadonlySet<string>;
-
-function keyOf(city_id: string, observed_at: string, variable: VariableName): string {
-  return `${city_id} ${observed_at} ${variable}`;
-}
-
-function failedValues(flags: readonly QualityFlag[]): Excluded {
-  const failed = flags.filter(({ verdict }) => verdict === 'fail');
-  return new Set(failed.map((flag) => keyOf(flag.city_id, flag.observed_at, flag.variable)));
 }
 
 function flagOf(
@@ -92,18 +82,21 @@ function flagOf(
   };
 }
 
-/** What a station says to a spatial test, beside its times; NaN where it says nothing. */
-function seriesOf(name: SpatialName, station: Station, excluded: Excluded): Float64Array {
-  const { at, values } = station;
+/** What a station says to a spatial test, beside its times; NaN for none and for what has failed. */
+function seriesOf(
+  name: SpatialName,
+  { at, values }: Station,
+  own: readonly SeriesFlag[],
+): Float64Array {
   const { temperature_c: temperatures, humidity_pct: humidities } = values;
-  const isExcluded = (index: number, variable: VariableName) =>
-    excluded.size > 0 &&
-    excluded.has(keyOf(station.city_id, formatTime(new Date(at[index] ?? 0)), variable));
-  return Float64Array.from(at, (_, index) => {
-    if (isExcluded(index, JUDGED[name])) return Number.NaN;
+  const said = Float64Array.from(at, (_, index) => {
     if (name !== 'dew_point_c') return values[name]?.[index] ?? Number.NaN;
     return dewPoint(temperatures?.[index] ?? Number.NaN, humidities?.[index] ?? Number.NaN);
   });
+  for (const { index, variable, verdict } of own) {
+    if (verdict === 'fail' && variable === JUDGED[name]) said[index] = Number.NaN;
+  }
+  return said;
 }
 
 interface Checked {
@@ -120,14 +113,8 @@ interface Checked {
  * Every time at which stations reported, one after the other; then once more without the values that
  * failed: one of them may have made its neighbours fail before it was its turn.
  */
-function checkTimes(
-  name: SpatialName,
-  stations: readonly Station[],
-  network: SpatialNetwork,
-  excluded: Excluded,
-): QualityFlag[] {
-  const series = stations.map((station) => seriesOf(name, station, excluded));
-  const input = { name, stations, network, series };
+function checkTimes(input: Pass): QualityFlag[] {
+  const { name, stations } = input;
   const first = passOver(input, new Set());
   const doubted = new Set<string>();
   for (const checked of first) {

@@ -10,6 +10,7 @@
  * failed is left out of the neighbourhoods, which are then looked at again.
  */
 
+import { factorise, solve } from '../model/cholesky.ts';
 import { DEVIATIONS_PER_MAD, medianOf } from '../model/statistics.ts';
 import { type Neighbours, neighboursOf, openDistances, type Places } from './neighbours.ts';
 
@@ -169,6 +170,7 @@ function openPredictor(
       }
       matrix[row * count + row] = 1 + options.observationError;
     }
+    factorise(matrix, count);
     solve(matrix, weights, count);
   }
 
@@ -253,31 +255,4 @@ function dot(a: Float64Array, b: Float64Array, count: number): number {
   let sum = 0;
   for (let at = 0; at < count; at += 1) sum += (a[at] ?? 0) * (b[at] ?? 0);
   return sum;
-}
-
-/**
- * Makes of b the x of A x = b, for a symmetric and positive definite A whose lower half is given row by
- * row: by its Cholesky factor, which takes the place of A.
- */
-function solve(a: Float64Array, b: Float64Array, count: number): void {
-  for (let row = 0; row < count; row += 1) {
-    for (let column = 0; column <= row; column += 1) {
-      let sum = a[row * count + column] ?? 0;
-      for (let at = 0; at < column; at += 1) {
-        sum -= (a[row * count + at] ?? 0) * (a[column * count + at] ?? 0);
-      }
-      const pivot = row === column ? 1 : (a[column * count + column] ?? 1);
-      a[row * count + column] = row === column ? Math.sqrt(Math.max(sum, 1e-12)) : sum / pivot;
-    }
-  }
-  for (let row = 0; row < count; row += 1) {
-    let sum = b[row] ?? 0;
-    for (let at = 0; at < row; at += 1) sum -= (a[row * count + at] ?? 0) * (b[at] ?? 0);
-    b[row] = sum / (a[row * count + row] ?? 1);
-  }
-  for (let row = count - 1; row >= 0; row -= 1) {
-    let sum = b[row] ?? 0;
-    for (let at = row + 1; at < count; at += 1) sum -= (a[at * count + row] ?? 0) * (b[at] ?? 0);
-    b[row] = sum / (a[row * count + row] ?? 1);
-  }
 }

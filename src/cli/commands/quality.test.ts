@@ -47,7 +47,7 @@ test('as JSON the numbers are whole, and a range without a fault has no flag', a
   assert.deepEqual([none.observations, none.stations, none.flags], [0, 0, []]);
 });
 
-test('rejects a range that is none', async () => {
+test('rejects a range that cannot be one', async () => {
   const problems = {
     yesterday: /^--from: expected a date or an ISO 8601 time with an offset/,
     '2022-10-22T05:00:00': /^--from: expected a date or an ISO 8601 time/,
