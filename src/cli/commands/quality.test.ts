@@ -47,6 +47,15 @@ test('as JSON the numbers are whole, and a range without a fault has no flag', a
   assert.deepEqual([none.observations, none.stations, none.flags], [0, 0, []]);
 });
 
+test('says so where there are no observations', async () => {
+  const { environment } = openTestEnvironment({ signal });
+  const program = buildProgram(environment);
+  await assert.rejects(
+    program.parseAsync(['quality', '--data', join(data, 'empty')], { from: 'user' }),
+    /^IsobarError: there are no observations yet; import or collect some first$/,
+  );
+});
+
 test('rejects a range that cannot be one', async () => {
   const problems = {
     yesterday: /^--from: expected a date or an ISO 8601 time with an offset/,

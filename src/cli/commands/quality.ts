@@ -76,7 +76,7 @@ async function checkRange(
     'SELECT max(observed_at) AS at FROM observations',
   );
   if (newest?.at === null || newest === undefined) {
-    throw new IsobarError('NOT_FOUND', 'there are no observations');
+    throw new IsobarError('USAGE', 'there are no observations yet; import or collect some first');
   }
   const { from, to } = parseRange(options, newest.at);
   const cities: ReadonlyMap<string, City> = await workspace.cities.read();
