@@ -1,5 +1,5 @@
 /** Waiting, for all rooms: pauses, delays that grow after failures, promises with a limit. */
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 
 /** In any unit. */
 export interface Delays {
@@ -29,6 +29,20 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
 /** The same, without keeping the process alive. */
 export async function pauseUnref(ms: number, signal: AbortSignal): Promise<void> {
   await delay(Math.max(0, ms), undefined, { signal, ref: false }).catch(() => {});
+}
+
+/**
+ * For long work on this thread: what it returns, called often, lets other work go on every so many
+ * milliseconds, and rejects with the signal's reason once that has aborted.
+ */
+export function takeTurns(signal?: AbortSignal, ms = 10): () => Promise<void> {
+  let since = performance.now();
+  return async () => {
+    if (performance.now() - since < ms) return;
+    await nextTurn();
+    signal?.throwIfAborted();
+    since = performance.now();
+  };
 }
 
 export async function untilAborted(signal: AbortSignal): Promise<void> {

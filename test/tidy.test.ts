@@ -32,9 +32,12 @@ const AT_THE_ROOT = [
   'stderr',
   'waiting',
 ];
-/** Values that every room may take; paths of the lake are asked of one place. */
+/**
+ * Values that every room may take: of rooms that only compute, hold nothing and open nothing; paths of
+ * the lake are asked of one place.
+ */
 const SHARED = new RegExp(
-  `^src/((model|config)/|(${AT_THE_ROOT.join('|')})\\.ts$` +
+  `^src/((model|config|quality|anomalies)/|(${AT_THE_ROOT.join('|')})\\.ts$` +
     '|(lake/layout|lake/read-json|lake/this-process|leases/sharing|sql/text)\\.ts$)',
 );
 /** The order of rooms: an arrow runs back to one before, or to the root. */

@@ -80,6 +80,39 @@ export const CANDIDATE_COLUMNS: Columns = {
   temperature_c: 'DOUBLE',
 };
 
+export const QUALITY_FLAG_COLUMNS: Columns = {
+  city_id: 'VARCHAR',
+  observed_at: 'TIMESTAMPTZ',
+  variable: 'VARCHAR',
+  test: 'VARCHAR',
+  verdict: 'VARCHAR',
+  value: 'DOUBLE',
+  expected: 'DOUBLE',
+  spread: 'DOUBLE',
+  compared: 'DOUBLE',
+};
+
+export const EVENT_COLUMNS: Columns = {
+  city_id: 'VARCHAR',
+  variable: 'VARCHAR',
+  rule: 'VARCHAR',
+  began_at: 'TIMESTAMPTZ',
+  ended_at: 'TIMESTAMPTZ',
+  peak_at: 'TIMESTAMPTZ',
+  value: 'DOUBLE',
+  expected: 'DOUBLE',
+  score: 'DOUBLE',
+  flagged_count: 'BIGINT',
+  severity: 'VARCHAR',
+  class: 'VARCHAR',
+  flag_count: 'BIGINT',
+  other_variables: 'VARCHAR',
+  neighbour_count: 'BIGINT',
+  record: 'VARCHAR',
+  season_years: 'BIGINT',
+  spread: 'DOUBLE',
+};
+
 export const ANOMALY_COLUMNS: Columns = {
   city_id: 'VARCHAR',
   city: 'VARCHAR',

@@ -7,6 +7,8 @@ import { isVariableName } from '../model/variables.ts';
 import { WIND_DIRECTION } from '../model/wind.ts';
 import type { Columns, SqlSession } from '../sql/engine.ts';
 import { literal, timestamp } from '../sql/text.ts';
+import { QUALITY_FLAG_COLUMNS } from './columns.ts';
+import { OBSERVED_VARIABLES, withAllValues, withoutFailed } from './failed-values.ts';
 import { queryText } from './queries.ts';
 
 export interface Selection {
@@ -18,6 +20,8 @@ export interface Selection {
   /** ISO 8601; `from` is inclusive, `to` exclusive. */
   readonly from: string | null;
   readonly to: string | null;
+  /** Local paths of the flags of quality control that count; without any, no value has failed. */
+  readonly flags?: readonly string[];
 }
 
 /** NaN and infinities, which no record of ours holds, count as missing. */
@@ -32,8 +36,11 @@ const HELD = CONTENT_COLUMNS.map((name) =>
  */
 export const OBSERVED = [
   ...['city_id', 'city', 'country', 'observed_at', 'hour_utc', 'hour_local'],
-  ...['temperature_c', 'humidity_pct', 'wind_speed_ms'].map((name) => `${number(name)} AS ${name}`),
-  `${number('wind_direction_deg', WIND_DIRECTION)} AS wind_direction_deg`,
+  ...OBSERVED_VARIABLES.map((name) =>
+    name === 'wind_direction_deg'
+      ? `${number(name, WIND_DIRECTION)} AS ${name}`
+      : `${number(name)} AS ${name}`,
+  ),
   `${MOMENT} AS moment`,
   // Most rows hold the first of them: the others are not looked at then.
   `CASE WHEN ${HELD[0]} THEN TRUE ELSE coalesce(${HELD.slice(1).join(' OR ')}, FALSE) END AS has_value`,
@@ -99,7 +106,7 @@ export async function withPartials<T>(
 
 /** Makes the view `observations` hold the selected rows. */
 async function selectObservations(session: SqlSession, selection: Selection): Promise<void> {
-  const { cities, from, to } = selection;
+  const { cities, from, to, flags = [] } = selection;
   await session.define('selected_files', selection.paths, selection.columns);
   const conditions = [
     ...(from === null ? [] : [`observed_at >= ${timestamp(from)}`]),
@@ -108,11 +115,11 @@ async function selectObservations(session: SqlSession, selection: Selection): Pr
   ];
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   // The partial aggregates of a selection are merged at once: one for all its months will do.
-  await view(
-    session,
-    'observations',
-    `SELECT ${OBSERVED}, '' AS month FROM selected_files${where}`,
-  );
+  const held = `SELECT ${OBSERVED}, '' AS month FROM selected_files${where}`;
+  if (flags.length === 0) return view(session, 'observations', withAllValues(held));
+  await session.define('quality_flags', flags, QUALITY_FLAG_COLUMNS);
+  await session.materialize('failed_values', queryText('failed_values'));
+  await view(session, 'observations', withoutFailed(held));
 }
 
 /** A temporary view of both engines. */

@@ -1,5 +1,4 @@
 /** One engine at the work of refreshes: a run at a time in a session that it remembers. */
-import type { Snapshot } from '../table/table.ts';
 import { keepObservedRows } from './observed-rows.ts';
 import { filesOf, type Publication } from './publication.ts';
 import { type Memory, type Run, type RunOptions, startRun } from './run.ts';
@@ -18,14 +17,14 @@ export class Computer {
 
   /** Waits for runs that began before. After a failure the next run starts afresh. */
   compute<T>(
-    snapshot: Snapshot,
+    of: Pick<Run, 'snapshot' | 'quality'>,
     signal: AbortSignal | undefined,
     use: (run: Run) => Promise<T>,
   ): Promise<T> {
     const result = this.#turn.then(async () => {
       signal?.throwIfAborted();
       try {
-        return await use(startRun(this.#options, this.#memory, snapshot, signal));
+        return await use(startRun(this.#options, this.#memory, of, signal));
       } catch (error) {
         // What the session stands at is not known.
         this.forget();

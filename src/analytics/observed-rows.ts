@@ -13,11 +13,16 @@ import type { DataFile, Table } from '../table/table.ts';
 import { OBSERVED, view } from './compute.ts';
 
 export interface ObservedRows {
-  /** Makes the view `observations` hold the rows of these files. */
-  observe(files: readonly DataFile[], signal?: AbortSignal): Promise<void>;
+  /**
+   * Makes the view `observations` hold the rows of these files, as `finish` makes its text from one
+   * that selects them.
+   */
+  observe(files: readonly DataFile[], finish: Finish, signal?: AbortSignal): Promise<void>;
   /** The same for one pass over very many: nothing is kept, and rows do not name their month. */
-  observeOnce(files: readonly DataFile[]): Promise<void>;
+  observeOnce(files: readonly DataFile[], finish: Finish): Promise<void>;
 }
+
+export type Finish = (held: string) => string;
 
 /** Above this the files are read as they are. */
 const ROWS_MAX = 500_000;
@@ -46,11 +51,15 @@ export function keepObservedRows(options: {
   let parts: readonly Part[] = [];
   let made = 0;
 
-  async function observe(files: readonly DataFile[], signal?: AbortSignal): Promise<void> {
+  async function observe(
+    files: readonly DataFile[],
+    finish: Finish,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const rows = files.reduce((sum, file) => sum + file.rows, 0);
     if (rows > ROWS_MAX) {
       await forget([]);
-      await defineView(await selectMonths(files));
+      await defineView(await selectMonths(files), finish);
       return;
     }
     const wanted = new Set(files.map((file) => file.path));
@@ -61,12 +70,8 @@ export function keepObservedRows(options: {
       const sql = (await selectMonths(fresh)).join(' UNION ALL ');
       parts = [...parts, await keepPart(sql, fresh, signal)];
     }
-    await defineView(parts.map((part) => `SELECT * FROM ${part.name}`));
-    if (parts.length > PARTS_MAX) {
-      const all = await keepPart('SELECT * FROM observations', files, signal);
-      await forget([all]);
-      await defineView([`SELECT * FROM ${all.name}`]);
-    }
+    if (parts.length > PARTS_MAX) await forget([await keepPart(union(parts), files, signal)]);
+    await defineView([union(parts)], finish);
   }
 
   /**
@@ -100,8 +105,8 @@ export function keepObservedRows(options: {
     return { name, paths: new Set(files.map((file) => file.path)) };
   }
 
-  function defineView(selects: readonly string[]): Promise<void> {
-    return view(session, 'observations', selects.join(' UNION ALL '));
+  function defineView(selects: readonly string[], finish: Finish): Promise<void> {
+    return view(session, 'observations', finish(selects.join(' UNION ALL ')));
   }
 
   /** Gives up the memory of all parts but those to keep. */
@@ -115,9 +120,13 @@ export function keepObservedRows(options: {
 
   return {
     observe,
-    async observeOnce(files) {
+    async observeOnce(files, finish) {
       await session.define('observed_once', await pathsOf(files), columns);
-      await defineView([`SELECT ${OBSERVED} FROM observed_once`]);
+      await defineView([`SELECT ${OBSERVED}, '' AS month FROM observed_once`], finish);
     },
   };
+}
+
+function union(parts: readonly Part[]): string {
+  return parts.map(({ name }) => `SELECT * FROM ${name}`).join(' UNION ALL ');
 }

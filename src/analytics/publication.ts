@@ -50,6 +50,36 @@ const AggregatesSchema = Type.Object({
   anomaly_bounds: PublishedFile,
 });
 
+const QualityMonth = Type.Object({
+  month: Month,
+  /** Of the table, whose rows of the month were checked. */
+  table_version: Type.Integer({ minimum: 0 }),
+  /** Values that failed, and that are suspect. */
+  failed: Type.Integer({ minimum: 0 }),
+  suspect: Type.Integer({ minimum: 0 }),
+  /** Of the failed values: what the datasets of the month depend on. */
+  failed_sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  /** Null where there are none. */
+  flags: Type.Union([PublishedFile, Type.Null()]),
+});
+
+/** Quality control of the months that were checked so far. */
+const QualitySchema = Type.Object({
+  /** Where the stations were. */
+  places: PublishedFile,
+  months: Type.Array(QualityMonth),
+});
+
+const EventsMonth = Type.Object({
+  month: Month,
+  /** Of the months that its events depend on, as they were checked. */
+  basis_sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  /** Null where there are none. */
+  events: Type.Union([PublishedFile, Type.Null()]),
+  /** City → days that are known of it while the rule learns, at the end of the month. */
+  learning: Type.Record(Type.String(), Type.Integer({ minimum: 0 })),
+});
+
 /** One a second reaches it in 30,000 years: a file of a higher number is not ours. */
 const VERSION_MAX = 1e12;
 
@@ -68,6 +98,10 @@ const PublicationSchema = Type.Object({
     hourly_trends: PublishedFile,
     anomalies: PublishedFile,
   }),
+  /** Values that failed are not in the datasets. Without it no value was checked. */
+  quality: Type.Optional(QualitySchema),
+  /** Events of the rule seasonal, of the months that were judged so far. */
+  events: Type.Optional(Type.Array(EventsMonth)),
   /** Only for the refresh: see `aggregatesOf`. */
   aggregates: Type.Unknown(),
 });
@@ -77,6 +111,9 @@ export type PartialFiles = Static<typeof PartialFiles>;
 export type Partial = Static<typeof Partial>;
 export type Rollup = Static<typeof Rollup>;
 export type Aggregates = Static<typeof AggregatesSchema>;
+export type Quality = Static<typeof QualitySchema>;
+export type QualityMonth = Static<typeof QualityMonth>;
+export type EventsMonth = Static<typeof EventsMonth>;
 export type Publication = Static<typeof PublicationSchema>;
 
 /** The partial aggregates that a publication names, or null when this program cannot continue from them. */
@@ -240,15 +277,24 @@ export async function putPublication(
 /** Every file that a publication names. */
 export function filesOf(publication: Publication): PublishedFile[] {
   const aggregates = aggregatesOf(publication);
-  const datasets = Object.values(publication.datasets);
-  if (aggregates === null) return datasets;
+  const shown = [
+    ...Object.values(publication.datasets),
+    ...qualityFiles(publication.quality),
+    ...(publication.events ?? []).flatMap(({ events }) => events ?? []),
+  ];
+  if (aggregates === null) return shown;
   return [
-    ...datasets,
+    ...shown,
     ...aggregates.partials.flatMap((partial) => Object.values(partial.files)),
     ...Object.values(aggregates.rollup?.files ?? {}),
     ...Object.values(aggregates.anomaly_candidates),
     aggregates.anomaly_bounds,
   ];
+}
+
+function qualityFiles(quality: Quality | undefined): PublishedFile[] {
+  if (quality === undefined) return [];
+  return [quality.places, ...quality.months.flatMap(({ flags }) => flags ?? [])];
 }
 
 /**

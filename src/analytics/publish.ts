@@ -45,6 +45,7 @@ export async function computeDatasets(run: Run, options: ComputeOptions): Promis
     table_version: run.snapshot.version,
     engine: run.engineName,
     ...summary,
+    ...(run.quality === null ? {} : { quality: run.quality }),
     datasets: {
       city_statistics: await writeDataset(run, 'city_statistics', SELECT_CITIES, cities),
       hourly_trends: await writeDataset(

@@ -1,11 +1,11 @@
 /** Files that publications name: written once, never changed, and checked by their hash. */
 import { createHash, randomUUID } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IsobarError } from '../errors.ts';
 import { ANALYTICS_FOLDER } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
-import type { SqlEngine, SqlSession } from '../sql/engine.ts';
+import type { Columns, SqlEngine, SqlSession } from '../sql/engine.ts';
 import type { PublishedFile } from './publication.ts';
 
 export interface WritingOptions {
@@ -63,6 +63,24 @@ async function writeHere(
     const sha256 = hashOf(await readFile(file));
     await storage.putIfAbsent(path, { file });
     return { path, rows: count, sha256 };
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+/** Writes rows that were made in this process as a Parquet file of the lake, in this order. */
+export async function writeRows(
+  { storage, session, scratch }: Omit<WritingOptions, 'reach'>,
+  columns: Columns,
+  rows: readonly object[],
+  order: string,
+): Promise<PublishedFile> {
+  const file = join(scratch, `${randomUUID()}.jsonl`);
+  try {
+    await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    await session.define('made_rows', [file], columns);
+    const sql = `SELECT * FROM made_rows ORDER BY ${order}`;
+    return await writePublished({ storage, session, scratch, reach: 'machine' }, '_data', sql);
   } finally {
     await rm(file, { force: true });
   }

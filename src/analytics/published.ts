@@ -1,6 +1,8 @@
 /** The published datasets for readers: rows are read once per publication. */
 import type { Storage } from '../lake/storage.ts';
+import type { AnomalyEvent, AnomalyEventSelection, LearningCity } from '../model/anomaly-events.ts';
 import type { Dataset } from '../model/datasets.ts';
+import type { CheckedQuality, QualityFlag, QualityFlagSelection } from '../model/quality.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import {
   type DatasetPart,
@@ -10,6 +12,13 @@ import {
   readDatasetPart,
 } from './export.ts';
 import { type OnGarbled, type Publication, readPublication } from './publication.ts';
+import {
+  failedFlagPaths,
+  type Range,
+  readEvents,
+  readFlags,
+  summariseQuality,
+} from './published-quality.ts';
 
 interface PublishedVersion {
   readonly version: number;
@@ -17,6 +26,17 @@ interface PublishedVersion {
   /** ISO 8601. */
   readonly computedAt: string;
   readonly notEnoughValues: readonly string[];
+  /** What of the table was checked; null while values are not. */
+  readonly quality: CheckedQuality | null;
+  /** Flags of quality control, newest first. */
+  flags(selection: QualityFlagSelection): Promise<QualityFlag[]>;
+  /** Events of the rule seasonal, newest first. */
+  events(selection: AnomalyEventSelection): Promise<AnomalyEvent[]>;
+  /** The months that were judged, ascending, and the cities that were still learning in the last. */
+  readonly judgedMonths: readonly string[];
+  readonly learning: readonly LearningCity[];
+  /** Local paths of the files with the values that failed in this time. */
+  failedFlagPaths(range: Range): Promise<string[]>;
   /**
    * All rows of the dataset; of one too large to be held in memory only those of the part, when it
    * is ordered by city.
@@ -83,6 +103,15 @@ function openVersion(
     tableVersion: publication.table_version,
     computedAt: publication.computed_at,
     notEnoughValues: publication.not_enough_values,
+    quality: summariseQuality(publication.quality),
+    flags: (selection) => readFlags(storage, session, publication, selection),
+    events: (selection) => readEvents(storage, session, publication, selection),
+    judgedMonths: (publication.events ?? []).map(({ month }) => month),
+    learning: Object.entries(publication.events?.at(-1)?.learning ?? {}).map(([city_id, days]) => ({
+      city_id,
+      days,
+    })),
+    failedFlagPaths: (range) => failedFlagPaths(storage, publication, range),
     asked: () => [...asked],
     async prepare(datasets) {
       for (const dataset of datasets) await read(dataset);

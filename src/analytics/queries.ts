@@ -1,6 +1,7 @@
 /** The SQL texts of this room: both engines run the same. */
 import { readFileSync } from 'node:fs';
 import { COVERAGE_PARTS } from './coverage.ts';
+import { FAILED_BY_VARIABLE, LAST_VALUES } from './failed-values.ts';
 
 export type QueryName =
   | 'anomalies'
@@ -11,15 +12,23 @@ export type QueryName =
   | 'city_statistics_partial'
   | 'coverage_merge'
   | 'coverage_partial'
+  | 'failed_values'
   | 'hourly_trends'
   | 'hourly_trends_merge'
-  | 'hourly_trends_partial';
+  | 'hourly_trends_partial'
+  | 'season_hours';
+
+const PARTS: Readonly<Record<string, string>> = {
+  ...COVERAGE_PARTS,
+  failed_by_variable: FAILED_BY_VARIABLE,
+  last_values: LAST_VALUES,
+};
 
 const texts = new Map<QueryName, string>();
 
 /**
- * The text of `queries/<name>.sql`. `{name}` in it stands for a part of coverage.ts or for another
- * text, `{mean name}` for the merged mean of a variable.
+ * The text of `queries/<name>.sql`. `{name}` in it stands for a part that is made from a list, or
+ * for another text, `{mean name}` for the merged mean of a variable.
  */
 export function queryText(name: QueryName): string {
   let text = texts.get(name);
@@ -28,7 +37,7 @@ export function queryText(name: QueryName): string {
     text = file
       .replaceAll(/\{mean (\w+)\}/g, (_, variable: string) => mergedMean(variable))
       .replaceAll(/\{(\w+)\}/g, (_, part: string) => {
-        return COVERAGE_PARTS[part] ?? queryText(part as QueryName);
+        return PARTS[part] ?? queryText(part as QueryName);
       });
     texts.set(name, text);
   }

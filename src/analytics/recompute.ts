@@ -42,7 +42,8 @@ export async function recomputeDatasets(
   const months = monthsOfOthers(snapshot, before, large.engineName);
   if (months.length === 0) return null;
   const options = { before, changedMonths: months, settles: true };
-  const computed = await large.compute(snapshot, signal, (run) => computeDatasets(run, options));
+  const of = { snapshot, quality: publication.quality ?? null };
+  const computed = await large.compute(of, signal, (run) => computeDatasets(run, options));
   const differences: string[] = [];
   const again = { ...publication, ...computed };
   for (const dataset of DATASETS) {

@@ -14,16 +14,35 @@ import { type Logger, silentLogger } from '../logger.ts';
 import type { SqlEngine, SqlSession } from '../sql/engine.ts';
 import type { Snapshot } from '../table/table.ts';
 import { backoff, pause } from '../waiting.ts';
+import { type EventsControl, joinEvents } from './anomaly-events.ts';
 import { Computer } from './computer.ts';
 import { exportForPeople } from './export.ts';
-import { aggregatesOf, isOutdated, type Publication, readPublication } from './publication.ts';
+import {
+  aggregatesOf,
+  type EventsMonth,
+  isOutdated,
+  type Publication,
+  type Quality,
+  readPublication,
+} from './publication.ts';
 import { type Computed, type ComputeOptions, computeDatasets, publish } from './publish.ts';
+import {
+  isChecked,
+  joinQuality,
+  type QualityControl,
+  requalified,
+  sameQuality,
+} from './quality-control.ts';
 import { type Recomputed, recomputeDatasets } from './recompute.ts';
-import { countRows, RowsExceeded, type RunOptions } from './run.ts';
+import { countRows, RowsExceeded, type Run, type RunOptions } from './run.ts';
 
 export interface RefreshOptions extends RunOptions {
   /** The engine for runs of at least so many rows, and for recomputing. */
   readonly large?: LargeEngine | undefined;
+  /** Without it no value is checked, and all count. */
+  readonly quality?: QualityControl | undefined;
+  /** Without it, or without quality control, no event is looked for. */
+  readonly events?: EventsControl | undefined;
   /** Further tries of one refresh after a passing failure of the engine. */
   readonly retries?: number;
   readonly clock?: () => Date;
@@ -46,12 +65,32 @@ export interface Refresher {
   refresh(signal?: AbortSignal): Promise<Publication | null>;
 
   /**
+   * Checks the values that came since the last time, while refreshes go on, and publishes what it
+   * found. Resolves with the months that were checked; null when there was nothing to check. Rejects
+   * as `refresh` does.
+   */
+  check(signal?: AbortSignal): Promise<Checked | null>;
+
+  /**
+   * Looks for events in what was checked and not judged yet, the newest months first, at most so many,
+   * and publishes them. Resolves with the number of months; rejects as `refresh` does.
+   */
+  judge(monthsMost: number, signal?: AbortSignal): Promise<number>;
+
+  /**
    * Computes with the large engine again what the other one has published since the last time, while
    * refreshes go on. When it says the same, and is still the newest, it is published. Resolves with
    * null when there is nothing to compute, or no second engine; rejects as the engine and the storage
    * do.
    */
   recompute(signal?: AbortSignal): Promise<Recomputed | null>;
+}
+
+export interface Checked {
+  readonly months: number;
+  /** Values of those months that failed, and that are suspect. */
+  readonly failed: number;
+  readonly suspect: number;
 }
 
 const RACES_MAX = 10;
@@ -70,6 +109,10 @@ class TableRefresher implements Refresher {
   /** Paths of publications that were warned of. */
   readonly #damaged = new Set<string>();
   #newest: Publication | null = null;
+  /** What was checked here last; null before the first check. */
+  #checked: Quality | null = null;
+  /** The events that were found here last; null before the first. */
+  #judged: readonly EventsMonth[] | null = null;
   /** What the newest publication was made from, when that is known here. */
   #published: { readonly publication: Publication; readonly snapshot: Snapshot } | null = null;
   /** The table's version up to which nothing changed that the newest publication does not hold. */
@@ -89,6 +132,51 @@ class TableRefresher implements Refresher {
 
   refresh(signal?: AbortSignal): Promise<Publication | null> {
     return this.#exclusive(() => retry(this.#options, () => this.#look(signal), signal));
+  }
+
+  async check(signal?: AbortSignal): Promise<Checked | null> {
+    const [control, last] = [this.#options.quality, this.#published];
+    if (control === undefined || last === null) return null;
+    const before = this.#qualityAfter(last.publication, last.snapshot);
+    const found = await control.check(last.snapshot, before, signal);
+    if (found === null) return null;
+    this.#checked = found;
+    await this.refresh(signal);
+    const known = new Set(before?.months);
+    const months = found.months.filter((month) => !known.has(month));
+    return {
+      months: months.length,
+      failed: months.reduce((sum, { failed }) => sum + failed, 0),
+      suspect: months.reduce((sum, { suspect }) => sum + suspect, 0),
+    };
+  }
+
+  async judge(monthsMost: number, signal?: AbortSignal): Promise<number> {
+    const [control, last] = [this.#options.events, this.#published];
+    const quality = last?.publication.quality;
+    if (control === undefined || last === null || quality === undefined) return 0;
+    // Values that are not checked yet are judged once they are.
+    if (!(await isChecked(this.#options.table, last.snapshot, quality))) return 0;
+    const before = last.publication.events ?? [];
+    const found = await control.judge(last.snapshot, quality, before, monthsMost, signal);
+    if (found === null) return 0;
+    this.#judged = found;
+    await this.refresh(signal);
+    const known = new Set(before);
+    return found.filter((month) => !known.has(month)).length;
+  }
+
+  /** What is known of the months of this snapshot, by this process and by whoever published last. */
+  #qualityAfter(newest: Publication | null, snapshot: Snapshot): Quality | null {
+    if (this.#options.quality === undefined) return null;
+    return joinQuality(newest?.quality ?? null, this.#checked, snapshot);
+  }
+
+  /** Whether it says what was checked and judged here. */
+  #isKnown(newest: Publication, quality: Quality | null): boolean {
+    const sameEvents =
+      this.#judged === null || JSON.stringify(this.#judged) === JSON.stringify(newest.events ?? []);
+    return sameEvents && sameQuality(newest.quality ?? null, quality);
   }
 
   async recompute(signal?: AbortSignal): Promise<Recomputed | null> {
@@ -140,27 +228,36 @@ class TableRefresher implements Refresher {
       this.#newest = newest;
       const snapshot = await table.refresh(signal);
       if (snapshot.version < 0) return newest;
+      const quality = this.#qualityAfter(newest, snapshot);
+      // Another process may have judged meanwhile.
+      if (newest?.version !== this.#published?.publication.version) this.#judged = null;
       const isAhead = newest !== null && newest.table_version > snapshot.version;
       if (newest !== null && isAhead) this.#goBack(newest, snapshot);
       if (newest !== null && !isAhead) {
         this.#unchanged = Math.max(this.#unchanged, newest.table_version);
         // Whoever published it may have died before this, or may be about to do it himself.
         await exportForPeople(storage, newest);
-        if (newest.table_version === snapshot.version && !isOutdated(newest)) {
+        const isKnown = this.#isKnown(newest, quality);
+        if (newest.table_version === snapshot.version && isKnown && !isOutdated(newest)) {
           this.#published = { publication: newest, snapshot };
           return newest;
         }
       }
       const known = newest !== null && !isAhead && !isOutdated(newest);
       const changes = known ? await table.changes(this.#unchanged, snapshot) : null;
-      if (changes !== null && changes.months.length === 0) {
+      const changed = changes === null ? null : new Set(changes.months);
+      for (const month of requalified(newest?.quality ?? null, quality)) changed?.add(month);
+      if (newest !== null && changed?.size === 0) {
         this.#unchanged = snapshot.version;
         // The same rows in the files that are there now.
-        if (newest !== null) this.#published = { publication: newest, snapshot };
-        return newest;
+        this.#published = { publication: newest, snapshot };
+        if (this.#isKnown(newest, quality)) return newest;
       }
       try {
-        const computed = await this.#compute(newest, snapshot, changes?.months ?? null, signal);
+        const computed =
+          newest !== null && changed?.size === 0
+            ? withQuality(newest, quality)
+            : await this.#compute(newest, { snapshot, quality }, changed, signal);
         return await this.#put(computed, newest, snapshot);
       } catch (error) {
         if (!isErrorCode(error, 'LAKE_EXISTS') || races >= RACES_MAX) throw error;
@@ -173,7 +270,10 @@ class TableRefresher implements Refresher {
     before: Publication | null,
     snapshot: Snapshot,
   ): Promise<Publication> {
-    const publication = await publish(this.#options.storage, computed, before, this.#clock());
+    const events = joinEvents(this.#judged ?? before?.events ?? [], snapshot);
+    if (this.#judged !== null) this.#judged = events;
+    const all = events.length === 0 ? computed : { ...computed, events: [...events] };
+    const publication = await publish(this.#options.storage, all, before, this.#clock());
     this.#small.published(publication);
     this.#large?.published(publication);
     this.#newest = publication;
@@ -183,13 +283,14 @@ class TableRefresher implements Refresher {
 
   async #compute(
     newest: Publication | null,
-    snapshot: Snapshot,
-    changedMonths: readonly string[] | null,
+    of: Sources,
+    changed: ReadonlySet<string> | null,
     signal: AbortSignal | undefined,
   ): Promise<Computed> {
-    const before = changedMonths === null ? null : aggregatesOf(newest);
+    const before = changed === null ? null : aggregatesOf(newest);
+    const changedMonths = changed === null ? null : [...changed].sort();
     try {
-      return await this.#run(snapshot, { before, changedMonths }, signal);
+      return await this.#run(of, { before, changedMonths }, signal);
     } catch (error) {
       // A partial aggregate that is gone or damaged costs time, not the datasets: rows say it all.
       const unusable = ['LAKE_MISSING', 'TABLE_CORRUPT', 'QUERY_FAILED', 'QUERY_INVALID'] as const;
@@ -197,24 +298,25 @@ class TableRefresher implements Refresher {
       const { code, message } = asIsobarError(error);
       this.#logger.warn({ code }, `refreshing the analytics from all rows: ${message}`);
     }
-    return this.#run(snapshot, { before: null, changedMonths: null }, signal);
+    return this.#run(of, { before: null, changedMonths: null }, signal);
   }
 
   /** By the engine for as many rows; one that finds more of them on its way leaves it to the other. */
   async #run(
-    snapshot: Snapshot,
+    of: Sources,
     options: ComputeOptions,
     signal: AbortSignal | undefined,
   ): Promise<Computed> {
     const work = (computer: Computer) =>
-      computer.compute(snapshot, signal, async (run) => {
+      computer.compute(of, signal, async (run) => {
         const computed = await computeDatasets(run, options);
         signal?.throwIfAborted();
         return computed;
       });
     const large = this.#large;
     if (large === null) return work(this.#small);
-    if (rowsToRead(snapshot, options) >= (this.#options.large?.rowsLeast ?? 0)) return work(large);
+    if (rowsToRead(of.snapshot, options) >= (this.#options.large?.rowsLeast ?? 0))
+      return work(large);
     try {
       return await work(this.#small);
     } catch (error) {
@@ -222,6 +324,15 @@ class TableRefresher implements Refresher {
       return work(large);
     }
   }
+}
+
+/** What datasets are computed from. */
+type Sources = Pick<Run, 'snapshot' | 'quality'>;
+
+/** The same datasets, of values that are checked by now. */
+function withQuality(publication: Publication, quality: Quality | null): Computed {
+  const { version: _, computed_at: __, quality: ___, events: ____, ...computed } = publication;
+  return quality === null ? computed : { ...computed, quality };
 }
 
 function rowsToRead({ files }: Snapshot, { before, changedMonths }: ComputeOptions): number {

@@ -2,10 +2,13 @@
 import type { Storage } from '../lake/storage.ts';
 import type { Columns, SqlEngine, SqlSession } from '../sql/engine.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
+import { QUALITY_FLAG_COLUMNS } from './columns.ts';
 import { view } from './compute.ts';
-import type { ObservedRows } from './observed-rows.ts';
-import type { PublishedFile } from './publication.ts';
+import { failedMonths, withAllValues, withoutFailed } from './failed-values.ts';
+import type { Finish, ObservedRows } from './observed-rows.ts';
+import type { PublishedFile, Quality } from './publication.ts';
 import { pathFor, readChecked, writeLines, writePublished } from './published-files.ts';
+import { queryText } from './queries.ts';
 
 export interface RunOptions {
   readonly table: Table;
@@ -37,6 +40,8 @@ export interface Run {
   readonly session: SqlSession;
   readonly engineName: string;
   readonly snapshot: Snapshot;
+  /** Which values are left out; null for none. */
+  readonly quality: Quality | null;
   readonly signal: AbortSignal | undefined;
   /** Writes the rows of `sql` as a Parquet file of the lake. */
   write(folder: '_data' | '_partials', sql: string): Promise<PublishedFile>;
@@ -67,7 +72,7 @@ export function countRows(files: readonly DataFile[]): number {
 export function startRun(
   options: RunOptions,
   memory: Memory,
-  snapshot: Snapshot,
+  { snapshot, quality }: Pick<Run, 'snapshot' | 'quality'>,
   signal: AbortSignal | undefined,
 ): Run {
   const { storage, session, engineName, reach = 'machine' } = options;
@@ -98,11 +103,30 @@ export function startRun(
     return snapshot.files.filter((file) => wanted.has(file.month ?? ''));
   }
 
+  async function once(name: string, key: string, make: () => Promise<string>): Promise<void> {
+    if (made.get(name) === key) return;
+    made.delete(name);
+    await session.materialize(name, await make(), signal);
+    made.set(name, key);
+  }
+
+  /** How rows of these months are finished, or of all: without the values that failed. */
+  async function finishing(months: readonly string[] | null): Promise<Finish> {
+    const flags = failedMonths(quality, months).flatMap(({ flags }) => flags ?? []);
+    if (flags.length === 0) return withAllValues;
+    await once('failed_values', flags.map(({ path }) => path).join(), async () => {
+      await define('quality_flags', flags, QUALITY_FLAG_COLUMNS);
+      return queryText('failed_values');
+    });
+    return withoutFailed;
+  }
+
   let observed: string | null = null;
   return {
     session,
     engineName,
     snapshot,
+    quality,
     signal,
     write,
     writeLines: (text, lines) => writeLines(storage, text, lines),
@@ -113,20 +137,16 @@ export function startRun(
       await view(session, name, sql);
       made.set(name, sql);
     },
-    async once(name, key, make) {
-      if (made.get(name) === key) return;
-      made.delete(name);
-      await session.materialize(name, await make(), signal);
-      made.set(name, key);
-    },
+    once,
     async observe(months) {
       const key = months?.join() ?? 'all';
       if (key === observed) return;
       observed = null;
       const files = filesOf(months);
       if (countRows(files) > rowsMax) throw new RowsExceeded();
-      if (months === null || months.length === 0) await rows.observeOnce(files);
-      else await rows.observe(files, signal);
+      const finish = await finishing(months);
+      if (months === null || months.length === 0) await rows.observeOnce(files, finish);
+      else await rows.observe(files, finish, signal);
       observed = key;
     },
   };

@@ -21,14 +21,19 @@ import {
   readPublication,
 } from './publication.ts';
 import { summarise } from './publish.ts';
+import { failedFlagPaths } from './published-quality.ts';
+import type { PlacesById } from './quality-control.ts';
 import { queryText } from './queries.ts';
 import { verifyAggregates, verifyFiles } from './verify-files.ts';
+import { verifyEvents, verifyQuality } from './verify-quality.ts';
 
 export interface VerifyPublicationOptions {
   readonly storage: Storage;
   readonly session: SqlSession;
   readonly columns: Columns;
   readonly table: Table;
+  /** Where the stations are; without it flags of quality control are taken as they are. */
+  readonly places?: () => Promise<PlacesById>;
   /** Data files of an earlier version of the table; null when it is not kept any more. */
   readonly filesOfVersion?: (version: number) => Promise<readonly DataFile[] | null>;
 }
@@ -91,6 +96,11 @@ async function verifyAt(
   if (isOutdated(publication)) return { version, differences };
   const files = await filesAt(options, table_version, snapshot);
   if (files !== null) await compareComputed(options, publication, files, differences);
+  if (options.places !== undefined) {
+    const own = { ...options, places: options.places };
+    differences.push(...(await verifyQuality(own, publication, snapshot)));
+    differences.push(...(await verifyEvents(own, publication, snapshot)));
+  }
   return { version, differences };
 }
 
@@ -198,7 +208,8 @@ async function compareComputed(
 ): Promise<void> {
   const { storage, session, columns } = options;
   const paths = await options.table.localPaths(files);
-  const selection = { paths, columns, cities: [], from: null, to: null };
+  const flags = await failedFlagPaths(storage, publication, null);
+  const selection = { paths, columns, cities: [], from: null, to: null, flags };
   const computed: Record<Dataset, readonly object[]> = {
     city_statistics: await computeCityStatistics(session, selection),
     hourly_trends: await computeHourlyTrends(session, selection),
@@ -229,7 +240,8 @@ async function computeAnomalies(session: SqlSession): Promise<Row[]> {
   await view(
     session,
     'anomaly_candidates',
-    'SELECT city_id, observed_at, temperature_c FROM observations WHERE temperature_c IS NOT NULL',
+    'SELECT city_id, observed_at, temperature_c_reported AS temperature_c FROM observations ' +
+      'WHERE temperature_c_reported IS NOT NULL',
   );
   const names = Object.keys(ANOMALY_COLUMNS).join(', ');
   return session.query(`SELECT ${names} FROM (${queryText('anomalies')}) AS flagged

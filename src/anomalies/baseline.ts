@@ -30,12 +30,21 @@ export interface Baseline {
 /** Until so many days are known, the rule is learning. */
 export const LEARNING_DAYS = RECENT_DAYS;
 
-export function baselineOf(days: HoursOfDays, day: number): Baseline {
-  const windows: [number, number][] = [[day - RECENT_DAYS, day - 1]];
+/** Days of a window, the first and the last included. */
+type Window = readonly [first: number, last: number];
+
+/** The last weeks, and the season of each earlier year, of which `baselineOf` knows the days between two. */
+export function windowsBetween(first: number, last: number): Window[] {
+  const windows: Window[] = [[first - RECENT_DAYS, last - 1]];
   for (let year = 1; year <= YEARS_MOST; year += 1) {
-    const middle = day - Math.round(year * 365.2425);
-    windows.push([middle - SEASON_DAYS, middle + SEASON_DAYS]);
+    const back = Math.round(year * 365.2425);
+    windows.push([first - back - SEASON_DAYS, last - back + SEASON_DAYS]);
   }
+  return windows;
+}
+
+export function baselineOf(days: HoursOfDays, day: number): Baseline {
+  const windows = windowsBetween(day, day);
   const found: Float64Array[] = [];
   let recentDays = 0;
   for (const [at, [from, to]] of windows.entries()) {

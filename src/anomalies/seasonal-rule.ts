@@ -8,7 +8,7 @@
  * value that is flagged does not change what is expected, until the difference has lasted for six hours
  * and is taken for the new level.
  */
-import { type Baseline, baselineOf, LEARNING_DAYS } from './baseline.ts';
+import { type Baseline, baselineOf, type HoursOfDays, LEARNING_DAYS } from './baseline.ts';
 import type { Scale } from './scales.ts';
 
 /** Spreads from the expected value that are unusual (docs/anomalies.md: how it was chosen). */
@@ -17,6 +17,11 @@ export const THRESHOLD = 3.3;
 export interface SeasonalOptions {
   readonly scale: Scale;
   readonly threshold: number;
+  /**
+   * Values by day and hour, on the scale, that what is usual follows from; of days before the one that
+   * is judged only. Without it the rule remembers those that it judges and does not flag.
+   */
+  readonly days?: HoursOfDays;
 }
 
 export interface Judged {
@@ -57,6 +62,7 @@ interface Difference {
 export class SeasonalRule {
   readonly #scale: Scale;
   readonly #threshold: number;
+  readonly #given: HoursOfDays | null;
   readonly #days = new Map<number, Float64Array>();
   /** By hour of the day: of differences from what is expected, and from the season alone. */
   readonly #spread = new Float64Array(HOURS).fill(Number.NaN);
@@ -68,7 +74,8 @@ export class SeasonalRule {
   /** Since when all values are flagged; null when the last one is not. */
   #flaggedSince: number | null = null;
 
-  constructor({ scale, threshold }: SeasonalOptions) {
+  constructor({ scale, threshold, days }: SeasonalOptions) {
+    this.#given = days ?? null;
     this.#scale = scale;
     this.#threshold = threshold;
   }
@@ -82,13 +89,13 @@ export class SeasonalRule {
     const usual = this.#usualAt(at);
     const judged = Number.isNaN(usual) ? null : this.#judge(at, hour, scaled, usual);
     // A flagged value is not what is usual.
-    if (judged?.isFlagged !== true) this.#remember(day, hour, scaled);
+    if (this.#given === null && judged?.isFlagged !== true) this.#remember(day, hour, scaled);
     return judged;
   }
 
   #begin(day: number): void {
     this.#day = day;
-    this.#baseline = baselineOf(this.#days, day);
+    this.#baseline = baselineOf(this.#given ?? this.#days, day);
     const { days, recentDays } = this.#baseline;
     if (days >= LEARNING_DAYS) this.#hasLearned = true;
     else if (recentDays < FORGETTING_DAYS) this.#hasLearned = false;

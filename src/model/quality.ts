@@ -2,7 +2,9 @@
  * Quality flags: which test says what of one value. Verdicts are those of QARTOD (IOOS): a value that
  * failed is left out of statistics, a suspect one is shown. Nothing is deleted or changed.
  */
-import type { VariableName } from './variables.ts';
+import { Type } from 'typebox';
+import { number, type Of, record, text, time } from './schema.ts';
+import { VARIABLE_NAMES, type VariableName } from './variables.ts';
 
 export const QUALITY_TESTS = [
   'step',
@@ -15,21 +17,55 @@ export const QUALITY_TESTS = [
 ] as const;
 
 export type QualityTest = (typeof QUALITY_TESTS)[number];
-export type Verdict = 'suspect' | 'fail';
 
-/** One test's verdict on one value. A value may have several. */
-export interface QualityFlag {
-  readonly city_id: string;
-  /** ISO 8601. */
-  readonly observed_at: string;
-  readonly variable: VariableName;
-  readonly test: QualityTest;
-  readonly verdict: Verdict;
-  readonly value: number;
-  /** What the test expected, in the unit of what it compared; null where that is not a number. */
-  readonly expected: number | null;
-  /** How far from it a value may usually be; null where the test has limits instead. */
-  readonly spread: number | null;
-  /** What was compared, where it is not the value itself: the dew point of a humidity, °C. */
-  readonly compared: number | null;
+export const VERDICTS = ['suspect', 'fail'] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+export const QualityFlagSchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    observed_at: time('Time of the observation.'),
+    variable: Type.Enum([...VARIABLE_NAMES], { description: 'Name of the variable.' }),
+    test: Type.Enum([...QUALITY_TESTS], { description: 'Name of the test.' }),
+    verdict: Type.Enum([...VERDICTS], {
+      description:
+        '`fail`: it cannot be right, and is left out of statistics; `suspect`: unlikely.',
+    }),
+    value: Type.Number({ description: 'Observed value.' }),
+    expected: number(
+      'What the test expected, in the unit of what it compared; null where that is not a number.',
+    ),
+    spread: number('How far from it values usually are; null where the test has limits instead.'),
+    compared: number('What was compared, if not the value: the dew point of a humidity, °C.'),
+  },
+  'One test’s verdict on one value, which may have several.',
+);
+
+export type QualityFlag = Of<typeof QualityFlagSchema>;
+
+/** Which flags are asked for. */
+export interface QualityFlagSelection {
+  /** Ids; all when empty. */
+  readonly cities: readonly string[];
+  /** ISO 8601 in UTC; `from` is inclusive, `to` exclusive, null for no limit. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** All when empty. */
+  readonly variables: readonly VariableName[];
+  readonly tests: readonly QualityTest[];
+  /** Null for both. */
+  readonly verdict: Verdict | null;
+  /** Only flags after this one, in their order; null for the first. */
+  readonly after: Pick<QualityFlag, 'observed_at' | 'city_id' | 'variable' | 'test'> | null;
+  readonly limit: number;
+}
+
+/** What of the table was checked. */
+export interface CheckedQuality {
+  /** The same as long as the same values have failed. */
+  readonly key: string;
+  readonly failed: number;
+  readonly suspect: number;
+  /** Of the table, whose values were checked last. */
+  readonly tableVersion: number;
 }

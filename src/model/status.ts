@@ -213,6 +213,15 @@ export const RecomputationSchema = record(
   'What the second engine computed again, and whether the numbers were the same.',
 );
 
+const QualityStatusSchema = record(
+  {
+    table_version: Type.Integer({ description: 'Of the table, whose values were checked last.' }),
+    failed: Type.Integer({ description: 'Values that failed, and are left out of statistics.' }),
+    suspect: Type.Integer({ description: 'Values that are suspect.' }),
+  },
+  'Quality control.',
+);
+
 const AnalyticsStatusSchema = record(
   {
     engine: Type.String({ description: 'The engine of large computations.' }),
@@ -223,6 +232,9 @@ const AnalyticsStatusSchema = record(
     progress: Type.Union([ProgressSchema, Type.Null()]),
     recomputation: Type.Union([RecomputationSchema, Type.Null()], {
       description: 'Null before the first, and without a second engine.',
+    }),
+    quality: Type.Union([QualityStatusSchema, Type.Null()], {
+      description: 'Null while values are not checked.',
     }),
     error: errorOrNull,
   },

@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import type { QualityLoop } from '../analytics/quality-loop.ts';
 import type { RecomputeLoop } from '../analytics/recompute-loop.ts';
 import type { RefreshLoop } from '../analytics/refresh-loop.ts';
 import { type AnalyticsStatus, errorOrNull, RecomputationSchema } from '../model/status.ts';
@@ -29,10 +30,11 @@ export function computingStatus(
   engine: Pick<SqlEngine, 'facts' | 'progress'>,
   loop: Pick<RefreshLoop, 'failure'> | null,
   recomputing: Pick<RecomputeLoop, 'failure' | 'status'> | null,
+  checking: Pick<QualityLoop, 'failure'> | null = null,
 ): ComputingStatus & Static<typeof SCHEMA> {
   const { facts, progress } = engine;
   const known = facts.version === null ? null : { ...facts, properties: { ...facts.properties } };
-  const error = loop?.failure ?? recomputing?.failure ?? null;
+  const error = loop?.failure ?? recomputing?.failure ?? checking?.failure ?? null;
   return { facts: known, progress, recomputation: recomputing?.status ?? null, error };
 }
 

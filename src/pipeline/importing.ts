@@ -210,4 +210,5 @@ async function bringUpToDate(
   await maintenance.compact(signal, changes?.months);
   const refresher = await workspace.refresher();
   await refresher.refresh(signal);
+  await refresher.check(signal);
 }

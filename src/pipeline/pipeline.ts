@@ -337,9 +337,9 @@ async function apiContext(
       get failure() {
         return rooms.running.analytics?.failure ?? null;
       },
-      async compute(dataset, snapshot, { cities, from, to }, signal) {
+      async compute(dataset, snapshot, selected, signal) {
         const paths = await observations.localPaths(snapshot.files);
-        const selection = { paths, columns: OBSERVATION_COLUMNS, cities, from, to };
+        const selection = { ...selected, paths, columns: OBSERVATION_COLUMNS };
         const run = dataset === 'city_statistics' ? computeCityStatistics : computeHourlyTrends;
         return (await run(computing, selection, signal)) as never;
       },

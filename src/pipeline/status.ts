@@ -1,6 +1,8 @@
 /** The status of a workspace, worked out from its rooms; the same for the API and the command. */
 
-import { readPublication } from '../analytics/publication.ts';
+import { type Publication, readPublication } from '../analytics/publication.ts';
+import { summariseQuality } from '../analytics/published-quality.ts';
+import type { QualityLoop } from '../analytics/quality-loop.ts';
 import type { RecomputeLoop } from '../analytics/recompute-loop.ts';
 import type { RefreshLoop } from '../analytics/refresh-loop.ts';
 import type { Collector } from '../collector/collector.ts';
@@ -43,6 +45,7 @@ export interface RunningRooms {
   readonly landing: LandingLoop | null;
   readonly analytics: RefreshLoop | null;
   readonly recomputing: RecomputeLoop | null;
+  readonly checking: QualityLoop | null;
   readonly exports: { readonly failure: RoomError | null } | null;
   readonly cache: { status(): CacheStatus } | null;
   readonly certificate: { status(): CertificateStatus } | null;
@@ -55,6 +58,7 @@ export const NOTHING_RUNS = {
   landing: null,
   analytics: null,
   recomputing: null,
+  checking: null,
   exports: null,
   cache: null,
   certificate: null,
@@ -279,14 +283,15 @@ class WorkspaceStatus implements StatusReader {
       version: newest?.version ?? 0,
       table_version: newest?.table_version ?? -1,
       computed_at: newest?.computed_at ?? null,
+      quality: qualityOf(newest),
       ...(await this.#computing()),
     };
   }
 
   /** By its own word, or by what the process that computes says with its lease. */
   async #computing(): Promise<ComputingStatus> {
-    const { analytics, recomputing } = this.#running;
-    const own = computingStatus(this.#workspace.computing, analytics, recomputing);
+    const { analytics, recomputing, checking } = this.#running;
+    const own = computingStatus(this.#workspace.computing, analytics, recomputing, checking);
     if (analytics !== null) return own;
     const analyzer = (await this.#leases.read()).find(({ role }) => role === 'analyze');
     return readComputing(analyzer?.text.detail) ?? own;
@@ -376,4 +381,11 @@ function aged(lag: number, keptMs: number | null): { lag_s: number; expires_in_s
     lag_s: lag,
     expires_in_s: keptMs === null ? null : Math.max(0, keptMs / 1_000 - lag),
   };
+}
+
+function qualityOf(newest: Publication | null): AnalyticsStatus['quality'] {
+  const checked = summariseQuality(newest?.quality);
+  if (checked === null) return null;
+  const { tableVersion: table_version, failed, suspect } = checked;
+  return { table_version, failed, suspect };
 }

@@ -1,5 +1,6 @@
 /** The steps as this process does them: those whose lease it holds run here, the others stand by. */
 
+import { type QualityLoop, startQualityLoop } from '../analytics/quality-loop.ts';
 import { type RecomputeLoop, startRecomputeLoop } from '../analytics/recompute-loop.ts';
 import { type RefreshLoop, startRefreshLoop } from '../analytics/refresh-loop.ts';
 import type { SharedCache } from '../api/shared/cache.ts';
@@ -30,6 +31,8 @@ export interface Running {
   analytics: RefreshLoop | null;
   /** Null as well where one engine computes everything. */
   recomputing: RecomputeLoop | null;
+  /** Null as well where values are not checked. */
+  checking: QualityLoop | null;
   exports: ExportLoop | null;
   maintenance: MaintenanceLoop | null;
   /** Null as well where none is configured. */
@@ -83,15 +86,25 @@ export function analyze(context: StepContext): Promise<Share> {
             logger,
             onRecomputed: onChange,
           });
+    const { quality_interval_s } = analytics;
+    const checking =
+      quality_interval_s === 0
+        ? null
+        : startQualityLoop({
+            ...{ refresher, intervalSeconds: quality_interval_s, logger, onChecked: onChange },
+          });
     running.analytics = loop;
     running.recomputing = recomputing;
-    const status = () => computingStatus(workspace.computing, loop, recomputing);
+    running.checking = checking;
+    const status = () => computingStatus(workspace.computing, loop, recomputing, checking);
     const unwatch = publishDetail(leases, lease, status);
     return {
       async stop() {
         unwatch();
         running.analytics = null;
         running.recomputing = null;
+        running.checking = null;
+        await checking?.stop();
         await recomputing?.stop();
         await loop.stop();
         await traces?.settle();

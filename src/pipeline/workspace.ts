@@ -8,7 +8,14 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { createRefresher, type LargeEngine, type Refresher } from '../analytics/refresh.ts';
+import { openEventsControl } from '../analytics/anomaly-events.ts';
+import { openQualityControl } from '../analytics/quality-control.ts';
+import {
+  createRefresher,
+  type LargeEngine,
+  type Refresher,
+  type RefreshOptions,
+} from '../analytics/refresh.ts';
 import type { Config } from '../config/schema.ts';
 import { IsobarError, translateFileError } from '../errors.ts';
 import type { AnomalyIndex } from '../index/anomaly-index.ts';
@@ -146,20 +153,7 @@ async function openRooms(
       );
       return index;
     },
-    async refresher(logger) {
-      return createRefresher({
-        table: observations,
-        columns: OBSERVATION_COLUMNS,
-        storage,
-        session: await session(),
-        engineName: engine.name,
-        reach: engine.reach,
-        large: computing === engine ? undefined : await largeEngine(computing, config, stack),
-        retries: computing === engine ? 0 : config.analytics.spark.retries,
-        scratch,
-        logger,
-      });
-    },
+    refresher: (logger) => openRefresher(workspace, stack, logger),
     async sink(traced = {}) {
       return openSink({
         ...traced,
@@ -178,6 +172,41 @@ async function openRooms(
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
   return workspace;
+}
+
+/** Neither where values are not checked. */
+async function controlsOf(
+  workspace: Workspace,
+): Promise<Pick<RefreshOptions, 'quality' | 'events'>> {
+  const { config, observations, storage, scratch, cities } = workspace;
+  if (config.analytics.quality_interval_s === 0) return {};
+  const common = { table: observations, columns: OBSERVATION_COLUMNS, storage, scratch };
+  const session = await workspace.session();
+  return {
+    quality: openQualityControl({ ...common, session, places: () => cities.read() }),
+    events: openEventsControl({ ...common, session }),
+  };
+}
+
+async function openRefresher(
+  workspace: Workspace,
+  stack: AsyncDisposableStack,
+  logger: Logger | undefined,
+): Promise<Refresher> {
+  const { config, computing, engine, observations, storage, scratch } = workspace;
+  return createRefresher({
+    table: observations,
+    columns: OBSERVATION_COLUMNS,
+    storage,
+    session: await workspace.session(),
+    engineName: engine.name,
+    reach: engine.reach,
+    large: computing === engine ? undefined : await largeEngine(computing, config, stack),
+    retries: computing === engine ? 0 : config.analytics.spark.retries,
+    ...(await controlsOf(workspace)),
+    scratch,
+    logger,
+  });
 }
 
 async function largeEngine(

@@ -3,6 +3,7 @@ import { dewPoint } from '../model/humidity.ts';
 import type { QualityFlag, QualityTest, Verdict } from '../model/quality.ts';
 import { formatTime } from '../model/time-zone.ts';
 import type { VariableName } from '../model/variables.ts';
+import { takeTurns } from '../waiting.ts';
 import { findBias } from './bias.ts';
 import {
   checkInternal,
@@ -22,6 +23,7 @@ import {
 
 export interface Station extends Series {
   readonly city_id: string;
+  /** Degrees; NaN where its place is not known: it has no neighbours then. */
   readonly latitude: number;
   readonly longitude: number;
 }
@@ -38,11 +40,17 @@ const JUDGED: Readonly<Record<SpatialName, VariableName>> = {
   pressure_hpa: 'pressure_hpa',
 };
 
-/** In order of city, time, variable and test. */
-export function checkObservations(stations: readonly Station[]): QualityFlag[] {
-  const own = stations.map((station) =>
-    [checkSteps, checkPersistence, checkInternal].flatMap((check) => check(station)),
-  );
+/** In order of city, time, variable and test. Other work goes on meanwhile. */
+export async function checkObservations(
+  stations: readonly Station[],
+  signal?: AbortSignal,
+): Promise<QualityFlag[]> {
+  const turn = takeTurns(signal);
+  const own: SeriesFlag[][] = [];
+  for (const station of stations) {
+    own.push([checkSteps, checkPersistence, checkInternal].flatMap((check) => check(station)));
+    await turn();
+  }
   const flags = stations.flatMap((station, one) =>
     (own[one] ?? []).map((flag) => flagOf(station, flag)),
   );
@@ -53,7 +61,9 @@ export function checkObservations(stations: readonly Station[]): QualityFlag[] {
   });
   for (const name of SPATIAL_NAMES) {
     const series = stations.map((station, one) => seriesOf(name, station, own[one] ?? []));
-    flags.push(...checkTimes({ name, stations, network, series }));
+    for (const flag of await checkTimes({ name, stations, network, series, turn })) {
+      flags.push(flag);
+    }
   }
   return flags.sort(
     (a, b) =>
@@ -113,16 +123,17 @@ interface Checked {
  * Every time at which stations reported, one after the other; then once more without the values that
  * failed: one of them may have made its neighbours fail before it was its turn.
  */
-function checkTimes(input: Pass): QualityFlag[] {
-  const { name, stations } = input;
-  const first = passOver(input, new Set());
+async function checkTimes(input: Pass): Promise<QualityFlag[]> {
+  const { name, stations, network } = input;
+  if (network.neighbours.index.length === 0) return [];
+  const first = await passOver(input, new Set());
   const doubted = new Set<string>();
   for (const checked of first) {
     for (const { station, index, verdict } of checked) {
       if (verdict !== null) doubted.add(`${station} ${index}`);
     }
   }
-  const byStation = doubted.size === 0 ? first : passOver(input, doubted);
+  const byStation = doubted.size === 0 ? first : await passOver(input, doubted);
   return byStation.flatMap((checked, one) => spatialFlags(name, stations[one], checked));
 }
 
@@ -131,19 +142,21 @@ interface Pass {
   readonly stations: readonly Station[];
   readonly network: SpatialNetwork;
   readonly series: readonly Float64Array[];
+  readonly turn: () => Promise<void>;
 }
 
 /** What is found of each station; `doubted` values, as `station index`, count for no other. */
-function passOver(
-  { name, stations, network, series }: Pass,
+async function passOver(
+  { name, stations, network, series, turn }: Pass,
   doubted: ReadonlySet<string>,
-): Checked[][] {
+): Promise<Checked[][]> {
   const cursor = new Int32Array(stations.length);
   const values = new Float64Array(stations.length);
   const windSpeeds = new Float64Array(stations.length);
   const isDoubted = new Uint8Array(stations.length);
   const byStation: Checked[][] = stations.map(() => []);
   for (const [slot, reports] of slotsOf(stations, series)) {
+    await turn();
     const middle = (slot + 0.5) * SLOT_MS;
     for (const [one, { at }] of stations.entries()) {
       const index = reports.get(one) ?? nearest(at, series[one], middle, cursor, one);

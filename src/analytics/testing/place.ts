@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { openLocalStorage } from '../../lake/local.ts';
 import type { Storage } from '../../lake/storage.ts';
 import type { Anomaly, CityStatistics, HourlyTrend } from '../../model/datasets.ts';
+import type { Place as Where } from '../../quality/read-stations.ts';
 import { openDuckdbEngine } from '../../sql/duckdb.ts';
 import type { SqlSession } from '../../sql/engine.ts';
 import { type DataFile, OBSERVATION_COLUMNS, type Table } from '../../table/table.ts';
+import { openEventsControl } from '../anomaly-events.ts';
 import { readDataset } from '../export.ts';
 import type { Publication } from '../publication.ts';
+import { openQualityControl } from '../quality-control.ts';
 import { createRefresher, type Refresher } from '../refresh.ts';
 
 /** One made-up observation: seconds since 2023-12-28, so that months and a year end in between. */
@@ -35,6 +38,8 @@ export interface Place extends AsyncDisposable {
   /** Other rows under the names of the last commit's files. */
   replace(made: readonly Made[]): Promise<void>;
   openSession(): Promise<SqlSession>;
+  /** Where its stations are; may be changed. Publishers check values when there are any. */
+  readonly stations: Map<string, Where>;
   /** One more publisher, with a session of its own. */
   refresher(): Promise<Refresher>;
   rows(publication: Publication): Promise<{
@@ -55,6 +60,7 @@ export async function openPlace(): Promise<Place> {
   const sessions: SqlSession[] = [session];
   const storage = await openLocalStorage(join(folder, 'lake'));
   const commits: DataFile[][] = [];
+  const stations = new Map<string, Where>();
   const snapshot = () => ({
     version: commits.length - 1,
     committedAt: null,
@@ -107,14 +113,20 @@ export async function openPlace(): Promise<Place> {
       await write(made, commits.length - 1);
     },
     openSession,
+    stations,
     async refresher() {
+      const common = { table, columns: OBSERVATION_COLUMNS, storage, scratch };
+      const places = async () => stations;
       return createRefresher({
-        table,
-        columns: OBSERVATION_COLUMNS,
-        storage,
+        ...common,
         session: await openSession(),
         engineName: 'duckdb',
-        scratch,
+        ...(stations.size === 0
+          ? {}
+          : {
+              quality: openQualityControl({ ...common, session: await openSession(), places }),
+              events: openEventsControl({ ...common, session: await openSession() }),
+            }),
       });
     },
     async rows(publication) {

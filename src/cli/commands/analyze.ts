@@ -14,6 +14,8 @@ export function analyzeCommand(program: Command, environment: Environment): void
       const prepared = prepare(environment, command);
       await using workspace = await openChosenWorkspace(prepared, options.simulated);
       const refresher = await workspace.refresher(prepared.logger);
+      await refresher.refresh(environment.signal);
+      await refresher.check(environment.signal);
       const publication = await refresher.refresh(environment.signal);
       const sums = {
         version: publication?.version ?? 0,

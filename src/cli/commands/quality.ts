@@ -3,10 +3,10 @@ import { selectFiles } from '../../api/reader.ts';
 import { IsobarError } from '../../errors.ts';
 import type { City } from '../../model/city.ts';
 import type { QualityFlag } from '../../model/quality.ts';
-import { VARIABLES } from '../../model/variables.ts';
 import type { Workspace } from '../../pipeline/workspace.ts';
 import { checkObservations } from '../../quality/check.ts';
 import { readStations } from '../../quality/read-stations.ts';
+import { formatValue } from '../../quality/reason.ts';
 import { OBSERVATION_COLUMNS } from '../../table/table.ts';
 import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
 import { monthsBetween, parseRange } from '../range.ts';
@@ -92,7 +92,7 @@ async function checkRange(
       stations.add(city_id);
       observations += at.length;
     }
-    flags.push(...checkObservations(read));
+    for (const flag of await checkObservations(read, signal)) flags.push(flag);
   }
   const range = { observed_from: from, observed_to: to };
   return { ...range, stations: stations.size, observations, flags };
@@ -110,8 +110,8 @@ function formatReport({
     flag.city_id,
     flag.observed_at,
     flag.variable,
-    format(flag, flag.compared ?? flag.value),
-    flag.expected === null ? '' : `${format(flag, flag.expected)}${spreadOf(flag)}`,
+    formatValue(flag, flag.compared ?? flag.value),
+    flag.expected === null ? '' : `${formatValue(flag, flag.expected)}${spreadOf(flag)}`,
     flag.test,
     flag.verdict,
   ]);
@@ -125,11 +125,5 @@ function formatReport({
 }
 
 function spreadOf(flag: QualityFlag): string {
-  return flag.spread === null ? '' : ` ± ${format(flag, flag.spread)}`;
-}
-
-/** A humidity is compared as the dew point, in °C. */
-function format({ variable, compared }: QualityFlag, value: number): string {
-  const { digits, unit } = compared === null ? VARIABLES[variable] : VARIABLES.temperature_c;
-  return `${value.toFixed(Math.max(1, digits))} ${unit}`;
+  return flag.spread === null ? '' : ` ± ${formatValue(flag, flag.spread)}`;
 }

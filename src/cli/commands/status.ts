@@ -117,6 +117,7 @@ export function formatStatus(
     `rejected   ${formatReasons(table.rejected)}`,
     `analytics  version ${analytics.version} of table version ${analytics.table_version}` +
       (analytics.computed_at === null ? '' : `, computed ${analytics.computed_at}`),
+    ...formatQuality(analytics),
     ...formatEngine(analytics),
     ...(streaming === null ? [] : [formatStream(streaming)]),
     formatIndex(index),
@@ -191,6 +192,14 @@ function formatWhether(leases: Status['work']['leases']): string {
 }
 
 /** Which engine computes, with what, and how far it is. */
+function formatQuality({ quality, table_version }: Status['analytics']): string[] {
+  if (quality === null) return [];
+  const { failed, suspect } = quality;
+  const behind = table_version - quality.table_version;
+  const upTo = behind > 0 ? `, checked up to table version ${quality.table_version}` : '';
+  return [`quality    ${failed} values failed, ${suspect} suspect${upTo}`];
+}
+
 function formatEngine({ engine, facts, progress, recomputation }: Status['analytics']): string[] {
   const lines = [];
   if (facts !== null) {

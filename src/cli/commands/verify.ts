@@ -72,6 +72,7 @@ export async function verifyWorkspace(
       ...common,
       columns: OBSERVATION_COLUMNS,
       table: observations,
+      places: () => workspace.cities.read(),
       filesOfVersion: (version) =>
         readStateAt(observations, storage, session, version).then(
           (state) => state.files,

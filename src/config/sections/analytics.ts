@@ -17,6 +17,13 @@ export const ANALYTICS = section('Statistics, trends and anomalies.', {
       'Seconds after a landing until the refresh, which then covers all landings since; up to ' +
       'sixty times as many while refreshes take more than a small share of the time.',
   }),
+  quality_interval_s: whole(
+    60,
+    0,
+    86_400,
+    'Seconds between two checks of the values that came since, less often where they take long. ' +
+      'Values that fail are left out of statistics. 0: values are not checked, and all count.',
+  ),
   memory_mib: whole(768, 64, 1_048_576, 'Memory of the embedded engine at most.'),
   threads: whole(2, 1, 256, 'Threads of the embedded engine.'),
   spark: section('The engine Spark, through Spark Connect.', {

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { createRandom } from '../../test/support/random.ts';
+import { publicationPath } from '../lake/layout.ts';
+import { OBSERVATION_COLUMNS } from '../table/table.ts';
+import { monthsBehind } from './anomaly-events.ts';
+import type { Publication } from './publication.ts';
+import { readEvents } from './published-quality.ts';
+import type { Refresher } from './refresh.ts';
+import { type Made, openPlace, type Place } from './testing/place.ts';
+import { verifyPublication } from './verify.ts';
+
+const HOUR = 3_600;
+/** From 28 December on: two whole months and some days. */
+const DAYS = 70;
+
+/** Days with their cycle, weather that comes and goes, and noise. */
+function weather(city: string, seed: number): Made[] {
+  const random = createRandom(seed);
+  let level = 0;
+  return Array.from({ length: DAYS * 24 }, (_, hour) => {
+    level += 0.35 * (random() - 0.5) - 0.01 * level;
+    const temperature = 10 - 6 * Math.cos(((hour - 14) / 12) * Math.PI) + level + 0.6 * random();
+    return {
+      ...{ city, at: hour * HOUR, temperature, humidity: 50 + 20 * random() },
+      ...{ direction: null, interval: HOUR },
+    };
+  });
+}
+
+async function openWorld(): Promise<Place> {
+  const place = await openPlace();
+  place.stations.set('a', { latitude: 10, longitude: 20, elevation_m: 30 });
+  place.stations.set('b', { latitude: 11, longitude: 20, elevation_m: 30 });
+  return place;
+}
+
+async function settle(refresher: Refresher): Promise<Publication> {
+  await refresher.refresh();
+  await refresher.check();
+  while ((await refresher.judge(1)) > 0);
+  const publication = await refresher.refresh();
+  assert.ok(publication !== null);
+  return publication;
+}
+
+function eventsOf({ storage, session }: Place, publication: Publication) {
+  return readEvents(storage, session, publication, {
+    ...{ cities: [], variables: [], classes: [], severities: [], from: null, to: null },
+    ...{ after: null, limit: 10_000 },
+  });
+}
+
+async function verify(place: Place): Promise<readonly string[]> {
+  const { storage, session, table } = place;
+  const options = { storage, session, columns: OBSERVATION_COLUMNS, table };
+  const places = async () => place.stations;
+  return (await verifyPublication({ ...options, places })).differences;
+}
+
+/** 25 February, 12:00. */
+const AT = 59 * 24 + 12;
+
+const change = (made: readonly Made[], from: number, count: number, by: number): Made[] =>
+  made.map((one, hour) =>
+    hour < from || hour >= from + count
+      ? one
+      : { ...one, temperature: (one.temperature ?? 0) + by },
+  );
+
+test('a fault of one hour is an event, and quality control says that it is the sensor', async () => {
+  await using place = await openWorld();
+  await place.add([...change(weather('a', 1), AT, 1, 12), ...weather('b', 2)]);
+  const publication = await settle(await place.refresher());
+  const events = await eventsOf(place, publication);
+  assert.deepEqual(
+    events
+      .filter(({ variable }) => variable === 'temperature_c')
+      .map(({ city_id, began_at, ended_at, flagged_count, class: cause }) => [
+        ...[city_id, began_at, ended_at, flagged_count, cause],
+      ]),
+    [['a', '2024-02-25T12:00:00Z', '2024-02-25T12:00:00Z', 1, 'sensor_fault']],
+  );
+  assert.deepEqual(await verify(place), []);
+});
+
+test('what is judged by and by is what is judged at once', async () => {
+  const made = [...change(weather('a', 3), AT, 3, -9), ...change(weather('b', 4), AT + 1, 3, -9)];
+  await using whole = await openWorld();
+  await whole.add(made);
+  const wanted = await eventsOf(whole, await settle(await whole.refresher()));
+  assert.ok(wanted.length > 0);
+  await using parted = await openWorld();
+  const refresher = await parted.refresher();
+  let last: Publication | null = null;
+  for (const hours of [700, 1_430, AT + 2, DAYS * 24]) {
+    const until = hours * HOUR;
+    const known = (last as { until?: number } | null)?.until ?? 0;
+    await parted.add(made.filter(({ at }) => at >= known && at < until));
+    last = Object.assign(await settle(refresher), { until });
+  }
+  assert.ok(last !== null);
+  assert.deepEqual(await eventsOf(parted, last), wanted);
+  // Another process goes on from what is published, and finds nothing to do.
+  const other = await parted.refresher();
+  assert.equal((await settle(other)).version, last.version);
+  assert.deepEqual(await verify(parted), []);
+});
+
+test('a city that is new is learning, and says so', async () => {
+  await using place = await openWorld();
+  await place.add([...weather('a', 5), ...weather('b', 6).slice(-9 * 24)]);
+  const { events } = await settle(await place.refresher());
+  assert.deepEqual(events?.at(-1)?.learning, { b: 9 });
+});
+
+test('verify finds an event that the values do not make', async () => {
+  await using place = await openWorld();
+  await place.add(change(weather('a', 7), AT, 1, 12));
+  const publication = await settle(await place.refresher());
+  const file = publication.events?.find(({ events }) => events !== null)?.events;
+  assert.ok(file);
+  const { storage, session, scratch } = place;
+  const forged = `${scratch}/forged.parquet`;
+  const path = await storage.localPath(file.path);
+  await session.copy(
+    `SELECT * REPLACE (score + 1 AS score) FROM read_parquet('${path}')`,
+    forged,
+    'parquet',
+  );
+  await storage.delete(file.path);
+  await storage.putIfAbsent(file.path, { file: forged });
+  const sha256 = createHash('sha256')
+    .update(await storage.read(file.path))
+    .digest('hex');
+  const text = JSON.stringify(publication).replace(file.sha256, sha256);
+  await storage.replace(publicationPath(publication.version), Buffer.from(text));
+  assert.match(
+    (await verify(place)).join('; '),
+    /2024-\d\d: score of event 1: .* published, .* found/,
+  );
+});
+
+test('a month follows from those around it and from the season of five years', () => {
+  const months = [...monthsBehind('2024-05')].sort();
+  assert.equal(months.at(-1), '2024-05');
+  assert.ok(months.includes('2024-02'));
+  assert.ok(!months.includes('2023-12'));
+  assert.deepEqual(
+    months.filter((month) => month.startsWith('2019')),
+    ['2019-02', '2019-03', '2019-04', '2019-05', '2019-06'],
+  );
+  assert.ok(months.every((month) => month >= '2019'));
+});

@@ -1,0 +1,75 @@
+/** The rule `seasonal` on all variables of one city. */
+import type { VariableName } from '../model/variables.ts';
+import { baselineOf, type HoursOfDays, LEARNING_DAYS, windowsBetween } from './baseline.ts';
+import { type FlaggedValue, type Run, runsOf, type Season } from './events.ts';
+import { SCALES } from './scales.ts';
+import { SeasonalRule, THRESHOLD } from './seasonal-rule.ts';
+
+export const JUDGED_VARIABLES = Object.keys(SCALES) as VariableName[];
+
+export interface CityHistory {
+  readonly city_id: string;
+  /** Milliseconds since 1970, ascending. */
+  readonly at: Float64Array;
+  /** An entry per time, NaN for none. */
+  readonly values: Readonly<Partial<Record<VariableName, Float64Array>>>;
+  /** Values by day and hour, on the scale of the variable, that what is usual follows from. */
+  readonly days: Readonly<Partial<Record<VariableName, HoursOfDays>>>;
+}
+
+export interface JudgedCity {
+  readonly runs: readonly Run[];
+  /** Days that are known of a variable that is still learning. */
+  readonly learning: Readonly<Partial<Record<VariableName, number>>>;
+}
+
+/** Judges all values, so that the rule knows the weather; flags those from this time on. */
+export function judgeCity({ city_id, at, values, days }: CityHistory, from: number): JudgedCity {
+  const runs: Run[] = [];
+  const learning: Partial<Record<VariableName, number>> = {};
+  for (const variable of JUDGED_VARIABLES) {
+    const [scale, series, known] = [SCALES[variable], values[variable], days[variable]];
+    if (scale === undefined || series === undefined || known === undefined) continue;
+    const rule = new SeasonalRule({ scale, threshold: THRESHOLD, days: known });
+    const flagged: FlaggedValue[] = [];
+    let last = Number.NaN;
+    for (const [index, time] of at.entries()) {
+      const value = series[index] ?? Number.NaN;
+      if (Number.isNaN(value)) continue;
+      last = time;
+      const judged = rule.judge(time, value);
+      if (judged?.isFlagged !== true || time < from) continue;
+      flagged.push({ at: time, value, expected: judged.expected, score: judged.score });
+    }
+    runs.push(...runsOf(city_id, variable, flagged));
+    if (Number.isNaN(last)) continue;
+    const found = baselineOf(known, Math.floor(last / DAY_MS) + 1).days;
+    if (found < LEARNING_DAYS) learning[variable] = found;
+  }
+  return { runs, learning };
+}
+
+const DAY_MS = 86_400_000;
+
+/** What the season of earlier years, and the last weeks, had at the time of the peak. */
+export function seasonOf(days: HoursOfDays, { variable, peak, from }: Run): Season {
+  const scale = SCALES[variable];
+  const [day, first] = [peak.at, from].map((time) => Math.floor(time / DAY_MS));
+  if (scale === undefined || day === undefined || first === undefined) return NOTHING_KNOWN;
+  let [years, low, high] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const [back, [begin, end]] of windowsBetween(day, day).entries()) {
+    let isKnown = false;
+    for (let one = begin; one <= Math.min(end, first - 1); one += 1) {
+      for (const value of days.get(one) ?? []) {
+        if (Number.isNaN(value)) continue;
+        isKnown = true;
+        low = Math.min(low, value);
+        high = Math.max(high, value);
+      }
+    }
+    if (isKnown && back > 0) years += 1;
+  }
+  return years === 0 ? NOTHING_KNOWN : { years, low: scale.from(low), high: scale.from(high) };
+}
+
+const NOTHING_KNOWN: Season = { years: 0, low: Number.NaN, high: Number.NaN };
