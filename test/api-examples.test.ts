@@ -36,11 +36,15 @@ test('the examples of the description are what a server answers', async () => {
     'simulator.history_days': '3',
     'table.raw_export': 'false',
     'alerts.interval_s': '1',
+    'analytics.quality_interval_s': '1',
     'alerts.file': place.made('alerts.yaml'),
   });
   await until(
     () => served.json('/api/status'),
-    ({ data }) => data.analytics.table_version > 0 && data.log.partitions.every(isEmpty),
+    ({ data }) =>
+      data.analytics.table_version > 0 &&
+      data.analytics.quality !== null &&
+      data.log.partitions.every(isEmpty),
   );
   const answers = await askForAll(served);
   if (rewrites) writeFileSync(FILE, `${JSON.stringify(answers, null, 2)}\n`);

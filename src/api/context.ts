@@ -4,10 +4,12 @@ import type { Engines } from '../engines/engine-probe.ts';
 import type { AnomalySearch } from '../index/answering.ts';
 import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
+import type { AnomalyEvent, AnomalyEventSelection, LearningCity } from '../model/anomaly-events.ts';
 import type { City } from '../model/city.ts';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../model/datasets.ts';
 import type { HourSums } from '../model/hours.ts';
 import type { Stretch } from '../model/outages.ts';
+import type { CheckedQuality, QualityFlag, QualityFlagSelection } from '../model/quality.ts';
 import type { RoomError, Status } from '../model/status.ts';
 import type { Columns, SqlEngine } from '../sql/engine.ts';
 import type { Snapshot, Table } from '../table/table.ts';
@@ -98,7 +100,7 @@ export interface Publications {
   compute<D extends RangedDataset>(
     dataset: D,
     snapshot: Snapshot,
-    selection: Selection,
+    selection: SoundSelection,
     signal?: AbortSignal,
   ): Promise<readonly DatasetRows[D][]>;
 }
@@ -111,6 +113,17 @@ export interface Publication {
   readonly computedAt: string;
   /** Ids of the cities that the rule of the anomalies could not judge. */
   readonly notEnoughValues: readonly string[];
+  /** What of the table was checked; null while values are not. */
+  readonly quality: CheckedQuality | null;
+  /** Flags of quality control, newest first. */
+  flags(selection: QualityFlagSelection): Promise<QualityFlag[]>;
+  /** Events of the rule seasonal, newest first. */
+  events(selection: AnomalyEventSelection): Promise<AnomalyEvent[]>;
+  /** The months that were judged, ascending, and the cities that were still learning in the last. */
+  readonly judgedMonths: readonly string[];
+  readonly learning: readonly LearningCity[];
+  /** Local paths of the files with the values that failed in this time. */
+  failedFlagPaths(range: Pick<Selection, 'from' | 'to'>): Promise<string[]>;
   /**
    * All rows of the dataset; of one too large to be held in memory at least the first `limit` of the
    * part, when it is ordered by city.
@@ -134,6 +147,12 @@ export interface DatasetRows {
   readonly city_statistics: CityStatistics;
   readonly hourly_trends: HourlyTrend;
   readonly anomalies: Anomaly;
+}
+
+/** Without the values that failed quality control. */
+export interface SoundSelection extends Selection {
+  /** Local paths of the files with the values that are left out. */
+  readonly flags: readonly string[];
 }
 
 /** The datasets that a range recomputes. */

@@ -1,8 +1,10 @@
 /** What each address may be asked: the schemas of the queries. */
 import { type Static, type TSchema, Type } from 'typebox';
 import { INCIDENT_STATES, RULE_NAME_PATTERN } from '../model/alerts.ts';
+import { EVENT_CLASSES, SEVERITIES } from '../model/anomaly-events.ts';
 import { CITY_ID_PATTERN } from '../model/city.ts';
 import { PERIODS } from '../model/outages.ts';
+import { QUALITY_TESTS, VERDICTS } from '../model/quality.ts';
 import { VARIABLE_NAMES } from '../model/variables.ts';
 import { FORMATS } from './formats.ts';
 import { type CursorKind, cursorPattern, TIME_PATTERN } from './parameters.ts';
@@ -70,6 +72,8 @@ export const CURSORS = {
   'hourly-trends': ['string', 'string', 'number'],
   anomalies: TIME_CURSOR,
   'raw-data': ['time', 'string'],
+  'anomaly-events': ['time', 'string', 'string'],
+  'quality-flags': ['time', 'string', 'string', 'string'],
   incidents: ['time', 'string'],
   outages: ['time', 'string'],
 } as const satisfies Record<string, readonly CursorKind[]>;
@@ -92,6 +96,62 @@ export const DATASET_QUERY_SCHEMAS = {
     ...{ city: city(200), from, to, limit: limit(10_000, 50_000), format, excel },
   }),
 };
+export const QualityFlagsQuerySchema = parameters({
+  city: city(200),
+  from,
+  to,
+  variable: Type.Optional(
+    Type.Array(Type.Enum([...VARIABLE_NAMES]), {
+      minItems: 1,
+      maxItems: VARIABLE_NAMES.length,
+      description: 'Name of a variable; repeat it for several. Without it all.',
+    }),
+  ),
+  test: Type.Optional(
+    Type.Array(Type.Enum([...QUALITY_TESTS]), {
+      minItems: 1,
+      maxItems: QUALITY_TESTS.length,
+      description: 'Name of a test; repeat it for several. Without it all.',
+    }),
+  ),
+  verdict: Type.Optional(
+    Type.Enum([...VERDICTS], { description: 'Only flags of this verdict. Without it both.' }),
+  ),
+  limit: limit(1_000, 10_000),
+  cursor: cursor(CURSORS['quality-flags']),
+  format,
+  excel,
+});
+export const AnomalyEventsQuerySchema = parameters({
+  city: city(200),
+  from: time('Only what began at this time or later'),
+  to: time('Only what began before this time'),
+  variable: Type.Optional(
+    Type.Array(Type.Enum([...VARIABLE_NAMES]), {
+      minItems: 1,
+      maxItems: VARIABLE_NAMES.length,
+      description: 'Name of a variable; repeat it for several. Without it all.',
+    }),
+  ),
+  class: Type.Optional(
+    Type.Array(Type.Enum([...EVENT_CLASSES]), {
+      minItems: 1,
+      maxItems: EVENT_CLASSES.length,
+      description: 'Likely cause; repeat it for several. Without it all.',
+    }),
+  ),
+  severity: Type.Optional(
+    Type.Array(Type.Enum([...SEVERITIES]), {
+      minItems: 1,
+      maxItems: SEVERITIES.length,
+      description: 'Severity; repeat it for several. Without it all.',
+    }),
+  ),
+  limit: limit(1_000, 10_000),
+  cursor: cursor(CURSORS['anomaly-events']),
+  format,
+  excel,
+});
 export const RawDataQuerySchema = parameters({
   city: city(200),
   from,
@@ -268,6 +328,8 @@ export const OidcCallbackQuerySchema = parameters({
 export type AnomaliesQuery = Static<(typeof DATASET_QUERY_SCHEMAS)['anomalies']>;
 export type DatasetQuery = Static<ReturnType<typeof datasetQuery>>;
 export type RawDataQuery = Static<typeof RawDataQuerySchema>;
+export type AnomalyEventsQuery = Static<typeof AnomalyEventsQuerySchema>;
+export type QualityFlagsQuery = Static<typeof QualityFlagsQuerySchema>;
 export type CitiesQuery = Static<typeof CitiesQuerySchema>;
 export type ChartQuery = Static<typeof ChartQuerySchema>;
 export type SeriesQuery = Static<typeof SeriesQuerySchema>;

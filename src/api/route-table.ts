@@ -12,44 +12,19 @@ import {
   SilenceAnswerSchema,
   SilencesAnswerSchema,
 } from './alert-schemas.ts';
+import { DATA_ROUTES } from './data-routes.ts';
 import { EnginesAnswerSchema } from './engine-schemas.ts';
 import { MEDIA_TYPES } from './formats.ts';
 import { OIDC_ROUTES } from './oidc-routes.ts';
 import {
   AcknowledgeQuerySchema,
-  AvailabilityQuerySchema,
-  ChartQuerySchema,
-  CitiesQuerySchema,
-  ClimatologyQuerySchema,
-  DATASET_QUERY_SCHEMAS,
   EndSilenceQuerySchema,
   EventsQuerySchema,
-  HourlyMeansQuerySchema,
   IncidentsQuerySchema,
   NoQuerySchema,
-  OutagesQuerySchema,
-  RawDataQuerySchema,
-  RecentHoursQuerySchema,
-  SeriesQuerySchema,
   SilenceQuerySchema,
-  WindRoseQuerySchema,
 } from './query-schemas.ts';
 import { READING_ERRORS } from './route-errors.ts';
-import {
-  AnomaliesAnswerSchema,
-  AvailabilityAnswerSchema,
-  ChartAnswerSchema,
-  CitiesAnswerSchema,
-  CityStatisticsAnswerSchema,
-  ClimatologyAnswerSchema,
-  HourlyMeansAnswerSchema,
-  HourlyTrendsAnswerSchema,
-  OutagesAnswerSchema,
-  RawDataAnswerSchema,
-  RecentHoursAnswerSchema,
-  SeriesAnswerSchema,
-  WindRoseAnswerSchema,
-} from './schemas.ts';
 import {
   ControlAnswerSchema,
   HealthSchema,
@@ -84,112 +59,8 @@ export interface Route {
   readonly errors: readonly ErrorCode[];
 }
 
-const RANGE =
-  'With `from` or `to` the observations of that time are selected and the rows computed anew; without them the published version answers.';
-const DEFAULT_RANGE = 'Without `from` and `to` the last 7 days up to the newest observation.';
-
-const LAST_90_DAYS = 'Without `from` and `to` the last 90 days.';
-
 export const ROUTES = [
-  data(
-    '/api/city-statistics',
-    'One row per city.',
-    RANGE,
-    DATASET_QUERY_SCHEMAS['city-statistics'],
-    CityStatisticsAnswerSchema,
-  ),
-  data(
-    '/api/hourly-trends',
-    'One row per city, clock and hour of the day.',
-    RANGE,
-    DATASET_QUERY_SCHEMAS['hourly-trends'],
-    HourlyTrendsAnswerSchema,
-  ),
-  data(
-    '/api/anomalies',
-    'One row per flagged value and rule, newest first.',
-    'What is unusual is judged over the whole table; `from` and `to` select among the rows. `q`, `variable`, `rule`, `min_score`, `max_score`, `sort`, `order` and `facets` are answered by an index of the newest version; where it is behind or away, `meta.index_version` and `meta.reason` say so. Cities with fewer than 11 values are named in `meta.not_enough_values`.',
-    DATASET_QUERY_SCHEMAS.anomalies,
-    AnomaliesAnswerSchema,
-    ['INDEX_UNAVAILABLE', 'INDEX_REFUSED', 'CURSOR_MISMATCH'],
-  ),
-  data(
-    '/api/temperature-chart',
-    'The temperature as a figure for Plotly.',
-    DEFAULT_RANGE,
-    ChartQuerySchema,
-    ChartAnswerSchema,
-  ),
-  data(
-    '/api/humidity-chart',
-    'The relative humidity as a figure for Plotly.',
-    DEFAULT_RANGE,
-    ChartQuerySchema,
-    ChartAnswerSchema,
-  ),
-  data(
-    '/api/series',
-    'Any variables over time, sampled for drawing.',
-    `${DEFAULT_RANGE} Where there are more observations than points, the lowest and the highest of each interval are kept; a gap is a null. Calm wind has no direction. \`meta.coverage_pct\` counts from the first observation of each city to its last.`,
-    SeriesQuerySchema,
-    SeriesAnswerSchema,
-  ),
-  data(
-    '/api/climatology',
-    'What is usual at each hour of the day in each month.',
-    'Over all observations of the city: the middle eight tenths of the values and their median. A month and hour with fewer than 20 values has no row.',
-    ClimatologyQuerySchema,
-    ClimatologyAnswerSchema,
-  ),
-  data(
-    '/api/hourly-means',
-    'Means by day and hour of the day, as for a heat map.',
-    `${DEFAULT_RANGE} Days and hours are those of the city’s clock.`,
-    HourlyMeansQuerySchema,
-    HourlyMeansAnswerSchema,
-  ),
-  data(
-    '/api/recent-hours',
-    'What the last hours come to so far, by city and hour (UTC).',
-    'From the table; with the setting streaming.enabled, hours of which not everything has landed yet come from the stream.',
-    RecentHoursQuerySchema,
-    RecentHoursAnswerSchema,
-  ),
-  data(
-    '/api/wind-rose',
-    'How often the wind came from where, and how strong.',
-    `${DEFAULT_RANGE} Calm is a speed of 0, which has no direction; a wind without a direction that is not calm is left out.`,
-    WindRoseQuerySchema,
-    WindRoseAnswerSchema,
-  ),
-  data(
-    '/api/outages',
-    'When cities were silent, and why, newest first.',
-    `${LAST_90_DAYS} A city is silent from when an observation was due until the next one; a distance of one and a half intervals or more lacks one. What still lasts is listed once the city is late. Neighbours are looked for up to 35 days before and after the range.`,
-    OutagesQuerySchema,
-    OutagesAnswerSchema,
-  ),
-  data(
-    '/api/availability',
-    'How much of what was expected arrived, by day, month or year.',
-    `${LAST_90_DAYS} Days are those of UTC; of a long time the last 50,000 rows are given. \`station_pct\` leaves out what was missed while isobar did not ask or could not reach the provider.`,
-    AvailabilityQuerySchema,
-    AvailabilityAnswerSchema,
-  ),
-  data(
-    '/api/raw-data',
-    'One row per observation, newest first.',
-    'The columns of the table. Paging by cursor neither repeats nor leaves out a row, whatever lands meanwhile.',
-    RawDataQuerySchema,
-    RawDataAnswerSchema,
-  ),
-  data(
-    '/api/cities',
-    'The cities, each with its newest observation.',
-    'The newest observation comes from the table or, before it has landed, from the log.',
-    CitiesQuerySchema,
-    CitiesAnswerSchema,
-  ),
+  ...DATA_ROUTES,
   {
     method: 'GET',
     path: '/api/events',
@@ -305,39 +176,6 @@ export const ROUTES = [
   page('/docs', 'This description for people.', 'text/html', 'pages'),
   page('/openapi.json', 'This description for programs (OpenAPI 3.1).', MEDIA_TYPES.json, 'pages'),
 ] as const satisfies readonly Route[];
-
-function data(
-  path: string,
-  summary: string,
-  description: string,
-  query: TObject,
-  schema: TSchema,
-  errors: readonly ErrorCode[] = [],
-) {
-  const { json, csv, parquet } = MEDIA_TYPES;
-  const files = 'format' in query.properties ? { [csv]: null, [parquet]: null } : {};
-  const answers: Record<string, TSchema | null> = { [json]: schema, ...files };
-  return {
-    method: 'GET',
-    path,
-    role: 'viewer',
-    cities: 'seen',
-    cost: 5,
-    tag: 'data',
-    summary,
-    description,
-    query,
-    answers,
-    errors: [
-      'PARAMETER_INVALID',
-      'CITY_UNKNOWN',
-      'BUSY',
-      'QUERY_FAILED',
-      ...errors,
-      ...READING_ERRORS,
-    ],
-  } as const;
-}
 
 function operation(
   method: 'GET' | 'POST',

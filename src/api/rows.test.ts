@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Publications } from './context.ts';
 import { openRows } from './rows.ts';
+import type { Current } from './versions.ts';
 
 test('a cancelled range takes no turn and does not delay the others', async () => {
   const computed: (string | null)[] = [];
@@ -18,8 +19,9 @@ test('a cancelled range takes no turn and does not delay the others', async () =
     ...{ version: 1, committedAt: null, files: [], transactions: new Map(), rowCount: 0 },
     simulated: false,
   };
+  const current = { conditions: { snapshot }, publication: null } as unknown as Current;
   const ask = (from: string, leave?: AbortSignal) =>
-    rows.compute('hourly_trends', snapshot, { cities: [], from, to: null }, leave);
+    rows.compute('hourly_trends', current, { cities: [], from, to: null }, leave);
   const first = ask('first');
   // As when dragging over a chart: each question replaces the one before.
   const left: Promise<unknown>[] = [];

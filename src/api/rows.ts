@@ -1,23 +1,29 @@
 /** Rows of the datasets: those published, or computed over a range, shared by formats and pages. */
 
 import { IsobarError } from '../errors.ts';
-import type { Snapshot } from '../table/table.ts';
 import { openCache } from './cache.ts';
 import type { DatasetRows, Publications, RangedDataset, Selection } from './context.ts';
 import { nameTimeout, notAwaited, selectFiles } from './reader.ts';
+import type { Current } from './versions.ts';
 
 export interface RowsReader {
   /**
-   * The rows of a range, computed once for each version of the table. What waits for its turn is
+   * The rows of a range, computed once for each version of the table and of
+   * what failed in it. What waits for its turn is
    * left out once `leave` aborts for all who wanted it: it rejects with ABORTED then.
    */
   compute<D extends RangedDataset>(
     dataset: D,
-    snapshot: Snapshot,
+    current: Current,
     selection: Selection,
     leave?: AbortSignal,
   ): Promise<readonly DatasetRows[D][]>;
   readonly computedCount: number;
+}
+
+/** What rows of a range depend on: the table, and which of its values have failed. */
+export function soundVersion({ conditions, publication }: Current): unknown {
+  return [conditions.snapshot.version, publication?.quality?.key ?? null];
 }
 
 const CACHE_BYTES_MAX = 32 * 1024 * 1024;
@@ -37,7 +43,7 @@ export function openRows(publications: Publications): RowsReader {
   /** One after the other: a computation makes views, which the next would put its own in place of. */
   async function computeInTurn<D extends RangedDataset>(
     dataset: D,
-    snapshot: Snapshot,
+    { conditions: { snapshot }, publication }: Current,
     selection: Selection,
     signal: AbortSignal,
   ): Promise<readonly DatasetRows[D][]> {
@@ -51,8 +57,9 @@ export function openRows(publications: Publications): RowsReader {
       if (signal.aborted) throw notAwaited();
       computedCount += 1;
       const chosen = { ...snapshot, files };
+      const flags = (await publication?.failedFlagPaths(selection)) ?? [];
       return publications
-        .compute(dataset, chosen, selection, AbortSignal.timeout(TIMEOUT_MS))
+        .compute(dataset, chosen, { ...selection, flags }, AbortSignal.timeout(TIMEOUT_MS))
         .catch((error: unknown) => {
           throw nameTimeout(error, TIMEOUT_MS);
         });
@@ -62,12 +69,12 @@ export function openRows(publications: Publications): RowsReader {
   }
 
   return {
-    async compute(dataset, snapshot, selection, leave) {
+    async compute(dataset, current, selection, leave) {
       const { cities, from, to } = selection;
-      const key = JSON.stringify([dataset, snapshot.version, cities, from, to]);
+      const key = JSON.stringify([dataset, soundVersion(current), cities, from, to]);
       const rows = await cache.get(
         key,
-        (signal) => computeInTurn(dataset, snapshot, selection, signal),
+        (signal) => computeInTurn(dataset, current, selection, signal),
         leave,
       );
       return rows as readonly DatasetRows[typeof dataset][];

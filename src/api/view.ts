@@ -146,6 +146,16 @@ function limitPublication(all: Publication, has: (id: string) => boolean): Publi
   return {
     ...{ version: all.version, tableVersion: all.tableVersion, computedAt: all.computedAt },
     notEnoughValues: all.notEnoughValues.filter(has),
+    quality: all.quality,
+    judgedMonths: all.judgedMonths,
+    learning: all.learning.filter(({ city_id }) => has(city_id)),
+    async events(selection) {
+      return (await all.events(selection)).filter(({ city_id }) => has(city_id));
+    },
+    failedFlagPaths: (range) => all.failedFlagPaths(range),
+    async flags(selection) {
+      return (await all.flags(selection)).filter(({ city_id }) => has(city_id));
+    },
     asked: () => all.asked(),
     prepare: (datasets) => all.prepare(datasets),
     async rows(dataset, part) {

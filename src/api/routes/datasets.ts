@@ -16,6 +16,7 @@ import {
   DATASET_QUERY_SCHEMAS,
   type DatasetQuery,
 } from '../query-schemas.ts';
+import { soundVersion } from '../rows.ts';
 import { NUMBER_CURSOR } from '../search-parameters.ts';
 import { answer, newestOf, type Server, sourcesOf, tableVersionOf } from '../server.ts';
 import type { Current } from '../versions.ts';
@@ -57,9 +58,8 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
     return compute(server, asked, current, page, columns);
   });
   add('hourly-trends', async (asked, current) => {
-    const { snapshot } = current.conditions;
     const rows = asked.ranged
-      ? await server.rows.compute('hourly_trends', snapshot, asked, asked.signal)
+      ? await server.rows.compute('hourly_trends', current, asked, asked.signal)
       : await publishedRows(current.publication, 'hourly_trends', asked.cities, trendsPart(asked));
     const columns = columnsOf(HourlyTrendSchema);
     const page = pageRows(rows, TRENDS_ORDER, asked.query);
@@ -141,7 +141,7 @@ function isAnomaliesQuery(query: DatasetQuery | AnomaliesQuery): query is Anomal
 function keyOf(server: Server, asked: Asked, current: Current): string {
   const { query, cities, from, to, ranged, question } = asked;
   const version = ranged
-    ? ['table', current.conditions.snapshot.version]
+    ? ['table', soundVersion(current)]
     : ['published', current.publication?.version ?? null];
   const index = question === null ? null : server.context.search.version;
   const limits = [query.limit, query.cursor ?? null];
@@ -173,8 +173,7 @@ async function statisticsOf(
   asked: Asked,
   current: Current,
 ): Promise<readonly CityStatistics[]> {
-  const { snapshot } = current.conditions;
-  if (asked.ranged) return server.rows.compute('city_statistics', snapshot, asked, asked.signal);
+  if (asked.ranged) return server.rows.compute('city_statistics', current, asked, asked.signal);
   return publishedRows(current.publication, 'city_statistics', asked.cities);
 }
 

@@ -7,6 +7,7 @@ import { openAlertStore } from '../../alerts/sqlite-store.ts';
 import type { AlertStore } from '../../alerts/store.ts';
 import { computeCityStatistics, computeHourlyTrends } from '../../analytics/compute.ts';
 import { openPublished } from '../../analytics/published.ts';
+import { openQualityControl } from '../../analytics/quality-control.ts';
 import { createRefresher } from '../../analytics/refresh.ts';
 import { loadConfig } from '../../config/load.ts';
 import { openAnomalySearch } from '../../index/answering.ts';
@@ -38,7 +39,12 @@ export interface TestApi extends AsyncDisposable {
   /** Puts records into the log, as the collector does, and wakes its followers. */
   put(partition: number, ...records: readonly (Observation | string)[]): void;
   /** Lands what waits, publishes the analytics and has the API look, unless told otherwise. */
-  land(options?: { readonly publish?: boolean; readonly look?: boolean }): Promise<void>;
+  land(options?: {
+    readonly publish?: boolean;
+    /** Whether its values are checked; not unless said. */
+    readonly check?: boolean;
+    readonly look?: boolean;
+  }): Promise<void>;
   /** Says that there may be something new, and waits for nothing. */
   changed(): void;
   /** Has the API look for new versions now. */
@@ -65,9 +71,10 @@ const CITIES: readonly City[] = ['berlin', 'cairo', 'oslo'].map((city_id, index)
 export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const lake = await openTestLake(2);
   const { observations, sink } = await lake.open();
-  const sessions = await Promise.all([1, 2, 3].map(() => lake.engine.session()));
-  const [refreshing, publishing, computing] = sessions;
-  if (!refreshing || !publishing || !computing) throw new Error('no session');
+  const sessions = await Promise.all([1, 2, 3, 4].map(() => lake.engine.session()));
+  const [refreshing, publishing, computing, checking] = sessions;
+  if (!refreshing || !publishing || !computing || !checking) throw new Error('no session');
+  const cities = options.cities ?? CITIES;
   const refresher = createRefresher({
     table: observations,
     columns: OBSERVATION_COLUMNS,
@@ -75,6 +82,11 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     session: refreshing,
     engineName: 'duckdb',
     scratch: lake.scratch,
+    quality: openQualityControl({
+      ...{ table: observations, columns: OBSERVATION_COLUMNS, session: checking },
+      ...{ storage: lake.storage, scratch: lake.scratch },
+      places: async () => new Map(cities.map((city) => [city.city_id, city])),
+    }),
     clock: () => test.now,
   });
   const published = openPublished(lake.storage, publishing);
@@ -154,7 +166,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     log: log.tail,
     lastLanded: (snapshot, partition) =>
       snapshot.transactions.get(landingAppId(lake.log.id, partition)) ?? null,
-    cities: () => options.cities ?? CITIES,
+    cities: () => cities,
     status: async () => test.status,
     collecting: async () => test.stretches,
     alerts,
@@ -185,9 +197,10 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       lake.log.put(partition, ...records);
       log.wake();
     },
-    async land({ publish = true, look = true } = {}) {
+    async land({ publish = true, check = false, look = true } = {}) {
       for (const partition of [0, 1]) while ((await sink.land(partition)) !== null);
       if (publish) await refresher.refresh();
+      if (check) await refresher.check();
       if (look) await test.look();
     },
     changed() {

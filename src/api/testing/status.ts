@@ -82,6 +82,7 @@ export function exampleStatus(): Status {
         differences: 0,
         error: null,
       },
+      quality: { table_version: 41, failed: 3, suspect: 7 },
       error: { code: 'QUERY_FAILED', message: 'm', remedy: 'r', since: '2024-11-01T00:00:00Z' },
     },
     streaming: {
