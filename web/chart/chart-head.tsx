@@ -1,10 +1,12 @@
 /** What is written above a chart: unit and clock, and the marks with what they mean. */
 import type { ComponentChildren } from 'preact';
+import type { Verdict } from '../../src/model/quality.ts';
 import type { VariableName } from '../../src/model/variables.ts';
 import type { ResolvedRange } from '../client/range.ts';
 import type { Store } from '../client/store.ts';
 import { formatOffset } from '../format/times.ts';
 import { unitOf } from '../format/units.ts';
+import { worstFlags } from '../quality/flag.ts';
 import { ARROW_PATH } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
 import type { Chart } from './chart-list.ts';
@@ -54,6 +56,16 @@ export function Legend({ store, chart, variable, range }: ChartHeadProps) {
       days !== null,
       <rect key="band" class="band place-0" width="18" height="10" y="1" />,
       say.span(banded.length < compared.length ? (banded[0]?.name ?? '') : null),
+    ],
+    [
+      days === null && hasFlags(store, variable, 'fail'),
+      <circle key="fail" class="hollow fail place-0" cx="9" cy="6" r="4" />,
+      say.flag,
+    ],
+    [
+      days === null && hasFlags(store, variable, 'suspect'),
+      <circle key="suspect" class="hollow suspect place-0" cx="9" cy="6" r="3.5" />,
+      say.doubt,
     ],
     [hasRings(store, variable), <circle key="ring" class="ring" cx="9" cy="6" r="4.5" />, say.ring],
   ];
@@ -152,6 +164,11 @@ function hasRings(store: Store, variable: VariableName): boolean {
   const drawn = store.compared.value.map(({ city_id }) => city_id);
   const rows = store.anomalies.answer.value?.data ?? [];
   return rows.some((row) => row.variable === variable && drawn.includes(row.city_id));
+}
+
+function hasFlags(store: Store, variable: VariableName, verdict: Verdict): boolean {
+  const flags = store.flags.answer.value?.data ?? [];
+  return worstFlags(flags).some((flag) => flag.variable === variable && flag.verdict === verdict);
 }
 
 interface Place {

@@ -4,6 +4,7 @@ import { Component } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { keyOfAnomaly } from '../anomalies/anomaly.ts';
 import type { Between } from '../client/view.ts';
+import { keyOfFlag } from '../quality/flag.ts';
 import { ARROW_PATH } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
 import type { LineLayout } from './line-layout.ts';
@@ -227,6 +228,15 @@ function Drawn({ id, layout, lit }: PictureProps) {
       {layout.threshold !== null && (
         <path class="threshold" d={`M${left} ${layout.threshold.toFixed(1)}H${right}`} />
       )}
+      {layout.hollows.map(({ x, y, place, flag }) => (
+        <circle
+          key={keyOfFlag(flag)}
+          class={`hollow ${flag.verdict} place-${place}`}
+          cx={x.toFixed(1)}
+          cy={y.toFixed(1)}
+          r={flag.verdict === 'fail' ? 4 : 3}
+        />
+      ))}
       {layout.rings.map(({ x, y, anomaly }) => (
         <circle
           key={keyOfAnomaly(anomaly)}

@@ -27,10 +27,30 @@ function layOut(changes: Partial<LayoutOptions> = {}) {
     nights: [],
     sky: null,
     anomalies: [],
+    flags: [],
     labelled: true,
     ...changes,
   });
 }
+
+test('a value with several flags is one hollow mark, failed if one of them says so', () => {
+  const flag = (hour: number, test: 'step' | 'spike', verdict: 'suspect' | 'fail') => ({
+    ...{ city_id: 'a', variable: 'temperature_c' as const, test, verdict, value: 20 + hour },
+    observed_at: new Date(START + hour * HOUR).toISOString(),
+    ...{ expected: null, spread: null, compared: null },
+  });
+  const flags = [flag(0, 'step', 'suspect'), flag(0, 'spike', 'fail'), flag(1, 'step', 'suspect')];
+  const { hollows, x, y } = layOut({
+    flags: [...flags, { ...flag(2, 'step', 'fail'), city_id: 'b' }, flag(9, 'step', 'fail')],
+  });
+  assert.deepEqual(
+    hollows.map((hollow) => [hollow.x, hollow.y, hollow.flag.verdict]),
+    [
+      [x(START), y(20), 'fail'],
+      [x(START + HOUR), y(21), 'suspect'],
+    ],
+  );
+});
 
 test('lines follow the order of the compared cities, in the chosen unit, gaps kept', () => {
   const series = (city_id: string, values: (number | null)[]) => ({

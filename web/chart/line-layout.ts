@@ -2,11 +2,13 @@
 import { ticks } from 'd3-array';
 import { area } from 'd3-shape';
 import type { Anomaly } from '../../src/model/datasets.ts';
+import type { QualityFlag } from '../../src/model/quality.ts';
 import { VARIABLES, type VariableName } from '../../src/model/variables.ts';
 import { episodesOf } from '../anomalies/anomaly.ts';
 import { formatAge } from '../format/ages.ts';
 import { formatNumber } from '../format/numbers.ts';
 import { convertValue, type Units } from '../format/units.ts';
+import { worstFlags } from '../quality/flag.ts';
 import { words } from '../words/words.ts';
 import { formatEnd, type Line, sharedGaps } from './lines.ts';
 import { type Gap, lastOf, linePath, spreadLabels, valueRange } from './points.ts';
@@ -33,6 +35,7 @@ export interface LayoutOptions {
   /** What fell and blew, drawn below the lines; null where it is not. */
   readonly sky: readonly SkySeries[] | null;
   readonly anomalies: readonly Anomaly[];
+  readonly flags: readonly QualityFlag[];
   /** Whether there is room for the labels at the ends of the lines. */
   readonly labelled: boolean;
   /** A value that is drawn as a line across, in the chosen unit. */
@@ -50,6 +53,14 @@ export interface Ring {
   readonly x: number;
   readonly y: number;
   readonly anomaly: Anomaly;
+}
+
+/** A value that failed quality control or is suspect. */
+export interface Hollow {
+  readonly x: number;
+  readonly y: number;
+  readonly place: number;
+  readonly flag: QualityFlag;
 }
 
 export interface LineLayout {
@@ -85,6 +96,8 @@ export interface LineLayout {
     readonly dots: readonly { readonly x: number; readonly y: number }[];
   }[];
   readonly rings: readonly Ring[];
+  /** None where lines are drawn as summaries of days. */
+  readonly hollows: readonly Hollow[];
   readonly ends: readonly { readonly y: number; readonly place: number; readonly text: string }[];
   x(time: number): number;
   y(value: number): number;
@@ -168,6 +181,7 @@ export function layOutLines(options: LayoutOptions): LineLayout {
       y: y(value),
       anomaly,
     })),
+    hollows: summaries === null ? hollowsOf(options, x, y) : [],
     ends: labelled && width > 0 ? endsOf(options, y, top, bottom) : [],
     x,
     y,
@@ -316,6 +330,21 @@ function ringsOf({ anomalies, lines, variable, units, from, to }: LayoutOptions)
     .filter((row) => row.variable === variable && drawn.has(row.city_id))
     .filter(({ observed_at }) => Date.parse(observed_at) >= from && Date.parse(observed_at) <= to)
     .map((anomaly) => ({ anomaly, value: convertValue(anomaly.value, variable, units) }));
+}
+
+/** Where the flagged values of the cities that are drawn are. */
+function hollowsOf(
+  { flags, lines, variable, units, from, to }: LayoutOptions,
+  x: (at: number) => number,
+  y: (value: number) => number,
+): readonly Hollow[] {
+  const places = new Map(lines.map(({ cityId, place }) => [cityId, place]));
+  return worstFlags(flags.filter((flag) => flag.variable === variable)).flatMap((flag) => {
+    const place = places.get(flag.city_id);
+    const at = Date.parse(flag.observed_at);
+    if (place === undefined || at < from || at > to) return [];
+    return { x: x(at), y: y(convertValue(flag.value, variable, units)), place, flag };
+  });
 }
 
 /** The city's name and newest value at the end of its line, moved apart where lines meet. */

@@ -1,9 +1,12 @@
 import type { Anomaly } from '../../src/model/datasets.ts';
+import type { QualityFlag } from '../../src/model/quality.ts';
 import type { VariableName } from '../../src/model/variables.ts';
 import { describeAnomaly, episodesOf } from '../anomalies/anomaly.ts';
 import type { ResolvedRange } from '../client/range.ts';
 import type { Store } from '../client/store.ts';
 import { formatDay, formatTime } from '../format/times.ts';
+import type { Units } from '../format/units.ts';
+import { describeFlag, keyOfFlag, worstFlags } from '../quality/flag.ts';
 import { words } from '../words/words.ts';
 import { dashOf } from './line-style.ts';
 import { formatEnd, type Line, readAt } from './lines.ts';
@@ -58,6 +61,7 @@ export interface ReadingProps {
   readonly zone: string;
   readonly range: ResolvedRange;
   readonly anomalies: readonly Anomaly[];
+  readonly flags: readonly QualityFlag[];
   readonly width: number;
   readonly at: number;
 }
@@ -85,6 +89,13 @@ export function Tooltip(props: ReadingProps & { readonly left: number }) {
           <b class="alert">{words.value.chart.unusualIn(row.city)}</b> {explain(row, props.store)}
         </p>
       ))}
+      {flagsAt(props)
+        .slice(0, 2)
+        .map((flag) => (
+          <p key={keyOfFlag(flag)} class="tooltip-reason">
+            <b>{introduce(flag, props.lines)}</b> {describeFlag(flag, unitsOf(props))}
+          </p>
+        ))}
     </div>
   );
 }
@@ -98,7 +109,36 @@ export function spokenAt(props: ReadingProps, city: number): string {
   const reasons = unusualAt(props)
     .filter(({ city_id }) => city_id === chosen.line.cityId)
     .map((row) => `${words.value.chart.unusualIn(row.city)} ${explain(row, props.store)}`);
-  return [`${chosen.line.name} ${value}, ${timeWords(props)}`, ...reasons].join('. ');
+  const flags = flagsAt(props)
+    .filter(({ city_id }) => city_id === chosen.line.cityId)
+    .map((flag) => `${introduce(flag, props.lines)} ${describeFlag(flag, unitsOf(props))}`);
+  return [`${chosen.line.name} ${value}, ${timeWords(props)}`, ...reasons, ...flags].join('. ');
+}
+
+function unitsOf({ store }: ReadingProps): Units {
+  return store.address.view.value.units;
+}
+
+/** "Failed quality control in Berlin:" */
+function introduce({ city_id, verdict }: QualityFlag, lines: readonly Line[]): string {
+  const say = words.value.quality;
+  const city = lines.find(({ cityId }) => cityId === city_id)?.name ?? city_id;
+  return verdict === 'fail' ? say.failed(city) : say.suspect(city);
+}
+
+/** What quality control says of the values under the pointer. */
+function flagsAt(props: ReadingProps): readonly QualityFlag[] {
+  const { flags, variable, lines, days, at } = props;
+  if (days !== null) return [];
+  const near = toleranceOf(props) / 4;
+  return worstFlags(
+    flags.filter(
+      (flag) =>
+        flag.variable === variable &&
+        lines.some(({ cityId }) => cityId === flag.city_id) &&
+        Math.abs(Date.parse(flag.observed_at) - at) <= near,
+    ),
+  );
 }
 
 /** How far from its time a value still counts. */

@@ -218,6 +218,7 @@ function Drawing({ store, id, chart, variable, height, lines, range, zone, answe
   const { units } = store.address.view.value;
   const [first] = store.compared.value;
   const anomalies = store.anomalies.answer.value?.data ?? NONE;
+  const flags = store.flags.answer.value?.data ?? NONE;
   const labelled = width >= LABELLED_MIN;
   const names = lines.map(({ cityId }) => cityId).join(' ');
   const { from, to } = range;
@@ -235,13 +236,27 @@ function Drawing({ store, id, chart, variable, height, lines, range, zone, answe
         : null;
     const layout = layOutLines({
       ...{ lines, summaries, usual: band, variable, units, zone, from, to, width, height },
-      ...{ nights: nightsOf(range, first), sky, anomalies, labelled },
+      ...{ nights: nightsOf(range, first), sky, anomalies, flags, labelled },
     });
     const label = describe(lines, variable);
     return { days, summaries, layout, label, times: timesOf(summaries ?? lines) };
-  }, [answer, names, units, zone, width, height, anomalies, rows, sky, from, range.open, language]);
+  }, [
+    answer,
+    names,
+    units,
+    zone,
+    width,
+    height,
+    anomalies,
+    flags,
+    rows,
+    sky,
+    from,
+    range.open,
+    language,
+  ]);
   const cursor = store.cursor.value;
-  const shown = { store, variable, lines, zone, range, anomalies, width };
+  const shown = { store, variable, lines, zone, range, anomalies, flags, width };
   const reading =
     drawn === null || cursor === null
       ? null

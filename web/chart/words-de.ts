@@ -19,6 +19,8 @@ export const deChart: Words['chart'] = {
   legend: {
     label: 'Legende',
     ring: 'ungewöhnlicher Wert',
+    flag: 'fehlerhafter Wert',
+    doubt: 'fragwürdig',
     usual: 'üblich zu dieser Stunde und Jahreszeit',
     night: 'Nacht',
     rain: 'Regen, mm in 1 h',

@@ -17,6 +17,8 @@ export const enChart = {
   legend: {
     label: 'Legend',
     ring: 'unusual value',
+    flag: 'failed quality control',
+    doubt: 'suspect',
     usual: 'usual at this hour and season',
     night: 'night',
     rain: 'rain, mm in 1 h',

@@ -19,6 +19,8 @@ export const frChart: Words['chart'] = {
   legend: {
     label: 'Légende',
     ring: 'valeur inhabituelle',
+    flag: 'valeur rejetée',
+    doubt: 'douteuse',
     usual: 'habituel à cette heure et en cette saison',
     night: 'nuit',
     rain: 'pluie, mm en 1 h',

@@ -7,6 +7,7 @@ import type {
   CityStatisticsAnswer,
   HourlyMeansAnswer,
   HourlyTrendsAnswer,
+  QualityFlagsAnswer,
   RawDataAnswer,
   SeriesAnswer,
   WindRoseAnswer,
@@ -57,6 +58,8 @@ export interface Store {
   readonly foundAnomalies: Resource<AnomaliesAnswer>;
   /** The anomalies of the last 24 h; asked for while the sheet of the pipeline is open. */
   readonly unusual: Resource<AnomaliesAnswer>;
+  /** What quality control says of the compared cities. */
+  readonly flags: Resource<QualityFlagsAnswer>;
   readonly rows: Resource<RawDataAnswer>;
   readonly status: Resource<StatusAnswer>;
   /** Asked for while the sheet of the pipeline is open. */
@@ -96,6 +99,7 @@ const ROWS = 15;
 /** With more cities than this the statistics are those of the cities that have a card. */
 const STATISTICS_MAX = 100;
 const ANOMALIES = 200;
+const FLAGS = 1_000;
 const SPARK_POINTS = 96;
 const SKY_POINTS = 400;
 /** The end of an open range moves on in such steps, so that a tick of the clock draws nothing. */
@@ -283,6 +287,9 @@ function createPanels(
     }),
     rows: ask<RawDataAnswer>(() =>
       ranged(selection, 'api/raw-data', { limit: ROWS, cursor: rowsCursors.value.at(-1) }),
+    ),
+    flags: ask<QualityFlagsAnswer>(() =>
+      ranged(selection, 'api/quality-flags', { limit: FLAGS }, false),
     ),
     anomalies: ask<AnomaliesAnswer>(() => {
       const span = everything.value ? {} : parseRange(texts.range.value);

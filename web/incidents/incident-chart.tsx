@@ -64,7 +64,14 @@ function Drawing({ store, incident, picture, answer }: DrawingProps) {
     const threshold = thresholdOf(incident, rules);
     const layout = layOutLines({
       ...{ lines, summaries: null, usual: null, variable, units, zone, from, to, width },
-      ...{ height: HEIGHT, nights: [], sky: null, anomalies, labelled: width >= LABELLED_MIN },
+      ...{
+        height: HEIGHT,
+        nights: [],
+        sky: null,
+        anomalies,
+        flags: NONE,
+        labelled: width >= LABELLED_MIN,
+      },
       threshold: threshold === null ? null : convertValue(threshold, variable, units),
       marked: spanOf(incident, to),
     });
@@ -72,7 +79,17 @@ function Drawing({ store, incident, picture, answer }: DrawingProps) {
   }, [answer, incident, rules, anomalies, units, zone, from, to, width, language]);
   const { lines, layout } = drawn;
   const range = { from, to, open: false, anchored: false };
-  const shown = { store, variable, lines, zone, range, anomalies, width, summaries: null };
+  const shown = {
+    store,
+    variable,
+    lines,
+    zone,
+    range,
+    anomalies,
+    flags: NONE,
+    width,
+    summaries: null,
+  };
   const at = cursor.value;
   const reading = at === null ? null : { ...shown, days: null, at };
   const id = `chart-${incident.incident_id}`;

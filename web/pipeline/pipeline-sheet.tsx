@@ -238,7 +238,7 @@ function TableFacts({ status, store }: TimedProps) {
 function AnalyticsFacts({ status, store }: TimedProps) {
   const say = words.value.pipeline.sheet;
   const { analytics, table } = status;
-  const { facts, progress, recomputation } = analytics;
+  const { facts, progress, quality, recomputation } = analytics;
   const behind = Math.max(0, table.version - analytics.table_version);
   return (
     <Box title={say.rooms.analytics}>
@@ -261,6 +261,14 @@ function AnalyticsFacts({ status, store }: TimedProps) {
               ? formatCount(Math.max(0, analytics.table_version))
               : say.behind(formatCount(analytics.table_version), formatCount(behind)),
           ],
+          ...(quality === null
+            ? []
+            : [
+                [
+                  say.quality,
+                  say.flagged(formatCount(quality.failed), formatCount(quality.suspect)),
+                ] as const,
+              ]),
           ...(recomputation === null
             ? []
             : [

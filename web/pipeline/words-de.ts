@@ -78,6 +78,8 @@ export const dePipeline: Words['pipeline'] = {
     lateBefore: 'Verspätet ist alles vor',
     late: 'Verspätete Beobachtungen',
     comparedHours: (hours) => `${hours} Stunden verglichen`,
+    quality: 'Qualitätskontrolle',
+    flagged: (failed, suspect) => `${failed} Werte durchgefallen, ${suspect} fragwürdig`,
     recomputed: (engine) => `Nochmals mit ${engine}`,
     differences: (time, count) =>
       count === 0 ? `${time}: dieselben Zahlen` : `${time}: ${count} Werte weichen ab`,

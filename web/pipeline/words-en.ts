@@ -80,6 +80,8 @@ export const enPipeline = {
     lateBefore: 'Late if observed before',
     late: 'Late observations',
     comparedHours: (hours: string) => `${hours} hours compared`,
+    quality: 'Quality control',
+    flagged: (failed: string, suspect: string) => `${failed} values failed, ${suspect} suspect`,
     recomputed: (engine: string) => `Again by ${engine}`,
     differences: (time: string, count: number) =>
       count === 0 ? `${time}: the same numbers` : `${time}: ${count} values differ`,

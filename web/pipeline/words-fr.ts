@@ -78,6 +78,8 @@ export const frPipeline: Words['pipeline'] = {
     lateBefore: 'En retard avant',
     late: 'Observations en retard',
     comparedHours: (hours) => `${hours} heures comparées`,
+    quality: 'Contrôle de qualité',
+    flagged: (failed, suspect) => `${failed} valeurs rejetées, ${suspect} douteuses`,
     recomputed: (engine) => `Recalculées par ${engine}`,
     differences: (time, count) =>
       count === 0 ? `${time} : mêmes valeurs` : `${time} : ${count} valeurs diffèrent`,

@@ -2,6 +2,7 @@
 import { deChart } from '../chart/words-de.ts';
 import { deIncidents } from '../incidents/words-de.ts';
 import { dePipeline } from '../pipeline/words-de.ts';
+import { deQuality } from '../quality/words-de.ts';
 import type { Words } from './en.ts';
 
 export const de: Words = {
@@ -318,5 +319,6 @@ export const de: Words = {
   },
   chart: deChart,
   pipeline: dePipeline,
+  quality: deQuality,
   incidents: deIncidents,
 };

@@ -4,6 +4,7 @@ import { enChart } from '../chart/words-en.ts';
 import type { ConnectionState } from '../header/connection.ts';
 import { enIncidents } from '../incidents/words-en.ts';
 import { enPipeline } from '../pipeline/words-en.ts';
+import { enQuality } from '../quality/words-en.ts';
 
 /** What is counted in words, with its forms for one and for another number. */
 export type Counted = 'city' | 'row' | 'call' | 'partition' | 'other';
@@ -320,6 +321,7 @@ export const en = {
   },
   chart: enChart,
   pipeline: enPipeline,
+  quality: enQuality,
   incidents: enIncidents,
 };
 

@@ -3,6 +3,7 @@
 import { frChart } from '../chart/words-fr.ts';
 import { frIncidents } from '../incidents/words-fr.ts';
 import { frPipeline } from '../pipeline/words-fr.ts';
+import { frQuality } from '../quality/words-fr.ts';
 import type { Words } from './en.ts';
 
 export const fr: Words = {
@@ -317,5 +318,6 @@ export const fr: Words = {
   },
   chart: frChart,
   pipeline: frPipeline,
+  quality: frQuality,
   incidents: frIncidents,
 };
