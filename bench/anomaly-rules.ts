@@ -4,8 +4,8 @@
  * 2015 on, all that came before being known to them.
  */
 import { existsSync } from 'node:fs';
+import { flagSeries } from '../src/anomalies/judge.ts';
 import { SCALES } from '../src/anomalies/scales.ts';
-import { SeasonalRule, THRESHOLD } from '../src/anomalies/seasonal-rule.ts';
 import type { VariableName } from '../src/model/variables.ts';
 import { checkPersistence, checkSteps } from '../src/quality/series.ts';
 import { createRandom } from '../test/support/random.ts';
@@ -263,15 +263,43 @@ function flagThreeSigma(values: Float64Array): Uint8Array {
 function flagSeasonal(values: Float64Array, name: Name): Uint8Array {
   const scale = SCALES[name];
   if (scale === undefined) return new Uint8Array(values.length);
-  const rule = new SeasonalRule({ scale, threshold: THRESHOLD });
-  return Uint8Array.from(values, (value, at) => {
-    if (Number.isNaN(value)) return 0;
-    return rule.judge(FIRST + at * HOUR_MS, value)?.isFlagged === true ? 1 : 0;
-  });
+  const failed = failedBy(values, name);
+  const days = new Map<number, Float64Array>();
+  for (const [hour, value] of values.entries()) {
+    const at = FIRST / HOUR_MS + hour;
+    const day = Math.floor(at / DAY_HOURS);
+    let hours = days.get(day);
+    if (hours === undefined) {
+      hours = new Float64Array(DAY_HOURS).fill(Number.NaN);
+      days.set(day, hours);
+    }
+    hours[at - day * DAY_HOURS] = failed[hour] === 1 ? Number.NaN : scale.to(value);
+  }
+  // A month at a time, as the analytics judge.
+  const flags = new Uint8Array(values.length);
+  const hourOf = (month: number) => (Date.UTC(2012, month) - FIRST) / HOUR_MS;
+  const at = Float64Array.from(values, (_, hour) => FIRST + hour * HOUR_MS);
+  for (let month = 9; hourOf(month) < values.length; month += 1) {
+    const [begin, end] = [Math.max(0, hourOf(month - 2)), hourOf(month + 1)];
+    const from = FIRST + hourOf(month) * HOUR_MS;
+    const series = values.subarray(begin, end);
+    for (const flagged of flagSeries(name, { at: at.subarray(begin, end), series, days, from })) {
+      flags[(flagged.at - FIRST) / HOUR_MS] = 1;
+    }
+  }
+  return flags;
 }
 
 /** Quality control without neighbours, by months as in `isobar quality`. */
 function flagQuality(values: Float64Array, name: VariableName): Uint8Array {
+  return qualityFlags(values, name, false);
+}
+
+function failedBy(values: Float64Array, name: VariableName): Uint8Array {
+  return qualityFlags(values, name, true);
+}
+
+function qualityFlags(values: Float64Array, name: VariableName, onlyFailed: boolean): Uint8Array {
   const flags = new Uint8Array(values.length);
   const at = Float64Array.from(values, (_, hour) => FIRST + hour * HOUR_MS);
   const month = 30 * DAY_HOURS;
@@ -281,8 +309,8 @@ function flagQuality(values: Float64Array, name: VariableName): Uint8Array {
       values: { [name]: values.subarray(from, from + month) },
       elevation: null,
     };
-    for (const { index } of [...checkSteps(series), ...checkPersistence(series)]) {
-      flags[from + index] = 1;
+    for (const { index, verdict } of [...checkSteps(series), ...checkPersistence(series)]) {
+      if (verdict === 'fail' || !onlyFailed) flags[from + index] = 1;
     }
   }
   return flags;

@@ -28,25 +28,44 @@ export function judgeCity({ city_id, at, values, days }: CityHistory, from: numb
   const runs: Run[] = [];
   const learning: Partial<Record<VariableName, number>> = {};
   for (const variable of JUDGED_VARIABLES) {
-    const [scale, series, known] = [SCALES[variable], values[variable], days[variable]];
-    if (scale === undefined || series === undefined || known === undefined) continue;
-    const rule = new SeasonalRule({ scale, threshold: THRESHOLD, days: known });
-    const flagged: FlaggedValue[] = [];
-    let last = Number.NaN;
-    for (const [index, time] of at.entries()) {
-      const value = series[index] ?? Number.NaN;
-      if (Number.isNaN(value)) continue;
-      last = time;
-      const judged = rule.judge(time, value);
-      if (judged?.isFlagged !== true || time < from) continue;
-      flagged.push({ at: time, value, expected: judged.expected, score: judged.score });
-    }
-    runs.push(...runsOf(city_id, variable, flagged));
-    if (Number.isNaN(last)) continue;
+    const [series, known] = [values[variable], days[variable]];
+    if (series === undefined || known === undefined) continue;
+    runs.push(
+      ...runsOf(city_id, variable, flagSeries(variable, { at, series, days: known, from })),
+    );
+    const last = at[series.findLastIndex((value) => !Number.isNaN(value))];
+    if (last === undefined) continue;
     const found = baselineOf(known, Math.floor(last / DAY_MS) + 1).days;
     if (found < LEARNING_DAYS) learning[variable] = found;
   }
   return { runs, learning };
+}
+
+/** The values of one variable from this time on that are unusual, after a look at those before. */
+export function flagSeries(
+  variable: VariableName,
+  { at, series, days, from }: Judging,
+): FlaggedValue[] {
+  const scale = SCALES[variable];
+  if (scale === undefined) return [];
+  const rule = new SeasonalRule({ scale, threshold: THRESHOLD, days });
+  const flagged: FlaggedValue[] = [];
+  for (const [index, time] of at.entries()) {
+    const value = series[index] ?? Number.NaN;
+    if (Number.isNaN(value)) continue;
+    const judged = rule.judge(time, value);
+    if (judged?.isFlagged !== true || time < from) continue;
+    flagged.push({ at: time, value, expected: judged.expected, score: judged.score });
+  }
+  return flagged;
+}
+
+export interface Judging {
+  readonly at: Float64Array;
+  /** An entry per time, NaN for none. */
+  readonly series: Float64Array;
+  readonly days: HoursOfDays;
+  readonly from: number;
 }
 
 const DAY_MS = 86_400_000;

@@ -5,6 +5,7 @@ import { openAlertDesk } from '../../alerts/desk.ts';
 import { compileRules } from '../../alerts/rules.ts';
 import { openAlertStore } from '../../alerts/sqlite-store.ts';
 import type { AlertStore } from '../../alerts/store.ts';
+import { openEventsControl } from '../../analytics/anomaly-events.ts';
 import { computeCityStatistics, computeHourlyTrends } from '../../analytics/compute.ts';
 import { openPublished } from '../../analytics/published.ts';
 import { openQualityControl } from '../../analytics/quality-control.ts';
@@ -41,7 +42,7 @@ export interface TestApi extends AsyncDisposable {
   /** Lands what waits, publishes the analytics and has the API look, unless told otherwise. */
   land(options?: {
     readonly publish?: boolean;
-    /** Whether its values are checked; not unless said. */
+    /** Whether its values are checked and judged; not unless said. */
     readonly check?: boolean;
     readonly look?: boolean;
   }): Promise<void>;
@@ -86,6 +87,10 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       ...{ table: observations, columns: OBSERVATION_COLUMNS, session: checking },
       ...{ storage: lake.storage, scratch: lake.scratch },
       places: async () => new Map(cities.map((city) => [city.city_id, city])),
+    }),
+    events: openEventsControl({
+      ...{ table: observations, columns: OBSERVATION_COLUMNS, session: checking },
+      ...{ storage: lake.storage, scratch: lake.scratch },
     }),
     clock: () => test.now,
   });
@@ -200,7 +205,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     async land({ publish = true, check = false, look = true } = {}) {
       for (const partition of [0, 1]) while ((await sink.land(partition)) !== null);
       if (publish) await refresher.refresh();
-      if (check) await refresher.check();
+      if (check && (await refresher.check()) !== null) await refresher.judge(100);
       if (look) await test.look();
     },
     changed() {
