@@ -12,7 +12,7 @@ import { openTestApi, type TestApi } from './testing/api.ts';
 const HOUR_S = 3_600;
 const HISTORY = Array.from({ length: 600 }, (_, slot) => [
   observation('berlin', (slot - 600) * HOUR_S, {
-    temperature_c: slot === 500 ? 45 : 10 + (slot % 7),
+    temperature_c: slot === 560 ? 45 : 10 + (slot % 7),
     wind_speed_ms: 3 + (slot % 5),
     wind_direction_deg: (slot * 37) % 360,
   }),
@@ -25,6 +25,7 @@ const folder = mkdtempSync(join(tmpdir(), 'isobar-parquet-'));
 
 before(async () => {
   api = await openTestApi({ observations: HISTORY });
+  await api.land({ check: true });
   session = await api.lake.engine.session();
 });
 

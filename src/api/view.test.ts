@@ -17,7 +17,7 @@ import { VARIABLE_NAMES } from '../model/variables.ts';
 import { observation } from '../table/testing/lake.ts';
 import { isStillAllowed } from './access.ts';
 import { ROUTES } from './route-table.ts';
-import { openTestApi, type TestApi } from './testing/api.ts';
+import { openTestApi, type TestApi, waitFor } from './testing/api.ts';
 import { openStream } from './testing/event-stream.ts';
 
 const SEED = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
@@ -74,6 +74,12 @@ before(async () => {
     cities: CITIES,
     change: (context) => ({ ...context, access: { access, audit } }),
   });
+  await whole.land({ check: true, look: false });
+  await waitFor('the checked values', async () => {
+    whole.changed();
+    const answer = await ask(whole, '/api/quality-flags', bearer('all'));
+    return answer.json().meta.checked_version !== null;
+  });
   address = await whole.app.listen({ host: '127.0.0.1', port: 0 });
   after(() => audit[Symbol.asyncDispose]());
 });
@@ -94,10 +100,12 @@ function ask(api: TestApi, url: string, headers: Readonly<Record<string, string>
 async function openPart(scope: CityScope): Promise<TestApi> {
   const cities = CITIES.filter((city) => isInScope(scope, city));
   const ids = new Set(cities.map(({ city_id }) => city_id));
-  return openTestApi({
+  const part = await openTestApi({
     observations: OBSERVATIONS.filter(({ city_id }) => ids.has(city_id)),
     cities,
   });
+  await part.land({ check: true });
+  return part;
 }
 
 /** Addresses whose answers are compared, with parameters at random. */
@@ -119,6 +127,8 @@ const QUESTIONS: Readonly<Record<string, (random: () => number) => string[]>> = 
   '/api/wind-rose': range,
   '/api/outages': range,
   '/api/availability': (random) => [`period=${pick(random, ['day', 'month'])}`],
+  '/api/anomaly-events': (random) => [...range(random), ...page(random)],
+  '/api/quality-flags': (random) => [...range(random), ...page(random)],
   '/api/raw-data': (random) => [...range(random), ...page(random)],
   '/api/cities': page,
 };
@@ -145,6 +155,7 @@ async function contentOf(answer: Awaited<ReturnType<typeof ask>>, form: string):
     form === 'json' ? answer.json().meta : JSON.parse(String(answer.headers['x-isobar-meta']));
   for (const name of [
     'table_version',
+    'checked_version',
     'analytics_version',
     'computed_at',
     'position',

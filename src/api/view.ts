@@ -60,7 +60,9 @@ function limitedView(server: Server, scope: CityScope): View {
       limitConditions(conditions, allows),
     );
     const has = (id: string) => (conditions.newest.has(id) ? limited.newest.has(id) : allows(id));
-    return { conditions: limited, publication: publication && limitPublication(publication, has) };
+    const first = limited.observedFrom?.slice(0, 7) ?? '';
+    const seen = publication && limitPublication(publication, has, first);
+    return { conditions: limited, publication: seen };
   };
   return Object.assign(Object.create(server) as Server, {
     scope,
@@ -142,12 +144,17 @@ function limitConditions(all: Conditions, allows: View['allows']): Conditions {
   };
 }
 
-function limitPublication(all: Publication, has: (id: string) => boolean): Publication {
+/** `first` is the month in which the observations of the view begin. */
+function limitPublication(
+  all: Publication,
+  has: (id: string) => boolean,
+  first: string,
+): Publication {
   return {
     ...{ version: all.version, tableVersion: all.tableVersion, computedAt: all.computedAt },
     notEnoughValues: all.notEnoughValues.filter(has),
     quality: all.quality,
-    judgedMonths: all.judgedMonths,
+    judgedMonths: first === '' ? [] : all.judgedMonths.filter((month) => month >= first),
     learning: all.learning.filter(({ city_id }) => has(city_id)),
     async events(selection) {
       return (await all.events(selection)).filter(({ city_id }) => has(city_id));
