@@ -13,8 +13,6 @@ import './cities/cards.css';
 import './chart/charts.css';
 import './panel/tables.css';
 import './anomalies/anomalies.css';
-import './pipeline/engines.css';
-import './pipeline/flow.css';
 import './style/controls.css';
 import './chart/plotly.css';
 

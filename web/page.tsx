@@ -14,7 +14,6 @@ import { HourlyTrends } from './hours/hourly-trends.tsx';
 import { CityMap } from './map/city-map.tsx';
 import { Guard } from './panel/guard.tsx';
 import { LaterSheet } from './panel/later-sheet.tsx';
-import { PipelineSheet } from './pipeline/pipeline-sheet.tsx';
 import { RawRows } from './rows/raw-rows.tsx';
 import { Statistics } from './statistics/statistics.tsx';
 import { WindRose } from './wind/wind-rose.tsx';
@@ -61,29 +60,41 @@ function Sheet({ store }: { readonly store: Store }) {
   switch (store.address.view.value.sheet) {
     case 'weather':
       return <Weather store={store} />;
+    case 'sensors':
+      return (
+        <Guard>
+          <LaterSheet key="sensors" store={store} load={loadSensors} />
+        </Guard>
+      );
     case 'pipeline':
       if (seesAll.value === false) return <Weather store={store} />;
       return (
         <Guard>
-          <PipelineSheet store={store} />
+          <LaterSheet key="pipeline" store={store} load={loadPipeline} />
         </Guard>
       );
     case 'incidents':
       return (
         <Guard>
-          <LaterSheet store={store} load={loadIncidents} />
+          <LaterSheet key="incidents" store={store} load={loadIncidents} />
         </Guard>
       );
     case 'account':
       return (
         <Guard>
-          <LaterSheet store={store} load={loadAccount} />
+          <LaterSheet key="account" store={store} load={loadAccount} />
         </Guard>
       );
   }
 }
 
 const loadLogin = () => import('./account/login.tsx').then(({ Login }) => Login);
+
+const loadSensors = () =>
+  import('./quality/sensors-sheet.tsx').then(({ SensorsSheet }) => SensorsSheet);
+
+const loadPipeline = () =>
+  import('./pipeline/pipeline-sheet.tsx').then(({ PipelineSheet }) => PipelineSheet);
 
 const loadIncidents = () =>
   import('./incidents/incidents-sheet.tsx').then(({ IncidentsSheet }) => IncidentsSheet);

@@ -3,6 +3,7 @@ import { batch, computed, type ReadonlySignal, type Signal, signal } from '@prea
 import type { EnginesAnswer } from '../../src/api/engine-schemas.ts';
 import type {
   AnomaliesAnswer,
+  AnomalyEventsAnswer,
   CitiesAnswer,
   CityStatisticsAnswer,
   HourlyMeansAnswer,
@@ -65,6 +66,7 @@ export interface Store {
   /** Asked for while the sheet of the pipeline is open. */
   readonly engines: Resource<EnginesAnswer>;
   readonly incidents: Incidents;
+  readonly sensors: Sensors;
   /** All of them. */
   readonly resources: readonly Resource<unknown>[];
 
@@ -100,6 +102,7 @@ const ROWS = 15;
 const STATISTICS_MAX = 100;
 const ANOMALIES = 200;
 const FLAGS = 1_000;
+const EVENTS = 500;
 const SPARK_POINTS = 96;
 const SKY_POINTS = 400;
 /** The end of an open range moves on in such steps, so that a tick of the clock draws nothing. */
@@ -128,6 +131,7 @@ export function createStore(): Store {
     }),
   );
   const incidents = createIncidents(inputs, asking.ask);
+  const sensors = createSensors(inputs, selection, asking);
   const ofCharts = charts.flatMap(({ series, usual, sky }) => [series, usual, sky]);
   return {
     ...inputs,
@@ -137,7 +141,14 @@ export function createStore(): Store {
     cities,
     charts,
     incidents,
-    resources: [cities, ...ofCharts, ...Object.values(panels), ...incidents.resources],
+    sensors,
+    resources: [
+      cities,
+      ...ofCharts,
+      ...Object.values(panels),
+      ...incidents.resources,
+      ...Object.values(sensors),
+    ],
   };
 }
 
@@ -309,6 +320,24 @@ function createPanels(
     }),
     status: ask<StatusAnswer>(() => (seesAll.value ? 'api/status' : null)),
     engines: ask<EnginesAnswer>(() => (isOnPipeline.value ? 'api/engines' : null)),
+  };
+}
+
+/** Asked for while the sheet of the sensors is open: of all cities, in the chosen range. */
+export interface Sensors {
+  readonly flags: Resource<QualityFlagsAnswer>;
+  readonly events: Resource<AnomalyEventsAnswer>;
+}
+
+function createSensors({ address }: Inputs, { texts }: Selection, { ask }: Asking): Sensors {
+  const isOpen = computed(() => address.view.value.sheet === 'sensors');
+  const ofRange = (route: string, limit: number) => () => {
+    const span = parseRange(texts.range.value);
+    return isOpen.value && span !== null ? formatPath(route, { ...span, limit }) : null;
+  };
+  return {
+    flags: ask(ofRange('api/quality-flags', 10_000)),
+    events: ask(ofRange('api/anomaly-events', EVENTS)),
   };
 }
 

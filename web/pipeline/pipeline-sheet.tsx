@@ -11,6 +11,8 @@ import { Box, Facts } from './fact-box.tsx';
 import { Processes } from './processes.tsx';
 import { pipelineSteps, type Step } from './steps.ts';
 import { Summary } from './summary.tsx';
+import './engines.css';
+import './flow.css';
 
 const SHAPES: Readonly<Record<Step['state'], string>> = { ok: '●', wait: '◐', look: '▲' };
 

@@ -1,5 +1,5 @@
 /** What quality control says of a value, in the chosen unit and in words. */
-import type { QualityFlag } from '../../src/model/quality.ts';
+import type { QualityFlag, QualityTest } from '../../src/model/quality.ts';
 import { formatValue, type Units } from '../format/units.ts';
 import { words } from '../words/words.ts';
 
@@ -29,4 +29,33 @@ export function describeFlag({ test, variable, expected, compared }: QualityFlag
   if (test === 'internal') return say.internal[variable === 'wind_gust_ms' ? 'gust' : 'pressure'];
   if (compared !== null) return say.dewPoint(formatValue(compared, name, units), wanted);
   return say.found[test](wanted);
+}
+
+/** What is flagged of one station. */
+export interface StationFlags {
+  readonly cityId: string;
+  /** Values. */
+  readonly failed: number;
+  readonly suspect: number;
+  /** Flags by test, the most first. */
+  readonly tests: readonly (readonly [QualityTest, number])[];
+  /** The newest. */
+  readonly last: QualityFlag;
+}
+
+/** The stations that have flags, which come newest first: those with the most failed values first. */
+export function stationsOf(flags: readonly QualityFlag[]): readonly StationFlags[] {
+  const stations = [...Map.groupBy(flags, ({ city_id }) => city_id)].flatMap(([cityId, own]) => {
+    const [last] = own;
+    if (last === undefined) return [];
+    const values = worstFlags(own);
+    const failed = values.filter(({ verdict }) => verdict === 'fail').length;
+    const byTest = Map.groupBy(own, ({ test }) => test);
+    const tests = [...byTest].map(([test, found]) => [test, found.length] as const);
+    tests.sort((a, b) => b[1] - a[1]);
+    return [{ cityId, failed, suspect: values.length - failed, tests, last }];
+  });
+  return stations.sort(
+    (a, b) => b.failed - a.failed || b.suspect - a.suspect || (a.cityId < b.cityId ? -1 : 1),
+  );
 }

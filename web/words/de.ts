@@ -236,6 +236,7 @@ export const de: Words = {
   sheets: {
     label: 'Blätter',
     weather: 'Wetter',
+    sensors: 'Sensoren',
     pipeline: 'Pipeline',
     incidents: 'Vorfälle',
     account: 'Konto',

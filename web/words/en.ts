@@ -245,6 +245,7 @@ export const en = {
   sheets: {
     label: 'Sheets',
     weather: 'Weather',
+    sensors: 'Sensors',
     pipeline: 'Pipeline',
     incidents: 'Incidents',
     account: 'Account',
