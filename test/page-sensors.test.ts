@@ -14,7 +14,7 @@ import {
 let served: ServedPage;
 
 before(async () => {
-  served = await servePage({ 'analytics.quality_interval_s': 1 });
+  served = await servePage({ 'analytics.quality_interval_s': '1' });
 });
 
 after(async () => {
