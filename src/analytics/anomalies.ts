@@ -8,7 +8,8 @@
  * those of the live months are found among their rows.
  */
 import { BOUND_COLUMNS, CANDIDATE_COLUMNS } from './columns.ts';
-import { monthList, type RefreshedAggregates } from './partials.ts';
+import { monthList } from './counting-files.ts';
+import type { RefreshedAggregates } from './partials.ts';
 import type { Aggregates, PublishedFile } from './publication.ts';
 import { queryText } from './queries.ts';
 import type { Run } from './run.ts';

@@ -1,13 +1,12 @@
 /** Whether two computations of a dataset say the same. */
 import { isClose } from '../model/agreement.ts';
-import type { Dataset } from '../model/datasets.ts';
 import type { Row } from '../sql/engine.ts';
 
 const EXAMPLES_MAX = 5;
 
 /** Adds a sentence to `differences` for each value that differs, up to a few. */
 export function compareRows(
-  dataset: Dataset,
+  dataset: string,
   wanted: readonly Row[],
   published: readonly Row[],
   differences: string[],

@@ -42,6 +42,10 @@ export const OBSERVED = [
       : `${number(name)} AS ${name}`,
   ),
   `${MOMENT} AS moment`,
+  'utc_offset_s',
+  'CAST(floor(unix_micros(observed_at) / 3.6e9) AS BIGINT) AS utc_hour',
+  // Of the city's clock, counted from 1970-01-01; of UTC where the clock is not known.
+  'CAST(floor((unix_micros(observed_at) / 1e6 + coalesce(utc_offset_s, 0)) / 86400) AS INTEGER) AS day',
   // Most rows hold the first of them: the others are not looked at then.
   `CASE WHEN ${HELD[0]} THEN TRUE ELSE coalesce(${HELD.slice(1).join(' OR ')}, FALSE) END AS has_value`,
 ].join(', ');

@@ -10,15 +10,19 @@ import type { Quality } from './publication.ts';
 /** What the view `observations` has of every row, beside what may fail. */
 const KEPT = [
   ...['city_id', 'city', 'country', 'observed_at', 'hour_utc', 'hour_local', 'month'],
-  ...['moment', 'has_value'],
+  ...['moment', 'utc_offset_s', 'utc_hour', 'day', 'has_value'],
 ];
 
 /** Variables of the view `observations`. */
 export const OBSERVED_VARIABLES = [
   'temperature_c',
   'humidity_pct',
+  'pressure_hpa',
   'wind_speed_ms',
+  'wind_gust_ms',
   'wind_direction_deg',
+  'rain_1h_mm',
+  'snow_1h_mm',
 ] as const satisfies VariableName[];
 
 /** Part of `queries/failed_values.sql`. */
@@ -37,7 +41,10 @@ export function withAllValues(held: string): string {
 /** The same without those of the view `failed_values`. */
 export function withoutFailed(held: string): string {
   const kept = KEPT.map((name) => `held.${name}`);
-  const sound = OBSERVED_VARIABLES.map((name) => `${soundValue(name)} AS ${name}`);
+  const judged: ReadonlySet<VariableName> = new Set(QUALITY_COLUMNS);
+  const sound = OBSERVED_VARIABLES.map((name) =>
+    judged.has(name) ? `${soundValue(name)} AS ${name}` : `held.${name}`,
+  );
   return `SELECT ${[...kept, ...sound, `held.${REPORTED}`].join(', ')}
     FROM (${held}) AS held LEFT JOIN failed_values AS failed
     ON failed.city_id = held.city_id AND failed.observed_at = held.observed_at`;

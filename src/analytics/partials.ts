@@ -1,5 +1,4 @@
 import type { Columns } from '../sql/engine.ts';
-import { literal } from '../sql/text.ts';
 /**
  * The partial aggregates that datasets are merged from.
  *
@@ -11,9 +10,18 @@ import { literal } from '../sql/text.ts';
  *
  * Datasets are merged from the rollup, the partials of months that are not in it, and the live months.
  */
+import { writeMonths } from './climate.ts';
 import { CITY_PARTIAL_COLUMNS, HOURLY_PARTIAL_COLUMNS } from './columns.ts';
+import { countingFiles, selectCounting } from './counting-files.ts';
 import { COVERAGE_PARTIAL_COLUMNS } from './coverage.ts';
-import type { Aggregates, Partial, PartialFiles, PublishedFile, Rollup } from './publication.ts';
+import type {
+  Aggregates,
+  Partial,
+  PartialFiles,
+  PublishedFile,
+  Rollup,
+  RollupFiles,
+} from './publication.ts';
 import { queryText } from './queries.ts';
 import { countRows, type Run } from './run.ts';
 
@@ -26,11 +34,13 @@ const LIVE_ROWS_MAX = 500_000;
 /** Rows of partial aggregates that are kept in the engine from one refresh to the next. */
 const KEPT_ROWS_MAX = 200_000;
 
+/** Those that are merged over months; days are not (climate.ts). */
 const KINDS = [
   ['city_statistics', CITY_PARTIAL_COLUMNS],
   ['coverage', COVERAGE_PARTIAL_COLUMNS],
   ['hourly_trends', HOURLY_PARTIAL_COLUMNS],
-] as const satisfies readonly (readonly [keyof PartialFiles, Columns])[];
+] as const satisfies readonly (readonly [keyof PartialFiles & keyof RollupFiles, Columns])[];
+type Kind = (typeof KINDS)[number][0];
 
 export interface RefreshedAggregates {
   readonly partials: readonly Partial[];
@@ -103,6 +113,7 @@ async function writePartials(run: Run, months: readonly string[]): Promise<Parti
         city_statistics: await run.write('_partials', queryText('city_statistics_partial')),
         coverage: await run.write('_partials', queryText('coverage_partial')),
         hourly_trends: await run.write('_partials', queryText('hourly_trends_partial')),
+        days: await run.write('_partials', queryText('days_partial')),
       },
     });
   }
@@ -155,7 +166,8 @@ async function writeRollup(
     await run.view(`${kind}_partials`, sql);
     written.push([kind, await run.write('_partials', queryText(`${kind}_merge`))]);
   }
-  return { months: merged, files: Object.fromEntries(written) as PartialFiles };
+  const files = Object.fromEntries(written) as Pick<RollupFiles, Kind>;
+  return { months: merged, files: { ...files, ...(await writeMonths(run, partials, merged)) } };
 }
 
 /** Makes the views of partial aggregates hold what the datasets are merged from. */
@@ -192,36 +204,15 @@ export async function defineAggregates(run: Run, aggregates: RefreshedAggregates
 }
 
 /** A text that selects the partial aggregates of these months, after those of the rollup. */
-async function selectPartials(
+function selectPartials(
   run: Run,
-  kind: keyof PartialFiles,
+  kind: Kind,
   columns: Columns,
   partials: readonly Partial[],
   months: readonly string[],
   rollup: Rollup | null,
 ): Promise<string> {
-  const wanted = new Set(months);
-  /** Files of which every row counts. */
-  const whole = rollup === null ? [] : [rollup.files[kind]];
-  const selects: string[] = [];
-  for (const partial of partials) {
-    const counting = partial.months.filter((month) => wanted.has(month));
-    if (counting.length === 0) continue;
-    const file = partial.files[kind];
-    if (partial.whole && counting.length === partial.months.length) {
-      whole.push(file);
-      continue;
-    }
-    const name = `${kind}_partial_${selects.length}`;
-    await run.define(name, [file], columns);
-    selects.push(`SELECT * FROM ${name} WHERE month IN (${monthList(counting)})`);
-  }
-  await run.define(`${kind}_whole`, whole, columns);
-  selects.push(`SELECT * FROM ${kind}_whole`);
-  return selects.join(' UNION ALL ');
-}
-
-/** `'2024-09', '2024-10'`; for no month one that never comes, since SQL has no empty list. */
-export function monthList(months: readonly string[]): string {
-  return months.map(literal).join(', ') || "'none'";
+  const merged = rollup === null ? [] : [{ file: rollup.files[kind], months: null }];
+  const files = [...merged, ...countingFiles(partials, kind, months)];
+  return selectCounting(run.define, kind, columns, files);
 }

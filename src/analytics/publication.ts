@@ -18,10 +18,19 @@ const PublishedFile = Type.Object({
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
 });
 
-const PartialFiles = Type.Object({
+const MergedFiles = {
   city_statistics: PublishedFile,
   coverage: PublishedFile,
   hourly_trends: PublishedFile,
+};
+
+const PartialFiles = Type.Object({ ...MergedFiles, days: PublishedFile });
+
+/** Days are not merged over months: the rollup holds the months of the city's clock before its last. */
+const RollupFiles = Type.Object({
+  ...MergedFiles,
+  month_rows: PublishedFile,
+  calendar_months: PublishedFile,
 });
 
 const Partial = Type.Object({
@@ -34,10 +43,10 @@ const Partial = Type.Object({
   files: PartialFiles,
 });
 
-const Rollup = Type.Object({ months: Type.Array(Month), files: PartialFiles });
+const Rollup = Type.Object({ months: Type.Array(Month), files: RollupFiles });
 
 /** Changes with the meaning of the aggregates, and of what is computed from them. */
-export const AGGREGATES_FORMAT = 4;
+export const AGGREGATES_FORMAT = 5;
 
 /** What the next refresh goes on from. */
 const AggregatesSchema = Type.Object({
@@ -45,6 +54,8 @@ const AggregatesSchema = Type.Object({
   partials: Type.Array(Partial),
   /** The months that are merged into one, all but the newest ones. */
   rollup: Type.Union([Rollup, Type.Null()]),
+  /** Days of the months that have no partial; null when each has one. */
+  days_live: Type.Union([PublishedFile, Type.Null()]),
   /** Candidates in the rollup's months and in the others. */
   anomaly_candidates: Type.Object({ rollup: PublishedFile, free: PublishedFile }),
   anomaly_bounds: PublishedFile,
@@ -108,6 +119,7 @@ const PublicationSchema = Type.Object({
 
 export type PublishedFile = Static<typeof PublishedFile>;
 export type PartialFiles = Static<typeof PartialFiles>;
+export type RollupFiles = Static<typeof RollupFiles>;
 export type Partial = Static<typeof Partial>;
 export type Rollup = Static<typeof Rollup>;
 export type Aggregates = Static<typeof AggregatesSchema>;
@@ -287,6 +299,7 @@ export function filesOf(publication: Publication): PublishedFile[] {
     ...shown,
     ...aggregates.partials.flatMap((partial) => Object.values(partial.files)),
     ...Object.values(aggregates.rollup?.files ?? {}),
+    ...(aggregates.days_live === null ? [] : [aggregates.days_live]),
     ...Object.values(aggregates.anomaly_candidates),
     aggregates.anomaly_bounds,
   ];

@@ -3,6 +3,7 @@ import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { refreshAnomalies } from './anomalies.ts';
+import { writeLiveDays } from './climate.ts';
 import { exportForPeople, writeDataset } from './export.ts';
 import { defineAggregates, refreshAggregates } from './partials.ts';
 import {
@@ -37,6 +38,7 @@ export async function computeDatasets(run: Run, options: ComputeOptions): Promis
   const { session } = run;
   const aggregates = await refreshAggregates(run, before, changedMonths, settles);
   await defineAggregates(run, aggregates);
+  const daysLive = await writeLiveDays(run, aggregates.live);
   await session.materialize('city_statistics', queryText('city_statistics'), run.signal);
   await run.view('city_names', 'SELECT city_id, city FROM city_statistics');
   const { cities, ...summary } = await summarise(session);
@@ -60,6 +62,7 @@ export async function computeDatasets(run: Run, options: ComputeOptions): Promis
       format: AGGREGATES_FORMAT,
       partials: [...aggregates.partials],
       rollup: aggregates.rollup,
+      days_live: daysLive,
       anomaly_candidates: candidates,
       anomaly_bounds: bounds,
     } satisfies Aggregates,

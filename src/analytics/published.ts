@@ -1,9 +1,11 @@
 /** The published datasets for readers: rows are read once per publication. */
 import type { Storage } from '../lake/storage.ts';
 import type { AnomalyEvent, AnomalyEventSelection, LearningCity } from '../model/anomaly-events.ts';
+import type { ClimateDataset, ClimateRows, ClimateSelection } from '../model/climate-datasets.ts';
 import type { Dataset } from '../model/datasets.ts';
 import type { CheckedQuality, QualityFlag, QualityFlagSelection } from '../model/quality.ts';
 import type { SqlSession } from '../sql/engine.ts';
+import { readClimate } from './climate.ts';
 import {
   type DatasetPart,
   type DatasetRows,
@@ -42,6 +44,12 @@ interface PublishedVersion {
    * is ordered by city.
    */
   rows<D extends Dataset>(dataset: D, part?: DatasetPart): Promise<readonly DatasetRows[D][]>;
+  /** The selected rows in order; rejects with ABORTED once `signal` aborts. */
+  climate<D extends ClimateDataset>(
+    dataset: D,
+    selection: ClimateSelection,
+    signal?: AbortSignal,
+  ): Promise<readonly ClimateRows[D][]>;
   /** Datasets of which all rows were asked for. */
   asked(): readonly Dataset[];
   /** Reads all rows of these datasets, so that asking for them needs the storage no more. */
@@ -112,6 +120,8 @@ function openVersion(
       days,
     })),
     failedFlagPaths: (range) => failedFlagPaths(storage, publication, range),
+    climate: (dataset, selection, signal) =>
+      readClimate(storage, session, publication, dataset, selection, signal),
     asked: () => [...asked],
     async prepare(datasets) {
       for (const dataset of datasets) await read(dataset);

@@ -1,5 +1,6 @@
 /** The SQL texts of this room: both engines run the same. */
 import { readFileSync } from 'node:fs';
+import { CLIMATE_PARTS } from './climate-parts.ts';
 import { COVERAGE_PARTS } from './coverage.ts';
 import { FAILED_BY_VARIABLE, LAST_VALUES } from './failed-values.ts';
 
@@ -7,19 +8,30 @@ export type QueryName =
   | 'anomalies'
   | 'anomaly_bounds'
   | 'anomaly_candidates'
+  | 'calendar_months_merge'
+  | 'calendar_months_partial'
+  | 'climate_normals'
   | 'city_statistics'
   | 'city_statistics_merge'
   | 'city_statistics_partial'
   | 'coverage_merge'
   | 'coverage_partial'
+  | 'daily_summaries'
+  | 'days'
+  | 'days_merge'
+  | 'days_partial'
   | 'failed_values'
   | 'hourly_trends'
   | 'hourly_trends_merge'
   | 'hourly_trends_partial'
+  | 'month_rows'
+  | 'monthly_summaries'
+  | 'records'
   | 'season_hours';
 
 const PARTS: Readonly<Record<string, string>> = {
   ...COVERAGE_PARTS,
+  ...CLIMATE_PARTS,
   failed_by_variable: FAILED_BY_VARIABLE,
   last_values: LAST_VALUES,
 };
@@ -35,10 +47,10 @@ export function queryText(name: QueryName): string {
   if (text === undefined) {
     const file = readFileSync(new URL(`./queries/${name}.sql`, import.meta.url), 'utf8');
     text = file
-      .replaceAll(/\{mean (\w+)\}/g, (_, variable: string) => mergedMean(variable))
       .replaceAll(/\{(\w+)\}/g, (_, part: string) => {
         return PARTS[part] ?? queryText(part as QueryName);
-      });
+      })
+      .replaceAll(/\{mean (\w+)\}/g, (_, variable: string) => mergedMean(variable));
     texts.set(name, text);
   }
   return text;

@@ -3,9 +3,11 @@
  * programs that share no line have to give the same numbers.
  */
 import type { Storage } from '../lake/storage.ts';
+import { ALL_ROWS, CLIMATE_DATASETS } from '../model/climate-datasets.ts';
 import { DATASETS } from '../model/datasets.ts';
 import type { Row, SqlSession } from '../sql/engine.ts';
 import type { Snapshot } from '../table/table.ts';
+import { readClimate } from './climate.ts';
 import { compareRows } from './compare-rows.ts';
 import type { Computer } from './computer.ts';
 import { readDataset } from './export.ts';
@@ -51,8 +53,20 @@ export async function recomputeDatasets(
     const published = await readDataset(storage, session, publication, dataset);
     compareRows(dataset, wanted as unknown as Row[], published as unknown as Row[], differences);
   }
+  const selection = { ...ALL_ROWS, from: dayBefore(months[0] ?? '') };
+  for (const dataset of CLIMATE_DATASETS) {
+    const wanted = await readClimate(storage, session, again, dataset, selection);
+    const published = await readClimate(storage, session, publication, dataset, selection);
+    compareRows(dataset, wanted as unknown as Row[], published as unknown as Row[], differences);
+  }
   const { version } = publication;
   return { computed, recomputed: { version, engine: large.engineName, months, differences } };
+}
+
+/** Where days begin that a month of UTC holds something of; null when it has no name. */
+function dayBefore(month: string): string | null {
+  const first = Date.parse(`${month}-01`);
+  return Number.isNaN(first) ? null : new Date(first - 86_400_000).toISOString().slice(0, 10);
 }
 
 /** Months without a partial aggregate of this engine; those of 0.1.0 do not name theirs and count. */

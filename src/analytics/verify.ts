@@ -3,9 +3,11 @@ import { asIsobarError, isErrorCode } from '../errors.ts';
 import { ANALYTICS_FOLDER, publicationPath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import { isClose } from '../model/agreement.ts';
+import { CLIMATE_DATASETS } from '../model/climate-datasets.ts';
 import { DATASETS, type Dataset } from '../model/datasets.ts';
 import type { Columns, Row, SqlSession } from '../sql/engine.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
+import { computeClimate, readClimate } from './climate.ts';
 import { ANOMALY_COLUMNS } from './columns.ts';
 import { compareRows } from './compare-rows.ts';
 import { computeCityStatistics, computeHourlyTrends, view, withPartials } from './compute.ts';
@@ -219,6 +221,11 @@ async function compareComputed(
     const published = await readDataset(storage, session, publication, dataset);
     const wanted = computed[dataset].map((row) => finishRow(dataset, row as Row));
     compareRows(dataset, wanted, published as unknown as Row[], differences);
+  }
+  for (const dataset of CLIMATE_DATASETS) {
+    const published = await readClimate(storage, session, publication, dataset);
+    const wanted = await computeClimate(session, dataset);
+    compareRows(dataset, wanted as unknown as Row[], published as unknown as Row[], differences);
   }
   const { cities: _, ...summary } = await summarise(session);
   for (const [name, value] of Object.entries(summary)) {

@@ -14,7 +14,7 @@ import { type DuckDBConnection, StatementType } from '@duckdb/node-api';
 import { IsobarError } from '../errors.ts';
 import { createInstance, type DuckdbOptions, openSession } from './duckdb.ts';
 import type { Columns, Row, RowBatch } from './engine.ts';
-import { fileLiteral, literal } from './text.ts';
+import { fileLiteral, literal, quoted } from './text.ts';
 
 /** A folder of the session's own is made in `tempFolder`. */
 export interface ReadOnlyOptions extends DuckdbOptions {
@@ -22,6 +22,8 @@ export interface ReadOnlyOptions extends DuckdbOptions {
   readonly views: Readonly<
     Record<string, { readonly paths: readonly string[]; readonly columns: Columns }>
   >;
+  /** View's name → its text over those. */
+  readonly derived?: Readonly<Record<string, string>>;
 }
 
 export interface ReadOnlySession extends AsyncDisposable {
@@ -52,6 +54,9 @@ export async function openReadOnlySession(options: ReadOnlyOptions): Promise<Rea
     const session = stack.use(openSession(connection));
     for (const [name, { paths, columns }] of Object.entries(options.views)) {
       await session.define(name, paths, columns);
+    }
+    for (const [name, sql] of Object.entries(options.derived ?? {})) {
+      await session.execute(`CREATE OR REPLACE TEMP VIEW ${quoted(name)} AS ${sql}`);
     }
     const paths = Object.values(options.views).flatMap((view) => view.paths);
     await session.execute(

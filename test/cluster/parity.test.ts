@@ -89,10 +89,10 @@ async function assertSame(workspace: Workspace, label: string): Promise<void> {
 }
 
 /** Cities that are difficult each in its own way, over a month's end and a change of the clocks. */
-function difficult(random: () => number, from: number, hours: number): Observation[] {
+function difficult(random: () => number, from: number, hours: number, step = 1): Observation[] {
   const observations: Observation[] = [];
   const zones = [0, 3_600, -18_000, 20_700, 46_800];
-  for (let hour = from; hour < from + hours; hour += 1) {
+  for (let hour = from; hour < from + hours; hour += step) {
     const at = new Date(Date.UTC(2024, 9, 30) + hour * HOUR_MS).toISOString();
     const swing = 10 * Math.sin((hour / 24) * 2 * Math.PI) + random();
     const temperatures: Record<string, number | null> = {
@@ -112,12 +112,16 @@ function difficult(random: () => number, from: number, hours: number): Observati
         observed_at: at,
         collected_at: at,
         source: 'test',
-        interval_s: 3_600,
-        utc_offset_s: zones[at_ % zones.length] ?? 0,
+        interval_s: 3_600 * step,
+        // Some days are those of UTC.
+        utc_offset_s: hour % 200 < 20 ? null : (zones[at_ % zones.length] ?? 0),
         provider_city_id: at_,
         ...(temperature === null ? {} : { temperature_c: temperature }),
         ...(random() < 0.9 ? { humidity_pct: Math.round(100 * random()) } : {}),
         ...(random() < 0.9 ? { wind_speed_ms: 20 * random() } : {}),
+        ...(random() < 0.9 ? { pressure_hpa: 980 + 50 * random() } : {}),
+        ...(random() < 0.3 ? { wind_gust_ms: 30 * random() } : {}),
+        ...(random() < 0.5 ? { rain_1h_mm: Math.max(0, 4 * random() - 3) } : {}),
         ...(random() < 0.9 ? { wind_direction_deg: Math.round(360 * random()) } : {}),
         response: '{}',
       });
@@ -161,6 +165,28 @@ describe('Spark and DuckDB', { skip: spark === null && absent('spark') }, () => 
     };
     await withWorkspace(tryRefreshes, settings);
   });
+
+  it('publish the same of many months, which are rolled up', () =>
+    withWorkspace(async (workspace) => {
+      const random = createRandom(SEED);
+      const refresher = await workspace.refresher();
+      // Half a year at a step of six hours, two more months, and a correction long ago.
+      const half = 184 * 24;
+      await land(workspace, difficult(random, 0, half, 6));
+      await refresher.refresh();
+      await assertSame(workspace, 'half a year');
+      await land(workspace, difficult(random, half, 61 * 24, 6));
+      await refresher.refresh();
+      await assertSame(workspace, 'eight months');
+      const late = difficult(random, 24, 48, 6).map((one) => ({
+        ...one,
+        collected_at: '2025-12-01T00:00:00Z',
+      }));
+      await land(workspace, late);
+      const publication = await refresher.refresh();
+      assert.equal(publication?.engine, 'spark');
+      await assertSame(workspace, 'a correction');
+    }));
 
   it('share the work: DuckDB follows the landings, Spark computes the same afterwards', () =>
     withWorkspace(async (workspace) => {

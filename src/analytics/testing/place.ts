@@ -23,6 +23,10 @@ export interface Made {
   readonly humidity: number | null;
   readonly direction: number | null;
   readonly speed?: number | null;
+  readonly pressure?: number | null;
+  readonly gust?: number | null;
+  readonly rain?: number | null;
+  readonly offset?: number | null;
   readonly interval: number;
 }
 
@@ -35,6 +39,8 @@ export interface Place extends AsyncDisposable {
   readonly scratch: string;
   /** One more commit with these observations. */
   add(made: readonly Made[]): Promise<void>;
+  /** One more commit, in which these observations take the place of all of their months. */
+  correct(made: readonly Made[]): Promise<void>;
   /** Other rows under the names of the last commit's files. */
   replace(made: readonly Made[]): Promise<void>;
   openSession(): Promise<SqlSession>;
@@ -91,8 +97,12 @@ export async function openPlace(): Promise<Place> {
     for (const [month, rows] of Map.groupBy(made, ({ at }) => timeOf(at).slice(0, 7))) {
       const path = join(folder, 'rows', `${commit}-${month}.parquet`);
       const values = rows.map(
-        ({ city, at, temperature, humidity, direction, speed = null, interval }) =>
-          `('${city}', TIMESTAMPTZ '${timeOf(at)}', ${temperature}, ${humidity}, ${direction}, ${speed}, ${interval})`,
+        ({ city, at, temperature, humidity, direction, interval, ...more }) => {
+          const { speed = null, pressure = null, gust = null, rain = null, offset = null } = more;
+          const values = [temperature, humidity, direction, speed, interval];
+          const others = [...values, pressure, gust, rain, offset].map(String).join(', ');
+          return `('${city}', TIMESTAMPTZ '${timeOf(at)}', ${others})`;
+        },
       );
       await session.copy(rowsSql(values), path, 'parquet');
       const none = { cityIdMin: null, cityIdMax: null, observedAtMin: null, observedAtMax: null };
@@ -108,6 +118,14 @@ export async function openPlace(): Promise<Place> {
     scratch,
     async add(made) {
       commits.push(await write(made, commits.length));
+    },
+    async correct(made) {
+      const files = await write(made, commits.length);
+      const months = new Set(files.map(({ month }) => month));
+      for (const [at, before] of commits.entries()) {
+        commits[at] = before.filter(({ month }) => !months.has(month));
+      }
+      commits.push(files);
     },
     async replace(made) {
       await write(made, commits.length - 1);
@@ -158,11 +176,15 @@ function rowsSql(values: readonly string[]): string {
     humidity_pct: 'h',
     wind_speed_ms: 's',
     wind_direction_deg: 'd',
+    pressure_hpa: 'p',
+    wind_gust_ms: 'g',
+    rain_1h_mm: 'r',
+    utc_offset_s: 'z',
   };
   const columns = Object.entries(OBSERVATION_COLUMNS).map(
     ([name, type]) => `CAST(${made[name] ?? 'NULL'} AS ${type}) AS ${name}`,
   );
-  return `SELECT ${columns.join(', ')} FROM (VALUES ${values.join(', ')}) v(c, moment, t, h, d, s, i)`;
+  return `SELECT ${columns.join(', ')} FROM (VALUES ${values.join(', ')}) v(c, moment, t, h, d, s, i, p, g, r, z)`;
 }
 
 export function timeOf(at: number): string {

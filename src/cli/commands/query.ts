@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { climateViews } from '../../analytics/climate.ts';
 import {
   ANOMALY_COLUMNS,
   CITY_STATISTICS_COLUMNS,
@@ -37,7 +38,8 @@ export function queryCommand(program: Command, environment: Environment): void {
       'after',
       `
 Tables: observations, rejected, cities, imports, incidents, collecting, city_statistics,
-hourly_trends, anomalies. The SQL is DuckDB's; times are UTC.
+hourly_trends, anomalies, daily_summaries, monthly_summaries, climate_normals, records. The SQL
+is DuckDB's; times are UTC.
 
 Examples:
   isobar query "SELECT reason, count(*) FROM rejected GROUP BY ALL"
@@ -51,7 +53,7 @@ Examples:
         memoryMib: prepared.config.analytics.memory_mib,
         threads: prepared.config.analytics.threads,
         tempFolder: workspace.scratch,
-        views: await viewsOf(workspace),
+        ...(await viewsOf(workspace)),
       });
       warnOfRefusals(workspace, prepared);
       const format = options.format ?? (prepared.json ? 'json' : 'table');
@@ -69,7 +71,9 @@ async function viewsOf(workspace: Workspace) {
   const [observations, rejected, cities, imports, incidents, collecting] = tables;
   const pathsOf = async (table: (typeof tables)[number] | undefined) =>
     table === undefined ? [] : table.localPaths((await table.refresh()).files);
-  return {
+  const climate = await climateViews(storage, publication);
+  const views = {
+    ...climate.files,
     observations: { paths: await pathsOf(observations), columns: OBSERVATION_COLUMNS },
     rejected: { paths: await pathsOf(rejected), columns: REJECTED_COLUMNS },
     cities: { paths: await pathsOf(cities), columns: CITY_COLUMNS },
@@ -83,4 +87,5 @@ async function viewsOf(workspace: Workspace) {
     hourly_trends: { paths: await published('hourly_trends'), columns: HOURLY_TRENDS_COLUMNS },
     anomalies: { paths: await published('anomalies'), columns: ANOMALY_COLUMNS },
   };
+  return { views, derived: climate.datasets };
 }
