@@ -35,6 +35,7 @@ import { addQualityFlagsRoute } from './routes/quality-flags.ts';
 import { addRawDataRoute } from './routes/raw-data.ts';
 import { addRecentHourRoutes } from './routes/recent-hours.ts';
 import { addSeriesRoutes } from './routes/series.ts';
+import { addSummaryRoutes } from './routes/summaries.ts';
 import { openRows } from './rows.ts';
 import type { Server } from './server.ts';
 import { openSharedAnswers } from './shared/answers.ts';
@@ -207,6 +208,7 @@ async function createApp(
   addAnomalyEventsRoute(app, server);
   addSeriesRoutes(app, server);
   addClimateRoutes(app, server);
+  addSummaryRoutes(app, server);
   addCitiesRoute(app, server);
   addEventsRoute(app, server, live);
   addOutageRoutes(app, server);

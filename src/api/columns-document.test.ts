@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { finishRow } from '../analytics/export.ts';
+import { ALL_ROWS, CLIMATE_DATASETS } from '../model/climate-datasets.ts';
 import { DATASETS } from '../model/datasets.ts';
 import { writeHours } from '../table/raw-hours.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
@@ -73,6 +74,11 @@ test('docs/columns.md has the columns of the files, and no others', async () => 
     const names = cellsOf(dataset).map(([name]) => name);
     assert.ok(row !== undefined, dataset);
     assert.deepEqual(Object.keys(finishRow(dataset, { ...row })).sort(), names.sort(), dataset);
+  }
+  for (const dataset of CLIMATE_DATASETS) {
+    const [row] = (await publication?.climate(dataset, ALL_ROWS)) ?? [];
+    const names = cellsOf(dataset).map(([name]) => name);
+    assert.deepEqual(Object.keys(row ?? {}), names, dataset);
   }
 });
 

@@ -3,6 +3,7 @@
  * the descriptions that the API's schemas have.
  */
 import type { TObject, TSchema } from 'typebox';
+import { CLIMATE_SCHEMAS } from '../model/climate-datasets.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
 import type { Columns } from '../sql/engine.ts';
 import { columnsOf } from './columns.ts';
@@ -92,6 +93,17 @@ export function formatColumnsDocument(observations: Columns): string {
       '| --- | --- | --- | --- | --- |',
       ...rowsOf(schema, (column) => [typesOf(schema)[column] ?? 'text', null]),
       ...(name === 'city_statistics' ? FILES_ONLY : []),
+      '',
+    ]),
+    ...Object.entries(CLIMATE_SCHEMAS).flatMap(([name, schema]) => [
+      `## ${name}`,
+      '',
+      `${(schema as TSchema & { readonly description?: string }).description} In the API and in \`isobar ` +
+        'query`, which make the rows from partial aggregates: [climate](climate.md).',
+      '',
+      '| column | type | unit | may be NULL | meaning |',
+      '| --- | --- | --- | --- | --- |',
+      ...rowsOf(schema, (column) => [typesOf(schema)[column] ?? 'text', null]),
       '',
     ]),
   ].join('\n');

@@ -43,7 +43,11 @@ const NEEDED: Readonly<Record<string, string>> = {
   '/api/acknowledge': '?incident=0123456789abcdef&note=seen',
   '/api/end-silence': '?silence=s1',
 };
-const TIMELESS = ['/api/cities', '/api/climatology', '/api/recent-hours'];
+const TIMELESS = [
+  ...['/api/cities', '/api/climatology', '/api/recent-hours'],
+  // Days of a city's clock are no times.
+  ...['/api/daily-summaries', '/api/monthly-summaries', '/api/climate-normals', '/api/records'],
+];
 
 describe('every answer is what its description says', () => {
   let api: TestApi;

@@ -6,6 +6,7 @@ import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { AnomalyEvent, AnomalyEventSelection, LearningCity } from '../model/anomaly-events.ts';
 import type { City } from '../model/city.ts';
+import type { ClimateDataset, ClimateRows, ClimateSelection } from '../model/climate-datasets.ts';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../model/datasets.ts';
 import type { HourSums } from '../model/hours.ts';
 import type { Stretch } from '../model/outages.ts';
@@ -129,6 +130,15 @@ export interface Publication {
    * part, when it is ordered by city.
    */
   rows<D extends Dataset>(dataset: D, part?: DatasetPart): Promise<readonly DatasetRows[D][]>;
+  /**
+   * The selected rows in order; empty for a publication of an earlier version of the program. Rejects
+   * with ABORTED once `signal` aborts.
+   */
+  climate<D extends ClimateDataset>(
+    dataset: D,
+    selection: ClimateSelection,
+    signal?: AbortSignal,
+  ): Promise<readonly ClimateRows[D][]>;
   /** Datasets of which all rows were asked for. */
   asked(): readonly Dataset[];
   /** Reads all rows of these datasets, so that asking for them needs the storage no more. */

@@ -1,7 +1,5 @@
 /** The addresses that answer data. */
-import type { TObject, TSchema } from 'typebox';
-import type { ErrorCode } from '../errors.ts';
-import { MEDIA_TYPES } from './formats.ts';
+import { data } from './data-route.ts';
 import {
   AnomalyEventsQuerySchema,
   AvailabilityQuerySchema,
@@ -17,7 +15,6 @@ import {
   SeriesQuerySchema,
   WindRoseQuerySchema,
 } from './query-schemas.ts';
-import { READING_ERRORS } from './route-errors.ts';
 import {
   AnomaliesAnswerSchema,
   AnomalyEventsAnswerSchema,
@@ -35,6 +32,7 @@ import {
   SeriesAnswerSchema,
   WindRoseAnswerSchema,
 } from './schemas.ts';
+import { SUMMARY_ROUTES } from './summary-routes.ts';
 
 const RANGE =
   'With `from` or `to` the observations of that time are selected and the rows computed anew; without them the published version answers.';
@@ -114,6 +112,7 @@ export const DATA_ROUTES = [
     WindRoseQuerySchema,
     WindRoseAnswerSchema,
   ),
+  ...SUMMARY_ROUTES,
   data(
     '/api/outages',
     'When cities were silent, and why, newest first.',
@@ -157,36 +156,3 @@ export const DATA_ROUTES = [
     CitiesAnswerSchema,
   ),
 ] as const;
-
-function data(
-  path: string,
-  summary: string,
-  description: string,
-  query: TObject,
-  schema: TSchema,
-  errors: readonly ErrorCode[] = [],
-) {
-  const { json, csv, parquet } = MEDIA_TYPES;
-  const files = 'format' in query.properties ? { [csv]: null, [parquet]: null } : {};
-  const answers: Record<string, TSchema | null> = { [json]: schema, ...files };
-  return {
-    method: 'GET',
-    path,
-    role: 'viewer',
-    cities: 'seen',
-    cost: 5,
-    tag: 'data',
-    summary,
-    description,
-    query,
-    answers,
-    errors: [
-      'PARAMETER_INVALID',
-      'CITY_UNKNOWN',
-      'BUSY',
-      'QUERY_FAILED',
-      ...errors,
-      ...READING_ERRORS,
-    ],
-  } as const;
-}

@@ -3,6 +3,12 @@
 import { readFileSync } from 'node:fs';
 import type { TSchema } from 'typebox';
 import { ERRORS, type ErrorCode, IsobarError } from '../errors.ts';
+import {
+  ClimateNormalSchema,
+  DailySummarySchema,
+  MonthlySummarySchema,
+  RecordSchema,
+} from '../model/climate-datasets.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
 import { RoomErrorSchema, StatusSchema } from '../model/status.ts';
 import { MEDIA_TYPES } from './formats.ts';
@@ -11,6 +17,7 @@ import { ACCESS_ERRORS, COMMON_ERRORS } from './route-errors.ts';
 import { ROUTES, type Route } from './route-table.ts';
 import * as schemas from './schemas.ts';
 import * as statusSchemas from './status-schemas.ts';
+import * as summarySchemas from './summary-schemas.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -63,11 +70,16 @@ const NAMES = new Map<unknown, string>(
   Object.entries({
     ...schemas,
     ...statusSchemas,
+    ...summarySchemas,
     RoomErrorSchema,
     StatusSchema,
     CityStatisticsSchema,
     HourlyTrendSchema,
     AnomalySchema,
+    DailySummarySchema,
+    MonthlySummarySchema,
+    ClimateNormalSchema,
+    RecordSchema,
   }).map(([name, schema]) => [schema, name.replace(/Schema$/, '')]),
 );
 

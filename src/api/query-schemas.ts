@@ -10,14 +10,14 @@ import { FORMATS } from './formats.ts';
 import { type CursorKind, cursorPattern, TIME_PATTERN } from './parameters.ts';
 import { SEARCH_PARAMETERS, TIME_CURSOR } from './search-parameters.ts';
 
-function parameters<T extends Record<string, TSchema>>(properties: T) {
+export function parameters<T extends Record<string, TSchema>>(properties: T) {
   return Type.Object(properties, { additionalProperties: false });
 }
 
 const FIRST_TEN = 'the first 10 cities by id';
 const FIRST_FIFTY = 'the first 50 cities by id, and `meta.reason` says so';
 
-const city = (maximum: number, without = 'all cities') =>
+export const city = (maximum: number, without = 'all cities') =>
   Type.Optional(
     Type.Array(Type.String({ minLength: 1, maxLength: 64, pattern: CITY_ID_PATTERN.source }), {
       minItems: 1,
@@ -36,12 +36,12 @@ const time = (what: string) =>
     }),
   );
 
-const limit = (value: number, maximum: number) =>
+export const limit = (value: number, maximum: number) =>
   Type.Integer({ minimum: 1, maximum, default: value, description: 'Rows of a page at most.' });
 
 const from = time('Only what was observed at this time or later');
 const to = time('Only what was observed before this time');
-const cursor = (kinds: readonly CursorKind[]) =>
+export const cursor = (kinds: readonly CursorKind[]) =>
   Type.Optional(
     Type.String({
       maxLength: 512,
@@ -49,12 +49,12 @@ const cursor = (kinds: readonly CursorKind[]) =>
       description: '`meta.next_cursor` of the page before.',
     }),
   );
-const format = Type.Enum([...FORMATS], {
+export const format = Type.Enum([...FORMATS], {
   default: 'json',
   description:
     'CSV has one header row and nothing else, Parquet typed columns with times in UTC; the meta of both is in headers `X-Isobar-…`.',
 });
-const excel = Type.Boolean({
+export const excel = Type.Boolean({
   default: false,
   description:
     'With `format=csv`: for spreadsheets. A byte order mark; each time as two columns, `…_local` (the clock of the city) and `…_utc`, written 2024-10-31 14:00:00; an apostrophe before texts that would run as a formula. Plain CSV has every value as it is.',

@@ -125,6 +125,13 @@ const QUESTIONS: Readonly<Record<string, (random: () => number) => string[]>> = 
   '/api/hourly-means': range,
   '/api/recent-hours': () => ['hours=24'],
   '/api/wind-rose': range,
+  '/api/daily-summaries': (random) => [
+    ...(random() < 0.5 ? [] : ['from=2024-11-01', 'to=2024-11-02']),
+    ...page(random),
+  ],
+  '/api/monthly-summaries': page,
+  '/api/climate-normals': page,
+  '/api/records': page,
   '/api/outages': range,
   '/api/availability': (random) => [`period=${pick(random, ['day', 'month'])}`],
   '/api/anomaly-events': (random) => [...range(random), ...page(random)],

@@ -169,6 +169,10 @@ function limitPublication(
       const rows = await all.rows(dataset, part);
       return rows.filter(({ city_id }) => has(city_id));
     },
+    async climate(dataset, selection, signal) {
+      const rows = await all.climate(dataset, selection, signal);
+      return rows.filter(({ city_id }) => has(city_id));
+    },
   };
 }
 

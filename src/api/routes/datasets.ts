@@ -219,6 +219,32 @@ async function compute<R extends DatasetRows[Dataset]>(
   }
 }
 
+/** What the published statistics of these cities say of an answer; `none` is why it has no row, if it has none. */
+export async function factsOfPublished(
+  cities: readonly string[],
+  { conditions, publication }: Current,
+  none: string | null,
+) {
+  const statistics = await publishedRows(publication, 'city_statistics', cities);
+  const { from, to, coveragePct } = spanOf(statistics);
+  const isBehind = publication?.tableVersion !== conditions.snapshot.version;
+  const reason =
+    statistics.length === 0 && isBehind
+      ? 'the analytics have not come to this version yet'
+      : `${none}${cities.length > 0 ? ' in these cities' : ''}`;
+  return {
+    sources: sourcesOf(conditions, cities),
+    ...{ observedFrom: from, observedTo: to, newest: to, coveragePct },
+    computedAt: publication?.computedAt ?? null,
+    note:
+      publication === null
+        ? 'the analytics have not been computed yet'
+        : none === null
+          ? null
+          : reason,
+  };
+}
+
 /** First and last observation, and the share of the expected ones that is there. */
 function spanOf(statistics: readonly CityStatistics[]): {
   readonly from: string | null;
