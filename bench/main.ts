@@ -9,6 +9,7 @@ import { benchAnomalyRules } from './anomaly-rules.ts';
 import { benchApi } from './api.ts';
 import { benchCache } from './cache.ts';
 import { benchCluster } from './cluster.ts';
+import { benchDerived } from './derived.ts';
 import { benchEngines } from './engines.ts';
 import { benchForecast } from './forecast.ts';
 import { benchHistory } from './history.ts';
@@ -38,6 +39,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
   refresh: benchRefresh,
   recompute: benchRecompute,
   quality: benchQuality,
+  derived: benchDerived,
   anomalies: benchAnomalyRules,
   api: benchApi,
   cache: benchCache,
@@ -53,7 +55,16 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Measured[]>>> = {
 };
 
 /** Only where they are asked for: those that need Java, Python or minutes, and one that takes hours. */
-const ON_DEMAND = ['anomalies', 'cluster', 'engines', 'forecast', 'index', 'quality', 'soak'];
+const ON_DEMAND = [
+  'anomalies',
+  'cluster',
+  'derived',
+  'engines',
+  'forecast',
+  'index',
+  'quality',
+  'soak',
+];
 
 const PAGE = join(import.meta.dirname, '..', 'docs', 'benchmarks.md');
 const HEAD = '| name | measured | bar | compared to | reached |';

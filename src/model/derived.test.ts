@@ -54,11 +54,18 @@ test('in mild air it feels like the thermometer says, and not colder in the heat
 
 test('the wet bulb is that of Stull’s own example, and lies between dew point and temperature', () => {
   near(wetBulb(20, 50), 13.7, 0.05);
-  assert.ok(Number.isNaN(wetBulb(60, 50)) && Number.isNaN(wetBulb(20, 3)));
+  for (const [temperature, humidity] of [
+    [60, 50],
+    [20, 3],
+    [-20, 5],
+    [-15, 30],
+  ] as const) {
+    assert.ok(Number.isNaN(wetBulb(temperature, humidity)), `${temperature} °C, ${humidity} %`);
+  }
   fc.assert(
     fc.property(
       fc.double({ min: -5, max: 45, noNaN: true }),
-      fc.double({ min: 20, max: 98, noNaN: true }),
+      fc.double({ min: 25, max: 98, noNaN: true }),
       (temperature, humidity) => {
         const bulb = wetBulb(temperature, humidity);
         assert.ok(bulb <= temperature + 0.7 && bulb >= dewPoint(temperature, humidity) - 1);

@@ -22,12 +22,13 @@ export function absoluteHumidity(temperature: number, humidity: number): number 
 
 /**
  * Wet-bulb temperature in °C from temperature in °C (−20 to 50) and relative humidity in % (5 to 99), at
- * pressures near sea level, to about 1 °C: Stull, "Wet-bulb temperature from relative humidity and air
+ * pressures near sea level, to about 1.4 °C. Its author leaves out air that is both cold and dry; so does
+ * this where the two add up to less than 20 (below it, it would be up to 4 °C off): Stull, "Wet-bulb temperature from relative humidity and air
  * temperature", J. Appl. Meteor. Climatol. 50, 2011, doi:10.1175/JAMC-D-11-0143.1.
  */
 export function wetBulb(temperature: number, humidity: number): number {
   const isInRange = temperature >= -20 && temperature <= 50 && humidity >= 5 && humidity <= 99;
-  if (!isInRange) return Number.NaN;
+  if (!isInRange || temperature + humidity < 20) return Number.NaN;
   return (
     temperature * Math.atan(0.151977 * Math.sqrt(humidity + 8.313659)) +
     Math.atan(temperature + humidity) -
