@@ -60,6 +60,12 @@ function Sheet({ store }: { readonly store: Store }) {
   switch (store.address.view.value.sheet) {
     case 'weather':
       return <Weather store={store} />;
+    case 'climate':
+      return (
+        <Guard>
+          <LaterSheet key="climate" store={store} load={loadClimate} />
+        </Guard>
+      );
     case 'sensors':
       return (
         <Guard>
@@ -89,6 +95,9 @@ function Sheet({ store }: { readonly store: Store }) {
 }
 
 const loadLogin = () => import('./account/login.tsx').then(({ Login }) => Login);
+
+const loadClimate = () =>
+  import('./climate/climate-sheet.tsx').then(({ ClimateSheet }) => ClimateSheet);
 
 const loadSensors = () =>
   import('./quality/sensors-sheet.tsx').then(({ SensorsSheet }) => SensorsSheet);

@@ -12,12 +12,13 @@ test('the page is small', { skip }, (t) => {
   const files = readdirSync(join(DIST, 'assets')).filter((name) => name.endsWith('.gz'));
   const size = (names: readonly string[]) =>
     names.reduce((sum, name) => sum + statSync(join(DIST, 'assets', name)).size, 0);
-  // Other languages, Plotly, pictures, the pipeline, sensors, incidents and the account are loaded by who wants
-  // them; the last two share what says that something went wrong.
+  // Other languages, Plotly, pictures and the other sheets are loaded by who wants them; two of those
+  // share what says that something went wrong.
   const first = files.filter(
-    (name) => !/^(plotly|picture|de|fr|pipeline|sensors|incidents|account|trouble)/.test(name),
+    (name) =>
+      !/^(plotly|picture|de|fr|climate|pipeline|sensors|incidents|account|trouble)/.test(name),
   );
-  assert.equal(files.length - first.length, 13);
+  assert.equal(files.length - first.length, 15);
   const scripts = first.filter((name) => name.endsWith('.js.gz'));
   const charts = scripts.filter((name) => name.startsWith('charts'));
   const rest = scripts.filter((name) => !name.startsWith('charts'));

@@ -28,7 +28,7 @@ export default defineConfig({
           groups: [
             {
               name: 'base',
-              test: /preact|web.(words.(en|words)|chart.words-en|format|client)|src.model/,
+              test: /preact|web.(words.(en|words)|chart.words-en|format|client)|src.model.(?!climate)/,
               priority: 2,
             },
             { name: 'charts', test: CHARTS, priority: 1 },

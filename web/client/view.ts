@@ -19,8 +19,18 @@ export const CLOCKS: readonly Clock[] = ['city', 'mine', 'utc'];
 export const THEMES = ['auto', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
 
-/** The weather, its sensors, the path of its data, what was worth a message, and who is logged in. */
-export const SHEETS = ['weather', 'sensors', 'pipeline', 'incidents', 'account'] as const;
+/**
+ * The weather, the climate, the sensors, the path of the data, what was worth a message, and who is
+ * logged in.
+ */
+export const SHEETS = [
+  'weather',
+  'climate',
+  'sensors',
+  'pipeline',
+  'incidents',
+  'account',
+] as const;
 export type Sheet = (typeof SHEETS)[number];
 
 /** Charts below each other at most. */

@@ -236,6 +236,7 @@ export const de: Words = {
   sheets: {
     label: 'Blätter',
     weather: 'Wetter',
+    climate: 'Klima',
     sensors: 'Sensoren',
     pipeline: 'Pipeline',
     incidents: 'Vorfälle',

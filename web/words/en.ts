@@ -245,6 +245,7 @@ export const en = {
   sheets: {
     label: 'Sheets',
     weather: 'Weather',
+    climate: 'Climate',
     sensors: 'Sensors',
     pipeline: 'Pipeline',
     incidents: 'Incidents',

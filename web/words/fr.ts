@@ -236,6 +236,7 @@ export const fr: Words = {
   sheets: {
     label: 'Pages',
     weather: 'Météo',
+    climate: 'Climat',
     sensors: 'Capteurs',
     pipeline: 'Chaîne',
     incidents: 'Incidents',

@@ -1,0 +1,86 @@
+/** The sheet of the climate in English. */
+export const enClimate = {
+  city: 'City',
+  year: 'Year',
+  none: 'No day was summed up yet.',
+  basis: {
+    normal: 'a climate normal: 30 years or more',
+    period_average: 'an average of 10 years or more, not a climate normal',
+    few_years: 'few years, not a climate normal',
+  },
+  month: {
+    title: (month: string) => `${month} against what is usual`,
+    plain: 'This month against what is usual',
+    usual: (count: string, from: string, to: string) => `Usual: ${count} years, ${from} to ${to}`,
+    one: (year: string) => `Usual: one year, ${year}`,
+    noUsual: 'No other year has this month in full: there is nothing to compare with.',
+    days: (complete: string, of: string) => `${complete} of ${of} days observed`,
+    what: 'Value',
+    now: 'Month',
+    mean: 'Usual',
+    difference: 'Difference',
+    temperature: 'Mean temperature',
+    highs: 'Mean of the daily highs',
+    lows: 'Mean of the daily lows',
+    highest: 'Highest',
+    lowest: 'Lowest',
+    humidity: 'Mean humidity',
+    pressure: 'Mean pressure',
+    rain: 'Rain, as reported',
+  },
+  kinds: {
+    title: 'Days of each year',
+    subtitle: 'days of each kind that were observed',
+    frost_day: 'Frost days',
+    ice_day: 'Ice days',
+    summer_day: 'Summer days',
+    hot_day: 'Hot days',
+    tropical_night: 'Tropical nights',
+    wet_day: 'Wet days',
+    months: 'Full months',
+    meaning:
+      'Frost: lowest below 0 °C. Ice: highest below 0 °C. Summer: highest 25 °C or more. Hot: 30 °C or more. Tropical night: lowest 20 °C or more. Wet: 1 mm of rain or more.',
+  },
+  calendar: {
+    title: (year: string) => `The days of ${year}`,
+    plain: 'The days of a year',
+    subtitle: (unit: string) => `temperature in ${unit}, a month a row`,
+    value: 'Value of the day',
+    values: {
+      temperature_c_mean: 'Mean',
+      temperature_c_max: 'Highest',
+      temperature_c_min: 'Lowest',
+    },
+    incomplete: 'less than 75 % observed',
+    missing: 'not observed',
+    role: 'calendar',
+    label: (city: string, days: string, missing: string) =>
+      `${city}: ${days} days with a temperature, ${missing} without.`,
+    keys: 'Arrows choose a day and a month.',
+    hint: 'Point at a day, or choose one with the arrow keys.',
+    day: (date: string, mean: string, low: string, high: string) =>
+      `${date}: mean ${mean}, ${low} to ${high}`,
+    observed: (share: string) => `${share} % observed`,
+    nothing: (date: string) => `${date}: not observed`,
+    date: 'Day',
+    season: (days: string, from: string, to: string) =>
+      `Growing season: ${days} days, ${from} to ${to}.`,
+    noSeason: 'Growing season: too few days of this year were observed.',
+    waves: (count: string, longest: string) =>
+      `Heat waves (three days or more of 30 °C): ${count}, the longest ${longest} days.`,
+    noWaves: 'No heat wave (three days or more of 30 °C).',
+  },
+  records: {
+    title: 'Records',
+    subtitle: 'as observed: a broken sensor sets records, too',
+    month: 'Month of the year',
+    all: 'All months',
+    variable: 'Variable',
+    highest: 'Highest',
+    lowest: 'Lowest',
+    since: 'Since',
+    count: 'Values',
+  },
+};
+
+export type ClimateWords = typeof enClimate;
