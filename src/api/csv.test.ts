@@ -115,7 +115,7 @@ describe('of the API', () => {
 
   test('every table can be had for a spreadsheet, and nothing but CSV', async () => {
     const tables = ROUTES.filter(({ query }) => 'excel' in query.properties);
-    assert.equal(tables.length, 14);
+    assert.equal(tables.length, 18);
     for (const { path } of tables) {
       const answer = await api.app.inject(`${path}?format=csv&excel=true`);
       assert.equal(answer.statusCode, 200, path);
@@ -123,7 +123,7 @@ describe('of the API', () => {
       for (const [name, value] of rows.flatMap((row) => Object.entries(row))) {
         assert.doesNotMatch(name, /_at$/, path);
         if (!/_at_(local|utc)$/.test(name)) continue;
-        assert.match(value, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/, `${path} ${name}`);
+        if (value !== '') assert.match(value, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/, `${path} ${name}`);
       }
       for (const query of ['excel=1', 'format=parquet&excel=1', 'format=csv&excel=yes']) {
         const { field } = (await api.app.inject(`${path}?${query}`)).json();
