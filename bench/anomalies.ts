@@ -80,25 +80,35 @@ function rowOf(
   };
 }
 
+export interface MadeQuestion {
+  /** What its words are. */
+  readonly kind: string;
+  readonly question: AnomalyQuestion;
+}
+
 /** Questions as people put them: words they see, filters, orders, counts; the same each time. */
-export function madeQuestions(count: number): AnomalyQuestion[] {
+export function madeQuestions(count: number): MadeQuestion[] {
   const random = createRandom(7);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const city = () => Math.floor(random() * CITIES);
   const day = (month: number) => `${monthOf(month)}-${pick(['01', '09', '20'])}T00:00:00Z`;
   return Array.from({ length: count }, () => {
-    const text = pick([
-      () => '',
-      () => nameOf(city()),
-      () => nameOf(city()).slice(0, 4),
-      () => pick(['above', 'below', 'wind', 'pressure above', 'deviations', 'temperature bel']),
-      () => `${pick(['above', 'below'])} ${nameOf(city())}`,
-      () => String(Math.floor(random() * 60)),
-      () => `wind ${(5 + random() * 30).toFixed(1)}`,
-    ])();
+    const [kind, words] = pick<readonly [string, () => string]>([
+      ['no words', () => ''],
+      ['a city', () => nameOf(city())],
+      ['a city begun', () => nameOf(city()).slice(0, 4)],
+      [
+        'common words',
+        () => pick(['above', 'below', 'wind', 'pressure above', 'deviations', 'temperature bel']),
+      ],
+      ['a side and a city', () => `${pick(['above', 'below'])} ${nameOf(city())}`],
+      ['a number begun', () => String(Math.floor(random() * 60))],
+      ['a variable and a number', () => `wind ${(5 + random() * 30).toFixed(1)}`],
+    ]);
+    const text = words();
     const month = Math.floor(random() * (MONTHS - 6));
     const ranged = random() < 0.3;
-    return {
+    const question: AnomalyQuestion = {
       text,
       chosen: {
         city_id:
@@ -116,5 +126,6 @@ export function madeQuestions(count: number): AnomalyQuestion[] {
       limit: 100,
       facets: random() < 0.5,
     };
+    return { kind, question };
   });
 }

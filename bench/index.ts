@@ -17,7 +17,7 @@ import type { AnomalyQuestion } from '../src/model/anomaly-search.ts';
 import { openDuckdbEngine } from '../src/sql/duckdb.ts';
 import type { SqlSession } from '../src/sql/engine.ts';
 import { fileLiteral, literal } from '../src/sql/text.ts';
-import { madeBuckets, madeQuestions } from './anomalies.ts';
+import { type MadeQuestion, madeBuckets, madeQuestions } from './anomalies.ts';
 import { quantile } from './figures.ts';
 import type { Measured } from './main.ts';
 
@@ -36,28 +36,24 @@ export async function benchIndex(): Promise<Measured[]> {
   const folder = mkdtempSync(join(tmpdir(), 'isobar-bench-'));
   try {
     const questions = madeQuestions(QUESTIONS);
-    const sqlite = await askEngine('SQLite', folder, {}, questions);
+    const sqlite = await askEngine('SQLite', folder, questions);
     const scan = await scanParquet(folder, questions.filter(isScanned));
     const cluster = await startOpenSearch(folder).catch((error: Error) => {
       process.stderr.write(`  without OpenSearch: ${error.message}\n`);
       return null;
     });
-    if (cluster === null) return [compare('SQLite', sqlite, scan)];
+    if (cluster === null) return compare('SQLite', sqlite, scan);
     await using _cluster = cluster;
-    const settings = {
-      'index.engine': 'opensearch',
-      'index.opensearch.url': cluster.addresses.opensearch?.url ?? '',
-      'index.opensearch.timeout_s': '60',
-    };
-    const opensearch = await askEngine('OpenSearch', folder, settings, questions);
-    return [compare('SQLite', sqlite, scan), compare('OpenSearch 2.19', opensearch, scan)];
+    const url = cluster.addresses.opensearch?.url ?? '';
+    const opensearch = await askEngine('OpenSearch', folder, questions, url);
+    return [...compare('SQLite', sqlite, scan), ...compare('OpenSearch 2.19', opensearch, scan)];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 interface Asked {
-  readonly times: readonly number[];
+  readonly asked: readonly { readonly kind: string; readonly ms: number }[];
   /** Seconds to write all rows. */
   readonly writtenS: number;
   /** Rows and counts of every fifth answer: equal for all that answer rightly. */
@@ -75,40 +71,57 @@ function startOpenSearch(folder: string) {
   });
 }
 
+/** `url`: of an OpenSearch; SQLite without. */
 async function askEngine(
   name: string,
   folder: string,
-  flags: Readonly<Record<string, string>>,
-  questions: readonly AnomalyQuestion[],
+  questions: readonly MadeQuestion[],
+  url?: string,
 ): Promise<Asked> {
+  const flags: Record<string, string> =
+    url === undefined
+      ? {}
+      : {
+          'index.engine': 'opensearch',
+          'index.opensearch.url': url,
+          'index.opensearch.timeout_s': '60',
+        };
   const { index: config } = loadConfig({ file: null, env: {}, flags }).config;
   await using index = await openIndex(config, join(folder, 'index'), false);
-  const from = performance.now();
+  const begun = performance.now();
   await write(index);
-  const writtenS = (performance.now() - from) / 1_000;
+  const writtenS = (performance.now() - begun) / 1_000;
   process.stderr.write(`  ${name}: ${ROWS} rows in ${writtenS.toFixed(0)} s\n`);
-  for (const question of questions.slice(0, WARM)) await index.search(question);
-  const times: number[] = [];
+  for (const { question } of questions.slice(0, WARM)) await index.search(question);
+  // Answers that OpenSearch has kept would make the second run of each question look quick.
+  const forget = async () => {
+    if (url !== undefined) await fetch(`${url}/_cache/clear?request=true`, { method: 'POST' });
+  };
+  const asked: { kind: string; ms: number }[] = [];
   let rows = 0;
   let total = 0;
-  for (const [at, question] of questions.entries()) {
-    const { found, ms } = await best(() => index.search(question));
-    times.push(ms);
+  for (const [at, { kind, question }] of questions.entries()) {
+    const { found, ms } = await best(() => index.search(question), forget);
+    asked.push({ kind, ms });
     if (isScanned(question, at)) {
       rows += found.rows.length;
       total += found.facets?.total ?? 0;
     }
-    if (process.env.ISOBAR_BENCH_SLOW && (times.at(-1) ?? 0) > BAR_MS) {
-      process.stderr.write(`  ${times.at(-1)?.toFixed(0)} ms ${JSON.stringify(question)}\n`);
+    if (process.env.ISOBAR_BENCH_SLOW && ms > BAR_MS) {
+      process.stderr.write(`  ${ms.toFixed(0)} ms ${JSON.stringify(question)}\n`);
     }
   }
-  return { times, writtenS, sum: `${rows} ${total}` };
+  return { asked, writtenS, sum: `${rows} ${total}` };
 }
 
-async function best<T>(run: () => Promise<T>): Promise<{ readonly found: T; readonly ms: number }> {
+async function best<T>(
+  run: () => Promise<T>,
+  before = async () => {},
+): Promise<{ readonly found: T; readonly ms: number }> {
   let ms = Number.POSITIVE_INFINITY;
   let found: T | null = null;
   for (let at = 0; at < RUNS; at += 1) {
+    await before();
     const begun = performance.now();
     found = await run();
     ms = Math.min(ms, performance.now() - begun);
@@ -127,7 +140,7 @@ async function write(index: AnomalyIndex): Promise<void> {
 }
 
 /** The same questions over the same rows and words, without an index. */
-async function scanParquet(folder: string, questions: readonly AnomalyQuestion[]): Promise<Asked> {
+async function scanParquet(folder: string, questions: readonly MadeQuestion[]): Promise<Asked> {
   await using engine = await openDuckdbEngine({ memoryMib: 768, threads: 2, tempFolder: folder });
   await using session = await engine.session();
   const lines = join(folder, 'anomalies.jsonl');
@@ -141,16 +154,16 @@ async function scanParquet(folder: string, questions: readonly AnomalyQuestion[]
     'parquet',
   );
   rmSync(lines);
-  const times: number[] = [];
+  const asked: { kind: string; ms: number }[] = [];
   let rows = 0;
   let total = 0;
-  for (const question of questions) {
+  for (const { kind, question } of questions) {
     const { found, ms } = await best(() => scan(session, parquet, question));
-    times.push(ms);
+    asked.push({ kind, ms });
     rows += found.rows;
     total += found.total;
   }
-  return { times, writtenS: 0, sum: `${rows} ${total}` };
+  return { asked, writtenS: 0, sum: `${rows} ${total}` };
 }
 
 async function writeLines(path: string): Promise<void> {
@@ -203,14 +216,29 @@ function conditions({ text, chosen, scoreMin, from, to }: AnomalyQuestion): stri
   return parts.length === 0 ? 'true' : parts.join(' AND ');
 }
 
-function compare(name: string, { times, writtenS, sum }: Asked, scanned: Asked): Measured {
+function compare(name: string, engine: Asked, scanned: Asked): Measured[] {
+  const { asked, writtenS, sum } = engine;
   if (sum !== scanned.sum) throw new Error(`${name}: ${sum} rows, the scan ${scanned.sum}`);
-  const p = (share: number, of = times) => quantile(of, share);
-  return {
-    name: `search in ${ROWS.toLocaleString('en')} made-up anomalies, ${name}`,
-    figure: `p50 ${p(0.5)} ms, p95 ${p(0.95)} ms; written in ${writtenS.toFixed(0)} s`,
-    bar: `p95 < ${BAR_MS} ms over ${QUESTIONS} random questions`,
-    compared: `the better of ${RUNS} runs each; DuckDB, every fifth question, over the same rows as Parquet: p50 ${p(0.5, scanned.times)} ms, p95 ${p(0.95, scanned.times)} ms`,
-    reached: p(0.95) < BAR_MS,
-  };
+  const p = (share: number, of = asked) =>
+    quantile(
+      of.map(({ ms }) => ms),
+      share,
+    );
+  const kinds = [...Map.groupBy(asked, ({ kind }) => kind)];
+  return [
+    {
+      name: `search in ${ROWS.toLocaleString('en')} made-up anomalies, ${name}`,
+      figure: `p50 ${p(0.5)} ms, p95 ${p(0.95)} ms; written in ${writtenS.toFixed(0)} s`,
+      bar: `p95 < ${BAR_MS} ms over ${QUESTIONS} random questions`,
+      compared: `the better of ${RUNS} runs each; DuckDB, every fifth question, over the same rows as Parquet: p50 ${p(0.5, scanned.asked)} ms, p95 ${p(0.95, scanned.asked)} ms`,
+      reached: p(0.95) < BAR_MS,
+    },
+    {
+      name: `search, ${name}: p50 / p95 in ms by what the words are`,
+      figure: kinds.map(([kind, of]) => `${kind} ${p(0.5, of)} / ${p(0.95, of)}`).join(', '),
+      bar: `p95 < ${BAR_MS} ms of each`,
+      compared: 'the same questions; filters, limits, orders and counts come with all of them',
+      reached: kinds.every(([, of]) => p(0.95, of) < BAR_MS),
+    },
+  ];
 }
