@@ -14,7 +14,7 @@ import type { Anomaly } from '../model/datasets.ts';
 import { compareTimes } from '../model/iso-time.ts';
 import type { Found } from './anomaly-index.ts';
 import { compareRows, keyOfRow, monthOf, pageOf } from './row-order.ts';
-import { parseWanted, searchedText, type WantedWords } from './words.ts';
+import { parseWanted, searchedText, spacedWanted } from './words.ts';
 
 export function scanRows(
   rows: readonly Anomaly[],
@@ -22,7 +22,7 @@ export function scanRows(
   question: AnomalyQuestion,
 ): Found {
   const { sort, order, after, facets } = question;
-  const wanted = parseWanted(question.text);
+  const wanted = spacedWanted(parseWanted(question.text));
   const matching = rows.filter((row) => matches(row, question, wanted));
   const following = matching
     .map((row) => ({ row, key: keyOfRow(row, sort) }))
@@ -38,23 +38,18 @@ export function scanRows(
   };
 }
 
-function matches(row: Anomaly, question: AnomalyQuestion, wanted: WantedWords): boolean {
+function matches(row: Anomaly, question: AnomalyQuestion, wanted: readonly string[]): boolean {
   const { chosen, scoreMin, scoreMax, from, to } = question;
   const amount = Math.abs(row.score);
+  const text = searchedText(row);
   return (
     CHOSEN_FIELDS.every((name) => chosen[name].length === 0 || chosen[name].includes(row[name])) &&
     (scoreMin === null || amount >= scoreMin) &&
     (scoreMax === null || amount <= scoreMax) &&
     (from === null || compareTimes(row.observed_at, from) >= 0) &&
     (to === null || compareTimes(row.observed_at, to) < 0) &&
-    hasWords(row, wanted)
+    wanted.every((words) => text.includes(words))
   );
-}
-
-function hasWords(row: Anomaly, { whole, begun }: WantedWords): boolean {
-  if (begun === null) return true;
-  const text = searchedText(row);
-  return text.includes(` ${begun}`) && whole.every((word) => text.includes(` ${word} `));
 }
 
 function countFacets(rows: readonly Anomaly[]): Facets {

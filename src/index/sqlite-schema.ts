@@ -3,23 +3,22 @@
  * An update is one transaction in it. A replacement is made under another name and linked to the
  * next number when it is complete, so that a file under such a name is never half made.
  *
- *     state   one row: the publication that the file holds, and the digests of its buckets
- *     rows    what questions choose and sort by, one row per anomaly
- *     cities, kinds   numbers for a city, and for a month, variable and rule together
- *     texts   the anomaly as JSON, and its words
- *     searched  full-text index over the words; it cuts at blanks alone, as they were cut before
- *     counts  rows by bucket, city, month, variable and rule; and their sums by city and by month
+ *     state    one row: the publication that the file holds, and the digests of its buckets
+ *     rows     the anomalies as JSON
+ *     columns  what questions look at, one run of bytes for each bucket (columns.ts)
+ *     parts, searched   what rows have in common, and a full-text index of its words (sqlite-parts.ts)
  */
 import { readdirSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { isErrorCode } from '../errors.ts';
+import { IsobarError, isErrorCode } from '../errors.ts';
 import { assertRegularOrMissing } from '../regular-file.ts';
 import { isDamaged, sqliteCode } from '../sqlite.ts';
 import type { IndexState } from './anomaly-index.ts';
+import { PARTS } from './sqlite-parts.ts';
 
 const APPLICATION_ID = 0x69736f69; // "isoi"
 /** Changes with the tables and with how words are made (words.ts). */
-const FORMAT = 1;
+const FORMAT = 2;
 const PAGE_BYTES = 8_192;
 /** SQLite's own waiting stops the thread; whoever finds the file taken tries again later. */
 const BUSY_TIMEOUT_MS = 50;
@@ -40,55 +39,17 @@ const TABLES = `
     committed_at TEXT NOT NULL
   ) STRICT;
   CREATE TABLE rows (
-    id INTEGER PRIMARY KEY,
-    bucket TEXT NOT NULL,
-    at_us INTEGER NOT NULL,
-    city_id TEXT NOT NULL,
-    variable TEXT NOT NULL,
-    rule TEXT NOT NULL,
-    month TEXT NOT NULL,
-    value REAL NOT NULL,
-    amount REAL NOT NULL,
-    city_no INTEGER NOT NULL,
-    kind_no INTEGER NOT NULL
+    id INTEGER PRIMARY KEY, bucket TEXT NOT NULL, row TEXT NOT NULL
   ) STRICT;
-  CREATE TABLE cities (no INTEGER PRIMARY KEY, city_id TEXT NOT NULL UNIQUE) STRICT;
-  CREATE TABLE kinds (
-    no INTEGER PRIMARY KEY, month TEXT NOT NULL, variable TEXT NOT NULL, rule TEXT NOT NULL,
-    UNIQUE (month, variable, rule)
-  ) STRICT;
-  CREATE TABLE texts (id INTEGER PRIMARY KEY, row TEXT NOT NULL, words TEXT NOT NULL) STRICT;
-  CREATE VIRTUAL TABLE searched USING fts5 (
-    words, content = '', contentless_delete = 1, detail = none,
-    tokenize = "ascii tokenchars '.'", prefix = '1 2 3'
-  );
-  CREATE TABLE counts (
-    bucket TEXT NOT NULL,
-    city_id TEXT NOT NULL,
-    month TEXT NOT NULL,
-    variable TEXT NOT NULL,
-    rule TEXT NOT NULL,
-    n INTEGER NOT NULL,
-    PRIMARY KEY (bucket, city_id, month, variable, rule)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE city_counts (
-    city_id TEXT NOT NULL, variable TEXT NOT NULL, rule TEXT NOT NULL, n INTEGER NOT NULL,
-    PRIMARY KEY (city_id, variable, rule)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE month_counts (
-    month TEXT NOT NULL, variable TEXT NOT NULL, rule TEXT NOT NULL, n INTEGER NOT NULL,
-    PRIMARY KEY (month, variable, rule)
-  ) STRICT, WITHOUT ROWID;`;
-
-/** Made after the rows of a replacement, which is quicker. */
-const INDEXES = `
   CREATE INDEX rows_bucket ON rows (bucket);
-  CREATE UNIQUE INDEX rows_city ON rows (city_id, at_us, variable, rule);
-  CREATE INDEX rows_time ON rows (at_us DESC, city_id, variable, rule);
-  CREATE INDEX rows_amount ON rows (amount DESC, at_us DESC, city_id, variable, rule);
-  CREATE INDEX rows_value ON rows (value DESC, at_us DESC, city_id, variable, rule);
-  CREATE INDEX counts_city ON counts (city_id, month);
-  CREATE INDEX counts_month ON counts (month);`;
+  CREATE TABLE columns (
+    -- A number means the same bytes for ever: who has read them does not read them again.
+    no INTEGER PRIMARY KEY AUTOINCREMENT,
+    bucket TEXT NOT NULL UNIQUE,
+    count INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+  ) STRICT;
+  ${PARTS}`;
 
 /** The number of the newest file; 0 without any. */
 export function newestNumber(folder: string): number {
@@ -117,7 +78,7 @@ export function fileName(number: number): string {
   return `anomalies-${String(number).padStart(8, '0')}.sqlite`;
 }
 
-/** An empty index; its indexes are still to be made. */
+/** An empty index, in a transaction that `completeFile` ends. */
 export function createFile(path: string): DatabaseSync {
   const db = new DatabaseSync(path);
   try {
@@ -132,9 +93,9 @@ export function createFile(path: string): DatabaseSync {
   }
 }
 
-/** After the rows: makes the indexes, and the file one that others may open. */
+/** After the rows: makes the file one that others may open. */
 export function completeFile(db: DatabaseSync): void {
-  db.exec(`${INDEXES} COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
+  db.exec(`COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
 }
 
 /** The file, open; null when it is damaged, of another kind or of another format. */
@@ -161,7 +122,8 @@ export function openFile(path: string): DatabaseSync | null {
 
 /** Whether the file has to be replaced: it is damaged, or SQLite cannot open it (SQLITE_CANTOPEN). */
 export function isUnusable(error: unknown): boolean {
-  return isDamaged(error) || sqliteCode(error) === 14;
+  const isBroken = error instanceof IsobarError && error.details.damaged === true;
+  return isBroken || isDamaged(error) || sqliteCode(error) === 14;
 }
 
 /** Null before the first commit, or when the digests are not what a commit writes. */

@@ -28,7 +28,7 @@ import {
   readState,
   writeState,
 } from './sqlite-schema.ts';
-import { searchFile } from './sqlite-search.ts';
+import { type FileSearch, openFileSearch } from './sqlite-search.ts';
 
 interface Change {
   readonly db: DatabaseSync;
@@ -38,9 +38,16 @@ interface Change {
   rows: number;
 }
 
+interface Reader {
+  readonly number: number;
+  readonly db: DatabaseSync;
+  /** Made for the first question. */
+  search: FileSearch | null;
+}
+
 export class SqliteStore {
   readonly #folder: string;
-  #reader: { readonly number: number; readonly db: DatabaseSync } | null = null;
+  #reader: Reader | null = null;
   #change: Change | null = null;
   /** Number of a file that proved damaged when it was read: it does not count any more. */
   #damaged = 0;
@@ -50,14 +57,16 @@ export class SqliteStore {
   }
 
   state(): IndexState | null {
-    return this.#guard(() => this.#read(readState));
+    return this.#guard(() => this.#read(({ db }) => readState(db)));
   }
 
   search(question: AnomalyQuestion): Found {
     const found = this.#guard(() =>
-      this.#read((db) => {
-        const state = readState(db);
-        return state === null ? null : searchFile(db, state.version, question);
+      this.#read((reader) => {
+        const state = readState(reader.db);
+        if (state === null) return null;
+        reader.search ??= openFileSearch(reader.db);
+        return reader.search(state.version, question);
       }),
     );
     if (found !== null) return found;
@@ -110,7 +119,7 @@ export class SqliteStore {
     mkdirSync(this.#folder, { recursive: true });
     const draft = join(this.#folder, `anomalies-${process.pid}-${randomUUID()}.new`);
     const db = createFile(draft);
-    this.#change = { db, writer: openRowWriter(db, true), draft, rows: 0 };
+    this.#change = { db, writer: openRowWriter(db), draft, rows: 0 };
     return null;
   }
 
@@ -121,7 +130,7 @@ export class SqliteStore {
     try {
       db.exec('BEGIN IMMEDIATE');
       const base = readState(db);
-      this.#change = { db, writer: openRowWriter(db, false), draft: null, rows: base?.rows ?? 0 };
+      this.#change = { db, writer: openRowWriter(db), draft: null, rows: base?.rows ?? 0 };
       return base;
     } catch (error) {
       db.close();
@@ -164,25 +173,27 @@ export class SqliteStore {
   }
 
   /** In one transaction of the newest file; null if no file can be read. */
-  #read<T>(read: (db: DatabaseSync) => T | null): T | null {
-    const db = this.#newest();
-    if (db === null) return null;
+  #read<T>(read: (reader: Reader) => T | null): T | null {
+    const reader = this.#newest();
+    if (reader === null) return null;
+    const { db } = reader;
     db.exec('BEGIN');
     try {
-      return read(db);
+      return read(reader);
     } finally {
       if (db.isTransaction) db.exec('ROLLBACK');
     }
   }
 
-  #newest(): DatabaseSync | null {
+  #newest(): Reader | null {
     const number = newestNumber(this.#folder);
-    if (number === this.#reader?.number) return this.#reader.db;
+    if (number === this.#reader?.number) return this.#reader;
     this.#closeReader();
     if (number === 0 || number === this.#damaged) return null;
     const db = openFile(join(this.#folder, fileName(number)));
-    this.#reader = db === null ? null : { number, db };
-    return db;
+    if (db === null) return null;
+    this.#reader = { number, db, search: null };
+    return this.#reader;
   }
 
   #closeReader(): void {

@@ -7,6 +7,7 @@ import { describe, it } from 'node:test';
 import { rejects } from '../../test/support/rejects.ts';
 import { scanRows } from './scan.ts';
 import { openSqliteIndex } from './sqlite.ts';
+import { openFileSearch } from './sqlite-search.ts';
 import { question, someRows } from './testing/anomalies.ts';
 import { describeIndex, fill, type IndexPlace } from './testing/contract.ts';
 import { killAtEachStep } from './testing/killing.ts';
@@ -43,9 +44,12 @@ describe('the file of the SQLite index', () => {
     ['is cut', (path) => truncate(path, 5_000)],
     ['is a text', (path) => writeFile(path, 'not an index '.repeat(1_000))],
     ['is a folder', (path) => rm(path).then(() => mkdir(path))],
+    ['is of the format before', (path) => change(path, 'PRAGMA user_version = 1')],
     ['is of another format', (path) => change(path, 'PRAGMA user_version = 99')],
     ['is of another program', (path) => change(path, 'PRAGMA application_id = 7')],
-    ['lacks a table', (path) => change(path, 'DROP TABLE texts')],
+    ['lacks a table', (path) => change(path, 'DROP TABLE rows')],
+    ['has columns of other rows', (path) => change(path, 'UPDATE columns SET count = count - 1')],
+    ['has columns cut short', (path) => change(path, 'UPDATE columns SET bytes = zeroblob(40)')],
     ['has another state', (path) => change(path, `UPDATE state SET digests = '[1]'`)],
     ['has zeros within', (path) => overwrite(path)],
   ];
@@ -74,6 +78,20 @@ describe('the file of the SQLite index', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+
+  it('answers alike when its columns do not fit into memory', async () => {
+    await withFile(async (_folder, path) => {
+      const db = new DatabaseSync(path);
+      for (const bytes of [0, 4_000, 1_000_000]) {
+        const search = openFileSearch(db, bytes);
+        for (const text of ['', 'above', '3']) {
+          const asked = { ...ask, text };
+          assert.deepEqual(search(1, asked), scanRows(rows, 1, asked), `${bytes} ${text}`);
+        }
+      }
+      db.close();
+    });
   });
 
   it('is read by one while another one writes it, and by those that opened an older one', async () => {

@@ -53,7 +53,37 @@ export function parseWanted(text: string): WantedWords {
   return { whole: [...new Set(words)], begun };
 }
 
+/** A blank around each word. */
+export function spaced(words: readonly string[]): string {
+  return ` ${words.join(' ')} `;
+}
+
+/** What all must be in a text of spaced words that is wanted. */
+export function spacedWanted({ whole, begun }: WantedWords): string[] {
+  return begun === null ? [] : [...whole.map((word) => ` ${word} `), ` ${begun}`];
+}
+
 /** What a row is found by, a blank around each word. */
 export function searchedText(row: { readonly city: string; readonly reason: string }): string {
-  return ` ${wordsOf(`${row.city} ${row.reason}`).join(' ')} `;
+  return spaced(wordsOf(`${row.city} ${row.reason}`));
+}
+
+/**
+ * The words that a row is found by, each once, by what they change with: those of the city's name;
+ * the sentence of the reason, which many rows share; and its numbers, which are the words that begin
+ * with a digit.
+ */
+export function wordsByOrigin(row: { readonly city: string; readonly reason: string }) {
+  const city = new Set(wordsOf(row.city));
+  const rest = [...new Set(wordsOf(row.reason))].filter((word) => !city.has(word));
+  return {
+    city: [...city],
+    sentence: rest.filter((word) => !isNumber(word)),
+    numbers: rest.filter(isNumber),
+  };
+}
+
+/** The same for a word and for how it begins. */
+export function isNumber(word: string): boolean {
+  return /^\p{N}/u.test(word);
 }

@@ -1,15 +1,33 @@
 /** Made-up anomalies and questions for tests: few cities and values, so that much is equal. */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
+import { formatReason } from '../../analytics/anomaly-reason.ts';
 import { ANOMALY_SORTS, type AnomalyQuestion, SORT_ORDERS } from '../../model/anomaly-search.ts';
 import type { Anomaly } from '../../model/datasets.ts';
 import { isoTime } from '../../model/iso-time.ts';
 import { keyOfRow } from '../row-order.ts';
 
-const CITIES = ['São Paulo', 'Łódź', 'Straßburg', 'New York', 'Y', 'Ürümqi', '北京', 'Saint-Denis'];
+const CITIES = [
+  ...['São Paulo', 'Łódź', 'Straßburg', 'New York', 'Y', 'Ürümqi', '北京', 'Saint-Denis'],
+  // Words that reasons have, too.
+  ...['Above 33.4', 'Mean', '...'],
+];
 const VARIABLES = ['temperature_c', 'pressure_hpa', 'wind_speed_ms'];
 const FROM_US = 1_700_000_000_000_000n;
-const WORDS = ['above', 'below', 'mean', '33.4', '3', 'deviations', 'über', 'ÖL', 'ab', 'a'];
+const WORDS = [
+  'above',
+  'below',
+  'mean',
+  '33.4',
+  '3',
+  'deviations',
+  'über',
+  'ÖL',
+  'ab',
+  'a',
+  '3rd',
+  'h2o',
+];
 
 /** The same for the same seed; keys are unique. */
 export function someRows(count: number, seed = ''): Anomaly[] {
@@ -48,6 +66,15 @@ function rowOf(seed: string): Anomaly {
   };
 }
 
+/** Rows whose reasons are those of isobar; the same for the same seed. */
+export function someSentences(count: number, seed = ''): Anomaly[] {
+  return someRows(count, seed).map((row, at) => {
+    const stddev = 1 + (at % 7) / 3;
+    const own = { ...row, value: row.expected + row.score * stddev };
+    return { ...own, reason: formatReason(own, stddev) };
+  });
+}
+
 /** Rows by bucket, as publications cut them up. */
 export function bucketsOf(rows: readonly Anomaly[]): Map<string, Anomaly[]> {
   return Map.groupBy(rows, ({ city_id, observed_at }) =>
@@ -75,13 +102,16 @@ export function question(parts: Partial<AnomalyQuestion> = {}): AnomalyQuestion 
   };
 }
 
-/** Questions of every kind, with texts that people and attackers type. */
-export function questions(): fc.Arbitrary<AnomalyQuestion> {
+/** Questions of every kind, with these words, and with texts that people and attackers type. */
+export function questions(
+  words: readonly string[] = [...WORDS, ...CITIES, 'us', 'i', '1.0', 'c'],
+): fc.Arbitrary<AnomalyQuestion> {
   const text = fc.oneof(
     fc.constant(''),
+    fc.array(fc.constantFrom(...words), { maxLength: 3 }).map((some) => some.join(' ')),
     fc
-      .array(fc.constantFrom(...WORDS, ...CITIES, 'us', 'i', '1.0', 'c'), { maxLength: 3 })
-      .map((words) => words.join(' ')),
+      .array(fc.constantFrom(...words), { minLength: 30, maxLength: 40 })
+      .map((all) => all.join(' ')),
     fc.string({ unit: 'binary', maxLength: 12 }),
     fc.string({ unit: 'grapheme', maxLength: 12 }),
   );

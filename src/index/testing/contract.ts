@@ -7,7 +7,15 @@ import type { AnomalyQuestion } from '../../model/anomaly-search.ts';
 import type { Anomaly } from '../../model/datasets.ts';
 import type { AnomalyIndex, CommittedState } from '../anomaly-index.ts';
 import { scanRows } from '../scan.ts';
-import { anomaliesOf, bucketsOf, question, questions, someRows } from './anomalies.ts';
+import { wordsOf } from '../words.ts';
+import {
+  anomaliesOf,
+  bucketsOf,
+  question,
+  questions,
+  someRows,
+  someSentences,
+} from './anomalies.ts';
 
 /** A place of an engine where nothing is yet; disposing of it removes everything. */
 export interface IndexPlace extends AsyncDisposable {
@@ -152,13 +160,20 @@ export function describeIndex(
     });
 
     it('pages through all rows without repeating or leaving out one', async () => {
-      const many = anomaliesOf(someRows(300).map((row) => ({ ...row, value: row.value % 3 })));
-      await fill(index, 6, many);
-      for (const sort of ['time', 'score', 'value'] as const) {
-        for (const order of ['asc', 'desc'] as const) {
-          const paged = await pageThrough(index, question({ sort, order, limit: 7 }));
-          const whole = scanRows(many, 6, question({ sort, order, limit: 1_000 }));
-          assert.deepEqual(paged, whole.rows, `${sort} ${order}`);
+      const few = someRows(300).map((row) => ({ ...row, value: row.value % 3 }));
+      const [first, second] = few.map(({ observed_at }) => observed_at);
+      const tied = few.map((row, at) => ({
+        ...{ ...row, city_id: `c-${(at * 7) % 90}`, value: 1, score: 4 },
+        observed_at: (at % 2 === 0 ? first : second) ?? '',
+      }));
+      for (const many of [few, tied].map(anomaliesOf)) {
+        await fill(index, 6, many);
+        for (const sort of ['time', 'score', 'value'] as const) {
+          for (const order of ['asc', 'desc'] as const) {
+            const paged = await pageThrough(index, question({ sort, order, limit: 7 }));
+            const whole = scanRows(many, 6, question({ sort, order, limit: 1_000 }));
+            assert.deepEqual(paged, whole.rows, `${sort} ${order}`);
+          }
         }
       }
     });
@@ -178,8 +193,35 @@ export function describeIndex(
       }
     });
 
+    it('answers in the words of reasons as the plain answer does, after every update', async () => {
+      const words = [
+        ...new Set(someSentences(300).flatMap(({ city, reason }) => wordsOf(`${city} ${reason}`))),
+      ];
+      const begun = words.map((word) => word.slice(0, 2));
+      const asked = fc.sample(
+        questions([...words, ...begun, 'above', 'below', 'mean of', 'usual']),
+        {
+          ...{ numRuns: traits.questions * 5, seed: 3 },
+        },
+      );
+      for (const [version, seed] of ['', 'a', 'b', ''].entries()) {
+        // Some rows stay, some change, some go, others come.
+        const own = anomaliesOf([...someSentences(700), ...someSentences(500, seed)]).slice(
+          version * 40,
+        );
+        await fill(index, 20 + version, own, version === 0 ? 'replace' : 'update');
+        for (const ask of asked) {
+          assert.deepEqual(
+            await index.search(ask),
+            scanRows(own, 20 + version, ask),
+            JSON.stringify(ask),
+          );
+        }
+      }
+    });
+
     it('answers every question as the plain answer does', async () => {
-      let version = 10;
+      let version = 30;
       const set = fc.tuple(
         fc.integer({ min: 0, max: 120 }),
         fc.string({ maxLength: 3 }),
