@@ -8,18 +8,21 @@
  * The document `state` says which generation is committed; writing it is the commit. It also names
  * generations that were begun and given up: what they wrote does not count, whenever it arrives. What
  * the generation before the committed one needs is kept until the next commit, for those who read.
+ *
+ * The document `counts-3` has the numbers of rows of generation 3 (kept-counts.ts).
  */
 import Type, { type Static } from 'typebox';
 import { IsobarError } from '../errors.ts';
 import type { Anomaly } from '../model/datasets.ts';
 import { replacedMeanwhile } from './anomaly-index.ts';
+import type { CountsBody, KeptCounts } from './kept-counts.ts';
 import type { SearchClient } from './opensearch-client.ts';
-import { FOREVER, SearchAnswer, type Visible, visibleFilter } from './opensearch-search.ts';
+import { FOREVER, kindOf, SearchAnswer, type Visible, visibleFilter } from './opensearch-search.ts';
 import { identityOf, storedFields } from './row-order.ts';
 import { searchedText } from './words.ts';
 
 /** Changes with the mappings and with how words are made (words.ts). */
-export const FORMAT = 1;
+export const FORMAT = 2;
 export const PART_ROWS = 5_000;
 const BULK_BYTES = 4 * 1024 * 1024;
 
@@ -90,10 +93,14 @@ export function indexBody(replicas: number, name: string): object {
         variable: keyword,
         rule: keyword,
         month: keyword,
+        kind: keyword,
         value: { type: 'double' },
         amount: { type: 'double' },
         // They were cut and folded before (words.ts).
-        words: { type: 'text', analyzer: 'whitespace', index_options: 'docs', norms: false },
+        words: {
+          ...{ type: 'text', analyzer: 'whitespace', index_options: 'docs', norms: false },
+          index_prefixes: { min_chars: 1, max_chars: 3 },
+        },
       },
     },
   };
@@ -101,8 +108,10 @@ export function indexBody(replicas: number, name: string): object {
 
 /** The row, as generation `since` writes it. */
 function documentOf(bucket: string, row: Anomaly, text: string, since: number): object {
-  const counts = { bucket, since, until: FOREVER };
-  return { ...counts, ...storedFields(row), words: searchedText(row), row: text };
+  const fields = storedFields(row);
+  const kind = kindOf(fields);
+  const counts = { bucket, since, until: FOREVER, kind };
+  return { ...counts, ...fields, words: searchedText(row), row: text };
 }
 
 /** Writes the documents of one index, through the alias that goes with it. */
@@ -124,7 +133,7 @@ export class DocumentWriter {
   async put(
     bucket: string,
     rows: readonly Anomaly[],
-    { visible, isEmpty, signal }: PutOptions,
+    { visible, isEmpty, counts, signal }: PutOptions,
   ): Promise<{ readonly changed: number; readonly grown: number }> {
     const { generation } = visible;
     const left = new Map<string, Written>();
@@ -144,6 +153,8 @@ export class DocumentWriter {
         continue;
       }
       changed += 1;
+      counts?.add(row, 1);
+      if (before !== undefined) counts?.add(JSON.parse(before.row) as Anomaly, -1);
       const _id = `${identity} ${generation}`;
       // The generation's own row is overwritten, an older one stays for those who read.
       if (before?.id === _id) left.delete(identity);
@@ -153,7 +164,10 @@ export class DocumentWriter {
         await this.#end(before.id, generation, signal);
       }
     }
-    for (const { id } of left.values()) await this.#end(id, generation, signal);
+    for (const { id, row } of left.values()) {
+      counts?.add(JSON.parse(row) as Anomaly, -1);
+      await this.#end(id, generation, signal);
+    }
     return { changed: changed + left.size, grown: rows.length - found };
   }
 
@@ -174,10 +188,20 @@ export class DocumentWriter {
     }
     await this.#flush(signal);
     await this.#remove({ filter: [{ terms: { since: abandoned } }] }, signal);
+    await this.#removeCounts(abandoned, signal);
   }
 
-  /** Removes rows that no generation from this one on needs. */
-  async removeBefore({ generation, abandoned }: Visible, signal?: AbortSignal): Promise<void> {
+  /** Of this generation; `refresh` sends them. */
+  putCounts(generation: number, counts: CountsBody): Promise<void> {
+    return this.#add({ index: { _id: countsId(generation) } }, counts);
+  }
+
+  /** Removes what no generation from this one on needs; `previous` is the one before it. */
+  async removeBefore(
+    { generation, previous, abandoned }: Visible & { readonly previous: number },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.#removeCounts([previous], signal);
     const filter = [{ range: { until: { lte: generation } } }];
     await this.#remove({ filter, must_not: [{ terms: { until: abandoned } }] }, signal);
   }
@@ -185,6 +209,13 @@ export class DocumentWriter {
   async #remove(query: object, signal?: AbortSignal): Promise<void> {
     for await (const { id } of this.#scan(query, signal)) {
       await this.#add({ delete: { _id: id } }, null, signal);
+    }
+    await this.#flush(signal);
+  }
+
+  async #removeCounts(generations: readonly number[], signal?: AbortSignal): Promise<void> {
+    for (const generation of generations) {
+      await this.#add({ delete: { _id: countsId(generation) } }, null, signal);
     }
     await this.#flush(signal);
   }
@@ -251,6 +282,8 @@ interface PutOptions {
   readonly visible: Visible;
   /** Whether nothing of this bucket can be there. */
   readonly isEmpty: boolean;
+  /** What the changes are added to; null where numbers are not kept. */
+  readonly counts: KeptCounts | null;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -263,4 +296,5 @@ interface Written {
 const ROW_BYTES = 1_000;
 const LINE_BYTES = 120;
 
+export const countsId = (generation: number) => `counts-${generation}`;
 export const writingAlias = (name: string) => `${name}-writing`;

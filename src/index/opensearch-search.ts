@@ -4,10 +4,11 @@ import type { Facets } from '../model/anomaly-facets.ts';
 import {
   type AnomalyQuestion,
   CHOSEN_FIELDS,
-  FACET_FIELDS,
   FACET_VALUES_MAX,
+  type FacetField,
 } from '../model/anomaly-search.ts';
 import { microsOf, NUMBER_FIELDS } from './row-order.ts';
+import { openFacetCounts } from './scan.ts';
 import { parseWanted } from './words.ts';
 
 /** Which of the documents are rows of one version: see opensearch.ts. */
@@ -19,12 +20,10 @@ export interface Visible {
 /** A number above all generations: the row counts until something replaces it. */
 export const FOREVER = Number.MAX_SAFE_INTEGER;
 
-const Bucket = Type.Object({ key: Type.String(), doc_count: Type.Integer() });
 export const SearchAnswer = Type.Object({
   timed_out: Type.Literal(false),
   _shards: Type.Object({ failed: Type.Literal(0) }),
   hits: Type.Object({
-    total: Type.Optional(Type.Object({ value: Type.Integer() })),
     hits: Type.Array(
       Type.Object({
         _id: Type.String(),
@@ -33,16 +32,36 @@ export const SearchAnswer = Type.Object({
       }),
     ),
   }),
-  aggregations: Type.Optional(
-    Type.Object({
-      city_id: Type.Object({ buckets: Type.Array(Bucket) }),
-      variable: Type.Object({ buckets: Type.Array(Bucket) }),
-      rule: Type.Object({ buckets: Type.Array(Bucket) }),
-      month: Type.Object({ buckets: Type.Array(Bucket) }),
-    }),
-  ),
 });
 export type SearchAnswer = Static<typeof SearchAnswer>;
+
+const Values = Type.Object({
+  /** Rows of values that are not in the list. */
+  sum_other_doc_count: Type.Integer(),
+  buckets: Type.Array(Type.Object({ key: Type.String(), doc_count: Type.Integer() })),
+});
+export const CountAnswer = Type.Object({
+  ...{ timed_out: Type.Literal(false), _shards: Type.Object({ failed: Type.Literal(0) }) },
+  hits: Type.Object({ total: Type.Object({ value: Type.Integer() }) }),
+  aggregations: Type.Object({
+    city_id: Values,
+    /** Either these together, or each for itself. */
+    kind: Type.Optional(Values),
+    month: Type.Optional(Values),
+    variable: Type.Optional(Values),
+    rule: Type.Optional(Values),
+  }),
+});
+export type CountAnswer = Static<typeof CountAnswer>;
+
+/** Month, variable and rule as one value: counted once rather than three times. */
+export function kindOf(row: Readonly<Record<(typeof KIND_FIELDS)[number], string>>): string {
+  return JSON.stringify(KIND_FIELDS.map((field) => row[field]));
+}
+
+const KIND_FIELDS = ['month', 'variable', 'rule'] as const satisfies FacetField[];
+/** Values that are asked for: with more of them, each field is counted for itself. */
+const KINDS_MAX = 10_000;
 
 export function visibleFilter({ generation, abandoned }: Visible): object[] {
   return [
@@ -71,25 +90,30 @@ export function searchBody(
     sort: sortOf(question),
     ...(from === null ? {} : { search_after: from }),
     _source: ['row'],
-    // All rows that match are counted, whichever page is asked for.
-    ...(question.facets && after === null
-      ? { track_total_hits: true, aggs: AGGREGATIONS }
-      : { track_total_hits: false }),
+    // Rows that cannot be on the page need not be looked at: facets are counted apart.
+    track_total_hits: false,
   };
 }
 
-const AGGREGATIONS = Object.fromEntries(
-  FACET_FIELDS.map((field) => [
-    field,
-    {
-      terms: {
-        field,
-        size: FACET_VALUES_MAX,
-        order: field === 'month' ? { _key: 'desc' } : [{ _count: 'desc' }, { _key: 'asc' }],
-      },
-    },
-  ]),
-);
+/** All rows that match are counted, whichever page is asked for. */
+export function countBody(
+  question: AnomalyQuestion,
+  visible: Visible,
+  fields: readonly string[],
+): object {
+  return {
+    size: 0,
+    query: { bool: { filter: [...visibleFilter(visible), ...conditions(question)] } },
+    track_total_hits: true,
+    aggs: Object.fromEntries(
+      fields.map((field) => {
+        const size = field === 'kind' ? KINDS_MAX : FACET_VALUES_MAX;
+        const order = field === 'month' ? { _key: 'desc' } : [{ _count: 'desc' }, { _key: 'asc' }];
+        return [field, { terms: { field, size, order } }];
+      }),
+    ),
+  };
+}
 
 function sortOf({ sort, order }: AnomalyQuestion): object[] {
   const number = NUMBER_FIELDS[sort];
@@ -122,16 +146,20 @@ function conditions(question: AnomalyQuestion): object[] {
   ];
 }
 
-/** Null when they were not asked for. */
-export function facetsOf({ hits, aggregations }: SearchAnswer): Facets | null {
-  if (aggregations === undefined) return null;
-  const of = ({ buckets }: { readonly buckets: readonly Static<typeof Bucket>[] }) =>
-    buckets.map(({ key, doc_count }) => ({ value: key, count: doc_count }));
-  return {
-    total: hits.total?.value ?? 0,
-    city_id: of(aggregations.city_id),
-    variable: of(aggregations.variable),
-    rule: of(aggregations.rule),
-    month: of(aggregations.month),
-  };
+/** Null when there are more kinds than were asked for. */
+export function facetsOf({ hits, aggregations }: CountAnswer): Facets | null {
+  const { city_id, kind, month, variable, rule } = aggregations;
+  const of = (values: Static<typeof Values> | undefined) =>
+    values?.buckets.map(({ key, doc_count }) => ({ value: key, count: doc_count })) ?? [];
+  const counted = { total: hits.total.value, city_id: of(city_id) };
+  if (kind === undefined) {
+    return { ...counted, variable: of(variable), rule: of(rule), month: of(month) };
+  }
+  if (kind.sum_other_doc_count > 0) return null;
+  const kinds = openFacetCounts();
+  for (const { value, count } of of(kind)) {
+    const [own = '', name = '', by = ''] = JSON.parse(value) as string[];
+    kinds.add({ city_id: '', month: own, variable: name, rule: by }, count, KIND_FIELDS);
+  }
+  return { ...kinds.facets(), ...counted };
 }

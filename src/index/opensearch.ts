@@ -3,12 +3,12 @@
  * replacement is a new one to which the alias moves at once.
  */
 import { randomUUID } from 'node:crypto';
-import Type, { type Static } from 'typebox';
-import Value from 'typebox/value';
+import Type from 'typebox';
 import type { Config } from '../config/schema.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
-import type { AnomalyQuestion } from '../model/anomaly-search.ts';
+import type { Facets } from '../model/anomaly-facets.ts';
+import { type AnomalyQuestion, FACET_FIELDS } from '../model/anomaly-search.ts';
 import type { Anomaly } from '../model/datasets.ts';
 import {
   type AnomalyIndex,
@@ -18,18 +18,32 @@ import {
   type IndexState,
   nothingIndexed,
   nothingToUpdate,
-  replacedMeanwhile,
 } from './anomaly-index.ts';
+import { KeptCounts } from './kept-counts.ts';
 import { openSearchClient, type SearchClient } from './opensearch-client.ts';
 import {
   DocumentWriter,
   FIRST_STATE,
   indexBody,
   PART_ROWS,
-  StateBody,
-  writingAlias,
+  type StateBody,
 } from './opensearch-documents.ts';
-import { facetsOf, SearchAnswer, searchBody, type Visible } from './opensearch-search.ts';
+import {
+  CountAnswer,
+  countBody,
+  facetsOf,
+  SearchAnswer,
+  searchBody,
+  type Visible,
+} from './opensearch-search.ts';
+import {
+  type Located,
+  locate,
+  readCounts,
+  stateOf,
+  WriteAnswer,
+  writeState,
+} from './opensearch-state.ts';
 import { pageOf } from './row-order.ts';
 
 /** Generations that were given up and are still left out by name. */
@@ -38,13 +52,6 @@ const ABANDONED_MAX = 64;
 const ATTEMPTS_MAX = 5;
 const ORPHAN_MS = 3_600_000;
 
-const GetAnswer = Type.Object({
-  _index: Type.String(),
-  _seq_no: Type.Integer(),
-  _primary_term: Type.Integer(),
-  _source: Type.Unknown(),
-});
-const WriteAnswer = Type.Object({ _seq_no: Type.Integer(), _primary_term: Type.Integer() });
 const Acknowledged = Type.Object({ acknowledged: Type.Literal(true) });
 const IndexList = Type.Record(
   Type.String(),
@@ -53,13 +60,6 @@ const IndexList = Type.Record(
     settings: Type.Object({ index: Type.Object({ creation_date: Type.String() }) }),
   }),
 );
-
-/** The state document, where it is, and which writing of it it was. */
-interface Located {
-  readonly name: string;
-  readonly seq: Static<typeof WriteAnswer>;
-  readonly body: StateBody;
-}
 
 /** Made-up data has an index of its own. */
 export function openOpenSearchIndex(
@@ -75,6 +75,8 @@ class OpenSearchIndex implements AnomalyIndex {
   readonly #client: SearchClient;
   readonly #alias: string;
   readonly #replicas: number;
+  /** Of the generation that was read last. */
+  #kept: { readonly of: string; readonly counts: KeptCounts | null } | null = null;
 
   constructor(client: SearchClient, alias: string, replicas: number) {
     this.#client = client;
@@ -83,19 +85,19 @@ class OpenSearchIndex implements AnomalyIndex {
   }
 
   async state(signal?: AbortSignal): Promise<IndexState | null> {
-    const located = await this.#locate(this.#alias, signal);
+    const located = await locate(this.#client, this.#alias, signal);
     return located === null ? null : stateOf(located.body);
   }
 
   async search(question: AnomalyQuestion, signal?: AbortSignal): Promise<Found> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-      const located = await this.#locate(this.#alias, signal);
+      const located = await locate(this.#client, this.#alias, signal);
       if (located === null || located.body.generation === 0) {
         throw nothingIndexed(this.#alias);
       }
       const found = await this.#searchIn(located, question, signal);
       // What this generation needs is kept while the one after it is the newest.
-      const now = found === null ? null : await this.#locate(this.#alias, signal);
+      const now = found === null ? null : await locate(this.#client, this.#alias, signal);
       const { generation } = located.body;
       const { body = FIRST_STATE, name } = now ?? {};
       const isKept = body.generation === generation || body.previous === generation;
@@ -106,36 +108,38 @@ class OpenSearchIndex implements AnomalyIndex {
 
   async begin(kind: 'update' | 'replace', signal?: AbortSignal): Promise<IndexChange> {
     const located = kind === 'replace' ? await this.#create(signal) : await this.#claim(signal);
-    return new OpenSearchChange(this.#client, this.#alias, located);
+    const counts =
+      located.body.generation === 0
+        ? new KeptCounts()
+        : await readCounts(this.#client, located, signal);
+    return new OpenSearchChange(this.#client, this.#alias, located, counts);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve(this.#client[Symbol.asyncDispose]());
   }
 
-  /** Null without an index of this format. */
-  async #locate(place: string, signal?: AbortSignal): Promise<Located | null> {
-    const answer = await this.#client.ask({
-      method: 'GET',
-      path: `/${place}/_doc/state`,
-      answer: GetAnswer,
-      missing: null,
-      signal,
-    });
-    if (answer === null || !Value.Check(StateBody, answer._source)) return null;
-    const { _index: name, _source: body, _seq_no, _primary_term } = answer;
-    return { name, body, seq: { _seq_no, _primary_term } };
-  }
-
   /** Null when the index was replaced meanwhile. */
   async #searchIn(
-    { name, body }: Located,
+    located: Located,
     question: AnomalyQuestion,
     signal?: AbortSignal,
   ): Promise<Found | null> {
+    const [rows, facets] = await Promise.all([
+      this.#pageIn(located, question, signal),
+      question.facets ? this.#facetsIn(located, question, signal) : null,
+    ]);
+    if (rows === null || (question.facets && facets === null)) return null;
+    return { version: located.body.version, ...pageOf(rows, question), facets };
+  }
+
+  async #pageIn(
+    { name, body }: Located,
+    question: AnomalyQuestion,
+    signal?: AbortSignal,
+  ): Promise<Anomaly[] | null> {
     const wanted = question.limit + 1;
     const rows: Anomaly[] = [];
-    let first: SearchAnswer | null = null;
     let after: readonly (string | number)[] | null = null;
     for (;;) {
       const size = Math.min(PART_ROWS, wanted - rows.length);
@@ -148,17 +152,45 @@ class OpenSearchIndex implements AnomalyIndex {
         signal,
       });
       if (part === null) return null;
-      first ??= part;
       rows.push(...part.hits.hits.map(({ _source }) => JSON.parse(_source.row) as Anomaly));
       after = part.hits.hits.at(-1)?.sort ?? null;
-      if (part.hits.hits.length < size || rows.length >= wanted || after === null) break;
+      if (part.hits.hits.length < size || rows.length >= wanted || after === null) return rows;
     }
-    return { version: body.version, ...pageOf(rows, question), facets: facetsOf(first) };
+  }
+
+  async #facetsIn(
+    located: Located,
+    question: AnomalyQuestion,
+    signal?: AbortSignal,
+  ): Promise<Facets | null> {
+    const kept = (await this.#countsOf(located, signal))?.facets(question) ?? null;
+    if (kept !== null) return kept;
+    for (const fields of [['city_id', 'kind'], FACET_FIELDS]) {
+      const answer: CountAnswer | null = await this.#client.ask({
+        method: 'POST',
+        path: `/${located.name}/_search`,
+        body: countBody(question, located.body, fields),
+        answer: CountAnswer,
+        missing: null,
+        signal,
+      });
+      const facets = answer && facetsOf(answer);
+      if (answer === null || facets !== null) return facets;
+    }
+    return null;
+  }
+
+  async #countsOf(located: Located, signal?: AbortSignal): Promise<KeptCounts | null> {
+    const of = `${located.name} ${located.body.generation}`;
+    if (this.#kept?.of === of) return this.#kept.counts;
+    const counts = await readCounts(this.#client, located, signal);
+    this.#kept = { of, counts };
+    return counts;
   }
 
   /** Says in the state which generation is written now, and takes back what another one left. */
   async #claim(signal?: AbortSignal): Promise<Located> {
-    const located = await this.#locate(this.#alias, signal);
+    const located = await locate(this.#client, this.#alias, signal);
     if (located === null) throw nothingToUpdate(this.#alias);
     const { generation, pending, abandoned } = located.body;
     const given = pending === 0 ? abandoned : [...abandoned, pending].slice(-ABANDONED_MAX);
@@ -205,11 +237,13 @@ class OpenSearchChange implements IndexChange {
   readonly #writer: DocumentWriter;
   /** Of this change, for what it reads. */
   readonly #visible: Visible;
+  readonly #counts: KeptCounts | null;
   readonly #put = new Set<string>();
   #rows: number;
   #isCommitted = false;
 
-  constructor(client: SearchClient, alias: string, located: Located) {
+  constructor(client: SearchClient, alias: string, located: Located, counts: KeptCounts | null) {
+    this.#counts = counts;
     this.#client = client;
     this.#alias = alias;
     this.#located = located;
@@ -225,7 +259,7 @@ class OpenSearchChange implements IndexChange {
     if (isAgain) await this.#writer.refresh(signal);
     this.#put.add(bucket);
     const isEmpty = this.base === null && !isAgain;
-    const options = { visible: this.#visible, isEmpty, signal };
+    const options = { visible: this.#visible, isEmpty, counts: this.#counts, signal };
     const { changed, grown } = await this.#writer.put(bucket, rows, options);
     this.#rows += grown;
     reachFaultPoint('index.between-buckets');
@@ -234,6 +268,8 @@ class OpenSearchChange implements IndexChange {
 
   async commit({ version, sha256, digests }: CommittedState): Promise<void> {
     const { body, name } = this.#located;
+    const counts = this.#counts?.body() ?? null;
+    if (counts !== null) await this.#writer.putCounts(body.pending, counts);
     await this.#writer.refresh();
     reachFaultPoint('index.before-commit');
     const committed: StateBody = {
@@ -253,8 +289,7 @@ class OpenSearchChange implements IndexChange {
     reachFaultPoint('index.after-commit');
     reachFaultPoint('index.before-clean');
     // What is left over costs room alone, and goes with the next commit.
-    const kept = { generation: body.generation, abandoned: body.abandoned };
-    await this.#writer.removeBefore(kept).catch(ignoreFailure);
+    await this.#writer.removeBefore(body).catch(ignoreFailure);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -299,32 +334,6 @@ class OpenSearchChange implements IndexChange {
     const path = `/${names.join(',')}?ignore_unavailable=true`;
     await this.#client.ask({ method: 'DELETE', path, answer: Acknowledged });
   }
-}
-
-/** Only if it is still what was read; rejects with INDEX_BUSY otherwise. */
-async function writeState(
-  client: SearchClient,
-  { name, seq }: Located,
-  body: StateBody,
-  signal?: AbortSignal,
-): Promise<Static<typeof WriteAnswer>> {
-  const condition = `if_seq_no=${seq._seq_no}&if_primary_term=${seq._primary_term}`;
-  const written = await client.ask({
-    method: 'PUT',
-    path: `/${writingAlias(name)}/_doc/state?require_alias=true&${condition}`,
-    body,
-    answer: WriteAnswer,
-    missing: null,
-    signal,
-  });
-  if (written !== null) return written;
-  throw replacedMeanwhile(name);
-}
-
-function stateOf(body: StateBody): IndexState | null {
-  if (body.generation === 0) return null;
-  const { version, sha256, digests, rows, committed_at } = body;
-  return { version, sha256, digests, rows, committedAt: committed_at };
 }
 
 function ignoreFailure(error: unknown): void {
