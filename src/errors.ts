@@ -23,6 +23,12 @@ export const ERRORS = {
   ),
   PARAMETER_INVALID: row('A parameter is not valid.', 'Correct the named field.', 2, 400),
   CITY_UNKNOWN: row('Unknown city.', 'See /api/cities for the known ids.', 2, 404),
+  OBSERVATION_UNKNOWN: row(
+    'The observation does not exist.',
+    'Ask for one of the times that are named; see /api/raw-data, or `isobar query`.',
+    2,
+    404,
+  ),
   NOT_FOUND: row('There is nothing at this address.', 'See /openapi.json for the routes.', 1, 404),
   METHOD_NOT_ALLOWED: row(
     'This address does not take this method.',

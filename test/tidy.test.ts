@@ -48,6 +48,7 @@ const ROOMS = [
     'anomalies',
     'forecast',
     'analytics',
+    'provenance',
     'streaming',
     'engines',
     'alerts',

@@ -12,6 +12,7 @@ import { clusterCommand } from './commands/cluster.ts';
 import { configCommand } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { drillCommand } from './commands/drill.ts';
+import { explainCommand } from './commands/explain.ts';
 import { historyCommand } from './commands/history.ts';
 import { importCommand } from './commands/import.ts';
 import { importsCommand } from './commands/imports.ts';
@@ -112,6 +113,7 @@ export function buildProgram(environment: Environment): Command {
   statusCommand(program, environment);
   qualityCommand(program, environment);
   queryCommand(program, environment);
+  explainCommand(program, environment);
   verifyCommand(program, environment);
   doctorCommand(program, environment);
   configCommand(program, environment);

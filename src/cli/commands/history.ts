@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { IsobarError } from '../../errors.ts';
+import { isoTime } from '../../model/iso-time.ts';
 import { readHistory, type Version } from '../../table/history.ts';
 import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
 import { formatValues } from './import.ts';
@@ -36,14 +37,15 @@ Example:
     );
 }
 
-function parseTime(text: string): string {
+export function parseTime(text: string): string {
   const match = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.(\d{1,6}))?)?(?:Z|[+-]\d\d:\d\d)$/.exec(
     text,
   );
   const time = new Date(text);
   if (match !== null && !Number.isNaN(time.getTime())) {
-    const fraction = (match[1] ?? '').padEnd(6, '0');
-    return time.toISOString().replace(/\.\d{3}Z$/, `.${fraction}Z`);
+    const seconds = BigInt(Math.floor(time.getTime() / 1_000));
+    const iso = isoTime(seconds * 1_000_000n + BigInt((match[1] ?? '').padEnd(6, '0')));
+    if (iso !== null) return iso;
   }
   throw new IsobarError(
     'USAGE',

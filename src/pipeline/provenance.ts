@@ -1,0 +1,79 @@
+/** What explanations are made from in a workspace. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readDataset } from '../analytics/export.ts';
+import { aggregatesOf, readPublication } from '../analytics/publication.ts';
+import { parseTailRecord } from '../api/tail-record.ts';
+import { isErrorCode } from '../errors.ts';
+import type { Log } from '../log/log.ts';
+import { CONTENT_COLUMNS } from '../model/observation.ts';
+import type { Explanation } from '../model/provenance.ts';
+import { type Asked, explain } from '../provenance/explain.ts';
+import type { Sources, WaitingRecord } from '../provenance/sources.ts';
+import type { Row, SqlSession } from '../sql/engine.ts';
+import { readCursor, readManifest } from '../table/export-documents.ts';
+import { readHistory } from '../table/history.ts';
+import { readStateAt } from '../table/state-at.ts';
+import { OBSERVATION_COLUMNS, REJECTED_COLUMNS } from '../table/table.ts';
+import { nextOffset } from '../table/transactions.ts';
+import { readImports } from './import-states.ts';
+import type { Workspace } from './workspace.ts';
+
+/** As `explain` of the room; the session is of this call alone. */
+export async function explainInWorkspace(
+  workspace: Workspace,
+  asked: Asked,
+  signal?: AbortSignal,
+): Promise<Explanation> {
+  await using session = await workspace.engine.session();
+  return await explain(openSources(workspace, session), asked, signal);
+}
+
+function openSources(workspace: Workspace, session: SqlSession): Sources {
+  const { storage, observations, rejected } = workspace;
+  return {
+    session,
+    columns: OBSERVATION_COLUMNS,
+    observations,
+    rejectedColumns: REJECTED_COLUMNS,
+    rejected,
+    publication: () => readPublication(storage),
+    aggregates: aggregatesOf,
+    rows: async (publication, dataset) =>
+      (await readDataset(storage, session, publication, dataset)) as unknown as Row[],
+    stateAt: (version) => readStateAt(observations, storage, session, version),
+    versions: (cityId, observedAt) =>
+      readHistory({ session, observations, rejected }, cityId, observedAt),
+    imports: () => readImports(workspace),
+    cityIds: async () => [...(await workspace.cities.read()).keys()],
+    log: () => openExistingLog(workspace),
+    nextOffset,
+    parseRecord,
+    cursor: () => readCursor(storage),
+    manifest: (day) => readManifest(storage, day),
+  };
+}
+
+/** Looking at a lake makes no log beside it, and one that is away keeps nothing else from view. */
+async function openExistingLog(workspace: Workspace): Promise<Log | null> {
+  const { config, folder } = workspace;
+  if (config.log.engine === 'sqlite' && !existsSync(join(folder, 'log'))) return null;
+  try {
+    return await workspace.log();
+  } catch (error) {
+    if (isErrorCode(error, 'LOG_UNAVAILABLE')) return null;
+    throw error;
+  }
+}
+
+function parseRecord(value: Uint8Array): WaitingRecord | null {
+  const parsed = parseTailRecord(value);
+  if (parsed === null) return null;
+  const { city_id, observed_at, collected_at, source, trace_id } = parsed;
+  const entries = CONTENT_COLUMNS.flatMap((name) => {
+    const value = parsed[name] ?? null;
+    return value === null ? [] : [[name, value] as const];
+  });
+  const values = Object.fromEntries(entries);
+  return { city_id, observed_at, collected_at, source, trace_id, values };
+}
