@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { verifyPublication } from '../../analytics/verify.ts';
 import { asIsobarError, IsobarError } from '../../errors.ts';
+import { recountWorkspace } from '../../pipeline/recounting.ts';
 import type { Workspace } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
 import { readStateAt } from '../../table/state-at.ts';
@@ -12,23 +13,31 @@ export function verifyCommand(program: Command, environment: Environment): void 
   program
     .command('verify')
     .description('prove from the files alone that every record is accounted for exactly once')
+    .option('--deep', 'compute every published number again from the raw export alone')
     .option('--simulated', 'use the simulated data')
     .addHelpText(
       'after',
       `
 Compares the sets of offsets and identities, every file's length, checksum and rows, the chain of
 commits, the raw export and the published analytics. Prints the sums; exits with 1 and a line for
-each difference when something does not add up.
+each difference when something does not add up. With --deep another program than the publisher's SQL
+computes all datasets from the lines of the raw export (docs/provenance.md).
 
-Example:
-  isobar verify --data /var/lib/isobar`,
+Examples:
+  isobar verify --data /var/lib/isobar
+  isobar verify --deep`,
     )
-    .action(async (options: { simulated?: boolean }, command: Command) => {
+    .action(async (options: { simulated?: boolean; deep?: boolean }, command: Command) => {
       const prepared = prepare(environment, command);
       await using workspace = await openChosenWorkspace(prepared, options.simulated);
-      const report = await verifyWorkspace(workspace, (text) => {
+      const onProgress = (text: string) => {
         if (process.stderr.isTTY) environment.report(`verifying ${text}\n`);
-      });
+      };
+      let report = await verifyWorkspace(workspace, onProgress);
+      if (options.deep === true) {
+        const deep = await recountWorkspace(workspace, onProgress, environment.signal);
+        report = joinReports(report, deep);
+      }
       const { sums, differences } = report;
       if (prepared.json) environment.print(`${JSON.stringify(report)}\n`);
       else {
@@ -46,6 +55,13 @@ Example:
       const count = differences.length;
       throw new IsobarError('VERIFY_FAILED', `${count} difference${count === 1 ? '' : 's'}`);
     });
+}
+
+function joinReports(one: VerifyReport, other: VerifyReport): VerifyReport {
+  return {
+    sums: { ...one.sums, ...other.sums },
+    differences: [...one.differences, ...other.differences],
+  };
 }
 
 export async function verifyWorkspace(

@@ -1,0 +1,62 @@
+/** What `isobar verify --deep` compares in a workspace. */
+import { readDataset } from '../analytics/export.ts';
+import { isOutdated, readPublication } from '../analytics/publication.ts';
+import { asIsobarError } from '../errors.ts';
+import { type DeepReport, verifyDeep } from '../provenance/recount/deep.ts';
+import { tableSumsSql } from '../provenance/recount/table-sums.ts';
+import type { Row } from '../sql/engine.ts';
+import { parquetSql } from '../sql/text.ts';
+import { changedHours } from '../table/changed-hours.ts';
+import { readCursor, readManifest } from '../table/export-documents.ts';
+import type { TableState } from '../table/snapshot.ts';
+import { readStateAt } from '../table/state-at.ts';
+import { OBSERVATION_COLUMNS } from '../table/table.ts';
+import type { Workspace } from './workspace.ts';
+
+/** What cannot be read is a difference itself. */
+export async function recountWorkspace(
+  workspace: Workspace,
+  onProgress: (text: string) => void = () => {},
+  signal?: AbortSignal,
+): Promise<DeepReport> {
+  const { storage, observations } = workspace;
+  const session = await workspace.session();
+  /** The newest state stands for earlier versions from which no row has changed. */
+  const stateAt = async (version: number): Promise<TableState> => {
+    const newest = await observations.refresh(signal);
+    const changes = await observations.changes(version, newest);
+    if (changes?.months.length === 0) return newest;
+    return readStateAt(observations, storage, session, version);
+  };
+  try {
+    return await verifyDeep(
+      {
+        storage,
+        manifest: (day) => readManifest(storage, day),
+        publication: () => readPublication(storage),
+        isOutdated,
+        rows: async (publication, dataset) =>
+          (await readDataset(storage, session, publication, dataset)) as unknown as Row[],
+        cursor: () => readCursor(storage),
+        async hoursBetween(one, other) {
+          const [from, to] = [Math.min(one, other), Math.max(one, other)];
+          if (from === to) return [];
+          const state = await readStateAt(observations, storage, session, to);
+          return changedHours({ observations, session }, from, state);
+        },
+        async tableSums(version) {
+          const { files } = await stateAt(version);
+          if (files.length === 0) return [];
+          const paths = await observations.localPaths(files);
+          return session.query(tableSumsSql(parquetSql(paths, OBSERVATION_COLUMNS)), {}, signal);
+        },
+        onProgress,
+      },
+      signal,
+    );
+  } catch (error) {
+    const { code, message } = asIsobarError(error);
+    if (code === 'ABORTED') throw error;
+    return { sums: {}, differences: [`published numbers: ${code}: ${message}`] };
+  }
+}
