@@ -100,6 +100,11 @@ async function queryOf(served: Served, path: string): Promise<string> {
     );
     return `?incident=${data[0].incident_id}&by=ann&note=on+my+way`;
   }
+  if (path === '/api/explain') {
+    const { data } = await served.json('/api/raw-data');
+    const [{ city_id, observed_at }] = data;
+    return `?dataset=observations&city=${city_id}&time=${observed_at}`;
+  }
   if (path !== '/api/end-silence') return '';
   const { data } = await served.json('/api/silences');
   return `?silence=${data[0].silence_id}`;
@@ -115,7 +120,7 @@ function shorten(value: Json, key = ''): Json {
 }
 
 /** Objects whose keys are data. */
-const MAPS = ['engine_bytes', 'rejected', 'properties'];
+const MAPS = ['engine_bytes', 'rejected', 'properties', 'values'];
 
 /** Types in place of values; where either has none (null, an empty list), neither counts. */
 function shapeOf(value: Json, other: Json): Json {

@@ -27,6 +27,7 @@ import { addClimateRoutes } from './routes/climate.ts';
 import { addDatasetRoutes } from './routes/datasets.ts';
 import { addEnginesRoute } from './routes/engines.ts';
 import { addEventsRoute } from './routes/events.ts';
+import { addExplainRoute } from './routes/explain.ts';
 import { addOidcRoutes } from './routes/oidc.ts';
 import { addOperationRoutes } from './routes/operation.ts';
 import { addOutageRoutes } from './routes/outages.ts';
@@ -210,6 +211,7 @@ async function createApp(
   addClimateRoutes(app, server);
   addSummaryRoutes(app, server);
   addCitiesRoute(app, server);
+  addExplainRoute(app, server);
   addEventsRoute(app, server, live);
   addOutageRoutes(app, server);
   addRecentHourRoutes(app, server);

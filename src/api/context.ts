@@ -10,8 +10,10 @@ import type { ClimateDataset, ClimateRows, ClimateSelection } from '../model/cli
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../model/datasets.ts';
 import type { HourSums } from '../model/hours.ts';
 import type { Stretch } from '../model/outages.ts';
+import type { Explanation } from '../model/provenance.ts';
 import type { CheckedQuality, QualityFlag, QualityFlagSelection } from '../model/quality.ts';
 import type { RoomError, Status } from '../model/status.ts';
+import type { Asked } from '../provenance/explain.ts';
 import type { Columns, SqlEngine } from '../sql/engine.ts';
 import type { Snapshot, Table } from '../table/table.ts';
 import type { Tracer } from '../tracing/tracer.ts';
@@ -40,6 +42,8 @@ export interface ApiContext {
   readonly sharedCache: SharedCache | null;
   /** Counts what clients ask; null where nothing is limited. Closed with the app. */
   readonly rateLimits: RateLimits | null;
+  /** What is behind a number; one call does not wait for another. Rejects as the room does. */
+  explain(asked: Asked, signal?: AbortSignal): Promise<Explanation>;
   /** What answers questions about the anomalies. */
   readonly search: AnomalySearch;
   /** The log's tail; null where there is none to follow: then no event `observation` comes. */

@@ -123,7 +123,8 @@ describe('of the API', () => {
       for (const [name, value] of rows.flatMap((row) => Object.entries(row))) {
         assert.doesNotMatch(name, /_at$/, path);
         if (!/_at_(local|utc)$/.test(name)) continue;
-        if (value !== '') assert.match(value, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/, `${path} ${name}`);
+        if (value !== '')
+          assert.match(value, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/, `${path} ${name}`);
       }
       for (const query of ['excel=1', 'format=parquet&excel=1', 'format=csv&excel=yes']) {
         const { field } = (await api.app.inject(`${path}?${query}`)).json();

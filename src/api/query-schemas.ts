@@ -4,6 +4,7 @@ import { INCIDENT_STATES, RULE_NAME_PATTERN } from '../model/alerts.ts';
 import { EVENT_CLASSES, SEVERITIES } from '../model/anomaly-events.ts';
 import { CITY_ID_PATTERN } from '../model/city.ts';
 import { PERIODS } from '../model/outages.ts';
+import { EXPLAINED } from '../model/provenance.ts';
 import { QUALITY_TESTS, VERDICTS } from '../model/quality.ts';
 import { VARIABLE_NAMES } from '../model/variables.ts';
 import { FORMATS } from './formats.ts';
@@ -160,6 +161,19 @@ export const RawDataQuerySchema = parameters({
   cursor: cursor(CURSORS['raw-data']),
   format,
   excel,
+});
+export const ExplainQuerySchema = parameters({
+  dataset: Type.Enum([...EXPLAINED], {
+    default: 'city_statistics',
+    description: 'What the number is of; `observations` are the rows of the table.',
+  }),
+  city: Type.String({
+    ...{ minLength: 1, maxLength: 64, pattern: CITY_ID_PATTERN.source },
+    description: 'Id of the city.',
+  }),
+  time: time('The observation, the anomaly, or a time in the hour (UTC) of the trends'),
+  from: time('Of statistics and trends of a range: where it begins'),
+  to: time('Where the range ends'),
 });
 export const CitiesQuerySchema = parameters({
   city: city(200),
@@ -328,6 +342,7 @@ export const OidcCallbackQuerySchema = parameters({
 export type AnomaliesQuery = Static<(typeof DATASET_QUERY_SCHEMAS)['anomalies']>;
 export type DatasetQuery = Static<ReturnType<typeof datasetQuery>>;
 export type RawDataQuery = Static<typeof RawDataQuerySchema>;
+export type ExplainQuery = Static<typeof ExplainQuerySchema>;
 export type AnomalyEventsQuery = Static<typeof AnomalyEventsQuerySchema>;
 export type QualityFlagsQuery = Static<typeof QualityFlagsQuerySchema>;
 export type CitiesQuery = Static<typeof CitiesQuerySchema>;

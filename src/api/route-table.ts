@@ -14,6 +14,7 @@ import {
 } from './alert-schemas.ts';
 import { DATA_ROUTES } from './data-routes.ts';
 import { EnginesAnswerSchema } from './engine-schemas.ts';
+import { EXPLAIN_ROUTE } from './explain-route.ts';
 import { MEDIA_TYPES } from './formats.ts';
 import { OIDC_ROUTES } from './oidc-routes.ts';
 import {
@@ -61,6 +62,7 @@ export interface Route {
 
 export const ROUTES = [
   ...DATA_ROUTES,
+  EXPLAIN_ROUTE,
   {
     method: 'GET',
     path: '/api/events',

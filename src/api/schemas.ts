@@ -8,8 +8,9 @@ import { FacetsSchema } from '../model/anomaly-facets.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
 import { RecentHourSchema } from '../model/hours.ts';
 import { AvailabilitySchema, OutageSchema } from '../model/outages.ts';
+import { ExplanationSchema } from '../model/provenance.ts';
 import { QualityFlagSchema } from '../model/quality.ts';
-import { number, orNull, record, text, time, timeOrNull, whole } from '../model/schema.ts';
+import { number, type Of, orNull, record, text, time, timeOrNull, whole } from '../model/schema.ts';
 import { VARIABLE_NAMES, VARIABLES } from '../model/variables.ts';
 
 /** How old, how complete, of which version: comes with every data answer. */
@@ -345,6 +346,13 @@ export const HourlyMeansAnswerSchema = answer(MetaSchema, Type.Array(HourlyMeanS
 export const WindRoseAnswerSchema = answer(MetaSchema, Type.Array(WindSectorSchema));
 export const OutagesAnswerSchema = answer(PagedMetaSchema, Type.Array(OutageSchema));
 export const AvailabilityAnswerSchema = answer(MetaSchema, Type.Array(AvailabilitySchema));
+export const ExplainAnswerSchema = record(
+  {
+    meta: record({ answered_at: time('The server’s clock.') }, 'About the answer.'),
+    data: ExplanationSchema,
+  },
+  'What is behind a number.',
+);
 export const ChartAnswerSchema = record(
   { meta: MetaSchema, data: Type.Array(TraceSchema), layout: LayoutSchema },
   'A figure for Plotly.',
@@ -388,5 +396,6 @@ export type HourlyMeansAnswer = Static<typeof HourlyMeansAnswerSchema>;
 export type WindRoseAnswer = Static<typeof WindRoseAnswerSchema>;
 export type OutagesAnswer = Static<typeof OutagesAnswerSchema>;
 export type AvailabilityAnswer = Static<typeof AvailabilityAnswerSchema>;
+export type ExplainAnswer = Of<typeof ExplainAnswerSchema>;
 export type ChartAnswer = Static<typeof ChartAnswerSchema>;
 export type Problem = Static<typeof ProblemSchema>;

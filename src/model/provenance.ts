@@ -130,8 +130,7 @@ const VersionSchema = record(
 const RawFileSchema = record(
   {
     path: text('The file of one hour.'),
-    rows: wholeOrNull('Rows of all cities in it; null where it is not written yet.'),
-    sha256: textOrNull('Its SHA-256, as its manifest says.'),
+    sha256: textOrNull('Its SHA-256, as its manifest says; null where it is not written yet.'),
     table_version: wholeOrNull('Version of the table that it was written from.'),
     pending: Type.Boolean({ description: 'Whether it is to be written again.' }),
   },
@@ -175,9 +174,11 @@ export const ExplanationSchema = record(
     city_id: text('Identity of the city.'),
     city: textOrNull('Name of the city.'),
     asked_at: timeOrNull('The time that was asked for.'),
-    state: Type.Enum(['published', 'landed', 'waiting', 'rejected'], {
+    from: timeOrNull('Only rows at this time or later, of a statistic of a range.'),
+    to: timeOrNull('Only rows before this time.'),
+    state: Type.Enum(['published', 'computed', 'landed', 'waiting', 'rejected'], {
       description:
-        'published: of a dataset; landed: rows of the table; waiting: in the log only; rejected: not in the table, with the reason in versions.',
+        'published: of a dataset; computed: of a range, or of a dataset before its first publication, when it was asked for; landed: rows of the table; waiting: in the log only; rejected: not in the table, with the reason in versions.',
     }),
     publication: orNull(PublicationSchema),
     table_version: whole('Version of the table whose files are listed.'),

@@ -33,6 +33,7 @@ import { watchEngines } from './engines.ts';
 import { openHealthPort } from './health-port.ts';
 import { type Indexing, startIndexing } from './indexing.ts';
 import { collect, configuredCities } from './polling.ts';
+import { explainInWorkspace } from './provenance.ts';
 import { listen, openConfiguredCertificate } from './serving.ts';
 import { NOTHING_RUNS, openStatusReader } from './status.ts';
 import { analyze, land, landed, type Running, type StepContext } from './steps.ts';
@@ -344,6 +345,7 @@ async function apiContext(
         return (await run(computing, selection, signal)) as never;
       },
     },
+    explain: (asked, signal) => explainInWorkspace(workspace, asked, signal),
     log,
     search: rooms.search,
     lastLanded(snapshot, partition) {

@@ -10,7 +10,7 @@ import { CONTENT_COLUMNS } from '../model/observation.ts';
 import type { Explanation } from '../model/provenance.ts';
 import { type Asked, explain } from '../provenance/explain.ts';
 import type { Sources, WaitingRecord } from '../provenance/sources.ts';
-import type { Row, SqlSession } from '../sql/engine.ts';
+import type { Row, SqlEngine, SqlSession } from '../sql/engine.ts';
 import { readCursor, readManifest } from '../table/export-documents.ts';
 import { readHistory } from '../table/history.ts';
 import { readStateAt } from '../table/state-at.ts';
@@ -19,18 +19,36 @@ import { nextOffset } from '../table/transactions.ts';
 import { readImports } from './import-states.ts';
 import type { Workspace } from './workspace.ts';
 
-/** As `explain` of the room; the session is of this call alone. */
-export async function explainInWorkspace(
+/** What of a workspace explanations are made from; `engine` makes a session for each. */
+export interface Explaining
+  extends Pick<Workspace, 'storage' | 'observations' | 'rejected' | 'imports' | 'cities'> {
+  readonly engine: Pick<SqlEngine, 'session'>;
+  openLog(): Promise<Log | null>;
+}
+
+export function explainInWorkspace(
   workspace: Workspace,
   asked: Asked,
   signal?: AbortSignal,
 ): Promise<Explanation> {
-  await using session = await workspace.engine.session();
-  return await explain(openSources(workspace, session), asked, signal);
+  const { storage, observations, rejected, imports, cities, engine } = workspace;
+  const openLog = () => openExistingLog(workspace);
+  const parts = { storage, observations, rejected, imports, cities, engine, openLog };
+  return explainWith(parts, asked, signal);
 }
 
-function openSources(workspace: Workspace, session: SqlSession): Sources {
-  const { storage, observations, rejected } = workspace;
+/** As `explain` of the room. */
+export async function explainWith(
+  parts: Explaining,
+  asked: Asked,
+  signal?: AbortSignal,
+): Promise<Explanation> {
+  await using session = await parts.engine.session();
+  return await explain(openSources(parts, session), asked, signal);
+}
+
+function openSources(parts: Explaining, session: SqlSession): Sources {
+  const { storage, observations, rejected } = parts;
   return {
     session,
     columns: OBSERVATION_COLUMNS,
@@ -44,9 +62,9 @@ function openSources(workspace: Workspace, session: SqlSession): Sources {
     stateAt: (version) => readStateAt(observations, storage, session, version),
     versions: (cityId, observedAt) =>
       readHistory({ session, observations, rejected }, cityId, observedAt),
-    imports: () => readImports(workspace),
-    cityIds: async () => [...(await workspace.cities.read()).keys()],
-    log: () => openExistingLog(workspace),
+    imports: () => readImports(parts),
+    cityIds: async () => [...(await parts.cities.read()).keys()],
+    log: () => parts.openLog(),
     nextOffset,
     parseRecord,
     cursor: () => readCursor(storage),

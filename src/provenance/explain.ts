@@ -10,8 +10,15 @@
 import type { Publication } from '../analytics/publication.ts';
 import { nearest } from '../config/nearest.ts';
 import { IsobarError, isErrorCode } from '../errors.ts';
+import type { Dataset } from '../model/datasets.ts';
 import { compareTimes } from '../model/iso-time.ts';
-import { EXPLAINED, type Explained, type Explanation, listEnds } from '../model/provenance.ts';
+import {
+  EXPLAINED,
+  type Explained,
+  type Explanation,
+  ExplanationSchema,
+  listEnds,
+} from '../model/provenance.ts';
 import type { Row } from '../sql/engine.ts';
 import type { TableState } from '../table/snapshot.ts';
 import { explainObservation, readWaiting } from './observation.ts';
@@ -29,6 +36,12 @@ export interface Asked {
    * all of the city.
    */
   readonly time: string | null;
+  /**
+   * Of a statistic that is computed for a range when it is asked for: from this time, and before that
+   * one. Null for what is published.
+   */
+  readonly from?: string | null;
+  readonly to?: string | null;
 }
 
 /** Rejects with USAGE and the name that was probably meant. */
@@ -49,16 +62,36 @@ export async function explain(
 ): Promise<Explanation> {
   if (asked.dataset === 'city_statistics' && asked.time !== null) {
     const text = 'city_statistics has one row a city, of all times: leave the time out, or ask for';
-    throw new IsobarError('PARAMETER_INVALID', `time: ${text} observations`, {
-      details: { field: 'time' },
-    });
+    throw invalid('time', `${text} observations`);
   }
-  return asked.dataset === 'observations'
-    ? explainObservations(sources, asked, signal)
-    : explainDataset(sources, { ...asked, dataset: asked.dataset }, signal);
+  const { from = null, to = null } = asked;
+  const isRange = from !== null || to !== null;
+  if (isRange && !RANGED.includes(asked.dataset)) {
+    throw invalid(from === null ? 'to' : 'from', `expected with ${RANGED.join(' or ')} only`);
+  }
+  const explanation =
+    asked.dataset === 'observations'
+      ? await explainObservations(sources, asked, signal)
+      : await explainDataset(sources, { ...asked, dataset: asked.dataset }, signal);
+  return inOrder(explanation);
+}
+
+/** The fields as the schema has them, for those who read the JSON. */
+function inOrder(explanation: Explanation): Explanation {
+  const names = Object.keys(ExplanationSchema.properties) as (keyof Explanation)[];
+  return Object.fromEntries(names.map((name) => [name, explanation[name]])) as Explanation;
+}
+
+/** What is computed anew for a range; anomalies are judged by the whole history. */
+const RANGED: readonly Explained[] = ['city_statistics', 'hourly_trends'];
+
+function invalid(field: string, text: string): IsobarError {
+  return new IsobarError('PARAMETER_INVALID', `${field}: ${text}`, { details: { field } });
 }
 
 const NOTHING = {
+  from: null,
+  to: null,
   note: null,
   publication: null,
   partials: listEnds([]),
@@ -103,41 +136,48 @@ async function explainObservations(
 
 async function explainDataset(
   sources: Sources,
-  asked: Asked & { readonly dataset: Exclude<Explained, 'observations'> },
+  asked: Asked & { readonly dataset: Dataset },
   signal?: AbortSignal,
 ): Promise<Explanation> {
-  const { dataset, cityId, time } = asked;
-  const publication = await sources.publication();
+  const { dataset, cityId, time, from = null, to = null } = asked;
   const newest = await sources.observations.refresh(signal);
-  if (publication === null) {
-    throw new IsobarError('OBSERVATION_UNKNOWN', `${dataset}: nothing is published yet`);
-  }
-  const { state, note } = await stateOf(sources, publication, newest);
-  const all = { cityId, observedAt: null };
-  const { city, months, ...counted } = await countRows(sources, state, all, signal);
+  const publication = from === null && to === null ? await sources.publication() : null;
+  const { state, note } =
+    publication === null
+      ? { state: newest, note: null }
+      : await stateOf(sources, publication, newest);
+  const selected = { cityId, observedAt: null, from, to };
+  const { city, months, ...counted } = await countRows(sources, state, selected, signal);
   if (counted.row_count === 0) await assertCity(sources, newest, cityId);
+  const common = {
+    ...NOTHING,
+    ...{ dataset, city_id: cityId, city, asked_at: time, from, to },
+    table_version: state.version,
+    ...counted,
+    rejected: await countRejected(sources, selected),
+    raw: await explainRaw(sources, counted),
+  };
+  if (publication === null) {
+    const isRange = from !== null || to !== null;
+    return { ...common, state: 'computed', note: isRange ? null : 'nothing is published yet' };
+  }
   const own = (await sources.rows(publication, dataset)).filter((row) => row.city_id === cityId);
-  const rows = chooseRows(own, asked);
+  const { listed, total } = listEnds(chooseRows(own, asked));
   const { version, computed_at, engine, table_version } = publication;
   const { path, sha256 } = publication.datasets[dataset];
-  const { listed, total } = listEnds(rows);
   const one =
     dataset === 'anomalies' && time !== null
       ? await explainObservation(sources, newest, { cityId, observedAt: time })
       : {};
   return {
-    ...NOTHING,
-    ...{ dataset, city_id: cityId, city, asked_at: time, state: 'published', note },
+    ...common,
+    ...{ state: 'published', note },
     publication: {
       ...{ version, computed_at, engine, table_version, path, sha256 },
       rows: listed.map(plainRow),
       row_count: total,
     },
-    table_version: state.version,
     ...explainPartials(sources.aggregates(publication), dataset, months),
-    ...counted,
-    rejected: await countRejected(sources, all),
-    raw: await explainRaw(sources, counted),
     ...one,
   };
 }

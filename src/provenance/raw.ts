@@ -18,7 +18,6 @@ export async function explainRaw(
     const entry = entries[hour.slice(11, 13)];
     listed.push({
       path: rawHourPath(new Date(hour)),
-      rows: entry?.rows ?? null,
       sha256: entry?.sha256 ?? null,
       table_version: entry?.table_version ?? null,
       pending: hour in pending,

@@ -1,9 +1,9 @@
 /** Rejected records: how many a city has, and those of one observation. */
 import { CONTENT_COLUMNS } from '../model/observation.ts';
 import type { Explanation } from '../model/provenance.ts';
-import { literal, parquetSql } from '../sql/text.ts';
+import { parquetSql } from '../sql/text.ts';
 import type { Sources } from './sources.ts';
-import type { Selected } from './table-rows.ts';
+import { conditionOf, type Selected } from './table-rows.ts';
 
 type Version = Explanation['versions']['listed'][number];
 
@@ -43,13 +43,6 @@ async function sourceOf({ rejected, rejectedColumns }: Sources): Promise<string 
   const { files } = await rejected.refresh();
   if (files.length === 0) return null;
   return `${parquetSql(await rejected.localPaths(files), rejectedColumns)} AS r`;
-}
-
-function conditionOf({ cityId, observedAt }: Selected): string {
-  const city = `city_id = ${literal(cityId)}`;
-  return observedAt === null
-    ? city
-    : `${city} AND observed_at = TIMESTAMPTZ ${literal(observedAt)}`;
 }
 
 /** Of a record as it came, which may be anything. */

@@ -14,6 +14,9 @@ export interface Selected {
   readonly cityId: string;
   /** One observation; null for all. */
   readonly observedAt: string | null;
+  /** ISO 8601; `from` is inclusive, `to` exclusive. */
+  readonly from?: string | null;
+  readonly to?: string | null;
 }
 
 type Counted = Pick<
@@ -128,11 +131,11 @@ export async function readNeighbours(
   return found ?? { before: null, after: null };
 }
 
-function conditionOf({ cityId, observedAt }: Selected): string {
-  const city = `city_id = ${literal(cityId)}`;
-  return observedAt === null
-    ? city
-    : `${city} AND observed_at = TIMESTAMPTZ ${literal(observedAt)}`;
+export function conditionOf({ cityId, observedAt, from = null, to = null }: Selected): string {
+  const at = (operator: string, time: string | null) =>
+    time === null ? [] : [`observed_at ${operator} TIMESTAMPTZ ${literal(time)}`];
+  const times = [...at('=', observedAt), ...at('>=', from), ...at('<', to)];
+  return [`city_id = ${literal(cityId)}`, ...times].join(' AND ');
 }
 
 /** The files that may hold the rows, and which of them a path on this machine is. */

@@ -17,6 +17,7 @@ import type { City } from '../../model/city.ts';
 import type { Observation } from '../../model/observation.ts';
 import type { Stretch } from '../../model/outages.ts';
 import type { RoomError, Status } from '../../model/status.ts';
+import { type Explaining, explainWith } from '../../pipeline/provenance.ts';
 import type { SqlEngine } from '../../sql/engine.ts';
 import { OBSERVATION_COLUMNS, type Table } from '../../table/table.ts';
 import { openTestLake, type TestLake } from '../../table/testing/lake.ts';
@@ -71,7 +72,7 @@ const CITIES: readonly City[] = ['berlin', 'cairo', 'oslo'].map((city_id, index)
 
 export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const lake = await openTestLake(2);
-  const { observations, sink } = await lake.open();
+  const { observations, rejected, sink } = await lake.open();
   const sessions = await Promise.all([1, 2, 3, 4].map(() => lake.engine.session()));
   const [refreshing, publishing, computing, checking] = sessions;
   if (!refreshing || !publishing || !computing || !checking) throw new Error('no session');
@@ -121,6 +122,14 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     () => {},
     () => test.now.getTime(),
   );
+  const explaining: Explaining = {
+    ...{ storage: lake.storage, observations, rejected, engine: lake.engine },
+    imports: { read: async () => [] } as unknown as Explaining['imports'],
+    cities: {
+      read: async () => new Map((options.cities ?? CITIES).map((city) => [city.city_id, city])),
+    } as unknown as Explaining['cities'],
+    openLog: async () => lake.log,
+  };
   const context: ApiContext = {
     config: {
       host: '127.0.0.1',
@@ -167,6 +176,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     publications,
     sharedCache: null,
     rateLimits: null,
+    explain: (asked, signal) => explainWith(explaining, asked, signal),
     search: openAnomalySearch(null),
     log: log.tail,
     lastLanded: (snapshot, partition) =>

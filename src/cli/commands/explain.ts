@@ -13,6 +13,8 @@ export function explainCommand(program: Command, environment: Environment): void
     .argument('<what>', 'observations, city_statistics, hourly_trends or anomalies')
     .argument('<city>', 'the id of the city, such as london')
     .argument('[at]', 'time of one observation or anomaly, or in the hour (UTC) of a trend')
+    .option('--from <time>', 'a statistic or trend of a range, as the API computes it')
+    .option('--to <time>', 'the end of the range')
     .option('--simulated', 'use the simulated data')
     .addHelpText(
       'after',
@@ -29,7 +31,7 @@ Examples:
         dataset: string,
         city: string,
         time: string | undefined,
-        options: { simulated?: boolean },
+        options: { simulated?: boolean; from?: string; to?: string },
         command: Command,
       ) => {
         const prepared = prepare(environment, command);
@@ -37,6 +39,8 @@ Examples:
           dataset: parseExplained(dataset),
           cityId: city,
           time: time === undefined ? null : parseTime(time),
+          from: options.from === undefined ? null : parseTime(options.from),
+          to: options.to === undefined ? null : parseTime(options.to),
         };
         await using workspace = await openChosenWorkspace(prepared, options.simulated);
         const explanation = await explainInWorkspace(workspace, asked, environment.signal);
@@ -49,6 +53,7 @@ Examples:
 
 const STATES: Readonly<Record<Explanation['state'], string>> = {
   published: 'published',
+  computed: 'computed when it is asked for',
   landed: 'in the table',
   waiting: 'in the log, not landed yet',
   rejected: 'rejected, not in the table',
@@ -235,8 +240,7 @@ function formatRaw({ raw }: Explanation): readonly Cells[] {
   if (raw.table_version < 0) return [['nothing is exported yet']];
   return withRest(raw.files, (file) => [
     file.path,
-    file.rows === null ? 'not written yet' : countOf(file.rows, 'row'),
-    file.table_version === null ? '' : `of version ${file.table_version}`,
+    file.table_version === null ? 'not written yet' : `of version ${file.table_version}`,
     file.pending ? 'to be written again' : '',
   ]);
 }
