@@ -14,6 +14,7 @@ import { HourlyTrends } from './hours/hourly-trends.tsx';
 import { CityMap } from './map/city-map.tsx';
 import { Guard } from './panel/guard.tsx';
 import { LaterSheet } from './panel/later-sheet.tsx';
+import { SourceWindow } from './provenance/source-window.tsx';
 import { RawRows } from './rows/raw-rows.tsx';
 import { Statistics } from './statistics/statistics.tsx';
 import { WindRose } from './wind/wind-rose.tsx';
@@ -141,6 +142,7 @@ function Weather({ store }: { readonly store: Store }) {
         {guarded(WindRose)}
       </div>
       {[Statistics, Anomalies, RawRows].map(guarded)}
+      <SourceWindow store={store} />
     </>
   );
 }

@@ -38,7 +38,7 @@ export function explainPartials(
       found.push({ role, kind, path, sha256, engine, ...range });
     }
   };
-  const filesOf = (files: PartialFiles) =>
+  const filesOf = (files: Pick<PartialFiles, (typeof kinds)[number]>) =>
     Object.fromEntries(kinds.map((kind) => [kind, files[kind]]));
   const own = (some: readonly string[]) => some.filter((month) => wanted.has(month)).sort();
   if (rollup !== null && own(rollup.months).length > 0) {

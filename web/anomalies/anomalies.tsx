@@ -8,6 +8,7 @@ import { formatCount, formatPlural, isOne } from '../format/numbers.ts';
 import { Panel } from '../panel/panel.tsx';
 import { Cells, type Column, Table } from '../panel/table.tsx';
 import { TimeCell } from '../panel/time-cell.tsx';
+import { SourceLink } from '../provenance/source-window.tsx';
 import { words } from '../words/words.ts';
 import { describeAnomaly, type Episode, episodesOf, keyOfAnomaly } from './anomaly.ts';
 import { AnomalySearch } from './anomaly-search.tsx';
@@ -26,6 +27,7 @@ export function Anomalies({ store }: { readonly store: Store }) {
     [say.value, 'number'],
     [say.usual, 'number'],
     [say.why, 'wraps'],
+    [words.value.source.link, 'action'],
   ];
   return (
     <Panel
@@ -102,6 +104,11 @@ function EpisodeRow({ store, episode, columns }: EpisodeRowProps) {
           value,
           usual,
           count > 1 ? `${off}, ${formatAge((to - from) / 1_000)}` : off,
+          <SourceLink
+            key="source"
+            dataset="anomalies"
+            {...{ city_id: row.city_id, city: row.city, time: row.observed_at }}
+          />,
         ]}
       />
     </tr>

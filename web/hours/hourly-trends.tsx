@@ -16,6 +16,7 @@ import { Choice } from '../panel/choice.tsx';
 import { CityPanel } from '../panel/city-panel.tsx';
 import { useSize } from '../panel/measured.ts';
 import { type Column, Row, Table } from '../panel/table.tsx';
+import { SourceLink } from '../provenance/source-window.tsx';
 import { formatWind } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
 
@@ -56,6 +57,14 @@ export function HourlyTrends({ store }: { readonly store: Store }) {
                 clock.value = value;
               }}
             />
+            {store.focus.value !== null && (
+              <SourceLink
+                dataset="hourly_trends"
+                city_id={store.focus.value.city_id}
+                city={store.focus.value.name}
+                answered={store.trends.path.value}
+              />
+            )}
           </div>
           <Bars
             rows={ofClock(rows)}

@@ -11,6 +11,7 @@ import { Pages } from '../panel/pages.tsx';
 import { Panel } from '../panel/panel.tsx';
 import { type Column, Row, Table } from '../panel/table.tsx';
 import { TimeCell } from '../panel/time-cell.tsx';
+import { SourceLink } from '../provenance/source-window.tsx';
 import { formatWind } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
 
@@ -131,6 +132,12 @@ function Details({ row, columns, cells }: DetailsProps) {
             <Entry key={name} name={name} text={text} />
           ))}
         </dl>
+        <p>
+          <SourceLink
+            dataset="observations"
+            {...{ city_id: row.city_id, city: row.city, time: row.observed_at }}
+          />
+        </p>
         {row.response === null ? (
           <p class="quiet">{say.imported}</p>
         ) : (

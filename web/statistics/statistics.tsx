@@ -11,6 +11,7 @@ import {
 } from '../format/units.ts';
 import { Panel } from '../panel/panel.tsx';
 import { type Column, Row, Table } from '../panel/table.tsx';
+import { SourceLink } from '../provenance/source-window.tsx';
 import { words } from '../words/words.ts';
 
 /** What the range comes down to, city by city. */
@@ -25,6 +26,7 @@ export function Statistics({ store }: { readonly store: Store }) {
     [say.spread, 'number'],
     [variables.humidity_pct, 'number'],
     [say.coverage, 'number'],
+    [words.value.source.link, 'action'],
   ];
   return (
     <Panel
@@ -79,6 +81,11 @@ function StatisticsRow({ store, row, columns }: StatisticsRowProps) {
           {formatNumber(row.coverage_pct, row.coverage_pct > 99.95 ? 0 : 1)} %
           <small>{words.value.statistics.observations(formatCount(row.observation_count))}</small>
         </>,
+        <SourceLink
+          key="source"
+          dataset="city_statistics"
+          {...{ city_id: row.city_id, city: row.city, answered: store.statistics.path.value }}
+        />,
       ]}
     />
   );

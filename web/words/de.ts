@@ -201,6 +201,10 @@ export const de: Words = {
     older: 'Ältere',
     page: (number) => `Seite ${number}`,
   },
+  source: {
+    title: 'Woher das kommt',
+    link: 'Herkunft',
+  },
   map: {
     title: 'Karte',
     subtitle: (unit) => `Temperatur, ${unit} · eine Stadt wählen, um sie zu vergleichen`,

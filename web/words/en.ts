@@ -210,6 +210,10 @@ export const en = {
     older: 'Older',
     page: (number: string) => `page ${number}`,
   },
+  source: {
+    title: 'Where this comes from',
+    link: 'Source',
+  },
   map: {
     title: 'Map',
     subtitle: (unit: string) => `temperature, ${unit} · choose a city to compare it`,

@@ -201,6 +201,10 @@ export const fr: Words = {
     older: 'Plus anciennes',
     page: (number) => `page ${number}`,
   },
+  source: {
+    title: 'D’où cela vient',
+    link: 'Origine',
+  },
   map: {
     title: 'Carte',
     subtitle: (unit) => `température, ${unit} · choisir une ville pour la comparer`,

@@ -1,0 +1,56 @@
+/** The words about what is behind a number in German. */
+import type { enProvenance } from './words-en.ts';
+
+const versionStates: Readonly<Record<string, string>> = {
+  current: 'gilt',
+  superseded: 'ersetzt',
+  duplicate: 'doppelt',
+  undone: 'Import zurückgenommen',
+};
+
+export const deProvenance: typeof enProvenance = {
+  states: {
+    published: 'Veröffentlicht: einmal berechnet und für alle gleich.',
+    computed: 'Bei der Abfrage aus Zeilen berechnet.',
+    landed: 'Eine Zeile der Tabelle.',
+    waiting: 'Im Log; noch nicht in der Tabelle.',
+    rejected: 'Abgelehnt: nicht in der Tabelle.',
+  },
+  observation: 'Beobachtung',
+  collected: 'abgerufen',
+  import: 'Import',
+  trace: 'Trace',
+  notUsed: 'nicht verwendet',
+  versions: 'Fassungen',
+  versionStates,
+  live: 'live',
+  waiting: 'noch nicht in der Tabelle',
+  publication: 'Veröffentlichung',
+  published: (version, time, engine) => `Nr. ${version}, berechnet ${time} mit ${engine}`,
+  fromTable: (version) => `aus Version ${version} der Tabelle`,
+  partials: 'Teilaggregate',
+  roles: {
+    rollup: 'ältere Monate zusammengefasst',
+    partial: 'Monate',
+    merged: 'in der Zusammenfassung enthalten',
+    candidates: 'Kandidaten',
+    bounds: 'Grenzen',
+  },
+  fromRows: (months) => `jedes Mal aus Zeilen berechnet: ${months}`,
+  table: 'Zeilen der Tabelle',
+  inVersion: (rows, version) => `${rows} in Version ${version}`,
+  count: (count, one) => `${count} ${one ? 'Zeile' : 'Zeilen'}`,
+  showRows: 'Zeilen zeigen',
+  rejected: 'abgelehnt',
+  files: (count) => `Datendateien (${count})`,
+  commit: (version, time, operation) => `Commit ${version}, ${time} (${operation})`,
+  noCommit: 'der Commit ist nicht mehr vorhanden',
+  log: 'Log',
+  partition: (number) => `Partition ${number}`,
+  raw: 'Rohexport',
+  unwritten: 'noch nicht geschrieben',
+  pending: 'wird neu geschrieben',
+  answer: 'Die Antwort des Anbieters',
+  more: (count) => `… ${count} weitere`,
+  json: 'Alles als JSON',
+};

@@ -1,0 +1,56 @@
+/** The words about what is behind a number in English. */
+const versionStates: Readonly<Record<string, string>> = {
+  current: 'counts',
+  superseded: 'superseded',
+  duplicate: 'duplicate',
+  undone: 'import undone',
+};
+
+export const enProvenance = {
+  states: {
+    published: 'Published: computed once, and the same for everyone.',
+    computed: 'Computed from rows when it was asked for.',
+    landed: 'A row of the table.',
+    waiting: 'In the log; it has not landed in the table yet.',
+    rejected: 'Rejected: it is not in the table.',
+  },
+  observation: 'Observation',
+  collected: 'collected',
+  import: 'import',
+  trace: 'trace',
+  notUsed: 'not used',
+  versions: 'Versions',
+  versionStates,
+  live: 'live',
+  waiting: 'not landed yet',
+  publication: 'Publication',
+  published: (version: string, time: string, engine: string) =>
+    `No. ${version}, computed ${time} by ${engine}`,
+  fromTable: (version: string) => `from version ${version} of the table`,
+  partials: 'Partial aggregates',
+  roles: {
+    rollup: 'rollup of older months',
+    partial: 'months',
+    merged: 'merged into the rollup',
+    candidates: 'candidates',
+    bounds: 'bounds',
+  },
+  fromRows: (months: string) => `computed from rows each time: ${months}`,
+  table: 'Rows of the table',
+  inVersion: (rows: string, version: string) => `${rows} in version ${version}`,
+  count: (count: string, one: boolean) => `${count} ${one ? 'row' : 'rows'}`,
+  showRows: 'show the rows',
+  rejected: 'rejected',
+  files: (count: string) => `Data files (${count})`,
+  commit: (version: string, time: string, operation: string) =>
+    `commit ${version}, ${time} (${operation})`,
+  noCommit: 'its commit is no longer kept',
+  log: 'Log',
+  partition: (number: string) => `partition ${number}`,
+  raw: 'Raw export',
+  unwritten: 'not written yet',
+  pending: 'to be written again',
+  answer: 'The provider’s answer',
+  more: (count: string) => `… ${count} more`,
+  json: 'All of it as JSON',
+};

@@ -1,0 +1,56 @@
+/** The words about what is behind a number in French. */
+import type { enProvenance } from './words-en.ts';
+
+const versionStates: Readonly<Record<string, string>> = {
+  current: 'retenue',
+  superseded: 'remplacée',
+  duplicate: 'en double',
+  undone: 'import annulé',
+};
+
+export const frProvenance: typeof enProvenance = {
+  states: {
+    published: 'Publié : calculé une fois, le même pour tous.',
+    computed: 'Calculé à partir des lignes lors de la demande.',
+    landed: 'Une ligne de la table.',
+    waiting: 'Dans le journal ; pas encore dans la table.',
+    rejected: 'Rejeté : absent de la table.',
+  },
+  observation: 'Observation',
+  collected: 'recueillie',
+  import: 'import',
+  trace: 'trace',
+  notUsed: 'non utilisé',
+  versions: 'Versions',
+  versionStates,
+  live: 'en direct',
+  waiting: 'pas encore dans la table',
+  publication: 'Publication',
+  published: (version, time, engine) => `N° ${version}, calculée ${time} par ${engine}`,
+  fromTable: (version) => `à partir de la version ${version} de la table`,
+  partials: 'Agrégats partiels',
+  roles: {
+    rollup: 'cumul des mois passés',
+    partial: 'mois',
+    merged: 'compris dans le cumul',
+    candidates: 'candidats',
+    bounds: 'bornes',
+  },
+  fromRows: (months) => `calculés à chaque fois à partir des lignes : ${months}`,
+  table: 'Lignes de la table',
+  inVersion: (rows, version) => `${rows} dans la version ${version}`,
+  count: (count, one) => `${count} ${one ? 'ligne' : 'lignes'}`,
+  showRows: 'afficher les lignes',
+  rejected: 'rejetées',
+  files: (count) => `Fichiers de données (${count})`,
+  commit: (version, time, operation) => `commit ${version}, ${time} (${operation})`,
+  noCommit: 'le commit n’est plus conservé',
+  log: 'Journal',
+  partition: (number) => `partition ${number}`,
+  raw: 'Export brut',
+  unwritten: 'pas encore écrit',
+  pending: 'sera réécrit',
+  answer: 'La réponse du fournisseur',
+  more: (count) => `… ${count} de plus`,
+  json: 'Le tout en JSON',
+};
