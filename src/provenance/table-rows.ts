@@ -9,6 +9,7 @@ import type { Sources } from './sources.ts';
 
 /** Commits that are looked through for those of the listed files. */
 const COMMITS_MAX = 5_000;
+const COMMITS_AT_ONCE = 32;
 
 export interface Selected {
   readonly cityId: string;
@@ -180,17 +181,22 @@ async function commitsOf(
   const wanted = new Set(paths);
   const found = new Map<string, CommitOfFile>();
   const last = Math.max(0, version - COMMITS_MAX);
-  for (let at = version; at >= last && wanted.size > 0; at -= 1) {
-    const actions = await observations.readCommit(at);
-    if (actions === null) break;
-    const info = actions.find((action) => 'commitInfo' in action)?.commitInfo;
-    for (const action of actions) {
-      if (!('add' in action) || !wanted.delete(action.add.path)) continue;
-      found.set(action.add.path, {
-        version: at,
-        at: info === undefined ? null : new Date(info.timestamp).toISOString(),
-        operation: info?.operation ?? '',
-      });
+  for (let next = version; next >= last && wanted.size > 0; next -= COMMITS_AT_ONCE) {
+    const count = Math.min(COMMITS_AT_ONCE, next - last + 1);
+    const numbers = Array.from({ length: count }, (_, index) => next - index);
+    const commits = await Promise.all(numbers.map((number) => observations.readCommit(number)));
+    for (const [index, actions] of commits.entries()) {
+      // Those below are gone as well.
+      if (actions === null) return found;
+      const info = actions.find((action) => 'commitInfo' in action)?.commitInfo;
+      for (const action of actions) {
+        if (!('add' in action) || !wanted.delete(action.add.path)) continue;
+        found.set(action.add.path, {
+          version: next - index,
+          at: info === undefined ? null : new Date(info.timestamp).toISOString(),
+          operation: info?.operation ?? '',
+        });
+      }
     }
   }
   return found;
