@@ -5,8 +5,11 @@ import { type Explanation, listEnds } from '../model/provenance.ts';
 
 type PartialFile = Explanation['partials']['listed'][number];
 
+/** Partial aggregates that months and rollups have. */
+type Merged = Exclude<keyof PartialFiles, 'days'>;
+
 /** What each dataset is merged from. */
-const KINDS: Readonly<Record<Dataset, readonly (keyof PartialFiles)[]>> = {
+const KINDS: Readonly<Record<Dataset, readonly Merged[]>> = {
   city_statistics: ['city_statistics', 'coverage'],
   hourly_trends: ['hourly_trends'],
   anomalies: ['city_statistics'],
@@ -38,7 +41,7 @@ export function explainPartials(
       found.push({ role, kind, path, sha256, engine, ...range });
     }
   };
-  const filesOf = (files: Pick<PartialFiles, (typeof kinds)[number]>) =>
+  const filesOf = (files: Pick<PartialFiles, Merged>) =>
     Object.fromEntries(kinds.map((kind) => [kind, files[kind]]));
   const own = (some: readonly string[]) => some.filter((month) => wanted.has(month)).sort();
   if (rollup !== null && own(rollup.months).length > 0) {
