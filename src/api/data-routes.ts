@@ -1,5 +1,6 @@
 /** The addresses that answer data. */
 import { data } from './data-route.ts';
+import { AnomalyEventsAnswerSchema, QualityFlagsAnswerSchema } from './quality-schemas.ts';
 import {
   AnomalyEventsQuerySchema,
   AvailabilityQuerySchema,
@@ -17,7 +18,6 @@ import {
 } from './query-schemas.ts';
 import {
   AnomaliesAnswerSchema,
-  AnomalyEventsAnswerSchema,
   AvailabilityAnswerSchema,
   ChartAnswerSchema,
   CitiesAnswerSchema,
@@ -26,7 +26,6 @@ import {
   HourlyMeansAnswerSchema,
   HourlyTrendsAnswerSchema,
   OutagesAnswerSchema,
-  QualityFlagsAnswerSchema,
   RawDataAnswerSchema,
   RecentHoursAnswerSchema,
   SeriesAnswerSchema,

@@ -3,18 +3,16 @@
  * `docs/api.md` come from these schemas, and every answer is tested against its own.
  */
 import { type Static, Type } from 'typebox';
-import { AnomalyEventSchema } from '../model/anomaly-events.ts';
 import { FacetsSchema } from '../model/anomaly-facets.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
 import { RecentHourSchema } from '../model/hours.ts';
 import { AvailabilitySchema, OutageSchema } from '../model/outages.ts';
 import { ExplanationSchema } from '../model/provenance.ts';
-import { QualityFlagSchema } from '../model/quality.ts';
 import { number, type Of, orNull, record, text, time, timeOrNull, whole } from '../model/schema.ts';
 import { VARIABLE_NAMES, VARIABLES } from '../model/variables.ts';
 
 /** How old, how complete, of which version: comes with every data answer. */
-const META = {
+export const META = {
   source: Type.Array(Type.String(), {
     description: 'Where the observations come from: `openweathermap`, `simulator`, `import:…`.',
   }),
@@ -38,7 +36,7 @@ const META = {
 
 export const MetaSchema = record(META, 'How old, how complete, and of which version.');
 
-const nextCursor = orNull(
+export const nextCursor = orNull(
   Type.String(),
   'Give it as `cursor` to get the next page; null on the last one.',
 );
@@ -64,39 +62,6 @@ export const AnomaliesMetaSchema = record(
     facets: Type.Optional(FacetsSchema),
   },
   'As everywhere, and what the rule could not judge.',
-);
-
-export const QualityFlagsMetaSchema = record(
-  {
-    ...META,
-    next_cursor: nextCursor,
-    checked_version: orNull(
-      Type.Integer(),
-      'Version of the table whose values were checked last; null while values are not checked.',
-    ),
-  },
-  'As everywhere, and what was checked.',
-);
-
-export const AnomalyEventsMetaSchema = record(
-  {
-    ...META,
-    next_cursor: nextCursor,
-    judged_from: orNull(Type.String(), 'First month that was judged; null before the first.'),
-    judged_to: orNull(Type.String(), 'Last month that was judged; null before the first.'),
-    learning: Type.Array(
-      record(
-        {
-          city_id: text('Identity of the city.'),
-          days: whole('Days that are known of its season.'),
-          days_needed: whole('Days that the rule needs.'),
-        },
-        'A city of which too little is known.',
-      ),
-      { description: 'Cities in which the rule flags nothing yet.' },
-    ),
-  },
-  'As everywhere, and what was judged.',
 );
 
 export const CitiesMetaSchema = record(
@@ -207,22 +172,6 @@ export const CityEntrySchema = record(
   'One entry per city.',
 );
 
-export const AnomalyEventRowSchema = record(
-  {
-    ...AnomalyEventSchema.properties,
-    reason: text('What is unusual, and its likely cause, in words that a layman understands.'),
-  },
-  'One row per event, newest first.',
-);
-
-export const QualityFlagRowSchema = record(
-  {
-    ...QualityFlagSchema.properties,
-    reason: text('What the test found, in one sentence that a layman understands.'),
-  },
-  'One row per test’s verdict on one value, newest first.',
-);
-
 export const SeriesSchema = record(
   {
     city_id: text('Identity of the city.'),
@@ -322,7 +271,7 @@ export const LayoutSchema = Type.Object(
   { description: 'Layout for Plotly, without colours and fonts.' },
 );
 
-function answer<M extends Type.TSchema, D extends Type.TSchema>(meta: M, data: D) {
+export function answer<M extends Type.TSchema, D extends Type.TSchema>(meta: M, data: D) {
   return record({ meta, data }, 'What was asked for, and how good it is.');
 }
 
@@ -330,14 +279,6 @@ export const CityStatisticsAnswerSchema = answer(PagedMetaSchema, Type.Array(Cit
 export const HourlyTrendsAnswerSchema = answer(PagedMetaSchema, Type.Array(HourlyTrendSchema));
 export const AnomaliesAnswerSchema = answer(AnomaliesMetaSchema, Type.Array(AnomalySchema));
 export const RawDataAnswerSchema = answer(PagedMetaSchema, Type.Array(RawDataRowSchema));
-export const AnomalyEventsAnswerSchema = answer(
-  AnomalyEventsMetaSchema,
-  Type.Array(AnomalyEventRowSchema),
-);
-export const QualityFlagsAnswerSchema = answer(
-  QualityFlagsMetaSchema,
-  Type.Array(QualityFlagRowSchema),
-);
 export const CitiesAnswerSchema = answer(CitiesMetaSchema, Type.Array(CityEntrySchema));
 export const SeriesAnswerSchema = answer(MetaSchema, Type.Array(SeriesSchema));
 export const ClimatologyAnswerSchema = answer(MetaSchema, Type.Array(ClimatologySchema));
@@ -387,8 +328,6 @@ export type CityStatisticsAnswer = Static<typeof CityStatisticsAnswerSchema>;
 export type HourlyTrendsAnswer = Static<typeof HourlyTrendsAnswerSchema>;
 export type AnomaliesAnswer = Static<typeof AnomaliesAnswerSchema>;
 export type RawDataAnswer = Static<typeof RawDataAnswerSchema>;
-export type AnomalyEventsAnswer = Static<typeof AnomalyEventsAnswerSchema>;
-export type QualityFlagsAnswer = Static<typeof QualityFlagsAnswerSchema>;
 export type CitiesAnswer = Static<typeof CitiesAnswerSchema>;
 export type SeriesAnswer = Static<typeof SeriesAnswerSchema>;
 export type ClimatologyAnswer = Static<typeof ClimatologyAnswerSchema>;

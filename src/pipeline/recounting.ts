@@ -1,7 +1,9 @@
 /** What `isobar verify --deep` compares in a workspace. */
 import { readDataset } from '../analytics/export.ts';
 import { isOutdated, readPublication } from '../analytics/publication.ts';
+import { readFlags } from '../analytics/published-quality.ts';
 import { asIsobarError } from '../errors.ts';
+import type { QualityFlagSelection } from '../model/quality.ts';
 import { type DeepReport, verifyDeep } from '../provenance/recount/deep.ts';
 import { tableSumsSql } from '../provenance/recount/table-sums.ts';
 import type { Row } from '../sql/engine.ts';
@@ -12,6 +14,11 @@ import type { TableState } from '../table/snapshot.ts';
 import { readStateAt } from '../table/state-at.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import type { Workspace } from './workspace.ts';
+
+const FAILED: QualityFlagSelection = {
+  ...{ cities: [], from: null, to: null, variables: [], tests: [] },
+  ...{ verdict: 'fail', after: null, limit: 10_000_000 },
+};
 
 /** What cannot be read is a difference itself. */
 export async function recountWorkspace(
@@ -37,6 +44,7 @@ export async function recountWorkspace(
         isOutdated,
         rows: async (publication, dataset) =>
           (await readDataset(storage, session, publication, dataset)) as unknown as Row[],
+        failedValues: (publication) => readFlags(storage, session, publication, FAILED),
         cursor: () => readCursor(storage),
         async hoursBetween(one, other) {
           const [from, to] = [Math.min(one, other), Math.max(one, other)];

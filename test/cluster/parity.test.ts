@@ -101,6 +101,8 @@ function difficult(random: () => number, from: number, hours: number, step = 1):
       offset: 50 + 1e-7 * random(),
       gaps: random() < 0.5 ? null : swing,
       jumps: random() < 0.02 ? 45 : swing,
+      // Quality control finds that it cannot be right.
+      faulty: hour % 17 === 5 ? 45 : swing,
       'never-measured': null,
     };
     if (hour === from) temperatures[`once-${from}`] = swing;

@@ -1,14 +1,13 @@
 /** Everything that the panels show, and the questions behind it. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { EnginesAnswer } from '../../src/api/engine-schemas.ts';
+import type { AnomalyEventsAnswer, QualityFlagsAnswer } from '../../src/api/quality-schemas.ts';
 import type {
   AnomaliesAnswer,
-  AnomalyEventsAnswer,
   CitiesAnswer,
   CityStatisticsAnswer,
   HourlyMeansAnswer,
   HourlyTrendsAnswer,
-  QualityFlagsAnswer,
   RawDataAnswer,
   SeriesAnswer,
   WindRoseAnswer,

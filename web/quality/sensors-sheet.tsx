@@ -1,5 +1,5 @@
 /** The sheet of the sensors: which stations report what cannot be right, and what the weather did that is unusual. */
-import type { AnomalyEventsAnswer, QualityFlagsAnswer } from '../../src/api/schemas.ts';
+import type { AnomalyEventsAnswer, QualityFlagsAnswer } from '../../src/api/quality-schemas.ts';
 import { VARIABLES, type VariableName } from '../../src/model/variables.ts';
 import { COMPARED_MAX } from '../chart/line-style.ts';
 import { nameOfCity, zoneOfCity } from '../cities/find-city.ts';

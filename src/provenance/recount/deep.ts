@@ -8,6 +8,7 @@
 import type { Publication } from '../../analytics/publication.ts';
 import { isClose } from '../../model/agreement.ts';
 import { DATASETS, type Dataset } from '../../model/datasets.ts';
+import type { QualityFlag } from '../../model/quality.ts';
 import type { Row } from '../../sql/engine.ts';
 import type { ExportCursor } from '../../table/export-documents.ts';
 import { AnomaliesRecount } from './anomalies.ts';
@@ -25,6 +26,8 @@ export interface DeepOptions extends RawFiles {
   /** Whether an earlier version of this program made it, which counted otherwise. */
   isOutdated(publication: Publication): boolean;
   rows(publication: Publication, dataset: Dataset): Promise<readonly Row[]>;
+  /** Values that failed quality control: they are in no statistics. */
+  failedValues(publication: Publication): Promise<readonly FailedValue[]>;
   cursor(): Promise<ExportCursor>;
   /** Hours in which rows differ between two versions of the table, in either order. */
   hoursBetween(one: number, other: number): Promise<readonly string[]>;
@@ -32,6 +35,8 @@ export interface DeepOptions extends RawFiles {
   tableSums(version: number): Promise<readonly Row[]>;
   readonly onProgress?: (text: string) => void;
 }
+
+export type FailedValue = Pick<QualityFlag, 'city_id' | 'observed_at' | 'variable' | 'value'>;
 
 export interface DeepReport {
   readonly sums: Readonly<Record<string, number | string>>;
@@ -74,8 +79,12 @@ async function verifyAt(
   const recounts = openRecounts(published.get('city_statistics') ?? []);
   const table = new TableSumsRecount();
   const all: readonly Recount[] = [...Object.values(recounts), table];
+  // What was reported is in the table, and may be unusual, whether it failed or not.
+  const reported = new Set<Recount>([table, recounts.anomalies]);
+  const sound = leaveOut(await options.failedValues(publication));
   const add = (row: RawRow) => {
-    for (const recount of all) recount.add(row);
+    const counted = sound(row);
+    for (const recount of all) recount.add(reported.has(recount) ? row : counted);
   };
   const { rows } = await readRows(options, hours, add, problems, signal);
   const differences = [
@@ -104,6 +113,24 @@ function openRecounts(statistics: readonly Row[]) {
     hourly_trends: new HourlyTrendsRecount(),
     anomalies: new AnomaliesRecount(city_statistics, statistics),
   } satisfies Record<Dataset, Recount>;
+}
+
+/** What a row has without the values that failed, as long as they are what was checked. */
+function leaveOut(failed: readonly FailedValue[]): (row: RawRow) => RawRow {
+  const byRow = Map.groupBy(failed, (one) => keyOf(one.city_id, one.observed_at));
+  return (row) => {
+    const flagged = byRow.get(keyOf(row.city_id, row.observed_at));
+    if (flagged === undefined) return row;
+    const values = { ...row.values };
+    for (const { variable, value } of flagged) {
+      if (values[variable] === value) values[variable] = null;
+    }
+    return { ...row, values };
+  };
+}
+
+function keyOf(cityId: string, time: string): string {
+  return `${cityId} ${Date.parse(time)}`;
 }
 
 function notCompared(why: string): DeepReport {
