@@ -31,6 +31,7 @@ const AT_THE_ROOT = [
   'sqlite',
   'stderr',
   'waiting',
+  'worker-thread',
 ];
 /**
  * Values that every room may take: of rooms that only compute, hold nothing and open nothing; paths of
