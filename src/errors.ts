@@ -558,6 +558,13 @@ export const ERRORS = {
     503,
   ),
   INDEX_BUSY: row('Another process writes the index.', 'Nothing; it is tried again.', 1, 503, true),
+  FORECAST_FAILED: row(
+    'The forecasts cannot be computed.',
+    'See the cause; it is tried again. The last forecasts are served meanwhile, with their age.',
+    1,
+    503,
+    true,
+  ),
   VERIFY_FAILED: row(
     'The data does not add up.',
     'Each line names what differs; restore those files from a backup.',

@@ -28,6 +28,7 @@ import { addDatasetRoutes } from './routes/datasets.ts';
 import { addEnginesRoute } from './routes/engines.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addExplainRoute } from './routes/explain.ts';
+import { addForecastRoute } from './routes/forecast.ts';
 import { addOidcRoutes } from './routes/oidc.ts';
 import { addOperationRoutes } from './routes/operation.ts';
 import { addOutageRoutes } from './routes/outages.ts';
@@ -215,6 +216,7 @@ async function createApp(
   addEventsRoute(app, server, live);
   addOutageRoutes(app, server);
   addRecentHourRoutes(app, server);
+  addForecastRoute(app, server);
   addAlertRoutes(app, server);
   addAccessRoutes(app, server);
   addOidcRoutes(app, server);

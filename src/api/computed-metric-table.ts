@@ -95,6 +95,50 @@ export const STREAMING_METRICS = {
   }),
 };
 
+export const FORECAST_METRICS = {
+  isobar_forecast_issued_timestamp_seconds: gauge('The hour of the newest forecast.', TIMES, {
+    absent: 'at first',
+    alerts: [
+      {
+        name: 'IsobarForecastsOld',
+        // Only while observations come: a history alone is forecast once.
+        query:
+          '(time() - isobar_forecast_issued_timestamp_seconds)' +
+          ' * (time() - isobar_collector_last_observed_timestamp_seconds < bool 7200)',
+        when: '> 14400',
+        for: '10m',
+        severity: 'warning',
+        summary: 'Observations come, but the newest forecast is older than four hours.',
+        remedy: SEE_STATUS,
+      },
+    ],
+  }),
+  isobar_forecast_cities: gauge('Cities that are forecast, by state.', 'cities', {
+    labels: ['state'],
+  }),
+  isobar_forecast_mean_absolute_error_celsius: gauge(
+    'Mean absolute error of the temperature a day ahead, over the last 30 days and all cities.',
+    '°C',
+    { absent: 'at first', row: 'Analytics' },
+  ),
+  isobar_forecast_late_hours: gauge(
+    'Hours that were corrected, or came, after they had been learned.',
+    'hours',
+  ),
+  isobar_forecast_failing: gauge('Whether forecasts cannot be made.', '0 or 1', {
+    alerts: [
+      {
+        name: 'IsobarForecastsFail',
+        query: 'isobar_forecast_failing',
+        ...FAILING,
+        severity: 'warning',
+        summary: 'Forecasts cannot be made; the last ones are served.',
+        remedy: SEE_STATUS,
+      },
+    ],
+  }),
+};
+
 export const INDEX_METRICS = {
   isobar_index_version: gauge('Version of the analytics that the index has.', 'version'),
   isobar_index_behind_versions: gauge(

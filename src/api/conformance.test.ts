@@ -45,7 +45,7 @@ const NEEDED: Readonly<Record<string, string>> = {
   '/api/explain': '?city=berlin',
 };
 const TIMELESS = [
-  ...['/api/cities', '/api/climatology', '/api/recent-hours'],
+  ...['/api/cities', '/api/climatology', '/api/forecast', '/api/recent-hours'],
   // Days of a city's clock are no times.
   ...['/api/daily-summaries', '/api/monthly-summaries', '/api/climate-normals', '/api/records'],
 ];

@@ -1,6 +1,7 @@
 import type { AlertDesk } from '../alerts/desk.ts';
 import type { Config } from '../config/schema.ts';
 import type { Engines } from '../engines/engine-probe.ts';
+import type { LatestForecasts } from '../forecast/latest.ts';
 import type { AnomalySearch } from '../index/answering.ts';
 import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
@@ -46,6 +47,8 @@ export interface ApiContext {
   explain(asked: Asked, signal?: AbortSignal): Promise<Explanation>;
   /** What answers questions about the anomalies. */
   readonly search: AnomalySearch;
+  /** The newest forecasts; null where they are switched off. */
+  readonly forecasts: { latest(): Promise<LatestForecasts> } | null;
   /** The log's tail; null where there is none to follow: then no event `observation` comes. */
   readonly log: LogTail | null;
   /** The last offset of this partition of `log` that had landed in the snapshot, else null. */

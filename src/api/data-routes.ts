@@ -1,5 +1,5 @@
 /** The addresses that answer data. */
-import { data } from './data-route.ts';
+
 import { AnomalyEventsAnswerSchema, QualityFlagsAnswerSchema } from './quality-schemas.ts';
 import {
   AnomalyEventsQuerySchema,
@@ -8,6 +8,7 @@ import {
   CitiesQuerySchema,
   ClimatologyQuerySchema,
   DATASET_QUERY_SCHEMAS,
+  ForecastQuerySchema,
   HourlyMeansQuerySchema,
   OutagesQuerySchema,
   QualityFlagsQuerySchema,
@@ -16,6 +17,7 @@ import {
   SeriesQuerySchema,
   WindRoseQuerySchema,
 } from './query-schemas.ts';
+import { data } from './route-kinds.ts';
 import {
   AnomaliesAnswerSchema,
   AvailabilityAnswerSchema,
@@ -23,6 +25,7 @@ import {
   CitiesAnswerSchema,
   CityStatisticsAnswerSchema,
   ClimatologyAnswerSchema,
+  ForecastAnswerSchema,
   HourlyMeansAnswerSchema,
   HourlyTrendsAnswerSchema,
   OutagesAnswerSchema,
@@ -103,6 +106,13 @@ export const DATA_ROUTES = [
     'From the table; with the setting streaming.enabled, hours of which not everything has landed yet come from the stream.',
     RecentHoursQuerySchema,
     RecentHoursAnswerSchema,
+  ),
+  data(
+    '/api/forecast',
+    'The next 48 hours, and how good such forecasts were.',
+    'The newest forecast of each city: the median and the middle eight tenths, by the model whose errors of the last weeks are the smallest at each horizon. `skill` has the errors of the last 30 days beside those of persistence; a file has one row per city, variable and hour. Wind direction and rain are not forecast.',
+    ForecastQuerySchema,
+    ForecastAnswerSchema,
   ),
   data(
     '/api/wind-rose',

@@ -61,6 +61,7 @@ async function checkRooms(server: Server): Promise<readonly Check[]> {
     checkRoom('table', status.table.error),
     checkRoom('landing', status.landing.error),
     checkRoom('analytics', status.analytics.error),
+    ...(status.forecast === null ? [] : [checkRoom('forecast', status.forecast.error)]),
     checkRoom('index', status.index.error),
     ...(status.raw_export === null ? [] : [checkRoom('export', status.raw_export.error)]),
     ...(status.shared_cache === null ? [] : [checkRoom('cache', status.shared_cache.error)]),

@@ -3,6 +3,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { INCIDENT_STATES, RULE_NAME_PATTERN } from '../model/alerts.ts';
 import { EVENT_CLASSES, SEVERITIES } from '../model/anomaly-events.ts';
 import { CITY_ID_PATTERN } from '../model/city.ts';
+import { FORECAST_VARIABLES } from '../model/forecast.ts';
 import { PERIODS } from '../model/outages.ts';
 import { EXPLAINED } from '../model/provenance.ts';
 import { QUALITY_TESTS, VERDICTS } from '../model/quality.ts';
@@ -238,6 +239,17 @@ export const RecentHoursQuerySchema = parameters({
   format,
   excel,
 });
+export const ForecastQuerySchema = parameters({
+  variable: Type.Array(Type.Enum([...FORECAST_VARIABLES]), {
+    minItems: 1,
+    maxItems: FORECAST_VARIABLES.length,
+    default: ['temperature_c'],
+    description: 'Name of a variable; repeat it for several.',
+  }),
+  city: city(50, FIRST_FIFTY),
+  format,
+  excel,
+});
 export const OutagesQuerySchema = parameters({
   city: city(50, FIRST_FIFTY),
   from,
@@ -350,6 +362,7 @@ export type ChartQuery = Static<typeof ChartQuerySchema>;
 export type SeriesQuery = Static<typeof SeriesQuerySchema>;
 export type ClimatologyQuery = Static<typeof ClimatologyQuerySchema>;
 export type RecentHoursQuery = Static<typeof RecentHoursQuerySchema>;
+export type ForecastQuery = Static<typeof ForecastQuerySchema>;
 export type HourlyMeansQuery = Static<typeof HourlyMeansQuerySchema>;
 export type WindRoseQuery = Static<typeof WindRoseQuerySchema>;
 export type IncidentsQuery = Static<typeof IncidentsQuerySchema>;

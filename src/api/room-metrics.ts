@@ -1,5 +1,10 @@
 /** Every room's state as metrics, made from the status: `isobar_<room>_…` in base units. */
-import { COLLECTOR_STATES, type Status, type StreamingStatus } from '../model/status.ts';
+import {
+  COLLECTOR_STATES,
+  type ForecastStatus,
+  type Status,
+  type StreamingStatus,
+} from '../model/status.ts';
 import type { MetricName } from './metric-table.ts';
 import type { ServerMetrics, Values } from './metrics.ts';
 
@@ -87,6 +92,21 @@ const VALUES = {
   isobar_streaming_different_hours: ofStream((stream) => stream.differences),
   isobar_streaming_late_observations: ofStream((stream) => stream.late),
   isobar_streaming_failing: ofStream((stream) => Number(stream.error !== null)),
+  isobar_forecast_issued_timestamp_seconds: ofForecasts(({ issued_at }) => seconds(issued_at)),
+  isobar_forecast_cities: ({ forecast }) =>
+    forecast === null
+      ? []
+      : [
+          [{ state: 'ready' }, forecast.cities_ready],
+          [
+            { state: 'learning' },
+            forecast.cities - forecast.cities_left_out - forecast.cities_ready,
+          ],
+          [{ state: 'left_out' }, forecast.cities_left_out],
+        ],
+  isobar_forecast_mean_absolute_error_celsius: ofForecasts(({ mae_24h }) => mae_24h),
+  isobar_forecast_late_hours: ofForecasts(({ late_hours }) => late_hours),
+  isobar_forecast_failing: ofForecasts(({ error }) => Number(error !== null)),
   isobar_index_version: (s) => one(s.index.version),
   isobar_index_behind_versions: (s) =>
     one(Math.max(0, s.index.analytics_version - s.index.version)),
@@ -112,6 +132,12 @@ function one(value: number | null): Values {
 /** Nothing where it is switched off. */
 function ofStream(read: (stream: StreamingStatus) => number): (status: Status) => Values {
   return ({ streaming }) => (streaming === null ? [] : one(read(streaming)));
+}
+
+function ofForecasts(
+  read: (forecast: ForecastStatus) => number | null,
+): (status: Status) => Values {
+  return ({ forecast }) => (forecast === null ? [] : one(read(forecast)));
 }
 
 function seconds(time: string | null): number | null {

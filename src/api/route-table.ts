@@ -26,6 +26,7 @@ import {
   SilenceQuerySchema,
 } from './query-schemas.ts';
 import { READING_ERRORS } from './route-errors.ts';
+import { alerts, forAnyone, operation, page } from './route-kinds.ts';
 import {
   ControlAnswerSchema,
   HealthSchema,
@@ -178,62 +179,3 @@ export const ROUTES = [
   page('/docs', 'This description for people.', 'text/html', 'pages'),
   page('/openapi.json', 'This description for programs (OpenAPI 3.1).', MEDIA_TYPES.json, 'pages'),
 ] as const satisfies readonly Route[];
-
-function operation(
-  method: 'GET' | 'POST',
-  path: string,
-  summary: string,
-  schema: TSchema,
-  errors: readonly ErrorCode[],
-) {
-  const answers: Record<string, TSchema | null> = { [MEDIA_TYPES.json]: schema };
-  return {
-    method,
-    path,
-    role: method === 'POST' ? 'operator' : 'viewer',
-    cities: 'all',
-    cost: 1,
-    tag: 'operation',
-    summary,
-    description: '',
-    query: NoQuerySchema,
-    answers,
-    errors: ['PARAMETER_INVALID', ...errors],
-  } as const;
-}
-
-function forAnyone(route: Omit<Route, 'role' | 'cities'>): Route {
-  return { ...route, role: null, cities: 'none' };
-}
-
-function alerts(
-  method: 'GET' | 'POST',
-  path: string,
-  summary: string,
-  query: TObject,
-  schema: TSchema,
-  errors: readonly ErrorCode[],
-) {
-  const common = ['NOT_FOUND', 'ALERTS_CORRUPT', 'DATA_IN_USE'] as const;
-  const writing = method === 'POST' ? (['DATA_UNWRITABLE', 'DISK_FULL'] as const) : [];
-  const all = [...common, ...writing, ...errors];
-  const route = { ...operation(method, path, summary, schema, all), tag: 'alerts', query } as const;
-  return { ...route, cities: path === '/api/alert-rules' ? 'all' : 'seen' } as const;
-}
-
-function page(path: string, summary: string, type: string, tag: Route['tag']) {
-  const answers: Record<string, TSchema | null> = { [type]: null };
-  return {
-    method: 'GET',
-    path,
-    role: null,
-    cities: 'none',
-    cost: 1,
-    tag,
-    summary,
-    description: '',
-    query: NoQuerySchema,
-    answers,
-    errors: [],
-  } as const;
-}

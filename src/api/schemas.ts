@@ -5,6 +5,7 @@
 import { type Static, Type } from 'typebox';
 import { FacetsSchema } from '../model/anomaly-facets.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
+import { CityForecastSchema } from '../model/forecast.ts';
 import { RecentHourSchema } from '../model/hours.ts';
 import { AvailabilitySchema, OutageSchema } from '../model/outages.ts';
 import { ExplanationSchema } from '../model/provenance.ts';
@@ -193,6 +194,29 @@ export const SeriesSchema = record(
   'One entry per city and variable.',
 );
 
+export const ForecastMetaSchema = record(
+  {
+    ...META,
+    cities_ready: whole('Cities whose history has been learned, of all that are forecast.'),
+    cities_learning: whole('Cities whose history is still to be learned.'),
+  },
+  'As everywhere; `age_s` is that of the newest of these forecasts.',
+);
+
+export const ForecastSchema = record(
+  {
+    ...CityForecastSchema.properties,
+    city: text('Name of the city.'),
+    time_zone: orNull(Type.String(), 'IANA time zone of the city.'),
+    unit: text('Unit of the values.'),
+    valid_at: Type.Array(Type.String({ format: 'date-time' }), {
+      description: 'The hours that are forecast.',
+    }),
+    note: orNull(Type.String(), 'What to know of this forecast, such as `learning: 9 of 28 days`.'),
+  },
+  'One entry per city and variable.',
+);
+
 export const ClimatologySchema = record(
   {
     city_id: text('Identity of the city.'),
@@ -282,6 +306,7 @@ export const RawDataAnswerSchema = answer(PagedMetaSchema, Type.Array(RawDataRow
 export const CitiesAnswerSchema = answer(CitiesMetaSchema, Type.Array(CityEntrySchema));
 export const SeriesAnswerSchema = answer(MetaSchema, Type.Array(SeriesSchema));
 export const ClimatologyAnswerSchema = answer(MetaSchema, Type.Array(ClimatologySchema));
+export const ForecastAnswerSchema = answer(ForecastMetaSchema, Type.Array(ForecastSchema));
 export const RecentHoursAnswerSchema = answer(MetaSchema, Type.Array(RecentHourSchema));
 export const HourlyMeansAnswerSchema = answer(MetaSchema, Type.Array(HourlyMeanSchema));
 export const WindRoseAnswerSchema = answer(MetaSchema, Type.Array(WindSectorSchema));
@@ -319,6 +344,8 @@ export type RawDataRow = Static<typeof RawDataRowSchema>;
 export type LatestObservation = Static<typeof LatestObservationSchema>;
 export type CityEntry = Static<typeof CityEntrySchema>;
 export type Series = Static<typeof SeriesSchema>;
+export type Forecast = Static<typeof ForecastSchema>;
+export type ForecastAnswer = Static<typeof ForecastAnswerSchema>;
 export type Climatology = Static<typeof ClimatologySchema>;
 export type HourlyMean = Static<typeof HourlyMeanSchema>;
 export type WindSector = Static<typeof WindSectorSchema>;

@@ -1,5 +1,5 @@
 /** The addresses of days, months, what is usual and records, for the table of routes. */
-import { data } from './data-route.ts';
+import { data } from './route-kinds.ts';
 import {
   ClimateNormalsAnswerSchema,
   DailySummariesAnswerSchema,

@@ -43,6 +43,7 @@ function formatParts(own: readonly LeaseStatus[], isSilent: boolean): string {
   if (has('maintain')) parts.push('maintains the table');
   if (has('alert')) parts.push('evaluates alert rules');
   if (has('stream')) parts.push('runs the stream');
+  if (has('forecast')) parts.push('makes forecasts');
   if (has('index')) parts.push('writes the index');
   if (has('serve')) parts.push('serves');
   if (has('import')) parts.push('imports');

@@ -13,6 +13,7 @@ import { configCommand } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { drillCommand } from './commands/drill.ts';
 import { explainCommand } from './commands/explain.ts';
+import { forecastCommand } from './commands/forecast.ts';
 import { historyCommand } from './commands/history.ts';
 import { importCommand } from './commands/import.ts';
 import { importsCommand } from './commands/imports.ts';
@@ -112,6 +113,7 @@ export function buildProgram(environment: Environment): Command {
   alertsCommand(program, environment);
   statusCommand(program, environment);
   qualityCommand(program, environment);
+  forecastCommand(program, environment);
   queryCommand(program, environment);
   explainCommand(program, environment);
   verifyCommand(program, environment);

@@ -4,6 +4,7 @@ import { ANALYTICS } from './sections/analytics.ts';
 import { INDEX } from './sections/anomaly-index.ts';
 import { AUTH } from './sections/auth.ts';
 import { ENGINES } from './sections/engines.ts';
+import { FORECAST } from './sections/forecast.ts';
 import { HEALTH } from './sections/health.ts';
 import { LAKE } from './sections/lake.ts';
 import { LIMITS } from './sections/limits.ts';
@@ -137,6 +138,7 @@ export const ConfigSchema = section('isobar', {
     ),
   }),
   analytics: ANALYTICS,
+  forecast: FORECAST,
   engines: ENGINES,
   streaming: STREAMING,
   alerts: ALERTS,

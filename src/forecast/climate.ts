@@ -2,7 +2,8 @@
  * The usual course of a variable through year and day, as a sum of waves whose weights are learned:
  * two waves a year, three a day, and their products.
  */
-import { addRow, openSums, predict, type Sums, solveSums } from './ridge.ts';
+import { addRow, openSums, predict, type Sums, solveSums, visitSums } from './ridge.ts';
+import type { Visit } from './state.ts';
 
 const DAY_HOURS = 24;
 const YEAR_HOURS = 365.2425 * DAY_HOURS;
@@ -13,9 +14,15 @@ const PENALTY = 1e-4;
 
 export class Climate {
   readonly #sums: Sums = openSums(FEATURES, 1);
-  #weights: Float64Array | null = null;
+  /** NaN before anything was learned. */
+  readonly #weights = new Float64Array(FEATURES).fill(Number.NaN);
   readonly #scratch = new Float64Array(FEATURES);
   readonly #target = new Float64Array(1);
+
+  visit(each: Visit): void {
+    visitSums(this.#sums, each);
+    each(this.#weights);
+  }
 
   /** `hour` counts from any midnight of 1 January, UTC. */
   add(hour: number, value: number): void {
@@ -26,12 +33,12 @@ export class Climate {
 
   /** Takes in what was added since. */
   learn(): void {
-    this.#weights = solveSums(this.#sums, PENALTY);
+    this.#weights.set(solveSums(this.#sums, PENALTY));
   }
 
   /** NaN before anything was learned. */
   at(hour: number): number {
-    if (this.#weights === null) return Number.NaN;
+    if (Number.isNaN(this.#weights[0])) return Number.NaN;
     fill(this.#scratch, hour);
     return predict(this.#weights, this.#scratch, 1)[0] ?? Number.NaN;
   }

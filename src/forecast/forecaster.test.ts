@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createRandom } from '../../test/support/random.ts';
+import { HORIZONS, MODELS } from '../model/forecast.ts';
 import { Climate } from './climate.ts';
-import { Forecaster, HORIZONS, MODELS } from './forecaster.ts';
+import { Forecaster } from './forecaster.ts';
 import { addRow, openSums, predict, solveSums } from './ridge.ts';
 
 const FIRST = Date.UTC(2020, 0, 1) / 3_600_000;

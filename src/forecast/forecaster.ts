@@ -3,19 +3,17 @@
  * side. Every model's forecasts are scored when their hours come, and for each horizon that model is
  * served whose errors of the last weeks are the smallest: the learned one never when a baseline does better.
  */
+import {
+  HORIZONS,
+  LEARNING_DAYS,
+  MODELS,
+  type ModelName,
+  SCORED_HORIZONS,
+} from '../model/forecast.ts';
 import { Climate } from './climate.ts';
-import { addRow, openSums, predict, type Sums, solveSums } from './ridge.ts';
-
-export const HORIZONS = 48;
-export const BASELINES = [
-  'persistence',
-  'climatology',
-  'seasonal_naive',
-  'damped_persistence',
-  'smoothing',
-] as const;
-export const MODELS = [...BASELINES, 'learned'] as const;
-export type ModelName = (typeof MODELS)[number];
+import { Gate, type GateSwitch } from './gate.ts';
+import { addRow, openSums, predict, type Sums, solveSums, visitSums } from './ridge.ts';
+import type { Visit } from './state.ts';
 
 export interface Forecast {
   /** Per horizon, the first an hour ahead; in the variable's unit. */
@@ -26,12 +24,25 @@ export interface Forecast {
   readonly models: readonly ModelName[];
 }
 
+/** What was said of the hour that has come, so many hours before. */
+export interface Judged {
+  readonly horizon: number;
+  readonly value: number;
+  /** By each of MODELS; NaN where it said nothing. */
+  readonly said: readonly number[];
+  readonly low: number;
+  readonly median: number;
+  readonly high: number;
+}
+
 export interface ForecasterOptions {
   /** Other variables that the learned model looks at. */
   readonly helpers: number;
   /** Bounds of the variable. */
   readonly least: number;
   readonly most: number;
+  /** Called for each hour with a value and each of SCORED_HORIZONS at which it was forecast. */
+  readonly onJudged?: (judged: Judged) => void;
 }
 
 const DAY = 24;
@@ -43,7 +54,7 @@ const PENALTY = 2e-3;
 const LEARN_EVERY = 7 * DAY;
 const CLIMATE_EVERY = 30 * DAY;
 /** Hours before the climate, and the learned model, are asked. */
-const CLIMATE_LEAST = 28 * DAY;
+const CLIMATE_LEAST = LEARNING_DAYS * DAY;
 const ROWS_LEAST = 60 * DAY;
 /** Share of a new error in the trailing ones: they are of about 90 days. */
 const ERROR_SHARE = 1 / (90 * DAY);
@@ -52,45 +63,65 @@ const QUANTILES = [0.1, 0.5, 0.9] as const;
 const QUANTILE_STEP = 0.03;
 const LEVEL_SHARE = 0.7;
 const SEASON_SHARE = 0.08;
-
-type ByModel<T> = Record<ModelName, T>;
-
-function byModel<T>(make: () => T): ByModel<T> {
-  return Object.fromEntries(MODELS.map((name) => [name, make()])) as ByModel<T>;
-}
+/** Rows of what was served in an hour: the values, and the quantiles. */
+const SERVED_ROWS = 1 + QUANTILES.length;
+const SAID = MODELS.length * HORIZONS;
+const SERVED = SERVED_ROWS * HORIZONS;
 
 export class Forecaster {
   readonly #options: ForecasterOptions;
   readonly #climate = new Climate();
   readonly #helperClimates: readonly Climate[];
   readonly #sums: Sums;
-  #weights: Float64Array | null = null;
+  readonly #gate = new Gate();
+  /** NaN before anything was learned. */
+  readonly #weights: Float64Array;
   /** The last hours, by hour modulo PAST; NaN for none. */
   readonly #past = new Float64Array(PAST).fill(Number.NaN);
   readonly #helperPast: readonly Float64Array[];
-  /** Features of the last hours, and what each model said then. */
-  readonly #features: (Float64Array | null)[] = Array(PAST).fill(null);
-  readonly #said: (ByModel<Float64Array> | null)[] = Array(PAST).fill(null);
-  readonly #errors = byModel(() => new Float64Array(HORIZONS).fill(Number.NaN));
+  /** Of the last 48 hours, by hour modulo 48: features, what each model said, what was served. */
+  readonly #features: Float64Array;
+  readonly #said = new Float64Array(HORIZONS * SAID).fill(Number.NaN);
+  readonly #served = new Float64Array(HORIZONS * SERVED).fill(Number.NaN);
+  readonly #models = new Float64Array(HORIZONS);
   /** Of the errors of what was served, by quantile and horizon. */
   readonly #quantiles = QUANTILES.map(() => new Float64Array(HORIZONS));
-  readonly #served: (Float64Array | null)[] = Array(PAST).fill(null);
   readonly #season = new Float64Array(DAY);
-  #level = Number.NaN;
-  #hour = Number.NaN;
-  #hours = 0;
+  /** Smoothed level, last hour, number of hours. */
+  readonly #scalars = Float64Array.of(Number.NaN, Number.NaN, 0);
 
   constructor(options: ForecasterOptions) {
     this.#options = options;
     this.#helperClimates = Array.from({ length: options.helpers }, () => new Climate());
     this.#helperPast = this.#helperClimates.map(() => new Float64Array(PAST).fill(Number.NaN));
     this.#sums = openSums(1 + LAGS.length + 4 + 2 * options.helpers, HORIZONS);
+    const { features } = this.#sums;
+    this.#weights = new Float64Array(features * HORIZONS).fill(Number.NaN);
+    this.#features = new Float64Array(HORIZONS * features).fill(Number.NaN);
+  }
+
+  visit(each: Visit): void {
+    for (const climate of [this.#climate, ...this.#helperClimates]) climate.visit(each);
+    visitSums(this.#sums, each);
+    this.#gate.visit(each);
+    for (const part of [this.#weights, this.#past, ...this.#helperPast, this.#features]) each(part);
+    for (const part of [this.#said, this.#served, this.#models, ...this.#quantiles]) each(part);
+    for (const part of [this.#season, this.#scalars]) each(part);
+  }
+
+  /** Hours that were observed, those without a value among them. */
+  get hours(): number {
+    return this.#scalars[2] ?? 0;
+  }
+
+  get #hour(): number {
+    return this.#scalars[1] ?? Number.NaN;
   }
 
   /** The next hour: `hour` counts from a midnight of 1 January (UTC) and grows by one; NaN for none. */
   observe(hour: number, value: number, helpers: readonly number[]): void {
-    this.#hour = hour;
-    this.#hours += 1;
+    this.#scalars[1] = hour;
+    this.#scalars[2] = this.hours + 1;
     const slot = hour % PAST;
     this.#past[slot] = value;
     for (const [at, past] of this.#helperPast.entries()) past[slot] = helpers[at] ?? Number.NaN;
@@ -103,24 +134,56 @@ export class Forecaster {
       const helper = helpers[at] ?? Number.NaN;
       if (!Number.isNaN(helper)) climate.add(hour, helper);
     }
-    const isFirst = this.#hours === CLIMATE_LEAST;
-    if (isFirst || this.#hours % CLIMATE_EVERY === 0) {
+    const isFirst = this.hours === CLIMATE_LEAST;
+    if (isFirst || this.hours % CLIMATE_EVERY === 0) {
       for (const climate of [this.#climate, ...this.#helperClimates]) climate.learn();
     }
-    if (this.#hours >= CLIMATE_LEAST) this.#learn(hour);
-    this.#features[slot] = this.#hours >= CLIMATE_LEAST ? this.#featuresAt(hour) : null;
-    this.#said[slot] = this.#sayAt(hour);
-    this.#served[slot] = this.#serve(this.#said[slot] ?? null)?.values ?? null;
+    if (this.hours >= CLIMATE_LEAST) this.#learn(hour);
+    const features = this.#featuresOf(hour);
+    features.fill(Number.NaN);
+    if (this.hours >= CLIMATE_LEAST) features.set(this.#featuresAt(hour));
+    this.#say(hour);
+    this.#serve(hour);
   }
 
   /** From the last hour that was observed; null where that has no value. */
   forecast(): Forecast | null {
-    return this.#serve(this.#said[this.#hour % PAST] ?? null);
+    if (this.sayBy('persistence') === null) return null;
+    const row = (at: number) => this.#servedOf(this.#hour, at).slice();
+    return {
+      ...{ values: row(0), low: row(1), median: row(2), high: row(3) },
+      models: Array.from(this.#models, (model) => MODELS[model] ?? 'persistence'),
+    };
   }
 
-  /** What a model alone says; null where the last hour has no value. */
+  /** What a model alone says, until the next hour; null where the last hour has no value. */
   sayBy(model: ModelName): Float64Array | null {
-    return this.#said[this.#hour % PAST]?.[model] ?? null;
+    if (Number.isNaN(this.#hour)) return null;
+    const said = this.#saidOf(this.#hour);
+    if (Number.isNaN(said[0])) return null;
+    const at = MODELS.indexOf(model) * HORIZONS;
+    return said.subarray(at, at + HORIZONS);
+  }
+
+  /** When the model that is served last changed, for the horizons that are scored. */
+  switches(): GateSwitch[] {
+    return this.#gate.switches();
+  }
+
+  #featuresOf(hour: number): Float64Array {
+    const { features } = this.#sums;
+    const at = slotOf(hour) * features;
+    return this.#features.subarray(at, at + features);
+  }
+
+  #saidOf(hour: number): Float64Array {
+    const at = slotOf(hour) * SAID;
+    return this.#said.subarray(at, at + SAID);
+  }
+
+  #servedOf(hour: number, row: number): Float64Array {
+    const at = slotOf(hour) * SERVED + row * HORIZONS;
+    return this.#served.subarray(at, at + HORIZONS);
   }
 
   #anomaly(past: Float64Array, climate: Climate, hour: number): number {
@@ -129,7 +192,7 @@ export class Forecaster {
     return Number.isNaN(anomaly) ? 0 : anomaly;
   }
 
-  #featuresAt(hour: number): Float64Array {
+  #featuresAt(hour: number): number[] {
     const own = LAGS.map((lag) => this.#anomaly(this.#past, this.#climate, hour - lag));
     const phase = ((hour % DAY) / DAY) * 2 * Math.PI;
     const [now = 0, , , before = 0] = own;
@@ -139,27 +202,27 @@ export class Forecaster {
       return [last, last - this.#anomaly(past, climate, hour - 3)];
     });
     const swing = [Math.cos(phase), Math.sin(phase)];
-    return Float64Array.from([
+    return [
       ...[1, ...own],
       ...swing.map((wave) => wave * now),
       ...swing.map((wave) => wave * (now - before)),
       ...helpers,
-    ]);
+    ];
   }
 
   /** The row of two days ago, whose targets are known now. */
   #learn(hour: number): void {
     const origin = hour - HORIZONS;
-    const features = this.#features[((origin % PAST) + PAST) % PAST];
-    if (features !== null && features !== undefined && this.#knows(origin)) {
+    const features = this.#featuresOf(origin);
+    if (!Number.isNaN(features[0]) && this.#knows(origin)) {
       const targets = new Float64Array(HORIZONS);
       for (let ahead = 1; ahead <= HORIZONS; ahead += 1) {
         targets[ahead - 1] = this.#anomaly(this.#past, this.#climate, origin + ahead);
       }
       addRow(this.#sums, features, targets);
     }
-    if (this.#hours % LEARN_EVERY === 0 && this.#sums.rows >= ROWS_LEAST) {
-      this.#weights = solveSums(this.#sums, PENALTY);
+    if (this.hours % LEARN_EVERY === 0 && this.#sums.rows >= ROWS_LEAST) {
+      this.#weights.set(solveSums(this.#sums, PENALTY));
     }
   }
 
@@ -175,37 +238,40 @@ export class Forecaster {
   #smooth(hour: number, value: number): void {
     const at = hour % DAY;
     const season = this.#season[at] ?? 0;
-    if (Number.isNaN(this.#level)) this.#level = value;
-    const before = this.#level;
-    this.#level = before + LEVEL_SHARE * (value - season - before);
+    if (Number.isNaN(this.#scalars[0])) this.#scalars[0] = value;
+    const before = this.#scalars[0] ?? value;
+    this.#scalars[0] = before + LEVEL_SHARE * (value - season - before);
     this.#season[at] = season + SEASON_SHARE * (value - before - season);
   }
 
-  #sayAt(hour: number): ByModel<Float64Array> | null {
+  #say(hour: number): void {
+    const all = this.#saidOf(hour);
+    all.fill(Number.NaN);
     const now = this.#past[hour % PAST] ?? Number.NaN;
-    if (Number.isNaN(now)) return null;
-    const climate = ahead(1, HORIZONS, (one) => this.#climate.at(hour + one));
-    const features = this.#features[hour % PAST];
-    const learned =
-      this.#weights === null || features === null || features === undefined
-        ? null
-        : predict(this.#weights, features, HORIZONS);
+    if (Number.isNaN(now)) return;
+    const climate = ahead((one) => this.#climate.at(hour + one));
+    const features = this.#featuresOf(hour);
+    const isLearned = !Number.isNaN(this.#weights[0]) && !Number.isNaN(features[0]);
+    const learned = isLearned ? predict(this.#weights, features, HORIZONS) : null;
     const anomaly = now - this.#climate.at(hour);
     const fading = this.#fading();
-    const say = (value: (one: number) => number) =>
-      ahead(1, HORIZONS, (one) => this.#bounded(value(one)));
-    return {
-      persistence: say(() => now),
-      climatology: say((one) => climate[one - 1] ?? Number.NaN),
-      seasonal_naive: say((one) => {
-        return this.#past[(hour + one - DAY * Math.ceil(one / DAY)) % PAST] ?? Number.NaN;
-      }),
-      damped_persistence: say(
-        (one) => (climate[one - 1] ?? Number.NaN) + (fading[one - 1] ?? 0) * anomaly,
-      ),
-      smoothing: say((one) => this.#level + (this.#season[(hour + one) % DAY] ?? 0)),
-      learned: say((one) => (climate[one - 1] ?? Number.NaN) + (learned?.[one - 1] ?? Number.NaN)),
+    const usual = (one: number) => climate[one - 1] ?? Number.NaN;
+    const level = this.#scalars[0] ?? Number.NaN;
+    const byModel: Record<ModelName, (one: number) => number> = {
+      persistence: () => now,
+      climatology: usual,
+      seasonal_naive: (one) =>
+        this.#past[(hour + one - DAY * Math.ceil(one / DAY)) % PAST] ?? Number.NaN,
+      damped_persistence: (one) => usual(one) + (fading[one - 1] ?? 0) * anomaly,
+      smoothing: (one) => level + (this.#season[(hour + one) % DAY] ?? 0),
+      learned: (one) => usual(one) + (learned?.[one - 1] ?? Number.NaN),
     };
+    for (const [at, model] of MODELS.entries()) {
+      all.set(
+        ahead((one) => this.#bounded(byModel[model](one))),
+        at * HORIZONS,
+      );
+    }
   }
 
   /** How much of a difference is left so many hours later: the regression on it alone. */
@@ -213,9 +279,7 @@ export class Forecaster {
     const { products, answers, features } = this.#sums;
     const own = 1;
     const squares = products[own * features + own] ?? 0;
-    return ahead(1, HORIZONS, (one) =>
-      squares > 0 ? (answers[own * HORIZONS + one - 1] ?? 0) / squares : 0,
-    );
+    return ahead((one) => (squares > 0 ? (answers[own * HORIZONS + one - 1] ?? 0) / squares : 0));
   }
 
   #bounded(value: number): number {
@@ -224,26 +288,35 @@ export class Forecaster {
 
   #score(hour: number, value: number): void {
     if (Number.isNaN(value)) return;
+    const share = Math.max(ERROR_SHARE, 1 / this.hours);
     for (let ahead = 1; ahead <= HORIZONS; ahead += 1) {
-      const slot = (((hour - ahead) % PAST) + PAST) % PAST;
-      const said = this.#said[slot];
-      if (said === null || said === undefined) continue;
-      for (const model of MODELS) {
-        const error = Math.abs(value - (said[model][ahead - 1] ?? Number.NaN));
-        if (Number.isNaN(error)) continue;
-        const errors = this.#errors[model];
-        const before = errors[ahead - 1] ?? Number.NaN;
-        errors[ahead - 1] = Number.isNaN(before)
-          ? error
-          : before + Math.max(ERROR_SHARE, 1 / this.#hours) * (error - before);
+      const said = this.#saidOf(hour - ahead);
+      if (Number.isNaN(said[0])) continue;
+      const at = ahead - 1;
+      for (let model = 0; model < MODELS.length; model += 1) {
+        const error = Math.abs(value - (said[model * HORIZONS + at] ?? Number.NaN));
+        if (!Number.isNaN(error)) this.#gate.add(model, at, error, share);
       }
-      const served = this.#served[slot]?.[ahead - 1] ?? Number.NaN;
-      if (!Number.isNaN(served)) this.#stepQuantiles(ahead - 1, value - served);
+      this.#report(hour, value, ahead);
+      const served = this.#servedOf(hour - ahead, 0)[at] ?? Number.NaN;
+      if (!Number.isNaN(served)) this.#stepQuantiles(at, value - served);
     }
   }
 
+  #report(hour: number, value: number, horizon: number): void {
+    const { onJudged } = this.#options;
+    if (onJudged === undefined || !(SCORED_HORIZONS as readonly number[]).includes(horizon)) return;
+    const said = this.#saidOf(hour - horizon);
+    const at = horizon - 1;
+    const [, low = NaN, median = NaN, high = NaN] = [0, 1, 2, 3].map(
+      (row) => this.#servedOf(hour - horizon, row)[at],
+    );
+    const ofModels = MODELS.map((_, model) => said[model * HORIZONS + at] ?? NaN);
+    onJudged({ horizon, value, said: ofModels, low, median, high });
+  }
+
   #stepQuantiles(at: number, error: number): void {
-    const step = QUANTILE_STEP * Math.max(0.05, this.#smallestError(at));
+    const step = QUANTILE_STEP * Math.max(0.05, this.#gate.smallestError(at));
     for (const [index, share] of QUANTILES.entries()) {
       const quantiles = this.#quantiles[index];
       if (quantiles === undefined) continue;
@@ -252,37 +325,26 @@ export class Forecaster {
     }
   }
 
-  #smallestError(at: number): number {
-    const known = MODELS.map((model) => this.#errors[model][at] ?? Number.NaN);
-    return Math.min(...known.filter((error) => !Number.isNaN(error)));
-  }
-
-  #serve(said: ByModel<Float64Array> | null): Forecast | null {
-    if (said === null) return null;
-    const models = Array.from({ length: HORIZONS }, (_, at) => this.#bestAt(at, said));
-    const values = ahead(0, HORIZONS, (at) => said[models[at] ?? 'persistence'][at] ?? Number.NaN);
-    const [low, median, high] = this.#quantiles.map((quantiles) =>
-      ahead(0, HORIZONS, (at) => this.#bounded((values[at] ?? 0) + (quantiles[at] ?? 0))),
-    );
-    const none = new Float64Array(HORIZONS);
-    return { values, low: low ?? none, median: median ?? none, high: high ?? none, models };
-  }
-
-  #bestAt(at: number, said: ByModel<Float64Array>): ModelName {
-    let best: ModelName = 'persistence';
-    let least = Number.POSITIVE_INFINITY;
-    for (const model of MODELS) {
-      const error = this.#errors[model][at] ?? Number.NaN;
-      if (Number.isNaN(error) || Number.isNaN(said[model][at])) continue;
-      if (error < least) {
-        best = model;
-        least = error;
+  #serve(hour: number): void {
+    const said = this.#saidOf(hour);
+    const isKnown = !Number.isNaN(said[0]);
+    for (let at = 0; at < HORIZONS; at += 1) {
+      const model = isKnown ? this.#gate.choose(hour, at, said) : 0;
+      this.#models[at] = model;
+      const value = said[model * HORIZONS + at] ?? Number.NaN;
+      this.#servedOf(hour, 0)[at] = value;
+      for (const [row, quantiles] of this.#quantiles.entries()) {
+        this.#servedOf(hour, row + 1)[at] = this.#bounded(value + (quantiles[at] ?? 0));
       }
     }
-    return best;
   }
 }
 
-function ahead(from: number, count: number, value: (one: number) => number): Float64Array {
-  return Float64Array.from({ length: count }, (_, at) => value(at + from));
+function slotOf(hour: number): number {
+  return ((hour % HORIZONS) + HORIZONS) % HORIZONS;
+}
+
+/** A value for each horizon, 1 to 48. */
+function ahead(value: (horizon: number) => number): Float64Array {
+  return Float64Array.from({ length: HORIZONS }, (_, at) => value(at + 1));
 }

@@ -3,6 +3,7 @@
  * sums are added up row by row, and can be solved at any time. Sums of parts can be joined.
  */
 import { factorise, solve } from '../model/cholesky.ts';
+import type { Visit } from './state.ts';
 
 export interface Sums {
   readonly features: number;
@@ -20,6 +21,13 @@ export function openSums(features: number, targets: number): Sums {
     products: new Float64Array(features * features),
     answers: new Float64Array(features * targets),
   };
+}
+
+/** What was added up, to be copied out or filled in. */
+export function visitSums(sums: Sums, each: Visit): void {
+  const rows = Float64Array.of(sums.rows);
+  for (const part of [sums.products, sums.answers, rows]) each(part);
+  sums.rows = rows[0] ?? 0;
 }
 
 /** Adds a row, whose targets are all known. */

@@ -45,6 +45,28 @@ export function publicationPath(version: number): string {
   return `${ANALYTICS_FOLDER}/_versions/${formatVersion(version)}.json`;
 }
 
+export const FORECASTS_FOLDER = `${ROOT}/forecasts`;
+
+/** `weather_data/forecasts/issued/day=2024-10-31/` */
+export function issuedFolder(day: string): string {
+  return `${FORECASTS_FOLDER}/issued/day=${day}`;
+}
+
+/** `weather_data/forecasts/issued/day=2024-10-31/hour=14.0.jsonl`; parts of an hour count up from 0. */
+export function issuedPath(day: string, hour: number, part: number): string {
+  return `${issuedFolder(day)}/hour=${String(hour).padStart(2, '0')}.${part}.jsonl`;
+}
+
+export const FORECAST_SCORES_FOLDER = `${FORECASTS_FOLDER}/scores`;
+
+/** `weather_data/forecasts/scores/day=2024-10-31.jsonl` */
+export function forecastScoresPath(day: string): string {
+  return `${FORECAST_SCORES_FOLDER}/day=${day}.jsonl`;
+}
+
+/** The newest forecast of each city, for readers. */
+export const FORECASTS_PATH = `${FORECASTS_FOLDER}/latest.jsonl`;
+
 /** What the stream remembers, a folder for each log. */
 export const STREAM_FOLDER = `${ROOT}/_stream`;
 

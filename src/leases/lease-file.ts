@@ -16,6 +16,7 @@ const ROLES = [
   'import',
   'alert',
   'stream',
+  'forecast',
 ] as const;
 
 export type Role = (typeof ROLES)[number];

@@ -5,6 +5,7 @@
 import { asIsobarError, IsobarError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Lease } from './held-lease.ts';
+import type { Role } from './lease-file.ts';
 import type { DetailOf, Leases, SeenLease } from './leases.ts';
 
 /** Part of the work, for as long as it runs. */
@@ -66,7 +67,7 @@ export interface HeldWork extends Share {
 export async function holdRole(
   options: {
     readonly leases: Leases;
-    readonly role: 'collect' | 'analyze' | 'export' | 'maintain' | 'index' | 'alert' | 'stream';
+    readonly role: Exclude<Role, 'land' | 'partition' | 'serve' | 'import'>;
     readonly logger: Logger;
     readonly detail?: DetailOf;
   },

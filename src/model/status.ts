@@ -4,6 +4,7 @@
  */
 import { Type } from 'typebox';
 import { IncidentCountsSchema } from './alerts.ts';
+import { ForecastCountsSchema } from './forecast.ts';
 import { type Of, record, time, timeOrNull } from './schema.ts';
 
 export const RoomErrorSchema = record(
@@ -117,7 +118,7 @@ const LeaseSchema = record(
     role: Type.Enum(
       [
         ...(['collect', 'land', 'partition', 'analyze', 'export', 'maintain'] as const),
-        ...(['index', 'alert', 'stream', 'serve', 'import'] as const),
+        ...(['index', 'alert', 'stream', 'forecast', 'serve', 'import'] as const),
       ],
       {
         description:
@@ -263,6 +264,11 @@ export const StreamingStatusSchema = record(
   'The stream.',
 );
 
+export const ForecastStatusSchema = record(
+  { ...ForecastCountsSchema.properties, error: errorOrNull },
+  'The forecasts.',
+);
+
 const IndexStatusSchema = record(
   {
     engine: Type.String(),
@@ -356,6 +362,9 @@ export const StatusSchema = record(
     streaming: Type.Union([StreamingStatusSchema, Type.Null()], {
       description: 'Null where it is switched off.',
     }),
+    forecast: Type.Union([ForecastStatusSchema, Type.Null()], {
+      description: 'Null where they are switched off.',
+    }),
     index: IndexStatusSchema,
     raw_export: Type.Union([ExportStatusSchema, Type.Null()]),
     alerts: Type.Union([AlertsStatusSchema, Type.Null()], {
@@ -383,6 +392,7 @@ export type ProcessStatus = Of<typeof ProcessSchema>;
 export type LandingStatus = Of<typeof LandingStatusSchema>;
 export type TableStatus = Of<typeof TableStatusSchema>;
 export type StreamingStatus = Of<typeof StreamingStatusSchema>;
+export type ForecastStatus = Of<typeof ForecastStatusSchema>;
 export type RecomputationStatus = Of<typeof RecomputationSchema>;
 export type AnalyticsStatus = Of<typeof AnalyticsStatusSchema>;
 export type AlertsStatus = Of<typeof AlertsStatusSchema>;

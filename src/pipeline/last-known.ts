@@ -3,7 +3,15 @@ import { asIsobarError, IsobarError, roomError } from '../errors.ts';
 import type { RoomError } from '../model/status.ts';
 import { within } from '../waiting.ts';
 
-export type Room = 'work' | 'log' | 'table' | 'analytics' | 'streaming' | 'index' | 'export';
+export type Room =
+  | 'work'
+  | 'log'
+  | 'table'
+  | 'analytics'
+  | 'streaming'
+  | 'forecast'
+  | 'index'
+  | 'export';
 
 const ANSWER_MS = 1_500;
 

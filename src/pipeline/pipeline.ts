@@ -16,6 +16,7 @@ import type { Collector } from '../collector/collector.ts';
 import type { Config } from '../config/schema.ts';
 import type { Engines } from '../engines/engine-probe.ts';
 import { IsobarError } from '../errors.ts';
+import { openLatest } from '../forecast/latest.ts';
 import type { AnomalySearch } from '../index/answering.ts';
 import { lockFolder } from '../lake/folder-lock.ts';
 import type { Share } from '../leases/sharing.ts';
@@ -30,6 +31,7 @@ import { assertAccess, openApiAccess } from './access.ts';
 import { type AlertRoom, assertAlerts, openAlertRoom, startAlerts } from './alerting.ts';
 import { type CollectingHistory, openCollectingHistory } from './collecting.ts';
 import { watchEngines } from './engines.ts';
+import { forecast } from './forecasting.ts';
 import { openHealthPort } from './health-port.ts';
 import { type Indexing, startIndexing } from './indexing.ts';
 import { collect, configuredCities } from './polling.ts';
@@ -172,6 +174,7 @@ async function startRooms(
   const add = (share: Share) => stack.defer(() => share.stop());
   if (served !== null) add(await served.indexing.share(leases));
   if (has('analyze')) add(await analyze(context));
+  if (has('analyze') && config.forecast.enabled) add(await forecast(context));
   if (has('land')) add(await land(context));
   if (has('land') || has('analyze')) {
     add(await watchTable(workspace.observations, lookMs, () => landed(context)));
@@ -348,6 +351,7 @@ async function apiContext(
     explain: (asked, signal) => explainInWorkspace(workspace, asked, signal),
     log,
     search: rooms.search,
+    forecasts: options.config.forecast.enabled ? openLatest(storage, rooms.lookMs) : null,
     lastLanded(snapshot, partition) {
       return snapshot.transactions.get(landingAppId(log.id, partition)) ?? null;
     },

@@ -16,6 +16,7 @@ import type {
   CacheStatus,
   CertificateStatus,
   ExportStatus,
+  ForecastStatus,
   IndexStatus,
   LandingStatus,
   LeaseStatus,
@@ -34,6 +35,7 @@ import { type TableState, writeRefusal } from '../table/snapshot.ts';
 import { REJECTED_COLUMNS } from '../table/table.ts';
 import { nextOffset } from '../table/transactions.ts';
 import { type ComputingStatus, computingStatus, readComputing } from './computing-status.ts';
+import { forecastStatusOf } from './forecasting.ts';
 import { keepLast, openFailures, orTooLate } from './last-known.ts';
 import { readProcess } from './process-memory.ts';
 import { streamingOf } from './streaming-status.ts';
@@ -51,6 +53,7 @@ export interface RunningRooms {
   readonly certificate: { status(): CertificateStatus } | null;
   readonly index: IndexLoop | null;
   readonly streaming: { readonly status: StreamingStatus } | null;
+  readonly forecasts: { readonly status: ForecastStatus } | null;
 }
 
 export const NOTHING_RUNS = {
@@ -64,6 +67,7 @@ export const NOTHING_RUNS = {
   certificate: null,
   index: null,
   streaming: null,
+  forecasts: null,
 } as const satisfies RunningRooms;
 
 export interface StatusReader {
@@ -120,15 +124,18 @@ class WorkspaceStatus implements StatusReader {
       table: keepLast(failures, 'table', () => this.#tableStatus()),
       analytics: keepLast(failures, 'analytics', () => this.#analyticsStatus()),
       streaming: keepLast(failures, 'streaming', () => this.#streamingStatus()),
+      forecast: keepLast(failures, 'forecast', () => this.#forecastStatus()),
       index: keepLast(failures, 'index', () => this.#indexStatus()),
       export: keepLast(failures, 'export', () => this.#exportStatus()),
     };
   }
 
   async read(): Promise<Status> {
-    const { work, log, table, analytics, streaming, index, export: rawExport } = this.#rooms;
+    const { work, log, table, analytics, streaming, forecast, index } = this.#rooms;
+    const { export: rawExport } = this.#rooms;
     const found = await Promise.all([
       ...([work(), log(), table(), analytics(), rawExport(), index(), streaming()] as const),
+      forecast(),
     ]);
     return {
       version: this.#version,
@@ -143,6 +150,7 @@ class WorkspaceStatus implements StatusReader {
       table: found[2],
       analytics: found[3],
       streaming: found[6],
+      forecast: found[7],
       index: found[5],
       raw_export: found[4],
       alerts: this.#alerts?.status() ?? null,
@@ -271,6 +279,14 @@ class WorkspaceStatus implements StatusReader {
     if (own !== null) return own.status;
     const holder = (await this.#leases.read()).find(({ role }) => role === 'stream');
     return streamingOf(holder ?? null);
+  }
+
+  async #forecastStatus(): Promise<ForecastStatus | null> {
+    if (!this.#workspace.config.forecast.enabled) return null;
+    const own = this.#running.forecasts;
+    if (own !== null) return own.status;
+    const holder = (await this.#leases.read()).find(({ role }) => role === 'forecast');
+    return forecastStatusOf(holder ?? null);
   }
 
   async #analyticsStatus(): Promise<AnalyticsStatus> {

@@ -6,6 +6,7 @@ import { type RefreshLoop, startRefreshLoop } from '../analytics/refresh-loop.ts
 import type { SharedCache } from '../api/shared/cache.ts';
 import type { Certificate } from '../api/tls/certificate.ts';
 import type { Collector } from '../collector/collector.ts';
+import type { ForecastLoop } from '../forecast/forecast-loop.ts';
 import type { IndexLoop } from '../index/index-loop.ts';
 import type { Lease } from '../leases/held-lease.ts';
 import type { Leases } from '../leases/leases.ts';
@@ -40,6 +41,7 @@ export interface Running {
   certificate: Certificate | null;
   index: IndexLoop | null;
   streaming: StreamLoop | null;
+  forecasts: ForecastLoop | null;
 }
 
 export interface StepContext {
@@ -160,6 +162,7 @@ export function landed({ running, onChange }: StepContext): void {
   running.analytics?.landed();
   running.exports?.landed();
   running.maintenance?.landed();
+  running.forecasts?.landed();
   onChange();
 }
 

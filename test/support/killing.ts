@@ -14,7 +14,16 @@ import { until } from './until.ts';
 
 const CHILD = join(import.meta.dirname, 'kill-child.ts');
 /** Points of rooms that the child does not have. */
-const ELSEWHERE = ['alerts.', 'budget.', 'import.', 'index.', 'outbox.', 'spool.', 'undo.'];
+const ELSEWHERE = [
+  'alerts.',
+  'budget.',
+  'forecast.',
+  'import.',
+  'index.',
+  'outbox.',
+  'spool.',
+  'undo.',
+];
 export const POINTS = FAULT_POINTS.filter(
   (point) => !ELSEWHERE.some((room) => point.startsWith(room)),
 );

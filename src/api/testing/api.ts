@@ -178,6 +178,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     rateLimits: null,
     explain: (asked, signal) => explainWith(explaining, asked, signal),
     search: openAnomalySearch(null),
+    forecasts: null,
     log: log.tail,
     lastLanded: (snapshot, partition) =>
       snapshot.transactions.get(landingAppId(lake.log.id, partition)) ?? null,

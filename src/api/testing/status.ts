@@ -99,6 +99,18 @@ export function exampleStatus(): Status {
       differences: 0,
       error: null,
     },
+    forecast: {
+      state: 'learning',
+      cities: 36,
+      cities_ready: 12,
+      cities_left_out: 0,
+      issued_at: '2024-10-31T23:00:00Z',
+      stepped_at: '2024-10-31T23:11:00Z',
+      late_hours: 3,
+      rebuilt: 0,
+      mae_24h: 1.4,
+      error: null,
+    },
     index: {
       engine: 'sqlite',
       version: 4,

@@ -5,6 +5,7 @@ import type { Engine } from '../../model/engines.ts';
 import type {
   CacheStatus,
   CertificateStatus,
+  ForecastStatus,
   SpoolStatus,
   Status,
   StreamingStatus,
@@ -94,7 +95,7 @@ export function formatStatus(
 ): string {
   const kind = status.simulated ? 'simulated data' : 'real data';
   const { work, collector, log, landing, table, analytics, index, raw_export } = status;
-  const { certificate, shared_cache, streaming } = status;
+  const { certificate, shared_cache, streaming, forecast } = status;
   const whether = running ? 'running' : formatWhether(work.leases);
   const lines = [`isobar ${status.version} · ${kind} · ${status.data} · ${whether}`];
   if (collector !== null) {
@@ -120,6 +121,7 @@ export function formatStatus(
     ...formatQuality(analytics),
     ...formatEngine(analytics),
     ...(streaming === null ? [] : [formatStream(streaming)]),
+    ...(forecast ? [formatForecasts(forecast)] : []),
     formatIndex(index),
   );
   if (raw_export !== null) lines.push(`raw files  up to table version ${raw_export.table_version}`);
@@ -129,7 +131,7 @@ export function formatStatus(
   lines.push(...formatEngines(engines));
   // Who cannot read the leases can seldom read the table.
   const workError = table.error === null ? work.error : null;
-  const optional = [raw_export, shared_cache, streaming, certificate].map(
+  const optional = [raw_export, shared_cache, streaming, forecast, certificate].map(
     (room) => room?.error ?? null,
   );
   const errors = [log.error, table.error, landing.error, analytics.error, index.error, workError];
@@ -173,6 +175,20 @@ function formatStream(stream: StreamingStatus): string {
   const result = compared_at === null ? '' : `; ${compared} hours compared: ${found}`;
   const dropped = late === 0 ? '' : `, ${late} observations late`;
   return `stream     ${state}${batch < 0 ? '' : `, batch ${batch}`}${result}${dropped}`;
+}
+
+function formatForecasts(forecast: ForecastStatus): string {
+  const { state, cities, cities_ready, cities_left_out, issued_at, late_hours, mae_24h } = forecast;
+  const ready =
+    state === 'learning' ? `: ${cities_ready} of ${cities - cities_left_out} cities` : '';
+  const parts = [
+    `${state}${ready}`,
+    ...(issued_at === null ? [] : [`newest from ${issued_at}`]),
+    ...(mae_24h === null ? [] : [`${mae_24h.toFixed(1)} °C off a day ahead`]),
+    ...(late_hours === 0 ? [] : [`${late_hours} hours came late`]),
+    ...(cities_left_out === 0 ? [] : [`${cities_left_out} cities left out (forecast.cities_max)`]),
+  ];
+  return `forecasts  ${parts.join(', ')}`;
 }
 
 /** Which version it has, and how far that is from the newest. */

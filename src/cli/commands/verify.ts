@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { verifyPublication } from '../../analytics/verify.ts';
 import { asIsobarError, IsobarError } from '../../errors.ts';
+import { verifyForecasts } from '../../forecast/verify.ts';
+import { openValues } from '../../pipeline/forecasting.ts';
 import { recountWorkspace } from '../../pipeline/recounting.ts';
 import type { Workspace } from '../../pipeline/workspace.ts';
 import { oneLine } from '../../printable.ts';
@@ -19,9 +21,10 @@ export function verifyCommand(program: Command, environment: Environment): void 
       'after',
       `
 Compares the sets of offsets and identities, every file's length, checksum and rows, the chain of
-commits, the raw export and the published analytics. Prints the sums; exits with 1 and a line for
-each difference when something does not add up. With --deep another program than the publisher's SQL
-computes all datasets from the lines of the raw export (docs/provenance.md).
+commits, the raw export, the published analytics, and the issued forecasts and their scores. Prints the
+sums; exits with 1 and a line for each difference when something does not add up. With --deep another
+program than the publisher's SQL computes all datasets from the lines of the raw export
+(docs/provenance.md).
 
 Examples:
   isobar verify --data /var/lib/isobar
@@ -82,8 +85,7 @@ export async function verifyWorkspace(
   });
   if (observations.latest === null) return report;
   onProgress('analytics');
-  const { sums, differences } = report;
-  try {
+  const analytics = await guarded('analytics', async () => {
     const published = await verifyPublication({
       ...common,
       columns: OBSERVATION_COLUMNS,
@@ -96,12 +98,41 @@ export async function verifyWorkspace(
         ),
     });
     return {
-      sums: { ...sums, 'analytics version': published.version },
-      differences: [...differences, ...published.differences],
+      sums: { 'analytics version': published.version },
+      differences: published.differences,
     };
+  });
+  onProgress('forecasts');
+  const forecasts = await guarded('forecasts', () => verifyIssued(workspace));
+  return {
+    sums: { ...report.sums, ...analytics.sums, ...forecasts.sums },
+    differences: [report, analytics, forecasts].flatMap(({ differences }) => differences),
+  };
+}
+
+/** A file that cannot be read is a finding, too. */
+async function guarded(what: string, verify: () => Promise<VerifyReport>): Promise<VerifyReport> {
+  try {
+    return await verify();
   } catch (error) {
-    // A file that cannot be read is a finding here, too.
     const { code, message } = asIsobarError(error);
-    return { sums, differences: [...differences, `analytics: ${code}: ${message}`] };
+    return { sums: {}, differences: [`${what}: ${code}: ${message}`] };
   }
+}
+
+async function verifyIssued(workspace: Workspace): Promise<VerifyReport> {
+  const { storage, observations } = workspace;
+  const values = await openValues(workspace);
+  const files = observations.latest?.files ?? [];
+  const { signal } = new AbortController();
+  const found = await verifyForecasts({ storage, values, files, signal });
+  if (found.forecasts === 0 && found.differences.length === 0) return { sums: {}, differences: [] };
+  return {
+    sums: {
+      'forecasts issued': found.forecasts,
+      'forecast days scored': found.days,
+      'forecast values changed since': found.changedSince,
+    },
+    differences: [...found.differences],
+  };
 }

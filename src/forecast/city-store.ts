@@ -1,0 +1,100 @@
+/** The forecasters of all cities as their thread works on them, and their states in a folder. */
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { asIsobarError, IsobarError, translateFileError } from '../errors.ts';
+import { reachFaultPoint } from '../fault.ts';
+import { readRegularFileSync } from '../regular-file.ts';
+import { CityForecaster, type Newest } from './city-forecaster.ts';
+import { sealed, unsealed } from './sealed.ts';
+import { copyState, restoreState } from './state.ts';
+
+/** Of one state: some 1.4 MB. */
+const STATE_BYTES_MAX = 64 * 1024 * 1024;
+const NUMBER_BYTES = 8;
+
+/** What became of a state that was looked for. */
+export type Opened =
+  | { readonly state: 'missing' }
+  | { readonly state: 'damaged'; readonly why: string }
+  | ({ readonly state: 'there' } & Newest);
+
+export class CityStore {
+  readonly #folder: string;
+  readonly #cities = new Map<string, CityForecaster>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Goes on from the city's state; one that cannot be used is as good as missing. */
+  open(city: string): Opened {
+    const path = this.#pathOf(city);
+    const forecaster = new CityForecaster();
+    try {
+      const bytes = readRegularFileSync(path, { bytesMax: STATE_BYTES_MAX });
+      const { header, body } = unsealed('forecaster', path, bytes);
+      if (header.city_id !== city) throw new IsobarError('TABLE_CORRUPT', `${path}: another city`);
+      const numbers = new Float64Array(body.length / NUMBER_BYTES);
+      Buffer.from(numbers.buffer).set(body);
+      if (!restoreState(forecaster, numbers)) {
+        throw new IsobarError('TABLE_CORRUPT', `${path}: it is of another length`);
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { state: 'missing' };
+      return { state: 'damaged', why: asIsobarError(error).message };
+    }
+    this.#cities.set(city, forecaster);
+    return { state: 'there', ...forecaster.newest() };
+  }
+
+  /** Begins anew. */
+  begin(city: string): void {
+    this.#cities.set(city, new CityForecaster());
+  }
+
+  feed(city: string, first: number, values: Float64Array): void {
+    this.#of(city).feed(first, values);
+  }
+
+  newest(city: string): Newest {
+    return this.#of(city).newest();
+  }
+
+  hindcasts(city: string): ReturnType<CityForecaster['hindcasts']> {
+    return this.#of(city).hindcasts();
+  }
+
+  /** Keeps the city's state; the old one is replaced at once, or not at all. */
+  save(city: string): void {
+    const path = this.#pathOf(city);
+    const numbers = copyState(this.#of(city));
+    const body = Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+    try {
+      mkdirSync(this.#folder, { recursive: true });
+      writeFileSync(`${path}.new`, sealed('forecaster', { city_id: city }, body), { flush: true });
+      reachFaultPoint('forecast.before-state');
+      renameSync(`${path}.new`, path);
+    } catch (error) {
+      throw translateFileError(error, path, 'DATA_UNWRITABLE');
+    }
+  }
+
+  forget(city: string): void {
+    this.#cities.delete(city);
+    rmSync(this.#pathOf(city), { force: true });
+  }
+
+  close(): void {
+    this.#cities.clear();
+  }
+
+  #of(city: string): CityForecaster {
+    const found = this.#cities.get(city);
+    if (found === undefined) throw new IsobarError('FORECAST_FAILED', `${city}: it was not begun`);
+    return found;
+  }
+
+  #pathOf(city: string): string {
+    return join(this.#folder, `${encodeURIComponent(city)}.state`);
+  }
+}
