@@ -5,6 +5,7 @@
 import { type Condition, secondsOf } from '../model/alerts.ts';
 import type { City } from '../model/city.ts';
 import type { Anomaly } from '../model/datasets.ts';
+import type { CityForecast, ForecastVariable } from '../model/forecast.ts';
 import type { VariableName } from '../model/variables.ts';
 import { isActiveAt } from './active.ts';
 import { JoinedVerdicts } from './joined-verdicts.ts';
@@ -12,6 +13,7 @@ import {
   judgeAnomaly,
   judgeAvailability,
   judgeChange,
+  judgeForecast,
   judgeSilent,
   judgeUnusual,
   judgeValue,
@@ -33,6 +35,8 @@ export interface EvaluationFacts {
   anomalies(cityId: string, at: number): readonly Anomaly[];
   /** Share of the expected observations of the last day, week or month that arrived, %. */
   availability(cityId: string, over: 'day' | 'week' | 'month'): number | null;
+  /** The newest forecast; null where there is none. */
+  forecast(cityId: string, variable: ForecastVariable): CityForecast | null;
   /** Milliseconds of a time in which isobar did not ask: it did not run, or was not to. */
   stoppedMs(from: number, to: number): number;
 }
@@ -94,6 +98,7 @@ export class Evaluation {
     readonly usual: readonly VariableName[];
     readonly anomalies: boolean;
     readonly availability: boolean;
+    readonly forecasts: boolean;
   } {
     const kinds = this.#cityRules.map(({ when }) => when);
     const usual = kinds.flatMap((when) => (when.kind === 'unusual' ? [when.variable] : []));
@@ -101,6 +106,7 @@ export class Evaluation {
       usual: [...new Set(usual)],
       anomalies: kinds.some(({ kind }) => kind === 'anomaly'),
       availability: kinds.some(({ kind }) => kind === 'availability'),
+      forecasts: kinds.some(({ kind }) => kind === 'forecast'),
     };
   }
 
@@ -218,6 +224,11 @@ export class Evaluation {
     if (when.kind === 'availability') {
       const pct = this.#facts.availability(cityId, when.over);
       return { verdict: judgeAvailability(when, pct), at: now };
+    }
+    if (when.kind === 'forecast') {
+      const { within = '24h', variable } = when;
+      const found = this.#facts.forecast(cityId, variable);
+      return { verdict: judgeForecast(when, secondsOf(within) * 1_000, found, now), at: now };
     }
     if (newestAt === null) return null;
     if (when.kind === 'anomaly') {

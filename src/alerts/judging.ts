@@ -1,6 +1,7 @@
 /** Whether a condition holds for a city, judged at an observation or at a look at the clock. */
 import type { ConditionOf } from '../model/alerts.ts';
 import type { Anomaly } from '../model/datasets.ts';
+import type { CityForecast } from '../model/forecast.ts';
 import { VARIABLES, type VariableName } from '../model/variables.ts';
 
 /** `between`: no longer beyond the threshold, not yet beyond the value at which it is over. */
@@ -215,6 +216,41 @@ export function judgeSilent(
       newestAt === null
         ? 'no observation since it is watched'
         : `no observation since ${new Date(since).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+  };
+}
+
+const HOUR_MS = 3_600_000;
+/** An older forecast is not judged: what is silent is a condition of its own. */
+const FORECAST_AGE_MS = 6 * HOUR_MS;
+
+/** `forecast` is null where there is none; only its hours after `now` are looked at. */
+export function judgeForecast(
+  when: ConditionOf<'forecast'>,
+  withinMs: number,
+  forecast: CityForecast | null,
+  now: number,
+): Verdict {
+  const { variable, above, below, quantile = 'median' } = when;
+  const issuedAt = forecast === null ? Number.NaN : Date.parse(forecast.issued_at);
+  const evidence = (forecast?.[quantile] ?? [])
+    .map((value, at) => ({ at: issuedAt + (at + 1) * HOUR_MS, value }))
+    .filter(({ at }) => at > now && at <= now + withinMs);
+  if (evidence.length === 0 || now - issuedAt > FORECAST_AGE_MS) return { ...MISSING, variable };
+  const most = evidence.reduce((one, other) => (other.value > one.value ? other : one));
+  const least = evidence.reduce((one, other) => (other.value < one.value ? other : one));
+  const isAbove = above !== undefined && most.value > above;
+  const isBelow = below !== undefined && least.value < below;
+  const looksUp = isAbove || (!isBelow && above !== undefined);
+  const [found, threshold = null] = looksUp ? [most, above] : [least, below];
+  const { unit, label } = VARIABLES[variable];
+  const time = new Date(found.at).toISOString().slice(0, 16).replace('T', ' ');
+  return {
+    ...MISSING,
+    state: isAbove || isBelow ? 'holds' : 'clear',
+    ...{ value: found.value, threshold, unit, variable, evidence },
+    summary:
+      `forecast ${label.toLowerCase()} ${amount(variable, found.value)} (${quantile}) at ${time} ` +
+      `UTC, ${looksUp ? 'above' : 'below'} ${amount(variable, threshold)}`,
   };
 }
 

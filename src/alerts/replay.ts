@@ -32,6 +32,9 @@ export function replayProblem({ name, when }: Rule): string | null {
   if (!isCityCondition(when)) {
     return `${name} looks at the state of the system, of which no history is kept`;
   }
+  if (when.kind === 'forecast') {
+    return `${name} looks at forecasts; replay judges observations only`;
+  }
   return when.kind === 'availability'
     ? `${name} looks at availability, which is only known for now`
     : null;

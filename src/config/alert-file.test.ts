@@ -82,6 +82,24 @@ describe('the file of alerts', () => {
       /line 7: .*outside of what temperature_c can be/,
     ],
     [
+      'a forecast of a variable that is not forecast',
+      'kind: value, variable: temperature_c, below: 0, clear: 1',
+      'kind: forecast, variable: rain_1h_mm, above: 5',
+      /line 7: rules\.0\.when\.variable: expected one of temperature_c, .*; got "rain_1h_mm"/,
+    ],
+    [
+      'a forecast farther ahead than forecasts go',
+      'kind: value, variable: temperature_c, below: 0, clear: 1',
+      'kind: forecast, variable: temperature_c, below: 0, within: 3d',
+      /line 7: rules\.0\.when: expected within to be at most 48h/,
+    ],
+    [
+      'a forecast without a threshold',
+      'kind: value, variable: temperature_c, below: 0, clear: 1',
+      'kind: forecast, variable: temperature_c',
+      /line 7: rules\.0\.when: expected above or below/,
+    ],
+    [
       'an invalid duration',
       'for: 20m',
       'for: 20 minutes',

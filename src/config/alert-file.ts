@@ -17,6 +17,8 @@ import {
   AlertRuleBaseSchema,
   CONDITIONS,
   type ConditionKind,
+  type ConditionOf,
+  secondsOf,
 } from '../model/alerts.ts';
 import { VARIABLES } from '../model/variables.ts';
 import { readRegularFileSync } from '../regular-file.ts';
@@ -185,29 +187,47 @@ function problemsOfRule(rule: unknown): readonly Problem[] {
   return odd === null ? problems : [...problems, { at: ['when'], text: odd }];
 }
 
+const FORECAST_S_MAX = 48 * 3_600;
+
 /** What a schema cannot say. */
 function conditionProblem(when: AlertRule['when']): string | null {
-  if (when.kind === 'value') {
-    const { above, below, clear } = when;
-    if (above === undefined && below === undefined) return 'expected above or below';
-    if (above !== undefined && below !== undefined) {
-      if (clear !== undefined) return 'clear goes with above or with below, not with both';
-      if (below >= above) return `expected below (${below}) to be less than above (${above})`;
-    }
-    if (clear !== undefined && above !== undefined && clear > above) {
-      return `expected clear (${clear}) to be at most above (${above})`;
-    }
-    if (clear !== undefined && below !== undefined && clear < below) {
-      return `expected clear (${clear}) to be at least below (${below})`;
-    }
-    const { minimum, maximum, unit } = VARIABLES[when.variable];
-    const outside = [above, below].find((x) => x !== undefined && (x < minimum || x > maximum));
-    if (outside !== undefined) {
-      return `${outside} is outside of what ${when.variable} can be (${minimum} to ${maximum} ${unit})`;
-    }
+  if (when.kind === 'value') return thresholdProblem(when) ?? clearProblem(when);
+  if (when.kind === 'forecast') {
+    const isTooFar = secondsOf(when.within ?? '24h') > FORECAST_S_MAX;
+    return thresholdProblem(when) ?? (isTooFar ? 'expected within to be at most 48h' : null);
   }
   if (when.kind === 'unusual' && VARIABLES[when.variable].aggregate === 'vector_mean') {
     return `${when.variable} is a direction, which has no usual range`;
+  }
+  return null;
+}
+
+function thresholdProblem({
+  variable,
+  above,
+  below,
+}: ConditionOf<'value'> | ConditionOf<'forecast'>): string | null {
+  if (above === undefined && below === undefined) return 'expected above or below';
+  if (above !== undefined && below !== undefined && below >= above) {
+    return `expected below (${below}) to be less than above (${above})`;
+  }
+  const { minimum, maximum, unit } = VARIABLES[variable];
+  const outside = [above, below].find((x) => x !== undefined && (x < minimum || x > maximum));
+  return outside === undefined
+    ? null
+    : `${outside} is outside of what ${variable} can be (${minimum} to ${maximum} ${unit})`;
+}
+
+function clearProblem({ above, below, clear }: ConditionOf<'value'>): string | null {
+  if (clear === undefined) return null;
+  if (above !== undefined && below !== undefined) {
+    return 'clear goes with above or with below, not with both';
+  }
+  if (above !== undefined && clear > above) {
+    return `expected clear (${clear}) to be at most above (${above})`;
+  }
+  if (below !== undefined && clear < below) {
+    return `expected clear (${clear}) to be at least below (${below})`;
   }
   return null;
 }

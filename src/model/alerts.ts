@@ -4,6 +4,7 @@
  */
 import { type TProperties, type TSchema, Type } from 'typebox';
 import { ENGINE_KINDS } from './engine-figures.ts';
+import { FORECAST_VARIABLES } from './forecast.ts';
 import { number, type Of, orNull, record, text, time, timeOrNull, whole } from './schema.ts';
 import { VARIABLE_NAMES } from './variables.ts';
 
@@ -86,6 +87,29 @@ export const CITY_CONDITIONS = {
       over: Type.Enum(['day', 'week', 'month'], { description: 'The last 24 h, 7 or 30 days.' }),
     },
     'Too few of the expected observations of a city arrived.',
+  ),
+  forecast: condition(
+    'forecast',
+    {
+      variable: Type.Enum([...FORECAST_VARIABLES], { description: 'Name of the variable.' }),
+      above: Type.Optional(amount('Holds when a forecast value is above this.')),
+      below: Type.Optional(amount('Holds when a forecast value is below this.')),
+      within: Type.Optional(
+        Type.String({
+          pattern: DURATION_PATTERN,
+          default: '24h',
+          description: 'How far ahead values are looked at: 1h to 48h.',
+        }),
+      ),
+      quantile: Type.Optional(
+        Type.Enum(['low', 'median', 'high'], {
+          default: 'median',
+          description:
+            'Which forecast: `low` and `high` are passed in one case of ten each, so that `low` with `below` warns more often, and `low` with `above` less often.',
+        }),
+      ),
+    },
+    'A variable is forecast to be above or below a value within a time.',
   ),
 } as const;
 

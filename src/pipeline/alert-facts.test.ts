@@ -46,7 +46,7 @@ test('availability of a station leaves out what isobar did not ask for', async (
         () => cities,
         async () => stretches,
       );
-    const needs = { anomalies: false, usual: [], availability: true };
+    const needs = { anomalies: false, usual: [], availability: true, forecasts: false };
     const now = ZERO + 24 * HOUR_S * 1_000;
 
     const unknown = await facts();

@@ -7,9 +7,11 @@ import { openPublished } from '../analytics/published.ts';
 import { type Newest, readGaps, readingRange } from '../api/gaps.ts';
 import { fillQuery, loadQuery, selectFiles } from '../api/reader.ts';
 import { LEAST_VALUES } from '../api/routes/climate.ts';
+import { forecastKey, type LatestForecasts, openLatest } from '../forecast/latest.ts';
 import { stationShares } from '../model/availability.ts';
 import type { City } from '../model/city.ts';
 import type { Anomaly } from '../model/datasets.ts';
+import type { CityForecast, ForecastVariable } from '../model/forecast.ts';
 import { notCollectedS, type Piece, timelineOf } from '../model/gaps.ts';
 import type { Stretch } from '../model/outages.ts';
 import { formatTime, zoneOffsets } from '../model/time-zone.ts';
@@ -73,6 +75,8 @@ class LakeFacts implements AlertFacts {
   readonly #zones = new Map<string, (at: number) => number>();
   #anomalies: ReadonlyMap<string, readonly Anomaly[]> = new Map();
   #anomalyVersion = 0;
+  readonly #latest;
+  #forecasts: LatestForecasts['forecasts'] = new Map();
   #timeline: readonly Piece[] = timelineOf([]);
   #timelineAt = Number.NEGATIVE_INFINITY;
   #usualAt = Number.NEGATIVE_INFINITY;
@@ -89,6 +93,7 @@ class LakeFacts implements AlertFacts {
     this.#collecting = collecting;
     this.#session = session;
     this.#published = openPublished(workspace.storage, session);
+    this.#latest = openLatest(workspace.storage, 0);
   }
 
   usual(cityId: string, variable: VariableName, at: number): Usual | null {
@@ -106,6 +111,10 @@ class LakeFacts implements AlertFacts {
     return this.#availability.get(`${cityId}\n${over}`) ?? null;
   }
 
+  forecast(cityId: string, variable: ForecastVariable): CityForecast | null {
+    return this.#forecasts.get(forecastKey(cityId, variable)) ?? null;
+  }
+
   stoppedMs(from: number, to: number): number {
     return 1_000 * notCollectedS(this.#timeline, from / 1_000, to / 1_000);
   }
@@ -116,6 +125,7 @@ class LakeFacts implements AlertFacts {
       this.#timelineAt = now;
     }
     if (needs.anomalies) await this.#readAnomalies();
+    if (needs.forecasts) this.#forecasts = (await this.#latest.latest()).forecasts;
     if (needs.usual.length > 0 && now - this.#usualAt >= USUAL_EVERY_MS) {
       for (const variable of needs.usual) await this.#readUsual(variable, now);
       this.#usualAt = now;

@@ -340,6 +340,7 @@ async function startEvaluating(
       usual: (city, variable, at) => facts.usual(city, variable, at),
       anomalies: (city, at) => facts.anomalies(city, at),
       availability: (city, over) => facts.availability(city, over),
+      forecast: (city, variable) => facts.forecast(city, variable),
       stoppedMs: (from, to) => facts.stoppedMs(from, to),
       async refresh(evaluation, now) {
         // Other processes may watch further cities.

@@ -16,6 +16,7 @@ export const NO_FACTS: EvaluationFacts = {
   usual: () => null,
   anomalies: () => [],
   availability: () => null,
+  forecast: () => null,
   stoppedMs: () => 0,
 };
 

@@ -271,6 +271,7 @@ async function replayOnce(workspace: Workspace, rule: Rule, days: number): Promi
     usual: rule.when.kind === 'unusual' ? [rule.when.variable] : [],
     anomalies: rule.when.kind === 'anomaly',
     availability: false,
+    forecasts: false,
   };
   await facts.refresh({ needs }, newest);
   // What held when the time begins is not new.
