@@ -1,15 +1,17 @@
 /** What is written above a chart: unit and clock, and the marks with what they mean. */
 import type { ComponentChildren } from 'preact';
+import type { Forecast } from '../../src/api/schemas.ts';
 import type { Verdict } from '../../src/model/quality.ts';
 import type { VariableName } from '../../src/model/variables.ts';
 import type { ResolvedRange } from '../client/range.ts';
 import type { Store } from '../client/store.ts';
-import { formatOffset } from '../format/times.ts';
+import { formatOffset, formatTime } from '../format/times.ts';
 import { unitOf } from '../format/units.ts';
 import { worstFlags } from '../quality/flag.ts';
 import { ARROW_PATH } from '../wind/wind.ts';
 import { words } from '../words/words.ts';
 import type { Chart } from './chart-list.ts';
+import { errorsOf } from './forecast.ts';
 import { bandedOf, plotWidthOf } from './line-layout.ts';
 import { linesOf } from './lines.ts';
 import { hasArrows, mostOf } from './sky-layout.ts';
@@ -71,6 +73,11 @@ export function Legend({ store, chart, variable, range }: ChartHeadProps) {
   ];
   const ofFirst: Entries = [
     [
+      days === null && forecastOf(store, variable) !== null,
+      <ForecastPicture key="forecast" />,
+      words.value.chart.forecast.legend,
+    ],
+    [
       days === null && hasUsual(chart),
       <rect key="usual" class="usual place-0" width="18" height="10" y="1" />,
       say.usual,
@@ -129,6 +136,51 @@ function Marks({ entries }: { readonly entries: Entries }) {
     ) : null,
   );
 }
+
+function ForecastPicture() {
+  return (
+    <g class="place-0">
+      <rect class="ahead" width="18" height="12" />
+      <path class="line forecast" d="M0 6H18" />
+    </g>
+  );
+}
+
+const NO_FORECAST: readonly Forecast[] = [];
+
+/** Of the first compared city. */
+export function forecastsOf({ forecast }: Store): readonly Forecast[] {
+  return forecast.path.value === null ? NO_FORECAST : (forecast.answer.value?.data ?? NO_FORECAST);
+}
+
+/** The one that is drawn; null where none is. */
+export function forecastOf(store: Store, variable: VariableName): Forecast | null {
+  if (store.forecast.outdated.value) return null;
+  const city = store.compared.value[0]?.city_id;
+  const own = forecastsOf(store).filter(({ city_id }) => city_id === city);
+  return own.find((one) => one.variable === variable) ?? null;
+}
+
+/** How good the forecasts were, and what to know of the one that is drawn. */
+export function ForecastNote({ store, variable, zone }: Omit<ChartHeadProps, 'chart' | 'range'>) {
+  const forecast = forecastOf(store, variable);
+  if (forecast === null) return null;
+  const say = words.value.chart.forecast;
+  const { learned_days, needed_days, issued_at } = forecast;
+  const now = store.clock.now.value;
+  const issuedAt = Date.parse(issued_at);
+  const errors = errorsOf(forecast, store.address.view.value.units);
+  const parts = [
+    learned_days < needed_days ? say.learning(String(learned_days), String(needed_days)) : '',
+    errors === null ? '' : say.errors(errors.own, errors.persistence),
+    now - issuedAt > OLD_MS ? say.issued(formatTime(issuedAt, zone, now)) : '',
+  ];
+  const text = parts.filter((part) => part !== '').join(' ');
+  return text === '' ? null : <p class="quiet foot">{text}</p>;
+}
+
+/** An older forecast says when it was issued. */
+const OLD_MS = 3 * 3_600_000;
 
 function LinePicture() {
   return <path class="line place-0" d="M0 6H18" />;

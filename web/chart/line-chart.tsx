@@ -213,6 +213,12 @@ function Drawn({ id, layout, lit }: PictureProps) {
       )}
       <g clip-path={`url(#${clip})`}>
         {layout.usual !== null && <path class="usual place-0" d={layout.usual} />}
+        {layout.forecast !== null && (
+          <>
+            <path class="ahead place-0" d={layout.forecast.band} />
+            <path class="line forecast place-0" d={layout.forecast.path} />
+          </>
+        )}
         {layout.bands.map(({ place, path }) => (
           <path key={place} class={`band place-${place}`} d={path} />
         ))}
@@ -225,6 +231,14 @@ function Drawn({ id, layout, lit }: PictureProps) {
           </g>
         ))}
       </g>
+      {layout.forecast !== null && (
+        <g class="now">
+          <path class="now-line" d={`M${layout.forecast.now.toFixed(1)} ${top}V${layout.floor}`} />
+          <text class="tick" x={layout.forecast.now + 5} y={top + 10}>
+            {words.value.chart.forecast.begin}
+          </text>
+        </g>
+      )}
       {layout.threshold !== null && (
         <path class="threshold" d={`M${left} ${layout.threshold.toFixed(1)}H${right}`} />
       )}

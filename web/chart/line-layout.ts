@@ -10,6 +10,7 @@ import { formatNumber } from '../format/numbers.ts';
 import { convertValue, type Units } from '../format/units.ts';
 import { worstFlags } from '../quality/flag.ts';
 import { words } from '../words/words.ts';
+import type { ForecastLine } from './forecast.ts';
 import { formatEnd, type Line, sharedGaps } from './lines.ts';
 import { type Gap, lastOf, linePath, spreadLabels, valueRange } from './points.ts';
 import { layOutSky, type SkyLayout, type SkySeries, skyHeight } from './sky-layout.ts';
@@ -38,6 +39,9 @@ export interface LayoutOptions {
   readonly flags: readonly QualityFlag[];
   /** Whether there is room for the labels at the ends of the lines. */
   readonly labelled: boolean;
+  /** What is forecast for the first city, after `measuredTo`, where the axis would end without it. */
+  readonly forecast?: ForecastLine | null;
+  readonly measuredTo?: number;
   /** A value that is drawn as a line across, in the chosen unit. */
   readonly threshold?: number | null;
   /** A time that is marked. */
@@ -83,6 +87,8 @@ export interface LineLayout {
   readonly nights: readonly Column[];
   /** With words where there is room for them. */
   readonly gaps: readonly (Column & { readonly words: string | null })[];
+  /** Where what was measured ends, the line of the median and the path around the interval. */
+  readonly forecast: { readonly now: number; readonly path: string; readonly band: string } | null;
   /** The path around what is usual. */
   readonly usual: string | null;
   /** Where the threshold is. */
@@ -159,11 +165,12 @@ export function layOutLines(options: LayoutOptions): LineLayout {
       label: `${formatNumber(value, isWhole ? 0 : 1)}${signOf(options.variable)}`,
     })),
     nights: options.nights.map(columnOf),
-    gaps: shownGaps(lines, from, to).map((gap) => {
+    gaps: shownGaps(lines, from, options.measuredTo ?? to).map((gap) => {
       const column = columnOf(gap);
       const said = words.value.chart.gap(formatAge((gap.to - gap.from) / 1_000));
       return { ...column, words: column.width >= GAP_WORDS_MIN ? said : null };
     }),
+    forecast: forecastOf(options, x, y),
     usual: options.usual === null ? null : outlinePath(options.usual, x, y),
     threshold: options.threshold == null ? null : y(options.threshold),
     marked: options.marked == null ? null : columnOf(options.marked),
@@ -187,6 +194,16 @@ export function layOutLines(options: LayoutOptions): LineLayout {
     y,
     timeAt: (px) => from + ((px - left) / (right - left)) * (to - from),
   };
+}
+
+function forecastOf(
+  { forecast, measuredTo, to }: LayoutOptions,
+  x: (time: number) => number,
+  y: (value: number) => number,
+): LineLayout['forecast'] {
+  if (forecast == null || measuredTo === undefined || measuredTo >= to) return null;
+  const band = outlinePath(forecast, x, y);
+  return { now: x(measuredTo), path: linePath(forecast, x, y), band };
 }
 
 type Measures = Pick<LayoutOptions, 'lines' | 'width' | 'labelled'>;
@@ -256,16 +273,16 @@ function signOf(variable: VariableName): string {
 
 /** Room above and below the lines, within what the variable can be. */
 function axisRange(options: LayoutOptions): readonly [number, number] {
-  const { lines, variable, units, usual, threshold = null } = options;
+  const { lines, variable, units, usual, threshold = null, forecast = null } = options;
   const { minimum, maximum, unit } = VARIABLES[variable];
   const least = LEAST_SPAN[unit] ?? 1;
-  const bands =
-    usual === null
-      ? []
-      : [usual.lows, usual.highs].map((values) => ({ times: usual.times, values }));
+  const bands = [usual, forecast].flatMap((band) =>
+    band === null ? [] : [band.lows, band.highs].map((values) => ({ times: band.times, values })),
+  );
+  const ahead = forecast === null ? [] : [forecast];
   const ends = unit === '%' ? ([0, 100] as const) : ([0, 30] as const);
   const [low, high] =
-    valueRange([...lines, ...bands, { times: [0], values: [threshold] }], least) ?? ends;
+    valueRange([...lines, ...ahead, ...bands, { times: [0], values: [threshold] }], least) ?? ends;
   const pad = (high - low) * 0.08;
   // Room for a line that runs along the upper end.
   const room = unit === '%' ? 2 : 0;

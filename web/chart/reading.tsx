@@ -8,6 +8,7 @@ import { formatDay, formatTime } from '../format/times.ts';
 import type { Units } from '../format/units.ts';
 import { describeFlag, keyOfFlag, worstFlags } from '../quality/flag.ts';
 import { words } from '../words/words.ts';
+import type { ForecastLine } from './forecast.ts';
 import { dashOf } from './line-style.ts';
 import { formatEnd, type Line, readAt } from './lines.ts';
 import { lastOf } from './points.ts';
@@ -56,6 +57,8 @@ export interface ReadingProps {
   readonly variable: VariableName;
   readonly lines: readonly Line[];
   readonly summaries: readonly Summary[] | null;
+  /** Of one of the lines; null where none is drawn. */
+  readonly forecast: ForecastLine | null;
   /** Days of one point of the summaries. */
   readonly days: number | null;
   readonly zone: string;
@@ -173,19 +176,37 @@ function timeWords({ store, at, zone, days }: ReadingProps): string {
 function readingsAt(
   props: ReadingProps,
 ): readonly { readonly line: Line; readonly said: string | null }[] {
-  const { lines, summaries, variable, at } = props;
+  const { lines, summaries, variable, at, forecast } = props;
   const text = (value: number) => formatEnd(value, variable);
   if (summaries === null) {
-    return readAt(lines, at, toleranceOf(props)).map(({ line, value }) => ({
+    const readings = readAt(lines, at, toleranceOf(props)).map(({ line, value }) => ({
       line,
       said: value === null ? null : text(value),
     }));
+    if (forecast === null || readings.some(({ said }) => said !== null)) return readings;
+    const said = forecastAt(forecast, at, text);
+    return said === null
+      ? readings
+      : readings.flatMap(({ line }) => (line.cityId === forecast.cityId ? { line, said } : []));
   }
   return summaries.map((line) => {
     const span = spanAt(line, at);
     const said = span === null ? null : words.value.chart.span(text(span.low), text(span.high));
     return { line, said };
   });
+}
+
+/** "7.2° (5.1° to 9.0°)", of the hour itself; null at other times. */
+function forecastAt(
+  { times, values, lows, highs }: ForecastLine,
+  at: number,
+  text: (value: number) => string,
+): string | null {
+  const index = times.indexOf(at);
+  const [median, low, high] = [values[index], lows[index], highs[index]];
+  if (median == null) return null;
+  if (low == null || high == null) return text(median);
+  return words.value.chart.forecast.said(text(median), text(low), text(high));
 }
 
 function explain(row: Anomaly, store: Store): string {

@@ -12,10 +12,20 @@ import { useWidth } from '../panel/measured.ts';
 import type { MenuItem } from '../panel/menu.tsx';
 import { Panel } from '../panel/panel.tsx';
 import { words } from '../words/words.ts';
-import { LABELLED_MIN, Legend, nightsOf, Subtitle, skyOf } from './chart-head.tsx';
+import {
+  ForecastNote,
+  forecastOf,
+  forecastsOf,
+  LABELLED_MIN,
+  Legend,
+  nightsOf,
+  Subtitle,
+  skyOf,
+} from './chart-head.tsx';
 import type { Chart } from './chart-list.ts';
+import { axisEnd, type ForecastLine, forecastLine } from './forecast.ts';
 import { LineChart } from './line-chart.tsx';
-import { layOutLines, plotWidthOf } from './line-layout.ts';
+import { type LineLayout, layOutLines, plotWidthOf } from './line-layout.ts';
 import { formatEnd, type Line, linesOf, marksOf, timesOf } from './lines.ts';
 import { PlotlyWindow, plotlyPath } from './plotly-window.tsx';
 import { lastOf } from './points.ts';
@@ -25,6 +35,7 @@ import { daysPerPoint, summarise } from './summarise.ts';
 import { type UsualRange, usualRange } from './usual.ts';
 
 const FILE_POINTS = 10_000;
+const DAY_HOURS = 24;
 const HEIGHTS = [330, 200] as const;
 const NONE: readonly never[] = [];
 /** From this width on two charts stand beside each other. */
@@ -132,6 +143,7 @@ function TimeSeries({ store, chart, variable, height }: TimeSeriesProps) {
               {!outdated && (
                 <Missing names={compared.filter(isMissing(lines)).map(({ name }) => name)} />
               )}
+              <ForecastNote {...{ store, variable, zone }} />
               <div id={`${id}-table`}>
                 {table.value && <PointsTable {...{ store, variable, lines, zone }} />}
               </div>
@@ -221,53 +233,45 @@ function Drawing({ store, id, chart, variable, height, lines, range, zone, answe
   const flags = store.flags.answer.value?.data ?? NONE;
   const labelled = width >= LABELLED_MIN;
   const names = lines.map(({ cityId }) => cityId).join(' ');
-  const { from, to } = range;
+  const forecasts = forecastsOf(store);
+  const { from } = range;
+  // The same for all charts, so that one's times stand below the other's.
+  const to = axisEnd(range, forecasts);
+  const isForecast = forecastOf(store, variable) !== null;
   const language = words.value;
   const rows = usual.outdated.value ? null : usual.answer.value;
+  const inputs = [answer, names, units, zone, width, height, anomalies, flags, rows, sky];
   // The axis ends at the time of the newest answer; a tick of the clock does not draw anew.
   const drawn = useMemo(() => {
     if (width === 0) return null;
     const plotWidth = plotWidthOf({ lines, width, labelled });
     const days = daysPerPoint(lines, from, to, plotWidth);
     const summaries = days === null ? null : lines.map((line) => summarise(line, days, zone));
+    const forecast =
+      days === null && isForecast ? forecastLine(forecasts, variable, units, to) : null;
     const band: UsualRange | null =
       days === null && rows !== null
-        ? usualRange(rows.data, range, zoneOf('city', first?.time_zone), variable, units)
+        ? usualRange(rows.data, { from, to }, zoneOf('city', first?.time_zone), variable, units)
         : null;
     const layout = layOutLines({
       ...{ lines, summaries, usual: band, variable, units, zone, from, to, width, height },
-      ...{ nights: nightsOf(range, first), sky, anomalies, flags, labelled },
+      ...{ nights: nightsOf({ ...range, to }, first), sky, anomalies, flags, labelled },
+      ...{ forecast, measuredTo: range.to },
     });
-    const label = describe(lines, variable);
-    return { days, summaries, layout, label, times: timesOf(summaries ?? lines) };
-  }, [
-    answer,
-    names,
-    units,
-    zone,
-    width,
-    height,
-    anomalies,
-    flags,
-    rows,
-    sky,
-    from,
-    range.open,
-    language,
-  ]);
+    const label = describe(lines, variable, forecast);
+    const times = timesOf([...(summaries ?? lines), ...(forecast === null ? [] : [forecast])]);
+    return { days, summaries, forecast, layout, label, times };
+  }, [...inputs, from, range.open, language, forecasts, isForecast]);
   const cursor = store.cursor.value;
   const shown = { store, variable, lines, zone, range, anomalies, flags, width };
-  const reading =
-    drawn === null || cursor === null
-      ? null
-      : { ...shown, summaries: drawn.summaries, days: drawn.days, at: cursor };
+  const reading = drawn === null || cursor === null ? null : { ...shown, ...drawn, at: cursor };
   return (
     <div ref={place} class="drawing" style={{ minHeight: `${height}px` }}>
       {width > 0 && !labelled && <Names lines={lines} variable={variable} />}
       {drawn !== null && (
         <LineChart
           {...{ id, layout: drawn.layout, width, height, times: drawn.times, cursor }}
-          marks={cursor === null ? [] : marksOf(drawn.summaries ?? lines, drawn.layout, cursor)}
+          marks={cursor === null ? [] : marksAt(drawn, lines, cursor)}
           city={Math.min(city.value, Math.max(0, lines.length - 1))}
           cityCount={lines.length}
           label={drawn.label}
@@ -290,8 +294,24 @@ function Drawing({ store, id, chart, variable, height, lines, range, zone, answe
   );
 }
 
+interface Drawn {
+  readonly summaries: readonly Line[] | null;
+  readonly forecast: ForecastLine | null;
+  readonly layout: LineLayout;
+}
+
+function marksAt({ summaries, forecast, layout }: Drawn, lines: readonly Line[], at: number) {
+  const marks = marksOf(summaries ?? lines, layout, at);
+  const value = forecast?.values[forecast.times.indexOf(at)] ?? null;
+  return value === null ? marks : [...marks, { place: 0, y: layout.y(value) }];
+}
+
 /** What a screen reader says of the picture: the newest, lowest and highest value of each line. */
-function describe(lines: readonly Line[], variable: VariableName): string {
+function describe(
+  lines: readonly Line[],
+  variable: VariableName,
+  forecast: ForecastLine | null,
+): string {
   const say = words.value.chart;
   const parts = lines.map((line) => {
     const last = lastOf(line);
@@ -305,5 +325,10 @@ function describe(lines: readonly Line[], variable: VariableName): string {
     const text = (value: number) => formatEnd(value, variable);
     return say.line(line.name, text(last.value), text(low), text(high));
   });
+  const value = forecast?.values[DAY_HOURS - 1] ?? null;
+  const name = lines.find(({ cityId }) => cityId === forecast?.cityId)?.name;
+  if (value !== null && name !== undefined) {
+    parts.push(say.forecast.ahead(name, formatEnd(value, variable)));
+  }
   return `${words.value.variables[variable]}. ${parts.join('. ')}.`;
 }

@@ -16,6 +16,16 @@ export const deChart: Words['chart'] = {
   eachDay: 'jedes Tages',
   eachWeek: 'jeder Woche',
   everyDays: (days) => `von je ${days} Tagen`,
+  forecast: {
+    begin: 'Vorhersage',
+    legend: 'Vorhersage: vier von fünf Werten darin',
+    said: (median, low, high) => `${median} (${low} bis ${high})`,
+    ahead: (city, value) => `Vorhersage für ${city} in 24 Stunden: ${value}`,
+    errors: (own, persistence) =>
+      `Fehler der Vorhersage in den letzten 30 Tagen: ${own} bei 24 h; Persistenz ${persistence}.`,
+    learning: (days, needed) => `Die Vorhersage lernt noch: ${days} von ${needed} Tagen.`,
+    issued: (time) => `Ausgegeben ${time}.`,
+  },
   legend: {
     label: 'Legende',
     ring: 'ungewöhnlicher Wert',

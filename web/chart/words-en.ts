@@ -14,6 +14,17 @@ export const enChart = {
   eachDay: 'each day',
   eachWeek: 'each week',
   everyDays: (days: string) => `every ${days} days`,
+  forecast: {
+    begin: 'forecast',
+    legend: 'forecast: four of five values within',
+    said: (median: string, low: string, high: string) => `${median} (${low} to ${high})`,
+    ahead: (city: string, value: string) => `Forecast for ${city} in 24 hours: ${value}`,
+    errors: (own: string, persistence: string) =>
+      `Forecast error of the last 30 days: ${own} at 24 h; persistence ${persistence}.`,
+    learning: (days: string, needed: string) =>
+      `The forecast is still learning: ${days} of ${needed} days.`,
+    issued: (time: string) => `Issued ${time}.`,
+  },
   legend: {
     label: 'Legend',
     ring: 'unusual value',

@@ -16,6 +16,16 @@ export const frChart: Words['chart'] = {
   eachDay: 'de chaque jour',
   eachWeek: 'de chaque semaine',
   everyDays: (days) => `de chaque période de ${days} jours`,
+  forecast: {
+    begin: 'prévision',
+    legend: 'prévision : quatre valeurs sur cinq à l’intérieur',
+    said: (median, low, high) => `${median} (${low} à ${high})`,
+    ahead: (city, value) => `Prévision pour ${city} dans 24 heures : ${value}`,
+    errors: (own, persistence) =>
+      `Erreur de la prévision sur les 30 derniers jours : ${own} à 24 h ; persistance ${persistence}.`,
+    learning: (days, needed) => `La prévision apprend encore : ${days} jours sur ${needed}.`,
+    issued: (time) => `Émise ${time}.`,
+  },
   legend: {
     label: 'Légende',
     ring: 'valeur inhabituelle',

@@ -6,6 +6,7 @@ import type {
   AnomaliesAnswer,
   CitiesAnswer,
   CityStatisticsAnswer,
+  ForecastAnswer,
   HourlyMeansAnswer,
   HourlyTrendsAnswer,
   RawDataAnswer,
@@ -16,6 +17,7 @@ import type { StatusAnswer } from '../../src/api/status-schemas.ts';
 import { seesAll } from '../account/account.ts';
 import { type AnomalyChoice, choiceQuery, NO_CHOICE } from '../anomalies/facet-chips.ts';
 import { type Chart, createCharts, pointsFor, SKY_VARIABLES } from '../chart/chart-list.ts';
+import { FORECAST_NAMES, goesOn } from '../chart/forecast.ts';
 import { COMPARED_MAX } from '../chart/line-style.ts';
 import {
   cardCities,
@@ -48,6 +50,8 @@ export interface Store {
   readonly cities: Resource<CitiesAnswer>;
   readonly recent: Resource<SeriesAnswer>;
   readonly charts: readonly Chart[];
+  /** Of the charts' variables in the first compared city; null where none is drawn. */
+  readonly forecast: Resource<ForecastAnswer>;
   readonly trends: Resource<HourlyTrendsAnswer>;
   readonly means: Resource<HourlyMeansAnswer>;
   readonly rose: Resource<WindRoseAnswer>;
@@ -264,10 +268,11 @@ function createPanels(
   cities: Resource<CitiesAnswer>,
   { ask }: Asking,
 ) {
-  const { shown, focus, range, texts, everything } = selection;
+  const { shown, compared, focus, range, texts, everything } = selection;
   const period = computed(() =>
     range.value === null ? 'day' : periodOf(range.value.from, range.value.to),
   );
+  const hasForecast = computed(() => goesOn(range.value));
   const isOnPipeline = computed(() => address.view.value.sheet === 'pipeline');
   const ofFocus = (route: string, more: Query = {}): string | null => {
     const span = parseRange(texts.range.value);
@@ -282,6 +287,12 @@ function createPanels(
       if (city.length === 0 || span === null) return null;
       const sampled = { variable: 'temperature_c', points: SPARK_POINTS };
       return formatPath('api/series', { city, ...span, ...sampled });
+    }),
+    forecast: ask<ForecastAnswer>(() => {
+      const city = compared.value[0]?.city_id;
+      const variable = FORECAST_NAMES.filter((name) => address.view.value.charts.includes(name));
+      if (city === undefined || variable.length === 0 || !hasForecast.value) return null;
+      return formatPath('api/forecast', { city: [city], variable });
     }),
     trends: ask<HourlyTrendsAnswer>(() => ranged(selection, 'api/hourly-trends')),
     means: ask<HourlyMeansAnswer>(() =>

@@ -79,19 +79,10 @@ function Drawing({ store, incident, picture, answer }: DrawingProps) {
   }, [answer, incident, rules, anomalies, units, zone, from, to, width, language]);
   const { lines, layout } = drawn;
   const range = { from, to, open: false, anchored: false };
-  const shown = {
-    store,
-    variable,
-    lines,
-    zone,
-    range,
-    anomalies,
-    flags: NONE,
-    width,
-    summaries: null,
-  };
+  const shown = { store, variable, lines, zone, range, anomalies, flags: NONE, width };
   const at = cursor.value;
-  const reading = at === null ? null : { ...shown, days: null, at };
+  const none = { summaries: null, forecast: null, days: null };
+  const reading = at === null ? null : { ...shown, ...none, at };
   const id = `chart-${incident.incident_id}`;
   const title = words.value.incidents.chart(
     words.value.variables[variable],

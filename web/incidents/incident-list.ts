@@ -122,7 +122,7 @@ export function pictureOf(incident: Incident, now: number): IncidentPicture | nu
 export function thresholdOf(incident: Incident, rules: readonly Rule[]): number | null {
   const rule = rules.find(({ name }) => name === incident.rule);
   const kind = (rule?.when as { readonly kind?: string } | undefined)?.kind;
-  return kind === 'value' || kind === 'unusual' ? incident.threshold : null;
+  return kind === 'value' || kind === 'unusual' || kind === 'forecast' ? incident.threshold : null;
 }
 
 /** The end of the silence that covers it; null without one. */

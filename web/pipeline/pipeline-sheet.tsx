@@ -79,13 +79,15 @@ function FlowStep({ step }: { readonly step: Step }) {
 /** What fails, since when, and what to do. */
 function Errors({ status, now }: { readonly status: Status; readonly now: number }) {
   const say = words.value.pipeline.sheet;
-  const { collector, log, landing, table, analytics, index, raw_export, streaming } = status;
+  const { collector, log, landing, table, analytics, index, raw_export } = status;
+  const { streaming, forecast } = status;
   const rooms: readonly (readonly [string, RoomError | null | undefined])[] = [
     [say.rooms.log, log.error],
     [say.rooms.landing, landing.error],
     [say.rooms.table, table.error],
     [say.rooms.analytics, analytics.error],
     [say.rooms.streaming, streaming?.error],
+    [say.rooms.forecast, forecast?.error],
     [say.rooms.index, index.error],
     [say.rooms.export, raw_export?.error],
   ];
