@@ -2,6 +2,7 @@
 import type { Storage } from '../lake/storage.ts';
 import type { AnomalyEvent, AnomalyEventSelection } from '../model/anomaly-events.ts';
 import type { CheckedQuality, QualityFlag, QualityFlagSelection } from '../model/quality.ts';
+import type { AnalyticsStatus } from '../model/status.ts';
 import type { Columns, SqlSession } from '../sql/engine.ts';
 import { literal, timestamp } from '../sql/text.ts';
 import { EVENT_COLUMNS, QUALITY_FLAG_COLUMNS } from './columns.ts';
@@ -142,4 +143,12 @@ export function summariseQuality(quality: Quality | undefined): CheckedQuality |
     suspect: months.reduce((sum, { suspect }) => sum + suspect, 0),
     tableVersion: Math.max(-1, ...months.map(({ table_version }) => table_version)),
   };
+}
+
+/** The same for the status. */
+export function qualityStatus(quality: Quality | undefined): AnalyticsStatus['quality'] {
+  const checked = summariseQuality(quality);
+  if (checked === null) return null;
+  const { tableVersion: table_version, failed, suspect } = checked;
+  return { table_version, failed, suspect };
 }

@@ -69,3 +69,12 @@ export interface CheckedQuality {
   /** Of the table, whose values were checked last. */
   readonly tableVersion: number;
 }
+
+export const QualityStatusSchema = record(
+  {
+    table_version: Type.Integer({ description: 'Of the table, whose values were checked last.' }),
+    failed: Type.Integer({ description: 'Values that failed, and are left out of statistics.' }),
+    suspect: Type.Integer({ description: 'Values that are suspect.' }),
+  },
+  'Quality control.',
+);

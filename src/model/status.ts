@@ -5,6 +5,7 @@
 import { Type } from 'typebox';
 import { IncidentCountsSchema } from './alerts.ts';
 import { ForecastCountsSchema } from './forecast.ts';
+import { QualityStatusSchema } from './quality.ts';
 import { type Of, record, time, timeOrNull } from './schema.ts';
 
 export const RoomErrorSchema = record(
@@ -212,15 +213,6 @@ export const RecomputationSchema = record(
     error: errorOrNull,
   },
   'What the second engine computed again, and whether the numbers were the same.',
-);
-
-const QualityStatusSchema = record(
-  {
-    table_version: Type.Integer({ description: 'Of the table, whose values were checked last.' }),
-    failed: Type.Integer({ description: 'Values that failed, and are left out of statistics.' }),
-    suspect: Type.Integer({ description: 'Values that are suspect.' }),
-  },
-  'Quality control.',
 );
 
 const AnalyticsStatusSchema = record(

@@ -1,7 +1,7 @@
 /** The status of a workspace, worked out from its rooms; the same for the API and the command. */
 
-import { type Publication, readPublication } from '../analytics/publication.ts';
-import { summariseQuality } from '../analytics/published-quality.ts';
+import { readPublication } from '../analytics/publication.ts';
+import { qualityStatus } from '../analytics/published-quality.ts';
 import type { QualityLoop } from '../analytics/quality-loop.ts';
 import type { RecomputeLoop } from '../analytics/recompute-loop.ts';
 import type { RefreshLoop } from '../analytics/refresh-loop.ts';
@@ -299,7 +299,7 @@ class WorkspaceStatus implements StatusReader {
       version: newest?.version ?? 0,
       table_version: newest?.table_version ?? -1,
       computed_at: newest?.computed_at ?? null,
-      quality: qualityOf(newest),
+      quality: qualityStatus(newest?.quality),
       ...(await this.#computing()),
     };
   }
@@ -397,11 +397,4 @@ function aged(lag: number, keptMs: number | null): { lag_s: number; expires_in_s
     lag_s: lag,
     expires_in_s: keptMs === null ? null : Math.max(0, keptMs / 1_000 - lag),
   };
-}
-
-function qualityOf(newest: Publication | null): AnalyticsStatus['quality'] {
-  const checked = summariseQuality(newest?.quality);
-  if (checked === null) return null;
-  const { tableVersion: table_version, failed, suspect } = checked;
-  return { table_version, failed, suspect };
 }

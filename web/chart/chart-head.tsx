@@ -59,16 +59,7 @@ export function Legend({ store, chart, variable, range }: ChartHeadProps) {
       <rect key="band" class="band place-0" width="18" height="10" y="1" />,
       say.span(banded.length < compared.length ? (banded[0]?.name ?? '') : null),
     ],
-    [
-      days === null && hasFlags(store, variable, 'fail'),
-      <circle key="fail" class="hollow fail place-0" cx="9" cy="6" r="4" />,
-      say.flag,
-    ],
-    [
-      days === null && hasFlags(store, variable, 'suspect'),
-      <circle key="suspect" class="hollow suspect place-0" cx="9" cy="6" r="3.5" />,
-      say.doubt,
-    ],
+    ...(days === null ? flagEntries(store, variable) : []),
     [hasRings(store, variable), <circle key="ring" class="ring" cx="9" cy="6" r="4.5" />, say.ring],
   ];
   const ofFirst: Entries = [
@@ -216,6 +207,22 @@ function hasRings(store: Store, variable: VariableName): boolean {
   const drawn = store.compared.value.map(({ city_id }) => city_id);
   const rows = store.anomalies.answer.value?.data ?? [];
   return rows.some((row) => row.variable === variable && drawn.includes(row.city_id));
+}
+
+function flagEntries(store: Store, variable: VariableName): Entries {
+  const say = words.value.chart.legend;
+  return [
+    [
+      hasFlags(store, variable, 'fail'),
+      <circle key="fail" class="hollow fail place-0" cx="9" cy="6" r="4" />,
+      say.flag,
+    ],
+    [
+      hasFlags(store, variable, 'suspect'),
+      <circle key="suspect" class="hollow suspect place-0" cx="9" cy="6" r="3.5" />,
+      say.doubt,
+    ],
+  ];
 }
 
 function hasFlags(store: Store, variable: VariableName, verdict: Verdict): boolean {
