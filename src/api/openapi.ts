@@ -13,6 +13,7 @@ import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model
 import { RoomErrorSchema, StatusSchema } from '../model/status.ts';
 import { MEDIA_TYPES } from './formats.ts';
 import { formatProblem, PROBLEM_TYPE } from './problem.ts';
+import * as qualitySchemas from './quality-schemas.ts';
 import { ACCESS_ERRORS, COMMON_ERRORS } from './route-errors.ts';
 import { ROUTES, type Route } from './route-table.ts';
 import * as schemas from './schemas.ts';
@@ -70,6 +71,7 @@ const NAMES = new Map<unknown, string>(
   Object.entries({
     ...schemas,
     ...statusSchemas,
+    ...qualitySchemas,
     ...summarySchemas,
     RoomErrorSchema,
     StatusSchema,
@@ -80,7 +82,9 @@ const NAMES = new Map<unknown, string>(
     MonthlySummarySchema,
     ClimateNormalSchema,
     RecordSchema,
-  }).map(([name, schema]) => [schema, name.replace(/Schema$/, '')]),
+  })
+    .filter(([name]) => name.endsWith('Schema'))
+    .map(([name, schema]) => [schema, name.replace(/Schema$/, '')]),
 );
 
 /** Without a base path the addresses are relative to this document's own. */
