@@ -1,6 +1,6 @@
 /** What the addresses of quality flags and anomaly events answer. */
 import { type Static, Type } from 'typebox';
-import { AnomalyEventSchema } from '../model/anomaly-events.ts';
+import { AnomalyEventSchema, EventRatesSchema } from '../model/anomaly-events.ts';
 import { QualityFlagSchema } from '../model/quality.ts';
 import { orNull, record, text, whole } from '../model/schema.ts';
 import { answer, META, nextCursor } from './schemas.ts';
@@ -34,6 +34,10 @@ export const AnomalyEventsMetaSchema = record(
       ),
       { description: 'Cities in which the rule flags nothing yet.' },
     ),
+    rates: Type.Array(EventRatesSchema, {
+      description:
+        'How many faults the rule catches, and how often it is wrong; docs/anomalies.md.',
+    }),
   },
   'As everywhere, and what was judged.',
 );

@@ -43,6 +43,21 @@ export const AnomalyEventSchema = record(
 
 export type AnomalyEvent = Of<typeof AnomalyEventSchema>;
 
+export const EventRatesSchema = record(
+  {
+    variable: Type.Enum([...VARIABLE_NAMES], { description: 'Name of the variable.' }),
+    fault_size: Type.Number({ description: 'Size of the faults, in the variable’s unit.' }),
+    caught_pct: Type.Number({ description: 'Share of them that the rule flags, %.' }),
+    false_events_per_city_day: Type.Number({
+      description:
+        'Events away from any fault, a city and day; real weather that is unusual counts.',
+    }),
+  },
+  'How good the rule is, of faults of one hour in real hourly history.',
+);
+
+export type EventRates = Of<typeof EventRatesSchema>;
+
 /** Which events are asked for. */
 export interface AnomalyEventSelection {
   /** Ids; all when empty. */

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { LEARNING_DAYS } from '../../anomalies/baseline.ts';
 import { formatEventReason } from '../../anomalies/event-reason.ts';
+import { RATES } from '../../anomalies/rates.ts';
 import type { AnomalyEvent, AnomalyEventSelection } from '../../model/anomaly-events.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { columnsOf, pickColumns } from '../columns.ts';
@@ -77,6 +78,7 @@ async function compute(
       judged_from: judged[0] ?? null,
       judged_to: judged.at(-1) ?? null,
       learning,
+      rates: RATES,
     },
   };
   const data = rows.map((row) => pickColumns({ ...row, reason: formatEventReason(row) }, COLUMNS));
