@@ -17,6 +17,8 @@ export function ClimateSheet({ store }: { readonly store: Store }) {
     if (store.cities.answer.value !== null) void refreshClimate(list);
   });
   const say = climateWords.value;
+  // Without a year there is nothing to ask; the months say why.
+  const hasDays = list.year.value !== null || list.months.answer.value === null;
   return (
     <>
       <div class="climate-choices">
@@ -37,7 +39,7 @@ export function ClimateSheet({ store }: { readonly store: Store }) {
           }}
         />
       </div>
-      <CalendarPanel store={store} list={list} />
+      {hasDays && <CalendarPanel store={store} list={list} />}
       <div class="columns">
         <MonthPanel store={store} list={list} />
         <KindsPanel store={store} list={list} />
