@@ -19,7 +19,7 @@ const PHONE = { width: 390, height: 844 };
 let served: ServedPage;
 
 before(async () => {
-  served = await servePage();
+  served = await servePage({ 'forecast.enabled': 'true' });
 });
 
 after(async () => {

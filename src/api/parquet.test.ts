@@ -64,11 +64,14 @@ async function download(url: string): Promise<Buffer> {
 
 const FILES = ROUTES.filter(({ query }) => query !== null && 'format' in query.properties);
 /** They take no range. */
-const TIMELESS = ['/api/climatology', '/api/recent-hours', '/api/climate-normals', '/api/records'];
+const TIMELESS = [
+  ...['/api/climatology', '/api/recent-hours', '/api/climate-normals', '/api/records'],
+  '/api/forecast',
+];
 /** Theirs is one of days of the city's clock. */
 const OF_DAYS = ['/api/daily-summaries', '/api/monthly-summaries'];
-/** It needs whole months, which the history does not have. */
-const EMPTY = ['/api/climate-normals'];
+/** One needs whole months, which the history does not have, the other what nothing issues here. */
+const EMPTY = ['/api/climate-normals', '/api/forecast'];
 const QUERY = 'city=berlin&city=cairo&from=2024-10-20T00:00:00Z';
 
 for (const { path } of FILES) {

@@ -122,6 +122,7 @@ const QUESTIONS: Readonly<Record<string, (random: () => number) => string[]>> = 
   '/api/humidity-chart': range,
   '/api/series': (random) => [`variable=${pick(random, VARIABLE_NAMES)}`, ...range(random)],
   '/api/climatology': () => [],
+  '/api/forecast': () => [],
   '/api/hourly-means': range,
   '/api/recent-hours': () => ['hours=24'],
   '/api/wind-rose': range,

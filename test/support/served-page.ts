@@ -102,6 +102,8 @@ async function startSimulated(webFolder: string | null, flags: Flags): Promise<P
       // Writing a month of hourly files takes longest, and the page does not show them.
       'table.raw_export': false,
       'analytics.refresh_delay_s': 0.1,
+      // It moves the end of the axis; page-forecast.test.ts has it.
+      'forecast.enabled': false,
       'collector.delay_s': 0,
       'simulator.interval_s': 20,
     },
