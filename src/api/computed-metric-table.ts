@@ -121,7 +121,7 @@ export const FORECAST_METRICS = {
     '°C',
     { absent: 'at first', row: 'Analytics' },
   ),
-  isobar_forecast_late_hours: gauge(
+  isobar_forecast_late_values: gauge(
     'Hours that were corrected, or came, after they had been learned.',
     'hours',
   ),

@@ -105,7 +105,7 @@ const VALUES = {
           [{ state: 'left_out' }, forecast.cities_left_out],
         ],
   isobar_forecast_mean_absolute_error_celsius: ofForecasts(({ mae_24h }) => mae_24h),
-  isobar_forecast_late_hours: ofForecasts(({ late_hours }) => late_hours),
+  isobar_forecast_late_values: ofForecasts(({ late_hours }) => late_hours),
   isobar_forecast_failing: ofForecasts(({ error }) => Number(error !== null)),
   isobar_index_version: (s) => one(s.index.version),
   isobar_index_behind_versions: (s) =>
