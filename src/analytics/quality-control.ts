@@ -85,10 +85,6 @@ export function joinQuality(
   return { places: checked.places, months };
 }
 
-export function sameQuality(a: Quality | null, b: Quality | null): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
 /** Months of which other values have failed now than before. */
 export function requalified(before: Quality | null, now: Quality | null): string[] {
   const failed = (quality: Quality | null) =>

@@ -26,13 +26,7 @@ import {
   readPublication,
 } from './publication.ts';
 import { type Computed, type ComputeOptions, computeDatasets, publish } from './publish.ts';
-import {
-  isChecked,
-  joinQuality,
-  type QualityControl,
-  requalified,
-  sameQuality,
-} from './quality-control.ts';
+import { isChecked, joinQuality, type QualityControl, requalified } from './quality-control.ts';
 import { type Recomputed, recomputeDatasets } from './recompute.ts';
 import { countRows, RowsExceeded, type Run, type RunOptions } from './run.ts';
 
@@ -174,9 +168,8 @@ class TableRefresher implements Refresher {
 
   /** Whether it says what was checked and judged here. */
   #isKnown(newest: Publication, quality: Quality | null): boolean {
-    const sameEvents =
-      this.#judged === null || JSON.stringify(this.#judged) === JSON.stringify(newest.events ?? []);
-    return sameEvents && sameQuality(newest.quality ?? null, quality);
+    const sameEvents = this.#judged === null || isSame(this.#judged, newest.events ?? []);
+    return sameEvents && isSame(newest.quality ?? null, quality);
   }
 
   async recompute(signal?: AbortSignal): Promise<Recomputed | null> {
@@ -272,7 +265,7 @@ class TableRefresher implements Refresher {
   ): Promise<Publication> {
     const events = joinEvents(this.#judged ?? before?.events ?? [], snapshot);
     if (this.#judged !== null) this.#judged = events;
-    const all = events.length === 0 ? computed : { ...computed, events: [...events] };
+    const all = events.length === 0 ? computed : { ...computed, events };
     const publication = await publish(this.#options.storage, all, before, this.#clock());
     this.#small.published(publication);
     this.#large?.published(publication);
@@ -328,6 +321,11 @@ class TableRefresher implements Refresher {
 
 /** What datasets are computed from. */
 type Sources = Pick<Run, 'snapshot' | 'quality'>;
+
+/** What this process has published is one object: most of the time nothing has to be compared. */
+function isSame(a: object | null, b: object | null): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
 
 /** The same datasets, of values that are checked by now. */
 function withQuality(publication: Publication, quality: Quality | null): Computed {
