@@ -13,6 +13,7 @@ import type { Computer } from './computer.ts';
 import { readDataset } from './export.ts';
 import { type Aggregates, aggregatesOf, type Publication } from './publication.ts';
 import { type Computed, computeDatasets } from './publish.ts';
+import { monthsOf } from './quality-control.ts';
 
 export interface Recomputed {
   /** The publication that was compared. */
@@ -70,12 +71,11 @@ function dayBefore(month: string): string | null {
 }
 
 /** Months without a partial aggregate of this engine; those of 0.1.0 do not name theirs and count. */
-function monthsOfOthers({ files }: Snapshot, { partials }: Aggregates, engine: string): string[] {
+function monthsOfOthers(snapshot: Snapshot, { partials }: Aggregates, engine: string): string[] {
   const own = new Set(
     partials
       .filter((partial) => (partial.engine ?? engine) === engine)
       .flatMap((partial) => partial.months),
   );
-  const months = new Set(files.map(({ month }) => month ?? ''));
-  return [...months].filter((month) => !own.has(month)).sort();
+  return monthsOf(snapshot).filter((month) => !own.has(month));
 }
