@@ -5,7 +5,13 @@ import type { Columns, Row, SqlSession } from '../sql/engine.ts';
 import type { Snapshot, Table } from '../table/table.ts';
 import { basisOf, EVENT_ORDER, judgeMonth, monthsBehind } from './anomaly-events.ts';
 import { EVENT_COLUMNS, QUALITY_FLAG_COLUMNS } from './columns.ts';
-import type { EventsMonth, Publication, PublishedFile, QualityMonth } from './publication.ts';
+import type {
+  EventsMonth,
+  Publication,
+  PublishedFile,
+  Quality,
+  QualityMonth,
+} from './publication.ts';
 import {
   checkFiles,
   FLAG_ORDER,
@@ -25,23 +31,38 @@ export interface VerifyQualityOptions {
 }
 
 /**
- * Checks the months again whose rows are still those that were checked; the others are checked anew by
- * the next run. All are when a station is elsewhere now.
+ * Checks and judges the months again whose rows are still those that were checked; the others are checked
+ * anew by the next run.
  */
 export async function verifyQuality(
   options: VerifyQualityOptions,
-  { version, quality }: Publication,
+  { version, quality, events = [] }: Publication,
   snapshot: Snapshot,
 ): Promise<string[]> {
   if (quality === undefined) return [];
+  const same = await unchanged(options.table, snapshot, quality);
+  const problems = [
+    ...(await compareFlags(options, quality, same, snapshot)),
+    ...(await compareEvents(options, { quality, events, same }, snapshot)),
+  ];
+  return problems.map((problem) => `publication ${version}: ${problem}`);
+}
+
+/** All months are checked anew when a station is elsewhere now. */
+async function compareFlags(
+  options: VerifyQualityOptions,
+  quality: Quality,
+  same: readonly QualityMonth[],
+  snapshot: Snapshot,
+): Promise<string[]> {
   const places = await readPlaces(options.storage, quality.places);
   if (hasMoved(places, await options.places())) return [];
-  const differences: string[] = [];
-  for (const month of await unchanged(options.table, snapshot, quality)) {
+  const problems: string[] = [];
+  for (const month of same) {
     const problem = await compareMonth(options, month, snapshot, places);
-    if (problem !== null) differences.push(`publication ${version}: ${month.month}: ${problem}`);
+    if (problem !== null) problems.push(`${month.month}: ${problem}`);
   }
-  return differences;
+  return problems;
 }
 
 async function compareMonth(
@@ -59,27 +80,33 @@ async function compareMonth(
 /** Months that are judged again: each takes seconds of every city. */
 const JUDGED_MOST = 3;
 
-/** Judges the newest months again whose rows are still those that were judged. */
-export async function verifyEvents(
+interface JudgedMonths {
+  readonly quality: Quality;
+  readonly events: readonly EventsMonth[];
+  /** Those whose rows are still those that were checked. */
+  readonly same: readonly QualityMonth[];
+}
+
+/** The newest of those whose rows are still those that were judged. */
+async function compareEvents(
   options: VerifyQualityOptions,
-  { version, quality, events = [] }: Publication,
+  { quality, events, same }: JudgedMonths,
   snapshot: Snapshot,
 ): Promise<string[]> {
-  if (quality === undefined) return [];
-  const same = new Set(
-    (await unchanged(options.table, snapshot, quality)).map(({ month }) => month),
-  );
-  const isSame = ({ month, basis_sha256 }: EventsMonth) =>
-    basis_sha256 === basisOf(quality, month) &&
-    quality.months.every((one) => same.has(one.month) || !monthsBehind(month).has(one.month));
-  const differences: string[] = [];
+  const sameMonths = new Set(same.map(({ month }) => month));
+  const isSame = ({ month, basis_sha256 }: EventsMonth) => {
+    if (basis_sha256 !== basisOf(quality, month)) return false;
+    const behind = monthsBehind(month);
+    return quality.months.every((one) => sameMonths.has(one.month) || !behind.has(one.month));
+  };
+  const problems: string[] = [];
   for (const month of events.filter(isSame).slice(-JUDGED_MOST)) {
     const wanted = (await judgeMonth(options, snapshot, quality, month.month)).events;
     const published = await readRows(options, month.events, EVENT_COLUMNS, EVENT_ORDER);
     const problem = compare('event', wanted, published);
-    if (problem !== null) differences.push(`publication ${version}: ${month.month}: ${problem}`);
+    if (problem !== null) problems.push(`${month.month}: ${problem}`);
   }
-  return differences;
+  return problems;
 }
 
 async function readRows(

@@ -27,7 +27,7 @@ import { failedFlagPaths } from './published-quality.ts';
 import type { PlacesById } from './quality-control.ts';
 import { queryText } from './queries.ts';
 import { verifyAggregates, verifyFiles } from './verify-files.ts';
-import { verifyEvents, verifyQuality } from './verify-quality.ts';
+import { verifyQuality } from './verify-quality.ts';
 
 export interface VerifyPublicationOptions {
   readonly storage: Storage;
@@ -101,7 +101,6 @@ async function verifyAt(
   if (options.places !== undefined) {
     const own = { ...options, places: options.places };
     differences.push(...(await verifyQuality(own, publication, snapshot)));
-    differences.push(...(await verifyEvents(own, publication, snapshot)));
   }
   return { version, differences };
 }
