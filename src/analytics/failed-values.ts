@@ -7,23 +7,18 @@ import type { VariableName } from '../model/variables.ts';
 import { QUALITY_COLUMNS } from '../quality/read-stations.ts';
 import type { Quality } from './publication.ts';
 
+/** Of the view `observations`, those that are not checked. */
+const UNCHECKED = ['rain_1h_mm', 'snow_1h_mm'] as const satisfies VariableName[];
+
+/** Variables of the view `observations`. */
+export const OBSERVED_VARIABLES = [...QUALITY_COLUMNS, ...UNCHECKED] as const;
+
 /** What the view `observations` has of every row, beside what may fail. */
 const KEPT = [
   ...['city_id', 'city', 'country', 'observed_at', 'hour_utc', 'hour_local', 'month'],
   ...['moment', 'utc_offset_s', 'utc_hour', 'day', 'has_value'],
+  ...UNCHECKED,
 ];
-
-/** Variables of the view `observations`. */
-export const OBSERVED_VARIABLES = [
-  'temperature_c',
-  'humidity_pct',
-  'pressure_hpa',
-  'wind_speed_ms',
-  'wind_gust_ms',
-  'wind_direction_deg',
-  'rain_1h_mm',
-  'snow_1h_mm',
-] as const satisfies VariableName[];
 
 /** Part of `queries/failed_values.sql`. */
 export const FAILED_BY_VARIABLE = QUALITY_COLUMNS.map(
@@ -41,10 +36,7 @@ export function withAllValues(held: string): string {
 /** The same without those of the view `failed_values`. */
 export function withoutFailed(held: string): string {
   const kept = KEPT.map((name) => `held.${name}`);
-  const judged: ReadonlySet<VariableName> = new Set(QUALITY_COLUMNS);
-  const sound = OBSERVED_VARIABLES.map((name) =>
-    judged.has(name) ? `${soundValue(name)} AS ${name}` : `held.${name}`,
-  );
+  const sound = QUALITY_COLUMNS.map((name) => `${soundValue(name)} AS ${name}`);
   return `SELECT ${[...kept, ...sound, `held.${REPORTED}`].join(', ')}
     FROM (${held}) AS held LEFT JOIN failed_values AS failed
     ON failed.city_id = held.city_id AND failed.observed_at = held.observed_at`;
