@@ -1,4 +1,4 @@
-/** Paging through rows in memory by the key of the last one. */
+/** Paging through rows by the key of the last one. */
 import { compareTimes } from '../model/iso-time.ts';
 import { type CursorKind, type CursorValue, formatCursor, parseCursor } from './parameters.ts';
 
@@ -24,10 +24,20 @@ export function pageRows<R>(
     .map((row) => ({ row, key: order.key(row) }))
     .filter(({ key }) => after === null || compareKeys(key, after, order) > 0)
     .sort((a, b) => compareKeys(a.key, b.key, order));
-  const page = sorted.slice(0, query.limit);
-  const last = page.at(-1);
-  const more = sorted.length > page.length && last !== undefined;
-  return { rows: page.map(({ row }) => row), nextCursor: more ? formatCursor(last.key) : null };
+  const page = cutPage(sorted, query.limit, ({ key }) => key);
+  return { ...page, rows: page.rows.map(({ row }) => row) };
+}
+
+/** The first page of rows that are in order; one more than `limit` is enough to know of the next. */
+export function cutPage<R>(
+  found: readonly R[],
+  limit: number,
+  keyOf: (row: R) => readonly CursorValue[],
+): Page<R> {
+  const rows = found.slice(0, limit);
+  const last = rows.at(-1);
+  const isMore = found.length > rows.length && last !== undefined;
+  return { rows, nextCursor: isMore ? formatCursor(keyOf(last)) : null };
 }
 
 function compareKeys(

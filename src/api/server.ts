@@ -125,6 +125,22 @@ export function tableVersionOf(current: Current): number | null {
   return version < 0 ? null : version;
 }
 
+/** The version of the table that the published datasets were made from. */
+export function publishedVersionOf(current: Current): number | null {
+  return current.publication?.tableVersion ?? tableVersionOf(current);
+}
+
+/** What an answer from the newest publication alone depends on. */
+export function fromPublication(current: Current, asked: object) {
+  const version = current.publication?.version ?? null;
+  return {
+    key: JSON.stringify([version, asked]),
+    basis: 'publication',
+    tableVersion: publishedVersionOf(current),
+    analyticsVersion: version,
+  } as const;
+}
+
 /** Sources of the observations of these cities (all when empty), in order. */
 export function sourcesOf(conditions: Conditions, cities: readonly string[]): readonly string[] {
   const sources = new Set<string>();

@@ -13,7 +13,8 @@ import type {
   SilenceRow,
   SilencesAnswer,
 } from '../alert-schemas.ts';
-import { formatCursor, parseCursor, parseRange } from '../parameters.ts';
+import { cutPage } from '../paging.ts';
+import { parseCursor, parseRange } from '../parameters.ts';
 import {
   type AcknowledgeQuery,
   AcknowledgeQuerySchema,
@@ -59,18 +60,17 @@ function addReading(app: FastifyInstance, server: Server): void {
             limit: limit + 1,
           })
         : [visibleIncident(view, incident)];
-    const page = found.slice(0, limit);
-    const last = found.length > limit ? page.at(-1) : undefined;
+    const { rows, nextCursor } = cutPage(found, limit, (row) => [row.opened_at, row.incident_id]);
     const answer: IncidentsAnswer = {
       meta: {
         answered_at: server.clock().toISOString(),
         simulated: server.context.simulated,
         counts: store.counts(view.scope === null ? undefined : citiesOf(view, undefined)),
-        row_count: page.length,
-        ...(last && { next_cursor: formatCursor([last.opened_at, last.incident_id]) }),
+        row_count: rows.length,
+        ...(nextCursor !== null && { next_cursor: nextCursor }),
       },
       // The model's arrays are read-only, the schema's are not.
-      data: page as IncidentsAnswer['data'],
+      data: rows as IncidentsAnswer['data'],
     };
     return sendNow(reply, answer);
   });

@@ -7,10 +7,11 @@ import type { AnomalyEvent, AnomalyEventSelection } from '../../model/anomaly-ev
 import { bodyOf, type Computed } from '../answers.ts';
 import { columnsOf, pickColumns } from '../columns.ts';
 import { chooseFormat, type Format } from '../formats.ts';
-import { formatCursor, parseCursor, parseRange } from '../parameters.ts';
+import { cutPage } from '../paging.ts';
+import { type CursorValue, parseCursor, parseRange } from '../parameters.ts';
 import { AnomalyEventRowSchema } from '../quality-schemas.ts';
 import { type AnomalyEventsQuery, AnomalyEventsQuerySchema, CURSORS } from '../query-schemas.ts';
-import { answer, factsOf, type Server, tableVersionOf } from '../server.ts';
+import { answer, factsOf, fromPublication, type Server } from '../server.ts';
 import type { Current } from '../versions.ts';
 import { citiesOf, viewOf } from '../view.ts';
 
@@ -42,10 +43,7 @@ export function addAnomalyEventsRoute(app: FastifyInstance, server: Server): voi
       return answer(view, request, reply, (current) => ({
         route: 'anomaly-events',
         format,
-        key: JSON.stringify([current.publication?.version ?? null, asked]),
-        basis: 'publication',
-        tableVersion: current.publication?.tableVersion ?? tableVersionOf(current),
-        analyticsVersion: current.publication?.version ?? null,
+        ...fromPublication(current, asked),
         compute: () => compute(server, current, asked, format),
       }));
     },
@@ -60,9 +58,7 @@ async function compute(
 ): Promise<Computed> {
   const { publication } = current;
   const found = (await publication?.events({ ...asked, limit: asked.limit + 1 })) ?? [];
-  const rows = found.slice(0, asked.limit);
-  const last = rows.at(-1);
-  const isMore = found.length > asked.limit && last !== undefined;
+  const { rows, nextCursor } = cutPage(found, asked.limit, keyOf);
   const chosen = new Set(asked.cities);
   const learning = (publication?.learning ?? [])
     .filter(({ city_id }) => chosen.size === 0 || chosen.has(city_id))
@@ -74,7 +70,7 @@ async function compute(
     rowCount: rows.length,
     note: explain(rows.length, judged.length),
     more: {
-      next_cursor: isMore ? cursorAfter(last) : null,
+      next_cursor: nextCursor,
       judged_from: judged[0] ?? null,
       judged_to: judged.at(-1) ?? null,
       learning,
@@ -85,8 +81,8 @@ async function compute(
   return { facts, body: bodyOf(format, COLUMNS, data) };
 }
 
-function cursorAfter({ began_at, city_id, variable }: AnomalyEvent): string {
-  return formatCursor([began_at, city_id, variable]);
+function keyOf({ began_at, city_id, variable }: AnomalyEvent): CursorValue[] {
+  return [began_at, city_id, variable];
 }
 
 function explain(count: number, months: number): string | null {

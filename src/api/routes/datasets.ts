@@ -18,7 +18,14 @@ import {
 } from '../query-schemas.ts';
 import { soundVersion } from '../rows.ts';
 import { NUMBER_CURSOR } from '../search-parameters.ts';
-import { answer, newestOf, type Server, sourcesOf, tableVersionOf } from '../server.ts';
+import {
+  answer,
+  newestOf,
+  publishedVersionOf,
+  type Server,
+  sourcesOf,
+  tableVersionOf,
+} from '../server.ts';
 import type { Current } from '../versions.ts';
 import { citiesOf, viewOf } from '../view.ts';
 import { type FoundAnomalies, isSearch, parseQuestion, searchAnomalies } from './anomaly-search.ts';
@@ -105,9 +112,7 @@ export function addDatasetRoutes(app: FastifyInstance, server: Server): void {
           key: keyOf(server, asked, current),
           // The index of each server is at a version of its own.
           basis: question !== null ? 'process' : ranged ? 'table' : 'publication',
-          tableVersion: ranged
-            ? tableVersionOf(current)
-            : (current.publication?.tableVersion ?? tableVersionOf(current)),
+          tableVersion: ranged ? tableVersionOf(current) : publishedVersionOf(current),
           analyticsVersion: current.publication?.version ?? null,
           compute: (signal) => computeRows({ ...asked, signal }, current),
         }));

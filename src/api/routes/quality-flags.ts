@@ -5,10 +5,11 @@ import { formatFlagReason } from '../../quality/reason.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { columnsOf, pickColumns } from '../columns.ts';
 import { chooseFormat, type Format } from '../formats.ts';
-import { formatCursor, parseCursor, parseRange } from '../parameters.ts';
+import { cutPage } from '../paging.ts';
+import { type CursorValue, parseCursor, parseRange } from '../parameters.ts';
 import { QualityFlagRowSchema } from '../quality-schemas.ts';
 import { CURSORS, type QualityFlagsQuery, QualityFlagsQuerySchema } from '../query-schemas.ts';
-import { answer, factsOf, type Server, tableVersionOf } from '../server.ts';
+import { answer, factsOf, fromPublication, type Server } from '../server.ts';
 import type { Current } from '../versions.ts';
 import { citiesOf, viewOf } from '../view.ts';
 
@@ -35,10 +36,7 @@ export function addQualityFlagsRoute(app: FastifyInstance, server: Server): void
       return answer(view, request, reply, (current) => ({
         route: 'quality-flags',
         format,
-        key: JSON.stringify([current.publication?.version ?? null, asked]),
-        basis: 'publication',
-        tableVersion: current.publication?.tableVersion ?? tableVersionOf(current),
-        analyticsVersion: current.publication?.version ?? null,
+        ...fromPublication(current, asked),
         compute: () => compute(server, current, asked, format),
       }));
     },
@@ -60,23 +58,21 @@ async function compute(
 ): Promise<Computed> {
   const { publication } = current;
   const found = (await publication?.flags({ ...asked, limit: asked.limit + 1 })) ?? [];
-  const rows = found.slice(0, asked.limit);
-  const last = rows.at(-1);
-  const isMore = found.length > asked.limit && last !== undefined;
+  const { rows, nextCursor } = cutPage(found, asked.limit, keyOf);
   const checked = publication?.quality?.tableVersion ?? null;
   const facts = {
     ...factsOf(server, current, asked.cities),
     computedAt: publication?.computedAt ?? null,
     rowCount: rows.length,
     note: explain(rows.length, checked),
-    more: { next_cursor: isMore ? cursorAfter(last) : null, checked_version: checked },
+    more: { next_cursor: nextCursor, checked_version: checked },
   };
   const data = rows.map((row) => pickColumns({ ...row, reason: formatFlagReason(row) }, COLUMNS));
   return { facts, body: bodyOf(format, COLUMNS, data) };
 }
 
-function cursorAfter({ observed_at, city_id, variable, test }: QualityFlag): string {
-  return formatCursor([observed_at, city_id, variable, test]);
+function keyOf({ observed_at, city_id, variable, test }: QualityFlag): CursorValue[] {
+  return [observed_at, city_id, variable, test];
 }
 
 function explain(count: number, checked: number | null): string | null {

@@ -6,7 +6,8 @@ import type { DataFile } from '../../table/table.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { columnsOf, pickColumns } from '../columns.ts';
 import { chooseFormat, type Format } from '../formats.ts';
-import { formatCursor, parseCursor, parseRange, type TimeRange } from '../parameters.ts';
+import { cutPage } from '../paging.ts';
+import { parseCursor, parseRange, type TimeRange } from '../parameters.ts';
 import { CURSORS, type RawDataQuery, RawDataQuerySchema } from '../query-schemas.ts';
 import { loadQuery, type Reader, selectFiles } from '../reader.ts';
 import { type ObservationRow, type RawDataRow, RawDataRowSchema } from '../schemas.ts';
@@ -57,21 +58,20 @@ export function addRawDataRoute(app: FastifyInstance, server: Server): void {
 async function compute(server: Server, asked: Asked, current: Current): Promise<Computed> {
   const { conditions } = current;
   const found = await readNewest(server.reader, conditions.snapshot.files, asked);
-  const page = found.slice(0, asked.limit).map((row) => {
-    return pickColumns<RawDataRow>({ ...row, trace_id: traceIdOf(row) }, COLUMNS);
-  });
-  const last = page.at(-1);
-  const more = found.length > asked.limit && last !== undefined;
+  const { rows, nextCursor } = cutPage(found, asked.limit, (row) => [row.observed_at, row.city_id]);
+  const page = rows.map((row) =>
+    pickColumns<RawDataRow>({ ...row, trace_id: traceIdOf(row) }, COLUMNS),
+  );
   const facts = {
     sources: sourcesOf(conditions, asked.cities),
-    observedFrom: last?.observed_at ?? null,
+    observedFrom: page.at(-1)?.observed_at ?? null,
     observedTo: page[0]?.observed_at ?? null,
     newest: newestOf(conditions, asked.cities),
     computedAt: server.clock().toISOString(),
     coveragePct: null,
     rowCount: page.length,
     note: page.length === 0 ? 'nothing was observed that fits' : null,
-    more: { next_cursor: more ? formatCursor([last.observed_at, last.city_id]) : null },
+    more: { next_cursor: nextCursor },
   };
   return { facts, body: bodyOf(asked.format, COLUMNS, page) };
 }

@@ -9,9 +9,10 @@ import {
 import { bodyOf, type Computed } from '../answers.ts';
 import { columnsOf, pickColumns } from '../columns.ts';
 import { chooseFormat } from '../formats.ts';
-import { formatCursor, parameterError, parseCursor } from '../parameters.ts';
+import { cutPage } from '../paging.ts';
+import { type CursorValue, parameterError, parseCursor } from '../parameters.ts';
 import { nameTimeout } from '../reader.ts';
-import { answer, type Server, tableVersionOf } from '../server.ts';
+import { answer, fromPublication, type Server } from '../server.ts';
 import { SUMMARY_CURSORS, SUMMARY_QUERY_SCHEMAS, type SummaryQuery } from '../summary-schemas.ts';
 import type { Current } from '../versions.ts';
 import { citiesOf, viewOf } from '../view.ts';
@@ -24,6 +25,7 @@ const DATASETS = {
   records: 'records',
 } as const satisfies Record<keyof typeof SUMMARY_QUERY_SCHEMAS, ClimateDataset>;
 type SummaryRoute = keyof typeof DATASETS;
+type AnyRow = Readonly<Record<string, CursorValue>>;
 
 const TIMEOUT_MS = 60_000;
 
@@ -42,10 +44,7 @@ export function addSummaryRoutes(app: FastifyInstance, server: Server): void {
       return answer(view, request, reply, (current) => ({
         route,
         format: chooseFormat(query),
-        key: JSON.stringify([current.publication?.version ?? null, selection]),
-        basis: 'publication',
-        tableVersion: current.publication?.tableVersion ?? tableVersionOf(current),
-        analyticsVersion: current.publication?.version ?? null,
+        ...fromPublication(current, selection),
         compute: (signal) => compute(route, query, selection, current, signal),
       }));
     });
@@ -75,21 +74,18 @@ async function compute(
   signal: AbortSignal,
 ): Promise<Computed> {
   const dataset = DATASETS[route];
-  const limit = query.limit;
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const either = AbortSignal.any([signal, timeout]);
-  const wanted = { ...selection, limit: limit + 1 };
+  const wanted = { ...selection, limit: query.limit + 1 };
   const reading = current.publication?.climate(dataset, wanted, either).catch((error: unknown) => {
     throw signal.aborted ? error : nameTimeout(error, TIMEOUT_MS);
   });
   const found = (await reading) ?? [];
   const columns = columnsOf(CLIMATE_SCHEMAS[dataset]);
-  const data = found.slice(0, limit).map((row) => pickColumns(row as object, columns));
-  const last = data.at(-1) as Readonly<Record<string, string | number>> | undefined;
-  const isMore = found.length > limit && last !== undefined;
-  const nextCursor = isMore
-    ? formatCursor(CLIMATE_KEYS[dataset].map((name) => last[name] ?? ''))
-    : null;
+  const { rows, nextCursor } = cutPage(found as readonly AnyRow[], query.limit, (row) =>
+    CLIMATE_KEYS[dataset].map((name) => row[name] ?? ''),
+  );
+  const data = rows.map((row) => pickColumns(row, columns));
   const none = data.length > 0 ? null : 'no day was summed up';
   const facts = await factsOfPublished(selection.cities, current, none);
   return {
