@@ -28,6 +28,19 @@ export const city = (maximum: number, without = 'all cities') =>
     }),
   );
 
+/** A parameter that is given once for each value. */
+const several = <T extends string>(
+  values: readonly T[],
+  description: string,
+  without?: readonly NoInfer<T>[],
+) =>
+  Type.Array(Type.Enum([...values]), {
+    minItems: 1,
+    maxItems: values.length,
+    ...(without === undefined ? {} : { default: [...without] }),
+    description,
+  });
+
 const time = (what: string) =>
   Type.Optional(
     Type.String({
@@ -103,18 +116,10 @@ export const QualityFlagsQuerySchema = parameters({
   from,
   to,
   variable: Type.Optional(
-    Type.Array(Type.Enum([...VARIABLE_NAMES]), {
-      minItems: 1,
-      maxItems: VARIABLE_NAMES.length,
-      description: 'Name of a variable; repeat it for several. Without it all.',
-    }),
+    several(VARIABLE_NAMES, 'Name of a variable; repeat it for several. Without it all.'),
   ),
   test: Type.Optional(
-    Type.Array(Type.Enum([...QUALITY_TESTS]), {
-      minItems: 1,
-      maxItems: QUALITY_TESTS.length,
-      description: 'Name of a test; repeat it for several. Without it all.',
-    }),
+    several(QUALITY_TESTS, 'Name of a test; repeat it for several. Without it all.'),
   ),
   verdict: Type.Optional(
     Type.Enum([...VERDICTS], { description: 'Only flags of this verdict. Without it both.' }),
@@ -129,26 +134,12 @@ export const AnomalyEventsQuerySchema = parameters({
   from: time('Only what began at this time or later'),
   to: time('Only what began before this time'),
   variable: Type.Optional(
-    Type.Array(Type.Enum([...VARIABLE_NAMES]), {
-      minItems: 1,
-      maxItems: VARIABLE_NAMES.length,
-      description: 'Name of a variable; repeat it for several. Without it all.',
-    }),
+    several(VARIABLE_NAMES, 'Name of a variable; repeat it for several. Without it all.'),
   ),
   class: Type.Optional(
-    Type.Array(Type.Enum([...EVENT_CLASSES]), {
-      minItems: 1,
-      maxItems: EVENT_CLASSES.length,
-      description: 'Likely cause; repeat it for several. Without it all.',
-    }),
+    several(EVENT_CLASSES, 'Likely cause; repeat it for several. Without it all.'),
   ),
-  severity: Type.Optional(
-    Type.Array(Type.Enum([...SEVERITIES]), {
-      minItems: 1,
-      maxItems: SEVERITIES.length,
-      description: 'Severity; repeat it for several. Without it all.',
-    }),
-  ),
+  severity: Type.Optional(several(SEVERITIES, 'Severity; repeat it for several. Without it all.')),
   limit: limit(1_000, 10_000),
   cursor: cursor(CURSORS['anomaly-events']),
   format,
@@ -185,12 +176,9 @@ export const CitiesQuerySchema = parameters({
 });
 export const ChartQuerySchema = parameters({ city: city(50, FIRST_FIFTY), from, to });
 export const SeriesQuerySchema = parameters({
-  variable: Type.Array(Type.Enum([...VARIABLE_NAMES]), {
-    minItems: 1,
-    maxItems: VARIABLE_NAMES.length,
-    default: ['temperature_c'],
-    description: 'Name of a variable; repeat it for several.',
-  }),
+  variable: several(VARIABLE_NAMES, 'Name of a variable; repeat it for several.', [
+    'temperature_c',
+  ]),
   city: city(50, FIRST_FIFTY),
   from,
   to,
@@ -240,12 +228,9 @@ export const RecentHoursQuerySchema = parameters({
   excel,
 });
 export const ForecastQuerySchema = parameters({
-  variable: Type.Array(Type.Enum([...FORECAST_VARIABLES]), {
-    minItems: 1,
-    maxItems: FORECAST_VARIABLES.length,
-    default: ['temperature_c'],
-    description: 'Name of a variable; repeat it for several.',
-  }),
+  variable: several(FORECAST_VARIABLES, 'Name of a variable; repeat it for several.', [
+    'temperature_c',
+  ]),
   city: city(50, FIRST_FIFTY),
   format,
   excel,
@@ -295,11 +280,7 @@ const incident = Type.String({
 });
 export const IncidentsQuerySchema = parameters({
   state: Type.Optional(
-    Type.Array(Type.Enum([...INCIDENT_STATES]), {
-      minItems: 1,
-      maxItems: INCIDENT_STATES.length,
-      description: 'State; repeat it for several. Without it all states.',
-    }),
+    several(INCIDENT_STATES, 'State; repeat it for several. Without it all states.'),
   ),
   rule: Type.Optional(ruleName),
   city: city(200),
