@@ -64,9 +64,9 @@ export async function writeDataset(
 
 /** A part of a dataset that is ordered by city. */
 export interface DatasetPart {
-  /** All when empty. */
+  /** Ids; all when empty. */
   readonly cities: readonly string[];
-  /** Null from the beginning. */
+  /** Rows of this city and those after it; null from the beginning. */
   readonly fromCity: string | null;
   readonly limit: number;
 }

@@ -22,11 +22,13 @@ import {
   summariseQuality,
 } from './published-quality.ts';
 
-interface PublishedVersion {
+/** One publication; it never changes. */
+export interface PublishedVersion {
   readonly version: number;
   readonly tableVersion: number;
   /** ISO 8601. */
   readonly computedAt: string;
+  /** Ids of the cities that the rule of the anomalies could not judge. */
   readonly notEnoughValues: readonly string[];
   /** What of the table was checked; null while values are not. */
   readonly quality: CheckedQuality | null;
@@ -40,11 +42,14 @@ interface PublishedVersion {
   /** Local paths of the files with the values that failed in this time. */
   failedFlagPaths(range: Range): Promise<string[]>;
   /**
-   * All rows of the dataset; of one too large to be held in memory only those of the part, when it
-   * is ordered by city.
+   * All rows of the dataset; of one too large to be held in memory at least the first `limit` of the
+   * part, when it is ordered by city.
    */
   rows<D extends Dataset>(dataset: D, part?: DatasetPart): Promise<readonly DatasetRows[D][]>;
-  /** The selected rows in order; rejects with ABORTED once `signal` aborts. */
+  /**
+   * The selected rows in order; empty for a publication of an earlier version of the program. Rejects
+   * with ABORTED once `signal` aborts.
+   */
   climate<D extends ClimateDataset>(
     dataset: D,
     selection: ClimateSelection,

@@ -1,18 +1,16 @@
 import type { AlertDesk } from '../alerts/desk.ts';
+import type { DatasetRows } from '../analytics/export.ts';
+import type { PublishedVersion } from '../analytics/published.ts';
 import type { Config } from '../config/schema.ts';
 import type { Engines } from '../engines/engine-probe.ts';
 import type { LatestForecasts } from '../forecast/latest.ts';
 import type { AnomalySearch } from '../index/answering.ts';
 import type { Log } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
-import type { AnomalyEvent, AnomalyEventSelection, LearningCity } from '../model/anomaly-events.ts';
 import type { City } from '../model/city.ts';
-import type { ClimateDataset, ClimateRows, ClimateSelection } from '../model/climate-datasets.ts';
-import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../model/datasets.ts';
 import type { HourSums } from '../model/hours.ts';
 import type { Stretch } from '../model/outages.ts';
 import type { Explanation } from '../model/provenance.ts';
-import type { CheckedQuality, QualityFlag, QualityFlagSelection } from '../model/quality.ts';
 import type { RoomError, Status } from '../model/status.ts';
 import type { Asked } from '../provenance/explain.ts';
 import type { Columns, SqlEngine } from '../sql/engine.ts';
@@ -114,57 +112,7 @@ export interface Publications {
 }
 
 /** One publication; it never changes. */
-export interface Publication {
-  readonly version: number;
-  readonly tableVersion: number;
-  /** ISO 8601. */
-  readonly computedAt: string;
-  /** Ids of the cities that the rule of the anomalies could not judge. */
-  readonly notEnoughValues: readonly string[];
-  /** What of the table was checked; null while values are not. */
-  readonly quality: CheckedQuality | null;
-  /** Flags of quality control, newest first. */
-  flags(selection: QualityFlagSelection): Promise<QualityFlag[]>;
-  /** Events of the rule seasonal, newest first. */
-  events(selection: AnomalyEventSelection): Promise<AnomalyEvent[]>;
-  /** The months that were judged, ascending, and the cities that were still learning in the last. */
-  readonly judgedMonths: readonly string[];
-  readonly learning: readonly LearningCity[];
-  /** Local paths of the files with the values that failed in this time. */
-  failedFlagPaths(range: Pick<Selection, 'from' | 'to'>): Promise<string[]>;
-  /**
-   * All rows of the dataset; of one too large to be held in memory at least the first `limit` of the
-   * part, when it is ordered by city.
-   */
-  rows<D extends Dataset>(dataset: D, part?: DatasetPart): Promise<readonly DatasetRows[D][]>;
-  /**
-   * The selected rows in order; empty for a publication of an earlier version of the program. Rejects
-   * with ABORTED once `signal` aborts.
-   */
-  climate<D extends ClimateDataset>(
-    dataset: D,
-    selection: ClimateSelection,
-    signal?: AbortSignal,
-  ): Promise<readonly ClimateRows[D][]>;
-  /** Datasets of which all rows were asked for. */
-  asked(): readonly Dataset[];
-  /** Reads all rows of these datasets, so that asking for them needs the storage no more. */
-  prepare(datasets: readonly Dataset[]): Promise<void>;
-}
-
-export interface DatasetPart {
-  /** Ids; all when empty. */
-  readonly cities: readonly string[];
-  /** Rows of this city and those after it; null from the beginning. */
-  readonly fromCity: string | null;
-  readonly limit: number;
-}
-
-export interface DatasetRows {
-  readonly city_statistics: CityStatistics;
-  readonly hourly_trends: HourlyTrend;
-  readonly anomalies: Anomaly;
-}
+export type Publication = PublishedVersion;
 
 /** Without the values that failed quality control. */
 export interface SoundSelection extends Selection {

@@ -1,8 +1,9 @@
 /** Rows of the datasets: those published, or computed over a range, shared by formats and pages. */
 
+import type { DatasetRows } from '../analytics/export.ts';
 import { IsobarError } from '../errors.ts';
 import { openCache } from './cache.ts';
-import type { DatasetRows, Publications, RangedDataset, Selection } from './context.ts';
+import type { Publications, RangedDataset, Selection } from './context.ts';
 import { nameTimeout, notAwaited, selectFiles } from './reader.ts';
 import type { Current } from './versions.ts';
 

@@ -1,12 +1,13 @@
 /** `/api/city-statistics`, `/api/hourly-trends`, `/api/anomalies`. */
 import type { FastifyInstance } from 'fastify';
+import type { DatasetPart, DatasetRows } from '../../analytics/export.ts';
 import type { AnomalyQuestion } from '../../model/anomaly-search.ts';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../../model/datasets.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../../model/datasets.ts';
 import { compareTimes } from '../../model/iso-time.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { type Column, columnsOf, pickColumns } from '../columns.ts';
-import type { DatasetPart, DatasetRows, Publication, Selection } from '../context.ts';
+import type { Publication, Selection } from '../context.ts';
 import { chooseFormat } from '../formats.ts';
 import { type Page, pageRows, type RowOrder } from '../paging.ts';
 import { parseCursor, parseRange } from '../parameters.ts';
