@@ -5,7 +5,7 @@ import { asIsobarError, IsobarError, translateFileError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { readRegularFileSync } from '../regular-file.ts';
 import { CityForecaster, type Newest } from './city-forecaster.ts';
-import { sealed, unsealed } from './sealed.ts';
+import { corrupt, sealed, unsealed } from './sealed.ts';
 import { copyState, restoreState } from './state.ts';
 
 /** Of one state: some 1.4 MB. */
@@ -33,11 +33,11 @@ export class CityStore {
     try {
       const bytes = readRegularFileSync(path, { bytesMax: STATE_BYTES_MAX });
       const { header, body } = unsealed('forecaster', path, bytes);
-      if (header.city_id !== city) throw new IsobarError('TABLE_CORRUPT', `${path}: another city`);
+      if (header.city_id !== city) throw corrupt(path, 'another city');
       const numbers = new Float64Array(body.length / NUMBER_BYTES);
       Buffer.from(numbers.buffer).set(body);
       if (!restoreState(forecaster, numbers)) {
-        throw new IsobarError('TABLE_CORRUPT', `${path}: it is of another length`);
+        throw corrupt(path, 'it is of another length');
       }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { state: 'missing' };

@@ -3,7 +3,6 @@
  * forecast of a variable an hour, whoever issues it, however often: what is there is not written again.
  */
 import { Type } from 'typebox';
-import Value from 'typebox/value';
 import { asIsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { issuedFolder, issuedPath } from '../lake/layout.ts';
@@ -11,7 +10,7 @@ import type { Storage } from '../lake/storage.ts';
 import { FORECAST_VARIABLES, HORIZONS, MODELS, SCORED_HORIZONS } from '../model/forecast.ts';
 import { type Issued, scoredPart } from './city-forecaster.ts';
 import { DAY_HOURS, dayOf, firstHourOf, formatHour } from './hour.ts';
-import { corrupt, formatLines, linesOf, sealed, unsealed } from './sealed.ts';
+import { corrupt, DAMAGED, formatLines, parseLines, sealed, unsealed } from './sealed.ts';
 
 export type IssuedRow = Issued & { readonly city_id: string };
 
@@ -66,11 +65,7 @@ export async function readIssued(
   if (place === null || header.issued_at !== formatHour(place.hour)) {
     throw corrupt(path, `it says that it was issued at ${String(header.issued_at)}`);
   }
-  return linesOf(body).map((row) => {
-    if (Value.Check(IssuedRowSchema, row)) return row;
-    const [problem] = Value.Errors(IssuedRowSchema, row);
-    throw corrupt(path, `${problem?.instancePath ?? ''} ${problem?.message ?? 'unknown row'}`);
-  });
+  return parseLines(IssuedRowSchema, path, body);
 }
 
 interface Day {
@@ -104,7 +99,7 @@ export function openIssued(storage: Storage, onDamaged: (problem: string) => voi
         // The first that was kept counts.
         for (const row of await readIssued(storage, path)) add(day, place.hour, row);
       } catch (error) {
-        if (!isErrorCode(error, 'TABLE_CORRUPT', 'FILE_NOT_REGULAR', 'FILE_TOO_LARGE')) throw error;
+        if (!isErrorCode(error, ...DAMAGED)) throw error;
         onDamaged(asIsobarError(error).message);
       }
     }

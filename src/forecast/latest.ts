@@ -1,9 +1,8 @@
 /** The newest forecast of each city in one file, which is replaced whenever there is a newer one. */
-import Value from 'typebox/value';
 import { FORECASTS_PATH } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import { type CityForecast, CityForecastSchema } from '../model/forecast.ts';
-import { corrupt, formatLines, linesOf, sealed, unsealed } from './sealed.ts';
+import { formatLines, parseLines, sealed, unsealed } from './sealed.ts';
 
 const KIND = 'latest-forecasts';
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
@@ -18,14 +17,8 @@ export async function writeLatest(
 /** Rejects with TABLE_CORRUPT, LAKE_MISSING, and as the storage does. */
 export async function readLatest(storage: Pick<Storage, 'read'>): Promise<readonly CityForecast[]> {
   const bytes = await storage.read(FORECASTS_PATH, undefined, FILE_BYTES_MAX);
-  return linesOf(unsealed(KIND, FORECASTS_PATH, bytes).body).map((row) => {
-    if (Value.Check(CityForecastSchema, row)) return row;
-    const [problem] = Value.Errors(CityForecastSchema, row);
-    throw corrupt(
-      FORECASTS_PATH,
-      `${problem?.instancePath ?? ''} ${problem?.message ?? 'unknown row'}`,
-    );
-  });
+  const { body } = unsealed(KIND, FORECASTS_PATH, bytes);
+  return parseLines(CityForecastSchema, FORECASTS_PATH, body);
 }
 
 export interface LatestForecasts {

@@ -4,7 +4,6 @@
  * files each time, never added to: whatever dies in between, an hour counts once.
  */
 import { Type } from 'typebox';
-import Value from 'typebox/value';
 import { asIsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { FORECAST_SCORES_FOLDER, forecastScoresPath } from '../lake/layout.ts';
@@ -14,7 +13,7 @@ import { judgedOf } from './city-forecaster.ts';
 import { DAY_HOURS, firstHourOf } from './hour.ts';
 import type { IssuedStore } from './issued.ts';
 import { addScore, openScores, SUMS_LENGTH } from './scores.ts';
-import { corrupt, formatLines, linesOf, sealed, unsealed } from './sealed.ts';
+import { corrupt, DAMAGED, formatLines, parseLines, sealed, unsealed } from './sealed.ts';
 
 /** One row per city and variable of a day. */
 export interface ScoreRow {
@@ -59,11 +58,7 @@ export async function readScores(
     await storage.read(path, undefined, FILE_BYTES_MAX),
   );
   if (header.day !== parseScoresPath(path)) throw corrupt(path, `it is of ${String(header.day)}`);
-  return linesOf(body).map((row) => {
-    if (Value.Check(ScoreRowSchema, row)) return row;
-    const [problem] = Value.Errors(ScoreRowSchema, row);
-    throw corrupt(path, `${problem?.instancePath ?? ''} ${problem?.message ?? 'unknown row'}`);
-  });
+  return parseLines(ScoreRowSchema, path, body);
 }
 
 /** The sums of a city's day: a function of its values and of what was issued. */
@@ -110,7 +105,7 @@ export async function openScoreBook(
       const rows = await readScores(storage, path);
       days.set(day, new Map(rows.map((row) => [keyOf(row.city_id, row.variable), row])));
     } catch (error) {
-      if (!isErrorCode(error, 'TABLE_CORRUPT', 'FILE_NOT_REGULAR', 'FILE_TOO_LARGE')) throw error;
+      if (!isErrorCode(error, ...DAMAGED)) throw error;
       onDamaged(asIsobarError(error).message);
     }
   }

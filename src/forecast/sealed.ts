@@ -6,8 +6,13 @@
  *     …
  */
 import { createHash } from 'node:crypto';
+import type { Static, TSchema } from 'typebox';
+import Value from 'typebox/value';
 import { IsobarError } from '../errors.ts';
 import { FORECAST_VERSION } from '../model/forecast.ts';
+
+/** Codes of errors of a file that cannot be used; others pass, or end the work. */
+export const DAMAGED = ['TABLE_CORRUPT', 'FILE_NOT_REGULAR', 'FILE_TOO_LARGE'] as const;
 
 export type Header = Readonly<Record<string, unknown>>;
 
@@ -43,10 +48,17 @@ export function unsealed(
   return { header, body };
 }
 
-/** The lines of a body, each a JSON value. */
-export function linesOf(body: Buffer): unknown[] {
+/** The lines of a body. Rejects with TABLE_CORRUPT when one is not of the schema. */
+export function parseLines<S extends TSchema>(schema: S, path: string, body: Buffer): Static<S>[] {
   const lines = body.toString('utf8').split('\n');
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+  return lines
+    .filter((line) => line !== '')
+    .map((line) => {
+      const row = parse(line);
+      if (Value.Check(schema, row)) return row;
+      const [problem] = Value.Errors(schema, row);
+      throw corrupt(path, `${problem?.instancePath ?? ''} ${problem?.message ?? 'unknown row'}`);
+    });
 }
 
 export function formatLines(values: readonly unknown[]): Buffer {

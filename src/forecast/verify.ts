@@ -9,6 +9,7 @@ import type { HourlyValues } from './hourly-values.ts';
 import { openIssued, parseIssuedPath, readIssued } from './issued.ts';
 import { readLatest } from './latest.ts';
 import { parseScoresPath, readScores, type ScoreRow, scoreDay } from './score-book.ts';
+import { DAMAGED } from './sealed.ts';
 
 export interface VerifyForecastsOptions {
   readonly storage: Storage;
@@ -27,7 +28,6 @@ export interface ForecastReport {
   readonly differences: readonly string[];
 }
 
-const DAMAGED = ['TABLE_CORRUPT', 'FILE_NOT_REGULAR', 'FILE_TOO_LARGE'] as const;
 /** Sums are rounded to so much. */
 const CLOSE = 2e-6;
 
