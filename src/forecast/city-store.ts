@@ -1,5 +1,6 @@
 /** The forecasters of all cities as their thread works on them, and their states in a folder. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asIsobarError, IsobarError, translateFileError } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
@@ -11,6 +12,9 @@ import { copyState, restoreState } from './state.ts';
 /** Of one state: some 1.4 MB. */
 const STATE_BYTES_MAX = 64 * 1024 * 1024;
 const NUMBER_BYTES = 8;
+const DRAFT_END = '.new';
+/** A draft that is older was left by a process that was killed. */
+const DRAFT_AGE_MS = 60 * 60_000;
 
 /** What became of a state that was looked for. */
 export type Opened =
@@ -21,6 +25,7 @@ export type Opened =
 export class CityStore {
   readonly #folder: string;
   readonly #cities = new Map<string, CityForecaster>();
+  #isTidy = false;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -67,14 +72,18 @@ export class CityStore {
   /** Keeps the city's state; the old one is replaced at once, or not at all. */
   save(city: string): void {
     const path = this.#pathOf(city);
+    // Two processes may work on one folder while the lease of one runs out.
+    const draft = `${path}.${process.pid}-${randomUUID()}${DRAFT_END}`;
     const numbers = copyState(this.#of(city));
     const body = Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
     try {
       mkdirSync(this.#folder, { recursive: true });
-      writeFileSync(`${path}.new`, sealed('forecaster', { city_id: city }, body), { flush: true });
+      this.#removeOldDrafts();
+      writeFileSync(draft, sealed('forecaster', { city_id: city }, body), { flush: true });
       reachFaultPoint('forecast.before-state');
-      renameSync(`${path}.new`, path);
+      renameSync(draft, path);
     } catch (error) {
+      rmSync(draft, { force: true });
       throw translateFileError(error, path, 'DATA_UNWRITABLE');
     }
   }
@@ -86,6 +95,17 @@ export class CityStore {
 
   close(): void {
     this.#cities.clear();
+  }
+
+  #removeOldDrafts(): void {
+    if (this.#isTidy) return;
+    for (const name of readdirSync(this.#folder)) {
+      if (!name.endsWith(DRAFT_END)) continue;
+      const path = join(this.#folder, name);
+      const found = statSync(path, { throwIfNoEntry: false });
+      if (found && Date.now() - found.mtimeMs > DRAFT_AGE_MS) rmSync(path, { force: true });
+    }
+    this.#isTidy = true;
   }
 
   #of(city: string): CityForecaster {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createRandom } from '../../test/support/random.ts';
 import { CityForecaster, WIDTH } from './city-forecaster.ts';
+import { CityStore } from './city-store.ts';
 import { copyState, restoreState } from './state.ts';
 
 const FIRST = Date.UTC(2020, 0, 1) / 3_600_000;
@@ -51,4 +55,18 @@ test('the same hours fed again change nothing; others are counted once', () => {
   for (let again = 0; again < 2; again += 1) city.feed(FIRST + 98, corrected);
   assert.equal(city.newest().late, 1);
   assert.equal(city.hour, FIRST + 99);
+});
+
+test('drafts that killed processes left are removed, those of another process are not', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'isobar-states-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const name of ['oslo.state.1-a.new', 'oslo.state.2-b.new']) {
+    writeFileSync(join(folder, name), 'half');
+  }
+  const longAgo = new Date(Date.now() - 2 * 3_600_000);
+  utimesSync(join(folder, 'oslo.state.1-a.new'), longAgo, longAgo);
+  const store = new CityStore(folder);
+  store.begin('oslo');
+  store.save('oslo');
+  assert.deepEqual(readdirSync(folder).sort(), ['oslo.state', 'oslo.state.2-b.new']);
 });
