@@ -1,5 +1,6 @@
 /** From a record of the log to what is shown of it before it has landed. */
 import { CLOCK_SKEW_S_MAX, OBSERVED_AT_MIN } from '../model/observation.ts';
+import { formatTime } from '../model/time-zone.ts';
 import { traceIdOf } from '../model/trace.ts';
 import { fieldProblem } from '../model/validity.ts';
 import { VARIABLE_NAMES, type VariableName } from '../model/variables.ts';
@@ -67,5 +68,5 @@ function timeOf(value: unknown): string | null {
   if (typeof value !== 'string') return null;
   const time = new Date(value);
   if (Number.isNaN(time.getTime())) return null;
-  return time.toISOString().replace('.000Z', 'Z');
+  return formatTime(time);
 }

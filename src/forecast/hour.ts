@@ -1,10 +1,12 @@
+import { formatTime } from '../model/time-zone.ts';
+
 /** Hours since 1970 as whole numbers: the value of an hour is the last one in the hour up to it. */
 export const HOUR_MS = 3_600_000;
 export const DAY_HOURS = 24;
 
 /** `2024-10-31T14:00:00Z` */
 export function formatHour(hour: number): string {
-  return new Date(hour * HOUR_MS).toISOString().replace('.000Z', 'Z');
+  return formatTime(new Date(hour * HOUR_MS));
 }
 
 /** The hour that an observation of this time belongs to: 13:50 and 14:00 to 14. */

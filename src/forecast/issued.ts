@@ -7,7 +7,13 @@ import { asIsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { issuedFolder, issuedPath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
-import { FORECAST_VARIABLES, HORIZONS, MODELS, SCORED_HORIZONS } from '../model/forecast.ts';
+import {
+  FORECAST_VARIABLES,
+  forecastKey,
+  HORIZONS,
+  MODELS,
+  SCORED_HORIZONS,
+} from '../model/forecast.ts';
 import { type Issued, scoredPart } from './city-forecaster.ts';
 import { DAY_HOURS, dayOf, firstHourOf, formatHour } from './hour.ts';
 import { corrupt, DAMAGED, formatLines, parseLines, sealed, unsealed } from './sealed.ts';
@@ -149,5 +155,5 @@ function add(day: Day, hour: number, row: IssuedRow): void {
 }
 
 function keyOf(hour: number, city: string, variable: string): string {
-  return `${hour} ${city} ${variable}`;
+  return `${hour} ${forecastKey(city, variable)}`;
 }

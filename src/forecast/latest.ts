@@ -1,7 +1,7 @@
 /** The newest forecast of each city in one file, which is replaced whenever there is a newer one. */
 import { FORECASTS_PATH } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
-import { type CityForecast, CityForecastSchema } from '../model/forecast.ts';
+import { type CityForecast, CityForecastSchema, forecastKey } from '../model/forecast.ts';
 import { formatLines, parseLines, sealed, unsealed } from './sealed.ts';
 
 const KIND = 'latest-forecasts';
@@ -24,12 +24,8 @@ export async function readLatest(storage: Pick<Storage, 'read'>): Promise<readon
 export interface LatestForecasts {
   /** Another text for another content. */
   readonly version: string;
-  /** `city variable` → its forecast. */
+  /** `forecastKey` → its forecast. */
   readonly forecasts: ReadonlyMap<string, CityForecast>;
-}
-
-export function forecastKey(city: string, variable: string): string {
-  return `${city} ${variable}`;
 }
 
 const NOTHING: LatestForecasts = { version: '', forecasts: new Map() };

@@ -4,12 +4,13 @@ import { reachFaultPoint } from '../fault.ts';
 import { FORECASTS_FOLDER } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { Logger } from '../logger.ts';
-import { type CityForecast, FORECAST_VARIABLES, HORIZONS } from '../model/forecast.ts';
+import { type CityForecast, FORECAST_VARIABLES, forecastKey, HORIZONS } from '../model/forecast.ts';
+import { takeTurns } from '../waiting.ts';
 import { WIDTH } from './city-forecaster.ts';
 import { type CityProgress, forecastsOf, issuedRows } from './city-progress.ts';
 import { DAY_HOURS, dayOf } from './hour.ts';
 import { openIssued, parseIssuedPath } from './issued.ts';
-import { forecastKey, readLatest, writeLatest } from './latest.ts';
+import { readLatest, writeLatest } from './latest.ts';
 import { openScoreBook, type ScoreBook } from './score-book.ts';
 
 export interface ForecastRecord {
@@ -52,20 +53,21 @@ export async function openRecord(storage: Storage, logger: Logger): Promise<Fore
   }
 
   async function score(): Promise<void> {
+    const turn = takeTurns();
     for (const [one, { first, values }] of unscored) {
       await scoreDays(book, one.city, first, values);
       unscored.delete(one);
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
     await book.flush();
   }
 
   async function publish(chosen: readonly CityProgress[]): Promise<void> {
     const all = new Map<string, CityForecast>();
+    const turn = takeTurns();
     for (const one of chosen) {
       const own = forecastsOf(one, book);
-      // Between two cities others have their turn.
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
       for (const variable of FORECAST_VARIABLES) {
         const key = forecastKey(one.city, variable);
         // A variable without a value in the last hour keeps the forecast before.

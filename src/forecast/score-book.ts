@@ -8,7 +8,12 @@ import { asIsobarError, isErrorCode } from '../errors.ts';
 import { reachFaultPoint } from '../fault.ts';
 import { FORECAST_SCORES_FOLDER, forecastScoresPath } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
-import { FORECAST_VARIABLES, type ForecastVariable, SCORED_HORIZONS } from '../model/forecast.ts';
+import {
+  FORECAST_VARIABLES,
+  type ForecastVariable,
+  forecastKey,
+  SCORED_HORIZONS,
+} from '../model/forecast.ts';
 import { judgedOf } from './city-forecaster.ts';
 import { DAY_HOURS, firstHourOf } from './hour.ts';
 import type { IssuedStore } from './issued.ts';
@@ -103,7 +108,7 @@ export async function openScoreBook(
     if (day === null) continue;
     try {
       const rows = await readScores(storage, path);
-      days.set(day, new Map(rows.map((row) => [keyOf(row.city_id, row.variable), row])));
+      days.set(day, new Map(rows.map((row) => [forecastKey(row.city_id, row.variable), row])));
     } catch (error) {
       if (!isErrorCode(error, ...DAMAGED)) throw error;
       onDamaged(asIsobarError(error).message);
@@ -117,7 +122,7 @@ export async function openScoreBook(
       const rows = days.get(day) ?? new Map<string, ScoreRow>();
       days.set(day, rows);
       const row = { ...of, sums };
-      const key = keyOf(of.city_id, of.variable);
+      const key = forecastKey(of.city_id, of.variable);
       if (JSON.stringify(rows.get(key)) === JSON.stringify(row)) return;
       rows.set(key, row);
       changed.add(day);
@@ -132,7 +137,7 @@ export async function openScoreBook(
         reachFaultPoint('forecast.between-days');
       }
     },
-    find: (day, city, variable) => days.get(day)?.get(keyOf(city, variable)),
+    find: (day, city, variable) => days.get(day)?.get(forecastKey(city, variable)),
     async removeBefore(day) {
       for (const old of [...days.keys()].filter((one) => one < day)) {
         await storage.delete(forecastScoresPath(old));
@@ -141,8 +146,4 @@ export async function openScoreBook(
       }
     },
   };
-}
-
-function keyOf(city: string, variable: string): string {
-  return `${city} ${variable}`;
 }

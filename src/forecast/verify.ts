@@ -2,7 +2,7 @@
 import { asIsobarError, isErrorCode } from '../errors.ts';
 import { FORECAST_SCORES_FOLDER, FORECASTS_FOLDER } from '../lake/layout.ts';
 import type { Storage } from '../lake/storage.ts';
-import { FORECAST_VARIABLES } from '../model/forecast.ts';
+import { FORECAST_VARIABLES, forecastKey } from '../model/forecast.ts';
 import type { DataFile } from '../table/table.ts';
 import { DAY_HOURS, firstHourOf } from './hour.ts';
 import type { HourlyValues } from './hourly-values.ts';
@@ -82,7 +82,7 @@ async function verifyIssued(
     if (place === null) continue;
     if (place.hour !== hour) [hour, seen] = [place.hour, new Set()];
     for (const { city_id, variable } of (await guarded(() => readIssued(storage, path))) ?? []) {
-      const name = `${city_id} ${variable}`;
+      const name = forecastKey(city_id, variable);
       if (seen.has(name)) differences.push(`${path}: ${name} was issued twice for this hour`);
       seen.add(name);
       count += 1;

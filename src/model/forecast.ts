@@ -110,6 +110,11 @@ export const ForecastCountsSchema = record(
   'How far the forecasts are.',
 );
 
+/** One forecast of a city and variable among others. */
+export function forecastKey(city: string, variable: string): string {
+  return `${city} ${variable}`;
+}
+
 export type ForecastSkill = Of<typeof ForecastSkillSchema>;
 export type ModelSwitch = Of<typeof ModelSwitchSchema>;
 export type CityForecast = Of<typeof CityForecastSchema>;

@@ -10,6 +10,7 @@
  * in the table, a rejected record and an event give the same id, in every process.
  */
 import { hash } from 'node:crypto';
+import { formatTime } from './time-zone.ts';
 
 export interface Traced {
   readonly city_id: string;
@@ -55,7 +56,7 @@ const NORMAL_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(?!000)\d{3})?Z$/;
 function normalTime(time: string): string {
   if (NORMAL_TIME.test(time)) return time;
   const at = new Date(time);
-  return Number.isNaN(at.getTime()) ? time : at.toISOString().replace('.000Z', 'Z');
+  return Number.isNaN(at.getTime()) ? time : formatTime(at);
 }
 
 function digest(text: string): string {

@@ -1,6 +1,7 @@
 /** The files of the raw export that hold a range of observations: the first and the last. */
 import { rawHourPath } from '../lake/layout.ts';
 import type { Explanation } from '../model/provenance.ts';
+import { formatTime } from '../model/time-zone.ts';
 import type { Sources } from './sources.ts';
 
 type RawFile = Explanation['raw']['files']['listed'][number];
@@ -30,5 +31,5 @@ export async function explainRaw(
 function hourOf(time: string | null): string[] {
   if (time === null) return [];
   const hour = Math.floor(Date.parse(time) / HOUR_MS) * HOUR_MS;
-  return [new Date(hour).toISOString().replace('.000Z', 'Z')];
+  return [formatTime(new Date(hour))];
 }

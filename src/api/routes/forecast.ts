@@ -5,6 +5,7 @@ import {
   type CityForecast,
   FORECAST_VARIABLES,
   type ForecastVariable,
+  forecastKey,
 } from '../../model/forecast.ts';
 import type { ForecastStatus } from '../../model/status.ts';
 import { formatTime } from '../../model/time-zone.ts';
@@ -85,7 +86,7 @@ function question(
     async compute() {
       const rows = cities.flatMap((city) =>
         variables.flatMap((variable) => {
-          const found = latest?.forecasts.get(`${city} ${variable}`);
+          const found = latest?.forecasts.get(forecastKey(city, variable));
           return found === undefined ? [] : [formatForecast(view, current, found)];
         }),
       );

@@ -7,6 +7,7 @@ import {
   type ForecastSkill,
   type ForecastVariable,
 } from '../../model/forecast.ts';
+import { formatTime } from '../../model/time-zone.ts';
 import { VARIABLES } from '../../model/variables.ts';
 import { oneLine } from '../../printable.ts';
 import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
@@ -78,7 +79,7 @@ function formatOne(forecast: CityForecast): string {
   const { label, unit, digits } = VARIABLES[variable];
   const show = (value: number | undefined) => value?.toFixed(digits) ?? '';
   const rows = SHOWN_HOURS.map((hour) => [
-    new Date(Date.parse(issued_at) + hour * HOUR_MS).toISOString().replace('.000Z', 'Z'),
+    formatTime(new Date(Date.parse(issued_at) + hour * HOUR_MS)),
     `${hour} h`,
     ...[forecast.low, forecast.median, forecast.high].map((list) => show(list[hour - 1])),
     forecast.model[hour - 1] ?? '',
