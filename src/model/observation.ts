@@ -66,6 +66,15 @@ export function isInvalidRecord(record: CollectedRecord): record is InvalidRecor
 /** Columns whose values decide whether two versions of an identity say the same. */
 export const CONTENT_COLUMNS = [...VARIABLE_NAMES, 'condition_id', 'condition'] as const;
 
+/** The content of a row or record that may hold anything: the columns with a value. */
+export function contentOf(row: Readonly<Record<string, unknown>>): Record<string, number | string> {
+  const entries = CONTENT_COLUMNS.flatMap((name) => {
+    const value = row[name];
+    return typeof value === 'number' || typeof value === 'string' ? [[name, value] as const] : [];
+  });
+  return Object.fromEntries(entries);
+}
+
 /** The same measurements, whatever their times say. */
 export function equalContent(a: Measurements, b: Measurements): boolean {
   return CONTENT_COLUMNS.every((column) => (a[column] ?? null) === (b[column] ?? null));

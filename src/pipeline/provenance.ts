@@ -6,7 +6,7 @@ import { aggregatesOf, readPublication } from '../analytics/publication.ts';
 import { parseTailRecord } from '../api/tail-record.ts';
 import { isErrorCode } from '../errors.ts';
 import type { Log } from '../log/log.ts';
-import { CONTENT_COLUMNS } from '../model/observation.ts';
+import { contentOf } from '../model/observation.ts';
 import type { Explanation } from '../model/provenance.ts';
 import { type Asked, explain } from '../provenance/explain.ts';
 import type { Sources, WaitingRecord } from '../provenance/sources.ts';
@@ -88,10 +88,5 @@ function parseRecord(value: Uint8Array): WaitingRecord | null {
   const parsed = parseTailRecord(value);
   if (parsed === null) return null;
   const { city_id, observed_at, collected_at, source, trace_id } = parsed;
-  const entries = CONTENT_COLUMNS.flatMap((name) => {
-    const value = parsed[name] ?? null;
-    return value === null ? [] : [[name, value] as const];
-  });
-  const values = Object.fromEntries(entries);
-  return { city_id, observed_at, collected_at, source, trace_id, values };
+  return { city_id, observed_at, collected_at, source, trace_id, values: contentOf(parsed) };
 }

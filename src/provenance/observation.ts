@@ -1,7 +1,7 @@
 /** One observation: its row, its versions, and what waits in the log. */
 import { isErrorCode } from '../errors.ts';
 import { compareTimes } from '../model/iso-time.ts';
-import { CONTENT_COLUMNS } from '../model/observation.ts';
+import { contentOf } from '../model/observation.ts';
 import { type Explanation, LISTED_MAX, listEnds } from '../model/provenance.ts';
 import { traceIdOf } from '../model/trace.ts';
 import type { Row } from '../sql/engine.ts';
@@ -52,17 +52,9 @@ async function describe(sources: Sources, row: Row): Promise<Observation> {
     ...{ observed_at, collected_at, trace_id: traceIdOf(of), log_id, log_partition, log_offset },
     appended_at: await appendedAt(sources, log_id, log_partition, log_offset),
     ...{ import_id, import_row },
-    values: valuesOf(row),
+    values: contentOf(row),
     ...{ rejected_fields, response },
   };
-}
-
-function valuesOf(row: Row): Observation['values'] {
-  const entries = CONTENT_COLUMNS.flatMap((name) => {
-    const value = row[name] ?? null;
-    return typeof value === 'number' || typeof value === 'string' ? [[name, value] as const] : [];
-  });
-  return Object.fromEntries(entries);
 }
 
 /** Null where the log is another one, is away, or has removed the record. */

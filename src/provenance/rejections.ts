@@ -1,5 +1,5 @@
 /** Rejected records: how many a city has, and those of one observation. */
-import { CONTENT_COLUMNS } from '../model/observation.ts';
+import { contentOf } from '../model/observation.ts';
 import type { Explanation } from '../model/provenance.ts';
 import { parquetSql } from '../sql/text.ts';
 import type { Sources } from './sources.ts';
@@ -54,10 +54,5 @@ function valuesOf(payload: string | null): Version['values'] {
     return {};
   }
   if (typeof record !== 'object' || record === null) return {};
-  const all = record as Readonly<Record<string, unknown>>;
-  const entries = CONTENT_COLUMNS.flatMap((name) => {
-    const value = all[name];
-    return typeof value === 'number' || typeof value === 'string' ? [[name, value] as const] : [];
-  });
-  return Object.fromEntries(entries);
+  return contentOf(record as Readonly<Record<string, unknown>>);
 }

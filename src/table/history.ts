@@ -1,6 +1,6 @@
 /** Every version of one observation that the table knows, the one that counts first. */
 
-import { CONTENT_COLUMNS } from '../model/observation.ts';
+import { CONTENT_COLUMNS, contentOf } from '../model/observation.ts';
 import type { Row, SqlSession } from '../sql/engine.ts';
 import { literal } from '../sql/text.ts';
 import type { DeltaTable } from './delta-table.ts';
@@ -59,14 +59,8 @@ export async function readHistory(
           AND o.log_partition = s.log_partition AND o.log_offset = s.log_offset)
       ORDER BY import_id DESC NULLS FIRST, collected_at DESC, log_offset DESC
       LIMIT ${VERSIONS_MAX})`);
-  return rows.map(({ payload, ...version }) => ({ ...version, values: contentOf(payload) }));
-}
-
-function contentOf(payload: string): Row {
-  const all = JSON.parse(payload) as Row;
-  const entries = CONTENT_COLUMNS.flatMap((name) => {
-    const value = all[name] ?? null;
-    return value === null ? [] : [[name, value] as const];
-  });
-  return Object.fromEntries(entries);
+  return rows.map(({ payload, ...version }) => ({
+    ...version,
+    values: contentOf(JSON.parse(payload) as Row),
+  }));
 }
