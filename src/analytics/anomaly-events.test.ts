@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { createRandom } from '../../test/support/random.ts';
-import { publicationPath } from '../lake/layout.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { monthsBehind } from './anomaly-events.ts';
 import type { Publication } from './publication.ts';
@@ -121,21 +119,7 @@ test('verify finds an event that the values do not make', async () => {
   const publication = await settle(await place.refresher());
   const file = publication.events?.find(({ events }) => events !== null)?.events;
   assert.ok(file);
-  const { storage, session, scratch } = place;
-  const forged = `${scratch}/forged.parquet`;
-  const path = await storage.localPath(file.path);
-  await session.copy(
-    `SELECT * REPLACE (score + 1 AS score) FROM read_parquet('${path}')`,
-    forged,
-    'parquet',
-  );
-  await storage.delete(file.path);
-  await storage.putIfAbsent(file.path, { file: forged });
-  const sha256 = createHash('sha256')
-    .update(await storage.read(file.path))
-    .digest('hex');
-  const text = JSON.stringify(publication).replace(file.sha256, sha256);
-  await storage.replace(publicationPath(publication.version), Buffer.from(text));
+  await place.forge(publication, file, 'score + 1 AS score');
   assert.match(
     (await verify(place)).join('; '),
     /2024-\d\d: score of event 1: .* published, .* found/,

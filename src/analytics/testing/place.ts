@@ -1,7 +1,9 @@
 /** A table of made-up observations whose commits a test makes itself, with its publications. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { publicationPath } from '../../lake/layout.ts';
 import { openLocalStorage } from '../../lake/local.ts';
 import type { Storage } from '../../lake/storage.ts';
 import type { Anomaly, CityStatistics, HourlyTrend } from '../../model/datasets.ts';
@@ -43,6 +45,12 @@ export interface Place extends AsyncDisposable {
   correct(made: readonly Made[]): Promise<void>;
   /** Other rows under the names of the last commit's files. */
   replace(made: readonly Made[]): Promise<void>;
+  /** Puts other values of these columns into a published file, and its new SHA-256 into its place. */
+  forge(
+    publication: Publication,
+    file: { readonly path: string; readonly sha256: string },
+    columns: string,
+  ): Promise<void>;
   openSession(): Promise<SqlSession>;
   /** Where its stations are; may be changed. Publishers check values when there are any. */
   readonly stations: Map<string, Where>;
@@ -129,6 +137,16 @@ export async function openPlace(): Promise<Place> {
     },
     async replace(made) {
       await write(made, commits.length - 1);
+    },
+    async forge(publication, { path, sha256 }, columns) {
+      const forged = join(scratch, 'forged.parquet');
+      const from = `read_parquet('${await storage.localPath(path)}')`;
+      await session.copy(`SELECT * REPLACE (${columns}) FROM ${from}`, forged, 'parquet');
+      const digest = createHash('sha256').update(readFileSync(forged)).digest('hex');
+      await storage.delete(path);
+      await storage.putIfAbsent(path, { file: forged });
+      const text = JSON.stringify(publication).replace(sha256, digest);
+      await storage.replace(publicationPath(publication.version), Buffer.from(text));
     },
     openSession,
     stations,
