@@ -211,23 +211,17 @@ function hasRings(store: Store, variable: VariableName): boolean {
 
 function flagEntries(store: Store, variable: VariableName): Entries {
   const say = words.value.chart.legend;
+  const flags = worstFlags(store.flags.answer.value?.data ?? []);
+  const has = (verdict: Verdict) =>
+    flags.some((flag) => flag.variable === variable && flag.verdict === verdict);
   return [
+    [has('fail'), <circle key="fail" class="hollow fail place-0" cx="9" cy="6" r="4" />, say.flag],
     [
-      hasFlags(store, variable, 'fail'),
-      <circle key="fail" class="hollow fail place-0" cx="9" cy="6" r="4" />,
-      say.flag,
-    ],
-    [
-      hasFlags(store, variable, 'suspect'),
+      has('suspect'),
       <circle key="suspect" class="hollow suspect place-0" cx="9" cy="6" r="3.5" />,
       say.doubt,
     ],
   ];
-}
-
-function hasFlags(store: Store, variable: VariableName, verdict: Verdict): boolean {
-  const flags = store.flags.answer.value?.data ?? [];
-  return worstFlags(flags).some((flag) => flag.variable === variable && flag.verdict === verdict);
 }
 
 interface Place {

@@ -194,6 +194,8 @@ function Cells({ layout, width, chosen }: CellsProps) {
   );
 }
 
+const KINDS = ['frost_day', 'ice_day', 'summer_day', 'hot_day', 'tropical_night'] as const;
+
 /** The chosen day in words, or how one is chosen. */
 function describeDay({ store, days, year, units, chosen }: CalendarProps): string {
   const { calendar: say, kinds } = climateWords.value;
@@ -202,18 +204,12 @@ function describeDay({ store, days, year, units, chosen }: CalendarProps): strin
   const day = days.find((one) => one.date === date);
   const when = formatDate(date, store);
   if (day === undefined || day.temperature_c_mean === null) return say.nothing(when);
-  const isKind = (name: 'frost_day' | 'ice_day' | 'summer_day' | 'hot_day' | 'tropical_night') =>
-    day[`is_${name}`] === true ? [kinds[name]] : [];
   const degrees = (value: number | null) => formatDegrees(value, units);
   const { temperature_c_mean: mean, temperature_c_min: low, temperature_c_max: high } = day;
   return [
     say.day(when, degrees(mean), degrees(low), degrees(high)),
     say.observed(formatCount(Math.floor(day.coverage_pct))),
-    ...isKind('frost_day'),
-    ...isKind('ice_day'),
-    ...isKind('summer_day'),
-    ...isKind('hot_day'),
-    ...isKind('tropical_night'),
+    ...KINDS.filter((name) => day[`is_${name}`] === true).map((name) => kinds[name]),
   ].join(' · ');
 }
 
