@@ -35,7 +35,7 @@ export interface EvaluationFacts {
   anomalies(cityId: string, at: number): readonly Anomaly[];
   /** Share of the expected observations of the last day, week or month that arrived, %. */
   availability(cityId: string, over: 'day' | 'week' | 'month'): number | null;
-  /** The newest forecast; null where there is none. */
+  /** The newest forecast; null where none was issued. */
   forecast(cityId: string, variable: ForecastVariable): CityForecast | null;
   /** Milliseconds of a time in which isobar did not ask: it did not run, or was not to. */
   stoppedMs(from: number, to: number): number;

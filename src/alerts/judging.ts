@@ -223,7 +223,7 @@ const HOUR_MS = 3_600_000;
 /** An older forecast is not judged: what is silent is a condition of its own. */
 const FORECAST_AGE_MS = 6 * HOUR_MS;
 
-/** `forecast` is null where there is none; only its hours after `now` are looked at. */
+/** `forecast` is null where none was issued; only its hours after `now` are looked at. */
 export function judgeForecast(
   when: ConditionOf<'forecast'>,
   withinMs: number,

@@ -70,7 +70,7 @@ const QualityMonth = Type.Object({
   suspect: Type.Integer({ minimum: 0 }),
   /** Of the failed values: what the datasets of the month depend on. */
   failed_sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-  /** Null where there are none. */
+  /** Null where no file was written. */
   flags: Type.Union([PublishedFile, Type.Null()]),
 });
 
@@ -85,7 +85,7 @@ const EventsMonth = Type.Object({
   month: Month,
   /** Of the months that its events depend on, as they were checked. */
   basis_sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-  /** Null where there are none. */
+  /** Null where no file was written. */
   events: Type.Union([PublishedFile, Type.Null()]),
   /** City → days that are known of it while the rule learns, at the end of the month. */
   learning: Type.Record(Type.String(), Type.Integer({ minimum: 0 })),

@@ -79,7 +79,7 @@ interface Selected extends Range {
   readonly columns: Columns;
   /** The column that is a time. */
   readonly time: string;
-  /** The columns that tell rows of one time apart, in order. */
+  /** The columns that distinguish rows of one time, in order. */
   readonly key: readonly string[];
   readonly cities: readonly string[];
   readonly variables: readonly string[];

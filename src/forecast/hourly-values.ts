@@ -113,7 +113,7 @@ function numberOf(value: unknown): number {
   return typeof value === 'number' ? value : Number.NaN;
 }
 
-/** The hours from `first` to `last`, a row of WIDTH values each; NaN where there is none. */
+/** The hours from `first` to `last`, a row of WIDTH values each; NaN where nothing was measured. */
 export function matrixOf(rows: readonly HourRow[], first: number, last: number): Float64Array {
   const values = new Float64Array(Math.max(0, last - first + 1) * WIDTH).fill(Number.NaN);
   for (const row of rows) {

@@ -182,7 +182,7 @@ async function explainDataset(
   };
 }
 
-/** The published rows that were asked for. Rejects with OBSERVATION_UNKNOWN when there is none. */
+/** The published rows that were asked for. Rejects with OBSERVATION_UNKNOWN when no row matches. */
 function chooseRows(own: readonly Row[], { dataset, cityId, time }: Asked): readonly Row[] {
   if (time === null) return own;
   if (dataset === 'hourly_trends') {

@@ -39,7 +39,7 @@ export interface Sources {
   imports(): Promise<readonly ImportEntry[]>;
   /** Ids of the cities that are known otherwise than by their observations. */
   cityIds(): Promise<readonly string[]>;
-  /** Null where there is none, or where it cannot be reached. */
+  /** Null where no log was made, or where it cannot be reached. */
   log(): Promise<Pick<Log, 'id' | 'partitionCount' | 'read' | 'range' | 'timeOf'> | null>;
   /** The offset that lands next. */
   nextOffset(state: TableState, logId: string, partition: number): bigint;

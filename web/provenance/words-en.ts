@@ -44,7 +44,7 @@ export const enProvenance = {
   files: (count: string) => `Data files (${count})`,
   commit: (version: string, time: string, operation: string) =>
     `commit ${version}, ${time} (${operation})`,
-  noCommit: 'its commit is no longer kept',
+  noCommit: 'its commit has been removed',
   log: 'Log',
   partition: (number: string) => `partition ${number}`,
   raw: 'Raw export',
