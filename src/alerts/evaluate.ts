@@ -2,15 +2,16 @@
  * The evaluation: observations and looks at the clock in, changes of incidents out. It has no effects
  * and does not know the time by itself, so that `replay` runs the same code over history.
  */
-import { type Condition, secondsOf } from '../model/alerts.ts';
+import { type Condition, type ConditionOf, secondsOf } from '../model/alerts.ts';
+import type { AnomalyEvent } from '../model/anomaly-events.ts';
 import type { City } from '../model/city.ts';
 import type { Anomaly } from '../model/datasets.ts';
 import type { CityForecast, ForecastVariable } from '../model/forecast.ts';
+import type { QualityFlag } from '../model/quality.ts';
 import type { VariableName } from '../model/variables.ts';
 import { isActiveAt } from './active.ts';
 import { JoinedVerdicts } from './joined-verdicts.ts';
 import {
-  judgeAnomaly,
   judgeAvailability,
   judgeChange,
   judgeForecast,
@@ -23,6 +24,7 @@ import {
   type Values,
   type Verdict,
 } from './judging.ts';
+import { judgeAnomaly, judgeEvent, judgeQuality } from './judging-published.ts';
 import { judgeSystem, type SystemCondition, type SystemFacts } from './judging-system.ts';
 import { isCityCondition, type Rule } from './rules.ts';
 import { advance, newTrack, type Track } from './track.ts';
@@ -33,12 +35,47 @@ export interface EvaluationFacts {
   usual(cityId: string, variable: VariableName, at: number): Usual | null;
   /** The published anomalies of the city at that time. */
   anomalies(cityId: string, at: number): readonly Anomaly[];
+  /** Flags of quality control, as far back as `needs` says; null while values are not checked. */
+  flags(cityId: string): readonly QualityFlag[] | null;
+  /** Anomaly events, as far back as `needs` says; null while none are looked for. */
+  events(cityId: string): readonly AnomalyEvent[] | null;
   /** Share of the expected observations of the last day, week or month that arrived, %. */
   availability(cityId: string, over: 'day' | 'week' | 'month'): number | null;
   /** The newest forecast; null where none was issued. */
   forecast(cityId: string, variable: ForecastVariable): CityForecast | null;
   /** Milliseconds of a time in which isobar did not ask: it did not run, or was not to. */
   stoppedMs(from: number, to: number): number;
+}
+
+/** What some condition asks the facts for. */
+export interface Needs {
+  readonly usual: readonly VariableName[];
+  readonly anomalies: boolean;
+  /** How far back, in milliseconds; 0 where no condition looks at them. */
+  readonly flagsMs: number;
+  readonly eventsMs: number;
+  readonly availability: boolean;
+  readonly forecasts: boolean;
+}
+
+export function needsOf(conditions: readonly Condition[]): Needs {
+  const of = <K extends Condition['kind']>(kind: K) =>
+    conditions.filter((when): when is ConditionOf<K> => when.kind === kind);
+  const longest = (kind: 'quality' | 'event') =>
+    Math.max(0, ...of(kind).map(({ within }) => withinMs(within)));
+  return {
+    usual: [...new Set(of('unusual').map(({ variable }) => variable))],
+    anomalies: of('anomaly').length > 0,
+    flagsMs: longest('quality'),
+    eventsMs: longest('event'),
+    availability: of('availability').length > 0,
+    forecasts: of('forecast').length > 0,
+  };
+}
+
+/** Conditions that say nothing of it look at the last day or the next. */
+function withinMs(within = '24h'): number {
+  return secondsOf(within) * 1_000;
 }
 
 export interface Transition {
@@ -94,20 +131,8 @@ export class Evaluation {
   }
 
   /** What some rule asks the facts for. */
-  get needs(): {
-    readonly usual: readonly VariableName[];
-    readonly anomalies: boolean;
-    readonly availability: boolean;
-    readonly forecasts: boolean;
-  } {
-    const kinds = this.#cityRules.map(({ when }) => when);
-    const usual = kinds.flatMap((when) => (when.kind === 'unusual' ? [when.variable] : []));
-    return {
-      usual: [...new Set(usual)],
-      anomalies: kinds.some(({ kind }) => kind === 'anomaly'),
-      availability: kinds.some(({ kind }) => kind === 'availability'),
-      forecasts: kinds.some(({ kind }) => kind === 'forecast'),
-    };
+  get needs(): Needs {
+    return needsOf(this.#cityRules.map(({ when }) => when));
   }
 
   /** How far back observations are needed, beside the newest ones. */
@@ -226,9 +251,16 @@ export class Evaluation {
       return { verdict: judgeAvailability(when, pct), at: now };
     }
     if (when.kind === 'forecast') {
-      const { within = '24h', variable } = when;
-      const found = this.#facts.forecast(cityId, variable);
-      return { verdict: judgeForecast(when, secondsOf(within) * 1_000, found, now), at: now };
+      const found = this.#facts.forecast(cityId, when.variable);
+      return { verdict: judgeForecast(when, withinMs(when.within), found, now), at: now };
+    }
+    if (when.kind === 'quality') {
+      const found = this.#facts.flags(cityId);
+      return { verdict: judgeQuality(when, withinMs(when.within), found, now), at: now };
+    }
+    if (when.kind === 'event') {
+      const found = this.#facts.events(cityId);
+      return { verdict: judgeEvent(when, withinMs(when.within), found, now), at: now };
     }
     if (newestAt === null) return null;
     if (when.kind === 'anomaly') {

@@ -1,6 +1,5 @@
 /** Whether a condition holds for a city, judged at an observation or at a look at the clock. */
 import type { ConditionOf } from '../model/alerts.ts';
-import type { Anomaly } from '../model/datasets.ts';
 import type { CityForecast } from '../model/forecast.ts';
 import { VARIABLES, type VariableName } from '../model/variables.ts';
 
@@ -46,7 +45,7 @@ export interface Usual {
 /** Of one city, oldest first; the last one is judged. */
 type Points = readonly Point[];
 
-const EVIDENCE_MAX = 48;
+export const EVIDENCE_MAX = 48;
 /** Of what is not known. */
 export const MISSING = {
   state: 'missing',
@@ -161,29 +160,6 @@ export function judgeUnusual(
   };
 }
 
-/** `published` are the anomalies at the time of the newest observation. */
-export function judgeAnomaly(when: ConditionOf<'anomaly'>, published: readonly Anomaly[]): Verdict {
-  const { rule, variable, min_score = 0 } = when;
-  const found = published.find(
-    (anomaly) =>
-      (rule === undefined || anomaly.rule === rule) &&
-      (variable === undefined || anomaly.variable === variable) &&
-      Math.abs(anomaly.score) >= min_score,
-  );
-  if (found === undefined) return { ...MISSING, state: 'clear' };
-  const name = found.variable as VariableName;
-  return {
-    ...MISSING,
-    state: 'holds',
-    value: found.value,
-    threshold: found.threshold,
-    unit: VARIABLES[name]?.unit ?? null,
-    variable: name,
-    summary: found.reason,
-    evidence: [{ at: Date.parse(found.observed_at), value: found.value }],
-  };
-}
-
 /** At a start it takes as long until a city that sent something meanwhile has been asked. */
 const SILENT_GRACE_MS = 900_000;
 
@@ -280,11 +256,11 @@ function evidenceOf(points: Points, variable: VariableName): Evidence[] {
     .map(({ at, values }) => ({ at, value: values[variable] ?? null }));
 }
 
-function shown(variable: VariableName, value: number): string {
+export function shown(variable: VariableName, value: number): string {
   return `${VARIABLES[variable].label.toLowerCase()} ${amount(variable, value)}`;
 }
 
-function amount(variable: VariableName, value: number | null): string {
+export function amount(variable: VariableName, value: number | null): string {
   const { digits, unit } = VARIABLES[variable];
   return value === null ? '' : `${value.toFixed(digits)} ${unit}`;
 }

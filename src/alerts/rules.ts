@@ -111,8 +111,8 @@ export const BUILT_IN_RULES: readonly AlertRule[] = [
 const MINUTE_MS = 60_000;
 /** A value near its threshold goes to and fro; what the system says of itself does not. */
 const RESOLVE_AFTER_MS = { city: 30 * MINUTE_MS, system: 5 * MINUTE_MS };
-/** These are over with the next observation. */
-const RESOLVED_AT_ONCE = new Set(['silent', 'availability']);
+/** These are over with the next observation, or look back over a time of their own. */
+const RESOLVED_AT_ONCE = new Set(['silent', 'availability', 'quality', 'event']);
 
 /** The rules in effect. `defaultChannels` are those of rules that name none. */
 export function compileRules(

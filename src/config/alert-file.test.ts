@@ -100,6 +100,18 @@ describe('the file of alerts', () => {
       /line 7: rules\.0\.when: expected above or below/,
     ],
     [
+      'a flag longer ago than flags are looked at',
+      'kind: value, variable: temperature_c, below: 0, clear: 1',
+      'kind: quality, within: 31d',
+      /line 7: rules\.0\.when: expected within to be at most 30d/,
+    ],
+    [
+      'a test that is not known',
+      'kind: value, variable: temperature_c, below: 0, clear: 1',
+      'kind: quality, test: range',
+      /line 7: rules\.0\.when\.test: expected one of step, .*; got "range"/,
+    ],
+    [
       'an invalid duration',
       'for: 20m',
       'for: 20 minutes',

@@ -188,6 +188,7 @@ function problemsOfRule(rule: unknown): readonly Problem[] {
 }
 
 const FORECAST_S_MAX = 48 * 3_600;
+const FINDINGS_S_MAX = 30 * 86_400;
 
 /** What a schema cannot say. */
 function conditionProblem(when: AlertRule['when']): string | null {
@@ -195,6 +196,10 @@ function conditionProblem(when: AlertRule['when']): string | null {
   if (when.kind === 'forecast') {
     const isTooFar = secondsOf(when.within ?? '24h') > FORECAST_S_MAX;
     return thresholdProblem(when) ?? (isTooFar ? 'expected within to be at most 48h' : null);
+  }
+  if (when.kind === 'quality' || when.kind === 'event') {
+    const isTooFar = secondsOf(when.within ?? '24h') > FINDINGS_S_MAX;
+    return isTooFar ? 'expected within to be at most 30d' : null;
   }
   if (when.kind === 'unusual' && VARIABLES[when.variable].aggregate === 'vector_mean') {
     return `${when.variable} is a direction, which has no usual range`;

@@ -3,8 +3,10 @@
  * as their file and the API have them, and the incidents as the table and the API have them.
  */
 import { type TProperties, type TSchema, Type } from 'typebox';
+import { EVENT_CLASSES, SEVERITIES as EVENT_SEVERITIES } from './anomaly-events.ts';
 import { ENGINE_KINDS } from './engine-figures.ts';
 import { FORECAST_VARIABLES } from './forecast.ts';
+import { QUALITY_TESTS, VERDICTS } from './quality.ts';
 import { number, type Of, orNull, record, text, time, timeOrNull, whole } from './schema.ts';
 import { VARIABLE_NAMES } from './variables.ts';
 
@@ -16,6 +18,14 @@ const duration = (description: string) =>
   Type.String({ pattern: DURATION_PATTERN, description: `${description} (90s, 10m, 2h, 3d).` });
 const variable = Type.Enum([...VARIABLE_NAMES], { description: 'Name of a variable.' });
 const amount = (description: string) => Type.Number({ description });
+const recently = (what: string) =>
+  Type.Optional(
+    Type.String({
+      pattern: DURATION_PATTERN,
+      default: '24h',
+      description: `How long ago ${what} at most: up to 30d.`,
+    }),
+  );
 const share = (description: string) => Type.Number({ minimum: 0, maximum: 100, description });
 
 function condition<const K extends string, T extends TProperties>(
@@ -74,6 +84,50 @@ export const CITY_CONDITIONS = {
       min_score: Type.Optional(amount('Least distance from the expected value, in deviations.')),
     },
     'The newest value of a city is among the published anomalies.',
+  ),
+  quality: condition(
+    'quality',
+    {
+      test: Type.Optional(
+        Type.Enum([...QUALITY_TESTS], { description: 'Name of the test; any by default.' }),
+      ),
+      variable: Type.Optional(variable),
+      verdict: Type.Optional(
+        Type.Enum([...VERDICTS], {
+          default: 'fail',
+          description: 'Which flags count: `suspect` are those that failed, too.',
+        }),
+      ),
+      at_least: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 1_000,
+          default: 1,
+          description: 'How many values were flagged.',
+        }),
+      ),
+      within: recently('they were observed'),
+    },
+    'Quality control has flagged values of a city.',
+  ),
+  event: condition(
+    'event',
+    {
+      variable: Type.Optional(variable),
+      class: Type.Optional(
+        Type.Enum([...EVENT_CLASSES], {
+          description: 'What the evidence makes likely; any by default.',
+        }),
+      ),
+      min_severity: Type.Optional(
+        Type.Enum([...EVENT_SEVERITIES], {
+          default: 'moderate',
+          description: 'Holds for events of this severity and of higher ones.',
+        }),
+      ),
+      within: recently('the event ended'),
+    },
+    'A city has an anomaly event, or had one lately.',
   ),
   silent: condition(
     'silent',

@@ -1,20 +1,21 @@
 /** What alert rules ask the lake: history, what is usual, published anomalies, availability. */
 
 import type { Observed } from '../alerts/alert-loop.ts';
-import type { Evaluation, EvaluationFacts } from '../alerts/evaluate.ts';
+import type { EvaluationFacts, Needs } from '../alerts/evaluate.ts';
 import type { Usual, Values } from '../alerts/judging.ts';
 import { openPublished } from '../analytics/published.ts';
 import { type Newest, readGaps, readingRange } from '../api/gaps.ts';
 import { fillQuery, loadQuery, selectFiles } from '../api/reader.ts';
 import { LEAST_VALUES } from '../api/routes/climate.ts';
 import { type LatestForecasts, openLatest } from '../forecast/latest.ts';
+import type { AnomalyEvent } from '../model/anomaly-events.ts';
 import { stationShares } from '../model/availability.ts';
 import type { City } from '../model/city.ts';
 import type { Anomaly } from '../model/datasets.ts';
-import type { CityForecast, ForecastVariable } from '../model/forecast.ts';
-import { forecastKey } from '../model/forecast.ts';
+import { type CityForecast, type ForecastVariable, forecastKey } from '../model/forecast.ts';
 import { notCollectedS, type Piece, timelineOf } from '../model/gaps.ts';
 import type { Stretch } from '../model/outages.ts';
+import type { QualityFlag } from '../model/quality.ts';
 import { formatTime, zoneOffsets } from '../model/time-zone.ts';
 import { VARIABLE_NAMES, type VariableName } from '../model/variables.ts';
 import type { SqlSession } from '../sql/engine.ts';
@@ -22,7 +23,7 @@ import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface AlertFacts extends EvaluationFacts {
-  refresh(evaluation: Pick<Evaluation, 'needs'>, now: number): Promise<void>;
+  refresh(evaluation: { readonly needs: Needs }, now: number): Promise<void>;
   history(since: number): Promise<readonly Observed[]>;
   /** Time of the newest observation of all cities; null without any. */
   newestAt(): Promise<number | null>;
@@ -34,6 +35,10 @@ const AVAILABILITY_EVERY_MS = 600_000;
 const TIMELINE_EVERY_MS = 60_000;
 const CLIMATOLOGY_SQL = loadQuery('climatology');
 const OVER_MS = { day: DAY_MS, week: 7 * DAY_MS, month: 30 * DAY_MS } as const;
+/** Flags, and events, that are looked at, newest first. */
+const FINDINGS_MAX = 20_000;
+/** Of events that last longer the beginning is not found. */
+const EVENT_MS_MAX = 7 * DAY_MS;
 type Over = keyof typeof OVER_MS;
 
 const HISTORY_SQL = `
@@ -76,6 +81,8 @@ class LakeFacts implements AlertFacts {
   readonly #zones = new Map<string, (at: number) => number>();
   #anomalies: ReadonlyMap<string, readonly Anomaly[]> = new Map();
   #anomalyVersion = 0;
+  #flags: Findings<QualityFlag> = UNKNOWN;
+  #events: Findings<AnomalyEvent> = UNKNOWN;
   readonly #latest;
   #forecasts: LatestForecasts['forecasts'] = new Map();
   #timeline: readonly Piece[] = timelineOf([]);
@@ -108,6 +115,14 @@ class LakeFacts implements AlertFacts {
     return found.filter(({ observed_at }) => Date.parse(observed_at) === at);
   }
 
+  flags(cityId: string): readonly QualityFlag[] | null {
+    return this.#flags.rows === null ? null : (this.#flags.rows.get(cityId) ?? []);
+  }
+
+  events(cityId: string): readonly AnomalyEvent[] | null {
+    return this.#events.rows === null ? null : (this.#events.rows.get(cityId) ?? []);
+  }
+
   availability(cityId: string, over: Over): number | null {
     return this.#availability.get(`${cityId}\n${over}`) ?? null;
   }
@@ -120,12 +135,13 @@ class LakeFacts implements AlertFacts {
     return 1_000 * notCollectedS(this.#timeline, from / 1_000, to / 1_000);
   }
 
-  async refresh({ needs }: Pick<Evaluation, 'needs'>, now: number): Promise<void> {
+  async refresh({ needs }: { readonly needs: Needs }, now: number): Promise<void> {
     if (now - this.#timelineAt >= TIMELINE_EVERY_MS) {
       this.#timeline = timelineOf(await this.#collecting());
       this.#timelineAt = now;
     }
     if (needs.anomalies) await this.#readAnomalies();
+    if (needs.flagsMs > 0 || needs.eventsMs > 0) await this.#readFindings(needs, now);
     if (needs.forecasts) this.#forecasts = (await this.#latest.latest()).forecasts;
     if (needs.usual.length > 0 && now - this.#usualAt >= USUAL_EVERY_MS) {
       for (const variable of needs.usual) await this.#readUsual(variable, now);
@@ -161,6 +177,24 @@ class LakeFacts implements AlertFacts {
     if (latest === null || latest.version === this.#anomalyVersion) return;
     this.#anomalies = Map.groupBy(await latest.rows('anomalies'), ({ city_id }) => city_id);
     this.#anomalyVersion = latest.version;
+  }
+
+  async #readFindings({ flagsMs, eventsMs }: Needs, now: number): Promise<void> {
+    const latest = await this.#published.latest();
+    if (latest === null) return;
+    const all = { cities: [], variables: [], to: null, after: null, limit: FINDINGS_MAX };
+    const since = (ms: number) => formatTime(new Date(now - ms));
+    if (flagsMs > 0 && latest.version !== this.#flags.version) {
+      const asked = { ...all, from: since(flagsMs), tests: [], verdict: null };
+      const rows = latest.quality === null ? null : await latest.flags(asked);
+      this.#flags = findings(latest.version, rows);
+    }
+    if (eventsMs > 0 && latest.version !== this.#events.version) {
+      // They are found by their beginning, and some last for days.
+      const asked = { ...all, from: since(eventsMs + EVENT_MS_MAX), classes: [], severities: [] };
+      const rows = latest.judgedMonths.length === 0 ? null : await latest.events(asked);
+      this.#events = findings(latest.version, rows);
+    }
   }
 
   async #readUsual(variable: VariableName, now: number): Promise<void> {
@@ -231,6 +265,21 @@ class LakeFacts implements AlertFacts {
     }
     return offset(at);
   }
+}
+
+/** `rows` by city; null where they were not looked for. */
+interface Findings<R> {
+  readonly version: number;
+  readonly rows: ReadonlyMap<string, readonly R[]> | null;
+}
+
+const UNKNOWN = { version: 0, rows: null };
+
+function findings<R extends { readonly city_id: string }>(
+  version: number,
+  rows: readonly R[] | null,
+): Findings<R> {
+  return { version, rows: rows === null ? null : Map.groupBy(rows, ({ city_id }) => city_id) };
 }
 
 /** The measurements of a row, whatever else it has. */

@@ -339,6 +339,8 @@ async function startEvaluating(
     facts: {
       usual: (city, variable, at) => facts.usual(city, variable, at),
       anomalies: (city, at) => facts.anomalies(city, at),
+      flags: (city) => facts.flags(city),
+      events: (city) => facts.events(city),
       availability: (city, over) => facts.availability(city, over),
       forecast: (city, variable) => facts.forecast(city, variable),
       stoppedMs: (from, to) => facts.stoppedMs(from, to),

@@ -1,6 +1,7 @@
 /** `alerts list | ack | silence | rules | replay | test | run`. */
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
+import { needsOf } from '../../alerts/evaluate.ts';
 import { messageText, plainText } from '../../alerts/message-text.ts';
 import { type Replayed, replay } from '../../alerts/replay.ts';
 import type { Rule } from '../../alerts/rules.ts';
@@ -267,12 +268,9 @@ async function replayOnce(workspace: Workspace, rule: Rule, days: number): Promi
   const newest = await facts.newestAt();
   if (newest === null) throw new IsobarError('NOT_FOUND', 'no observation has landed yet');
   const from = newest - days * DAY_MS;
-  const needs = {
-    usual: rule.when.kind === 'unusual' ? [rule.when.variable] : [],
-    anomalies: rule.when.kind === 'anomaly',
-    availability: false,
-    forecasts: false,
-  };
+  const needed = needsOf([rule.when]);
+  const back = (ms: number) => (ms === 0 ? 0 : ms + days * DAY_MS);
+  const needs = { ...needed, flagsMs: back(needed.flagsMs), eventsMs: back(needed.eventsMs) };
   await facts.refresh({ needs }, newest);
   // What held when the time begins is not new.
   const history = await facts.history(from - rule.forMs - DAY_MS);
