@@ -4,7 +4,7 @@ import { createRandom } from '../../test/support/random.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { monthsBehind } from './anomaly-events.ts';
 import type { Publication } from './publication.ts';
-import { readEvents } from './published-quality.ts';
+import { readEvents, readFlags, summariseQuality } from './published-quality.ts';
 import type { Refresher } from './refresh.ts';
 import { type Made, openPlace, type Place } from './testing/place.ts';
 import { verifyPublication } from './verify.ts';
@@ -111,6 +111,39 @@ test('a city that is new is learning, and says so', async () => {
   await place.add([...weather('a', 5), ...weather('b', 6).slice(-9 * 24)]);
   const { events } = await settle(await place.refresher());
   assert.deepEqual(events?.at(-1)?.learning, { b: 9 });
+});
+
+test('what no earlier year had is a flag beside those of the months, and verified', async () => {
+  await using place = await openWorld();
+  const made = weather('a', 8).slice(45 * 24);
+  for (const year of [1, 2]) {
+    const back = Math.round(year * 365.2425) * 24 * HOUR;
+    await place.add(made.map((one) => ({ ...one, at: one.at - back })));
+  }
+  const warm = (hour: number) => (hour < AT - 6 || hour >= AT + 6 ? 0 : 24);
+  await place.add(
+    weather('a', 9).map((one, hour) => {
+      return { ...one, temperature: (one.temperature ?? 0) + warm(hour) };
+    }),
+  );
+  const publication = await settle(await place.refresher());
+  const { storage, session } = place;
+  const asked = { cities: [], variables: [], from: null, to: null, after: null, limit: 1_000 };
+  const flags = await readFlags(storage, session, publication, {
+    ...{ ...asked, tests: ['climatology'], verdict: null },
+  });
+  assert.equal(flags.length, 12);
+  assert.ok(flags.every(({ verdict }) => verdict === 'suspect'));
+  const month = publication.events?.find(({ month: name }) => name === '2024-02');
+  assert.ok(month?.flags);
+  // The jumps at both ends have a flag of the month already.
+  assert.ok((month.suspect ?? 0) >= 10 && (month.suspect ?? 0) <= 12);
+  const found = summariseQuality(publication)?.suspect ?? 0;
+  const checked = publication.quality?.months.reduce((sum, one) => sum + one.suspect, 0) ?? 0;
+  assert.equal(found, checked + (month.suspect ?? 0));
+  assert.deepEqual(await verify(place), []);
+  await place.forge(publication, month.flags, 'expected + 1 AS expected');
+  assert.match((await verify(place)).join(), /2024-02: expected of climatological flag 1: /);
 });
 
 test('verify finds an event that the values do not make', async () => {

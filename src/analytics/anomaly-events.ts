@@ -17,9 +17,9 @@ import type { Columns, SqlSession } from '../sql/engine.ts';
 import type { Snapshot, Table } from '../table/table.ts';
 import { takeTurns } from '../waiting.ts';
 import { EVENT_COLUMNS, QUALITY_FLAG_COLUMNS } from './columns.ts';
-import type { EventsMonth, Quality, QualityMonth } from './publication.ts';
+import type { EventsMonth, PublishedFile, Quality, QualityMonth } from './publication.ts';
 import { writeRows } from './published-files.ts';
-import { monthsOf, type PlacesById, readPlaces } from './quality-control.ts';
+import { FLAG_ORDER, monthsOf, type PlacesById, readPlaces } from './quality-control.ts';
 import { queryText } from './queries.ts';
 import { type DaysOfCity, readSeasonHours } from './season-hours.ts';
 
@@ -64,10 +64,9 @@ export function openEventsControl(options: EventsControlOptions): EventsControl 
         judged.push({
           month,
           basis_sha256: basis,
-          events:
-            found.events.length === 0
-              ? null
-              : await writeRows(options, EVENT_COLUMNS, found.events, EVENT_ORDER),
+          events: await writeFound(options, EVENT_COLUMNS, found.events, EVENT_ORDER),
+          flags: await writeFound(options, QUALITY_FLAG_COLUMNS, found.flags, FLAG_ORDER),
+          suspect: found.suspect,
           learning: found.learning,
         });
       }
@@ -82,6 +81,15 @@ export function openEventsControl(options: EventsControlOptions): EventsControl 
 export function joinEvents(months: readonly EventsMonth[], snapshot: Snapshot): EventsMonth[] {
   const there = new Set(monthsOf(snapshot));
   return months.filter(({ month }) => there.has(month));
+}
+
+function writeFound(
+  options: EventsControlOptions,
+  columns: Columns,
+  rows: readonly object[],
+  order: string,
+): Promise<PublishedFile> | null {
+  return rows.length === 0 ? null : writeRows(options, columns, rows, order);
 }
 
 export const EVENT_ORDER = 'began_at, city_id, variable';
@@ -130,6 +138,9 @@ function monthOf(at: number): string {
   return new Date(at).toISOString().slice(0, 7);
 }
 
+/** Changes with what a month is judged by, so that all are judged again. */
+const JUDGING = 2;
+
 /** What the events of a month follow from, as it was checked. */
 export function basisOf({ months, places }: Quality, month: string): string {
   if (month === '') return '';
@@ -138,12 +149,16 @@ export function basisOf({ months, places }: Quality, month: string): string {
     .filter((one) => behind.has(one.month))
     .map((one) => [one.month, one.table_version, one.failed_sha256, one.flags?.sha256 ?? null]);
   return createHash('sha256')
-    .update(JSON.stringify([basis, places.sha256]))
+    .update(JSON.stringify([JUDGING, basis, places.sha256]))
     .digest('hex');
 }
 
 export interface JudgedMonth {
   readonly events: readonly AnomalyEvent[];
+  /** Of the climatological test. */
+  readonly flags: readonly QualityFlag[];
+  /** Values that have no other flag. */
+  readonly suspect: number;
   /** City → days that are known of it, the fewest of its variables. */
   readonly learning: Readonly<Record<string, number>>;
 }
@@ -162,6 +177,7 @@ export async function judgeMonth(
   const range = [watchedFrom, to].map((at) => new Date(at).toISOString()) as [string, string];
   const ids = await citiesOf(session, new Date(from).toISOString(), range[1]);
   const runs: Run[] = [];
+  const unseasonal: QualityFlag[] = [];
   const learning: Record<string, number> = {};
   const days = new Map<string, DaysOfCity>();
   const turn = takeTurns(signal);
@@ -174,18 +190,31 @@ export async function judgeMonth(
       const known = hours.get(station.city_id) ?? {};
       const judged = judgeCity({ ...station, days: known }, from);
       runs.push(...judged.runs);
+      unseasonal.push(...judged.flags);
       const fewest = Math.min(...Object.values(judged.learning));
       if (Number.isFinite(fewest)) learning[station.city_id] = fewest;
       if (judged.runs.length > 0) days.set(station.city_id, known);
       await turn();
     }
   }
+  const flags = await flagsOf(options, quality, month);
   const events = explainRuns(runs, {
-    flags: await flagsOf(options, quality, month),
+    flags,
     neighbours: neighboursAmong(await readPlaces(options.storage, quality.places), runs),
     season: (run) => seasonOf(days.get(run.city_id)?.[run.variable] ?? new Map(), run),
   });
-  return { events, learning };
+  const flagged = new Set(flags.map(keyOf));
+  return {
+    events,
+    flags: unseasonal.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)),
+    suspect: unseasonal.filter((flag) => !flagged.has(keyOf(flag))).length,
+    learning,
+  };
+}
+
+/** Names a value; ordered as FLAG_ORDER orders flags of one test. */
+function keyOf({ city_id, observed_at, variable }: QualityFlag): string {
+  return `${city_id}\0${observed_at}\0${variable}`;
 }
 
 /** Makes the views `observations` and `failed_values` hold those of the months. */

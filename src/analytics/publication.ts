@@ -87,6 +87,10 @@ const EventsMonth = Type.Object({
   basis_sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   /** Null where no file was written. */
   events: Type.Union([PublishedFile, Type.Null()]),
+  /** Those of the climatological test, which are suspect; null where no file was written. */
+  flags: Type.Optional(Type.Union([PublishedFile, Type.Null()])),
+  /** Values that it alone finds suspect. */
+  suspect: Type.Optional(Type.Integer({ minimum: 0 })),
   /** City → days that are known of it while the rule learns, at the end of the month. */
   learning: Type.Record(Type.String(), Type.Integer({ minimum: 0 })),
 });
@@ -292,7 +296,9 @@ export function filesOf(publication: Publication): PublishedFile[] {
   const shown = [
     ...Object.values(publication.datasets),
     ...qualityFiles(publication.quality),
-    ...(publication.events ?? []).flatMap(({ events }) => events ?? []),
+    ...(publication.events ?? []).flatMap(({ events, flags }) =>
+      [events ?? [], flags ?? []].flat(),
+    ),
   ];
   if (aggregates === null) return shown;
   return [

@@ -49,10 +49,12 @@ function localPaths(
 export async function readFlags(
   storage: Storage,
   session: SqlSession,
-  { quality }: Publication,
+  { quality, events = [] }: Publication,
   { tests, verdict, ...selection }: QualityFlagSelection,
 ): Promise<QualityFlag[]> {
-  const paths = await localPaths(storage, flagFiles(quality?.months ?? []), selection);
+  const unseasonal = events.map(({ month, flags = null }) => ({ month, file: flags }));
+  const files = [...flagFiles(quality?.months ?? []), ...unseasonal];
+  const paths = await localPaths(storage, files, selection);
   return readRows<QualityFlag>(session, paths, {
     ...{ ...selection, columns: QUALITY_FLAG_COLUMNS, time: 'observed_at' },
     key: ['city_id', 'variable', 'test'],
@@ -133,21 +135,23 @@ function isAfter(
   return `(${time} < ${at} OR (${time} = ${at} AND (${key.join(', ')}) > (${values})))`;
 }
 
+type Checks = Pick<Publication, 'quality' | 'events'>;
+
 /** Null while values are not checked. */
-export function summariseQuality(quality: Quality | undefined): CheckedQuality | null {
+export function summariseQuality({ quality, events = [] }: Checks): CheckedQuality | null {
   if (quality === undefined) return null;
   const { months } = quality;
   return {
     key: months.map(({ month, failed_sha256 }) => `${month} ${failed_sha256}`).join(),
     failed: months.reduce((sum, { failed }) => sum + failed, 0),
-    suspect: months.reduce((sum, { suspect }) => sum + suspect, 0),
+    suspect: [...months, ...events].reduce((sum, { suspect = 0 }) => sum + suspect, 0),
     tableVersion: Math.max(-1, ...months.map(({ table_version }) => table_version)),
   };
 }
 
 /** The same for the status. */
-export function qualityStatus(quality: Quality | undefined): AnalyticsStatus['quality'] {
-  const checked = summariseQuality(quality);
+export function qualityStatus(checks: Checks): AnalyticsStatus['quality'] {
+  const checked = summariseQuality(checks);
   if (checked === null) return null;
   const { tableVersion: table_version, failed, suspect } = checked;
   return { table_version, failed, suspect };

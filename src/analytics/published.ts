@@ -116,7 +116,7 @@ function openVersion(
     tableVersion: publication.table_version,
     computedAt: publication.computed_at,
     notEnoughValues: publication.not_enough_values,
-    quality: summariseQuality(publication.quality),
+    quality: summariseQuality(publication),
     flags: (selection) => readFlags(storage, session, publication, selection),
     events: (selection) => readEvents(storage, session, publication, selection),
     judgedMonths: (publication.events ?? []).map(({ month }) => month),

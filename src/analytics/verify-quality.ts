@@ -101,10 +101,14 @@ async function compareEvents(
   };
   const problems: string[] = [];
   for (const month of events.filter(isSame).slice(-JUDGED_MOST)) {
-    const wanted = (await judgeMonth(options, snapshot, quality, month.month)).events;
+    const wanted = await judgeMonth(options, snapshot, quality, month.month);
     const published = await readRows(options, month.events, EVENT_COLUMNS, EVENT_ORDER);
-    const problem = compare('event', wanted, published);
-    if (problem !== null) problems.push(`${month.month}: ${problem}`);
+    const flags = await readRows(options, month.flags ?? null, QUALITY_FLAG_COLUMNS, FLAG_ORDER);
+    const found = [
+      compare('event', wanted.events, published),
+      compare('climatological flag', wanted.flags, flags),
+    ];
+    problems.push(...found.flatMap((one) => (one === null ? [] : [`${month.month}: ${one}`])));
   }
   return problems;
 }

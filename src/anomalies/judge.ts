@@ -1,6 +1,8 @@
 /** The rule `seasonal` on all variables of one city. */
+import type { QualityFlag } from '../model/quality.ts';
 import type { VariableName } from '../model/variables.ts';
 import { baselineOf, type HoursOfDays, LEARNING_DAYS, windowsBetween } from './baseline.ts';
+import { flagUnseasonal } from './climatology.ts';
 import { type FlaggedValue, type Run, runsOf, type Season } from './events.ts';
 import { SCALES } from './scales.ts';
 import { SeasonalRule, THRESHOLD } from './seasonal-rule.ts';
@@ -19,6 +21,8 @@ export interface CityHistory {
 
 export interface JudgedCity {
   readonly runs: readonly Run[];
+  /** Values that no earlier year had. */
+  readonly flags: readonly QualityFlag[];
   /** Days that are known of a variable that is still learning. */
   readonly learning: Readonly<Partial<Record<VariableName, number>>>;
 }
@@ -26,6 +30,7 @@ export interface JudgedCity {
 /** Judges all values, so that the rule knows the weather; flags those from this time on. */
 export function judgeCity({ city_id, at, values, days }: CityHistory, from: number): JudgedCity {
   const runs: Run[] = [];
+  const flags: QualityFlag[] = [];
   const learning: Partial<Record<VariableName, number>> = {};
   for (const variable of JUDGED_VARIABLES) {
     const [series, known] = [values[variable], days[variable]];
@@ -33,12 +38,13 @@ export function judgeCity({ city_id, at, values, days }: CityHistory, from: numb
     runs.push(
       ...runsOf(city_id, variable, flagSeries(variable, { at, series, days: known, from })),
     );
+    flags.push(...flagUnseasonal({ city_id, variable, at, series, days: known, from }));
     const last = at[series.findLastIndex((value) => !Number.isNaN(value))];
     if (last === undefined) continue;
     const found = baselineOf(known, Math.floor(last / DAY_MS) + 1).days;
     if (found < LEARNING_DAYS) learning[variable] = found;
   }
-  return { runs, learning };
+  return { runs, flags, learning };
 }
 
 /** The values of one variable from this time on that are unusual, after a look at those before. */

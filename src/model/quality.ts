@@ -14,6 +14,7 @@ export const QUALITY_TESTS = [
   'buddies',
   'consistency',
   'bias',
+  'climatology',
 ] as const;
 
 export type QualityTest = (typeof QUALITY_TESTS)[number];

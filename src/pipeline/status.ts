@@ -299,7 +299,7 @@ class WorkspaceStatus implements StatusReader {
       version: newest?.version ?? 0,
       table_version: newest?.table_version ?? -1,
       computed_at: newest?.computed_at ?? null,
-      quality: qualityStatus(newest?.quality),
+      quality: newest === null ? null : qualityStatus(newest),
       ...(await this.#computing()),
     };
   }

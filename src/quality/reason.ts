@@ -22,6 +22,11 @@ export function formatFlagReason(flag: QualityFlag): string {
       return `${subject(flag)}; the mean of its neighbours is ${expected}${around(flag)}.`;
     case 'bias':
       return `It is on the same side of its neighbours all the time: they make ${expected} likely.`;
+    case 'climatology':
+      return (
+        `No earlier year had such a value at this hour of the season; ${expected}${around(flag)} ` +
+        'would be usual.'
+      );
   }
 }
 

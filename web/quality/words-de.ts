@@ -11,6 +11,7 @@ export const deQuality: Words['quality'] = {
     buddies: (expected) => `das Mittel der Nachbarn ist ${expected}`,
     consistency: (expected) => `nach den Nachbarn wären ${expected} zu erwarten`,
     bias: (expected) => `weicht immer ab; nach den Nachbarn wären ${expected} zu erwarten`,
+    climatology: (expected) => `gab es in keinem früheren Jahr; üblich wären ${expected}`,
   },
   internal: {
     gust: 'eine Böe liegt unter dem mittleren Wind',
@@ -39,6 +40,7 @@ export const deQuality: Words['quality'] = {
     buddies: 'anders als Stationen in der Nähe',
     consistency: 'anders als die Nachbarn',
     bias: 'immer daneben',
+    climatology: 'anders als alle Jahre zuvor',
   },
   events: 'Ungewöhnlich für die Jahreszeit',
   eventsSubtitle:

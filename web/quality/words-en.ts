@@ -10,6 +10,7 @@ export const enQuality = {
     buddies: (expected: string) => `the mean of its neighbours is ${expected}`,
     consistency: (expected: string) => `its neighbours make ${expected} likely`,
     bias: (expected: string) => `is always off; its neighbours make ${expected} likely`,
+    climatology: (expected: string) => `no earlier year had it; usual would be ${expected}`,
   },
   internal: {
     gust: 'a gust is below the mean wind',
@@ -37,6 +38,7 @@ export const enQuality = {
     buddies: 'unlike stations nearby',
     consistency: 'unlike its neighbours',
     bias: 'always off',
+    climatology: 'unlike any year before',
   },
   events: 'Unusual for the season',
   eventsSubtitle: 'what season, hour and the last hours did not make likely · peak of each event',

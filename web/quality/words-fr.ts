@@ -11,6 +11,7 @@ export const frQuality: Words['quality'] = {
     buddies: (expected) => `la moyenne des voisins est de ${expected}`,
     consistency: (expected) => `d’après les voisins, ${expected} serait probable`,
     bias: (expected) => `s’écarte toujours ; d’après les voisins, ${expected} serait probable`,
+    climatology: (expected) => `jamais vu les années précédentes ; ${expected} serait habituel`,
   },
   internal: {
     gust: 'une rafale est inférieure au vent moyen',
@@ -40,6 +41,7 @@ export const frQuality: Words['quality'] = {
     buddies: 'différent des stations proches',
     consistency: 'différent des voisins',
     bias: 'toujours décalé',
+    climatology: 'différent de toutes les années précédentes',
   },
   events: 'Inhabituel pour la saison',
   eventsSubtitle:
