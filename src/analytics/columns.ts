@@ -37,7 +37,6 @@ export const HOURLY_PARTIAL_COLUMNS: Columns = {
   wind_direction_cos: 'DOUBLE',
 };
 
-/** Beside the dataset's own columns those that `finishRow` leaves out. */
 export const CITY_STATISTICS_COLUMNS: Columns = {
   city_id: 'VARCHAR',
   city: 'VARCHAR',
@@ -50,6 +49,7 @@ export const CITY_STATISTICS_COLUMNS: Columns = {
   temperature_c_max: 'DOUBLE',
   temperature_c_max_at: 'TIMESTAMPTZ',
   temperature_c_stddev: 'DOUBLE',
+  humidity_pct_count: 'BIGINT',
   humidity_pct_mean: 'DOUBLE',
   first_observed_at: 'TIMESTAMPTZ',
   last_observed_at: 'TIMESTAMPTZ',

@@ -50,7 +50,6 @@ export const OBSERVED = [
   `CASE WHEN ${HELD[0]} THEN TRUE ELSE coalesce(${HELD.slice(1).join(' OR ')}, FALSE) END AS has_value`,
 ].join(', ');
 
-/** Beside the dataset's columns come those that `finishRow` leaves out. */
 export async function computeCityStatistics(
   session: SqlSession,
   selection: Selection,

@@ -124,11 +124,7 @@ export async function readDataset<D extends Dataset>(
 
 /** A row as the dataset promises it: the columns of partial aggregates left out, the reason in words added. */
 export function finishRow(dataset: Dataset, row: Record<string, unknown>): Record<string, unknown> {
-  if (dataset === 'hourly_trends') return row;
-  if (dataset === 'city_statistics') {
-    const { temperature_c_count: _, ...statistics } = row;
-    return statistics;
-  }
+  if (dataset !== 'anomalies') return row;
   const { stddev, ...anomaly } = row;
   return { ...anomaly, reason: formatReason(anomaly as unknown as Anomaly, Number(stddev)) };
 }

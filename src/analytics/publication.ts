@@ -46,7 +46,7 @@ const Partial = Type.Object({
 const Rollup = Type.Object({ months: Type.Array(Month), files: RollupFiles });
 
 /** Changes with the meaning of the aggregates, and of what is computed from them. */
-export const AGGREGATES_FORMAT = 5;
+export const AGGREGATES_FORMAT = 6;
 
 /** What the next refresh goes on from. */
 const AggregatesSchema = Type.Object({

@@ -67,6 +67,7 @@ export function addApiMetrics(
     'isobar_api_cache_entries',
     one(() => answers.cache.entries),
   );
+  addLiveStatisticsMetrics(metrics, server);
   addSharedCacheMetrics(metrics, server);
   addTracingMetrics(metrics, server);
   metrics.read(
@@ -85,6 +86,16 @@ export function addApiMetrics(
     'isobar_api_versions_failing',
     one(() => Number(versions.failure !== null)),
   );
+}
+
+function addLiveStatisticsMetrics(metrics: ServerMetrics, server: Server): void {
+  metrics.read('isobar_api_live_rows_compared_total', () => {
+    const { compared, different } = server.liveStatistics.counts;
+    return [
+      [{ outcome: 'equal' }, compared - different],
+      [{ outcome: 'different' }, different],
+    ];
+  });
 }
 
 function addTracingMetrics(metrics: ServerMetrics, { context }: Server): void {

@@ -13,6 +13,7 @@ import { addApiMetrics } from './api-metrics.ts';
 import type { ApiContext } from './context.ts';
 import { openHttp } from './http.ts';
 import { type Live, openLive } from './live.ts';
+import { LiveStatisticsReader } from './live-statistics.ts';
 import { localOffsets } from './local-offsets.ts';
 import { openMetrics } from './metrics.ts';
 import { formatPosition } from './position.ts';
@@ -29,6 +30,7 @@ import { addEnginesRoute } from './routes/engines.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addExplainRoute } from './routes/explain.ts';
 import { addForecastRoute } from './routes/forecast.ts';
+import { addLiveStatisticsRoutes } from './routes/live-statistics.ts';
 import { addOidcRoutes } from './routes/oidc.ts';
 import { addOperationRoutes } from './routes/operation.ts';
 import { addOutageRoutes } from './routes/outages.ts';
@@ -43,7 +45,7 @@ import type { Server } from './server.ts';
 import { openSharedAnswers } from './shared/answers.ts';
 import { openStatusWatch } from './status-watch.ts';
 import { openTail, type Tail } from './tail.ts';
-import { openVersions, type Versions } from './versions.ts';
+import { type Current, openVersions, type Versions } from './versions.ts';
 
 const STATUS_MS = 1_000;
 const TAIL_RETRY_MS = 1_000;
@@ -76,6 +78,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
     reader,
     rows: openRows(context.publications),
     versions,
+    liveStatistics: new LiveStatisticsReader(context, () => tail),
     answers,
     ...openContextLimiting(context),
     status: openStatusWatch(() => context.status()),
@@ -124,7 +127,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   }
 
   await startTail();
-  publishVersions(versions, live);
+  publishVersions(versions, live, server.liveStatistics);
   server.publishStatus();
   const watch = setInterval(() => {
     if (live.counts.viewers > 0) server.publishStatus();
@@ -133,7 +136,7 @@ export async function buildApp(context: ApiContext): Promise<FastifyInstance> {
   versions.start();
   return createApp(server, live, async () => {
     stop.abort();
-    await Promise.all([live.close(), versions.close()]);
+    await Promise.all([live.close(), versions.close(), server.liveStatistics.settled()]);
   });
 }
 
@@ -166,8 +169,10 @@ function snapshotOf(versions: Versions) {
   }
 }
 
-function publishVersions(versions: Versions, live: Live): void {
-  const publish = ({ conditions, publication }: ReturnType<Versions['current']>) => {
+function publishVersions(versions: Versions, live: Live, statistics: LiveStatisticsReader): void {
+  const publish = (current: Current) => {
+    const { conditions, publication } = current;
+    statistics.move(current);
     live.publishVersion({
       table_version: conditions.snapshot.version < 0 ? null : conditions.snapshot.version,
       analytics_version: publication?.version ?? null,
@@ -215,6 +220,7 @@ async function createApp(
   addExplainRoute(app, server);
   addEventsRoute(app, server, live);
   addOutageRoutes(app, server);
+  addLiveStatisticsRoutes(app, server);
   addRecentHourRoutes(app, server);
   addForecastRoute(app, server);
   addAlertRoutes(app, server);

@@ -36,6 +36,8 @@ const DATASETS = {
 } as const;
 
 const FILES_ONLY = [
+  '| `temperature_c_count` | number | | no | Number of temperatures; in the files only. |',
+  '| `humidity_pct_count` | number | | no | Number of humidities; in the files only. |',
   '| `held_s` | number | s | no | Expected seconds that hold a value; in the files only. |',
   '| `expected_s` | number | s | no | Expected seconds, first to last; in the files only. |',
 ];

@@ -59,6 +59,24 @@ const API_METRICS = {
   }),
   isobar_api_queries_total: counter('Queries of the engine.', 'queries', { row: 'API' }),
   isobar_api_ranges_computed_total: counter('Datasets computed over a range.', 'datasets'),
+  isobar_api_live_rows_compared_total: counter(
+    'Rows of live statistics that were compared with a later publication.',
+    'rows',
+    {
+      labels: ['outcome'],
+      alerts: [
+        {
+          name: 'IsobarLiveStatisticsDiffer',
+          query: 'increase(isobar_api_live_rows_compared_total{outcome="different"}[1h])',
+          when: '> 0',
+          for: '0s',
+          severity: 'warning',
+          summary: 'Live statistics were not those that were published later.',
+          remedy: 'The log of the process names the cities and values; the published ones count.',
+        },
+      ],
+    },
+  ),
   isobar_api_cache_lookups_total: counter('Look-ups of kept answers, by outcome.', 'look-ups', {
     labels: ['outcome'],
     row: 'API',

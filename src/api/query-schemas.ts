@@ -84,6 +84,7 @@ const variable = Type.Enum([...VARIABLE_NAMES], {
 export const CURSORS = {
   cities: ['string'],
   'city-statistics': ['string'],
+  'live-statistics': ['string'],
   'hourly-trends': ['string', 'string', 'number'],
   anomalies: TIME_CURSOR,
   'raw-data': ['time', 'string'],
@@ -111,6 +112,13 @@ export const DATASET_QUERY_SCHEMAS = {
     ...{ city: city(200), from, to, limit: limit(10_000, 50_000), format, excel },
   }),
 };
+export const LiveStatisticsQuerySchema = parameters({
+  city: city(200),
+  limit: limit(10_000, 50_000),
+  cursor: cursor(CURSORS['live-statistics']),
+  format,
+  excel,
+});
 export const QualityFlagsQuerySchema = parameters({
   city: city(200),
   from,
@@ -334,6 +342,7 @@ export const OidcCallbackQuerySchema = parameters({
 
 export type AnomaliesQuery = Static<(typeof DATASET_QUERY_SCHEMAS)['anomalies']>;
 export type DatasetQuery = Static<ReturnType<typeof datasetQuery>>;
+export type LiveStatisticsQuery = Static<typeof LiveStatisticsQuerySchema>;
 export type RawDataQuery = Static<typeof RawDataQuerySchema>;
 export type ExplainQuery = Static<typeof ExplainQuerySchema>;
 export type AnomalyEventsQuery = Static<typeof AnomalyEventsQuerySchema>;

@@ -7,6 +7,7 @@ import { FacetsSchema } from '../model/anomaly-facets.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
 import { CityForecastSchema } from '../model/forecast.ts';
 import { RecentHourSchema } from '../model/hours.ts';
+import { LiveStatisticsSchema } from '../model/live-statistics.ts';
 import { AvailabilitySchema, OutageSchema } from '../model/outages.ts';
 import { ExplanationSchema } from '../model/provenance.ts';
 import { number, type Of, orNull, record, text, time, timeOrNull, whole } from '../model/schema.ts';
@@ -47,6 +48,21 @@ export const PagedMetaSchema = record(
   'As everywhere, and where the next page begins.',
 );
 
+const LiveMetaSchema = record(
+  {
+    ...PagedMetaSchema.properties,
+    unpublished: record(
+      {
+        merged: whole('Observations that were merged into the published statistics.'),
+        waiting: whole(
+          'Observations that count once they were published: late ones, corrections, new cities.',
+        ),
+      },
+      'What came since the publication.',
+    ),
+  },
+  'As everywhere.',
+);
 export const AnomaliesMetaSchema = record(
   {
     ...META,
@@ -300,6 +316,7 @@ export function answer<M extends Type.TSchema, D extends Type.TSchema>(meta: M, 
 }
 
 export const CityStatisticsAnswerSchema = answer(PagedMetaSchema, Type.Array(CityStatisticsSchema));
+export const LiveStatisticsAnswerSchema = answer(LiveMetaSchema, Type.Array(LiveStatisticsSchema));
 export const HourlyTrendsAnswerSchema = answer(PagedMetaSchema, Type.Array(HourlyTrendSchema));
 export const AnomaliesAnswerSchema = answer(AnomaliesMetaSchema, Type.Array(AnomalySchema));
 export const RawDataAnswerSchema = answer(PagedMetaSchema, Type.Array(RawDataRowSchema));

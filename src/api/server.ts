@@ -5,6 +5,7 @@ import { compareTimes } from '../model/iso-time.ts';
 import type { Answers, Ask } from './answers.ts';
 import type { ApiContext } from './context.ts';
 import type { Conditions } from './latest-conditions.ts';
+import type { LiveStatisticsReader } from './live-statistics.ts';
 import type { RateLimiting } from './rate-limiting.ts';
 import type { Reader } from './reader.ts';
 import type { RowsReader } from './rows.ts';
@@ -20,6 +21,7 @@ export interface Server {
   readonly reader: Reader;
   readonly rows: RowsReader;
   readonly versions: Pick<Versions, 'current' | 'failure'>;
+  readonly liveStatistics: LiveStatisticsReader;
   readonly answers: Answers;
   readonly status: StatusWatch;
   /** Whose word about the visitor is believed. */

@@ -111,6 +111,7 @@ async function openPart(scope: CityScope): Promise<TestApi> {
 /** Addresses whose answers are compared, with parameters at random. */
 const QUESTIONS: Readonly<Record<string, (random: () => number) => string[]>> = {
   '/api/city-statistics': (random) => [...range(random), ...page(random)],
+  '/api/live-statistics': page,
   '/api/hourly-trends': (random) => [...range(random), ...page(random)],
   '/api/anomalies': (random) => [
     ...(random() < 0.5

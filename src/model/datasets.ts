@@ -61,8 +61,13 @@ export const AnomalySchema = record(
   'One row per flagged value and rule.',
 );
 
-/** The seconds that `coverage_pct` is the ratio of, for sums over cities, are not in the API. */
+/**
+ * The numbers of values, and the seconds that `coverage_pct` is the ratio of, are in the files and not in
+ * the API; publications of earlier versions do not have them.
+ */
 export type CityStatistics = Of<typeof CityStatisticsSchema> & {
+  readonly temperature_c_count?: number;
+  readonly humidity_pct_count?: number;
   readonly held_s?: number;
   readonly expected_s?: number;
 };

@@ -34,6 +34,7 @@ SELECT
   s.temperature_c_max_at,
   CASE WHEN s.temperature_c_count > 1
     THEN sqrt(s.temperature_c_m2 / (s.temperature_c_count - 1)) END AS temperature_c_stddev,
+  s.humidity_pct_count,
   s.humidity_pct_mean,
   s.first_observed_at,
   s.last_observed_at,

@@ -65,6 +65,8 @@ export class CityStatisticsRecount implements Recount {
         temperature_c_max_at: tally.maxAt,
         temperature_c_stddev: temperature.stddev,
         humidity_pct_mean: humidity.mean,
+        temperature_c_count: temperature.count,
+        humidity_pct_count: humidity.count,
         first_observed_at: tally.first,
         last_observed_at: tally.last,
         coverage_pct: share(coverage.heldSeconds('value')),
