@@ -92,6 +92,15 @@ export const QUALITY_FLAG_COLUMNS: Columns = {
   compared: 'DOUBLE',
 };
 
+export const STATION_DRIFT_COLUMNS: Columns = {
+  city_id: 'VARCHAR',
+  began_at: 'TIMESTAMPTZ',
+  variable: 'VARCHAR',
+  difference: 'DOUBLE',
+  spread: 'DOUBLE',
+  count: 'BIGINT',
+};
+
 export const EVENT_COLUMNS: Columns = {
   city_id: 'VARCHAR',
   variable: 'VARCHAR',

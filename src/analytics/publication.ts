@@ -72,6 +72,8 @@ const QualityMonth = Type.Object({
   failed_sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   /** Null where no file was written. */
   flags: Type.Union([PublishedFile, Type.Null()]),
+  /** Differences from the neighbours by day; null where no file was written. */
+  drift: Type.Optional(Type.Union([PublishedFile, Type.Null()])),
 });
 
 /** Quality control of the months that were checked so far. */
@@ -313,7 +315,8 @@ export function filesOf(publication: Publication): PublishedFile[] {
 
 function qualityFiles(quality: Quality | undefined): PublishedFile[] {
   if (quality === undefined) return [];
-  return [quality.places, ...quality.months.flatMap(({ flags }) => flags ?? [])];
+  const { places, months } = quality;
+  return [places, ...months.flatMap(({ flags, drift }) => [flags ?? [], drift ?? []].flat())];
 }
 
 /**

@@ -1,11 +1,17 @@
 /** The flags of quality control and the events that a publication names, for readers: files by month. */
 import type { Storage } from '../lake/storage.ts';
 import type { AnomalyEvent, AnomalyEventSelection } from '../model/anomaly-events.ts';
-import type { CheckedQuality, QualityFlag, QualityFlagSelection } from '../model/quality.ts';
+import type {
+  CheckedQuality,
+  QualityFlag,
+  QualityFlagSelection,
+  StationDrift,
+  StationDriftSelection,
+} from '../model/quality.ts';
 import type { AnalyticsStatus } from '../model/status.ts';
 import type { Columns, SqlSession } from '../sql/engine.ts';
 import { literal, timestamp } from '../sql/text.ts';
-import { EVENT_COLUMNS, QUALITY_FLAG_COLUMNS } from './columns.ts';
+import { EVENT_COLUMNS, QUALITY_FLAG_COLUMNS, STATION_DRIFT_COLUMNS } from './columns.ts';
 import { failedMonths } from './failed-values.ts';
 import type { Publication, PublishedFile, Quality } from './publication.ts';
 
@@ -74,6 +80,20 @@ export async function readEvents(
     ...{ ...selection, columns: EVENT_COLUMNS, time: 'began_at' },
     key: ['city_id', 'variable'],
     among: { class: classes, severity: severities },
+  });
+}
+
+/** Newest first; of one day by city and variable. */
+export async function readDrift(
+  storage: Storage,
+  session: SqlSession,
+  { quality }: Publication,
+  selection: StationDriftSelection,
+): Promise<StationDrift[]> {
+  const files = (quality?.months ?? []).map(({ month, drift = null }) => ({ month, file: drift }));
+  return readRows<StationDrift>(session, await localPaths(storage, files, selection), {
+    ...{ ...selection, columns: STATION_DRIFT_COLUMNS, time: 'began_at' },
+    ...{ key: ['city_id', 'variable'], among: {} },
   });
 }
 

@@ -3,7 +3,13 @@ import type { Storage } from '../lake/storage.ts';
 import type { AnomalyEvent, AnomalyEventSelection, LearningCity } from '../model/anomaly-events.ts';
 import type { ClimateDataset, ClimateRows, ClimateSelection } from '../model/climate-datasets.ts';
 import type { Dataset } from '../model/datasets.ts';
-import type { CheckedQuality, QualityFlag, QualityFlagSelection } from '../model/quality.ts';
+import type {
+  CheckedQuality,
+  QualityFlag,
+  QualityFlagSelection,
+  StationDrift,
+  StationDriftSelection,
+} from '../model/quality.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { readClimate } from './climate.ts';
 import {
@@ -17,6 +23,7 @@ import { type OnGarbled, type Publication, readPublication } from './publication
 import {
   failedFlagPaths,
   type Range,
+  readDrift,
   readEvents,
   readFlags,
   summariseQuality,
@@ -34,6 +41,8 @@ export interface PublishedVersion {
   readonly quality: CheckedQuality | null;
   /** Flags of quality control, newest first. */
   flags(selection: QualityFlagSelection): Promise<QualityFlag[]>;
+  /** How far stations are from their neighbours, newest days first. */
+  drift(selection: StationDriftSelection): Promise<StationDrift[]>;
   /** Events of the rule seasonal, newest first. */
   events(selection: AnomalyEventSelection): Promise<AnomalyEvent[]>;
   /** The months that were judged, ascending, and the cities that were still learning in the last. */
@@ -118,6 +127,7 @@ function openVersion(
     notEnoughValues: publication.not_enough_values,
     quality: summariseQuality(publication),
     flags: (selection) => readFlags(storage, session, publication, selection),
+    drift: (selection) => readDrift(storage, session, publication, selection),
     events: (selection) => readEvents(storage, session, publication, selection),
     judgedMonths: (publication.events ?? []).map(({ month }) => month),
     learning: Object.entries(publication.events?.at(-1)?.learning ?? {}).map(([city_id, days]) => ({

@@ -4,11 +4,13 @@ import fc from 'fast-check';
 import { publicationPath } from '../lake/layout.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import type { Publication } from './publication.ts';
+import { readDrift } from './published-quality.ts';
 import type { Refresher } from './refresh.ts';
-import { type Made, openPlace, type Place } from './testing/place.ts';
+import { type Made, openPlace, type Place, START } from './testing/place.ts';
 import { verifyPublication } from './verify.ts';
 
 const HOUR = 3_600;
+const DAY_MS = 86_400_000;
 
 function hourly(city: string, hour: number, temperature: number | null): Made {
   return {
@@ -133,6 +135,40 @@ test('one publisher goes on from what another has checked', async () => {
     [1, 1],
   );
   assert.deepEqual(await verify(place), []);
+});
+
+test('a station that drifts away from its neighbours is seen day by day, and verified', async () => {
+  await using place = await openPlace();
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+  for (const [at, id] of ids.entries()) {
+    place.stations.set(id, { latitude: 50 + at / 10, longitude: 10, elevation_m: 100 });
+  }
+  const drifting = (hour: number) => Math.floor(hour / 24) / 4;
+  await place.add(
+    ids.flatMap((id) =>
+      tenDays(id).map((one, hour) => ({
+        ...one,
+        temperature: (one.temperature ?? 0) + (id === 'd' ? drifting(hour) : 0),
+      })),
+    ),
+  );
+  const publication = await publish(await place.refresher());
+  const { storage, session } = place;
+  const all = { cities: ['d'], variables: [], from: null, to: null, after: null, limit: 1_000 };
+  const days = (await readDrift(storage, session, publication, all)).filter(
+    ({ variable }) => variable === 'temperature_c',
+  );
+  assert.equal(days.length, 10);
+  for (const [back, { difference, count, began_at }] of days.entries()) {
+    assert.equal(count, 24);
+    assert.equal(began_at, new Date(START + (9 - back) * DAY_MS).toISOString().replace('.000', ''));
+    assert.ok(Math.abs(difference - (9 - back) / 4) < 0.01, `${began_at}: ${difference}`);
+  }
+  assert.deepEqual(await verify(place), []);
+  const [month] = publication.quality?.months ?? [];
+  assert.ok(month?.drift);
+  await place.forge(publication, month.drift, 'difference / 2 AS difference');
+  assert.match((await verify(place)).join(), /2023-12: difference of day of drift \d+: /);
 });
 
 test('verify finds flags that the rows do not get', async () => {

@@ -8,12 +8,12 @@ import Type, { type Static } from 'typebox';
 import Value from 'typebox/value';
 import { IsobarError } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
-import type { QualityFlag } from '../model/quality.ts';
+import type { QualityFlag, StationDrift } from '../model/quality.ts';
 import { checkObservations, type Station } from '../quality/check.ts';
 import { type Place, readStations } from '../quality/read-stations.ts';
 import type { Columns, SqlSession } from '../sql/engine.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
-import { QUALITY_FLAG_COLUMNS } from './columns.ts';
+import { QUALITY_FLAG_COLUMNS, STATION_DRIFT_COLUMNS } from './columns.ts';
 import type { PublishedFile, Quality, QualityMonth } from './publication.ts';
 import { readChecked, writeLines, writeRows } from './published-files.ts';
 
@@ -45,7 +45,9 @@ export function openQualityControl(options: QualityControlOptions): QualityContr
       const known = before === null ? new Map() : await readPlaces(options.storage, before.places);
       const moved = hasMoved(known, now);
       const months = monthsOf(snapshot);
-      const kept = moved ? [] : await unchanged(options.table, snapshot, before);
+      const same = moved ? [] : await unchanged(options.table, snapshot, before);
+      // Earlier versions of the program did not look at drift.
+      const kept = same.filter(({ drift }) => drift !== undefined);
       const settled = new Set(kept.map(({ month }) => month));
       const outdated = months.filter((month) => !settled.has(month));
       if (outdated.length === 0 && kept.length === before?.months.length) return null;
@@ -146,6 +148,8 @@ function placeOf(place: Place | undefined): Place {
 export interface CheckedFiles {
   readonly stations: readonly string[];
   readonly flags: readonly QualityFlag[];
+  /** In order of city, day and variable. */
+  readonly drift: readonly StationDrift[];
 }
 
 /** Rows that are held in memory at once; of a month with more, each part begins anew. */
@@ -162,12 +166,15 @@ export async function checkFiles(
   await session.define('observations', await table.localPaths(files), columns);
   const stations = new Set<string>();
   const flags: QualityFlag[] = [];
+  const drift: StationDrift[] = [];
   for (const range of partsOf(files)) {
     const read: Station[] = await readStations(session, places, range, signal);
     for (const { city_id } of read) stations.add(city_id);
-    for (const flag of await checkObservations(read, signal)) flags.push(flag);
+    const found = await checkObservations(read, signal);
+    for (const flag of found.flags) flags.push(flag);
+    for (const day of found.drift) drift.push(day);
   }
-  return { stations: [...stations], flags: flags.sort(byPlaceAndTime) };
+  return { stations: [...stations], flags: flags.sort(byPlaceAndTime), drift: drift.sort(byDay) };
 }
 
 /** Ranges of so many whole days that each should have few enough rows; null for all of them. */
@@ -190,6 +197,12 @@ function byPlaceAndTime(a: QualityFlag, b: QualityFlag): number {
   return a.observed_at < b.observed_at ? -1 : a.observed_at > b.observed_at ? 1 : 0;
 }
 
+function byDay(a: StationDrift, b: StationDrift): number {
+  if (a.city_id !== b.city_id) return a.city_id < b.city_id ? -1 : 1;
+  return a.began_at < b.began_at ? -1 : a.began_at > b.began_at ? 1 : 0;
+}
+
+export const DRIFT_ORDER = 'city_id, began_at, variable';
 export const FLAG_ORDER = 'city_id, observed_at, variable, test';
 
 interface FoundMonth {
@@ -200,7 +213,7 @@ interface FoundMonth {
 
 async function writeMonth(
   options: QualityControlOptions,
-  { month, version, found: { flags } }: FoundMonth,
+  { month, version, found: { flags, drift } }: FoundMonth,
 ): Promise<QualityMonth> {
   const verdicts = { fail: new Set<string>(), suspect: new Set<string>() };
   const failed = createHash('sha256');
@@ -217,6 +230,10 @@ async function writeMonth(
     failed_sha256: failed.digest('hex'),
     flags:
       flags.length === 0 ? null : await writeRows(options, QUALITY_FLAG_COLUMNS, flags, FLAG_ORDER),
+    drift:
+      drift.length === 0
+        ? null
+        : await writeRows(options, STATION_DRIFT_COLUMNS, drift, DRIFT_ORDER),
   };
 }
 

@@ -4,7 +4,7 @@ import { isClose } from '../model/agreement.ts';
 import type { Columns, Row, SqlSession } from '../sql/engine.ts';
 import type { Snapshot, Table } from '../table/table.ts';
 import { basisOf, EVENT_ORDER, judgeMonth, monthsBehind } from './anomaly-events.ts';
-import { EVENT_COLUMNS, QUALITY_FLAG_COLUMNS } from './columns.ts';
+import { EVENT_COLUMNS, QUALITY_FLAG_COLUMNS, STATION_DRIFT_COLUMNS } from './columns.ts';
 import type {
   EventsMonth,
   Publication,
@@ -14,6 +14,7 @@ import type {
 } from './publication.ts';
 import {
   checkFiles,
+  DRIFT_ORDER,
   FLAG_ORDER,
   hasMoved,
   type PlacesById,
@@ -67,14 +68,17 @@ async function compareFlags(
 
 async function compareMonth(
   options: VerifyQualityOptions,
-  { month, flags }: QualityMonth,
+  { month, flags, drift }: QualityMonth,
   snapshot: Snapshot,
   places: PlacesById,
 ): Promise<string | null> {
   const files = snapshot.files.filter((file) => (file.month ?? '') === month);
-  const wanted = (await checkFiles(options, files, places)).flags;
+  const wanted = await checkFiles(options, files, places);
   const published = await readRows(options, flags, QUALITY_FLAG_COLUMNS, FLAG_ORDER);
-  return compare('quality flag', wanted, published);
+  const problem = compare('quality flag', wanted.flags, published);
+  if (problem !== null || drift === undefined) return problem;
+  const days = await readRows(options, drift, STATION_DRIFT_COLUMNS, DRIFT_ORDER);
+  return compare('day of drift', wanted.drift, days);
 }
 
 /** Months that are judged again: each takes seconds of every city. */

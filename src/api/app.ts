@@ -39,6 +39,7 @@ import { addQualityFlagsRoute } from './routes/quality-flags.ts';
 import { addRawDataRoute } from './routes/raw-data.ts';
 import { addRecentHourRoutes } from './routes/recent-hours.ts';
 import { addSeriesRoutes } from './routes/series.ts';
+import { addStationDriftRoute } from './routes/station-drift.ts';
 import { addSummaryRoutes } from './routes/summaries.ts';
 import { openRows } from './rows.ts';
 import type { Server } from './server.ts';
@@ -212,6 +213,7 @@ async function createApp(
   addDatasetRoutes(app, server);
   addRawDataRoute(app, server);
   addQualityFlagsRoute(app, server);
+  addStationDriftRoute(app, server);
   addAnomalyEventsRoute(app, server);
   addSeriesRoutes(app, server);
   addClimateRoutes(app, server);

@@ -1,6 +1,10 @@
 /** The addresses that answer data. */
 
-import { AnomalyEventsAnswerSchema, QualityFlagsAnswerSchema } from './quality-schemas.ts';
+import {
+  AnomalyEventsAnswerSchema,
+  QualityFlagsAnswerSchema,
+  StationDriftAnswerSchema,
+} from './quality-schemas.ts';
 import {
   AnomalyEventsQuerySchema,
   AvailabilityQuerySchema,
@@ -16,6 +20,7 @@ import {
   RawDataQuerySchema,
   RecentHoursQuerySchema,
   SeriesQuerySchema,
+  StationDriftQuerySchema,
   WindRoseQuerySchema,
 } from './query-schemas.ts';
 import { data } from './route-kinds.ts';
@@ -151,6 +156,13 @@ export const DATA_ROUTES = [
     'One row per run of values that the rule `seasonal` flags, with its peak and its likely cause. Months are judged once their values are checked, the newest first; events are cut where a month (UTC) ends.',
     AnomalyEventsQuerySchema,
     AnomalyEventsAnswerSchema,
+  ),
+  data(
+    '/api/station-drift',
+    'How far stations are from what their neighbours make likely, day by day.',
+    'Newest days first, for stations with at least five neighbours within 300 km: the median difference of a day (UTC), by distance and height. A difference that grows over weeks is a sensor that drifts; one that stays may be its place.',
+    StationDriftQuerySchema,
+    StationDriftAnswerSchema,
   ),
   data(
     '/api/quality-flags',

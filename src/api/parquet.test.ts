@@ -70,8 +70,8 @@ const TIMELESS = [
 ];
 /** Theirs is one of days of the city's clock. */
 const OF_DAYS = ['/api/daily-summaries', '/api/monthly-summaries'];
-/** One needs whole months, which the history does not have, the other what nothing issues here. */
-const EMPTY = ['/api/climate-normals', '/api/forecast'];
+/** They need whole months, what nothing issues here, and neighbours. */
+const EMPTY = ['/api/climate-normals', '/api/forecast', '/api/station-drift'];
 const QUERY = 'city=berlin&city=cairo&from=2024-10-20T00:00:00Z';
 
 for (const { path } of FILES) {

@@ -1,9 +1,9 @@
 /** What the addresses of quality flags and anomaly events answer. */
 import { type Static, Type } from 'typebox';
 import { AnomalyEventSchema, EventRatesSchema } from '../model/anomaly-events.ts';
-import { QualityFlagSchema } from '../model/quality.ts';
+import { QualityFlagSchema, StationDriftSchema } from '../model/quality.ts';
 import { orNull, record, text, whole } from '../model/schema.ts';
-import { answer, META, nextCursor } from './schemas.ts';
+import { answer, META, nextCursor, PagedMetaSchema } from './schemas.ts';
 
 export const QualityFlagsMetaSchema = record(
   {
@@ -63,6 +63,8 @@ export const AnomalyEventsAnswerSchema = answer(
   Type.Array(AnomalyEventRowSchema),
 );
 
+export const StationDriftAnswerSchema = answer(PagedMetaSchema, Type.Array(StationDriftSchema));
+
 export const QualityFlagsAnswerSchema = answer(
   QualityFlagsMetaSchema,
   Type.Array(QualityFlagRowSchema),
@@ -70,4 +72,5 @@ export const QualityFlagsAnswerSchema = answer(
 
 export type AnomalyEventsAnswer = Static<typeof AnomalyEventsAnswerSchema>;
 
+export type StationDriftAnswer = Static<typeof StationDriftAnswerSchema>;
 export type QualityFlagsAnswer = Static<typeof QualityFlagsAnswerSchema>;

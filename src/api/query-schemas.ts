@@ -6,7 +6,7 @@ import { CITY_ID_PATTERN } from '../model/city.ts';
 import { FORECAST_VARIABLES } from '../model/forecast.ts';
 import { PERIODS } from '../model/outages.ts';
 import { EXPLAINED } from '../model/provenance.ts';
-import { QUALITY_TESTS, VERDICTS } from '../model/quality.ts';
+import { DRIFT_VARIABLES, QUALITY_TESTS, VERDICTS } from '../model/quality.ts';
 import { VARIABLE_NAMES } from '../model/variables.ts';
 import { FORMATS } from './formats.ts';
 import { type CursorKind, cursorPattern, TIME_PATTERN } from './parameters.ts';
@@ -89,6 +89,7 @@ export const CURSORS = {
   anomalies: TIME_CURSOR,
   'raw-data': ['time', 'string'],
   'anomaly-events': ['time', 'string', 'string'],
+  'station-drift': ['time', 'string', 'string'],
   'quality-flags': ['time', 'string', 'string', 'string'],
   incidents: ['time', 'string'],
   outages: ['time', 'string'],
@@ -116,6 +117,18 @@ export const LiveStatisticsQuerySchema = parameters({
   city: city(200),
   limit: limit(10_000, 50_000),
   cursor: cursor(CURSORS['live-statistics']),
+  format,
+  excel,
+});
+export const StationDriftQuerySchema = parameters({
+  city: city(200),
+  from,
+  to,
+  variable: Type.Optional(
+    several(DRIFT_VARIABLES, 'What is compared; repeat it for several. Without it all.'),
+  ),
+  limit: limit(1_000, 10_000),
+  cursor: cursor(CURSORS['station-drift']),
   format,
   excel,
 });
@@ -343,6 +356,7 @@ export const OidcCallbackQuerySchema = parameters({
 export type AnomaliesQuery = Static<(typeof DATASET_QUERY_SCHEMAS)['anomalies']>;
 export type DatasetQuery = Static<ReturnType<typeof datasetQuery>>;
 export type LiveStatisticsQuery = Static<typeof LiveStatisticsQuerySchema>;
+export type StationDriftQuery = Static<typeof StationDriftQuerySchema>;
 export type RawDataQuery = Static<typeof RawDataQuerySchema>;
 export type ExplainQuery = Static<typeof ExplainQuerySchema>;
 export type AnomalyEventsQuery = Static<typeof AnomalyEventsQuerySchema>;

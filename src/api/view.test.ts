@@ -137,6 +137,7 @@ const QUESTIONS: Readonly<Record<string, (random: () => number) => string[]>> = 
   '/api/outages': range,
   '/api/availability': (random) => [`period=${pick(random, ['day', 'month'])}`],
   '/api/anomaly-events': (random) => [...range(random), ...page(random)],
+  '/api/station-drift': (random) => [...range(random), ...page(random)],
   '/api/quality-flags': (random) => [...range(random), ...page(random)],
   '/api/raw-data': (random) => [...range(random), ...page(random)],
   '/api/cities': page,

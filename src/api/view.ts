@@ -160,6 +160,9 @@ function limitPublication(
       return (await all.events(selection)).filter(({ city_id }) => has(city_id));
     },
     failedFlagPaths: (range) => all.failedFlagPaths(range),
+    async drift(selection) {
+      return (await all.drift(selection)).filter(({ city_id }) => has(city_id));
+    },
     async flags(selection) {
       return (await all.flags(selection)).filter(({ city_id }) => has(city_id));
     },

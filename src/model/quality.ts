@@ -3,7 +3,7 @@
  * failed is left out of statistics, a suspect one is shown. Nothing is deleted or changed.
  */
 import { Type } from 'typebox';
-import { number, type Of, record, text, time } from './schema.ts';
+import { number, type Of, record, text, time, whole } from './schema.ts';
 import { VARIABLE_NAMES, type VariableName } from './variables.ts';
 
 export const QUALITY_TESTS = [
@@ -43,6 +43,44 @@ export const QualityFlagSchema = record(
 );
 
 export type QualityFlag = Of<typeof QualityFlagSchema>;
+
+/** What spatial tests compare; a humidity is compared as the dew point. */
+export const DRIFT_VARIABLES = ['temperature_c', 'dew_point_c', 'pressure_hpa'] as const;
+export type DriftVariable = (typeof DRIFT_VARIABLES)[number];
+
+export const StationDriftSchema = record(
+  {
+    city_id: text('Identity of the city.'),
+    began_at: time('Begin of the day, UTC.'),
+    variable: Type.Enum([...DRIFT_VARIABLES], {
+      description: 'What is compared; the dew point is that of temperature and humidity.',
+    }),
+    difference: Type.Number({
+      description: 'Median of the values less what the neighbours make likely, °C or hPa.',
+    }),
+    spread: Type.Number({
+      description: 'How far apart such values usually are, by distance and height, °C or hPa.',
+    }),
+    count: whole('Number of values that were compared.'),
+  },
+  'One row per city, day and variable.',
+);
+
+export type StationDrift = Of<typeof StationDriftSchema>;
+
+/** Which days are asked for. */
+export interface StationDriftSelection {
+  /** Ids; all when empty. */
+  readonly cities: readonly string[];
+  /** Of the begin of the day. ISO 8601 in UTC; `from` is inclusive, `to` exclusive, null for no limit. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** All when empty. */
+  readonly variables: readonly DriftVariable[];
+  /** Only rows after this one, in their order; null for the first. */
+  readonly after: Pick<StationDrift, 'began_at' | 'city_id' | 'variable'> | null;
+  readonly limit: number;
+}
 
 /** Which flags are asked for. */
 export interface QualityFlagSelection {

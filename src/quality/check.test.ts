@@ -18,7 +18,7 @@ const failing = (flags: readonly QualityFlag[], variable: string) =>
   );
 
 test('the broken thermometer of Marina is found, and no neighbour of it is', async () => {
-  const flags = await checkObservations(await stationsIn([join(FIXTURES, 'marina.csv')]));
+  const { flags } = await checkObservations(await stationsIn([join(FIXTURES, 'marina.csv')]));
   assert.deepEqual(failing(flags, 'temperature_c'), new Set(['koar']));
   const own = flags.filter(
     ({ city_id, test: name }) => city_id === 'koar' && name === 'consistency',
@@ -37,20 +37,28 @@ test('the broken thermometer of Marina is found, and no neighbour of it is', asy
 });
 
 test('a thermometer that is off by the same all the time is found by its bias', async () => {
-  const flags = await checkObservations(await stationsIn([join(FIXTURES, 'grove.csv')]));
+  const stations = await stationsIn([join(FIXTURES, 'grove.csv')]);
+  const { flags, drift } = await checkObservations(stations);
   const biased = flags.filter(({ test: name }) => name === 'bias');
   assert.deepEqual(failing(biased, 'temperature_c'), new Set(['kgmj']));
   assert.equal(biased.filter(({ variable }) => variable === 'temperature_c').length, 4);
+  const own = drift.filter(({ city_id }) => city_id === 'kgmj');
+  const temperatures = own.filter(({ variable }) => variable === 'temperature_c');
+  assert.equal(
+    temperatures.reduce((sum, { count }) => sum + count, 0),
+    4,
+  );
+  for (const { difference } of temperatures) assert.ok(difference < -5 && difference > -8);
 });
 
 test('the order of the stations makes no difference', async () => {
   const stations = await stationsIn([join(FIXTURES, 'marina.csv')]);
-  const wanted = await checkObservations(stations);
+  const { flags: wanted } = await checkObservations(stations);
   await fc.assert(
     fc.asyncProperty(
       fc.shuffledSubarray(stations, { minLength: stations.length }),
       async (shuffled) => {
-        const found = await checkObservations(shuffled);
+        const { flags: found } = await checkObservations(shuffled);
         const round = ({ expected, spread, compared, ...flag }: QualityFlag) => ({
           ...flag,
           numbers: [expected, spread, compared].map((one) => one?.toFixed(6)),
@@ -69,7 +77,7 @@ test('of the airports of the world the broken thermometers fail, and hardly any 
 }, async () => {
   const files = readdirSync(SHARED).filter((name) => name.startsWith('metars-202210'));
   const stations = await stationsIn(files.map((name) => join(SHARED, name)));
-  const flags = await checkObservations(stations);
+  const { flags } = await checkObservations(stations);
   const found = failing(flags, 'temperature_c');
   for (const broken of ['koar', 'kgmj', 'ksve', 'svcs']) assert.ok(found.has(broken), broken);
   assert.ok(found.size <= 8, [...found].join());

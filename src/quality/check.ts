@@ -1,10 +1,11 @@
 /** Quality control of the observations of some time: every test on every station. */
 import { dewPoint } from '../model/humidity.ts';
-import type { QualityFlag, QualityTest, Verdict } from '../model/quality.ts';
+import type { QualityFlag, QualityTest, StationDrift, Verdict } from '../model/quality.ts';
 import { formatTime } from '../model/time-zone.ts';
 import type { VariableName } from '../model/variables.ts';
 import { takeTurns } from '../waiting.ts';
-import { findBias } from './bias.ts';
+import { findBias, type Residuals } from './bias.ts';
+import { driftOf } from './drift.ts';
 import {
   checkInternal,
   checkPersistence,
@@ -40,11 +41,18 @@ const JUDGED: Readonly<Record<SpatialName, VariableName>> = {
   pressure_hpa: 'pressure_hpa',
 };
 
-/** In order of city, time, variable and test. Other work goes on meanwhile. */
+export interface CheckedObservations {
+  /** In order of city, time, variable and test. */
+  readonly flags: QualityFlag[];
+  /** In order of city, time and variable. */
+  readonly drift: StationDrift[];
+}
+
+/** Other work goes on meanwhile. */
 export async function checkObservations(
   stations: readonly Station[],
   signal?: AbortSignal,
-): Promise<QualityFlag[]> {
+): Promise<CheckedObservations> {
   const turn = takeTurns(signal);
   const own: SeriesFlag[][] = [];
   for (const station of stations) {
@@ -54,6 +62,7 @@ export async function checkObservations(
   const flags = stations.flatMap((station, one) =>
     (own[one] ?? []).map((flag) => flagOf(station, flag)),
   );
+  const drift: StationDrift[] = [];
   const network = openNetwork({
     latitude: Float64Array.from(stations, ({ latitude }) => latitude),
     longitude: Float64Array.from(stations, ({ longitude }) => longitude),
@@ -61,17 +70,24 @@ export async function checkObservations(
   });
   for (const name of SPATIAL_NAMES) {
     const series = stations.map((station, one) => seriesOf(name, station, own[one] ?? []));
-    for (const flag of await checkTimes({ name, stations, network, series, turn })) {
-      flags.push(flag);
-    }
+    const found = await checkTimes({ name, stations, network, series, turn });
+    for (const flag of found.flags) flags.push(flag);
+    for (const day of found.drift) drift.push(day);
   }
-  return flags.sort(
+  flags.sort(
     (a, b) =>
       compare(a.city_id, b.city_id) ||
       compare(a.observed_at, b.observed_at) ||
       compare(a.variable, b.variable) ||
       compare(a.test, b.test),
   );
+  drift.sort(
+    (a, b) =>
+      compare(a.city_id, b.city_id) ||
+      compare(a.began_at, b.began_at) ||
+      compare(a.variable, b.variable),
+  );
+  return { flags, drift };
 }
 
 function compare(a: string, b: string): number {
@@ -123,9 +139,9 @@ interface Checked {
  * Every time at which stations reported, one after the other; then once more without the values that
  * failed: one of them may have made its neighbours fail before it was its turn.
  */
-async function checkTimes(input: Pass): Promise<QualityFlag[]> {
+async function checkTimes(input: Pass): Promise<CheckedObservations> {
   const { name, stations, network } = input;
-  if (network.neighbours.index.length === 0) return [];
+  if (network.neighbours.index.length === 0) return { flags: [], drift: [] };
   const first = await passOver(input, new Set());
   const doubted = new Set<string>();
   for (const checked of first) {
@@ -134,7 +150,22 @@ async function checkTimes(input: Pass): Promise<QualityFlag[]> {
     }
   }
   const byStation = doubted.size === 0 ? first : await passOver(input, doubted);
-  return byStation.flatMap((checked, one) => spatialFlags(name, stations[one], checked));
+  const found: CheckedObservations = { flags: [], drift: [] };
+  for (const [one, station] of stations.entries()) {
+    const checked = byStation[one] ?? [];
+    const residuals = residualsOf(station, checked);
+    found.flags.push(...spatialFlags(name, station, checked, residuals));
+    found.drift.push(...driftOf(station.city_id, name, residuals));
+  }
+  return found;
+}
+
+function residualsOf(station: Station, checked: readonly Checked[]): Residuals {
+  return {
+    at: Float64Array.from(checked, ({ index }) => station.at[index] ?? Number.NaN),
+    residual: Float64Array.from(checked, ({ value, expected }) => value - expected),
+    spread: Float64Array.from(checked, ({ spread }) => spread),
+  };
 }
 
 interface Pass {
@@ -223,10 +254,10 @@ function nearest(
 
 function spatialFlags(
   name: SpatialName,
-  station: Station | undefined,
+  station: Station,
   checked: readonly Checked[],
+  residuals: Residuals,
 ): QualityFlag[] {
-  if (station === undefined) return [];
   const flag = (one: Checked, test: QualityTest, verdict: Verdict): QualityFlag => ({
     ...flagOf(station, {
       ...{ index: one.index, variable: JUDGED[name], test, verdict, expected: one.expected },
@@ -239,14 +270,7 @@ function spatialFlags(
     if (one.verdict !== null) flags.push(flag(one, 'consistency', one.verdict));
     if (one.isBuddyOut) flags.push(flag(one, 'buddies', 'suspect'));
   }
-  const bias = findBias(
-    {
-      at: Float64Array.from(checked, ({ index }) => station.at[index] ?? Number.NaN),
-      residual: Float64Array.from(checked, ({ value, expected }) => value - expected),
-      spread: Float64Array.from(checked, ({ spread }) => spread),
-    },
-    SPATIAL[name].biasLeast,
-  );
+  const bias = findBias(residuals, SPATIAL[name].biasLeast);
   if (bias !== null) for (const one of checked) flags.push(flag(one, 'bias', bias.verdict));
   return flags;
 }

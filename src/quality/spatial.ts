@@ -2,13 +2,13 @@
  * Spatial quality control of one time: temperature, dew point and pressure of all stations against
  * their neighbours.
  */
-import type { Verdict } from '../model/quality.ts';
+import { DRIFT_VARIABLES, type DriftVariable, type Verdict } from '../model/quality.ts';
 import { type BuddyOptions, checkBuddies } from './buddies.ts';
 import { type ConsistencyOptions, checkConsistency } from './consistency.ts';
 import { findNeighbours, type Neighbours, type Places } from './neighbours.ts';
 
-export const SPATIAL_NAMES = ['temperature_c', 'dew_point_c', 'pressure_hpa'] as const;
-export type SpatialName = (typeof SPATIAL_NAMES)[number];
+export const SPATIAL_NAMES = DRIFT_VARIABLES;
+export type SpatialName = DriftVariable;
 
 interface SpatialOptions {
   readonly consistency: ConsistencyOptions;

@@ -92,7 +92,7 @@ async function checkRange(
       stations.add(city_id);
       observations += at.length;
     }
-    for (const flag of await checkObservations(read, signal)) flags.push(flag);
+    for (const flag of (await checkObservations(read, signal)).flags) flags.push(flag);
   }
   const range = { observed_from: from, observed_to: to };
   return { ...range, stations: stations.size, observations, flags };
