@@ -1,7 +1,7 @@
 /** Everything that the panels show, and the questions behind it. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { EnginesAnswer } from '../../src/api/engine-schemas.ts';
-import type { AnomalyEventsAnswer, QualityFlagsAnswer } from '../../src/api/quality-schemas.ts';
+import type { QualityFlagsAnswer } from '../../src/api/quality-schemas.ts';
 import type {
   AnomaliesAnswer,
   CitiesAnswer,
@@ -38,6 +38,7 @@ import { type Clock, createClock } from './clock.ts';
 import { createClient, formatPath } from './fetching.ts';
 import { type ResolvedRange, rangeQuery, resolveRange } from './range.ts';
 import { createResource, type Resource } from './resource.ts';
+import { createSensors, type Sensors } from './sensors.ts';
 
 export interface Store {
   readonly address: Address;
@@ -105,7 +106,6 @@ const ROWS = 15;
 const STATISTICS_MAX = 100;
 const ANOMALIES = 200;
 const FLAGS = 1_000;
-const EVENTS = 500;
 const SPARK_POINTS = 96;
 const SKY_POINTS = 400;
 /** The end of an open range moves on in such steps, so that a tick of the clock draws nothing. */
@@ -134,7 +134,11 @@ export function createStore(): Store {
     }),
   );
   const incidents = createIncidents(inputs, asking.ask);
-  const sensors = createSensors(inputs, selection, asking);
+  const sensors = createSensors({
+    isOpen: () => inputs.address.view.value.sheet === 'sensors',
+    range: () => parseRange(selection.texts.range.value),
+    ask: asking.ask,
+  });
   const ofCharts = charts.flatMap(({ series, usual, sky }) => [series, usual, sky]);
   return {
     ...inputs,
@@ -330,24 +334,6 @@ function createPanels(
     }),
     status: ask<StatusAnswer>(() => (seesAll.value ? 'api/status' : null)),
     engines: ask<EnginesAnswer>(() => (isOnPipeline.value ? 'api/engines' : null)),
-  };
-}
-
-/** Asked for while the sheet of the sensors is open: of all cities, in the chosen range. */
-export interface Sensors {
-  readonly flags: Resource<QualityFlagsAnswer>;
-  readonly events: Resource<AnomalyEventsAnswer>;
-}
-
-function createSensors({ address }: Inputs, { texts }: Selection, { ask }: Asking): Sensors {
-  const isOpen = computed(() => address.view.value.sheet === 'sensors');
-  const ofRange = (route: string, limit: number) => () => {
-    const span = parseRange(texts.range.value);
-    return isOpen.value && span !== null ? formatPath(route, { ...span, limit }) : null;
-  };
-  return {
-    flags: ask(ofRange('api/quality-flags', 10_000)),
-    events: ask(ofRange('api/anomaly-events', EVENTS)),
   };
 }
 

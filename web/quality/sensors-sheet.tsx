@@ -11,6 +11,7 @@ import { Panel } from '../panel/panel.tsx';
 import { Cells, type Column, Table } from '../panel/table.tsx';
 import { TimeCell } from '../panel/time-cell.tsx';
 import { words } from '../words/words.ts';
+import { DriftPanel } from './drift-panel.tsx';
 import { type StationFlags, stationsOf } from './flag.ts';
 import './sensors.css';
 
@@ -23,6 +24,7 @@ export function SensorsSheet({ store }: StoreProps) {
     <>
       <RangeBar store={store} />
       <Stations store={store} />
+      <DriftPanel store={store} />
       <Events store={store} />
     </>
   );

@@ -42,6 +42,16 @@ export const deQuality: Words['quality'] = {
     bias: 'immer daneben',
     climatology: 'anders als alle Jahre zuvor',
   },
+  drift: 'Gegenüber den Nachbarn',
+  driftSubtitle:
+    'mittlerer Unterschied jedes Tages zu dem, was Stationen in der Nähe erwarten lassen',
+  driftCaption:
+    'Stationen mit genug Nachbarn, die am weitesten abweichen oder sich am meisten ändern, zuerst',
+  difference: 'Letzte Woche',
+  change: 'Änderung seit der ersten Woche',
+  byDay: 'Tag für Tag',
+  dewPointName: 'Taupunkt',
+  moreStations: (count) => `${count} weitere in /api/station-drift`,
   events: 'Ungewöhnlich für die Jahreszeit',
   eventsSubtitle:
     'was Jahreszeit, Stunde und die letzten Stunden nicht erwarten ließen · Spitze jedes Ereignisses',
