@@ -46,7 +46,13 @@ export function DriftPanel({ store }: { readonly store: Store }) {
                 <Row key={`${row.cityId} ${row.variable}`} {...{ store, row, columns }} />
               ))}
             </Table>
-            {more > 0 && <p class="quiet foot">{say.moreStations(formatCount(more))}</p>}
+            {more > 0 && (
+              <p class="quiet foot">
+                {say.moreStations(
+                  `${formatCount(more)}${answer.meta.next_cursor === null ? '' : '+'}`,
+                )}
+              </p>
+            )}
           </>
         );
       }}
@@ -73,7 +79,7 @@ function Row({ store, row, columns }: RowProps) {
           variable === 'dew_point_c' ? say.dewPointName : variables[variable],
           format(newest, row, units),
           change === null ? '–' : format(change, row, units),
-          <Line key="line" points={row.points} />,
+          row.points.times.length < 2 ? '–' : <Line key="line" points={row.points} />,
         ]}
       />
     </tr>
