@@ -66,7 +66,7 @@ async function recompute(
   return bestOf(`${engine.name}, ${rows} rows`, async () => {
     await using session = await engine.session();
     version += 1;
-    return timed(() =>
+    return await timed(() =>
       createRefresher({
         table: tableOf(files, storage, version),
         columns: OBSERVATION_COLUMNS,
@@ -106,7 +106,7 @@ async function byHand(workspace: Workspace, { files, rows }: Months): Promise<nu
     await using session = await computing.session();
     const paths = files.map(({ storagePath }) => storage.address(storagePath));
     await session.define('rows', paths, OBSERVATION_COLUMNS);
-    return timed(async () => {
+    return await timed(async () => {
       for (const [name, sql] of Object.entries(JOBS)) {
         version += 1;
         await session.copyInto(sql, storage.address(`bench/${name}-${version}`));
