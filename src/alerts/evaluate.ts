@@ -2,7 +2,7 @@
  * The evaluation: observations and looks at the clock in, changes of incidents out. It has no effects
  * and does not know the time by itself, so that `replay` runs the same code over history.
  */
-import { type Condition, type ConditionOf, secondsOf } from '../model/alerts.ts';
+import { type Condition, type ConditionOf, secondsOf, secondsWithin } from '../model/alerts.ts';
 import type { AnomalyEvent } from '../model/anomaly-events.ts';
 import type { City } from '../model/city.ts';
 import type { Anomaly } from '../model/datasets.ts';
@@ -62,7 +62,7 @@ export function needsOf(conditions: readonly Condition[]): Needs {
   const of = <K extends Condition['kind']>(kind: K) =>
     conditions.filter((when): when is ConditionOf<K> => when.kind === kind);
   const longest = (kind: 'quality' | 'event') =>
-    Math.max(0, ...of(kind).map(({ within }) => withinMs(within)));
+    Math.max(0, ...of(kind).map((when) => 1_000 * secondsWithin(when)));
   return {
     usual: [...new Set(of('unusual').map(({ variable }) => variable))],
     anomalies: of('anomaly').length > 0,
@@ -71,11 +71,6 @@ export function needsOf(conditions: readonly Condition[]): Needs {
     availability: of('availability').length > 0,
     forecasts: of('forecast').length > 0,
   };
-}
-
-/** Conditions that say nothing of it look at the last day or the next. */
-function withinMs(within = '24h'): number {
-  return secondsOf(within) * 1_000;
 }
 
 export interface Transition {
@@ -252,15 +247,15 @@ export class Evaluation {
     }
     if (when.kind === 'forecast') {
       const found = this.#facts.forecast(cityId, when.variable);
-      return { verdict: judgeForecast(when, withinMs(when.within), found, now), at: now };
+      return { verdict: judgeForecast(when, 1_000 * secondsWithin(when), found, now), at: now };
     }
     if (when.kind === 'quality') {
       const found = this.#facts.flags(cityId);
-      return { verdict: judgeQuality(when, withinMs(when.within), found, now), at: now };
+      return { verdict: judgeQuality(when, 1_000 * secondsWithin(when), found, now), at: now };
     }
     if (when.kind === 'event') {
       const found = this.#facts.events(cityId);
-      return { verdict: judgeEvent(when, withinMs(when.within), found, now), at: now };
+      return { verdict: judgeEvent(when, 1_000 * secondsWithin(when), found, now), at: now };
     }
     if (newestAt === null) return null;
     if (when.kind === 'anomaly') {

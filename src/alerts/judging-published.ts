@@ -5,7 +5,7 @@ import type { Anomaly } from '../model/datasets.ts';
 import type { QualityFlag } from '../model/quality.ts';
 import { formatTime } from '../model/time-zone.ts';
 import { VARIABLES, type VariableName } from '../model/variables.ts';
-import { amount, EVIDENCE_MAX, MISSING, shown, type Verdict } from './judging.ts';
+import { amount, EVIDENCE_MAX, MISSING, minuteOf, shown, type Verdict } from './judging.ts';
 
 /** `published` are the anomalies at the time of the newest observation. */
 export function judgeAnomaly(when: ConditionOf<'anomaly'>, published: readonly Anomaly[]): Verdict {
@@ -39,7 +39,7 @@ export function judgeQuality(
 ): Verdict {
   if (flags === null) return MISSING;
   const { test, variable, verdict = 'fail', at_least = 1 } = when;
-  const isWithin = last(withinMs, now);
+  const isWithin = inLast(withinMs, now);
   const found = flags
     .filter(
       (flag) =>
@@ -51,23 +51,23 @@ export function judgeQuality(
     .sort((a, b) => (a.observed_at < b.observed_at ? -1 : 1));
   // A value may fail several tests.
   const values = [...new Map(found.map((flag) => [keyOf(flag), flag])).values()];
-  const newest = values.at(-1);
-  if (newest === undefined || values.length < at_least) {
+  const [first, newest] = [values[0], values.at(-1)];
+  if (first === undefined || newest === undefined || values.length < at_least) {
     return { ...MISSING, state: 'clear', variable: variable ?? null };
   }
   const failed = newest.verdict === 'fail' ? 'failed' : 'is suspect by';
   const tests = new Set(
     found.filter((flag) => keyOf(flag) === keyOf(newest)).map((one) => one.test),
   );
-  const count =
-    values.length === 1 ? '' : `; ${values.length} values since ${minute(first(values))}`;
+  const since = Date.parse(first.observed_at);
+  const count = values.length === 1 ? '' : `; ${values.length} values since ${minuteOf(since)}`;
   return {
     ...MISSING,
     state: 'holds',
-    since: Date.parse(first(values)),
+    since,
     ...{ value: newest.value, variable: newest.variable, unit: VARIABLES[newest.variable].unit },
     summary:
-      `${shown(newest.variable, newest.value)} at ${minute(newest.observed_at)} ${failed} ` +
+      `${shown(newest.variable, newest.value)} at ${minuteOf(Date.parse(newest.observed_at))} ${failed} ` +
       `quality control (${[...tests].join(', ')})${count}`,
     evidence: values
       .filter((flag) => flag.variable === newest.variable)
@@ -86,7 +86,7 @@ export function judgeEvent(
   if (events === null) return MISSING;
   const { variable, class: wanted, min_severity = 'moderate' } = when;
   const least = SEVERITIES.indexOf(min_severity);
-  const isWithin = last(withinMs, now);
+  const isWithin = inLast(withinMs, now);
   const found = events.filter(
     (event) =>
       (variable === undefined || event.variable === variable) &&
@@ -96,34 +96,26 @@ export function judgeEvent(
   );
   const [most] = found.sort((a, b) => Math.abs(b.score) - Math.abs(a.score));
   if (most === undefined) return { ...MISSING, state: 'clear', variable: variable ?? null };
-  const name = most.variable;
+  const [name, peak] = [most.variable, Date.parse(most.peak_at)];
   return {
     ...MISSING,
     state: 'holds',
     since: Math.min(...found.map(({ began_at }) => Date.parse(began_at))),
     ...{ value: most.value, threshold: most.expected, variable: name, unit: VARIABLES[name].unit },
     summary:
-      `unusual ${shown(name, most.value)} at ${minute(most.peak_at)}, expected ` +
+      `unusual ${shown(name, most.value)} at ${minuteOf(peak)}, expected ` +
       `${amount(name, most.expected)} (${most.severity}, ${most.class.replaceAll('_', ' ')})`,
-    evidence: [{ at: Date.parse(most.peak_at), value: most.value }],
+    evidence: [{ at: peak, value: most.value }],
   };
 }
 
 /** Whether some of the time lies in the last `ms`; what is later than `now` does not count. */
-function last(ms: number, now: number): (from: string, to: string) => boolean {
+function inLast(ms: number, now: number): (from: string, to: string) => boolean {
   // Times of one format compare as texts.
-  const [begin, end] = [now - ms, now].map((at) => formatTime(new Date(at)));
-  return (from, to) => from <= (end ?? '') && to > (begin ?? '');
+  const [begin, end] = [formatTime(new Date(now - ms)), formatTime(new Date(now))];
+  return (from, to) => from <= end && to > begin;
 }
 
 function keyOf({ observed_at, variable }: QualityFlag): string {
   return `${observed_at} ${variable}`;
-}
-
-function first(flags: readonly QualityFlag[]): string {
-  return flags[0]?.observed_at ?? '';
-}
-
-function minute(time: string): string {
-  return `${time.slice(0, 16).replace('T', ' ')} UTC`;
 }

@@ -191,7 +191,7 @@ export function judgeSilent(
     summary:
       newestAt === null
         ? 'no observation since it is watched'
-        : `no observation since ${new Date(since).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+        : `no observation since ${minuteOf(since)}`,
   };
 }
 
@@ -219,14 +219,13 @@ export function judgeForecast(
   const looksUp = isAbove || (!isBelow && above !== undefined);
   const [found, threshold = null] = looksUp ? [most, above] : [least, below];
   const { unit, label } = VARIABLES[variable];
-  const time = new Date(found.at).toISOString().slice(0, 16).replace('T', ' ');
   return {
     ...MISSING,
     state: isAbove || isBelow ? 'holds' : 'clear',
     ...{ value: found.value, threshold, unit, variable, evidence },
     summary:
-      `forecast ${label.toLowerCase()} ${amount(variable, found.value)} (${quantile}) at ${time} ` +
-      `UTC, ${looksUp ? 'above' : 'below'} ${amount(variable, threshold)}`,
+      `forecast ${label.toLowerCase()} ${amount(variable, found.value)} (${quantile}) at ` +
+      `${minuteOf(found.at)}, ${looksUp ? 'above' : 'below'} ${amount(variable, threshold)}`,
   };
 }
 
@@ -254,6 +253,11 @@ function evidenceOf(points: Points, variable: VariableName): Evidence[] {
   return points
     .slice(-EVIDENCE_MAX)
     .map(({ at, values }) => ({ at, value: values[variable] ?? null }));
+}
+
+/** `2024-10-31 14:00 UTC`, of milliseconds since 1970. */
+export function minuteOf(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 export function shown(variable: VariableName, value: number): string {

@@ -18,7 +18,7 @@ import {
   CONDITIONS,
   type ConditionKind,
   type ConditionOf,
-  secondsOf,
+  secondsWithin,
 } from '../model/alerts.ts';
 import { VARIABLES } from '../model/variables.ts';
 import { readRegularFileSync } from '../regular-file.ts';
@@ -194,11 +194,11 @@ const FINDINGS_S_MAX = 30 * 86_400;
 function conditionProblem(when: AlertRule['when']): string | null {
   if (when.kind === 'value') return thresholdProblem(when) ?? clearProblem(when);
   if (when.kind === 'forecast') {
-    const isTooFar = secondsOf(when.within ?? '24h') > FORECAST_S_MAX;
+    const isTooFar = secondsWithin(when) > FORECAST_S_MAX;
     return thresholdProblem(when) ?? (isTooFar ? 'expected within to be at most 48h' : null);
   }
   if (when.kind === 'quality' || when.kind === 'event') {
-    const isTooFar = secondsOf(when.within ?? '24h') > FINDINGS_S_MAX;
+    const isTooFar = secondsWithin(when) > FINDINGS_S_MAX;
     return isTooFar ? 'expected within to be at most 30d' : null;
   }
   if (when.kind === 'unusual' && VARIABLES[when.variable].aggregate === 'vector_mean') {

@@ -18,11 +18,13 @@ const duration = (description: string) =>
   Type.String({ pattern: DURATION_PATTERN, description: `${description} (90s, 10m, 2h, 3d).` });
 const variable = Type.Enum([...VARIABLE_NAMES], { description: 'Name of a variable.' });
 const amount = (description: string) => Type.Number({ description });
+/** How far conditions look that do not say it. */
+const WITHIN = '24h';
 const recently = (what: string) =>
   Type.Optional(
     Type.String({
       pattern: DURATION_PATTERN,
-      default: '24h',
+      default: WITHIN,
       description: `How long ago ${what} at most: up to 30d.`,
     }),
   );
@@ -151,7 +153,7 @@ export const CITY_CONDITIONS = {
       within: Type.Optional(
         Type.String({
           pattern: DURATION_PATTERN,
-          default: '24h',
+          default: WITHIN,
           description: 'How far ahead values are looked at: 1h to 48h.',
         }),
       ),
@@ -366,6 +368,11 @@ export type IncidentCounts = Of<typeof IncidentCountsSchema>;
 export type IncidentState = Incident['state'];
 export type Notified = Incident['notified'][number];
 export type MessageKind = Notified['kind'];
+
+/** Seconds that a condition looks ahead or back. */
+export function secondsWithin({ within = WITHIN }: { readonly within?: string }): number {
+  return secondsOf(within);
+}
 
 /** Seconds of `10m` and the like. */
 export function secondsOf(duration: string): number {
