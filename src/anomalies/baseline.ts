@@ -12,6 +12,9 @@ const RECENT_DAYS = 21;
 const SEASON_DAYS = 10;
 const YEARS_MOST = 5;
 const HOURS = 24;
+const NEAR = Array.from({ length: HOURS }, (_, hour) =>
+  [-1, 0, 1].map((away) => (hour + away + HOURS) % HOURS),
+);
 /** Values that a median needs. */
 const VALUES_LEAST = 9;
 
@@ -44,30 +47,42 @@ export function windowsBetween(first: number, last: number): Window[] {
 }
 
 export function baselineOf(days: HoursOfDays, day: number): Baseline {
-  const windows = windowsBetween(day, day);
+  const [recent = [], ...earlier] = windowsBetween(day, day).map((one) => daysIn(days, one));
+  const found = [...recent, ...earlier.flat()];
+  const median = Float64Array.from({ length: HOURS }, (_, hour) => {
+    const values = nearHour(found, hour);
+    return values.length < VALUES_LEAST ? Number.NaN : medianOf(values, values.length);
+  });
+  return { median, recentDays: recent.length, days: found.length };
+}
+
+/** Those that are known of a window. */
+export function daysIn(days: HoursOfDays, [first, last]: Window): Float64Array[] {
   const found: Float64Array[] = [];
-  let recentDays = 0;
-  for (const [at, [from, to]] of windows.entries()) {
-    for (let one = from; one <= to; one += 1) {
-      const values = days.get(one);
-      if (values === undefined) continue;
-      found.push(values);
-      if (at === 0) recentDays += 1;
+  for (let day = first; day <= last; day += 1) {
+    const values = days.get(day);
+    if (values !== undefined) found.push(values);
+  }
+  return found;
+}
+
+/** The hours of the day whose values count for this one. */
+export function hoursNear(hour: number): readonly number[] {
+  return NEAR[hour] ?? [];
+}
+
+/** The values of these days that count for the hour. */
+export function nearHour(days: readonly Float64Array[], hour: number): Float64Array {
+  const near = hoursNear(hour);
+  const found = new Float64Array(near.length * days.length);
+  let count = 0;
+  for (const values of days) {
+    for (const one of near) {
+      const value = values[one] ?? Number.NaN;
+      if (Number.isNaN(value)) continue;
+      found[count] = value;
+      count += 1;
     }
   }
-  const scratch = new Float64Array(3 * found.length);
-  const median = new Float64Array(HOURS);
-  for (let hour = 0; hour < HOURS; hour += 1) {
-    let count = 0;
-    for (const values of found) {
-      for (let near = hour - 1; near <= hour + 1; near += 1) {
-        const value = values[(near + HOURS) % HOURS] ?? Number.NaN;
-        if (Number.isNaN(value)) continue;
-        scratch[count] = value;
-        count += 1;
-      }
-    }
-    median[hour] = count < VALUES_LEAST ? Number.NaN : medianOf(scratch, count);
-  }
-  return { median, recentDays, days: found.length };
+  return found.subarray(0, count);
 }

@@ -7,11 +7,11 @@ import type { QualityFlag } from '../model/quality.ts';
 import { DEVIATIONS_PER_MAD, medianOf } from '../model/statistics.ts';
 import { formatTime } from '../model/time-zone.ts';
 import type { VariableName } from '../model/variables.ts';
-import { type HoursOfDays, windowsBetween } from './baseline.ts';
-import { SCALES, type Scale } from './scales.ts';
+import { daysIn, type HoursOfDays, hoursNear, nearHour, windowsBetween } from './baseline.ts';
+import { SCALES } from './scales.ts';
 
 /** Spreads from the median of the season that are far. */
-export const CLIMATOLOGY_SPREADS = 6;
+const SPREADS = 6;
 /** How far they are at least, on the scale of the variable: ordinary extremes of a calm season. */
 const FAR_LEAST: Readonly<Partial<Record<VariableName, number>>> = {
   temperature_c: 15,
@@ -20,7 +20,7 @@ const FAR_LEAST: Readonly<Partial<Record<VariableName, number>>> = {
   wind_speed_ms: 3,
 };
 /** Earlier years that the season must be known of, and values at this hour. */
-export const CLIMATOLOGY_YEARS = 2;
+const YEARS_LEAST = 2;
 const VALUES_LEAST = 60;
 const HOURS = 24;
 const DAY_MS = 86_400_000;
@@ -42,17 +42,15 @@ export function flagUnseasonal(options: SeasonedSeries): QualityFlag[] {
   const { city_id, variable, at, series, days, from } = options;
   const [scale, farLeast] = [SCALES[variable], FAR_LEAST[variable]];
   if (scale === undefined || farLeast === undefined) return [];
+  const limits = { spreadLeast: scale.spreadLeast, farLeast };
   const flags: QualityFlag[] = [];
   let season: Season | null = null;
   for (const [index, time] of at.entries()) {
     const value = series[index] ?? Number.NaN;
     if (time < from || Number.isNaN(value)) continue;
     const day = Math.floor(time / DAY_MS);
-    if (season?.day !== day) season = new Season(days, day);
-    const found = season.judge(Math.floor(time / HOUR_MS) % HOURS, scale.to(value), {
-      ...scale,
-      farLeast,
-    });
+    if (season?.day !== day) season = new Season(days, day, limits);
+    const found = season.judge(Math.floor(time / HOUR_MS) % HOURS, scale.to(value));
     if (found === null) continue;
     flags.push({
       ...{ city_id, observed_at: formatTime(new Date(time)), variable },
@@ -67,62 +65,56 @@ export function flagUnseasonal(options: SeasonedSeries): QualityFlag[] {
 /** What the earlier years had around one day. */
 class Season {
   readonly day: number;
-  /** Days of all earlier years. */
+  readonly #limits: Limits;
+  /** Days of all earlier years; none where too few years are known. */
   readonly #days: readonly Float64Array[];
-  readonly #hasEnough: boolean;
-  /** By hour of the day, of values less than an hour away. */
+  /** By hour of the day. */
   readonly #low = new Float64Array(HOURS).fill(Number.POSITIVE_INFINITY);
   readonly #high = new Float64Array(HOURS).fill(Number.NEGATIVE_INFINITY);
 
-  constructor(known: HoursOfDays, day: number) {
+  constructor(known: HoursOfDays, day: number, limits: Limits) {
     this.day = day;
+    this.#limits = limits;
     const [, ...earlier] = windowsBetween(day, day);
-    const years = earlier.map(([first, last]) => daysBetween(known, first, last));
-    this.#days = years.flat();
-    this.#hasEnough = years.filter(({ length }) => length > 0).length >= CLIMATOLOGY_YEARS;
-    if (!this.#hasEnough) return;
+    const years = earlier.map((window) => daysIn(known, window)).filter(({ length }) => length > 0);
+    this.#days = years.length < YEARS_LEAST ? [] : years.flat();
     for (const values of this.#days) {
-      for (const [hour, value] of values.entries()) {
-        if (value < (this.#low[hour] ?? value)) this.#low[hour] = value;
-        if (value > (this.#high[hour] ?? value)) this.#high[hour] = value;
+      for (let hour = 0; hour < HOURS; hour += 1) {
+        const value = values[hour] ?? Number.NaN;
+        if (value < (this.#low[hour] ?? 0)) this.#low[hour] = value;
+        if (value > (this.#high[hour] ?? 0)) this.#high[hour] = value;
       }
     }
   }
 
-  /** Null for a value that is not far from those of the hour. */
-  judge(hour: number, scaled: number, { spreadLeast, farLeast }: Limits): Usual | null {
-    if (!this.#hasEnough) return null;
-    const near = [(hour + HOURS - 1) % HOURS, hour, (hour + 1) % HOURS];
-    const low = Math.min(...near.map((at) => this.#low[at] ?? scaled));
-    const high = Math.max(...near.map((at) => this.#high[at] ?? scaled));
-    if (scaled >= low && scaled <= high) return null;
-    const values = Float64Array.from(
-      this.#days.flatMap((day) => near.map((at) => day[at] ?? Number.NaN)),
-    ).filter((value) => !Number.isNaN(value));
+  /** Null for a value that is not far from those of the hour, or where too few are known. */
+  judge(hour: number, scaled: number): Usual | null {
+    if (this.#days.length === 0 || this.#hadBeyond(hour, scaled)) return null;
+    const values = nearHour(this.#days, hour);
     if (values.length < VALUES_LEAST) return null;
+    const { spreadLeast, farLeast } = this.#limits;
     const median = medianOf(values, values.length);
     const apart = values.map((value) => Math.abs(value - median));
     const spread = Math.max(spreadLeast, DEVIATIONS_PER_MAD * medianOf(apart, apart.length));
-    const far = Math.max(farLeast, CLIMATOLOGY_SPREADS * spread);
-    const isFar = Math.abs(scaled - median) > far;
+    const isFar = Math.abs(scaled - median) > Math.max(farLeast, SPREADS * spread);
     return isFar ? { median, spread } : null;
+  }
+
+  /** Whether values around the hour were as low or lower, and as high or higher. */
+  #hadBeyond(hour: number, scaled: number): boolean {
+    const near = hoursNear(hour);
+    const isBelow = near.every((one) => scaled < (this.#low[one] ?? 0));
+    const isAbove = near.every((one) => scaled > (this.#high[one] ?? 0));
+    return !isBelow && !isAbove;
   }
 }
 
-interface Limits extends Pick<Scale, 'spreadLeast'> {
+interface Limits {
+  readonly spreadLeast: number;
   readonly farLeast: number;
 }
 
 interface Usual {
   readonly median: number;
   readonly spread: number;
-}
-
-function daysBetween(known: HoursOfDays, first: number, last: number): Float64Array[] {
-  const days: Float64Array[] = [];
-  for (let day = first; day <= last; day += 1) {
-    const values = known.get(day);
-    if (values !== undefined) days.push(values);
-  }
-  return days;
 }

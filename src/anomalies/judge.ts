@@ -1,7 +1,7 @@
 /** The rule `seasonal` on all variables of one city. */
 import type { QualityFlag } from '../model/quality.ts';
 import type { VariableName } from '../model/variables.ts';
-import { baselineOf, type HoursOfDays, LEARNING_DAYS, windowsBetween } from './baseline.ts';
+import { baselineOf, daysIn, type HoursOfDays, LEARNING_DAYS, windowsBetween } from './baseline.ts';
 import { flagUnseasonal } from './climatology.ts';
 import { type FlaggedValue, type Run, runsOf, type Season } from './events.ts';
 import { SCALES } from './scales.ts';
@@ -84,8 +84,8 @@ export function seasonOf(days: HoursOfDays, { variable, peak, from }: Run): Seas
   let [years, low, high] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const [back, [begin, end]] of windowsBetween(day, day).entries()) {
     let isKnown = false;
-    for (let one = begin; one <= Math.min(end, first - 1); one += 1) {
-      for (const value of days.get(one) ?? []) {
+    for (const values of daysIn(days, [begin, Math.min(end, first - 1)])) {
+      for (const value of values) {
         if (Number.isNaN(value)) continue;
         isKnown = true;
         low = Math.min(low, value);
