@@ -9,17 +9,18 @@ import { windowsBetween } from '../anomalies/baseline.ts';
 import { explainRuns, type Run } from '../anomalies/events.ts';
 import { judgeCity, seasonOf } from '../anomalies/judge.ts';
 import type { Storage } from '../lake/storage.ts';
-import type { AnomalyEvent } from '../model/anomaly-events.ts';
-import type { QualityFlag } from '../model/quality.ts';
+import { type AnomalyEvent, EVENT_ORDER } from '../model/anomaly-events.ts';
+import { byColumns } from '../model/order.ts';
+import { FLAG_ORDER, type QualityFlag } from '../model/quality.ts';
 import { findNeighbours, neighboursOf } from '../quality/neighbours.ts';
 import { readStations } from '../quality/read-stations.ts';
 import type { Columns, SqlSession } from '../sql/engine.ts';
 import type { Snapshot, Table } from '../table/table.ts';
 import { takeTurns } from '../waiting.ts';
 import { EVENT_COLUMNS, QUALITY_FLAG_COLUMNS } from './columns.ts';
-import type { EventsMonth, PublishedFile, Quality, QualityMonth } from './publication.ts';
+import type { EventsMonth, Quality, QualityMonth } from './publication.ts';
 import { writeRows } from './published-files.ts';
-import { FLAG_ORDER, monthsOf, type PlacesById, readPlaces } from './quality-control.ts';
+import { monthsOf, type PlacesById, readPlaces } from './quality-control.ts';
 import { queryText } from './queries.ts';
 import { type DaysOfCity, readSeasonHours } from './season-hours.ts';
 
@@ -64,8 +65,8 @@ export function openEventsControl(options: EventsControlOptions): EventsControl 
         judged.push({
           month,
           basis_sha256: basis,
-          events: await writeFound(options, EVENT_COLUMNS, found.events, EVENT_ORDER),
-          flags: await writeFound(options, QUALITY_FLAG_COLUMNS, found.flags, FLAG_ORDER),
+          events: await writeRows(options, EVENT_COLUMNS, found.events, EVENT_ORDER),
+          flags: await writeRows(options, QUALITY_FLAG_COLUMNS, found.flags, FLAG_ORDER),
           suspect: found.suspect,
           learning: found.learning,
         });
@@ -82,17 +83,6 @@ export function joinEvents(months: readonly EventsMonth[], snapshot: Snapshot): 
   const there = new Set(monthsOf(snapshot));
   return months.filter(({ month }) => there.has(month));
 }
-
-function writeFound(
-  options: EventsControlOptions,
-  columns: Columns,
-  rows: readonly object[],
-  order: string,
-): Promise<PublishedFile> | null {
-  return rows.length === 0 ? null : writeRows(options, columns, rows, order);
-}
-
-export const EVENT_ORDER = 'began_at, city_id, variable';
 
 const DAY_MS = 86_400_000;
 /** Months before the one that is judged in which the rule learns. */
@@ -206,15 +196,15 @@ export async function judgeMonth(
   const flagged = new Set(flags.map(keyOf));
   return {
     events,
-    flags: unseasonal.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)),
+    flags: unseasonal.sort(byColumns(FLAG_ORDER)),
     suspect: unseasonal.filter((flag) => !flagged.has(keyOf(flag))).length,
     learning,
   };
 }
 
-/** Names a value; ordered as FLAG_ORDER orders flags of one test. */
+/** Names a value. */
 function keyOf({ city_id, observed_at, variable }: QualityFlag): string {
-  return `${city_id}\0${observed_at}\0${variable}`;
+  return `${city_id} ${observed_at} ${variable}`;
 }
 
 /** Makes the views `observations` and `failed_values` hold those of the months. */

@@ -122,7 +122,7 @@ export async function readDataset<D extends Dataset>(
   return rows.map((row) => finishRow(dataset, row)) as unknown as DatasetRows[D][];
 }
 
-/** A row as the dataset promises it: the columns of partial aggregates left out, the reason in words added. */
+/** A row as the dataset promises it: with the reason of an anomaly in words. */
 export function finishRow(dataset: Dataset, row: Record<string, unknown>): Record<string, unknown> {
   if (dataset !== 'anomalies') return row;
   const { stddev, ...anomaly } = row;

@@ -298,9 +298,7 @@ export function filesOf(publication: Publication): PublishedFile[] {
   const shown = [
     ...Object.values(publication.datasets),
     ...qualityFiles(publication.quality),
-    ...(publication.events ?? []).flatMap(({ events, flags }) =>
-      [events ?? [], flags ?? []].flat(),
-    ),
+    ...(publication.events ?? []).flatMap(({ events, flags }) => written(events, flags)),
   ];
   if (aggregates === null) return shown;
   return [
@@ -316,7 +314,11 @@ export function filesOf(publication: Publication): PublishedFile[] {
 function qualityFiles(quality: Quality | undefined): PublishedFile[] {
   if (quality === undefined) return [];
   const { places, months } = quality;
-  return [places, ...months.flatMap(({ flags, drift }) => [flags ?? [], drift ?? []].flat())];
+  return [places, ...months.flatMap(({ flags, drift }) => written(flags, drift))];
+}
+
+function written(...files: readonly (PublishedFile | null | undefined)[]): PublishedFile[] {
+  return files.filter((file) => file !== null && file !== undefined);
 }
 
 /**

@@ -68,18 +68,22 @@ async function writeHere(
   }
 }
 
-/** Writes rows that were made in this process as a Parquet file of the lake, in this order. */
+/**
+ * Writes rows that were made in this process as a Parquet file of the lake, in the order of these
+ * columns; null without any.
+ */
 export async function writeRows(
   { storage, session, scratch }: Omit<WritingOptions, 'reach'>,
   columns: Columns,
   rows: readonly object[],
-  order: string,
-): Promise<PublishedFile> {
+  order: readonly string[],
+): Promise<PublishedFile | null> {
+  if (rows.length === 0) return null;
   const file = join(scratch, `${randomUUID()}.jsonl`);
   try {
     await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
     await session.define('made_rows', [file], columns);
-    const sql = `SELECT * FROM made_rows ORDER BY ${order}`;
+    const sql = `SELECT * FROM made_rows ORDER BY ${order.join(', ')}`;
     return await writePublished({ storage, session, scratch, reach: 'machine' }, '_data', sql);
   } finally {
     await rm(file, { force: true });

@@ -8,7 +8,8 @@ import Type, { type Static } from 'typebox';
 import Value from 'typebox/value';
 import { IsobarError } from '../errors.ts';
 import type { Storage } from '../lake/storage.ts';
-import type { QualityFlag, StationDrift } from '../model/quality.ts';
+import { byColumns } from '../model/order.ts';
+import { DRIFT_ORDER, FLAG_ORDER, type QualityFlag, type StationDrift } from '../model/quality.ts';
 import { checkObservations, type Station } from '../quality/check.ts';
 import { type Place, readStations } from '../quality/read-stations.ts';
 import type { Columns, SqlSession } from '../sql/engine.ts';
@@ -174,7 +175,11 @@ export async function checkFiles(
     for (const flag of found.flags) flags.push(flag);
     for (const day of found.drift) drift.push(day);
   }
-  return { stations: [...stations], flags: flags.sort(byPlaceAndTime), drift: drift.sort(byDay) };
+  return {
+    stations: [...stations],
+    flags: flags.sort(byColumns(FLAG_ORDER)),
+    drift: drift.sort(byColumns(DRIFT_ORDER)),
+  };
 }
 
 /** Ranges of so many whole days that each should have few enough rows; null for all of them. */
@@ -191,19 +196,6 @@ function partsOf(files: readonly DataFile[]) {
   }
   return parts;
 }
-
-function byPlaceAndTime(a: QualityFlag, b: QualityFlag): number {
-  if (a.city_id !== b.city_id) return a.city_id < b.city_id ? -1 : 1;
-  return a.observed_at < b.observed_at ? -1 : a.observed_at > b.observed_at ? 1 : 0;
-}
-
-function byDay(a: StationDrift, b: StationDrift): number {
-  if (a.city_id !== b.city_id) return a.city_id < b.city_id ? -1 : 1;
-  return a.began_at < b.began_at ? -1 : a.began_at > b.began_at ? 1 : 0;
-}
-
-export const DRIFT_ORDER = 'city_id, began_at, variable';
-export const FLAG_ORDER = 'city_id, observed_at, variable, test';
 
 interface FoundMonth {
   readonly month: string;
@@ -228,12 +220,8 @@ async function writeMonth(
     failed: verdicts.fail.size,
     suspect: [...verdicts.suspect].filter((key) => !verdicts.fail.has(key)).length,
     failed_sha256: failed.digest('hex'),
-    flags:
-      flags.length === 0 ? null : await writeRows(options, QUALITY_FLAG_COLUMNS, flags, FLAG_ORDER),
-    drift:
-      drift.length === 0
-        ? null
-        : await writeRows(options, STATION_DRIFT_COLUMNS, drift, DRIFT_ORDER),
+    flags: await writeRows(options, QUALITY_FLAG_COLUMNS, flags, FLAG_ORDER),
+    drift: await writeRows(options, STATION_DRIFT_COLUMNS, drift, DRIFT_ORDER),
   };
 }
 

@@ -1,9 +1,11 @@
 /** Whether the flags and events of a publication are those that its rows get. */
 import type { Storage } from '../lake/storage.ts';
 import { isClose } from '../model/agreement.ts';
+import { EVENT_ORDER } from '../model/anomaly-events.ts';
+import { DRIFT_ORDER, FLAG_ORDER } from '../model/quality.ts';
 import type { Columns, Row, SqlSession } from '../sql/engine.ts';
 import type { Snapshot, Table } from '../table/table.ts';
-import { basisOf, EVENT_ORDER, judgeMonth, monthsBehind } from './anomaly-events.ts';
+import { basisOf, judgeMonth, monthsBehind } from './anomaly-events.ts';
 import { EVENT_COLUMNS, QUALITY_FLAG_COLUMNS, STATION_DRIFT_COLUMNS } from './columns.ts';
 import type {
   EventsMonth,
@@ -12,15 +14,7 @@ import type {
   Quality,
   QualityMonth,
 } from './publication.ts';
-import {
-  checkFiles,
-  DRIFT_ORDER,
-  FLAG_ORDER,
-  hasMoved,
-  type PlacesById,
-  readPlaces,
-  unchanged,
-} from './quality-control.ts';
+import { checkFiles, hasMoved, type PlacesById, readPlaces, unchanged } from './quality-control.ts';
 
 export interface VerifyQualityOptions {
   readonly storage: Storage;
@@ -121,11 +115,11 @@ async function readRows(
   { storage, session }: VerifyQualityOptions,
   file: PublishedFile | null,
   columns: Columns,
-  order: string,
+  order: readonly string[],
 ): Promise<Row[]> {
   if (file === null) return [];
   await session.define('published_rows', [await storage.localPath(file.path)], columns);
-  return session.query(`SELECT * FROM published_rows ORDER BY ${order}`);
+  return session.query(`SELECT * FROM published_rows ORDER BY ${order.join(', ')}`);
 }
 
 function compare(

@@ -1,5 +1,11 @@
 /** From flagged values to events, and from what happened beside each event to its likely cause. */
-import type { AnomalyEvent, EventClass, EventSeverity } from '../model/anomaly-events.ts';
+import {
+  type AnomalyEvent,
+  EVENT_ORDER,
+  type EventClass,
+  type EventSeverity,
+} from '../model/anomaly-events.ts';
+import { byColumns } from '../model/order.ts';
 import type { QualityFlag } from '../model/quality.ts';
 import { formatTime } from '../model/time-zone.ts';
 import type { VariableName } from '../model/variables.ts';
@@ -93,14 +99,7 @@ export function explainRuns(runs: readonly Run[], surroundings: Surroundings): A
     ({ city_id, variable }) => `${city_id} ${variable}`,
   );
   const byCity = Map.groupBy(runs, ({ city_id }) => city_id);
-  return runs
-    .map((run) => explain(run, flags, byCity, surroundings))
-    .sort(
-      (a, b) =>
-        compare(a.began_at, b.began_at) ||
-        compare(a.city_id, b.city_id) ||
-        compare(a.variable, b.variable),
-    );
+  return runs.map((run) => explain(run, flags, byCity, surroundings)).sort(byColumns(EVENT_ORDER));
 }
 
 function explain(
@@ -161,8 +160,4 @@ function classOf(
   if (flags > 0 && neighbours === 0) return 'sensor_fault';
   if (variables + neighbours >= 2) return 'front';
   return record === null ? 'unexplained' : 'record';
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -43,6 +43,9 @@ export const AnomalyEventSchema = record(
 
 export type AnomalyEvent = Of<typeof AnomalyEventSchema>;
 
+/** The columns that events are ordered by. */
+export const EVENT_ORDER = ['began_at', 'city_id', 'variable'] as const;
+
 export const EventRatesSchema = record(
   {
     variable: Type.Enum([...VARIABLE_NAMES], { description: 'Name of the variable.' }),

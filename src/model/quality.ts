@@ -44,6 +44,9 @@ export const QualityFlagSchema = record(
 
 export type QualityFlag = Of<typeof QualityFlagSchema>;
 
+/** The columns that flags are ordered by. */
+export const FLAG_ORDER = ['city_id', 'observed_at', 'variable', 'test'] as const;
+
 /** What spatial tests compare; a humidity is compared as the dew point. */
 export const DRIFT_VARIABLES = ['temperature_c', 'dew_point_c', 'pressure_hpa'] as const;
 export type DriftVariable = (typeof DRIFT_VARIABLES)[number];
@@ -67,6 +70,9 @@ export const StationDriftSchema = record(
 );
 
 export type StationDrift = Of<typeof StationDriftSchema>;
+
+/** The columns that days are ordered by. */
+export const DRIFT_ORDER = ['city_id', 'began_at', 'variable'] as const;
 
 /** Which days are asked for. */
 export interface StationDriftSelection {

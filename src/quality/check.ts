@@ -1,6 +1,14 @@
 /** Quality control of the observations of some time: every test on every station. */
 import { dewPoint } from '../model/humidity.ts';
-import type { QualityFlag, QualityTest, StationDrift, Verdict } from '../model/quality.ts';
+import { byColumns } from '../model/order.ts';
+import {
+  DRIFT_ORDER,
+  FLAG_ORDER,
+  type QualityFlag,
+  type QualityTest,
+  type StationDrift,
+  type Verdict,
+} from '../model/quality.ts';
 import { formatTime } from '../model/time-zone.ts';
 import type { VariableName } from '../model/variables.ts';
 import { takeTurns } from '../waiting.ts';
@@ -42,9 +50,9 @@ const JUDGED: Readonly<Record<SpatialName, VariableName>> = {
 };
 
 export interface CheckedObservations {
-  /** In order of city, time, variable and test. */
+  /** In order. */
   readonly flags: QualityFlag[];
-  /** In order of city, time and variable. */
+  /** In order. */
   readonly drift: StationDrift[];
 }
 
@@ -74,24 +82,7 @@ export async function checkObservations(
     for (const flag of found.flags) flags.push(flag);
     for (const day of found.drift) drift.push(day);
   }
-  flags.sort(
-    (a, b) =>
-      compare(a.city_id, b.city_id) ||
-      compare(a.observed_at, b.observed_at) ||
-      compare(a.variable, b.variable) ||
-      compare(a.test, b.test),
-  );
-  drift.sort(
-    (a, b) =>
-      compare(a.city_id, b.city_id) ||
-      compare(a.began_at, b.began_at) ||
-      compare(a.variable, b.variable),
-  );
-  return { flags, drift };
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return { flags: flags.sort(byColumns(FLAG_ORDER)), drift: drift.sort(byColumns(DRIFT_ORDER)) };
 }
 
 function flagOf(

@@ -7,6 +7,7 @@ import {
   type RecentHour,
   RecentHourSchema,
 } from '../../model/hours.ts';
+import { byColumns } from '../../model/order.ts';
 import { formatTime } from '../../model/time-zone.ts';
 import { bodyOf, type Question } from '../answers.ts';
 import { columnsOf } from '../columns.ts';
@@ -142,9 +143,7 @@ function join(
     const isAhead = observation_count > (rows.get(key)?.observation_count ?? 0);
     if (log_offset > landed && isAhead) rows.set(key, rowOf(sums, 'stream'));
   }
-  return [...rows.values()].sort(
-    (a, b) => compare(a.city_id, b.city_id) || compare(a.began_at, b.began_at),
-  );
+  return [...rows.values()].sort(byColumns(['city_id', 'began_at']));
 }
 
 function rowOf(sums: HourSums, from: RecentHour['from']): RecentHour {
@@ -161,8 +160,4 @@ function rowOf(sums: HourSums, from: RecentHour['from']): RecentHour {
     wind_speed_ms_mean: mean('wind_speed_ms'),
     from,
   };
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }
