@@ -15,6 +15,7 @@ import {
   type Merging,
   mergeObservation,
 } from '../model/live-statistics.ts';
+import type { Snapshot } from '../table/table.ts';
 import type { ApiContext, Publication } from './context.ts';
 import type { Newest } from './latest-conditions.ts';
 import { beats, type Tail, type TailEvent } from './tail.ts';
@@ -30,7 +31,7 @@ export interface LiveAnswer {
   readonly note: string | null;
 }
 
-export interface LiveCounts {
+export interface ComparedCounts {
   /** Rows of cities that were compared with a later publication, and those that differed. */
   readonly compared: number;
   readonly different: number;
@@ -51,14 +52,14 @@ export class LiveStatisticsReader {
   /** The publication that was answered from last, until the next one comes. */
   #answered: Publication | null = null;
   #comparing: Promise<void> = Promise.resolve();
-  #counts: LiveCounts = { compared: 0, different: 0 };
+  #counts: ComparedCounts = { compared: 0, different: 0 };
 
   constructor(context: Context, tail: () => Tail | null) {
     this.#context = context;
     this.#tail = tail;
   }
 
-  get counts(): LiveCounts {
+  get counts(): ComparedCounts {
     return this.#counts;
   }
 
@@ -110,7 +111,7 @@ export class LiveStatisticsReader {
     if (before === null || publication === null || publication.version === before.version) return;
     this.#answered = null;
     this.#comparing = this.#comparing
-      .then(() => this.#compare(before, publication, { conditions, publication }))
+      .then(() => this.#compare(before, publication, snapshot))
       .catch((error: unknown) => {
         const { code, message } = asIsobarError(error);
         this.#context.logger.debug({ code }, `comparing live statistics: ${message}`);
@@ -123,7 +124,7 @@ export class LiveStatisticsReader {
   }
 
   /** What would have been answered from `before` with all that `next` has, beside what `next` says. */
-  async #compare(before: Publication, next: Publication, current: Current): Promise<void> {
+  async #compare(before: Publication, next: Publication, snapshot: Snapshot): Promise<void> {
     const [from, to] = [before, next].map((one) => this.#landed.get(one.tableVersion));
     const tail = this.#tail();
     if (tail === null || from === undefined || to === undefined) return;
@@ -150,7 +151,7 @@ export class LiveStatisticsReader {
     if (different > 0) {
       // An import that was undone took rows away.
       const { table } = this.#context;
-      const changes = await table.changes(before.tableVersion, current.conditions.snapshot);
+      const changes = await table.changes(before.tableVersion, snapshot);
       if (changes === null || changes.rowsRemoved) return;
       this.#context.logger.error(
         `live statistics differ from publication ${next.version}: ${differences.slice(0, 5).join('; ')}`,

@@ -95,16 +95,12 @@ export const CURSORS = {
   outages: ['time', 'string'],
 } as const satisfies Record<string, readonly CursorKind[]>;
 
+/** What every address of a table has, beside what is its own. */
+const page = (kinds: readonly CursorKind[], [usual, most]: readonly [number, number]) => ({
+  ...{ limit: limit(usual, most), cursor: cursor(kinds), format, excel },
+});
 const datasetQuery = (kinds: readonly CursorKind[]) =>
-  parameters({
-    city: city(200),
-    from,
-    to,
-    limit: limit(10_000, 50_000),
-    cursor: cursor(kinds),
-    format,
-    excel,
-  });
+  parameters({ city: city(200), from, to, ...page(kinds, [10_000, 50_000]) });
 export const DATASET_QUERY_SCHEMAS = {
   'city-statistics': datasetQuery(CURSORS['city-statistics']),
   'hourly-trends': datasetQuery(CURSORS['hourly-trends']),
@@ -115,11 +111,12 @@ export const DATASET_QUERY_SCHEMAS = {
 };
 export const LiveStatisticsQuerySchema = parameters({
   city: city(200),
-  limit: limit(10_000, 50_000),
-  cursor: cursor(CURSORS['live-statistics']),
-  format,
-  excel,
+  ...page(CURSORS['live-statistics'], [10_000, 50_000]),
 });
+const PUBLISHED_ROWS = [1_000, 10_000] as const;
+const variables = Type.Optional(
+  several(VARIABLE_NAMES, 'Name of a variable; repeat it for several. Without it all.'),
+);
 export const StationDriftQuerySchema = parameters({
   city: city(200),
   from,
@@ -127,53 +124,37 @@ export const StationDriftQuerySchema = parameters({
   variable: Type.Optional(
     several(DRIFT_VARIABLES, 'What is compared; repeat it for several. Without it all.'),
   ),
-  limit: limit(1_000, 10_000),
-  cursor: cursor(CURSORS['station-drift']),
-  format,
-  excel,
+  ...page(CURSORS['station-drift'], PUBLISHED_ROWS),
 });
 export const QualityFlagsQuerySchema = parameters({
   city: city(200),
   from,
   to,
-  variable: Type.Optional(
-    several(VARIABLE_NAMES, 'Name of a variable; repeat it for several. Without it all.'),
-  ),
+  variable: variables,
   test: Type.Optional(
     several(QUALITY_TESTS, 'Name of a test; repeat it for several. Without it all.'),
   ),
   verdict: Type.Optional(
     Type.Enum([...VERDICTS], { description: 'Only flags of this verdict. Without it both.' }),
   ),
-  limit: limit(1_000, 10_000),
-  cursor: cursor(CURSORS['quality-flags']),
-  format,
-  excel,
+  ...page(CURSORS['quality-flags'], PUBLISHED_ROWS),
 });
 export const AnomalyEventsQuerySchema = parameters({
   city: city(200),
   from: time('Only what began at this time or later'),
   to: time('Only what began before this time'),
-  variable: Type.Optional(
-    several(VARIABLE_NAMES, 'Name of a variable; repeat it for several. Without it all.'),
-  ),
+  variable: variables,
   class: Type.Optional(
     several(EVENT_CLASSES, 'Likely cause; repeat it for several. Without it all.'),
   ),
   severity: Type.Optional(several(SEVERITIES, 'Severity; repeat it for several. Without it all.')),
-  limit: limit(1_000, 10_000),
-  cursor: cursor(CURSORS['anomaly-events']),
-  format,
-  excel,
+  ...page(CURSORS['anomaly-events'], PUBLISHED_ROWS),
 });
 export const RawDataQuerySchema = parameters({
   city: city(200),
   from,
   to,
-  limit: limit(100, 1_000),
-  cursor: cursor(CURSORS['raw-data']),
-  format,
-  excel,
+  ...page(CURSORS['raw-data'], [100, 1_000]),
 });
 export const ExplainQuerySchema = parameters({
   dataset: Type.Enum([...EXPLAINED], {
@@ -355,6 +336,8 @@ export const OidcCallbackQuerySchema = parameters({
 
 export type AnomaliesQuery = Static<(typeof DATASET_QUERY_SCHEMAS)['anomalies']>;
 export type DatasetQuery = Static<ReturnType<typeof datasetQuery>>;
+/** What the queries of tables with pages and a range have in common. */
+export type PagedQuery = DatasetQuery;
 export type LiveStatisticsQuery = Static<typeof LiveStatisticsQuerySchema>;
 export type StationDriftQuery = Static<typeof StationDriftQuerySchema>;
 export type RawDataQuery = Static<typeof RawDataQuerySchema>;

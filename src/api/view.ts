@@ -150,32 +150,22 @@ function limitPublication(
   has: (id: string) => boolean,
   first: string,
 ): Publication {
+  const only = async <R extends { readonly city_id: string }>(rows: Promise<readonly R[]>) =>
+    (await rows).filter(({ city_id }) => has(city_id));
   return {
     ...{ version: all.version, tableVersion: all.tableVersion, computedAt: all.computedAt },
     notEnoughValues: all.notEnoughValues.filter(has),
     quality: all.quality,
     judgedMonths: first === '' ? [] : all.judgedMonths.filter((month) => month >= first),
     learning: all.learning.filter(({ city_id }) => has(city_id)),
-    async events(selection) {
-      return (await all.events(selection)).filter(({ city_id }) => has(city_id));
-    },
+    events: (selection) => only(all.events(selection)),
     failedFlagPaths: (range) => all.failedFlagPaths(range),
-    async drift(selection) {
-      return (await all.drift(selection)).filter(({ city_id }) => has(city_id));
-    },
-    async flags(selection) {
-      return (await all.flags(selection)).filter(({ city_id }) => has(city_id));
-    },
+    drift: (selection) => only(all.drift(selection)),
+    flags: (selection) => only(all.flags(selection)),
     asked: () => all.asked(),
     prepare: (datasets) => all.prepare(datasets),
-    async rows(dataset, part) {
-      const rows = await all.rows(dataset, part);
-      return rows.filter(({ city_id }) => has(city_id));
-    },
-    async climate(dataset, selection, signal) {
-      const rows = await all.climate(dataset, selection, signal);
-      return rows.filter(({ city_id }) => has(city_id));
-    },
+    rows: (dataset, part) => only(all.rows(dataset, part)),
+    climate: (dataset, selection, signal) => only(all.climate(dataset, selection, signal)),
   };
 }
 
