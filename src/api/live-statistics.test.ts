@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { LiveStatistics } from '../model/live-statistics.ts';
 import type { Observation } from '../model/observation.ts';
 import { observation, timeAt } from '../table/testing/lake.ts';
+import type { Publication, Publications } from './context.ts';
 import { openTestApi, type TestApi } from './testing/api.ts';
 
 const DAY_S = 86_400;
@@ -101,6 +102,41 @@ test('what is late, corrects another or is of a new city waits for its publicati
   assert.deepEqual((await ask(api)).meta.unpublished, { merged: 0, waiting: 0 });
   assert.deepEqual(await outcomes(api), { equal: 0, different: 0 });
 });
+
+test('without a publication, or with one of an earlier version, it says why nothing is there', async () => {
+  for (const [latest, reason] of [
+    [async () => null, 'the analytics have not been computed yet'],
+    [withoutCounts, 'the publication is of an earlier version'],
+  ] as const) {
+    let publication: Promise<Publication | null> | null = null;
+    await using api = await openTestApi({
+      observations: OBSERVATIONS,
+      change: ({ publications, ...context }) => ({
+        ...context,
+        publications: {
+          failure: null,
+          compute: publications.compute,
+          latest() {
+            publication ??= latest(publications);
+            return publication;
+          },
+        },
+      }),
+    });
+    api.now = new Date(timeAt(DAY_S));
+    const { data, meta } = await ask(api);
+    assert.deepEqual([data, meta.reason], [[], reason]);
+  }
+});
+
+async function withoutCounts(publications: Publications): Promise<Publication | null> {
+  const latest = await publications.latest();
+  if (latest === null) return null;
+  const rows = (await latest.rows('city_statistics')).map(
+    ({ temperature_c_count: _, humidity_pct_count: __, ...row }) => row,
+  );
+  return { ...latest, rows: async () => rows as never };
+}
 
 test('records that make no observation are passed over, and cities can be chosen', async () => {
   await using api = await open();

@@ -73,11 +73,12 @@ export class LiveStatisticsReader {
     const chosen = new Set(cities);
     const isChosen = (id: string) => chosen.size === 0 || chosen.has(id);
     const published = await begin(publication, isChosen);
-    const answer = (note: string): LiveAnswer => ({
+    const answer = (note: string | null): LiveAnswer => ({
       ...{ rows: [...published.values()].map(finish), merged: 0, waiting: 0, note },
     });
     const tail = this.#tail();
-    if (publication === null) return answer('the analytics have not been computed yet');
+    if (publication === null) return answer(null);
+    if (await isEarlier(publication)) return answer('the publication is of an earlier version');
     if (tail === null) return answer('the log cannot be followed: as published');
     const from = this.#landed.get(publication.tableVersion);
     if (from === undefined) return answer('as published, until the next publication');
@@ -176,6 +177,12 @@ async function begin(
     if (merging !== null) begun.set(row.city_id, merging);
   }
   return begun;
+}
+
+/** Whether its rows lack what merging needs. */
+async function isEarlier(publication: Publication): Promise<boolean> {
+  const [row] = await publication.rows('city_statistics');
+  return row !== undefined && beginMerging(row) === null;
 }
 
 interface Merged {

@@ -59,7 +59,8 @@ interface Asked {
 async function compute(live: LiveAnswer, { query, cities, current }: Asked): Promise<Computed> {
   const page = pageRows(live.rows, ORDER, query);
   const columns = columnsOf(LiveStatisticsSchema);
-  const none = page.rows.length === 0 ? 'nothing was observed' : null;
+  const isEmpty = page.rows.length === 0 && live.note === null;
+  const none = isEmpty ? 'nothing was observed' : null;
   const facts = await factsOfPublished(cities, current, none);
   const newest = live.rows.reduce<string | null>(
     (last, row) => (last === null || row.last_observed_at > last ? row.last_observed_at : last),
