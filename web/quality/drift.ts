@@ -1,5 +1,6 @@
 /** How far stations are from their neighbours, for drawing: a row per station and variable. */
 import type { DriftVariable, StationDrift } from '../../src/model/quality.ts';
+import { medianOf } from '../../src/model/statistics.ts';
 import type { Points } from '../chart/points.ts';
 
 export interface DriftRow {
@@ -39,8 +40,5 @@ export function driftRows(days: readonly StationDrift[]): readonly DriftRow[] {
 }
 
 function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
+  return medianOf(Float64Array.from(values), values.length);
 }
