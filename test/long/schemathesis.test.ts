@@ -43,35 +43,41 @@ test('a server that asks for a login keeps to its description', { skip }, async 
   // There are six of them, and the servers above have tried most.
   const fewer = ['--max-examples', '4'];
   /** Whether the login was taken: changes are noted with who made or tried them. */
-  const expectNoted = async (name: string, outcome: string) => {
+  const expectNoted = async (name: string, ...outcomes: readonly string[]) => {
     const { entries } = await readAudit(accessFolder(served.config), 1_000_000);
+    const noted = new Set(entries.filter(({ who }) => who === name).map((entry) => entry.outcome));
     assert.ok(
-      entries.some((entry) => entry.who === name && entry.outcome === outcome),
-      name,
+      outcomes.some((outcome) => noted.has(outcome)),
+      `${name}: ${[...noted].join(', ')}`,
     );
   };
   const withKey = async (name: string, key: string) => {
     await expectKept(served, [...fewer, '-H', `Authorization: Bearer ${key}`]);
     await expectNoted(name, name === 'key-viewer' ? 'ACCESS_DENIED' : 'ok');
   };
-  for (const role of ACCESS_ROLES) {
-    const key = await access.addKey(`key-${role}`, role, null);
-    await t.test(`for a key of the role ${role}`, () => withKey(`key-${role}`, key));
-  }
-  const key = await access.addKey('key-part', 'operator', null, ['london', 'country:JP']);
-  await t.test('for a key of some cities', () => withKey('key-part', key));
+  const sessions: { name: string; cities: readonly string[] | null; token: string }[] = [];
   for (const [name, cities] of [
     ['ann', null],
     ['eve', ['london', 'country:JP']],
   ] as const) {
     await access.addUser(name, PASSWORD, 'admin', cities);
     const { token } = await access.login(name, PASSWORD, { address: '127.0.0.1', agent: 'test' });
+    sessions.push({ name, cities, token });
+  }
+  for (const role of ACCESS_ROLES) {
+    const key = await access.addKey(`key-${role}`, role, null);
+    await t.test(`for a key of the role ${role}`, () => withKey(`key-${role}`, key));
+  }
+  const key = await access.addKey('key-part', 'operator', null, ['london', 'country:JP']);
+  await t.test('for a key of some cities', () => withKey('key-part', key));
+  for (const { name, cities, token } of sessions) {
     await t.test(`for a session of ${cities === null ? 'all' : 'some'} cities`, async () => {
       const headers = ['-H', `Cookie: __Host-isobar=${token}`, '-H', `Origin: ${origin}`];
       // A logout would leave the rest without a session.
       await expectKept(served, [...fewer, ...headers, '--exclude-path', '/api/logout']);
       assert.notEqual(await access.session(token), null, 'it was there to the end');
-      await expectNoted(name, 'PASSWORD_WRONG');
+      // Other names from this address have failed as well, so that its next tries have to wait.
+      await expectNoted(name, 'PASSWORD_WRONG', 'LOGIN_DELAYED');
     });
   }
 });
