@@ -44,6 +44,12 @@ const NORMALS = [
   ...KINDS_OF_DAYS.map((kind) => `${kind}_count`),
 ];
 
+const DAY_MICROS = 86_400_000_000;
+/** More than the microseconds of three days: what a value is multiplied with before its time is added. */
+const KEY_UNIT = 2 ** 38;
+/** More hours of UTC than a day of any clock touches; each has a bit of a whole number. */
+const HOURS_MAX = 60;
+
 const extremeColumns: Columns = columns(
   EXTREMES.flatMap(({ column }) => [
     [column, 'DOUBLE'],
@@ -141,6 +147,23 @@ const throughout = (isNotSo: string, value: string) =>
 /** Name in a text → the part that stands for it. */
 export const CLIMATE_PARTS: Readonly<Record<string, string>> = {
   // Over rows of observations.
+  hour_bit: `CAST(1 AS BIGINT) << CAST(((utc_hour % ${HOURS_MAX}) + ${HOURS_MAX}) % ${HOURS_MAX} AS INTEGER)`,
+  day_start: `(CAST(day AS BIGINT) - 1) * ${DAY_MICROS}`,
+  thousandths: lines(
+    NAMES.map((name) => {
+      return `CASE WHEN abs(${name}) <= 16000 THEN CAST(floor(${name} * 1e3 + 0.5e0) AS BIGINT) END AS ${name}_n`;
+    }),
+  ),
+  fits: [
+    `day_micros BETWEEN 0 AND ${KEY_UNIT - 1}`,
+    ...NAMES.map((name) => `coalesce(${name}_n / 1e3 = ${name}, ${name} IS NULL)`),
+  ].join(' AND '),
+  day_extreme_keys: lines(
+    EXTREMES.map(({ name, end, column }) => {
+      const time = end === 'min' ? 'day_micros' : `${KEY_UNIT - 1} - day_micros`;
+      return `${end}(${name}_n * ${KEY_UNIT} + ${time}) AS ${column}_key`;
+    }),
+  ),
   day_values: lines(
     NAMES.flatMap((name) => [
       `count(${name}) AS ${name}_count`,
@@ -160,8 +183,14 @@ export const CLIMATE_PARTS: Readonly<Record<string, string>> = {
       `CAST(sum(CASE WHEN ${kind}_1h_mm IS NOT NULL THEN least(interval_s, 3600) END) AS DOUBLE) AS ${kind}_reported_s`,
     ]),
   ),
-  day_columns: names(DAY_PARTIAL_COLUMNS, 'g', [...timeNames(), ...endNames()]),
-  extreme_times: lines(EXTREMES.map(({ column }) => `t.${column}_at`)),
+  extreme_times: lines(
+    EXTREMES.map(({ end, column }) => {
+      const rest = `(g.${column}_key & ${KEY_UNIT - 1})`;
+      const micros = end === 'min' ? rest : `${KEY_UNIT - 1} - ${rest}`;
+      const time = `timestamp_micros((CAST(g.day AS BIGINT) - 1) * ${DAY_MICROS} + ${micros})`;
+      return `CASE WHEN g.fits THEN ${time} ELSE t.${column}_at END AS ${column}_at`;
+    }),
+  ),
 
   // Over partial aggregates `s` that are merged, beside their means and extremes `t`.
   means_and_extremes: lines([
@@ -183,6 +212,8 @@ export const CLIMATE_PARTS: Readonly<Record<string, string>> = {
       `sum(s.${kind}_reported_s) AS ${kind}_reported_s`,
     ]),
   ),
+
+  day_columns: lines(Object.keys(DAY_PARTIAL_COLUMNS).map((name) => `d.${name}`)),
 
   // Over whole days.
   is_enough: isEnough,
@@ -264,19 +295,6 @@ function recordOf(name: Name): string {
     `${name}_max_at AS highest_at, ${lowest}, ${name}_since AS since, ` +
     `${name}_count AS observation_count FROM merged WHERE ${name}_count > 0`
   );
-}
-
-function timeNames(): string[] {
-  return EXTREMES.map(({ column }) => `${column}_at`);
-}
-
-function endNames(): string[] {
-  return ['temperature_c_first', 'temperature_c_last'];
-}
-
-function names(of: Columns, table: string, without: readonly string[]): string {
-  const kept = Object.keys(of).filter((name) => !without.includes(name));
-  return lines(kept.map((name) => `${table}.${name}`));
 }
 
 function columns(entries: readonly (readonly [string, ColumnType] | readonly string[])[]): Columns {

@@ -21,6 +21,8 @@ const OFFSETS = [0, -18_000, 20_700, 50_400, null, 'summer time'] as const;
 
 interface History {
   readonly seed: number;
+  /** Up to three, or more of temperatures that hardly differ: rows of such days are read twice. */
+  readonly decimals: number;
   readonly cities: readonly {
     readonly offset: (typeof OFFSETS)[number];
     readonly kept: number;
@@ -31,6 +33,7 @@ interface History {
 
 const history: fc.Arbitrary<History> = fc.record({
   seed: fc.integer({ min: 1, max: 1e6 }),
+  decimals: fc.constantFrom(0, 1, 3, 12),
   cities: fc.array(
     fc.record({
       offset: fc.constantFrom(...OFFSETS),
@@ -42,23 +45,24 @@ const history: fc.Arbitrary<History> = fc.record({
   ),
 });
 
-function makeHistory({ seed, cities }: History): Made[] {
+function makeHistory({ seed, decimals, cities }: History): Made[] {
   const random = createRandom(seed);
   const all: Made[] = [];
   for (const [index, { offset, kept, interval, level }] of cities.entries()) {
     for (let at = 0; at < DAYS * DAY_S; at += interval) {
       if (random() > kept) continue;
       const wave = 8 * Math.sin((2 * Math.PI * at) / DAY_S) + 10 * Math.sin(at / (30 * DAY_S));
-      const some = (value: number) => (random() < 0.9 ? value : null);
+      const rounded = (value: number) => Number(value.toFixed(decimals));
+      const some = (value: number) => (random() < 0.9 ? rounded(value) : null);
       all.push({
         city: `city-${index}`,
         at: at + Math.floor(1_800 * random()),
-        temperature: some(Math.round(level + wave + 3 * random())),
+        temperature: some(decimals > 3 ? level + 1e-5 * random() : level + wave + 3 * random()),
         humidity: some(Math.round(100 * random())),
         direction: some(Math.round(360 * random())),
         speed: some(random() < 0.2 ? 0 : 15 * random()),
         pressure: some(990 + 40 * random()),
-        gust: random() < 0.3 ? 30 * random() : null,
+        gust: random() < 0.3 ? rounded(30 * random()) : null,
         rain: random() < 0.5 ? (random() < 0.7 ? 0 : 5 * random()) : null,
         offset: offset === 'summer time' ? (at < 95 * DAY_S ? HOUR_S : 2 * HOUR_S) : offset,
         interval,
@@ -129,7 +133,7 @@ test('parts of a dataset are its rows: cities, dates, pages', async () => {
     { offset: 0, kept: 0.97, interval: 7_200, level: 10 },
     { offset: 50_400, kept: 0.7, interval: 7_200, level: 26 },
   ] as const;
-  await place.add(makeHistory({ seed: 7, cities }));
+  await place.add(makeHistory({ seed: 7, decimals: 1, cities }));
   const publication = (await (await place.refresher()).refresh()) as Publication;
   const { storage, session } = place;
   const read = (dataset: (typeof CLIMATE_DATASETS)[number], selection = {}) =>

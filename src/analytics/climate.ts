@@ -20,6 +20,7 @@ import type { Columns, SqlSession } from '../sql/engine.ts';
 import { literal } from '../sql/text.ts';
 import { CALENDAR_COLUMNS, DAY_PARTIAL_COLUMNS, MONTH_COLUMNS } from './climate-parts.ts';
 import { CITY_STATISTICS_COLUMNS } from './columns.ts';
+import { dropDays, materializeDays } from './compute.ts';
 import { countingFiles, selectCounting } from './counting-files.ts';
 import {
   aggregatesOf,
@@ -32,19 +33,15 @@ import { queryText } from './queries.ts';
 import type { Run } from './run.ts';
 
 const NO_AGGREGATES = { partials: [], rollup: null, days_live: null };
+const DAY_NAMES = Object.keys(DAY_PARTIAL_COLUMNS).join(', ');
 const MONTH_NAMES = Object.keys(MONTH_COLUMNS).join(', ');
 const CALENDAR_NAMES = Object.keys(CALENDAR_COLUMNS).join(', ');
 /** The same with month 0, which stands for the whole year. */
 const WHOLE_YEAR = CALENDAR_NAMES.replace('calendar_month', '0 AS calendar_month');
 
-/** The days of the live months, whose rows are in the engine; null for no month. */
-export async function writeLiveDays(
-  run: Run,
-  live: readonly string[],
-): Promise<PublishedFile | null> {
-  if (live.length === 0) return null;
-  await run.observe(live);
-  return run.write('_partials', queryText('days_partial'));
+/** Writes the days of the view `observed_days`. */
+export function writeDays(run: Run): Promise<PublishedFile> {
+  return run.write('_partials', `SELECT ${DAY_NAMES} FROM observed_days`);
 }
 
 /** Writes what the rollup of these months holds of days; its last month is not whole yet. */
@@ -58,6 +55,7 @@ export async function writeMonths(
     'days_partials',
     await selectCounting(run.define, 'days', DAY_PARTIAL_COLUMNS, files),
   );
+  await run.session.materialize('whole_days', queryText('days'), run.signal);
   const before = literal(months.at(-1) ?? '');
   await run.session.materialize(
     'month_rows',
@@ -73,6 +71,7 @@ export async function writeMonths(
     ),
   };
   await run.session.drop('month_rows');
+  await run.session.drop('whole_days');
   return written;
 }
 
@@ -185,17 +184,17 @@ export async function computeClimate<D extends ClimateDataset>(
   const names = 'SELECT city_id, max_by(city, observed_at) AS city FROM observations GROUP BY 1';
   const nothing = (columns: Columns) =>
     Object.entries(columns).map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`);
-  await session.materialize('climate_days', queryText('days_partial'));
+  await materializeDays(session);
   try {
     const sources = {
       ...{ names, cutoff: null },
-      days: `SELECT ${Object.keys(DAY_PARTIAL_COLUMNS).join(', ')} FROM climate_days`,
+      days: `SELECT ${DAY_NAMES} FROM observed_days`,
       months: `SELECT ${nothing(MONTH_COLUMNS).join(', ')} WHERE FALSE`,
       calendar: `SELECT ${nothing(CALENDAR_COLUMNS).join(', ')} WHERE FALSE`,
     };
     return await session.query<ClimateRows[D]>(climateSql(dataset, sources, selection));
   } finally {
-    await session.drop('climate_days');
+    await dropDays(session);
   }
 }
 
@@ -235,6 +234,7 @@ function relationsOf(
   const since = cutoff === null ? '' : ` WHERE month >= ${literal(cutoff)}`;
   const recent = `SELECT ${MONTH_NAMES} FROM (${queryText('month_rows')}) AS recent${since}`;
   relations.push(`days_partials AS (SELECT * FROM (${days}) AS selected WHERE ${ofCities})`);
+  relations.push(`whole_days AS (${queryText('days')})`);
   if (dataset === 'monthly_summaries') {
     const older = `SELECT * FROM (${months}) AS older WHERE ${ofCities}`;
     return [...relations, `month_rows AS (${older} UNION ALL ${recent})`];

@@ -98,13 +98,38 @@ export async function withPartials<T>(
 ): Promise<T> {
   const kinds = PARTIALS_OF[dataset];
   try {
+    if (dataset === 'city_statistics') await materializeDays(session, signal);
     for (const kind of kinds) {
       await session.materialize(`${kind}_partials`, queryText(`${kind}_partial`), signal);
     }
     return await run();
   } finally {
     for (const kind of kinds) await session.drop(`${kind}_partials`);
+    await dropDays(session);
   }
+}
+
+const DAYS = ['day_groups', 'day_times', 'observed_names'] as const;
+
+/**
+ * Makes the views `observed_days` and `observed_names` of the rows in the view `observations`: partial
+ * aggregates are made from them, so that rows are read once for all.
+ */
+export async function materializeDays(session: SqlSession, signal?: AbortSignal): Promise<void> {
+  await session.materialize('day_groups', queryText('day_groups'), signal);
+  const [of] = await session.query<{ unfit: number }>(
+    'SELECT count(*) AS unfit FROM day_groups WHERE NOT fits',
+  );
+  // An engine may read all rows before it finds that there are no such days.
+  const some = (of?.unfit ?? 0) > 0 ? '' : ' WHERE FALSE';
+  const times = `SELECT * FROM (${queryText('day_times')}) AS times${some}`;
+  await session.materialize('day_times', times, signal);
+  await session.materialize('observed_names', queryText('observed_names'), signal);
+  await view(session, 'observed_days', queryText('observed_days'));
+}
+
+export async function dropDays(session: SqlSession): Promise<void> {
+  for (const name of DAYS) await session.drop(name);
 }
 
 /** Makes the view `observations` hold the selected rows. */

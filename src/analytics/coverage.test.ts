@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { MOMENT } from '../model/coverage.ts';
 import { openDuckdbEngine } from '../sql/duckdb.ts';
 import type { SqlEngine, SqlSession } from '../sql/engine.ts';
+import { OBSERVATION_COLUMNS } from '../table/table.ts';
+import { materializeDays, OBSERVED } from './compute.ts';
 import { queryText } from './queries.ts';
 import { cover, type Observed } from './testing/coverage.ts';
 
@@ -45,17 +46,21 @@ describe('coverage', () => {
         return `(${city + 1_000}, ${part}, ${at}, ${interval}, ${values})`;
       }),
     );
+    const given = ['city_id', 'city', 'country', 'observed_at', 'interval_s'];
+    const values = ['temperature_c', 'humidity_pct'];
+    const none = Object.entries(OBSERVATION_COLUMNS)
+      .filter(([name]) => ![...given, ...values].includes(name))
+      .map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`);
     await session.materialize(
       'observations',
-      `SELECT CAST(c AS VARCHAR) AS city_id, CAST(p AS VARCHAR) AS month, 'C' AS city,
-         'XX' AS country, observed_at, ${MOMENT} AS moment,
-         CAST(t AS DOUBLE) AS temperature_c, CAST(h AS DOUBLE) AS humidity_pct,
-         t IS NOT NULL OR h IS NOT NULL AS has_value
-       FROM (
-         SELECT *, to_timestamp(s) AS observed_at, CAST(i AS INTEGER) AS interval_s
+      `SELECT ${OBSERVED}, month FROM (
+         SELECT CAST(c AS VARCHAR) AS city_id, CAST(p AS VARCHAR) AS month, 'C' AS city,
+           'XX' AS country, to_timestamp(s) AS observed_at, CAST(i AS INTEGER) AS interval_s,
+           CAST(t AS DOUBLE) AS temperature_c, CAST(h AS DOUBLE) AS humidity_pct, ${none.join(', ')}
          FROM (VALUES ${rows.join(', ')}) made(c, p, s, i, t, h)
        ) timed`,
     );
+    await materializeDays(session);
     for (const kind of ['city_statistics', 'coverage'] as const) {
       await session.materialize(`${kind}_partials`, queryText(`${kind}_partial`));
       if (!merge) continue;

@@ -45,9 +45,16 @@ export const COVERAGE_PARTS: Readonly<Record<string, string>> = {
   ),
   ends_of_values: lines(
     VALUES.flatMap((value) => [
-      `count(${value}_at) AS ${value}_held`,
-      `min(${value}_at) AS ${value}_first`,
-      `max(${value}_at) AS ${value}_last`,
+      `count(${value}_at) AS ${value}_moments`,
+      `min(${value}_at) AS ${value}_moment_first`,
+      `max(${value}_at) AS ${value}_moment_last`,
+    ]),
+  ),
+  ends_of_days: lines(
+    VALUES.flatMap((value) => [
+      `sum(${value}_moments) AS ${value}_held`,
+      `min(${value}_moment_first) AS ${value}_first`,
+      `max(${value}_moment_last) AS ${value}_last`,
     ]),
   ),
   values_before: lines(

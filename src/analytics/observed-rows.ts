@@ -28,8 +28,10 @@ export type Finish = (held: string) => string;
 const ROWS_MAX = 500_000;
 /** Parts that are joined to one, so that the view stays simple. */
 const PARTS_MAX = 6;
-/** Of UTC, as both engines write times. */
-const MONTH = 'substr(CAST(observed_at AS STRING), 1, 7)';
+/** Of UTC; quicker than the text of the whole time. */
+const MONTH =
+  "concat(lpad(CAST(year(observed_at) AS STRING), 4, '0'), " +
+  "CASE WHEN month(observed_at) < 10 THEN '-0' ELSE '-' END, CAST(month(observed_at) AS STRING))";
 
 interface Part {
   readonly name: string;

@@ -10,8 +10,9 @@ import type { Columns } from '../sql/engine.ts';
  *
  * Datasets are merged from the rollup, the partials of months that are not in it, and the live months.
  */
-import { writeMonths } from './climate.ts';
+import { writeDays, writeMonths } from './climate.ts';
 import { CITY_PARTIAL_COLUMNS, HOURLY_PARTIAL_COLUMNS } from './columns.ts';
+import { materializeDays } from './compute.ts';
 import { countingFiles, selectCounting } from './counting-files.ts';
 import { COVERAGE_PARTIAL_COLUMNS } from './coverage.ts';
 import type {
@@ -27,8 +28,11 @@ import { countRows, type Run } from './run.ts';
 
 /** Months that are not merged into the rollup: the newest are the ones that change. */
 const FREE_MONTHS = { least: 2, most: 4 } as const;
-/** Rows that are computed in one go, so that what is sorted need not go to disk. */
-const CHUNK_ROWS = 3_000_000;
+/**
+ * Rows that are computed in one go: few enough for this machine that what is sorted need not go to
+ * disk, and many for an engine elsewhere, to which each statement costs as much as a million rows.
+ */
+const CHUNK_ROWS = { machine: 3_000_000, lake: 30_000_000 } as const;
 /** Above this the partial aggregates of a month are written whenever they change. */
 const LIVE_ROWS_MAX = 500_000;
 /** Rows of partial aggregates that are kept in the engine from one refresh to the next. */
@@ -105,6 +109,7 @@ async function writePartials(run: Run, months: readonly string[]): Promise<Parti
   const partials: Partial[] = [];
   for (const chunk of chunksOf(run, months)) {
     await run.observe(chunk);
+    await materializeDays(run.session, run.signal);
     partials.push({
       months: chunk,
       whole: true,
@@ -113,7 +118,7 @@ async function writePartials(run: Run, months: readonly string[]): Promise<Parti
         city_statistics: await run.write('_partials', queryText('city_statistics_partial')),
         coverage: await run.write('_partials', queryText('coverage_partial')),
         hourly_trends: await run.write('_partials', queryText('hourly_trends_partial')),
-        days: await run.write('_partials', queryText('days_partial')),
+        days: await writeDays(run),
       },
     });
   }
@@ -126,7 +131,7 @@ function chunksOf(run: Run, months: readonly string[]): string[][] {
   for (const month of months) {
     const more = rowsOf(run, [month]);
     const last = chunks.at(-1);
-    if (last === undefined || rows + more > CHUNK_ROWS) {
+    if (last === undefined || rows + more > CHUNK_ROWS[run.reach]) {
       chunks.push([month]);
       rows = more;
     } else {
@@ -170,13 +175,22 @@ async function writeRollup(
   return { months: merged, files: { ...files, ...(await writeMonths(run, partials, merged)) } };
 }
 
-/** Makes the views of partial aggregates hold what the datasets are merged from. */
-export async function defineAggregates(run: Run, aggregates: RefreshedAggregates): Promise<void> {
+/**
+ * Makes the views of partial aggregates hold what the datasets are merged from. Resolves with the file
+ * of the days of live months; null without any.
+ */
+export async function defineAggregates(
+  run: Run,
+  aggregates: RefreshedAggregates,
+): Promise<PublishedFile | null> {
   const { partials, rollup, live } = aggregates;
   const merged = new Set(rollup?.months);
   const free = partials.filter((partial) => partial.months.some((month) => !merged.has(month)));
   const months = free.flatMap((partial) => partial.months).filter((month) => !merged.has(month));
-  if (live.length > 0) await run.observe(live);
+  if (live.length > 0) {
+    await run.observe(live);
+    await materializeDays(run.session, run.signal);
+  }
   for (const [kind, columns] of KINDS) {
     const files = [...(rollup === null ? [] : [rollup]), ...free].map(
       (partial) => partial.files[kind],
@@ -201,6 +215,7 @@ export async function defineAggregates(run: Run, aggregates: RefreshedAggregates
     }
     await run.view(`${kind}_partials`, settled);
   }
+  return live.length === 0 ? null : writeDays(run);
 }
 
 /** A text that selects the partial aggregates of these months, after those of the rollup. */

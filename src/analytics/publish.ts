@@ -3,7 +3,6 @@ import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { refreshAnomalies } from './anomalies.ts';
-import { writeLiveDays } from './climate.ts';
 import { exportForPeople, writeDataset } from './export.ts';
 import { defineAggregates, refreshAggregates } from './partials.ts';
 import {
@@ -37,8 +36,7 @@ export async function computeDatasets(run: Run, options: ComputeOptions): Promis
   reachFaultPoint('publish.before-files');
   const { session } = run;
   const aggregates = await refreshAggregates(run, before, changedMonths, settles);
-  await defineAggregates(run, aggregates);
-  const daysLive = await writeLiveDays(run, aggregates.live);
+  const daysLive = await defineAggregates(run, aggregates);
   await session.materialize('city_statistics', queryText('city_statistics'), run.signal);
   await run.view('city_names', 'SELECT city_id, city FROM city_statistics');
   const { cities, ...summary } = await summarise(session);

@@ -39,6 +39,7 @@ export interface Memory {
 export interface Run {
   readonly session: SqlSession;
   readonly engineName: string;
+  readonly reach: SqlEngine['reach'];
   readonly snapshot: Snapshot;
   /** Which values are left out; null for none. */
   readonly quality: Quality | null;
@@ -125,6 +126,7 @@ export function startRun(
   return {
     session,
     engineName,
+    reach,
     snapshot,
     quality,
     signal,

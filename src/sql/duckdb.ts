@@ -65,8 +65,11 @@ export async function openDuckdbEngine(options: DuckdbOptions): Promise<SqlEngin
     async session() {
       const connection = await instance.connect();
       await connection.run("SET TimeZone = 'UTC'");
-      // Spark's name for the same, so that both engines run one text.
+      // Spark's names for the same, so that both engines run one text.
       await connection.run('CREATE TEMP MACRO unix_micros(moment) AS epoch_us(moment)');
+      await connection.run(
+        'CREATE TEMP MACRO timestamp_micros(micros) AS make_timestamptz(micros)',
+      );
       return openSession(connection, memory.noteWork);
     },
     memory: () => memory.read(),

@@ -1,20 +1,17 @@
 -- One row per city, month and value (any value, or that of one variable): a partial aggregate of its coverage
--- that can be merged. Over the view observations, whose rows name their month.
+-- that can be merged. Over the views observed_days and observations, whose rows name their month.
 -- What is missing is counted between neighbours in time (model/coverage.ts), which takes a sort.
 -- Where all times of a city are on one grid, it is the number of slots less that of values, since no
 -- two observations of a city have the same time.
 WITH grouped AS (
   SELECT
     city_id, month,
-    min(moment) AS first_moment,
-    max(moment) AS last_moment,
-    min(phase) = max(phase) AND min(step_s) = max(step_s) AS is_regular,
-    max(step_s) AS step_s,
-    {ends_of_values}
-  FROM (
-    SELECT city_id, month, moment, {interval_s} AS step_s, {phase} AS phase, {moments}
-    FROM observations
-  ) timed
+    min(first_moment) AS first_moment,
+    max(last_moment) AS last_moment,
+    min(phase_min) = max(phase_max) AND min(interval_s_min) = max(interval_s) AS is_regular,
+    max(interval_s) AS step_s,
+    {ends_of_days}
+  FROM observed_days
   GROUP BY city_id, month
 ),
 neighbours AS (

@@ -1,4 +1,4 @@
--- One row per city and month of its clock, from the whole days of the view days_partials. Means are
+-- One row per city and month of its clock, from the days of the view whole_days. Means are
 -- those of days with enough coverage. A month is full by WMO-No. 1203 (model/climate.ts): few days
 -- lack that, and few of them in a row.
 WITH dated AS (
@@ -7,9 +7,7 @@ WITH dated AS (
     substr(date, 1, 7) AS calendar,
     CAST(substr(date, 9, 2) AS INTEGER) AS place,
     CASE WHEN {is_enough} THEN CAST(substr(date, 9, 2) AS INTEGER) END AS complete
-  FROM (
-    {days}
-  ) whole_days
+  FROM whole_days
 ),
 numbered AS (
   SELECT

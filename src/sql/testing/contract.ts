@@ -345,6 +345,8 @@ function describeErrors(shared: () => Shared, options: EngineOptions): void {
 function describeCommonSql(shared: () => Shared): void {
   const EXPRESSIONS: readonly (readonly [string, unknown])[] = [
     ["unix_micros(TIMESTAMP '1970-01-02 00:00:00.000001')", 86_400_000_001],
+    ['unix_micros(timestamp_micros(CAST(-1 AS BIGINT)))', -1],
+    ['bit_count(CAST(3 AS BIGINT) | (CAST(1 AS BIGINT) << CAST(59 AS INTEGER)))', 3],
     ["CAST(floor(unix_micros(TIMESTAMP '1969-12-31 23:59:59') / 1e6 / 600) AS BIGINT)", -1],
     ["substr(CAST(TIMESTAMP '2024-10-31 14:00:00' AS STRING), 1, 7)", '2024-10'],
     ["date_trunc('month', TIMESTAMP '2024-10-31 14:00:00')", '2024-10-01T00:00:00Z'],
