@@ -69,7 +69,8 @@ function monthSql(cities: number, start: Date, end: Date): string {
     interval_s: '3600',
     hour_utc: 'hour(moment)',
     hour_local: '(hour(moment) + c) % 24',
-    temperature_c: '12 + 9 * sin(epoch(moment) / 13750) + (hash(moment, c) % 100) / 20.0',
+    // Of two decimals, as providers answer.
+    temperature_c: 'round(12 + 9 * sin(epoch(moment) / 13750) + (hash(moment, c) % 100) / 20.0, 2)',
     humidity_pct: 'hash(c, moment) % 100',
     wind_speed_ms: '(hash(moment, c, 1) % 100) / 10.0',
     wind_direction_deg: 'hash(moment, c, 2) % 360',
