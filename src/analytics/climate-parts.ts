@@ -183,12 +183,11 @@ export const CLIMATE_PARTS: Readonly<Record<string, string>> = {
       `CAST(sum(CASE WHEN ${kind}_1h_mm IS NOT NULL THEN least(interval_s, 3600) END) AS DOUBLE) AS ${kind}_reported_s`,
     ]),
   ),
+  fitting_times: lines(EXTREMES.map((extreme) => `${timeOf(extreme)} AS ${extreme.column}_at`)),
   extreme_times: lines(
-    EXTREMES.map(({ end, column }) => {
-      const rest = `(g.${column}_key & ${KEY_UNIT - 1})`;
-      const micros = end === 'min' ? rest : `${KEY_UNIT - 1} - ${rest}`;
-      const time = `timestamp_micros((CAST(g.day AS BIGINT) - 1) * ${DAY_MICROS} + ${micros})`;
-      return `CASE WHEN g.fits THEN ${time} ELSE t.${column}_at END AS ${column}_at`;
+    EXTREMES.map((extreme) => {
+      const at = `${extreme.column}_at`;
+      return `CASE WHEN g.fits THEN ${timeOf(extreme)} ELSE t.${at} END AS ${at}`;
     }),
   ),
 
@@ -274,6 +273,13 @@ export const CLIMATE_PARTS: Readonly<Record<string, string>> = {
   average_years: String(NORMAL_YEARS.periodAverage),
   records_of_variables: NAMES.map(recordOf).join('\n  UNION ALL '),
 };
+
+/** Of the key of an extreme, in days `g`. */
+function timeOf({ end, column }: (typeof EXTREMES)[number]): string {
+  const rest = `(g.${column}_key & ${KEY_UNIT - 1})`;
+  const micros = end === 'min' ? rest : `${KEY_UNIT - 1} - ${rest}`;
+  return `timestamp_micros((CAST(g.day AS BIGINT) - 1) * ${DAY_MICROS} + ${micros})`;
+}
 
 function extremes(): string[] {
   return EXTREMES.map(({ end, column }) => `${end}(${column}) AS ${column}`);

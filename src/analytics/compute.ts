@@ -120,12 +120,10 @@ export async function materializeDays(session: SqlSession, signal?: AbortSignal)
   const [of] = await session.query<{ unfit: number }>(
     'SELECT count(*) AS unfit FROM day_groups WHERE NOT fits',
   );
-  // An engine may read all rows before it finds that there are no such days.
-  const some = (of?.unfit ?? 0) > 0 ? '' : ' WHERE FALSE';
-  const times = `SELECT * FROM (${queryText('day_times')}) AS times${some}`;
-  await session.materialize('day_times', times, signal);
+  const areFit = (of?.unfit ?? 0) === 0;
+  if (!areFit) await session.materialize('day_times', queryText('day_times'), signal);
   await session.materialize('observed_names', queryText('observed_names'), signal);
-  await view(session, 'observed_days', queryText('observed_days'));
+  await view(session, 'observed_days', queryText(areFit ? 'fitting_days' : 'observed_days'));
 }
 
 export async function dropDays(session: SqlSession): Promise<void> {

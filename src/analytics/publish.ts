@@ -95,13 +95,17 @@ export async function summarise(session: SqlSession) {
     coverage: number | null;
     first: string | null;
     last: string | null;
+    fewest: number | null;
   }>(
-    'SELECT count(*) AS cities, 100e0 * sum(held_s) / sum(expected_s) AS coverage, ' +
+    'SELECT count(*) AS cities, min(temperature_c_count) AS fewest, 100e0 * sum(held_s) / sum(expected_s) AS coverage, ' +
       'min(first_observed_at) AS first, max(last_observed_at) AS last FROM city_statistics',
   );
-  const few = await session.query<{ city_id: string }>(
-    'SELECT city_id FROM city_statistics WHERE temperature_c_count < 11 ORDER BY city_id',
-  );
+  const few =
+    (sum?.fewest ?? 0) >= 11
+      ? []
+      : await session.query<{ city_id: string }>(
+          'SELECT city_id FROM city_statistics WHERE temperature_c_count < 11 ORDER BY city_id',
+        );
   return {
     cities: sum?.cities ?? 0,
     coverage_pct: sum?.coverage ?? null,

@@ -22,6 +22,7 @@ export type QueryName =
   | 'days'
   | 'days_merge'
   | 'failed_values'
+  | 'fitting_days'
   | 'hourly_trends'
   | 'hourly_trends_merge'
   | 'hourly_trends_partial'

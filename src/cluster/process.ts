@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, statSync } from 'node:fs';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { IsobarError } from '../errors.ts';
 import { pause, within } from '../waiting.ts';
 import type { Probe, Run, ServiceSpec, ServiceState, ServiceStatus } from './service.ts';
@@ -91,22 +91,28 @@ class WatchedService implements ServiceProcess {
     await rm(this.#pidFile, { force: true });
     await writeFiles(this.#home, this.#spec.files);
     if (this.#starts === 0) await prepare(this.#spec, this.#home);
+    const temporary = resolve(this.#home, 'tmp');
+    // What a service that was killed has left there.
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary);
     this.#starts += 1;
     this.#state = 'starting';
     // The one before may have been read from the file after it had ended.
     this.#pid = null;
+    const program = programOf(this.#spec);
+    const settings = program === 'java' ? [`-Djava.io.tmpdir=${temporary}`] : [];
     const to = openSync(this.#output, 'a');
     this.#outputFrom = statSync(this.#output).size;
     try {
       const child = spawn(
         '/bin/sh',
-        ['-c', WATCH, this.#spec.name, this.#pidFile, programOf(this.#spec), ...this.#spec.args],
+        ['-c', WATCH, this.#spec.name, this.#pidFile, program, ...settings, ...this.#spec.args],
         {
           cwd: this.#home,
           // A group of its own: Ctrl-C at the terminal is for us, who stop in order.
           detached: true,
           stdio: ['pipe', to, to],
-          env: { ...process.env, ...this.#spec.env },
+          env: { ...process.env, SPARK_LOCAL_DIRS: temporary, ...this.#spec.env },
         },
       );
       this.#shell = child;
