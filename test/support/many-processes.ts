@@ -156,7 +156,8 @@ function writeSettings(folder: string, url: string | null, perMinute: number): s
   }));
   writeFileSync(join(folder, 'cities.json'), JSON.stringify(cities));
   const file = join(folder, 'isobar.yaml');
-  const budget = { per_minute: perMinute, per_day: 100_000, per_month: 1_000_000 };
+  // Calls are spread over what is left of the day and the month: enough for any date.
+  const budget = { per_minute: perMinute, per_day: 10_000_000, per_month: 300_000_000 };
   writeFileSync(
     file,
     stringify({
