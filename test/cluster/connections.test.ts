@@ -39,7 +39,12 @@ function settingsOf(folder: string, provider: string): { config: object; redis: 
   const config = {
     ...rest,
     openweather: { url: provider },
-    collector: { interval_s: 10, delay_s: 0 },
+    // Calls are spread over what is left of the day and the month: enough for any date.
+    collector: {
+      interval_s: 10,
+      delay_s: 0,
+      budget: { per_day: 10_000_000, per_month: 300_000_000 },
+    },
     log: { engine: 'kafka', kafka: { ...log.kafka, topic: name, group: name } },
     lake: { engine: 'hdfs', hdfs: { ...lake.hdfs, folder: `/test/${name}` } },
     table: { landing_age_s: 1 },

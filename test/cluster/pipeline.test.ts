@@ -93,7 +93,12 @@ async function settingsOf(folder: string, provider: string): Promise<object> {
   return {
     data: join(folder, 'data'),
     openweather: { url: provider, key: KEY },
-    collector: { interval_s: 10, delay_s: 0 },
+    // Calls are spread over what is left of the day and the month: enough for any date.
+    collector: {
+      interval_s: 10,
+      delay_s: 0,
+      budget: { per_day: 10_000_000, per_month: 300_000_000 },
+    },
     log: { ...log, kafka: { ...log.kafka, topic: name, group: name } },
     lake: {
       ...lake,
