@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { CLIMATE_PARTS } from './climate-parts.ts';
 import { COVERAGE_PARTS } from './coverage.ts';
 import { FAILED_BY_VARIABLE, LAST_VALUES } from './failed-values.ts';
+import { STATISTICS_PARTS } from './statistics-parts.ts';
 
 export type QueryName =
   | 'anomalies'
@@ -36,6 +37,7 @@ export type QueryName =
 const PARTS: Readonly<Record<string, string>> = {
   ...COVERAGE_PARTS,
   ...CLIMATE_PARTS,
+  ...STATISTICS_PARTS,
   failed_by_variable: FAILED_BY_VARIABLE,
   last_values: LAST_VALUES,
 };

@@ -1,5 +1,5 @@
 -- One row per city and day of its clock: the partial aggregates of the view days_partials merged into one of the
--- same columns, M2 as in city_statistics_merge.sql. An hour of UTC is in one month, so hours add up.
+-- same columns. An hour of UTC is in one month, so hours add up.
 -- Only a day near a month's end has several.
 WITH counted AS (
   SELECT city_id, day, count(*) AS parts FROM days_partials GROUP BY city_id, day
@@ -30,9 +30,7 @@ FROM (
     {counts},
     {means},
     {extremes_and_times},
-    sum(s.temperature_c_m2 + coalesce(
-      s.temperature_c_count * (s.temperature_c_mean - t.temperature_c_mean)
-        * (s.temperature_c_mean - t.temperature_c_mean), 0e0)) AS temperature_c_m2,
+    {merged_m2},
     min_by(s.temperature_c_first, s.temperature_c_first_at) AS temperature_c_first,
     min(s.temperature_c_first_at) AS temperature_c_first_at,
     max_by(s.temperature_c_last, s.temperature_c_last_at) AS temperature_c_last,
