@@ -181,7 +181,7 @@ export async function computeClimate<D extends ClimateDataset>(
   dataset: D,
   selection: ClimateSelection = ALL_ROWS,
 ): Promise<ClimateRows[D][]> {
-  const names = 'SELECT city_id, max_by(city, observed_at) AS city FROM observations GROUP BY 1';
+  const names = 'SELECT city_id, max_by(city, month) AS city FROM observed_names GROUP BY city_id';
   const nothing = (columns: Columns) =>
     Object.entries(columns).map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`);
   await materializeDays(session);

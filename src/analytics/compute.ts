@@ -10,6 +10,7 @@ import { literal, timestamp } from '../sql/text.ts';
 import { QUALITY_FLAG_COLUMNS } from './columns.ts';
 import { OBSERVED_VARIABLES, withAllValues, withoutFailed } from './failed-values.ts';
 import { queryText } from './queries.ts';
+import type { Run } from './run.ts';
 
 export interface Selection {
   /** Local paths of the data files that may hold selected rows. */
@@ -97,15 +98,16 @@ export async function withPartials<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const kinds = PARTIALS_OF[dataset];
+  const isOfDays = dataset === 'city_statistics';
   try {
-    if (dataset === 'city_statistics') await materializeDays(session, signal);
+    if (isOfDays) await materializeDays(session, signal);
     for (const kind of kinds) {
       await session.materialize(`${kind}_partials`, queryText(`${kind}_partial`), signal);
     }
     return await run();
   } finally {
     for (const kind of kinds) await session.drop(`${kind}_partials`);
-    await dropDays(session);
+    if (isOfDays) await dropDays(session);
   }
 }
 
@@ -115,17 +117,24 @@ const DAYS = ['day_groups', 'day_times', 'observed_names'] as const;
  * Makes the views `observed_days` and `observed_names` of the rows in the view `observations`: partial
  * aggregates are made from them, so that rows are read once for all.
  */
-export async function materializeDays(session: SqlSession, signal?: AbortSignal): Promise<void> {
+export async function materializeDays(
+  session: SqlSession,
+  signal?: AbortSignal,
+  define: Run['view'] = (name, sql) => view(session, name, sql),
+): Promise<void> {
   await session.materialize('day_groups', queryText('day_groups'), signal);
   const [of] = await session.query<{ unfit: number }>(
     'SELECT count(*) AS unfit FROM day_groups WHERE NOT fits',
+    {},
+    signal,
   );
-  const areFit = (of?.unfit ?? 0) === 0;
-  if (!areFit) await session.materialize('day_times', queryText('day_times'), signal);
+  const allFit = of?.unfit === 0;
+  if (!allFit) await session.materialize('day_times', queryText('day_times'), signal);
   await session.materialize('observed_names', queryText('observed_names'), signal);
-  await view(session, 'observed_days', queryText(areFit ? 'fitting_days' : 'observed_days'));
+  await define('observed_days', queryText(allFit ? 'fitting_days' : 'observed_days'));
 }
 
+/** Lets go of what those views stand for. */
 export async function dropDays(session: SqlSession): Promise<void> {
   for (const name of DAYS) await session.drop(name);
 }

@@ -12,7 +12,7 @@ import type { Columns } from '../sql/engine.ts';
  */
 import { writeDays, writeMonths } from './climate.ts';
 import { CITY_PARTIAL_COLUMNS, HOURLY_PARTIAL_COLUMNS } from './columns.ts';
-import { materializeDays } from './compute.ts';
+import { dropDays, materializeDays } from './compute.ts';
 import { countingFiles, selectCounting } from './counting-files.ts';
 import { COVERAGE_PARTIAL_COLUMNS } from './coverage.ts';
 import type {
@@ -109,7 +109,7 @@ async function writePartials(run: Run, months: readonly string[]): Promise<Parti
   const partials: Partial[] = [];
   for (const chunk of chunksOf(run, months)) {
     await run.observe(chunk);
-    await materializeDays(run.session, run.signal);
+    await materializeDays(run.session, run.signal, run.view);
     partials.push({
       months: chunk,
       whole: true,
@@ -122,6 +122,8 @@ async function writePartials(run: Run, months: readonly string[]): Promise<Parti
       },
     });
   }
+  // Those of a chunk are many.
+  if (partials.length > 0) await dropDays(run.session);
   return partials;
 }
 
@@ -176,20 +178,17 @@ async function writeRollup(
 }
 
 /**
- * Makes the views of partial aggregates hold what the datasets are merged from. Resolves with the file
- * of the days of live months; null without any.
+ * Makes the views of partial aggregates hold what the datasets are merged from, and `observed_days` the
+ * days of live months.
  */
-export async function defineAggregates(
-  run: Run,
-  aggregates: RefreshedAggregates,
-): Promise<PublishedFile | null> {
+export async function defineAggregates(run: Run, aggregates: RefreshedAggregates): Promise<void> {
   const { partials, rollup, live } = aggregates;
   const merged = new Set(rollup?.months);
   const free = partials.filter((partial) => partial.months.some((month) => !merged.has(month)));
   const months = free.flatMap((partial) => partial.months).filter((month) => !merged.has(month));
   if (live.length > 0) {
     await run.observe(live);
-    await materializeDays(run.session, run.signal);
+    await materializeDays(run.session, run.signal, run.view);
   }
   for (const [kind, columns] of KINDS) {
     const files = [...(rollup === null ? [] : [rollup]), ...free].map(
@@ -215,7 +214,6 @@ export async function defineAggregates(
     }
     await run.view(`${kind}_partials`, settled);
   }
-  return live.length === 0 ? null : writeDays(run);
 }
 
 /** A text that selects the partial aggregates of these months, after those of the rollup. */

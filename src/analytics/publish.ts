@@ -3,6 +3,7 @@ import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { refreshAnomalies } from './anomalies.ts';
+import { writeDays } from './climate.ts';
 import { exportForPeople, writeDataset } from './export.ts';
 import { defineAggregates, refreshAggregates } from './partials.ts';
 import {
@@ -36,7 +37,8 @@ export async function computeDatasets(run: Run, options: ComputeOptions): Promis
   reachFaultPoint('publish.before-files');
   const { session } = run;
   const aggregates = await refreshAggregates(run, before, changedMonths, settles);
-  const daysLive = await defineAggregates(run, aggregates);
+  await defineAggregates(run, aggregates);
+  const daysLive = aggregates.live.length === 0 ? null : await writeDays(run);
   await session.materialize('city_statistics', queryText('city_statistics'), run.signal);
   await run.view('city_names', 'SELECT city_id, city FROM city_statistics');
   const { cities, ...summary } = await summarise(session);
@@ -95,17 +97,13 @@ export async function summarise(session: SqlSession) {
     coverage: number | null;
     first: string | null;
     last: string | null;
-    fewest: number | null;
   }>(
-    'SELECT count(*) AS cities, min(temperature_c_count) AS fewest, 100e0 * sum(held_s) / sum(expected_s) AS coverage, ' +
+    'SELECT count(*) AS cities, 100e0 * sum(held_s) / sum(expected_s) AS coverage, ' +
       'min(first_observed_at) AS first, max(last_observed_at) AS last FROM city_statistics',
   );
-  const few =
-    (sum?.fewest ?? 0) >= 11
-      ? []
-      : await session.query<{ city_id: string }>(
-          'SELECT city_id FROM city_statistics WHERE temperature_c_count < 11 ORDER BY city_id',
-        );
+  const few = await session.query<{ city_id: string }>(
+    'SELECT city_id FROM city_statistics WHERE temperature_c_count < 11 ORDER BY city_id',
+  );
   return {
     cities: sum?.cities ?? 0,
     coverage_pct: sum?.coverage ?? null,
