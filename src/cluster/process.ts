@@ -112,7 +112,7 @@ class WatchedService implements ServiceProcess {
           // A group of its own: Ctrl-C at the terminal is for us, who stop in order.
           detached: true,
           stdio: ['pipe', to, to],
-          env: { ...process.env, SPARK_LOCAL_DIRS: temporary, ...this.#spec.env },
+          env: { ...process.env, ...this.#spec.env },
         },
       );
       this.#shell = child;
