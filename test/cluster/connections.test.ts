@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { startSimulator } from '../../src/collector/simulator/server.ts';
 import { DEFAULT_CITIES } from '../../src/model/city.ts';
+import { AMPLE_BUDGET } from '../support/budget.ts';
 import { type Values, valuesWith } from '../support/helm.ts';
 import { openLeash } from '../support/leash.ts';
 import { readTopology, servicesOf } from '../support/topology.ts';
@@ -39,12 +40,7 @@ function settingsOf(folder: string, provider: string): { config: object; redis: 
   const config = {
     ...rest,
     openweather: { url: provider },
-    // Calls are spread over what is left of the day and the month: enough for any date.
-    collector: {
-      interval_s: 10,
-      delay_s: 0,
-      budget: { per_day: 10_000_000, per_month: 300_000_000 },
-    },
+    collector: { interval_s: 10, delay_s: 0, budget: AMPLE_BUDGET },
     log: { engine: 'kafka', kafka: { ...log.kafka, topic: name, group: name } },
     lake: { engine: 'hdfs', hdfs: { ...lake.hdfs, folder: `/test/${name}` } },
     table: { landing_age_s: 1 },

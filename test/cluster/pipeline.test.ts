@@ -19,6 +19,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { type City, DEFAULT_CITIES } from '../../src/model/city.ts';
 import type { Status } from '../../src/model/status.ts';
 import { openWorkspace } from '../../src/pipeline/workspace.ts';
+import { AMPLE_BUDGET } from '../support/budget.ts';
 import { openCrew } from '../support/crew.ts';
 import { until } from '../support/until.ts';
 import { absent, control, service } from './services.ts';
@@ -93,12 +94,7 @@ async function settingsOf(folder: string, provider: string): Promise<object> {
   return {
     data: join(folder, 'data'),
     openweather: { url: provider, key: KEY },
-    // Calls are spread over what is left of the day and the month: enough for any date.
-    collector: {
-      interval_s: 10,
-      delay_s: 0,
-      budget: { per_day: 10_000_000, per_month: 300_000_000 },
-    },
+    collector: { interval_s: 10, delay_s: 0, budget: AMPLE_BUDGET },
     log: { ...log, kafka: { ...log.kafka, topic: name, group: name } },
     lake: {
       ...lake,

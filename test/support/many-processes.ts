@@ -16,6 +16,7 @@ import { ANALYTICS_FOLDER, tableFolder } from '../../src/lake/layout.ts';
 import type { Status } from '../../src/model/status.ts';
 import { openWorkspace } from '../../src/pipeline/workspace.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
+import { AMPLE_BUDGET } from './budget.ts';
 import {
   type Crew,
   isStopped,
@@ -156,8 +157,6 @@ function writeSettings(folder: string, url: string | null, perMinute: number): s
   }));
   writeFileSync(join(folder, 'cities.json'), JSON.stringify(cities));
   const file = join(folder, 'isobar.yaml');
-  // Calls are spread over what is left of the day and the month: enough for any date.
-  const budget = { per_minute: perMinute, per_day: 10_000_000, per_month: 300_000_000 };
   writeFileSync(
     file,
     stringify({
@@ -168,7 +167,7 @@ function writeSettings(folder: string, url: string | null, perMinute: number): s
         cities: join(folder, 'cities.json'),
         interval_s: INTERVAL_S,
         delay_s: 1,
-        budget,
+        budget: { per_minute: perMinute, ...AMPLE_BUDGET },
       },
       simulator: { interval_s: INTERVAL_S, history_days: 1 },
       log: { partitions: PARTITIONS },
