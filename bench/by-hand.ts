@@ -6,7 +6,7 @@
 import type { SqlSession } from '../src/sql/engine.ts';
 
 /** The three jobs of the description, of the values that it names. */
-export const JOBS: Readonly<Record<string, string>> = {
+const JOBS: Readonly<Record<string, string>> = {
   statistics: `SELECT city_id, max(city) AS city, count(*) AS n, avg(temperature_c) AS mean,
     min(temperature_c) AS low, max(temperature_c) AS high, stddev_samp(temperature_c) AS spread,
     avg(humidity_pct) AS humidity, min(observed_at) AS first, max(observed_at) AS last
@@ -33,7 +33,7 @@ const DIRECTION = `degrees(atan2(sum(sin(radians(wind_direction_deg))),
   sum(cos(radians(wind_direction_deg)))))`;
 
 /** What the program computes beyond them, each from what is before it. */
-export const BEYOND: Readonly<Record<string, string>> = {
+const BEYOND: Readonly<Record<string, string>> = {
   extremes: `SELECT city_id, min_by(observed_at, temperature_c) AS coldest_at,
     max_by(observed_at, temperature_c) AS warmest_at FROM rows GROUP BY city_id`,
   coverage: `SELECT city_id, sum(greatest(0, gap_s - interval_s)) AS missing_s FROM (
@@ -62,11 +62,17 @@ export const BEYOND: Readonly<Record<string, string>> = {
     FROM months GROUP BY 1, 2`,
 };
 
-/** Milliseconds of the three jobs and of what is beyond them; `keep` writes a result. */
+/** Milliseconds of the three jobs, and of what is beyond them. */
+export interface ByHand {
+  readonly jobs: number;
+  readonly beyond: number;
+}
+
+/** `keep` writes a result. */
 export async function runByHand(
   session: SqlSession,
   keep: (name: string, sql: string) => Promise<unknown>,
-): Promise<{ readonly jobs: number; readonly beyond: number }> {
+): Promise<ByHand> {
   const from = performance.now();
   for (const [name, sql] of Object.entries(JOBS)) await keep(name, sql);
   const between = performance.now();

@@ -9,3 +9,7 @@ export function quantile(values: readonly number[], share: number): number {
 export function perSecond(count: number, milliseconds: number): string {
   return `${Math.round((count / milliseconds) * 1_000).toLocaleString('en')}/s`;
 }
+
+export function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1_000).toFixed(2)} s`;
+}

@@ -2,6 +2,7 @@
 import { createRefresher } from '../src/analytics/refresh.ts';
 import { OBSERVATION_COLUMNS } from '../src/table/table.ts';
 import { runByHand } from './by-hand.ts';
+import { seconds } from './figures.ts';
 import type { Measured } from './main.ts';
 import { tableOf, writeMonths } from './months.ts';
 import { openBenchWorkspace } from './observations.ts';
@@ -29,7 +30,6 @@ export async function benchRecompute(): Promise<Measured[]> {
     workspace,
   );
   const peer = jobs + beyond;
-  const seconds = (milliseconds: number) => `${(milliseconds / 1_000).toFixed(2)} s`;
   return [
     {
       name: `full recompute of ${(rows / 1e6).toFixed(1)} M observations`,
