@@ -17,7 +17,7 @@ import {
 import type { Columns, ColumnType } from '../sql/engine.ts';
 
 /** Variables whose days and months are summed up, and which of their extremes say something. */
-const ENDS = {
+export const ENDS = {
   temperature_c: ['min', 'max'],
   humidity_pct: ['min', 'max'],
   pressure_hpa: ['min', 'max'],
@@ -25,13 +25,14 @@ const ENDS = {
   wind_gust_ms: ['max'],
 } as const;
 
-type Name = keyof typeof ENDS;
+export type DayVariable = keyof typeof ENDS;
+type Name = DayVariable;
 const NAMES = Object.keys(ENDS) as Name[];
 /** `temperature_c_min`, … with the function that finds it. */
 const EXTREMES = NAMES.flatMap((name) =>
   ENDS[name].map((end) => ({ name, end, column: `${name}_${end}` })),
 );
-const FALLEN = ['rain', 'snow'] as const;
+export const FALLEN = ['rain', 'snow'] as const;
 const KINDS_OF_DAYS = [
   ...['frost_day', 'ice_day', 'summer_day', 'hot_day', 'tropical_night', 'wet_day'],
 ] as const;

@@ -32,7 +32,7 @@ import {
 import { queryText } from './queries.ts';
 import type { Run } from './run.ts';
 
-const NO_AGGREGATES = { partials: [], rollup: null, days_live: null };
+const NO_AGGREGATES = { partials: [], rollup: null, days_live: null, days_appended: null };
 const DAY_NAMES = Object.keys(DAY_PARTIAL_COLUMNS).join(', ');
 const MONTH_NAMES = Object.keys(MONTH_COLUMNS).join(', ');
 const CALENDAR_NAMES = Object.keys(CALENDAR_COLUMNS).join(', ');
@@ -124,7 +124,7 @@ async function sourcesOf(
   publication: Publication | null,
   dataset: ClimateDataset,
 ): Promise<Sources> {
-  const { partials, rollup, days_live } = aggregatesOf(publication) ?? NO_AGGREGATES;
+  const { partials, rollup, days_live, days_appended } = aggregatesOf(publication) ?? NO_AGGREGATES;
   const names = publication === null ? [] : [publication.datasets.city_statistics];
   await define(`${prefix}_names`, names, CITY_STATISTICS_COLUMNS);
   await define(`${prefix}_months`, rollup === null ? [] : [rollup.files.month_rows], MONTH_COLUMNS);
@@ -137,9 +137,14 @@ async function sourcesOf(
   const files = countingFiles(partials, 'days', months);
   const live = days_live === null ? [] : [{ file: days_live, months: null }];
   const days = [...files, ...live];
+  const select = [await selectCounting(define, `${prefix}_days`, DAY_PARTIAL_COLUMNS, days)];
+  if (days_appended !== null) {
+    await define(`${prefix}_days_appended`, [days_appended], DAY_PARTIAL_COLUMNS);
+    select.push(`SELECT * FROM ${prefix}_days_appended`);
+  }
   return {
     names: `SELECT city_id, city FROM ${prefix}_names`,
-    days: await selectCounting(define, `${prefix}_days`, DAY_PARTIAL_COLUMNS, days),
+    days: select.join(' UNION ALL '),
     cutoff,
     months: `SELECT ${MONTH_NAMES} FROM ${prefix}_months`,
     calendar: `SELECT ${CALENDAR_NAMES} FROM ${prefix}_calendar`,

@@ -1,4 +1,5 @@
 /** The columns of the files that this room writes: partial aggregates and datasets. */
+import { COVERED_VALUES, MISSING_COLUMNS } from '../model/coverage.ts';
 import type { Columns } from '../sql/engine.ts';
 
 export const CITY_PARTIAL_COLUMNS: Columns = {
@@ -58,6 +59,16 @@ export const CITY_STATISTICS_COLUMNS: Columns = {
   humidity_pct_coverage_pct: 'DOUBLE',
   held_s: 'DOUBLE',
   expected_s: 'DOUBLE',
+  first_interval_s: 'BIGINT',
+  last_interval_s: 'BIGINT',
+  ...Object.fromEntries(
+    COVERED_VALUES.flatMap((value) => [
+      [`${value}_last_s`, 'BIGINT'],
+      [`${value}_interval_s`, 'BIGINT'],
+      [`${value}_missing_before_s`, 'DOUBLE'],
+      ...MISSING_COLUMNS.map((name) => [`${value}_${name}`, 'DOUBLE']),
+    ]),
+  ),
 };
 
 export const HOURLY_TRENDS_COLUMNS: Columns = {
@@ -70,6 +81,12 @@ export const HOURLY_TRENDS_COLUMNS: Columns = {
   humidity_pct_mean: 'DOUBLE',
   wind_speed_ms_mean: 'DOUBLE',
   wind_direction_deg_mean: 'DOUBLE',
+  temperature_c_count: 'BIGINT',
+  humidity_pct_count: 'BIGINT',
+  wind_speed_ms_count: 'BIGINT',
+  wind_direction_deg_count: 'BIGINT',
+  wind_direction_sin: 'DOUBLE',
+  wind_direction_cos: 'DOUBLE',
 };
 
 export const BOUND_COLUMNS: Columns = { city_id: 'VARCHAR', low: 'DOUBLE', high: 'DOUBLE' };

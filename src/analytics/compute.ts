@@ -79,7 +79,11 @@ export async function computeHourlyTrends(
   return withPartials(
     session,
     'hourly_trends',
-    () => session.query<HourlyTrend>(queryText('hourly_trends'), {}, signal),
+    async () => {
+      await view(session, 'hour_sums', queryText('hour_sums'));
+      const text = `SELECT * FROM (${queryText('hourly_trends')}) AS dataset`;
+      return session.query<HourlyTrend>(`${text} ORDER BY city_id, clock, hour`, {}, signal);
+    },
     signal,
   );
 }

@@ -48,5 +48,5 @@ export class Computer {
 }
 
 function remember(options: RunOptions): Memory {
-  return { rows: keepObservedRows(options), made: new Map(), checked: new Set() };
+  return { rows: keepObservedRows(options), made: new Map(), checked: new Set(), appendable: null };
 }

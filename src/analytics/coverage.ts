@@ -3,6 +3,8 @@
  * is published. What is counted, and how, is said in model/coverage.ts.
  */
 import {
+  COVERED_VALUES,
+  type CoveredValue,
   expectedBetween,
   intervalOf,
   isFar,
@@ -10,6 +12,7 @@ import {
   MISSING_COLUMNS,
   missingBeside,
   PHASE,
+  secondsOf,
   slotsBetween,
   spanOf,
 } from '../model/coverage.ts';
@@ -20,9 +23,9 @@ const HELD = {
   value: 'has_value',
   temperature_c: 'temperature_c IS NOT NULL',
   humidity_pct: 'humidity_pct IS NOT NULL',
-} as const;
+} as const satisfies Record<CoveredValue, string>;
 
-const VALUES = Object.keys(HELD) as (keyof typeof HELD)[];
+const VALUES = COVERED_VALUES;
 
 /** First and last of all observations and of those that hold the value; what is missing there. */
 export const COVERAGE_PARTIAL_COLUMNS: Columns = {
@@ -35,6 +38,9 @@ export const COVERAGE_PARTIAL_COLUMNS: Columns = {
   value_last: 'BIGINT',
   ...Object.fromEntries(MISSING_COLUMNS.map((name) => [name, 'DOUBLE' as const])),
 };
+
+/** What of a value's coverage is published, so that the next observation can be merged. */
+const COVERAGE_SUMS = ['last_s', 'interval_s', 'missing_before_s', ...MISSING_COLUMNS] as const;
 
 /** Name in a text → the part that stands for it. */
 export const COVERAGE_PARTS: Readonly<Record<string, string>> = {
@@ -86,6 +92,20 @@ export const COVERAGE_PARTS: Readonly<Record<string, string>> = {
   missing_after_s: missingBeside('value_last', 'last_moment'),
   held_of_values: lines(
     VALUES.map((value) => `max(CASE WHEN value = '${value}' THEN held_s END) AS ${value}_held_s`),
+  ),
+  first_interval_s: intervalOf('first_moment'),
+  last_interval_s: intervalOf('last_moment'),
+  value_last_s: `CAST(${secondsOf('value_last')} AS BIGINT)`,
+  value_interval_s: intervalOf('value_last'),
+  sums_of_values: lines(
+    VALUES.flatMap((value) =>
+      COVERAGE_SUMS.map(
+        (name) => `max(CASE WHEN value = '${value}' THEN ${name} END) AS ${value}_${name}`,
+      ),
+    ),
+  ),
+  coverage_sums: lines(
+    VALUES.flatMap((value) => COVERAGE_SUMS.map((name) => `c.${value}_${name}`)),
   ),
 };
 

@@ -22,7 +22,7 @@ import { readChecked } from './published-files.ts';
 import type { Run } from './run.ts';
 
 /** Above this a dataset is Parquet, and people have no text of it: they query it. */
-const TEXT_ROWS_MAX = 100_000;
+export const TEXT_ROWS_MAX = 100_000;
 
 export interface DatasetRows {
   readonly city_statistics: CityStatistics;
@@ -44,21 +44,26 @@ const ORDER: Readonly<Record<Dataset, string>> = {
 
 /**
  * Writes the rows of `source` as the JSON lines that people read, or as Parquet where that is too
- * much for a text. `rowsAtMost` is null when it is not known.
+ * much for a text. `rowsAtMost` is null when it is not known. `onRow` is called for each row of a text.
  */
 export async function writeDataset(
   run: Run,
   dataset: Dataset,
   source: string,
   rowsAtMost: number | null,
+  onRow: (row: Record<string, unknown>) => void = () => {},
 ): Promise<PublishedFile> {
-  if (rowsAtMost !== null && rowsAtMost > TEXT_ROWS_MAX) return run.write('_data', source);
+  const sql = `SELECT * FROM (${source}) AS dataset ORDER BY ${ORDER[dataset]}`;
+  if (rowsAtMost !== null && rowsAtMost > TEXT_ROWS_MAX) return run.write('_data', sql);
   const lines: string[] = [];
-  const sql = `SELECT * FROM (${source}) AS dataset ORDER BY ${ORDER[dataset]} LIMIT ${TEXT_ROWS_MAX + 1}`;
-  for await (const { rows } of run.session.stream(sql, {}, run.signal)) {
-    for (const row of rows) lines.push(`${JSON.stringify(finishRow(dataset, row))}\n`);
+  const first = `${sql} LIMIT ${TEXT_ROWS_MAX + 1}`;
+  for await (const { rows } of run.session.stream(first, {}, run.signal)) {
+    for (const row of rows) {
+      lines.push(`${JSON.stringify(finishRow(dataset, row))}\n`);
+      onRow(row);
+    }
   }
-  if (lines.length > TEXT_ROWS_MAX) return run.write('_data', source);
+  if (lines.length > TEXT_ROWS_MAX) return run.write('_data', sql);
   return run.writeLines(lines.join(''), lines.length);
 }
 

@@ -20,6 +20,8 @@ export interface ObservedRows {
   observe(files: readonly DataFile[], finish: Finish, signal?: AbortSignal): Promise<void>;
   /** The same for one pass over very many: nothing is kept, and rows do not name their month. */
   observeOnce(files: readonly DataFile[], finish: Finish): Promise<void>;
+  /** A text that selects the rows of these files, of which nothing is kept. */
+  select(files: readonly DataFile[]): Promise<string>;
 }
 
 export type Finish = (held: string) => string;
@@ -69,11 +71,14 @@ export function keepObservedRows(options: {
     if (gone) await forget([]);
     const fresh = files.filter((file) => !parts.some((part) => part.paths.has(file.path)));
     if (fresh.length > 0 || parts.length === 0) {
-      const sql = (await selectMonths(fresh)).join(' UNION ALL ');
-      parts = [...parts, await keepPart(sql, fresh, signal)];
+      parts = [...parts, await keepPart(await select(fresh), fresh, signal)];
     }
     if (parts.length > PARTS_MAX) await forget([await keepPart(union(parts), files, signal)]);
     await defineView([union(parts)], finish);
+  }
+
+  async function select(files: readonly DataFile[]): Promise<string> {
+    return (await selectMonths(files)).join(' UNION ALL ');
   }
 
   /**
@@ -122,6 +127,7 @@ export function keepObservedRows(options: {
 
   return {
     observe,
+    select,
     async observeOnce(files, finish) {
       await session.define('observed_once', await pathsOf(files), columns);
       await defineView([`SELECT ${OBSERVED}, '' AS month FROM observed_once`], finish);

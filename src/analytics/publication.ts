@@ -46,7 +46,7 @@ const Partial = Type.Object({
 const Rollup = Type.Object({ months: Type.Array(Month), files: RollupFiles });
 
 /** Changes with the meaning of the aggregates, and of what is computed from them. */
-export const AGGREGATES_FORMAT = 6;
+export const AGGREGATES_FORMAT = 7;
 
 /** What the next refresh goes on from. */
 const AggregatesSchema = Type.Object({
@@ -56,6 +56,8 @@ const AggregatesSchema = Type.Object({
   rollup: Type.Union([Rollup, Type.Null()]),
   /** Days of the months that have no partial; null when each has one. */
   days_live: Type.Union([PublishedFile, Type.Null()]),
+  /** Of these months, days of rows that came since: JSON lines; null where none came. */
+  days_appended: Type.Union([PublishedFile, Type.Null()]),
   /** Candidates in the rollup's months and in the others. */
   anomaly_candidates: Type.Object({ rollup: PublishedFile, free: PublishedFile }),
   anomaly_bounds: PublishedFile,
@@ -305,7 +307,7 @@ export function filesOf(publication: Publication): PublishedFile[] {
     ...shown,
     ...aggregates.partials.flatMap((partial) => Object.values(partial.files)),
     ...Object.values(aggregates.rollup?.files ?? {}),
-    ...(aggregates.days_live === null ? [] : [aggregates.days_live]),
+    ...written(aggregates.days_live, aggregates.days_appended),
     ...Object.values(aggregates.anomaly_candidates),
     aggregates.anomaly_bounds,
   ];

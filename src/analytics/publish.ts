@@ -1,16 +1,20 @@
 /** One publication: what a run computes of its snapshot, and how that becomes the newest. */
 import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
+import type { CityStatistics, HourlyTrend } from '../model/datasets.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { refreshAnomalies } from './anomalies.ts';
+import { type AppendedTrends, TrendLines, TrendTable } from './appended-trends.ts';
+import { Appendable } from './appending.ts';
 import { writeDays } from './climate.ts';
-import { exportForPeople, writeDataset } from './export.ts';
+import { exportForPeople, TEXT_ROWS_MAX, writeDataset } from './export.ts';
 import { defineAggregates, refreshAggregates } from './partials.ts';
 import {
   AGGREGATES_FORMAT,
   type Aggregates,
   nextVersion,
   type Publication,
+  type PublishedFile,
   putPublication,
 } from './publication.ts';
 import { queryText } from './queries.ts';
@@ -43,30 +47,59 @@ export async function computeDatasets(run: Run, options: ComputeOptions): Promis
   await run.view('city_names', 'SELECT city_id, city FROM city_statistics');
   const { cities, ...summary } = await summarise(session);
   const { candidates, bounds } = await refreshAnomalies(run, before, aggregates);
+  run.memory.appendable = null;
+  const { statistics, trends, ...files } = await writeTrends(run, cities);
+  const anomalies = await writeDataset(run, 'anomalies', queryText('anomalies'), null);
+  if (run.reach === 'machine' && anomalies.path.endsWith('.jsonl')) {
+    const { path } = files.city_statistics;
+    run.memory.appendable = Appendable.of(path, aggregates.live, statistics, trends);
+  }
   return {
     table_version: run.snapshot.version,
     engine: run.engineName,
     ...summary,
     ...(run.quality === null ? {} : { quality: run.quality }),
-    datasets: {
-      city_statistics: await writeDataset(run, 'city_statistics', SELECT_CITIES, cities),
-      hourly_trends: await writeDataset(
-        run,
-        'hourly_trends',
-        queryText('hourly_trends'),
-        cities * HOURS_OF_CLOCKS,
-      ),
-      anomalies: await writeDataset(run, 'anomalies', queryText('anomalies'), null),
-    },
+    datasets: { ...files, anomalies },
     aggregates: {
       format: AGGREGATES_FORMAT,
       partials: [...aggregates.partials],
       rollup: aggregates.rollup,
       days_live: daysLive,
+      days_appended: null,
       anomaly_candidates: candidates,
       anomaly_bounds: bounds,
     } satisfies Aggregates,
   };
+}
+
+interface WrittenTrends {
+  readonly city_statistics: PublishedFile;
+  readonly hourly_trends: PublishedFile;
+  readonly statistics: readonly CityStatistics[];
+  readonly trends: AppendedTrends | null;
+}
+
+/** Writes city statistics and trends, and keeps what further rows can be merged into. */
+async function writeTrends(run: Run, cities: number): Promise<WrittenTrends> {
+  const statistics: CityStatistics[] = [];
+  const city_statistics = await writeDataset(
+    ...([run, 'city_statistics', SELECT_CITIES, cities] as const),
+    (row) => statistics.push(row as unknown as CityStatistics),
+  );
+  const [sums, rowsMost] = [queryText('hour_sums'), cities * HOURS_OF_CLOCKS];
+  const isLarge = run.reach === 'machine' && rowsMost > TEXT_ROWS_MAX;
+  if (isLarge) {
+    const inOrder = `SELECT * FROM (${sums}) AS sums ORDER BY city_id, clock, hour`;
+    await run.session.materialize('hour_sums_kept', inOrder, run.signal);
+  } else await run.session.drop('hour_sums_kept');
+  await run.view('hour_sums', isLarge ? 'SELECT * FROM hour_sums_kept' : sums);
+  const rows: HourlyTrend[] = [];
+  const hourly_trends = await writeDataset(
+    ...([run, 'hourly_trends', queryText('hourly_trends'), rowsMost] as const),
+    (row) => rows.push(row as unknown as HourlyTrend),
+  );
+  const trends = isLarge ? new TrendTable() : TrendLines.of(rows);
+  return { city_statistics, hourly_trends, statistics, trends };
 }
 
 /** Rejects with LAKE_EXISTS when another process has published after `before`. */

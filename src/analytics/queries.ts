@@ -24,6 +24,7 @@ export type QueryName =
   | 'days_merge'
   | 'failed_values'
   | 'fitting_days'
+  | 'hour_sums'
   | 'hourly_trends'
   | 'hourly_trends_merge'
   | 'hourly_trends_partial'

@@ -12,9 +12,10 @@
 import { asIsobarError, isErrorCode } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import type { SqlEngine, SqlSession } from '../sql/engine.ts';
-import type { Snapshot } from '../table/table.ts';
+import type { Changes, Snapshot } from '../table/table.ts';
 import { backoff, pause } from '../waiting.ts';
 import { type EventsControl, joinEvents } from './anomaly-events.ts';
+import { appendRows } from './appending.ts';
 import { Computer } from './computer.ts';
 import { exportForPeople } from './export.ts';
 import {
@@ -239,7 +240,8 @@ class TableRefresher implements Refresher {
       const known = newest !== null && !isAhead && !isOutdated(newest);
       const changes = known ? await table.changes(this.#unchanged, snapshot) : null;
       const changed = changes === null ? null : new Set(changes.months);
-      for (const month of requalified(newest?.quality ?? null, quality)) changed?.add(month);
+      const others = requalified(newest?.quality ?? null, quality);
+      for (const month of others) changed?.add(month);
       if (newest !== null && changed?.size === 0) {
         this.#unchanged = snapshot.version;
         // The same rows in the files that are there now.
@@ -247,10 +249,12 @@ class TableRefresher implements Refresher {
         if (this.#isKnown(newest, quality)) return newest;
       }
       try {
+        const of = { snapshot, quality };
         const computed =
           newest !== null && changed?.size === 0
             ? withQuality(newest, quality)
-            : await this.#compute(newest, { snapshot, quality }, changed, signal);
+            : ((others.length === 0 ? await this.#append(newest, of, changes, signal) : null) ??
+              (await this.#compute(newest, of, changed, signal)));
         return await this.#put(computed, newest, snapshot);
       } catch (error) {
         if (!isErrorCode(error, 'LAKE_EXISTS') || races >= RACES_MAX) throw error;
@@ -272,6 +276,18 @@ class TableRefresher implements Refresher {
     this.#newest = publication;
     this.#published = { publication, snapshot };
     return publication;
+  }
+
+  /** Null when the statements have to run. */
+  async #append(
+    newest: Publication | null,
+    of: Sources,
+    changes: Changes | null,
+    signal: AbortSignal | undefined,
+  ): Promise<Computed | null> {
+    if (newest === null || !changes?.onlyAdded) return null;
+    const { added } = changes;
+    return this.#small.compute(of, signal, (run) => appendRows(run, newest, added));
   }
 
   async #compute(

@@ -2,6 +2,7 @@
 import type { Storage } from '../lake/storage.ts';
 import type { Columns, SqlEngine, SqlSession } from '../sql/engine.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
+import type { Appendable } from './appending.ts';
 import { QUALITY_FLAG_COLUMNS } from './columns.ts';
 import { view } from './compute.ts';
 import { failedMonths, withAllValues, withoutFailed } from './failed-values.ts';
@@ -34,6 +35,8 @@ export interface Memory {
   readonly made: Map<string, string>;
   /** Paths of published files whose content this process has written or checked. */
   readonly checked: Set<string>;
+  /** What further rows can be merged into; null when they take the statements. */
+  appendable: Appendable | null;
 }
 
 export interface Run {
@@ -62,6 +65,9 @@ export interface Run {
    * with RowsExceeded.
    */
   observe(months: readonly string[] | null): Promise<void>;
+  /** A text that selects these columns, as in the view `observations`, of the rows of these files. */
+  select(files: readonly DataFile[], columns: readonly string[]): Promise<string>;
+  readonly memory: Pick<Memory, 'appendable'>;
   /** Data files of these months, or of all. */
   filesOf(months: readonly string[] | null): readonly DataFile[];
 }
@@ -80,7 +86,7 @@ export function startRun(
   const { rowsMax = Number.POSITIVE_INFINITY } = options;
   const { rows, made, checked } = memory;
 
-  async function write(folder: '_data' | '_partials', sql: string): Promise<PublishedFile> {
+  async function write(folder: '_data' | '_partials', sql: string) {
     const file = await writePublished({ ...options, reach }, folder, sql, signal);
     checked.add(file.path);
     return file;
@@ -130,6 +136,7 @@ export function startRun(
     snapshot,
     quality,
     signal,
+    memory,
     write,
     writeLines: (text, lines) => writeLines(storage, text, lines),
     define,
@@ -150,6 +157,11 @@ export function startRun(
       if (months === null || months.length === 0) await rows.observeOnce(files, finish);
       else await rows.observe(files, finish, signal);
       observed = key;
+    },
+    async select(files, columns) {
+      const finish = await finishing(files.map(({ month }) => month ?? ''));
+      const sql = finish(await rows.select(files));
+      return `SELECT ${columns.join(', ')} FROM (${sql}) AS selected`;
     },
   };
 }

@@ -4,7 +4,13 @@
  */
 import type { TObject, TSchema } from 'typebox';
 import { CLIMATE_SCHEMAS } from '../model/climate-datasets.ts';
-import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
+import {
+  AnomalySchema,
+  CityStatisticsSchema,
+  CityStatisticsSumsSchema,
+  HourlyTrendSchema,
+  HourlyTrendSumsSchema,
+} from '../model/datasets.ts';
 import type { Columns } from '../sql/engine.ts';
 import { columnsOf } from './columns.ts';
 import { ObservationRowSchema } from './schemas.ts';
@@ -35,12 +41,11 @@ const DATASETS = {
   anomalies: AnomalySchema,
 } as const;
 
-const FILES_ONLY = [
-  '| `temperature_c_count` | number | | no | Number of temperatures; in the files only. |',
-  '| `humidity_pct_count` | number | | no | Number of humidities; in the files only. |',
-  '| `held_s` | number | s | no | Expected seconds that hold a value; in the files only. |',
-  '| `expected_s` | number | s | no | Expected seconds, first to last; in the files only. |',
-];
+/** In the files only. */
+const SUMS: Readonly<Record<string, TObject>> = {
+  city_statistics: CityStatisticsSumsSchema,
+  hourly_trends: HourlyTrendSumsSchema,
+};
 
 const UNITS: Readonly<Record<string, string>> = {
   c: '°C',
@@ -94,7 +99,7 @@ export function formatColumnsDocument(observations: Columns): string {
       '| column | type | unit | may be NULL | meaning |',
       '| --- | --- | --- | --- | --- |',
       ...rowsOf(schema, (column) => [typesOf(schema)[column] ?? 'text', null]),
-      ...(name === 'city_statistics' ? FILES_ONLY : []),
+      ...sumsOf(name),
       '',
     ]),
     ...Object.entries(CLIMATE_SCHEMAS).flatMap(([name, schema]) => [
@@ -109,6 +114,15 @@ export function formatColumnsDocument(observations: Columns): string {
       '',
     ]),
   ].join('\n');
+}
+
+function sumsOf(dataset: string): readonly string[] {
+  const sums = SUMS[dataset];
+  if (sums === undefined) return [];
+  const types = typesOf(sums);
+  return rowsOf(sums, (column) => [types[column] ?? 'text', null]).map((row) =>
+    row.replace(/\.? \|$/, '; in the files only. |'),
+  );
 }
 
 /** `describe` gives the type, and the provider's field or null for a table without that column. */

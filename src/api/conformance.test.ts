@@ -47,6 +47,7 @@ const NEEDED: Readonly<Record<string, string>> = {
 const TIMELESS = [
   ...['/api/cities', '/api/climatology', '/api/forecast', '/api/recent-hours'],
   '/api/live-statistics',
+  '/api/live-trends',
   // Days of a city's clock are no times.
   ...['/api/daily-summaries', '/api/monthly-summaries', '/api/climate-normals', '/api/records'],
 ];

@@ -14,7 +14,7 @@ import {
   DATASET_QUERY_SCHEMAS,
   ForecastQuerySchema,
   HourlyMeansQuerySchema,
-  LiveStatisticsQuerySchema,
+  LIVE_QUERY_SCHEMAS,
   OutagesQuerySchema,
   QualityFlagsQuerySchema,
   RawDataQuerySchema,
@@ -35,6 +35,7 @@ import {
   HourlyMeansAnswerSchema,
   HourlyTrendsAnswerSchema,
   LiveStatisticsAnswerSchema,
+  LiveTrendsAnswerSchema,
   OutagesAnswerSchema,
   RawDataAnswerSchema,
   RecentHoursAnswerSchema,
@@ -60,8 +61,8 @@ export const DATA_ROUTES = [
   data(
     '/api/live-statistics',
     'Statistics of each city with the observations that have not been published yet.',
-    'The published statistics, and merged into them what lies in the log and is newer than all of its city: `meta.unpublished` counts both, `reason` says why nothing was merged. Equal to what is published once it has landed; that is checked with each publication that follows. Coverage is that of `/api/city-statistics`.',
-    LiveStatisticsQuerySchema,
+    'The published statistics, and merged into them what lies in the log and is newer than all of its city: `meta.unpublished` counts both, `reason` says why nothing was merged. Equal to what is published once it has landed; that is checked with each publication that follows.',
+    LIVE_QUERY_SCHEMAS['live-statistics'],
     LiveStatisticsAnswerSchema,
   ),
   data(
@@ -70,6 +71,13 @@ export const DATA_ROUTES = [
     RANGE,
     DATASET_QUERY_SCHEMAS['hourly-trends'],
     HourlyTrendsAnswerSchema,
+  ),
+  data(
+    '/api/live-trends',
+    'The hours of the day with the observations that have not been published yet.',
+    'The published rows of `/api/hourly-trends`, with what lies in the log merged into them, as in `/api/live-statistics`.',
+    LIVE_QUERY_SCHEMAS['live-trends'],
+    LiveTrendsAnswerSchema,
   ),
   data(
     '/api/anomalies',

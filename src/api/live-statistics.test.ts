@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { LiveStatistics } from '../model/live-statistics.ts';
-import type { Observation } from '../model/observation.ts';
+import { isClose } from '../model/agreement.ts';
+import type { LiveStatistics, LiveTrend } from '../model/live-statistics.ts';
 import { observation, timeAt } from '../table/testing/lake.ts';
 import type { Publication, Publications } from './context.ts';
 import { openTestApi, type TestApi } from './testing/api.ts';
@@ -17,8 +17,8 @@ const OBSERVATIONS = ['berlin', 'oslo'].flatMap((city, index) =>
   ),
 );
 
-interface Answer {
-  readonly data: readonly LiveStatistics[];
+interface Answer<R = LiveStatistics> {
+  readonly data: readonly R[];
   readonly meta: {
     readonly reason: string | null;
     readonly unpublished: { readonly merged: number; readonly waiting: number };
@@ -27,6 +27,12 @@ interface Answer {
 
 async function ask(api: TestApi, query = ''): Promise<Answer> {
   const answer = await api.app.inject(`/api/live-statistics${query}`);
+  assert.equal(answer.statusCode, 200, answer.body);
+  return answer.json();
+}
+
+async function askTrends(api: TestApi, query = ''): Promise<Answer<LiveTrend>> {
+  const answer = await api.app.inject(`/api/live-trends${query}`);
   assert.equal(answer.statusCode, 200, answer.body);
   return answer.json();
 }
@@ -59,6 +65,16 @@ async function outcomes(api: TestApi): Promise<{ equal: number; different: numbe
   return { equal: of('equal'), different: of('different') };
 }
 
+/** Once so many rows were compared. */
+async function outcomesOf(api: TestApi, compared: number): ReturnType<typeof outcomes> {
+  for (let tries = 0; ; tries += 1) {
+    const found = await outcomes(api);
+    if (found.equal + found.different >= compared) return found;
+    assert.ok(tries < 500, JSON.stringify(found));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 const berlin = ({ data }: Answer) => data.find(({ city_id }) => city_id === 'berlin');
 
 test('an observation counts before it has landed, and its landing changes nothing', async () => {
@@ -83,7 +99,37 @@ test('an observation counts before it has landed, and its landing changes nothin
   assert.ok(
     Math.abs((landed?.temperature_c_stddev ?? 0) - (row?.temperature_c_stddev ?? 0)) < 1e-9,
   );
-  assert.deepEqual(await outcomes(api), { equal: 1, different: 0 });
+  assert.equal(landed?.coverage_pct, row?.coverage_pct);
+  // The row of the city, and those of its 24 hours on both clocks.
+  assert.deepEqual(await outcomesOf(api, 49), { equal: 49, different: 0 });
+});
+
+test('an observation counts in its hours on both clocks, and for coverage', async () => {
+  await using api = await open();
+  const changes = { temperature_c: 35, wind_speed_ms: 0, wind_direction_deg: 90 };
+  // The source has an interval of ten minutes: 25 of 151 values are there.
+  api.put(0, observation('berlin', DAY_S + 3_600, { ...changes, utc_offset_s: 19_800 }));
+  const live = await askUntil(api, 1);
+  assert.equal(berlin(live)?.coverage_pct, (100 * 25) / 151);
+  const trends = await askTrends(api, '?city=berlin');
+  assert.deepEqual(trends.meta.unpublished, { merged: 1, waiting: 0 });
+  const changed = trends.data.filter(({ unpublished_count }) => unpublished_count > 0);
+  assert.deepEqual(
+    changed.map(({ clock, hour, unpublished_count }) => [clock, hour, unpublished_count]),
+    [
+      ['local', 4, 1],
+      ['utc', 23, 1],
+    ],
+  );
+  const before = OBSERVATIONS[1]?.temperature_c ?? 0;
+  assert.ok(isClose(changed[1]?.temperature_c_mean, (before + 35) / 2));
+  await api.land();
+  const { data } = (await api.app.inject('/api/hourly-trends?city=berlin')).json();
+  assert.deepEqual(
+    (await askTrends(api, '?city=berlin')).data.map(({ unpublished_count: _, ...row }) => row),
+    data,
+  );
+  assert.equal((await outcomesOf(api, 1)).different, 0);
 });
 
 test('what is late, corrects another or is of a new city waits for its publication', async () => {
@@ -132,9 +178,7 @@ test('without a publication, or with one of an earlier version, it says why noth
 async function withoutCounts(publications: Publications): Promise<Publication | null> {
   const latest = await publications.latest();
   if (latest === null) return null;
-  const rows = (await latest.rows('city_statistics')).map(
-    ({ temperature_c_count: _, humidity_pct_count: __, ...row }) => row,
-  );
+  const rows = (await latest.rows('city_statistics')).map(({ last_interval_s: _, ...row }) => row);
   return { ...latest, rows: async () => rows as never };
 }
 
@@ -159,6 +203,10 @@ test('whatever comes in which order, what was answered is what is published', as
     /** Seconds after the last one, or before it. */
     after: fc.integer({ min: -1_200, max: 4_000 }),
     temperature_c: value,
+    wind_speed_ms: fc.constantFrom(null, 0, 3.5),
+    wind_direction_deg: fc.constantFrom(null, 0, 45, 225, 360),
+    interval_s: fc.constantFrom(600, 3_600),
+    utc_offset_s: fc.constantFrom(null, 0, 20_700, -36_000),
     humidity_pct: fc.option(fc.integer({ min: 0, max: 100 }), { nil: null }),
     lands: fc.boolean(),
   });
@@ -167,12 +215,11 @@ test('whatever comes in which order, what was answered is what is published', as
       await using api = await open();
       let at = DAY_S;
       let count = 0;
-      for (const { city, after, temperature_c, humidity_pct, lands } of steps) {
+      for (const { city, after, lands, ...changes } of steps) {
         at = Math.max(0, at + after);
-        const changes: Partial<Observation> = { temperature_c, humidity_pct };
         api.put(0, observation(city, at, { ...changes, collected_at: timeAt(at + count) }));
         count += 1;
-        await ask(api);
+        await Promise.all([ask(api), askTrends(api)]);
         if (lands) await api.land();
       }
       await askUntil(api, 0);
@@ -184,6 +231,14 @@ test('whatever comes in which order, what was answered is what is published', as
         const { unpublished_count: _, ...same } = row;
         for (const [name, found] of Object.entries(same)) {
           assert.deepEqual(found, published[index][name], name);
+        }
+      }
+      const trends = (await api.app.inject('/api/hourly-trends')).json().data;
+      const liveTrends = (await askTrends(api)).data;
+      assert.equal(liveTrends.length, trends.length);
+      for (const [index, row] of liveTrends.entries()) {
+        for (const [name, value] of Object.entries(trends[index])) {
+          assert.ok(isClose(row[name as keyof LiveTrend], value), name);
         }
       }
     }),

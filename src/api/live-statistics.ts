@@ -1,28 +1,31 @@
 /**
- * Statistics that are ahead of the published ones: with what lies in the log and has not been published.
+ * Statistics and trends that are ahead of the published ones: with what lies in the log and has not been
+ * published.
  *
  * Only an observation that is newer than all published ones of its city is merged. One that comes late
  * or corrects another counts once it has landed and was published, and so do cities that are new.
  * When the next publication comes, what was answered meanwhile is compared with it.
  */
+import type { DatasetPart } from '../analytics/export.ts';
 import { asIsobarError } from '../errors.ts';
 import { isClose } from '../model/agreement.ts';
-import type { CityStatistics } from '../model/datasets.ts';
-import { compareTimes } from '../model/iso-time.ts';
-import {
-  beginMerging,
-  type LiveStatistics,
-  type Merging,
-  mergeObservation,
-} from '../model/live-statistics.ts';
+import type { LiveStatistics, LiveTrend } from '../model/live-statistics.ts';
+import type { Row } from '../sql/engine.ts';
 import type { Snapshot } from '../table/table.ts';
 import type { ApiContext, Publication } from './context.ts';
-import type { Newest } from './latest-conditions.ts';
-import { beats, type Tail, type TailEvent } from './tail.ts';
+import {
+  beginCities,
+  beginHours,
+  hourOf,
+  type IsChosen,
+  type LiveCity,
+  mergeEvents,
+} from './live-merging.ts';
+import type { Tail, TailEvent } from './tail.ts';
 import type { Current } from './versions.ts';
 
-export interface LiveAnswer {
-  readonly rows: readonly LiveStatistics[];
+export interface LiveAnswer<R> {
+  readonly rows: readonly R[];
   /** Observations that were merged. */
   readonly merged: number;
   /** Those that count once they were published: late ones, corrections, those of new cities. */
@@ -32,7 +35,7 @@ export interface LiveAnswer {
 }
 
 export interface ComparedCounts {
-  /** Rows of cities that were compared with a later publication, and those that differed. */
+  /** Rows that were compared with a later publication, and those that differed. */
   readonly compared: number;
   readonly different: number;
 }
@@ -41,8 +44,13 @@ export interface ComparedCounts {
 const RECORDS_MAX = 2_000;
 /** Versions of the table of which it is known up to where the log has landed. */
 const VERSIONS_MAX = 256;
+/** Cities whose trends are compared with each publication. */
+const COMPARED_CITIES_MAX = 100;
+const HOURS_OF_A_CITY = 48;
+const EXAMPLES_MAX = 5;
 
 type Context = Pick<ApiContext, 'lastLanded' | 'log' | 'table' | 'logger'>;
+type Begin = (publication: Publication) => Promise<Map<string, LiveCity> | null>;
 
 export class LiveStatisticsReader {
   readonly #context: Context;
@@ -69,28 +77,56 @@ export class LiveStatisticsReader {
   }
 
   /** Of these cities, all when empty. Rejects as the log and the storage do. */
-  async read({ publication }: Current, cities: readonly string[]): Promise<LiveAnswer> {
-    const chosen = new Set(cities);
-    const isChosen = (id: string) => chosen.size === 0 || chosen.has(id);
-    const published = await begin(publication, isChosen);
-    const answer = (note: string | null): LiveAnswer => ({
-      ...{ rows: [...published.values()].map(finish), merged: 0, waiting: 0, note },
+  async statistics(
+    { publication }: Current,
+    cities: readonly string[],
+  ): Promise<LiveAnswer<LiveStatistics>> {
+    const isChosen = choose(cities);
+    const begin: Begin = (published) => beginCities(published, isChosen);
+    return this.#read(publication, isChosen, begin, ({ sums, merged }) => [
+      { ...sums.row(), unpublished_count: merged },
+    ]);
+  }
+
+  /** The same of the hours of the day; of a large publication this part. */
+  async trends({ publication }: Current, part: DatasetPart): Promise<LiveAnswer<LiveTrend>> {
+    const isChosen = choose(part.cities);
+    const begin: Begin = (published) => beginHours(published, isChosen, part);
+    return this.#read(publication, isChosen, begin, ({ sums, hours, published }) => {
+      const { city_id, city } = sums.row();
+      return (hours?.rows(city_id, city) ?? []).map((row) => ({
+        ...row,
+        unpublished_count: row.observation_count - (published.get(hourOf(row)) ?? 0),
+      }));
+    });
+  }
+
+  async #read<R>(
+    publication: Publication | null,
+    isChosen: IsChosen,
+    begin: Begin,
+    rowsOf: (city: LiveCity) => R[],
+  ): Promise<LiveAnswer<R>> {
+    const nothing = { rows: [], merged: 0, waiting: 0 };
+    if (publication === null) return { ...nothing, note: null };
+    const cities = await begin(publication);
+    if (cities === null) return { ...nothing, note: 'the publication is of an earlier version' };
+    const asPublished = (note: string) => ({
+      ...{ rows: [...cities.values()].flatMap(rowsOf), merged: 0, waiting: 0, note },
     });
     const tail = this.#tail();
-    if (publication === null) return answer(null);
-    if (await isEarlier(publication)) return answer('the publication is of an earlier version');
-    if (tail === null) return answer('the log cannot be followed: as published');
+    if (tail === null) return asPublished('the log cannot be followed: as published');
     const from = this.#landed.get(publication.tableVersion);
-    if (from === undefined) return answer('as published, until the next publication');
+    if (from === undefined) return asPublished('as published, until the next publication');
     const events = await tail.readSince(from, RECORDS_MAX);
-    if (events === null) return answer(`more than ${RECORDS_MAX} records wait: as published`);
+    if (events === null) return asPublished(`more than ${RECORDS_MAX} records wait: as published`);
     this.#answered = publication;
-    const { rows, merged, late } = merge(
-      published,
+    const { merged, late } = mergeEvents(
+      cities,
       events.filter(({ observation }) => observation !== null && isChosen(observation.city_id)),
     );
     const waiting = [...late.values()].reduce((sum, count) => sum + count, 0);
-    return { rows: [...rows.values()].map(finish), merged, waiting, note: null };
+    return { rows: [...cities.values()].flatMap(rowsOf), merged, waiting, note: null };
   }
 
   /** Called with each version that is answered from, in order. */
@@ -126,98 +162,102 @@ export class LiveStatisticsReader {
 
   /** What would have been answered from `before` with all that `next` has, beside what `next` says. */
   async #compare(before: Publication, next: Publication, snapshot: Snapshot): Promise<void> {
-    const [from, to] = [before, next].map((one) => this.#landed.get(one.tableVersion));
-    const tail = this.#tail();
-    if (tail === null || from === undefined || to === undefined) return;
-    // Other values have failed since.
-    if (before.quality?.key !== next.quality?.key) return;
-    const events = await tail.readSince(from, RECORDS_MAX);
-    if (events === null) return;
-    const landed = events.filter(({ partition, offset }) => offset < (to[partition] ?? 0n));
-    const { rows, late } = merge(await begin(before), landed);
-    const published = await begin(next);
-    let [compared, different] = [0, 0];
-    const differences: string[] = [];
-    for (const [id, row] of rows) {
-      const other = published.get(id);
-      if (row.unpublished_count === 0 || late.has(id) || other === undefined) continue;
-      compared += 1;
-      const names = (Object.keys(row) as (keyof Merging)[]).filter(
-        (name) => name !== 'unpublished_count' && !isClose(row[name], other[name]),
-      );
-      if (names.length === 0) continue;
-      different += 1;
-      differences.push(`${id} ${names.map((name) => `${name} ${row[name]} ≠ ${other[name]}`)}`);
-    }
-    if (different > 0) {
+    const landed = await this.#landedBetween(before, next);
+    if (landed === null) return;
+    const found = await compareLanded(before, next, landed);
+    if (found === null) return;
+    const { compared, differences } = found;
+    if (differences.length > 0) {
       // An import that was undone took rows away.
       const { table } = this.#context;
       const changes = await table.changes(before.tableVersion, snapshot);
       if (changes === null || changes.rowsRemoved) return;
       this.#context.logger.error(
-        `live statistics differ from publication ${next.version}: ${differences.slice(0, 5).join('; ')}`,
+        `live statistics differ from publication ${next.version}: ` +
+          differences.slice(0, EXAMPLES_MAX).join('; '),
       );
     }
     const counts = this.#counts;
     this.#counts = {
       compared: counts.compared + compared,
-      different: counts.different + different,
+      different: counts.different + differences.length,
     };
   }
-}
 
-async function begin(
-  publication: Publication | null,
-  isChosen: (cityId: string) => boolean = () => true,
-): Promise<Map<string, Merging>> {
-  const rows: readonly CityStatistics[] = (await publication?.rows('city_statistics')) ?? [];
-  const begun = new Map<string, Merging>();
-  for (const row of rows) {
-    const merging = isChosen(row.city_id) ? beginMerging(row) : null;
-    if (merging !== null) begun.set(row.city_id, merging);
+  /** Null when it cannot be said. */
+  async #landedBetween(before: Publication, next: Publication): Promise<TailEvent[] | null> {
+    const [from, to] = [before, next].map((one) => this.#landed.get(one.tableVersion));
+    const tail = this.#tail();
+    if (tail === null || from === undefined || to === undefined) return null;
+    // Other values have failed since.
+    if (before.quality?.key !== next.quality?.key) return null;
+    const events = await tail.readSince(from, RECORDS_MAX);
+    return events?.filter(({ partition, offset }) => offset < (to[partition] ?? 0n)) ?? null;
   }
-  return begun;
 }
 
-/** Whether its rows lack what merging needs. */
-async function isEarlier(publication: Publication): Promise<boolean> {
-  const [row] = await publication.rows('city_statistics');
-  return row !== undefined && beginMerging(row) === null;
+function choose(cities: readonly string[]): IsChosen {
+  const chosen = new Set(cities);
+  return (id) => chosen.size === 0 || chosen.has(id);
 }
 
-interface Merged {
-  readonly rows: ReadonlyMap<string, Merging>;
-  readonly merged: number;
-  /** City → observations that were not merged. */
-  readonly late: ReadonlyMap<string, number>;
+interface Compared {
+  readonly compared: number;
+  /** A sentence for each row that differs. */
+  readonly differences: readonly string[];
 }
 
-/** In order of time; of two words on one observation the last one counts. */
-function merge(published: ReadonlyMap<string, Merging>, events: readonly TailEvent[]): Merged {
-  const newest = new Map<string, Newest>();
-  for (const { observation } of events) {
-    if (observation === null) continue;
-    const key = `${observation.city_id}\n${observation.observed_at}`;
-    const known = newest.get(key);
-    if (known === undefined || beats(observation, known)) newest.set(key, observation);
+/** The rows of cities of which nothing came late; null for a publication of an earlier version. */
+async function compareLanded(
+  before: Publication,
+  next: Publication,
+  landed: readonly TailEvent[],
+): Promise<Compared | null> {
+  const cities = await beginCities(before, () => true);
+  if (cities === null) return null;
+  const { late } = mergeEvents(cities, landed);
+  const isCompared = (id: string) => (cities.get(id)?.merged ?? 0) > 0 && !late.has(id);
+  const ids = [...cities.keys()].filter(isCompared);
+  if (ids.length === 0) return { compared: 0, differences: [] };
+  const statistics = compareRows(
+    ids.map((id) => [id, cities.get(id)?.sums.row()]),
+    new Map((await next.rows('city_statistics')).map((row) => [row.city_id, row])),
+  );
+  const chosen = ids.slice(0, COMPARED_CITIES_MAX);
+  const part = { cities: chosen, fromCity: null, limit: chosen.length * HOURS_OF_A_CITY };
+  const withHours = await beginHours(before, (id) => chosen.includes(id), part);
+  if (withHours === null) return null;
+  mergeEvents(withHours, landed);
+  const trends = compareRows(
+    [...withHours].flatMap(([id, { hours, sums }]) =>
+      (hours?.rows(id, sums.city) ?? []).map((row) => [`${id} ${hourOf(row)}`, row]),
+    ),
+    new Map(
+      (await next.rows('hourly_trends', part)).map((row) => [`${row.city_id} ${hourOf(row)}`, row]),
+    ),
+  );
+  return {
+    compared: statistics.compared + trends.compared,
+    differences: [...statistics.differences, ...trends.differences],
+  };
+}
+
+/** Cities that are not in the publication yet, or not any more, are not compared. */
+function compareRows(
+  merged: readonly (readonly [string, object | undefined])[],
+  published: ReadonlyMap<string, object>,
+): Compared {
+  let compared = 0;
+  const differences: string[] = [];
+  for (const [name, row] of merged) {
+    const [mine, other] = [row as Row | undefined, published.get(name) as Row | undefined];
+    if (mine === undefined || other === undefined) continue;
+    compared += 1;
+    const columns = Object.keys(mine).filter((column) => !isClose(mine[column], other[column]));
+    if (columns.length === 0) continue;
+    differences.push(
+      `${name} ${columns.map((column) => `${column} ${mine[column]} ≠ ${other[column]}`)}`,
+    );
   }
-  const rows = new Map(published);
-  const late = new Map<string, number>();
-  let merged = 0;
-  const inOrder = [...newest.values()].sort((a, b) => compareTimes(a.observed_at, b.observed_at));
-  for (const observation of inOrder) {
-    const { city_id, observed_at } = observation;
-    const row = rows.get(city_id);
-    if (row === undefined || compareTimes(observed_at, row.last_observed_at) <= 0) {
-      late.set(city_id, (late.get(city_id) ?? 0) + 1);
-      continue;
-    }
-    rows.set(city_id, mergeObservation(row, observation));
-    merged += 1;
-  }
-  return { rows, merged, late };
-}
-
-function finish({ temperature_c_count: _, humidity_pct_count: __, ...row }: Merging) {
-  return row;
+  return { compared, differences };
 }

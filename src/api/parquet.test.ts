@@ -66,7 +66,7 @@ const FILES = ROUTES.filter(({ query }) => query !== null && 'format' in query.p
 /** They take no range. */
 const TIMELESS = [
   ...['/api/climatology', '/api/recent-hours', '/api/climate-normals', '/api/records'],
-  ...['/api/forecast', '/api/live-statistics'],
+  ...['/api/forecast', '/api/live-statistics', '/api/live-trends'],
 ];
 /** Theirs is one of days of the city's clock. */
 const OF_DAYS = ['/api/daily-summaries', '/api/monthly-summaries'];

@@ -85,6 +85,7 @@ export const CURSORS = {
   cities: ['string'],
   'city-statistics': ['string'],
   'live-statistics': ['string'],
+  'live-trends': ['string', 'string', 'number'],
   'hourly-trends': ['string', 'string', 'number'],
   anomalies: TIME_CURSOR,
   'raw-data': ['time', 'string'],
@@ -109,10 +110,12 @@ export const DATASET_QUERY_SCHEMAS = {
     ...{ city: city(200), from, to, limit: limit(10_000, 50_000), format, excel },
   }),
 };
-export const LiveStatisticsQuerySchema = parameters({
-  city: city(200),
-  ...page(CURSORS['live-statistics'], [10_000, 50_000]),
-});
+const liveQuery = (kinds: readonly CursorKind[]) =>
+  parameters({ city: city(200), ...page(kinds, [10_000, 50_000]) });
+export const LIVE_QUERY_SCHEMAS = {
+  'live-statistics': liveQuery(CURSORS['live-statistics']),
+  'live-trends': liveQuery(CURSORS['live-trends']),
+};
 const PUBLISHED_ROWS = [1_000, 10_000] as const;
 const variables = Type.Optional(
   several(VARIABLE_NAMES, 'Name of a variable; repeat it for several. Without it all.'),
@@ -338,7 +341,7 @@ export type AnomaliesQuery = Static<(typeof DATASET_QUERY_SCHEMAS)['anomalies']>
 export type DatasetQuery = Static<ReturnType<typeof datasetQuery>>;
 /** What the queries of tables with pages and a range have in common. */
 export type PagedQuery = DatasetQuery;
-export type LiveStatisticsQuery = Static<typeof LiveStatisticsQuerySchema>;
+export type LiveQuery = Static<(typeof LIVE_QUERY_SCHEMAS)['live-statistics']>;
 export type StationDriftQuery = Static<typeof StationDriftQuerySchema>;
 export type RawDataQuery = Static<typeof RawDataQuerySchema>;
 export type ExplainQuery = Static<typeof ExplainQuerySchema>;

@@ -7,7 +7,7 @@ import { FacetsSchema } from '../model/anomaly-facets.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
 import { CityForecastSchema } from '../model/forecast.ts';
 import { RecentHourSchema } from '../model/hours.ts';
-import { LiveStatisticsSchema } from '../model/live-statistics.ts';
+import { LiveStatisticsSchema, LiveTrendSchema } from '../model/live-statistics.ts';
 import { AvailabilitySchema, OutageSchema } from '../model/outages.ts';
 import { ExplanationSchema } from '../model/provenance.ts';
 import { number, type Of, orNull, record, text, time, timeOrNull, whole } from '../model/schema.ts';
@@ -317,6 +317,7 @@ export function answer<M extends Type.TSchema, D extends Type.TSchema>(meta: M, 
 
 export const CityStatisticsAnswerSchema = answer(PagedMetaSchema, Type.Array(CityStatisticsSchema));
 export const LiveStatisticsAnswerSchema = answer(LiveMetaSchema, Type.Array(LiveStatisticsSchema));
+export const LiveTrendsAnswerSchema = answer(LiveMetaSchema, Type.Array(LiveTrendSchema));
 export const HourlyTrendsAnswerSchema = answer(PagedMetaSchema, Type.Array(HourlyTrendSchema));
 export const AnomaliesAnswerSchema = answer(AnomaliesMetaSchema, Type.Array(AnomalySchema));
 export const RawDataAnswerSchema = answer(PagedMetaSchema, Type.Array(RawDataRowSchema));

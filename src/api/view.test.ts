@@ -112,6 +112,7 @@ async function openPart(scope: CityScope): Promise<TestApi> {
 const QUESTIONS: Readonly<Record<string, (random: () => number) => string[]>> = {
   '/api/city-statistics': (random) => [...range(random), ...page(random)],
   '/api/live-statistics': page,
+  '/api/live-trends': page,
   '/api/hourly-trends': (random) => [...range(random), ...page(random)],
   '/api/anomalies': (random) => [
     ...(random() < 0.5

@@ -1,6 +1,7 @@
 /**
  * Coverage: the share of the expected observations that hold a value. ONE rule, as the SQL that the
- * analytics (on both engines) and the API run.
+ * analytics (on both engines) and the API run; coverage-sums.ts is the same for observations that come
+ * one by one.
  *
  * Of two neighbours that hold a value, the longer of their intervals counts. What is missing between
  * them is counted by their distance, to the nearest whole interval: a distance of up to one and a
@@ -15,6 +16,10 @@
  * All counts are sums over neighbours. So months are counted for themselves, and joining two adds
  * what is missing between the last of one and the first of the other.
  */
+
+/** What coverage is published of: any value, and that of a variable. */
+export const COVERED_VALUES = ['value', 'temperature_c', 'humidity_pct'] as const;
+export type CoveredValue = (typeof COVERED_VALUES)[number];
 
 /**
  * A moment is the seconds since 1970 times 2^25, plus the seconds of the interval (at most a year):
@@ -35,7 +40,8 @@ export function intervalOf(moment: string): string {
   return `(${moment} & ${UNIT - 1})`;
 }
 
-function secondsOf(moment: string): string {
+/** Its time in seconds since 1970. */
+export function secondsOf(moment: string): string {
   return `((${moment} - ${intervalOf(moment)}) / ${UNIT}e0)`;
 }
 

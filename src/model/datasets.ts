@@ -1,5 +1,6 @@
 /** The datasets' rows: the same names in the files, the API and the page. Times are ISO 8601, UTC. */
 import { Type } from 'typebox';
+import type { CoveredValue } from './coverage.ts';
 import { number, type Of, record, text, time, timeOrNull, whole } from './schema.ts';
 
 export const DATASETS = ['city_statistics', 'hourly_trends', 'anomalies'] as const;
@@ -62,14 +63,54 @@ export const AnomalySchema = record(
 );
 
 /**
- * The numbers of values, and the seconds that `coverage_pct` is the ratio of, are in the files and not in
- * the API; publications of earlier versions do not have them.
+ * What the next observation of a city is merged into: in the files and not in the API; publications of
+ * earlier versions do not have it.
  */
-export type CityStatistics = Of<typeof CityStatisticsSchema> & {
-  readonly temperature_c_count?: number;
-  readonly humidity_pct_count?: number;
-  readonly held_s?: number;
-  readonly expected_s?: number;
-};
-export type HourlyTrend = Of<typeof HourlyTrendSchema>;
+export const CityStatisticsSumsSchema = record(
+  {
+    temperature_c_count: whole('Number of temperatures.'),
+    humidity_pct_count: whole('Number of humidities.'),
+    held_s: Type.Number({ description: 'Expected seconds that hold a value.' }),
+    expected_s: Type.Number({ description: 'Expected seconds, first to last.' }),
+    first_interval_s: whole('Interval of the source of the oldest observation, seconds.'),
+    last_interval_s: whole('Interval of the source of the newest observation, seconds.'),
+    ...sumsOf('value', 'any value'),
+    ...sumsOf('temperature_c', 'a temperature'),
+    ...sumsOf('humidity_pct', 'a humidity'),
+  },
+  'The sums behind a row of city_statistics.',
+);
+
+/** The same of the hours of the day. */
+export const HourlyTrendSumsSchema = record(
+  {
+    temperature_c_count: whole('Number of temperatures.'),
+    humidity_pct_count: whole('Number of humidities.'),
+    wind_speed_ms_count: whole('Number of wind speeds.'),
+    wind_direction_deg_count: whole('Number of wind directions.'),
+    wind_direction_sin: Type.Number({ description: 'Sum of the sines of the directions.' }),
+    wind_direction_cos: Type.Number({ description: 'Sum of the cosines of the directions.' }),
+  },
+  'The sums behind a row of hourly_trends.',
+);
+
+export type CityStatistics = Of<typeof CityStatisticsSchema> &
+  Partial<Of<typeof CityStatisticsSumsSchema>>;
+export type HourlyTrend = Of<typeof HourlyTrendSchema> & Partial<Of<typeof HourlyTrendSumsSchema>>;
 export type Anomaly = Of<typeof AnomalySchema>;
+
+/** Of the coverage of `value`; null where it was never held. */
+function sumsOf<V extends CoveredValue>(value: V, held: string) {
+  const seconds = (description: string) => number(`${description}; null if there is none.`);
+  const sums = {
+    last_s: seconds(`When ${held} was held last, seconds since 1970`),
+    interval_s: seconds('Interval of the source of that observation, seconds'),
+    missing_before_s: seconds(`Expected seconds before the first one that holds ${held}`),
+    missing_s_0: seconds(`Seconds that lack ${held} in between, by distance`),
+    missing_s_1: seconds(`Seconds that lack ${held} in between, by slots`),
+  };
+  const named = Object.entries(sums).map(([name, schema]) => [`${value}_${name}`, schema]);
+  return Object.fromEntries(named) as {
+    [N in keyof typeof sums & string as `${V}_${N}`]: (typeof sums)[N];
+  };
+}

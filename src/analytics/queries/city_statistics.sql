@@ -8,6 +8,11 @@ WITH covered AS (
 shares AS (
   SELECT
     city_id, value, {expected_s} AS expected_s,
+    {first_interval_s} AS first_interval_s, {last_interval_s} AS last_interval_s,
+    {value_last_s} AS last_s, {value_interval_s} AS interval_s,
+    CASE WHEN value_first IS NOT NULL THEN {missing_before_s} END AS missing_before_s,
+    CASE WHEN value_first IS NOT NULL THEN missing_s_0 END AS missing_s_0,
+    CASE WHEN value_first IS NOT NULL THEN missing_s_1 END AS missing_s_1,
     CASE WHEN value_first IS NULL THEN 0e0
       ELSE greatest(0e0, {expected_s} - {missing_s_least} - {missing_before_s} - {missing_after_s})
       END AS held_s
@@ -17,7 +22,10 @@ coverage AS (
   SELECT
     city_id,
     max(expected_s) AS expected_s,
-    {held_of_values}
+    max(first_interval_s) AS first_interval_s,
+    max(last_interval_s) AS last_interval_s,
+    {held_of_values},
+    {sums_of_values}
   FROM shares
   GROUP BY city_id
 )
@@ -42,7 +50,10 @@ SELECT
   100e0 * c.temperature_c_held_s / c.expected_s AS temperature_c_coverage_pct,
   100e0 * c.humidity_pct_held_s / c.expected_s AS humidity_pct_coverage_pct,
   c.value_held_s AS held_s,
-  c.expected_s
+  c.expected_s,
+  c.first_interval_s,
+  c.last_interval_s,
+  {coverage_sums}
 FROM (
   {city_statistics_merge}
 ) s

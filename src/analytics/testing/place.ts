@@ -74,6 +74,8 @@ export async function openPlace(): Promise<Place> {
   const sessions: SqlSession[] = [session];
   const storage = await openLocalStorage(join(folder, 'lake'));
   const commits: DataFile[][] = [];
+  /** Versions in which rows took the place of others. */
+  const corrections = new Set<number>();
   const stations = new Map<string, Where>();
   const snapshot = () => ({
     version: commits.length - 1,
@@ -89,7 +91,8 @@ export async function openPlace(): Promise<Place> {
     async changes(from, to) {
       const added = commits.slice(from + 1, to.version + 1).flat();
       const months = [...new Set(added.map((file) => file.month ?? ''))].sort();
-      return { months, added, onlyAdded: true, rowsRemoved: false };
+      const corrected = [...corrections].some((one) => one > from && one <= to.version);
+      return { months, added, onlyAdded: !corrected, rowsRemoved: false };
     },
     localPaths: async (files) => files.map((file) => file.path),
   };
@@ -133,6 +136,7 @@ export async function openPlace(): Promise<Place> {
       for (const [at, before] of commits.entries()) {
         commits[at] = before.filter(({ month }) => !months.has(month));
       }
+      corrections.add(commits.length);
       commits.push(files);
     },
     async replace(made) {

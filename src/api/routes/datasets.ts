@@ -155,7 +155,13 @@ function keyOf(server: Server, asked: Asked, current: Current): string {
 }
 
 /** The page, and all rows of the city in the middle of which it may begin, and one more. */
-function trendsPart({ cities, query }: Asked): DatasetPart {
+export function trendsPart({
+  cities,
+  query,
+}: {
+  readonly cities: readonly string[];
+  readonly query: Pick<DatasetQuery, 'limit' | 'cursor'>;
+}): DatasetPart {
   const [fromCity = null] = parseCursor(query.cursor, TRENDS_ORDER.kinds) ?? [];
   const limit = query.limit + ROWS_OF_A_CITY + 1;
   return { cities, fromCity: fromCity === null ? null : String(fromCity), limit };

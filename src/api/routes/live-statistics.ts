@@ -1,38 +1,64 @@
-/** `/api/live-statistics`: the statistics of cities, with what has not been published yet. */
+/** `/api/live-statistics`, `/api/live-trends`: those of cities, with what has not been published yet. */
 import type { FastifyInstance } from 'fastify';
-import { type LiveStatistics, LiveStatisticsSchema } from '../../model/live-statistics.ts';
+import {
+  type LiveStatistics,
+  LiveStatisticsSchema,
+  type LiveTrend,
+  LiveTrendSchema,
+} from '../../model/live-statistics.ts';
 import { bodyOf, type Computed } from '../answers.ts';
-import { columnsOf, pickColumns } from '../columns.ts';
+import { type Column, columnsOf, pickColumns } from '../columns.ts';
 import { chooseFormat } from '../formats.ts';
 import type { LiveAnswer } from '../live-statistics.ts';
 import { pageRows, type RowOrder } from '../paging.ts';
 import { parseCursor } from '../parameters.ts';
-import { CURSORS, type LiveStatisticsQuery, LiveStatisticsQuerySchema } from '../query-schemas.ts';
+import { CURSORS, LIVE_QUERY_SCHEMAS, type LiveQuery } from '../query-schemas.ts';
 import { answer, publishedVersionOf, type Server } from '../server.ts';
 import type { Current } from '../versions.ts';
 import { citiesOf, viewOf } from '../view.ts';
-import { factsOfPublished } from './datasets.ts';
+import { factsOfPublished, trendsPart } from './datasets.ts';
 
-const ORDER: RowOrder<LiveStatistics> = {
+const STATISTICS_ORDER: RowOrder<LiveStatistics> = {
   key: (row) => [row.city_id],
   kinds: CURSORS['live-statistics'],
   directions: [1],
 };
+const TRENDS_ORDER: RowOrder<LiveTrend> = {
+  key: (row) => [row.city_id, row.clock, row.hour],
+  kinds: CURSORS['live-trends'],
+  directions: [1, 1, 1],
+};
+
+interface Asked {
+  readonly query: LiveQuery;
+  readonly cities: readonly string[];
+  readonly current: Current;
+}
 
 export function addLiveStatisticsRoutes(app: FastifyInstance, server: Server): void {
-  const schema = { schema: { querystring: LiveStatisticsQuerySchema } };
-  app.get<{ Querystring: LiveStatisticsQuery }>(
-    '/api/live-statistics',
-    schema,
-    async (request, reply) => {
+  add('live-statistics', async (asked) => {
+    const live = await server.liveStatistics.statistics(asked.current, asked.cities);
+    return compute(live, asked, STATISTICS_ORDER, columnsOf(LiveStatisticsSchema));
+  });
+  add('live-trends', async (asked) => {
+    const live = await server.liveStatistics.trends(asked.current, trendsPart(asked));
+    return compute(live, asked, TRENDS_ORDER, columnsOf(LiveTrendSchema));
+  });
+
+  function add(
+    route: keyof typeof LIVE_QUERY_SCHEMAS,
+    computeRows: (asked: Asked) => Promise<Computed>,
+  ): void {
+    const schema = { schema: { querystring: LIVE_QUERY_SCHEMAS[route] } };
+    app.get<{ Querystring: LiveQuery }>(`/api/${route}`, schema, async (request, reply) => {
       const { query } = request;
       const view = viewOf(server, request);
       const cities = citiesOf(view, query.city);
-      parseCursor(query.cursor, CURSORS['live-statistics']);
+      parseCursor(query.cursor, CURSORS[route]);
       const format = chooseFormat(query);
       const { position } = server.liveStatistics;
       return answer(view, request, reply, (current) => ({
-        route: 'live-statistics',
+        route,
         format,
         key: JSON.stringify([
           ...[current.publication?.version ?? null, position],
@@ -41,30 +67,25 @@ export function addLiveStatisticsRoutes(app: FastifyInstance, server: Server): v
         basis: 'process',
         tableVersion: publishedVersionOf(current),
         analyticsVersion: current.publication?.version ?? null,
-        async compute() {
-          const live = await server.liveStatistics.read(current, cities);
-          return compute(live, { query, cities, current });
-        },
+        compute: () => computeRows({ query, cities, current }),
       }));
-    },
-  );
+    });
+  }
 }
 
-interface Asked {
-  readonly query: LiveStatisticsQuery;
-  readonly cities: readonly string[];
-  readonly current: Current;
-}
-
-async function compute(live: LiveAnswer, { query, cities, current }: Asked): Promise<Computed> {
-  const page = pageRows(live.rows, ORDER, query);
-  const columns = columnsOf(LiveStatisticsSchema);
+async function compute<R extends LiveStatistics | LiveTrend>(
+  live: LiveAnswer<R>,
+  { query, cities, current }: Asked,
+  order: RowOrder<R>,
+  columns: readonly Column[],
+): Promise<Computed> {
+  const page = pageRows(live.rows, order, query);
   const isEmpty = page.rows.length === 0 && live.note === null;
-  const none = isEmpty ? 'nothing was observed' : null;
-  const facts = await factsOfPublished(cities, current, none);
+  const facts = await factsOfPublished(cities, current, isEmpty ? 'nothing was observed' : null);
+  // Trends do not say when their newest observation was made.
   const newest = live.rows.reduce<string | null>(
-    (last, row) => (last === null || row.last_observed_at > last ? row.last_observed_at : last),
-    null,
+    (last, row) => ('last_observed_at' in row ? later(last, row.last_observed_at) : last),
+    facts.newest,
   );
   return {
     facts: {
@@ -82,4 +103,8 @@ async function compute(live: LiveAnswer, { query, cities, current }: Asked): Pro
       page.rows.map((row) => pickColumns(row, columns)),
     ),
   };
+}
+
+function later(a: string | null, b: string): string {
+  return a === null || b > a ? b : a;
 }

@@ -74,6 +74,7 @@ export class CityStatisticsRecount implements Recount {
         humidity_pct_coverage_pct: share(coverage.heldSeconds('humidity_pct')),
         held_s: coverage.heldSeconds('value'),
         expected_s: expectedSeconds,
+        ...coverage.sums(),
       };
     }
   }

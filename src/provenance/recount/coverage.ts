@@ -2,6 +2,7 @@
  * Coverage as docs/architecture.md defines it, from the observations of one city in the order of time:
  * the seconds that are expected from the first to the last, and how many of them hold a value.
  */
+import type { Row } from '../../sql/engine.ts';
 import type { RawRow } from './raw-row.ts';
 
 const INTERVAL_S_DEFAULT = 3_600;
@@ -52,6 +53,25 @@ export class CityCoverage {
     if (first === null || last === null) return 0;
     const { interval } = last;
     return interval * (Math.floor((last.seconds - first.seconds) / interval + 0.5) + 1);
+  }
+
+  /** What the published row is known to go on from. */
+  sums(): Row {
+    const entries = VALUES.flatMap((name) => {
+      const { first, last, byDistance, bySlots } = this.#values[name];
+      return [
+        [`${name}_last_s`, last?.seconds ?? null],
+        [`${name}_interval_s`, last?.interval ?? null],
+        [`${name}_missing_before_s`, first && this.#first && missingBeside(this.#first, first)],
+        [`${name}_missing_s_0`, first && byDistance],
+        [`${name}_missing_s_1`, first && bySlots],
+      ];
+    });
+    return {
+      first_interval_s: this.#first?.interval,
+      last_interval_s: this.#last?.interval,
+      ...Object.fromEntries(entries),
+    };
   }
 
   heldSeconds(name: CoveredValue): number {

@@ -74,6 +74,12 @@ export class HourlyTrendsRecount implements Recount {
             humidity_pct_mean: tally.humidity.mean,
             wind_speed_ms_mean: tally.speed.mean,
             wind_direction_deg_mean: tally.direction,
+            temperature_c_count: tally.temperature.count,
+            humidity_pct_count: tally.humidity.count,
+            wind_speed_ms_count: tally.speed.count,
+            wind_direction_deg_count: tally.directions,
+            wind_direction_sin: tally.east,
+            wind_direction_cos: tally.north,
           };
         }
       }
