@@ -37,21 +37,21 @@ test('the growing season begins with six warm days and ends with six cold ones a
     ...[...repeat(0, 10), ...repeat(6, 150), ...repeat(4, 60)],
   ];
   assert.equal(year.length, 366);
-  const season = growingSeason(days('2024-01-01', year), 2024);
+  const season = growingSeason(days('2024-01-01', year), 2024, 'north');
   assert.deepEqual(season, { days: 290, from: '2024-01-17', to: '2024-11-01' });
-  assert.deepEqual(growingSeason(days('2024-01-01', repeat(9, 366)), 2024), {
+  assert.deepEqual(growingSeason(days('2024-01-01', repeat(9, 366)), 2024, 'north'), {
     days: 366,
     from: '2024-01-01',
     to: '2024-12-31',
   });
-  assert.equal(growingSeason(days('2024-01-01', repeat(1, 366)), 2024)?.days, 0);
-  assert.equal(growingSeason(days('2024-01-01', repeat(9, 320)), 2024), null);
+  assert.equal(growingSeason(days('2024-01-01', repeat(1, 366)), 2024, 'north')?.days, 0);
+  assert.equal(growingSeason(days('2024-01-01', repeat(9, 320)), 2024, 'north'), null);
   const poor = days('2024-01-01', repeat(9, 366)).map((day) => ({ ...day, coverage_pct: 50 }));
-  assert.equal(growingSeason(poor, 2024), null);
+  assert.equal(growingSeason(poor, 2024, 'north'), null);
 });
 
 test('south of the equator a year is from July on', () => {
   const year = [...repeat(3, 40), ...repeat(12, 250), ...repeat(2, 75)];
-  const season = growingSeason(days('2022-07-01', year), 2022, true);
+  const season = growingSeason(days('2022-07-01', year), 2022, 'south');
   assert.deepEqual(season, { days: 250, from: '2022-08-10', to: '2023-04-16' });
 });

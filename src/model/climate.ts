@@ -54,6 +54,8 @@ export interface HeatWave extends Spell {
 /** Days in a row from which hot days are a heat wave. */
 const HEAT_WAVE_DAYS = 3;
 const GROWING = { days: 6, above_c: 5 } as const;
+/** Share of a year's days from which its growing season is known. */
+const SEASON_DAYS_LEAST = 0.9;
 const DAY_MS = 86_400_000;
 
 /**
@@ -83,26 +85,58 @@ export interface GrowingSeason {
   readonly to: string;
 }
 
+export type Hemisphere = 'north' | 'south';
+
+/** The equator counts as north; null where the latitude is not known. */
+export function hemisphereOf(latitude: number | null | undefined): Hemisphere | null {
+  if (typeof latitude !== 'number' || Number.isNaN(latitude)) return null;
+  return latitude < 0 ? 'south' : 'north';
+}
+
+/** Days from the first up to `end`, exclusive; the second half begins with `middle`. */
+export interface SeasonYear {
+  readonly begin: string;
+  readonly middle: string;
+  readonly end: string;
+}
+
+/** South of the equator a year is from July on, named by its first half. */
+export function seasonYear(year: number, hemisphere: Hemisphere | null): SeasonYear {
+  const at = (halves: number) => {
+    const half = halves + (hemisphere === 'south' ? 1 : 0);
+    const name = String(year + Math.floor(half / 2)).padStart(4, '0');
+    return `${name}-${half % 2 === 0 ? '01' : '07'}-01`;
+  };
+  return { begin: at(0), middle: at(1), end: at(2) };
+}
+
+/** The year that a day belongs to. */
+export function seasonYearOf(date: string, hemisphere: Hemisphere | null): number {
+  const year = Number(date.slice(0, 4));
+  return hemisphere === 'south' && date.slice(5) < '07-01' ? year - 1 : year;
+}
+
+/** Those of which the mean stands for the day. */
+export function completeDays(days: readonly ClimateDay[]): ClimateDay[] {
+  return days.filter(
+    ({ temperature_c_mean: mean, coverage_pct: coverage }) =>
+      mean !== null && coverage >= DAY_COVERAGE_LEAST_PCT,
+  );
+}
+
 /**
  * The growing season of a year, in days: from the first six days in a row with means above 5 °C to
- * the first six after midsummer with means below 5 °C (ETCCDI: GSL), else to the year's end. South of
- * the equator a year is from July on, named by its first half. Null when less than 90 % of the
- * year's days hold a mean, and 0 days when it never begins.
+ * the first six after midsummer with means below 5 °C (ETCCDI: GSL), else to the year's end. Null
+ * when less than 90 % of the year's days hold a mean, and 0 days when it never begins.
  */
 export function growingSeason(
   days: readonly ClimateDay[],
   year: number,
-  isSouth = false,
+  hemisphere: Hemisphere,
 ): GrowingSeason | null {
-  const begin = isSouth ? `${year}-07-01` : `${year}-01-01`;
-  const middle = isSouth ? `${year + 1}-01-01` : `${year}-07-01`;
-  const end = isSouth ? `${year + 1}-07-01` : `${year + 1}-01-01`;
-  const length = daysBetween(begin, end);
-  const known = days.filter(
-    ({ date, temperature_c_mean: mean, coverage_pct: coverage }) =>
-      date >= begin && date < end && mean !== null && coverage >= DAY_COVERAGE_LEAST_PCT,
-  );
-  if (known.length < 0.9 * length) return null;
+  const { begin, middle, end } = seasonYear(year, hemisphere);
+  const known = completeDays(days).filter(({ date }) => date >= begin && date < end);
+  if (known.length < SEASON_DAYS_LEAST * daysBetween(begin, end)) return null;
   const meanOf = (day: ClimateDay) => day.temperature_c_mean ?? Number.NaN;
   const isLong = (spell: readonly ClimateDay[]) => spell.length >= GROWING.days;
   const warm = spellsOf(known, (day) => meanOf(day) > GROWING.above_c).find(isLong)?.[0];
@@ -136,10 +170,14 @@ function boundsOf(spell: readonly ClimateDay[]): Spell {
   return { from: spell[0]?.date ?? '', to: spell.at(-1)?.date ?? '', days: spell.length };
 }
 
-function daysBetween(from: string, to: string): number {
+export function daysBetween(from: string, to: string): number {
   return Math.round((Date.parse(to) - Date.parse(from)) / DAY_MS);
 }
 
 function dayBefore(date: string): string {
-  return new Date(Date.parse(date) - DAY_MS).toISOString().slice(0, 10);
+  return addDays(date, -1);
+}
+
+export function addDays(date: string, days: number): string {
+  return new Date(Date.parse(date) + days * DAY_MS).toISOString().slice(0, 10);
 }

@@ -1,5 +1,10 @@
 import { type Signal, useSignal } from '@preact/signals';
-import { growingSeason, heatWaves } from '../../src/model/climate.ts';
+import {
+  growingSeason,
+  type Hemisphere,
+  heatWaves,
+  hemisphereOf,
+} from '../../src/model/climate.ts';
 import type { DailySummary } from '../../src/model/climate-datasets.ts';
 import type { Store } from '../client/store.ts';
 import { formatCount } from '../format/numbers.ts';
@@ -74,7 +79,7 @@ export function CalendarPanel({
               variable={variable.value}
               name={city?.name ?? ''}
             />
-            <Spells days={all} year={year} isSouth={(city?.latitude ?? 0) < 0} store={store} />
+            <Spells {...{ store, days: all, year }} hemisphere={hemisphereOf(city?.latitude)} />
             {table.value && <DaysTable days={days} units={units} store={store} />}
           </>
         )
@@ -221,24 +226,26 @@ interface SpellsProps {
   readonly store: Store;
   readonly days: readonly DailySummary[];
   readonly year: number;
-  readonly isSouth: boolean;
+  readonly hemisphere: Hemisphere | null;
 }
 
-/** The growing season and the heat waves of the year. */
-function Spells({ store, days, year, isSouth }: SpellsProps) {
+/** The growing season, unless it is not known by whose rule, and the heat waves of the year. */
+function Spells({ store, days, year, hemisphere }: SpellsProps) {
   const say = climateWords.value.calendar;
-  const season = growingSeason(days, year, isSouth);
+  const season = hemisphere && growingSeason(days, year, hemisphere);
   const waves = heatWaves(days.filter(({ date }) => date.startsWith(`${year}-`)));
   const longest = Math.max(0, ...waves.map((wave) => wave.days));
   return (
     <p class="quiet climate-note">
-      {season === null
-        ? say.noSeason
-        : say.season(
-            formatCount(season.days),
-            formatDate(season.from, store),
-            formatDate(season.to, store),
-          )}{' '}
+      {hemisphere === null
+        ? ''
+        : season === null
+          ? say.noSeason
+          : say.season(
+              formatCount(season.days),
+              formatDate(season.from, store),
+              formatDate(season.to, store),
+            )}{' '}
       {waves.length === 0
         ? say.noWaves
         : say.waves(formatCount(waves.length), formatCount(longest))}

@@ -5,6 +5,7 @@ import type {
   MonthlySummariesAnswer,
   RecordsAnswer,
 } from '../../src/api/summary-schemas.ts';
+import { hemisphereOf } from '../../src/model/climate.ts';
 import type { MonthlySummary } from '../../src/model/climate-datasets.ts';
 import { createClient, formatPath } from '../client/fetching.ts';
 import { createResource, type Resource } from '../client/resource.ts';
@@ -40,7 +41,7 @@ function createList({ address, focus }: Store): ClimateList {
   const city = computed(() =>
     address.view.value.sheet === 'climate' ? (focus.value?.city_id ?? null) : null,
   );
-  const isSouth = computed(() => (focus.value?.latitude ?? 0) < 0);
+  const isSouth = computed(() => hemisphereOf(focus.value?.latitude) === 'south');
   const ask = <T>(route: string) =>
     createResource<T>(
       client,
