@@ -16,6 +16,7 @@ import {
   type ClimateRows,
   type ClimateSelection,
 } from '../model/climate-datasets.ts';
+import type { CityDay, CityDaySelection } from '../model/climate-spells.ts';
 import type { Columns, SqlSession } from '../sql/engine.ts';
 import { literal } from '../sql/text.ts';
 import { CALENDAR_COLUMNS, DAY_PARTIAL_COLUMNS, MONTH_COLUMNS } from './climate-parts.ts';
@@ -100,7 +101,39 @@ export async function readClimate<D extends ClimateDataset>(
   selection: ClimateSelection = ALL_ROWS,
   signal?: AbortSignal,
 ): Promise<ClimateRows[D][]> {
-  // Reads happen at the same time: each has views of its own.
+  return withSources(storage, session, publication, dataset, (sources) =>
+    session.query<ClimateRows[D]>(climateSql(dataset, sources, selection), {}, signal),
+  );
+}
+
+/** The selected days by city and date, of `daily_summaries` what the rules of spells need. */
+export async function readCityDays(
+  storage: Storage,
+  session: SqlSession,
+  publication: Publication,
+  { leastC, ...selection }: CityDaySelection,
+  signal?: AbortSignal,
+): Promise<CityDay[]> {
+  const dataset = 'daily_summaries';
+  return withSources(storage, session, publication, dataset, (sources) => {
+    const relations = relationsOf(dataset, sources, { ...ALL_ROWS, ...selection });
+    const sql = `WITH ${relations.join(',\n    ')}
+      SELECT city_id, city, date, temperature_c_mean, temperature_c_max, coverage_pct
+      FROM (${queryText(dataset)}) AS dataset
+      WHERE ${leastC === null ? 'TRUE' : `temperature_c_max >= CAST(${leastC} AS DOUBLE)`}
+      ORDER BY city_id, date`;
+    return session.query<CityDay>(sql, {}, signal);
+  });
+}
+
+/** Reads happen at the same time: each has views of its own, which are dropped after it. */
+async function withSources<T>(
+  storage: Storage,
+  session: SqlSession,
+  publication: Publication,
+  dataset: ClimateDataset,
+  read: (sources: Sources) => Promise<T>,
+): Promise<T> {
   const prefix = `climate_${reads++}`;
   const views = new Set<string>();
   const define = async (name: string, files: readonly PublishedFile[], columns: Columns) => {
@@ -110,8 +143,7 @@ export async function readClimate<D extends ClimateDataset>(
     await session.define(name, paths, columns);
   };
   try {
-    const sources = await sourcesOf(define, prefix, publication, dataset);
-    return await session.query<ClimateRows[D]>(climateSql(dataset, sources, selection), {}, signal);
+    return await read(await sourcesOf(define, prefix, publication, dataset));
   } finally {
     await session.execute([...views].map((name) => `DROP VIEW IF EXISTS ${name}`).join('; '));
   }

@@ -2,6 +2,7 @@
 import type { Storage } from '../lake/storage.ts';
 import type { AnomalyEvent, AnomalyEventSelection, LearningCity } from '../model/anomaly-events.ts';
 import type { ClimateDataset, ClimateRows, ClimateSelection } from '../model/climate-datasets.ts';
+import type { CityDay, CityDaySelection } from '../model/climate-spells.ts';
 import type { Dataset } from '../model/datasets.ts';
 import type {
   CheckedQuality,
@@ -11,7 +12,7 @@ import type {
   StationDriftSelection,
 } from '../model/quality.ts';
 import type { SqlSession } from '../sql/engine.ts';
-import { readClimate } from './climate.ts';
+import { readCityDays, readClimate } from './climate.ts';
 import {
   type DatasetPart,
   type DatasetRows,
@@ -64,6 +65,8 @@ export interface PublishedVersion {
     selection: ClimateSelection,
     signal?: AbortSignal,
   ): Promise<readonly ClimateRows[D][]>;
+  /** The selected days by city and date; otherwise as `climate`. */
+  cityDays(selection: CityDaySelection, signal?: AbortSignal): Promise<readonly CityDay[]>;
   /** Datasets of which all rows were asked for. */
   asked(): readonly Dataset[];
   /** Reads all rows of these datasets, so that asking for them needs the storage no more. */
@@ -137,6 +140,7 @@ function openVersion(
     failedFlagPaths: (range) => failedFlagPaths(storage, publication, range),
     climate: (dataset, selection, signal) =>
       readClimate(storage, session, publication, dataset, selection, signal),
+    cityDays: (selection, signal) => readCityDays(storage, session, publication, selection, signal),
     asked: () => [...asked],
     async prepare(datasets) {
       for (const dataset of datasets) await read(dataset);

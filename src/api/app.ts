@@ -39,6 +39,7 @@ import { addQualityFlagsRoute } from './routes/quality-flags.ts';
 import { addRawDataRoute } from './routes/raw-data.ts';
 import { addRecentHourRoutes } from './routes/recent-hours.ts';
 import { addSeriesRoutes } from './routes/series.ts';
+import { addSpellRoutes } from './routes/spells.ts';
 import { addStationDriftRoute } from './routes/station-drift.ts';
 import { addSummaryRoutes } from './routes/summaries.ts';
 import { openRows } from './rows.ts';
@@ -218,6 +219,7 @@ async function createApp(
   addSeriesRoutes(app, server);
   addClimateRoutes(app, server);
   addSummaryRoutes(app, server);
+  addSpellRoutes(app, server);
   addCitiesRoute(app, server);
   addExplainRoute(app, server);
   addEventsRoute(app, server, live);

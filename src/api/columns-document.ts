@@ -4,6 +4,7 @@
  */
 import type { TObject, TSchema } from 'typebox';
 import { CLIMATE_SCHEMAS } from '../model/climate-datasets.ts';
+import { SPELL_SCHEMAS } from '../model/climate-spells.ts';
 import {
   AnomalySchema,
   CityStatisticsSchema,
@@ -102,17 +103,21 @@ export function formatColumnsDocument(observations: Columns): string {
       ...sumsOf(name),
       '',
     ]),
-    ...Object.entries(CLIMATE_SCHEMAS).flatMap(([name, schema]) => [
-      `## ${name}`,
-      '',
-      `${(schema as TSchema & { readonly description?: string }).description} In the API and in \`isobar ` +
-        'query`, which make the rows from partial aggregates: [climate](climate.md).',
-      '',
-      '| column | type | unit | may be NULL | meaning |',
-      '| --- | --- | --- | --- | --- |',
-      ...rowsOf(schema, (column) => [typesOf(schema)[column] ?? 'text', null]),
-      '',
-    ]),
+    ...Object.entries(CLIMATE_SCHEMAS).flatMap(([name, schema]) =>
+      sectionOf(
+        name,
+        schema,
+        'In the API and in `isobar query`, which make the rows from partial aggregates: ' +
+          '[climate](climate.md).',
+      ),
+    ),
+    ...Object.entries(SPELL_SCHEMAS).flatMap(([name, schema]) =>
+      sectionOf(
+        name,
+        schema,
+        'In the API, which makes the rows from `daily_summaries`: [climate](climate.md).',
+      ),
+    ),
   ].join('\n');
 }
 
@@ -123,6 +128,20 @@ function sumsOf(dataset: string): readonly string[] {
   return rowsOf(sums, (column) => [types[column] ?? 'text', null]).map((row) =>
     row.replace(/\.? \|$/, '; in the files only. |'),
   );
+}
+
+function sectionOf(name: string, schema: TObject, where: string): readonly string[] {
+  const { description } = schema as TSchema & { readonly description?: string };
+  return [
+    `## ${name}`,
+    '',
+    `${description} ${where}`,
+    '',
+    '| column | type | unit | may be NULL | meaning |',
+    '| --- | --- | --- | --- | --- |',
+    ...rowsOf(schema, (column) => [typesOf(schema)[column] ?? 'text', null]),
+    '',
+  ];
 }
 
 /** `describe` gives the type, and the provider's field or null for a table without that column. */

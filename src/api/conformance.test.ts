@@ -50,6 +50,7 @@ const TIMELESS = [
   '/api/live-trends',
   // Days of a city's clock are no times.
   ...['/api/daily-summaries', '/api/monthly-summaries', '/api/climate-normals', '/api/records'],
+  ...['/api/heat-waves', '/api/growing-seasons'],
 ];
 
 describe('every answer is what its description says', () => {

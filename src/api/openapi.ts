@@ -9,6 +9,7 @@ import {
   MonthlySummarySchema,
   RecordSchema,
 } from '../model/climate-datasets.ts';
+import { GrowingSeasonSchema, HeatWaveSchema } from '../model/climate-spells.ts';
 import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../model/datasets.ts';
 import { RoomErrorSchema, StatusSchema } from '../model/status.ts';
 import { MEDIA_TYPES } from './formats.ts';
@@ -82,6 +83,8 @@ const NAMES = new Map<unknown, string>(
     MonthlySummarySchema,
     ClimateNormalSchema,
     RecordSchema,
+    HeatWaveSchema,
+    GrowingSeasonSchema,
   })
     .filter(([name]) => name.endsWith('Schema'))
     .map(([name, schema]) => [schema, name.replace(/Schema$/, '')]),

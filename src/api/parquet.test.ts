@@ -69,9 +69,15 @@ const TIMELESS = [
   ...['/api/forecast', '/api/live-statistics', '/api/live-trends'],
 ];
 /** Theirs is one of days of the city's clock. */
-const OF_DAYS = ['/api/daily-summaries', '/api/monthly-summaries'];
-/** They need whole months, what nothing issues here, and neighbours. */
-const EMPTY = ['/api/climate-normals', '/api/forecast', '/api/station-drift'];
+const OF_DAYS = [
+  ...['/api/daily-summaries', '/api/monthly-summaries'],
+  ...['/api/heat-waves', '/api/growing-seasons'],
+];
+/** They need whole months, what nothing issues here, neighbours, heat, and years that begin then. */
+const EMPTY = [
+  ...['/api/climate-normals', '/api/forecast', '/api/station-drift'],
+  ...['/api/heat-waves', '/api/growing-seasons'],
+];
 const QUERY = 'city=berlin&city=cairo&from=2024-10-20T00:00:00Z';
 
 for (const { path } of FILES) {

@@ -1,15 +1,20 @@
-/** The addresses of days, months, what is usual and records, for the table of routes. */
+/** The addresses of days, months, what is usual and records, and of spells, for the table of routes. */
 import { data } from './route-kinds.ts';
 import {
   ClimateNormalsAnswerSchema,
   DailySummariesAnswerSchema,
+  GrowingSeasonsAnswerSchema,
+  HeatWavesAnswerSchema,
   MonthlySummariesAnswerSchema,
   RecordsAnswerSchema,
+  SPELL_QUERY_SCHEMAS,
   SUMMARY_QUERY_SCHEMAS,
 } from './summary-schemas.ts';
 
 const PUBLISHED =
   'From the published version; definitions and their sources are in docs/climate.md.';
+const SHORT =
+  'A page ends after a million days were read, with fewer rows than `limit` or none; `meta.next_cursor` goes on.';
 
 export const SUMMARY_ROUTES = [
   data(
@@ -39,5 +44,19 @@ export const SUMMARY_ROUTES = [
     `${PUBLISHED} Values are as they were observed: a broken sensor sets records, too.`,
     SUMMARY_QUERY_SCHEMAS.records,
     RecordsAnswerSchema,
+  ),
+  data(
+    '/api/heat-waves',
+    'One row per city and heat wave: from when to when, how many days, and how hot.',
+    `${PUBLISHED} Three hot days or more in a row; a day that is missing ends one. Those that reach into the range are given whole, with their days outside of it. ${SHORT}`,
+    SPELL_QUERY_SCHEMAS['heat-waves'],
+    HeatWavesAnswerSchema,
+  ),
+  data(
+    '/api/growing-seasons',
+    'One row per city and year: the growing season.',
+    `${PUBLISHED} South of the equator a year is from July on. \`hemisphere\` says which rule was used, and is null for a city whose coordinates are not known; the season is null there, and where fewer than 90 % of the days are complete. ${SHORT}`,
+    SPELL_QUERY_SCHEMAS['growing-seasons'],
+    GrowingSeasonsAnswerSchema,
   ),
 ] as const;

@@ -135,6 +135,12 @@ const QUESTIONS: Readonly<Record<string, (random: () => number) => string[]>> = 
   '/api/monthly-summaries': page,
   '/api/climate-normals': page,
   '/api/records': page,
+  '/api/heat-waves': (random) => [
+    `least_c=${pick(random, [15, 30])}`,
+    ...(random() < 0.5 ? [] : ['from=2024-11-01', 'to=2024-11-02']),
+    ...page(random),
+  ],
+  '/api/growing-seasons': page,
   '/api/outages': range,
   '/api/availability': (random) => [`period=${pick(random, ['day', 'month'])}`],
   '/api/anomaly-events': (random) => [...range(random), ...page(random)],

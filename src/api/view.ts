@@ -166,6 +166,7 @@ function limitPublication(
     prepare: (datasets) => all.prepare(datasets),
     rows: (dataset, part) => only(all.rows(dataset, part)),
     climate: (dataset, selection, signal) => only(all.climate(dataset, selection, signal)),
+    cityDays: (selection, signal) => only(all.cityDays(selection, signal)),
   };
 }
 

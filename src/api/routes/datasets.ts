@@ -167,7 +167,8 @@ export function trendsPart({
   return { cities, fromCity: fromCity === null ? null : String(fromCity), limit };
 }
 
-async function publishedRows<D extends Dataset>(
+/** Rows of these cities, all when empty. */
+export async function publishedRows<D extends Dataset>(
   publication: Publication | null,
   dataset: D,
   cities: readonly string[],

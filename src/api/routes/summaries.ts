@@ -52,7 +52,7 @@ export function addSummaryRoutes(app: FastifyInstance, server: Server): void {
 }
 
 /** Dates that the calendar has; where both are given, the first before the second. */
-function datesOf(query: SummaryQuery) {
+export function datesOf(query: Pick<SummaryQuery, 'from' | 'to'>) {
   const [from, to] = [query.from ?? null, query.to ?? null];
   for (const [name, date] of Object.entries({ from, to })) {
     if (date === null) continue;
