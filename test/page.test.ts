@@ -65,6 +65,7 @@ for (const [scheme, sizes] of [
       assert.equal(await page.locator('#statistics tbody tr').count(), 5);
       assert.equal(await page.locator('#rows tbody tr').count(), 15);
       assert.equal(await scrollsSideways(page), false, 'the page scrolls sideways');
+      if (size === WIDE) await assertOneRow(page, '.top .settings');
       await page.mouse.move(0, 0);
       await takePicture(page, `page-${scheme}-${size.width}.png`, { fullPage: true });
       if (scheme === 'light' && size === WIDE) {
@@ -74,6 +75,17 @@ for (const [scheme, sizes] of [
       isQuiet(served);
     });
   }
+}
+
+/** What the place holds has one middle line. */
+async function assertOneRow(page: Page, place: string): Promise<void> {
+  const middles = await page.locator(`${place} > :not(.unseen)`).evaluateAll((all) =>
+    all.map((one) => {
+      const { top, bottom } = one.getBoundingClientRect();
+      return Math.round((top + bottom) / 2);
+    }),
+  );
+  assert.equal(new Set(middles).size, 1, `${place}: ${middles.join()}`);
 }
 
 /** Twenty observations come in twelve seconds. */

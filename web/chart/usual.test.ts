@@ -22,14 +22,27 @@ test('a month says most at its middle, and goes evenly over into the next', () =
   assert.ok(newYear !== null && newYear.median > 6 && newYear.median < 7, `${newYear?.median}`);
 });
 
-test('draws no band for an unknown month, and uses a month alone next to an unknown one', () => {
+test('a month counts alone up to the middle of an unknown one, and draws no band beyond', () => {
   const march = new Map([...TABLE].filter(([, { month }]) => month === 3));
   assert.equal(usualAt(march, Date.UTC(2024, 2, 30))?.median, 3);
-  assert.equal(usualAt(march, Date.UTC(2024, 3, 2)), null);
-  const span = { from: Date.UTC(2024, 2, 31), to: Date.UTC(2024, 3, 2) };
+  assert.equal(usualAt(march, Date.UTC(2024, 3, 2))?.median, 3);
+  assert.equal(usualAt(march, Date.UTC(2024, 1, 27))?.median, 3);
+  assert.equal(usualAt(march, Date.UTC(2024, 3, 17)), null);
+  assert.equal(usualAt(march, Date.UTC(2024, 1, 2)), null);
+  const span = { from: Date.UTC(2024, 2, 31), to: Date.UTC(2024, 3, 18) };
   const range = usualRange([...march.values()], span, 'UTC', 'temperature_c', 'c');
   assert.deepEqual([range?.lows[0] === null, range?.lows.at(-1)], [false, null]);
   assert.equal(usualRange([], span, 'UTC', 'temperature_c', 'c'), null);
+});
+
+test('the band begins and ends with the range, whatever its steps', () => {
+  for (const days of [2, 60]) {
+    const from = Date.UTC(2024, 6, 1, 5, 20);
+    const to = from + days * 24 * HOUR + 18 * HOUR;
+    const times = usualRange(ROWS, { from, to }, 'UTC', 'temperature_c', 'c')?.times ?? [];
+    assert.deepEqual([times[0], times.at(-1)], [from, to], `${days} days`);
+    assert.deepEqual([...new Set(times)].sort(), [...times].sort());
+  }
 });
 
 test('the band follows the city’s clock and the chosen unit', () => {

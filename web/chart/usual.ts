@@ -25,9 +25,9 @@ const DAY = 24 * HOUR;
 const POINTS_MAX = 800;
 
 /**
- * The band from `from` to `to`. A month's values count at its middle, and between two middles the
- * band goes evenly from one to the other, so that it has no step at a month's end. Null without
- * rows.
+ * The band from `from` to `to`, and at both. A month's values count at its middle, and between two
+ * middles the band goes evenly from one to the other, so that it has no step at a month's end. Null
+ * without rows.
  */
 export function usualRange(
   rows: readonly UsualRow[],
@@ -43,7 +43,7 @@ export function usualRange(
   const lows: (number | null)[] = [];
   const highs: (number | null)[] = [];
   const convert = (value: number) => convertValue(value, variable, units);
-  for (let at = Math.ceil(from / step) * step; at <= to; at += step) {
+  for (const at of timesOf(from, to, step)) {
     const wall = at + offsetAt(at, zone);
     const hours =
       step === HOUR
@@ -57,7 +57,17 @@ export function usualRange(
   return { times, lows, highs };
 }
 
-/** Lowest and highest usual value at this wall time; null where one of the months is not known. */
+/** Both ends, and what is a multiple of the step between them. */
+function timesOf(from: number, to: number, step: number): number[] {
+  const times = [from];
+  for (let at = (Math.floor(from / step) + 1) * step; at < to; at += step) times.push(at);
+  return to > from ? [...times, to] : times;
+}
+
+/**
+ * Lowest and highest usual value at this wall time, between two months' middles. Where one of these
+ * months is not known, as when it has just begun, the other counts alone; null without both.
+ */
 export function usualAt(
   table: ReadonlyMap<number, UsualRow>,
   wall: number,
@@ -71,8 +81,7 @@ export function usualAt(
   const share = (wall - here) / (there - here);
   const a = table.get((month + 1) * 24 + hour);
   const b = table.get((((month + next + 12) % 12) + 1) * 24 + hour);
-  if (a === undefined) return null;
-  if (b === undefined) return a;
+  if (a === undefined || b === undefined) return a ?? b ?? null;
   const between = (from: number, to: number) => from + (to - from) * share;
   return {
     low: between(a.low, b.low),
