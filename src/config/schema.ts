@@ -76,11 +76,14 @@ export const ConfigSchema = section('isobar', {
     concurrency: whole(8, 1, 256, 'Calls under way at once.'),
     timeout_s: whole(10, 1, 120, 'Seconds until a call without an answer is given up.'),
     retries: whole(3, 0, 10, 'Further tries of one poll after a passing failure.'),
-    budget: section('Calls that the provider is asked at most, retries included.', {
-      per_minute: whole(60, 1, 1_000_000, 'Calls in any minute.'),
-      per_day: whole(1_000, 1, 100_000_000, 'Calls in a day (UTC).'),
-      per_month: whole(31_000, 1, 3_000_000_000, 'Calls in a month (UTC).'),
-    }),
+    budget: section(
+      'Calls that the provider is asked at most, retries included; `isobar doctor` says whether they are enough.',
+      {
+        per_minute: whole(60, 1, 1_000_000, 'Calls in any minute.'),
+        per_day: whole(1_000, 1, 100_000_000, 'Calls in a day (UTC).'),
+        per_month: whole(31_000, 1, 3_000_000_000, 'Calls in a month (UTC).'),
+      },
+    ),
   }),
   simulator: section('The made-up provider.', {
     seed: whole(1, 0, 2_147_483_647, 'The same seed makes the same weather.'),

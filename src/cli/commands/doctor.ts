@@ -20,6 +20,7 @@ import { receiverOf } from '../../tracing/open.ts';
 import { type Receiver, send } from '../../tracing/sending.ts';
 import { type Environment, prepare } from '../environment.ts';
 import { isOlder, NODE_VERSION_LEAST } from '../node-version.ts';
+import { checkBudget } from './doctor-budget.ts';
 import { checkConnections } from './doctor-connections.ts';
 import { type Finding, failures, ok } from './doctor-finding.ts';
 import { checkLake, checkLog, checkSpark } from './doctor-services.ts';
@@ -45,6 +46,7 @@ export function doctorCommand(program: Command, environment: Environment): void 
       const findings = [
         checkNode(),
         checkKey(config),
+        ...(await checkBudget(config)),
         await checkFolder(config),
         await checkRoom(config),
         await checkPort(config, 'port', config.api.port),
