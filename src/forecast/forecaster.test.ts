@@ -57,6 +57,31 @@ function judge(values: readonly number[], horizons: readonly number[], from: num
   });
 }
 
+test('the interval is as wide as the hour of the day takes', () => {
+  const random = createRandom(11);
+  const isAfternoon = (hour: number) => hour % 24 >= 12;
+  const judged = { afternoon: [0, 0], night: [0, 0] };
+  const from = 200 * 24;
+  let hour = 0;
+  const forecaster = new Forecaster({
+    ...{ helpers: 0, least: -95, most: 65 },
+    onJudged({ horizon, value, low, high }) {
+      if (horizon !== 6 || hour < from) return;
+      const counts = judged[isAfternoon(FIRST + hour) ? 'afternoon' : 'night'];
+      counts[0] = (counts[0] ?? 0) + 1;
+      if (value >= low && value <= high) counts[1] = (counts[1] ?? 0) + 1;
+    },
+  });
+  for (; hour < 600 * 24; hour += 1) {
+    const noise = (random() + random() + random() - 1.5) * (isAfternoon(FIRST + hour) ? 6 : 1);
+    forecaster.observe(FIRST + hour, 10 + noise, []);
+  }
+  for (const [known = 0, inside = 0] of Object.values(judged)) {
+    const share = inside / known;
+    assert.ok(share > 0.75 && share < 0.85, JSON.stringify(judged));
+  }
+});
+
 test('what is served is not worse than the best baseline, and its interval holds four of five', () => {
   const values = weather(1, 1.6 * YEAR);
   for (const { horizon, served, best, coverage } of judge(values, [1, 6, 24, 48], YEAR / 2)) {

@@ -59,8 +59,12 @@ const ROWS_LEAST = 60 * DAY;
 /** Share of a new error in the trailing ones: they are of about 90 days. */
 const ERROR_SHARE = 1 / (90 * DAY);
 const QUANTILES = [0.1, 0.5, 0.9] as const;
-/** Steps of the quantiles, as a share of the mean absolute error. */
+/** Steps of the quantiles, whose errors are multiples of the usual one. */
 const QUANTILE_STEP = 0.03;
+/** Share of a new error in the usual one of its horizon and hour of the day: they are of about 60 days. */
+const SCALE_SHARE = 1 / 60;
+/** No error is usual below this, in units of the variable. */
+const SCALE_LEAST = 0.05;
 const LEVEL_SHARE = 0.7;
 const SEASON_SHARE = 0.08;
 /** Rows of what was served in an hour: the values, and the quantiles. */
@@ -84,7 +88,9 @@ export class Forecaster {
   readonly #said = new Float64Array(HORIZONS * SAID).fill(Number.NaN);
   readonly #served = new Float64Array(HORIZONS * SERVED).fill(Number.NaN);
   readonly #models = new Float64Array(HORIZONS);
-  /** Of the errors of what was served, by quantile and horizon. */
+  /** Mean absolute errors of what was served, by horizon and hour of the day; 0 before the first. */
+  readonly #scales = new Float64Array(HORIZONS * DAY);
+  /** Of the errors of what was served, by quantile and horizon, as multiples of those. */
   readonly #quantiles = QUANTILES.map(() => new Float64Array(HORIZONS));
   readonly #season = new Float64Array(DAY);
   /** Smoothed level, last hour, number of hours. */
@@ -106,7 +112,7 @@ export class Forecaster {
     this.#gate.visit(each);
     for (const part of [this.#weights, this.#past, ...this.#helperPast, this.#features]) each(part);
     for (const part of [this.#said, this.#served, this.#models, ...this.#quantiles]) each(part);
-    for (const part of [this.#season, this.#scalars]) each(part);
+    for (const part of [this.#season, this.#scalars, this.#scales]) each(part);
   }
 
   /** Hours that were observed, those without a value among them. */
@@ -299,7 +305,7 @@ export class Forecaster {
       }
       this.#report(hour, value, ahead);
       const served = this.#servedOf(hour - ahead, 0)[at] ?? Number.NaN;
-      if (!Number.isNaN(served)) this.#stepQuantiles(at, value - served);
+      if (!Number.isNaN(served)) this.#learnError(at, hour, value - served);
     }
   }
 
@@ -315,14 +321,26 @@ export class Forecaster {
     onJudged({ horizon, value, said: ofModels, low, median, high });
   }
 
-  #stepQuantiles(at: number, error: number): void {
-    const step = QUANTILE_STEP * Math.max(0.05, this.#gate.smallestError(at));
+  #learnError(at: number, hour: number, error: number): void {
+    const scale = this.#scaleOf(at, hour);
+    const multiple = error / scale;
     for (const [index, share] of QUANTILES.entries()) {
       const quantiles = this.#quantiles[index];
       if (quantiles === undefined) continue;
       const before = quantiles[at] ?? 0;
-      quantiles[at] = before + step * (share - (error < before ? 1 : 0));
+      quantiles[at] = before + QUANTILE_STEP * (share - (multiple < before ? 1 : 0));
     }
+    const place = at * DAY + (hour % DAY);
+    const before = this.#scales[place] ?? 0;
+    const weight = before === 0 ? 1 : Math.max(SCALE_SHARE, Math.min(1, DAY / this.hours));
+    this.#scales[place] = before + weight * (Math.abs(error) - before);
+  }
+
+  /** The usual error at a horizon of a forecast for this hour: by day it is another one than by night. */
+  #scaleOf(at: number, hour: number): number {
+    const own = this.#scales[at * DAY + (hour % DAY)] ?? 0;
+    const known = own > 0 ? own : this.#gate.smallestError(at);
+    return Math.max(SCALE_LEAST, Number.isNaN(known) ? 0 : known);
   }
 
   #serve(hour: number): void {
@@ -334,7 +352,8 @@ export class Forecaster {
       const value = said[model * HORIZONS + at] ?? Number.NaN;
       this.#servedOf(hour, 0)[at] = value;
       for (const [row, quantiles] of this.#quantiles.entries()) {
-        this.#servedOf(hour, row + 1)[at] = this.#bounded(value + (quantiles[at] ?? 0));
+        const error = (quantiles[at] ?? 0) * this.#scaleOf(at, hour + at + 1);
+        this.#servedOf(hour, row + 1)[at] = this.#bounded(value + error);
       }
     }
   }
