@@ -1,42 +1,26 @@
 /** The dataset hourly_trends: one row per city, clock and hour of the day. */
 import type { Row } from '../../sql/engine.ts';
+import { Directions } from './directions.ts';
 import { Moments } from './moments.ts';
 import type { RawRow } from './raw-row.ts';
 import type { Recount } from './recount.ts';
 
 const DAY_S = 86_400;
-/** Directions whose resultant is below this share of their number cancel out. */
-const CANCELLING = 1e-9;
 
 class HourTally {
   count = 0;
   readonly temperature = new Moments();
   readonly humidity = new Moments();
   readonly speed = new Moments();
-  directions = 0;
-  east = 0;
-  north = 0;
+  readonly directions = new Directions();
 
   add({ values }: RawRow): void {
     this.count += 1;
-    const { temperature_c, humidity_pct, wind_speed_ms, wind_direction_deg } = values;
+    const { temperature_c, humidity_pct, wind_speed_ms } = values;
     if (temperature_c !== null) this.temperature.add(temperature_c);
     if (humidity_pct !== null) this.humidity.add(humidity_pct);
     if (wind_speed_ms !== null) this.speed.add(wind_speed_ms);
-    // Calm comes from nowhere, whatever the report says; a direction without a speed counts.
-    const isCalm = wind_speed_ms !== null && wind_speed_ms <= 0;
-    if (wind_direction_deg === null || isCalm) return;
-    const radians = (wind_direction_deg * Math.PI) / 180;
-    this.directions += 1;
-    this.east += Math.sin(radians);
-    this.north += Math.cos(radians);
-  }
-
-  /** Degrees from north; null without one. */
-  get direction(): number | null {
-    if (Math.hypot(this.east, this.north) <= CANCELLING * this.directions) return null;
-    const degrees = (Math.atan2(this.east, this.north) * 180) / Math.PI;
-    return degrees < 0 ? degrees + 360 : degrees;
+    this.directions.add(values);
   }
 }
 
@@ -73,13 +57,13 @@ export class HourlyTrendsRecount implements Recount {
             temperature_c_mean: tally.temperature.mean,
             humidity_pct_mean: tally.humidity.mean,
             wind_speed_ms_mean: tally.speed.mean,
-            wind_direction_deg_mean: tally.direction,
+            wind_direction_deg_mean: tally.directions.mean,
             temperature_c_count: tally.temperature.count,
             humidity_pct_count: tally.humidity.count,
             wind_speed_ms_count: tally.speed.count,
-            wind_direction_deg_count: tally.directions,
-            wind_direction_sin: tally.east,
-            wind_direction_cos: tally.north,
+            wind_direction_deg_count: tally.directions.count,
+            wind_direction_sin: tally.directions.east,
+            wind_direction_cos: tally.directions.north,
           };
         }
       }
