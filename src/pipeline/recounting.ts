@@ -1,8 +1,10 @@
 /** What `isobar verify --deep` compares in a workspace. */
+import { readClimate } from '../analytics/climate.ts';
 import { readDataset } from '../analytics/export.ts';
 import { isOutdated, readPublication } from '../analytics/publication.ts';
 import { readFlags } from '../analytics/published-quality.ts';
 import { asIsobarError } from '../errors.ts';
+import { ALL_ROWS } from '../model/climate-datasets.ts';
 import type { QualityFlagSelection } from '../model/quality.ts';
 import { type DeepReport, verifyDeep } from '../provenance/recount/deep.ts';
 import { tableSumsSql } from '../provenance/recount/table-sums.ts';
@@ -44,6 +46,11 @@ export async function recountWorkspace(
         isOutdated,
         rows: async (publication, dataset) =>
           (await readDataset(storage, session, publication, dataset)) as unknown as Row[],
+        async climateRows(publication, dataset, range) {
+          const selection = { ...ALL_ROWS, ...range };
+          const rows = await readClimate(storage, session, publication, dataset, selection, signal);
+          return rows as unknown as Row[];
+        },
         failedValues: (publication) => readFlags(storage, session, publication, FAILED),
         cursor: () => readCursor(storage),
         async hoursBetween(one, other) {

@@ -28,6 +28,7 @@ export interface Made {
   readonly pressure?: number | null;
   readonly gust?: number | null;
   readonly rain?: number | null;
+  readonly snow?: number | null;
   readonly offset?: number | null;
   readonly interval: number;
 }
@@ -109,9 +110,10 @@ export async function openPlace(): Promise<Place> {
       const path = join(folder, 'rows', `${commit}-${month}.parquet`);
       const values = rows.map(
         ({ city, at, temperature, humidity, direction, interval, ...more }) => {
-          const { speed = null, pressure = null, gust = null, rain = null, offset = null } = more;
+          const { speed = null, pressure = null, gust = null, offset = null } = more;
+          const { rain = null, snow = null } = more;
           const values = [temperature, humidity, direction, speed, interval];
-          const others = [...values, pressure, gust, rain, offset].map(String).join(', ');
+          const others = [...values, pressure, gust, rain, snow, offset].map(String).join(', ');
           return `('${city}', TIMESTAMPTZ '${timeOf(at)}', ${others})`;
         },
       );
@@ -201,12 +203,13 @@ function rowsSql(values: readonly string[]): string {
     pressure_hpa: 'p',
     wind_gust_ms: 'g',
     rain_1h_mm: 'r',
+    snow_1h_mm: 'n',
     utc_offset_s: 'z',
   };
   const columns = Object.entries(OBSERVATION_COLUMNS).map(
     ([name, type]) => `CAST(${made[name] ?? 'NULL'} AS ${type}) AS ${name}`,
   );
-  return `SELECT ${columns.join(', ')} FROM (VALUES ${values.join(', ')}) v(c, moment, t, h, d, s, i, p, g, r, z)`;
+  return `SELECT ${columns.join(', ')} FROM (VALUES ${values.join(', ')}) v(c, moment, t, h, d, s, i, p, g, r, n, z)`;
 }
 
 export function timeOf(at: number): string {

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { aggregatesOf, readPublication } from '../../analytics/publication.ts';
+import { aggregatesOf, type PublishedFile, readPublication } from '../../analytics/publication.ts';
 import { DATASETS, type Dataset } from '../../model/datasets.ts';
 import { recountWorkspace } from '../../pipeline/recounting.ts';
 import type { Workspace } from '../../pipeline/workspace.ts';
@@ -27,6 +27,8 @@ import {
   runIn,
 } from '../testing/world.ts';
 import type { DeepReport } from './deep.ts';
+
+type Aggregates = NonNullable<ReturnType<typeof aggregatesOf>>;
 
 const RAW = 'lake/weather_data/raw';
 const DAY = `${RAW}/year=2024/month=10/day=31`;
@@ -227,7 +229,8 @@ test('a line twice, and one that makes no row, are named by file and line', asyn
 test('a wrong partial aggregate that was merged into the next publication is found', async () => {
   const found = await breakIt(async (folder) => {
     await using workspace = await openLake(folder);
-    await falsifyPartials(folder, workspace);
+    const warmer = 'temperature_c_mean + 1 AS temperature_c_mean';
+    await falsify(folder, workspace, ({ rollup }) => rollup?.files.city_statistics, warmer);
     await append(workspace, [liveObservation('city-0', 30)]);
     await land(workspace);
     await exportAndPublish(workspace);
@@ -238,18 +241,57 @@ test('a wrong partial aggregate that was merged into the next publication is fou
   );
 });
 
-/** Old months become warmer in what partial aggregates were merged into, which the publication is made to name. */
-async function falsifyPartials(
+test('a changed file of days or months is found by the datasets that are made from it', async () => {
+  const days = ({ partials }: Aggregates) =>
+    partials.find(({ months }) => months.includes('2012-10'))?.files.days;
+  const months = ({ rollup }: Aggregates) => rollup?.files.month_rows;
+  const calendar = ({ rollup }: Aggregates) => rollup?.files.calendar_months;
+  const changes: readonly [typeof days, string, RegExp][] = [
+    [
+      days,
+      'temperature_c_mean + 1e-7 AS temperature_c_mean',
+      /^daily_summaries denver-us 2012-10-01 temperature_c_mean: \S+ published, \S+ from the raw/m,
+    ],
+    [
+      months,
+      'day_count + 1 AS day_count',
+      /^monthly_summaries denver-us 2012-10 day_count: \d published, \d from the raw export$/m,
+    ],
+    [
+      calendar,
+      'year_count + 1 AS year_count',
+      /^climate_normals denver-us 10 year_count: 1 published, 0 from the raw export$/m,
+    ],
+    [
+      calendar,
+      'temperature_c_max + 1e-7 AS temperature_c_max',
+      /^records denver-us temperature_c 0 highest: \S+ published, \S+ from the raw export$/m,
+    ],
+  ];
+  for (const [choose, columns, difference] of changes) {
+    const found = await breakIt(async (folder) => {
+      await using workspace = await openLake(folder);
+      await falsify(folder, workspace, choose, columns);
+    });
+    assert.match(found, difference);
+    const datasets = new Set(found.split('\n').map((line) => line.split(/[ :]/)[0]));
+    assert.equal(datasets.size, 1, found);
+  }
+});
+
+/** Changes a file that others are merged with, and makes the publication name it. */
+async function falsify(
   folder: string,
-  { storage, ...workspace }: Workspace,
+  workspace: Workspace,
+  choose: (aggregates: Aggregates) => PublishedFile | undefined,
+  columns: string,
 ): Promise<void> {
-  const publication = (await readPublication(storage)) ?? assert.fail();
-  const rollup = aggregatesOf(publication)?.rollup ?? assert.fail();
-  const file = join(folder, 'lake', rollup.files.city_statistics.path);
+  const publication = (await readPublication(workspace.storage)) ?? assert.fail();
+  const aggregates = aggregatesOf(publication) ?? assert.fail();
+  const file = join(folder, 'lake', (choose(aggregates) ?? assert.fail()).path);
   const session = await workspace.session();
   await session.execute(
-    `CREATE TEMP TABLE falsified AS SELECT * REPLACE (temperature_c_mean + 1 AS temperature_c_mean)
-     FROM read_parquet('${file}')`,
+    `CREATE TEMP TABLE falsified AS SELECT * REPLACE (${columns}) FROM read_parquet('${file}')`,
   );
   const before = readFileSync(file);
   await session.copy('SELECT * FROM falsified', `${file}.new`, 'parquet');

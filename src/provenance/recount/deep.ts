@@ -7,16 +7,22 @@
  */
 import type { Publication } from '../../analytics/publication.ts';
 import { isClose } from '../../model/agreement.ts';
+import type { ClimateDataset } from '../../model/climate-datasets.ts';
 import { DATASETS, type Dataset } from '../../model/datasets.ts';
 import type { QualityFlag } from '../../model/quality.ts';
 import type { Row } from '../../sql/engine.ts';
 import type { ExportCursor } from '../../table/export-documents.ts';
 import { AnomaliesRecount } from './anomalies.ts';
 import { CityStatisticsRecount } from './city-statistics.ts';
+import { ClimateComparison, type DateRange } from './climate.ts';
+import { ClimateNormalsRecount } from './climate-normals.ts';
 import { bounded, compareRecount } from './compare.ts';
+import { DailySummariesRecount } from './daily-summaries.ts';
 import { HourlyTrendsRecount } from './hourly-trends.ts';
+import { MonthlySummariesRecount } from './monthly-summaries.ts';
 import { listHours, type RawFiles, type RawHour, readRows } from './raw-files.ts';
 import type { RawRow } from './raw-row.ts';
+import { RecordsRecount } from './records.ts';
 import type { Recount } from './recount.ts';
 import { TableSumsRecount } from './table-sums.ts';
 
@@ -26,6 +32,12 @@ export interface DeepOptions extends RawFiles {
   /** Whether an earlier version of this program made it, which counted otherwise. */
   isOutdated(publication: Publication): boolean;
   rows(publication: Publication, dataset: Dataset): Promise<readonly Row[]>;
+  /** Days and months of a range of dates; the other datasets as a whole. */
+  climateRows(
+    publication: Publication,
+    dataset: ClimateDataset,
+    range: DateRange,
+  ): Promise<readonly Row[]>;
   /** Values that failed quality control: they are in no statistics. */
   failedValues(publication: Publication): Promise<readonly FailedValue[]>;
   cursor(): Promise<ExportCursor>;
@@ -34,6 +46,8 @@ export interface DeepOptions extends RawFiles {
   /** `tableSumsSql` over the rows of a version of the table. */
   tableSums(version: number): Promise<readonly Row[]>;
   readonly onProgress?: (text: string) => void;
+  /** Days or months that are held before they are compared. */
+  readonly rowsHeldMost?: number;
 }
 
 export type FailedValue = Pick<QualityFlag, 'city_id' | 'observed_at' | 'variable' | 'value'>;
@@ -79,20 +93,28 @@ async function verifyAt(
   const recounts = openRecounts(published.get('city_statistics') ?? []);
   const table = new TableSumsRecount();
   const all: readonly Recount[] = [...Object.values(recounts), table];
+  const climate = new ClimateComparison(
+    recounts,
+    (dataset, range) => options.climateRows(publication, dataset, range),
+    options.rowsHeldMost,
+  );
   // What was reported is in the table, and may be unusual, whether it failed or not.
   const reported = new Set<Recount>([table, recounts.anomalies]);
   const sound = leaveOut(await options.failedValues(publication));
   const add = (row: RawRow) => {
     const counted = sound(row);
-    for (const recount of all) recount.add(reported.has(recount) ? row : counted);
+    for (const recount of all) recount.add?.(reported.has(recount) ? row : counted);
+    climate.add(counted);
   };
-  const { rows } = await readRows(options, hours, add, problems, signal);
+  const reach = (seconds: number) => climate.reach(seconds);
+  const { rows } = await readRows(options, hours, { add, reach }, problems, signal);
   const differences = [
     ...bounded('raw export', problems),
     ...compareRecount('observations', table, await options.tableSums(publication.table_version)),
     ...DATASETS.flatMap((dataset) =>
       compareRecount(dataset, recounts[dataset], published.get(dataset) ?? []),
     ),
+    ...(await climate.end()),
     ...compareSummary(publication, recounts.city_statistics),
   ];
   return {
@@ -108,11 +130,16 @@ async function verifyAt(
 /** A dataset that is published has to be here: without a line for it this does not compile. */
 function openRecounts(statistics: readonly Row[]) {
   const city_statistics = new CityStatisticsRecount();
+  const names = new Map(statistics.map(({ city_id, city }) => [city_id, city]));
   return {
     city_statistics,
     hourly_trends: new HourlyTrendsRecount(),
     anomalies: new AnomaliesRecount(city_statistics, statistics),
-  } satisfies Record<Dataset, Recount>;
+    daily_summaries: new DailySummariesRecount(names),
+    monthly_summaries: new MonthlySummariesRecount(names),
+    climate_normals: new ClimateNormalsRecount(names),
+    records: new RecordsRecount(names),
+  } satisfies Record<Dataset | ClimateDataset, Recount>;
 }
 
 /** What a row has without the values that failed, as long as they are what was checked. */

@@ -58,11 +58,17 @@ export interface RawCount {
   readonly bytes: number;
 }
 
-/** Calls `onRow` with each row; resolves with how many there are. */
+export interface RowsReader {
+  add(row: RawRow): void;
+  /** Before the rows of an hour, which begins so many seconds after 1970. */
+  reach(seconds: number): Promise<void>;
+}
+
+/** Gives each row to the reader; resolves with how many there are. */
 export async function readRows(
   { storage }: RawFiles,
   hours: readonly RawHour[],
-  onRow: (row: RawRow) => void,
+  reader: RowsReader,
   differences: string[],
   signal?: AbortSignal,
 ): Promise<RawCount> {
@@ -72,11 +78,12 @@ export async function readRows(
     const path = rawHourPath(new Date(hour));
     const say = (text: string) => differences.push(`${path}: ${text}`);
     bytes += content.length;
+    await reader.reach(Date.parse(hour) / 1_000);
     if (entry === null) say('the day’s manifest does not name it');
     else if (createHash('sha256').update(content).digest('hex') !== entry.sha256) {
       say('it differs from its manifest (sha256)');
     }
-    const found = readLines(content, hour, last, onRow, say);
+    const found = readLines(content, hour, last, reader, say);
     if (entry !== null && entry.rows !== found) {
       say(`${found} rows, its manifest says ${entry.rows}`);
     }
@@ -90,7 +97,7 @@ function readLines(
   content: Uint8Array,
   hour: string,
   last: Map<string, string>,
-  onRow: (row: RawRow) => void,
+  reader: RowsReader,
   say: (text: string) => void,
 ): number {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
@@ -108,7 +115,7 @@ function readLines(
     }
     if (typeof row === 'string') continue;
     last.set(row.city_id, row.observed_at);
-    onRow(row);
+    reader.add(row);
   }
   if (problems > LINES_REPORTED_MAX) say(`${problems} lines in all`);
   return number;

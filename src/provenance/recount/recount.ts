@@ -12,11 +12,27 @@ export interface Recount {
   /** Columns that are texts for people, and circles where 0 follows 360. */
   readonly ignored?: readonly string[];
   readonly circular?: readonly string[];
-  add(row: RawRow): void;
-  /** The rows of the dataset, once all observations were added. */
+  /** Missing where the dataset is made from days or months of the rows. */
+  add?(row: RawRow): void;
+  /** The rows of the dataset, once all observations were added. A value may be an `OneOf`. */
   rows(): Iterable<Row>;
   /** Whether rounding decides if this row is there: then it may be missing on either side. */
   isUndecided?(row: Row): boolean;
   /** What of the row cannot be recounted, a sentence; null when all of it can. */
   problemOf?(row: Row): string | null;
 }
+
+/**
+ * One whose rows are finished in the order of time: `rows` gives those that are finished and lets them
+ * go, so that not all of a long history are held.
+ */
+export interface GradualRecount extends Recount {
+  /** Rows that `rows` would give now. */
+  readonly waiting: number;
+}
+
+/**
+ * City → its name by the published city_statistics, where it is compared: the newest name of the raw
+ * export is known only at its end.
+ */
+export type CityNames = ReadonlyMap<unknown, unknown>;
