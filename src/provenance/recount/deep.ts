@@ -9,6 +9,7 @@ import type { Publication } from '../../analytics/publication.ts';
 import { isClose } from '../../model/agreement.ts';
 import type { ClimateDataset } from '../../model/climate-datasets.ts';
 import { DATASETS, type Dataset } from '../../model/datasets.ts';
+import { compareTimes } from '../../model/iso-time.ts';
 import type { QualityFlag } from '../../model/quality.ts';
 import type { Row } from '../../sql/engine.ts';
 import type { ExportCursor } from '../../table/export-documents.ts';
@@ -144,20 +145,21 @@ function openRecounts(statistics: readonly Row[]) {
 
 /** What a row has without the values that failed, as long as they are what was checked. */
 function leaveOut(failed: readonly FailedValue[]): (row: RawRow) => RawRow {
-  const byRow = Map.groupBy(failed, (one) => keyOf(one.city_id, one.observed_at));
+  const byCity = new Map<string, Map<number, FailedValue[]>>();
+  for (const [city, ofCity] of Map.groupBy(failed, ({ city_id }) => city_id)) {
+    const secondOf = ({ observed_at }: FailedValue) => Math.floor(Date.parse(observed_at) / 1_000);
+    byCity.set(city, Map.groupBy(ofCity, secondOf));
+  }
   return (row) => {
-    const flagged = byRow.get(keyOf(row.city_id, row.observed_at));
-    if (flagged === undefined) return row;
+    const near = byCity.get(row.city_id)?.get(row.seconds);
+    if (near === undefined) return row;
     const values = { ...row.values };
-    for (const { variable, value } of flagged) {
-      if (values[variable] === value) values[variable] = null;
+    for (const { variable, value, observed_at } of near) {
+      const isSame = compareTimes(observed_at, row.observed_at) === 0;
+      if (isSame && values[variable] === value) values[variable] = null;
     }
     return { ...row, values };
   };
-}
-
-function keyOf(cityId: string, time: string): string {
-  return `${cityId} ${Date.parse(time)}`;
 }
 
 function notCompared(why: string): DeepReport {
