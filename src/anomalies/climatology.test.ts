@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom } from '../../test/support/random.ts';
-import { flagUnseasonal } from './climatology.ts';
+import { flagUnseasonal, knownSeason } from './climatology.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -58,6 +58,23 @@ test('one earlier year is too few, and values before the beginning are not judge
   assert.equal(judge([40], 2).length, 1);
   assert.deepEqual(judge([40], 1), []);
   assert.deepEqual(judge([40], 2, TODAY + 1), []);
+});
+
+test('a season is known of two earlier years with enough values at the hour', () => {
+  assert.deepEqual(knownSeason(seasons(3), TODAY), { years: 3, isEnough: true });
+  assert.deepEqual(knownSeason(seasons(2), TODAY), { years: 2, isEnough: true });
+  assert.deepEqual(knownSeason(seasons(1), TODAY), { years: 1, isEnough: false });
+  assert.deepEqual(knownSeason(new Map(), TODAY), { years: 0, isEnough: false });
+  // A source that reports every three hours has one value around an hour, not three.
+  const sparse = (years: number) =>
+    new Map(
+      [...seasons(years)].map(([day, hours]) => [
+        day,
+        hours.map((value, hour) => (hour % 3 === 0 ? value : Number.NaN)),
+      ]),
+    );
+  assert.deepEqual(knownSeason(sparse(2), TODAY), { years: 2, isEnough: false });
+  assert.deepEqual(knownSeason(sparse(3), TODAY), { years: 3, isEnough: true });
 });
 
 test('a variable without limits is passed over', () => {

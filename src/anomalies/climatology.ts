@@ -20,7 +20,7 @@ const FAR_LEAST: Readonly<Partial<Record<VariableName, number>>> = {
   wind_speed_ms: 3,
 };
 /** Earlier years that the season must be known of, and values at this hour. */
-const YEARS_LEAST = 2;
+export const YEARS_LEAST = 2;
 const VALUES_LEAST = 60;
 const HOURS = 24;
 const DAY_MS = 86_400_000;
@@ -62,6 +62,27 @@ export function flagUnseasonal(options: SeasonedSeries): QualityFlag[] {
   return flags;
 }
 
+export interface KnownSeason {
+  /** Earlier years that have a value around the day. */
+  readonly years: number;
+  /** Whether a value of the hour can be judged. */
+  readonly isEnough: boolean;
+}
+
+/** How much is known of the season and hour of a time, in milliseconds since 1970. */
+export function knownSeason(days: HoursOfDays, time: number): KnownSeason {
+  const years = earlierYears(days, Math.floor(time / DAY_MS));
+  const values = nearHour(years.flat(), Math.floor(time / HOUR_MS) % HOURS);
+  const isEnough = years.length >= YEARS_LEAST && values.length >= VALUES_LEAST;
+  return { years: years.length, isEnough };
+}
+
+/** The days around this one in each earlier year that has any. */
+function earlierYears(known: HoursOfDays, day: number): Float64Array[][] {
+  const [, ...earlier] = windowsBetween(day, day);
+  return earlier.map((window) => daysIn(known, window)).filter(({ length }) => length > 0);
+}
+
 /** What the earlier years had around one day. */
 class Season {
   readonly day: number;
@@ -75,8 +96,7 @@ class Season {
   constructor(known: HoursOfDays, day: number, limits: Limits) {
     this.day = day;
     this.#limits = limits;
-    const [, ...earlier] = windowsBetween(day, day);
-    const years = earlier.map((window) => daysIn(known, window)).filter(({ length }) => length > 0);
+    const years = earlierYears(known, day);
     this.#days = years.length < YEARS_LEAST ? [] : years.flat();
     for (const values of this.#days) {
       for (let hour = 0; hour < HOURS; hour += 1) {
