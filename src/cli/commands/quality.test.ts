@@ -29,8 +29,12 @@ test('prints each value that cannot be right, with what its neighbours say', asy
   assert.equal(warm.filter((line) => line.includes('consistency')).length, 4);
   assert.match(warm[0] ?? '', /^koar +2022-10-22T02:35:00Z +temperature_c +3\.0 °C +1\d\.\d °C ± /);
   assert.match(
-    lines.at(-1) ?? '',
+    lines.at(-2) ?? '',
     /^96 observations of \d+ stations from 2022-09-23T11:\d\d:\d\dZ to 2022-10-23T11:\d\d:\d\dZ: \d+ values failed, \d+ flags$/,
+  );
+  assert.match(
+    lines.at(-1) ?? '',
+    /^climatology is learning at \d+ of \d+ stations: .* from 2 earlier years \((\w+ 0, ){5}\d+ more\)$/,
   );
 });
 

@@ -1,8 +1,10 @@
 import { type Command, Option } from 'commander';
+import { YEARS_LEAST } from '../../anomalies/climatology.ts';
 import { selectFiles } from '../../api/reader.ts';
 import { IsobarError } from '../../errors.ts';
 import type { City } from '../../model/city.ts';
-import type { QualityFlag } from '../../model/quality.ts';
+import { byColumns } from '../../model/order.ts';
+import { FLAG_ORDER, type QualityFlag } from '../../model/quality.ts';
 import type { Workspace } from '../../pipeline/workspace.ts';
 import { checkObservations } from '../../quality/check.ts';
 import { readStations } from '../../quality/read-stations.ts';
@@ -10,6 +12,10 @@ import { formatValue } from '../../quality/reason.ts';
 import { OBSERVATION_COLUMNS } from '../../table/table.ts';
 import { type Environment, formatTable, openChosenWorkspace, prepare } from '../environment.ts';
 import { monthsBetween, parseRange } from '../range.ts';
+import { openSeasonTest } from './quality-season.ts';
+
+/** Stations that are named as learning. */
+const LEARNING_NAMED_MAX = 5;
 
 interface QualityOptions {
   readonly from?: string;
@@ -31,9 +37,12 @@ export function qualityCommand(program: Command, environment: Environment): void
     .addHelpText(
       'after',
       `
-Each value is compared with the values before and after it, with the station's other sensors, and with
-its neighbours. A value fails when it cannot be right, and is suspect when it is unlikely. It changes
-nothing. The tests and their limits: docs/quality.md.
+Each value is compared with the values before and after it, with the station's other sensors, with its
+neighbours, and with the same season and hour of earlier years. A value fails when it cannot be right, and
+is suspect when it is unlikely. It changes nothing. The tests and their limits: docs/quality.md.
+
+The comparison with earlier years (climatology) needs two of them in the table; stations with less are
+named as learning.
 
 Examples:
   isobar quality --verdict fail
@@ -60,6 +69,8 @@ interface QualityReport {
   readonly stations: number;
   readonly observations: number;
   readonly flags: readonly QualityFlag[];
+  /** Stations of whose earlier years too little is known, at the end of the range. */
+  readonly learning: readonly { readonly city_id: string; readonly years: number }[];
 }
 
 /** Month by month, so that memory stays bounded. */
@@ -82,6 +93,7 @@ async function checkRange(
   const cities: ReadonlyMap<string, City> = await workspace.cities.read();
   const stations = new Set<string>();
   const flags: QualityFlag[] = [];
+  const season = await openSeasonTest(workspace, session, files);
   let observations = 0;
   for (const month of monthsBetween(from, to)) {
     const selected = selectFiles(files, { cities: [], ...month });
@@ -92,19 +104,19 @@ async function checkRange(
       stations.add(city_id);
       observations += at.length;
     }
-    for (const flag of (await checkObservations(read, signal)).flags) flags.push(flag);
+    const checked = await checkObservations(read, signal);
+    const unseasonal = await season.judge(read, month, signal);
+    const found = [...checked.flags, ...unseasonal].sort(byColumns(FLAG_ORDER));
+    for (const flag of found) flags.push(flag);
   }
   const range = { observed_from: from, observed_to: to };
-  return { ...range, stations: stations.size, observations, flags };
+  const learning = Array.from(season.learning, ([city_id, years]) => ({ city_id, years }));
+  learning.sort(byColumns(['city_id']));
+  return { ...range, stations: stations.size, observations, flags, learning };
 }
 
-function formatReport({
-  observed_from,
-  observed_to,
-  stations,
-  observations,
-  flags,
-}: QualityReport): string {
+function formatReport(report: QualityReport): string {
+  const { observed_from, observed_to, stations, observations, flags } = report;
   const header = ['city', 'observed', 'variable', 'value', 'expected', 'test', 'verdict'];
   const rows = flags.map((flag) => [
     flag.city_id,
@@ -121,7 +133,21 @@ function formatReport({
       .map(({ city_id, observed_at, variable }) => `${city_id} ${observed_at} ${variable}`),
   );
   const table = flags.length === 0 ? '' : `${formatTable([header, ...rows])}\n`;
-  return `${table}${observations} observations of ${stations} stations from ${observed_from} to ${observed_to}: ${failed.size} values failed, ${flags.length} flags\n`;
+  const range = `from ${observed_from} to ${observed_to}`;
+  const found = `${failed.size} values failed, ${flags.length} flags`;
+  const summary = `${observations} observations of ${stations} stations ${range}: ${found}\n`;
+  return table + summary + learningText(report);
+}
+
+function learningText({ learning, stations }: QualityReport): string {
+  if (learning.length === 0) return '';
+  const named = learning.slice(0, LEARNING_NAMED_MAX);
+  const years = named.map(({ city_id, years }) => `${city_id} ${years}`).join(', ');
+  const more = learning.length - named.length;
+  return (
+    `climatology is learning at ${learning.length} of ${stations} stations: it needs values of this ` +
+    `season and hour from ${YEARS_LEAST} earlier years (${years}${more > 0 ? `, ${more} more` : ''})\n`
+  );
 }
 
 function spreadOf(flag: QualityFlag): string {
