@@ -91,7 +91,7 @@ async function writeTrends(run: Run, cities: number): Promise<WrittenTrends> {
   if (isLarge) {
     const inOrder = `SELECT * FROM (${sums}) AS sums ORDER BY city_id, clock, hour`;
     await run.session.materialize('hour_sums_kept', inOrder, run.signal);
-  } else await run.session.drop('hour_sums_kept');
+  } else if (run.reach === 'machine') await run.session.drop('hour_sums_kept');
   await run.view('hour_sums', isLarge ? 'SELECT * FROM hour_sums_kept' : sums);
   const rows: HourlyTrend[] = [];
   const hourly_trends = await writeDataset(

@@ -41,7 +41,7 @@ export const SUMMARY_ROUTES = [
   data(
     '/api/records',
     'One row per city, variable and month of the year: the highest and the lowest value, and when.',
-    `${PUBLISHED} Values are as they were observed: a broken sensor sets records, too.`,
+    `${PUBLISHED} Values that failed quality control are left out.`,
     SUMMARY_QUERY_SCHEMAS.records,
     RecordsAnswerSchema,
   ),

@@ -71,7 +71,7 @@ export const deClimate: ClimateWords = {
   },
   records: {
     title: 'Rekorde',
-    subtitle: 'wie beobachtet: Auch ein defekter Sensor stellt Rekorde auf',
+    subtitle: 'ohne Werte, die die Qualitätskontrolle verworfen hat',
     month: 'Monat des Jahres',
     all: 'Alle Monate',
     variable: 'Größe',

@@ -72,7 +72,7 @@ export const enClimate = {
   },
   records: {
     title: 'Records',
-    subtitle: 'as observed: a broken sensor sets records, too',
+    subtitle: 'without values that failed quality control',
     month: 'Month of the year',
     all: 'All months',
     variable: 'Variable',

@@ -71,7 +71,7 @@ export const frClimate: ClimateWords = {
   },
   records: {
     title: 'Records',
-    subtitle: 'tels qu’observés : un capteur en panne en bat aussi',
+    subtitle: 'sans les valeurs rejetées par le contrôle de qualité',
     month: 'Mois de l’année',
     all: 'Tous les mois',
     variable: 'Variable',
