@@ -48,6 +48,18 @@ test('an hour that the rows before it have counted does not count again', () => 
   }
 });
 
+test('a value of an earlier day in the same hour is left to the statements', () => {
+  const before = valuesAt('2024-05-01T18:10:00Z');
+  const after = valuesAt('2024-05-01T18:20:00Z');
+  const last = { utc_hour: after.utc_hour, day: after.day };
+  const days = new AppendedDays(new Map([['kathmandu-np', last]]));
+  assert.equal(days.isNext(after), true);
+  assert.equal(days.isNext(before), false);
+  assert.equal(days.isNext({ ...before, temperature_c: null }), true);
+  assert.equal(days.isNext({ ...before, utc_hour: before.utc_hour + 1 }), true);
+  assert.equal(days.isNext({ ...before, city_id: 'oslo-no' }), true);
+});
+
 test('the longest interval of a day counts, and rain for at most an hour', () => {
   const [day] = daysOf(
     valuesAt('2024-05-01T10:00:00Z', { interval_s: 10_800, rain_1h_mm: 2 }),

@@ -17,7 +17,10 @@ export interface DayValues extends Readonly<Record<DayVariable, number | null>> 
   readonly snow_1h_mm: number | null;
 }
 
-/** Where a city was when it last held a temperature: each hour counts once for its day. */
+/**
+ * The hour in which a city last held a temperature, and the latest day of its clock in it: each hour counts
+ * once for each day that it is in.
+ */
 export interface LastTemperature {
   readonly utc_hour: number;
   readonly day: number;
@@ -54,6 +57,13 @@ export class AppendedDays {
     });
   }
 
+  /** False where the clock went back within an hour: whether that counts for the day is not known. */
+  isNext({ city_id, temperature_c, utc_hour, day }: DayValues): boolean {
+    const last = this.#last.get(city_id);
+    return temperature_c === null || last?.utc_hour !== utc_hour || day >= last.day;
+  }
+
+  /** The observation is the next one. */
   add(values: DayValues): void {
     const { city_id, month, day } = values;
     const key = `${city_id}\n${month}\n${day}`;

@@ -159,6 +159,31 @@ test('the next observations of known cities are merged, and everything else is c
   await expectAppended(hours('a', 24 * 5 + 1, 1), true, 'in the new month');
 });
 
+test('an hour counts once for a day that a clock went back to within it', async () => {
+  await using place = await openPlace();
+  const refresher = await place.refresher();
+  const at = (hour: number, minute: number, offset: number | null) =>
+    hours('a', hour, 1, { at: hour * HOUR_S + minute * 60, interval: 600, offset });
+  await place.add(hours('a', 0, 40));
+  await refresher.refresh();
+  await place.add(hours('a', 40, 1));
+  await refresher.refresh();
+  // Midnight of the one clock is at 18:15 UTC, and the other one is behind it.
+  await place.add([...at(42, 10, 20_700), ...at(42, 20, 20_700), ...at(43, 0, 20_700)]);
+  assert.ok(isAppended(await refresher.refresh()));
+  await assertSound(place);
+  for (const [hour, offsets] of [
+    [66, [20_700, null, 20_700]],
+    [90, [null, 20_700, null, 20_700]],
+  ] as const) {
+    await place.add(offsets.slice(0, 2).flatMap((one, index) => at(hour, 20 + index, one)));
+    await refresher.refresh();
+    await place.add(offsets.slice(2).flatMap((one, index) => at(hour, 30 + index, one)));
+    await refresher.refresh();
+  }
+  await assertSound(place);
+});
+
 test('a city of which other values are unusual by now is read as a whole', async () => {
   await using place = await openPlace();
   const refresher = await place.refresher();

@@ -3,8 +3,9 @@
  * what was published last, in this process, instead of running the statements again.
  *
  * Whatever is not a later observation of its city is left to the statements (refresh.ts): late rows,
- * corrections, other values that failed quality control, a new month. So are a city whose bounds for
- * anomalies no longer hold, and every so many landings all, so that no rounding adds up.
+ * corrections, other values that failed quality control, a new month, a clock that went back to the
+ * day before within an hour. So are a city whose bounds for anomalies no longer hold, and every so
+ * many landings all, so that no rounding adds up.
  */
 import { CitySums, type CityValues } from '../model/city-sums.ts';
 import { intervalOf } from '../model/coverage.ts';
@@ -40,6 +41,9 @@ interface AppendedRow extends CityValues, HourValues, DayValues {
 
 /** Above these the statements are not slower. */
 const LIMITS = { rows: 20_000, landings: 100, candidates: 20_000 } as const;
+
+/** More than there are days on the calendar. */
+const DAY_NUMBERS = 10_000_000;
 
 /** The row and its line are made anew when the city changes. */
 interface AppendedCity {
@@ -127,7 +131,7 @@ export class Appendable {
     const known = this.#cities.get(id);
     if (known === undefined) return false;
     for (const row of rows) {
-      if (!known.sums.isNext(row)) return false;
+      if (!known.sums.isNext(row) || !basis.days.isNext(row)) return false;
       known.sums.add(row);
       basis.days.add(row);
       addCandidate(basis, row);
@@ -232,7 +236,8 @@ async function readBasis({ session, signal }: Run): Promise<Basis | null> {
     signal,
   );
   const last = await session.query<LastTemperature & { readonly city_id: string }>(
-    `SELECT city_id, max(utc_hour) AS utc_hour, max_by(day, observed_at) AS day
+    `SELECT city_id, max(utc_hour) AS utc_hour,
+       max_by(day, utc_hour * ${DAY_NUMBERS} + day) AS day
      FROM observations WHERE temperature_c IS NOT NULL GROUP BY city_id`,
     {},
     signal,
