@@ -20,6 +20,14 @@ export interface RejectedField {
 /** The shape of `rejected_fields` in a row, for `from_json`. */
 export const REJECTED_FIELD_TYPE = '[{"field":"VARCHAR","value":"VARCHAR","reason":"VARCHAR"}]';
 
+/** Whole numbers of a record beside its measurements, with their limits. */
+export const WHOLES = {
+  interval_s: [1, 31_536_000],
+  condition_id: [-2_147_483_648, 2_147_483_647],
+  utc_offset_s: [-64_800, 64_800],
+  provider_city_id: [-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+} as const;
+
 /** Characters of a rejected field's text that are kept. */
 export const FIELD_CHARACTERS_MAX = 256;
 

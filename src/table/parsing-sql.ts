@@ -12,6 +12,7 @@ import {
   NOT_A_NUMBER,
   outOfRange,
   REJECTED_FIELD_TYPE,
+  WHOLES,
 } from '../model/validity.ts';
 import { VARIABLE_NAMES, VARIABLES } from '../model/variables.ts';
 import { contentHashSql, importedSql } from '../model/versions.ts';
@@ -23,13 +24,6 @@ const TIMES = ['observed_at', 'collected_at'] as const;
 const NUMBERING = ['import_id', 'import_row'] as const;
 const TEXTS = ['city', 'country', 'condition'] as const;
 
-/** Whole numbers with their limits. */
-const WHOLES = {
-  interval_s: [1, 31_536_000],
-  condition_id: [-2_147_483_648, 2_147_483_647],
-  utc_offset_s: [-64_800, 64_800],
-  provider_city_id: [-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
-} as const;
 const WHOLE_NAMES = Object.keys(WHOLES) as (keyof typeof WHOLES)[];
 
 /** Every field of a record that is read. */
