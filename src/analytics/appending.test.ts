@@ -151,10 +151,11 @@ test('the next observations of known cities are merged, and everything else is c
   await expectAppended([...hours('a', 61, 1), ...hours('b', 61, 1)], true, 'one of each');
   await expectAppended(hours('a', 62, 3, { temperature: null, humidity: null }), true, 'no values');
   await expectAppended(hours('a', 70, 2), true, 'after a gap');
+  await expectAppended(hours('b', 61.5, 1, { country: null }), true, 'without its country');
   await expectAppended(hours('b', 55, 1, { at: 59.5 * HOUR_S }), false, 'a late one');
   await expectAppended(hours('b', 62, 2), true, 'on time again');
   await expectAppended(hours('c', 75, 1), false, 'a new city');
-  await expectAppended(hours('a', 72, 1, { temperature: 60 }), true, 'an anomaly');
+  await expectAppended(hours('a', 72, 1, { temperature: 60, country: 'YY' }), true, 'an anomaly');
   await expectAppended(hours('a', 24 * 5, 1), false, 'a new month');
   await expectAppended(hours('a', 24 * 5 + 1, 1), true, 'in the new month');
 });

@@ -11,7 +11,7 @@ import type { LatestObservation } from './schemas.ts';
 export type Newest = Omit<LatestObservation, 'age_s' | 'landed'> & {
   readonly city_id: string;
   readonly city: string;
-  readonly country: string;
+  readonly country: string | null;
 };
 
 /** Never changes once it is made. */

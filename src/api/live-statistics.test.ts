@@ -104,6 +104,16 @@ test('an observation counts before it has landed, and its landing changes nothin
   assert.deepEqual(await outcomesOf(api, 49), { equal: 49, different: 0 });
 });
 
+test('an observation that does not say its country leaves the one that was said last', async () => {
+  await using api = await open();
+  const before = berlin(await ask(api))?.country;
+  api.put(0, JSON.stringify({ ...observation('berlin', DAY_S), country: undefined }));
+  assert.equal(berlin(await askUntil(api, 1))?.country, before);
+  await api.land();
+  assert.equal(berlin(await ask(api))?.country, before);
+  assert.equal((await outcomesOf(api, 49)).different, 0);
+});
+
 test('an observation counts in its hours on both clocks, and for coverage', async () => {
   await using api = await open();
   const changes = { temperature_c: 35, wind_speed_ms: 0, wind_direction_deg: 90 };

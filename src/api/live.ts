@@ -132,7 +132,7 @@ class LiveEvents implements Live {
     return {
       city_id,
       city,
-      country,
+      country: country ?? '',
       simulated: this.#options.simulated,
       observation: { ...rest, landed },
     };
@@ -145,7 +145,9 @@ class LiveEvents implements Live {
       viewer.next[partition] = offset + 1n;
       if (observation === null) return false;
       const { city_id, country } = observation;
-      return (viewer.cities?.has(city_id) ?? true) && (viewer.limit?.(city_id, country) ?? true);
+      return (
+        (viewer.cities?.has(city_id) ?? true) && (viewer.limit?.(city_id, country ?? '') ?? true)
+      );
     });
   }
 

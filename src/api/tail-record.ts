@@ -30,7 +30,7 @@ export function parseTailRecord(value: Uint8Array): Newest | null {
   const observation = {
     city_id: cityId,
     city: textOf(record.city) ?? cityId,
-    country: textOf(record.country) ?? '',
+    country: textOf(record.country),
     observed_at: observedAt,
     collected_at: collectedAt,
     source,

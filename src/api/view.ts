@@ -128,7 +128,7 @@ function digestOf(ids: readonly string[]): string {
 }
 
 function limitConditions(all: Conditions, allows: View['allows']): Conditions {
-  const newest = new Map([...all.newest].filter(([id, { country }]) => allows(id, country)));
+  const newest = new Map([...all.newest].filter(([id, { country }]) => allows(id, country ?? '')));
   const isIn = ([id]: readonly [string, unknown]) => newest.has(id);
   const oldest = new Map([...all.oldest].filter(isIn));
   const ids = [...newest.keys()];

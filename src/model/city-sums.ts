@@ -9,7 +9,8 @@ import type { CityStatistics } from './datasets.ts';
 export interface CityValues {
   readonly city_id: string;
   readonly city: string;
-  readonly country: string;
+  /** Null where the record does not say: then it is the one that was said last. */
+  readonly country: string | null;
   readonly observed_at: string;
   readonly interval_s: number | null;
   /** Whether it holds any value. */
@@ -74,7 +75,7 @@ export class CitySums {
       ...this.#statistics,
       ...this.#temperature(observation),
       ...this.#humidity(observation),
-      ...{ city, country, last_observed_at: observed_at },
+      ...{ city, country: country ?? this.#statistics.country, last_observed_at: observed_at },
       observation_count: this.#statistics.observation_count + 1,
     };
   }

@@ -30,6 +30,8 @@ export interface Made {
   readonly rain?: number | null;
   readonly snow?: number | null;
   readonly offset?: number | null;
+  /** XX unless said. */
+  readonly country?: string | null;
   readonly interval: number;
 }
 
@@ -111,10 +113,11 @@ export async function openPlace(): Promise<Place> {
       const values = rows.map(
         ({ city, at, temperature, humidity, direction, interval, ...more }) => {
           const { speed = null, pressure = null, gust = null, offset = null } = more;
-          const { rain = null, snow = null } = more;
+          const { rain = null, snow = null, country = 'XX' } = more;
           const values = [temperature, humidity, direction, speed, interval];
           const others = [...values, pressure, gust, rain, snow, offset].map(String).join(', ');
-          return `('${city}', TIMESTAMPTZ '${timeOf(at)}', ${others})`;
+          const place = country === null ? 'NULL' : `'${country}'`;
+          return `('${city}', TIMESTAMPTZ '${timeOf(at)}', ${others}, ${place})`;
         },
       );
       await session.copy(rowsSql(values), path, 'parquet');
@@ -190,7 +193,7 @@ function rowsSql(values: readonly string[]): string {
   const made: Record<string, string> = {
     city_id: 'c',
     city: 'upper(c)',
-    country: "'XX'",
+    country: 'k',
     observed_at: 'moment',
     collected_at: 'moment',
     interval_s: 'i',
@@ -209,7 +212,7 @@ function rowsSql(values: readonly string[]): string {
   const columns = Object.entries(OBSERVATION_COLUMNS).map(
     ([name, type]) => `CAST(${made[name] ?? 'NULL'} AS ${type}) AS ${name}`,
   );
-  return `SELECT ${columns.join(', ')} FROM (VALUES ${values.join(', ')}) v(c, moment, t, h, d, s, i, p, g, r, n, z)`;
+  return `SELECT ${columns.join(', ')} FROM (VALUES ${values.join(', ')}) v(c, moment, t, h, d, s, i, p, g, r, n, z, k)`;
 }
 
 export function timeOf(at: number): string {
