@@ -54,16 +54,16 @@ export async function writeDataset(
   onRow: (row: Record<string, unknown>) => void = () => {},
 ): Promise<PublishedFile> {
   const sql = `SELECT * FROM (${source}) AS dataset ORDER BY ${ORDER[dataset]}`;
-  if (rowsAtMost !== null && rowsAtMost > TEXT_ROWS_MAX) return run.write('_data', sql);
+  if (rowsAtMost !== null && rowsAtMost > run.textRowsMax) return run.write('_data', sql);
   const lines: string[] = [];
-  const first = `${sql} LIMIT ${TEXT_ROWS_MAX + 1}`;
+  const first = `${sql} LIMIT ${run.textRowsMax + 1}`;
   for await (const { rows } of run.session.stream(first, {}, run.signal)) {
     for (const row of rows) {
       lines.push(`${JSON.stringify(finishRow(dataset, row))}\n`);
       onRow(row);
     }
   }
-  if (lines.length > TEXT_ROWS_MAX) return run.write('_data', sql);
+  if (lines.length > run.textRowsMax) return run.write('_data', sql);
   return run.writeLines(lines.join(''), lines.length);
 }
 

@@ -7,7 +7,7 @@ import { refreshAnomalies } from './anomalies.ts';
 import { type AppendedTrends, TrendLines, TrendTable } from './appended-trends.ts';
 import { Appendable } from './appending.ts';
 import { writeDays } from './climate.ts';
-import { exportForPeople, TEXT_ROWS_MAX, writeDataset } from './export.ts';
+import { exportForPeople, writeDataset } from './export.ts';
 import { defineAggregates, refreshAggregates } from './partials.ts';
 import {
   AGGREGATES_FORMAT,
@@ -50,8 +50,9 @@ export async function computeDatasets(run: Run, options: ComputeOptions): Promis
   run.memory.appendable = null;
   const { statistics, trends, ...files } = await writeTrends(run, cities);
   const anomalies = await writeDataset(run, 'anomalies', queryText('anomalies'), null);
-  if (run.reach === 'machine' && anomalies.path.endsWith('.jsonl')) {
-    const { path } = files.city_statistics;
+  const { path } = files.city_statistics;
+  const areTexts = [path, anomalies.path].every((one) => one.endsWith('.jsonl'));
+  if (run.reach === 'machine' && areTexts) {
     run.memory.appendable = Appendable.of(path, aggregates.live, statistics, trends);
   }
   return {
@@ -87,7 +88,7 @@ async function writeTrends(run: Run, cities: number): Promise<WrittenTrends> {
     (row) => statistics.push(row as unknown as CityStatistics),
   );
   const [sums, rowsMost] = [queryText('hour_sums'), cities * HOURS_OF_CLOCKS];
-  const isLarge = run.reach === 'machine' && rowsMost > TEXT_ROWS_MAX;
+  const isLarge = run.reach === 'machine' && rowsMost > run.textRowsMax;
   if (isLarge) {
     const inOrder = `SELECT * FROM (${sums}) AS sums ORDER BY city_id, clock, hour`;
     await run.session.materialize('hour_sums_kept', inOrder, run.signal);

@@ -5,6 +5,7 @@ import type { DataFile, Snapshot, Table } from '../table/table.ts';
 import type { Appendable } from './appending.ts';
 import { QUALITY_FLAG_COLUMNS } from './columns.ts';
 import { view } from './compute.ts';
+import { TEXT_ROWS_MAX } from './export.ts';
 import { failedMonths, withAllValues, withoutFailed } from './failed-values.ts';
 import type { Finish, ObservedRows } from './observed-rows.ts';
 import type { PublishedFile, Quality } from './publication.ts';
@@ -23,6 +24,8 @@ export interface RunOptions {
   readonly reach?: SqlEngine['reach'];
   /** Rows that it computes from at most; any number unless said. */
   readonly rowsMax?: number;
+  /** Rows above which a dataset is Parquet instead of a text; `TEXT_ROWS_MAX` unless said. */
+  readonly textRowsMax?: number;
 }
 
 /** More rows would have to be read than `rowsMax`: they are left to another engine. */
@@ -47,6 +50,8 @@ export interface Run {
   /** Which values are left out; null for none. */
   readonly quality: Quality | null;
   readonly signal: AbortSignal | undefined;
+  /** Rows above which a dataset is Parquet instead of a text. */
+  readonly textRowsMax: number;
   /** Writes the rows of `sql` as a Parquet file of the lake. */
   write(folder: '_data' | '_partials', sql: string): Promise<PublishedFile>;
   /** Writes a text of so many lines. */
@@ -83,7 +88,7 @@ export function startRun(
   signal: AbortSignal | undefined,
 ): Run {
   const { storage, session, engineName, reach = 'machine' } = options;
-  const { rowsMax = Number.POSITIVE_INFINITY } = options;
+  const { rowsMax = Number.POSITIVE_INFINITY, textRowsMax = TEXT_ROWS_MAX } = options;
   const { rows, made, checked } = memory;
 
   async function write(folder: '_data' | '_partials', sql: string) {
@@ -95,10 +100,8 @@ export function startRun(
   async function define(name: string, files: readonly PublishedFile[], columns: Columns) {
     const paths: string[] = [];
     for (const file of files) {
-      if (!checked.has(file.path)) {
-        await readChecked(storage, file);
-        checked.add(file.path);
-      }
+      if (!checked.has(file.path)) await readChecked(storage, file);
+      checked.add(file.path);
       paths.push(await pathFor(storage, reach, file.path));
     }
     await session.define(name, paths, columns);
@@ -136,6 +139,7 @@ export function startRun(
     snapshot,
     quality,
     signal,
+    textRowsMax,
     memory,
     write,
     writeLines: (text, lines) => writeLines(storage, text, lines),

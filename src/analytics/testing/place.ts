@@ -15,7 +15,7 @@ import { openEventsControl } from '../anomaly-events.ts';
 import { readDataset } from '../export.ts';
 import type { Publication } from '../publication.ts';
 import { openQualityControl } from '../quality-control.ts';
-import { createRefresher, type Refresher } from '../refresh.ts';
+import { createRefresher, type Refresher, type RefreshOptions } from '../refresh.ts';
 
 /** One made-up observation: seconds since 2023-12-28, so that months and a year end in between. */
 export interface Made {
@@ -58,7 +58,7 @@ export interface Place extends AsyncDisposable {
   /** Where its stations are; may be changed. Publishers check values when there are any. */
   readonly stations: Map<string, Where>;
   /** One more publisher, with a session of its own. */
-  refresher(): Promise<Refresher>;
+  refresher(options?: Pick<RefreshOptions, 'textRowsMax'>): Promise<Refresher>;
   rows(publication: Publication): Promise<{
     statistics: CityStatistics[];
     trends: HourlyTrend[];
@@ -159,11 +159,12 @@ export async function openPlace(): Promise<Place> {
     },
     openSession,
     stations,
-    async refresher() {
+    async refresher(options = {}) {
       const common = { table, columns: OBSERVATION_COLUMNS, storage, scratch };
       const places = async () => stations;
       return createRefresher({
         ...common,
+        ...options,
         session: await openSession(),
         engineName: 'duckdb',
         ...(stations.size === 0
