@@ -19,11 +19,14 @@ export interface RefreshedAnomalies {
   readonly bounds: PublishedFile;
 }
 
-/** A little narrower than the rule, so that no rounding decides what is a candidate. */
+/**
+ * A little narrower than the rule, so that no rounding decides what is a candidate. Of cities with fewer
+ * values than it takes none is flagged, so that they need no bounds yet.
+ */
 const OUTGROWN = `
   SELECT s.city_id FROM city_statistics s
   LEFT JOIN anomaly_bounds b ON b.city_id = s.city_id
-  WHERE s.temperature_c_stddev IS NOT NULL AND (b.city_id IS NULL
+  WHERE s.temperature_c_stddev IS NOT NULL AND s.temperature_c_count >= 11 AND (b.city_id IS NULL
     OR s.temperature_c_mean - 2.99e0 * s.temperature_c_stddev > b.low
     OR s.temperature_c_mean + 2.99e0 * s.temperature_c_stddev < b.high)`;
 

@@ -89,6 +89,8 @@ export interface Checked {
 }
 
 const RACES_MAX = 10;
+/** What makes a refresh begin with less of what was computed before. */
+const UNUSABLE = ['LAKE_MISSING', 'TABLE_CORRUPT', 'QUERY_FAILED', 'QUERY_INVALID'] as const;
 const RETRY_MS = { least: 1_000, most: 60_000 } as const;
 
 export function createRefresher(options: RefreshOptions): Refresher {
@@ -287,7 +289,14 @@ class TableRefresher implements Refresher {
   ): Promise<Computed | null> {
     if (newest === null || !changes?.onlyAdded) return null;
     const { added } = changes;
-    return this.#small.compute(of, signal, (run) => appendRows(run, newest, added));
+    try {
+      return await this.#small.compute(of, signal, (run) => appendRows(run, newest, added));
+    } catch (error) {
+      if (!isErrorCode(error, ...UNUSABLE)) throw error;
+      const { code, message } = asIsobarError(error);
+      this.#logger.warn({ code }, `computing the datasets by statements: ${message}`);
+      return null;
+    }
   }
 
   async #compute(
@@ -302,8 +311,7 @@ class TableRefresher implements Refresher {
       return await this.#run(of, { before, changedMonths }, signal);
     } catch (error) {
       // A partial aggregate that is gone or damaged costs time, not the datasets: rows say it all.
-      const unusable = ['LAKE_MISSING', 'TABLE_CORRUPT', 'QUERY_FAILED', 'QUERY_INVALID'] as const;
-      if (before === null || !isErrorCode(error, ...unusable)) throw error;
+      if (before === null || !isErrorCode(error, ...UNUSABLE)) throw error;
       const { code, message } = asIsobarError(error);
       this.#logger.warn({ code }, `refreshing the analytics from all rows: ${message}`);
     }

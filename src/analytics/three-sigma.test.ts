@@ -42,4 +42,5 @@ test('bounds are outgrown before a value that the rule flags could be missing', 
   assert.ok(isOutgrown(statistics({ temperature_c_mean: 11.1 }), bounds));
   assert.ok(isOutgrown(statistics(), undefined));
   assert.ok(!isOutgrown(statistics({ temperature_c_stddev: null }), undefined));
+  assert.ok(!isOutgrown(statistics({ temperature_c_count: 10 }), undefined));
 });

@@ -31,7 +31,7 @@ export function hasEnoughValues({ temperature_c_count }: CityStatistics): boolea
 /** Whether values that the rule flags now may be missing among the candidates. */
 export function isOutgrown(row: CityStatistics, bounds: Bounds | undefined): boolean {
   const { temperature_c_mean: mean, temperature_c_stddev: deviation } = row;
-  if (deviation === null || mean === null) return false;
+  if (deviation === null || mean === null || !hasEnoughValues(row)) return false;
   if (bounds === undefined) return true;
   return mean - OUTGROWN * deviation > bounds.low || mean + OUTGROWN * deviation < bounds.high;
 }

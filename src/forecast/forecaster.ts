@@ -242,7 +242,7 @@ export class Forecaster {
 
   /** Level and daily course, both smoothed exponentially (Holt, Winters, without trend). */
   #smooth(hour: number, value: number): void {
-    const at = hour % DAY;
+    const at = hourOfDay(hour);
     const season = this.#season[at] ?? 0;
     if (Number.isNaN(this.#scalars[0])) this.#scalars[0] = value;
     const before = this.#scalars[0] ?? value;
@@ -269,7 +269,7 @@ export class Forecaster {
       seasonal_naive: (one) =>
         this.#past[(hour + one - DAY * Math.ceil(one / DAY)) % PAST] ?? Number.NaN,
       damped_persistence: (one) => usual(one) + (fading[one - 1] ?? 0) * anomaly,
-      smoothing: (one) => level + (this.#season[(hour + one) % DAY] ?? 0),
+      smoothing: (one) => level + (this.#season[hourOfDay(hour + one)] ?? 0),
       learned: (one) => usual(one) + (learned?.[one - 1] ?? Number.NaN),
     };
     for (const [at, model] of MODELS.entries()) {
@@ -330,7 +330,7 @@ export class Forecaster {
       const before = quantiles[at] ?? 0;
       quantiles[at] = before + QUANTILE_STEP * (share - (multiple < before ? 1 : 0));
     }
-    const place = at * DAY + (hour % DAY);
+    const place = at * DAY + hourOfDay(hour);
     const before = this.#scales[place] ?? 0;
     const weight = before === 0 ? 1 : Math.max(SCALE_SHARE, Math.min(1, DAY / this.hours));
     this.#scales[place] = before + weight * (Math.abs(error) - before);
@@ -338,7 +338,7 @@ export class Forecaster {
 
   /** The usual error at a horizon of a forecast for this hour: by day it is another one than by night. */
   #scaleOf(at: number, hour: number): number {
-    const own = this.#scales[at * DAY + (hour % DAY)] ?? 0;
+    const own = this.#scales[at * DAY + hourOfDay(hour)] ?? 0;
     const known = own > 0 ? own : this.#gate.smallestError(at);
     return Math.max(SCALE_LEAST, Number.isNaN(known) ? 0 : known);
   }
@@ -357,6 +357,11 @@ export class Forecaster {
       }
     }
   }
+}
+
+/** Hours before 1970 are negative. */
+function hourOfDay(hour: number): number {
+  return ((hour % DAY) + DAY) % DAY;
 }
 
 function slotOf(hour: number): number {
