@@ -90,6 +90,20 @@ test('what is served is not worse than the best baseline, and its interval holds
   }
 });
 
+test('a model that begins later is served once a week of its forecasts was judged', () => {
+  // The same every day but for noise: what climatology says is best as soon as it says anything.
+  const random = createRandom(4);
+  const forecaster = openForecaster();
+  const servedOn: number[] = [];
+  for (let hour = 0; hour < 50 * 24; hour += 1) {
+    const value = 10 + 5 * Math.sin((hour / 12) * Math.PI) + 4 * (random() - 0.5);
+    forecaster.observe(FIRST + hour, value, []);
+    if (forecaster.forecast()?.models[11] === 'climatology') servedOn.push(hour / 24);
+  }
+  const [first = Number.NaN] = servedOn;
+  assert.ok(first >= 35 && first < 37, String(first));
+});
+
 test('the first forecasts are those of the last value, and nothing is made of a missing one', () => {
   const forecaster = openForecaster();
   assert.equal(forecaster.forecast(), null);

@@ -56,8 +56,6 @@ const CLIMATE_EVERY = 30 * DAY;
 /** Hours before the climate, and the learned model, are asked. */
 const CLIMATE_LEAST = LEARNING_DAYS * DAY;
 const ROWS_LEAST = 60 * DAY;
-/** Share of a new error in the trailing ones: they are of about 90 days. */
-const ERROR_SHARE = 1 / (90 * DAY);
 const QUANTILES = [0.1, 0.5, 0.9] as const;
 /** Steps of the quantiles, whose errors are multiples of the usual one. */
 const QUANTILE_STEP = 0.03;
@@ -294,14 +292,13 @@ export class Forecaster {
 
   #score(hour: number, value: number): void {
     if (Number.isNaN(value)) return;
-    const share = Math.max(ERROR_SHARE, 1 / this.hours);
     for (let ahead = 1; ahead <= HORIZONS; ahead += 1) {
       const said = this.#saidOf(hour - ahead);
       if (Number.isNaN(said[0])) continue;
       const at = ahead - 1;
       for (let model = 0; model < MODELS.length; model += 1) {
         const error = Math.abs(value - (said[model * HORIZONS + at] ?? Number.NaN));
-        if (!Number.isNaN(error)) this.#gate.add(model, at, error, share);
+        if (!Number.isNaN(error)) this.#gate.add(model, at, error);
       }
       this.#report(hour, value, ahead);
       const served = this.#servedOf(hour - ahead, 0)[at] ?? Number.NaN;

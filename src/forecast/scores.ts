@@ -75,13 +75,18 @@ export function fieldOf(
   return sums[row * FIELDS.length + FIELDS.indexOf(field)] ?? 0;
 }
 
+/** Of fewer the share of values within the interval is chance. */
+const INTERVALS_LEAST = 24;
+
 /** `hindcasts` are those of the sums that were computed afterwards. */
 export function skillOf(sums: Float64Array, hindcasts: Float64Array): ForecastSkill[] {
   return SCORED_HORIZONS.map((horizon) => {
     const of = (scored: Scored, field: Field) => fieldOf(sums, scored, horizon, field);
     const mean = (scored: Scored, field: Field, count: Field = 'n') => {
       const n = of(scored, count);
-      return n === 0 ? null : rounded(of(scored, field) / n);
+      return n < (count === 'intervals' ? INTERVALS_LEAST : 1)
+        ? null
+        : rounded(of(scored, field) / n);
     };
     const [n, squared] = [of('served', 'n'), of('served', 'squared')];
     const inside = mean('served', 'inside', 'intervals');
