@@ -50,10 +50,10 @@ test('a city whose whole history has to be read is left to the large engine', as
   const refresher = await openPair(place, 500);
   await place.add(values(0, 300));
   await refresher.refresh();
-  // A city that is new has no bounds yet: candidates are looked for among all rows.
+  // A new city with enough values for the rule has no bounds yet: all rows are looked at.
   await place.add([
     ...values(FEBRUARY, 20),
-    ...[1, 2].map((slot) => made('new', FEBRUARY + slot, slot)),
+    ...Array.from({ length: 11 }, (_, slot) => made('new', FEBRUARY + slot, slot)),
   ]);
   assert.equal((await refresher.refresh())?.engine, 'spark');
   await assertVerified(place);
