@@ -60,7 +60,7 @@ const API_METRICS = {
   isobar_api_queries_total: counter('Queries of the engine.', 'queries', { row: 'API' }),
   isobar_api_ranges_computed_total: counter('Datasets computed over a range.', 'datasets'),
   isobar_api_live_rows_compared_total: counter(
-    'Rows of live statistics that were compared with a later publication.',
+    'Rows of live statistics and trends that were compared with a later publication.',
     'rows',
     {
       labels: ['outcome'],

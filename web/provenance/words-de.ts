@@ -36,7 +36,7 @@ export const deProvenance: typeof enProvenance = {
     candidates: 'Kandidaten',
     bounds: 'Grenzen',
   },
-  fromRows: (months) => `jedes Mal aus Zeilen berechnet: ${months}`,
+  fromRows: (months) => `aus Zeilen berechnet: ${months}`,
   table: 'Zeilen der Tabelle',
   inVersion: (rows, version) => `${rows} in Version ${version}`,
   count: (count, one) => `${count} ${one ? 'Zeile' : 'Zeilen'}`,

@@ -35,7 +35,7 @@ export const enProvenance = {
     candidates: 'candidates',
     bounds: 'bounds',
   },
-  fromRows: (months: string) => `computed from rows each time: ${months}`,
+  fromRows: (months: string) => `computed from rows: ${months}`,
   table: 'Rows of the table',
   inVersion: (rows: string, version: string) => `${rows} in version ${version}`,
   count: (count: string, one: boolean) => `${count} ${one ? 'row' : 'rows'}`,

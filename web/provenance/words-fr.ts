@@ -36,7 +36,7 @@ export const frProvenance: typeof enProvenance = {
     candidates: 'candidats',
     bounds: 'bornes',
   },
-  fromRows: (months) => `calculés à chaque fois à partir des lignes : ${months}`,
+  fromRows: (months) => `calculés à partir des lignes : ${months}`,
   table: 'Lignes de la table',
   inVersion: (rows, version) => `${rows} dans la version ${version}`,
   count: (count, one) => `${count} ${one ? 'ligne' : 'lignes'}`,
