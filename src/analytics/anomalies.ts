@@ -13,22 +13,12 @@ import type { RefreshedAggregates } from './partials.ts';
 import type { Aggregates, PublishedFile } from './publication.ts';
 import { queryText } from './queries.ts';
 import type { Run } from './run.ts';
+import { OUTGROWN_CITIES } from './three-sigma.ts';
 
 export interface RefreshedAnomalies {
   readonly candidates: Aggregates['anomaly_candidates'];
   readonly bounds: PublishedFile;
 }
-
-/**
- * A little narrower than the rule, so that no rounding decides what is a candidate. Of cities with fewer
- * values than it takes none is flagged, so that they need no bounds yet.
- */
-const OUTGROWN = `
-  SELECT s.city_id FROM city_statistics s
-  LEFT JOIN anomaly_bounds b ON b.city_id = s.city_id
-  WHERE s.temperature_c_stddev IS NOT NULL AND s.temperature_c_count >= 11 AND (b.city_id IS NULL
-    OR s.temperature_c_mean - 2.99e0 * s.temperature_c_stddev > b.low
-    OR s.temperature_c_mean + 2.99e0 * s.temperature_c_stddev < b.high)`;
 
 const COLUMNS = 'city_id, month, observed_at, temperature_c';
 const BOUNDS = 'city_id, low, high';
@@ -45,7 +35,7 @@ export async function refreshAnomalies(
 ): Promise<RefreshedAnomalies> {
   await keepBounds(run, before?.anomaly_bounds ?? null);
   const [count] = await run.session.query<{ cities: number }>(
-    `SELECT count(*) AS cities FROM (${OUTGROWN}) AS outgrown`,
+    `SELECT count(*) AS cities FROM (${OUTGROWN_CITIES}) AS outgrown`,
   );
   const outgrown = (count?.cities ?? 0) > 0;
   const bounds = await refreshBounds(run, before, outgrown);
@@ -75,7 +65,7 @@ async function refreshBounds(
   outgrown: boolean,
 ): Promise<PublishedFile> {
   if (!outgrown && before !== null) return before.anomaly_bounds;
-  await run.session.materialize('outgrown', OUTGROWN, run.signal);
+  await run.session.materialize('outgrown', OUTGROWN_CITIES, run.signal);
   const bounds = await run.write(
     '_partials',
     `SELECT ${BOUNDS} FROM anomaly_bounds WHERE NOT ${IS_OUTGROWN}

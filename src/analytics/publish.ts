@@ -19,6 +19,7 @@ import {
 } from './publication.ts';
 import { queryText } from './queries.ts';
 import type { Run } from './run.ts';
+import { COUNT_LEAST } from './three-sigma.ts';
 
 /** What a publication says, but for its number and its time. */
 export type Computed = Omit<Publication, 'version' | 'computed_at'>;
@@ -136,7 +137,7 @@ export async function summarise(session: SqlSession) {
       'min(first_observed_at) AS first, max(last_observed_at) AS last FROM city_statistics',
   );
   const few = await session.query<{ city_id: string }>(
-    'SELECT city_id FROM city_statistics WHERE temperature_c_count < 11 ORDER BY city_id',
+    `SELECT city_id FROM city_statistics WHERE temperature_c_count < ${COUNT_LEAST} ORDER BY city_id`,
   );
   return {
     cities: sum?.cities ?? 0,

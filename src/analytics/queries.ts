@@ -4,6 +4,7 @@ import { CLIMATE_PARTS } from './climate-parts.ts';
 import { COVERAGE_PARTS } from './coverage.ts';
 import { FAILED_BY_VARIABLE, LAST_VALUES } from './failed-values.ts';
 import { STATISTICS_PARTS } from './statistics-parts.ts';
+import { THREE_SIGMA_PARTS } from './three-sigma.ts';
 
 export type QueryName =
   | 'anomalies'
@@ -39,6 +40,7 @@ const PARTS: Readonly<Record<string, string>> = {
   ...COVERAGE_PARTS,
   ...CLIMATE_PARTS,
   ...STATISTICS_PARTS,
+  ...THREE_SIGMA_PARTS,
   failed_by_variable: FAILED_BY_VARIABLE,
   last_values: LAST_VALUES,
 };

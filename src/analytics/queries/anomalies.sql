@@ -18,7 +18,7 @@ SELECT
 FROM (SELECT 3e0 AS threshold) AS rule
 CROSS JOIN anomaly_candidates c
 JOIN city_statistics s ON s.city_id = c.city_id
-WHERE s.temperature_c_count >= 11
-  AND s.temperature_c_stddev > 1e-9 * greatest(1e0, abs(s.temperature_c_mean))
+WHERE s.temperature_c_count >= {count_least}
+  AND s.temperature_c_stddev > {deviation_least} * greatest(1e0, abs(s.temperature_c_mean))
   AND abs(c.temperature_c - s.temperature_c_mean) > rule.threshold * s.temperature_c_stddev
 ORDER BY c.observed_at DESC, s.city_id
