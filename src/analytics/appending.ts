@@ -12,6 +12,7 @@ import { intervalOf } from '../model/coverage.ts';
 import type { CityStatistics } from '../model/datasets.ts';
 import type { HourValues } from '../model/hour-sums.ts';
 import { compareTimes } from '../model/iso-time.ts';
+import { spanOf } from '../model/statistics-span.ts';
 import type { DataFile } from '../table/table.ts';
 import { AppendedDays, type DayValues, type LastTemperature } from './appended-days.ts';
 import { type AppendedTrends, lineOf } from './appended-trends.ts';
@@ -270,21 +271,9 @@ function addCandidate({ bounds, candidates }: Basis, row: AppendedRow): void {
 
 /** What a publication says of all cities (`summarise`). */
 function summaryOf(rows: readonly CityStatistics[]) {
-  let [heldS, expectedS] = [0, 0];
-  let first: string | null = null;
-  let last: string | null = null;
-  for (const row of rows) {
-    heldS += row.held_s ?? 0;
-    expectedS += row.expected_s ?? 0;
-    if (first === null || compareTimes(row.first_observed_at, first) < 0) {
-      first = row.first_observed_at;
-    }
-    if (last === null || compareTimes(row.last_observed_at, last) > 0) last = row.last_observed_at;
-  }
+  const { from, to, coveragePct } = spanOf(rows);
   return {
-    coverage_pct: expectedS === 0 ? null : (100 * heldS) / expectedS,
-    observed_from: first,
-    observed_to: last,
+    ...{ coverage_pct: coveragePct, observed_from: from, observed_to: to },
     not_enough_values: rows.filter((row) => !hasEnoughValues(row)).map(({ city_id }) => city_id),
   };
 }

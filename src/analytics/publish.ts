@@ -1,7 +1,7 @@
 /** One publication: what a run computes of its snapshot, and how that becomes the newest. */
 import { reachFaultPoint } from '../fault.ts';
 import type { Storage } from '../lake/storage.ts';
-import type { CityStatistics, HourlyTrend } from '../model/datasets.ts';
+import { type CityStatistics, HOURS_OF_A_CITY, type HourlyTrend } from '../model/datasets.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { refreshAnomalies } from './anomalies.ts';
 import { type AppendedTrends, TrendLines, TrendTable } from './appended-trends.ts';
@@ -34,7 +34,6 @@ export interface ComputeOptions {
 }
 
 const SELECT_CITIES = 'SELECT * FROM city_statistics';
-const HOURS_OF_CLOCKS = 48;
 
 /** Computes all datasets of the run's snapshot, and writes their files. */
 export async function computeDatasets(run: Run, options: ComputeOptions): Promise<Computed> {
@@ -88,7 +87,7 @@ async function writeTrends(run: Run, cities: number): Promise<WrittenTrends> {
     ...([run, 'city_statistics', SELECT_CITIES, cities] as const),
     (row) => statistics.push(row as unknown as CityStatistics),
   );
-  const [sums, rowsMost] = [queryText('hour_sums'), cities * HOURS_OF_CLOCKS];
+  const [sums, rowsMost] = [queryText('hour_sums'), cities * HOURS_OF_A_CITY];
   const isLarge = run.reach === 'machine' && rowsMost > run.textRowsMax;
   if (isLarge) {
     const inOrder = `SELECT * FROM (${sums}) AS sums ORDER BY city_id, clock, hour`;

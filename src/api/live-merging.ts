@@ -22,6 +22,8 @@ export interface LiveCity {
 
 export interface Merged {
   readonly merged: number;
+  /** Time of the newest observation that was merged; null without any. */
+  readonly newest: string | null;
   /** City → observations that were not merged. */
   readonly late: ReadonlyMap<string, number>;
 }
@@ -82,6 +84,7 @@ export function mergeEvents(
   }
   const late = new Map<string, number>();
   let merged = 0;
+  let last: string | null = null;
   const inOrder = [...newest.values()].sort((a, b) => compareTimes(a.observed_at, b.observed_at));
   for (const observation of inOrder) {
     const { city_id } = observation;
@@ -95,8 +98,9 @@ export function mergeEvents(
     city.hours?.add(values);
     city.merged += 1;
     merged += 1;
+    last = observation.observed_at;
   }
-  return { merged, late };
+  return { merged, newest: last, late };
 }
 
 /** As the table will have them. */

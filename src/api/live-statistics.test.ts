@@ -21,6 +21,7 @@ interface Answer<R = LiveStatistics> {
   readonly data: readonly R[];
   readonly meta: {
     readonly reason: string | null;
+    readonly observed_to: string | null;
     readonly unpublished: { readonly merged: number; readonly waiting: number };
   };
 }
@@ -123,6 +124,7 @@ test('an observation counts in its hours on both clocks, and for coverage', asyn
   assert.equal(berlin(live)?.coverage_pct, (100 * 25) / 151);
   const trends = await askTrends(api, '?city=berlin');
   assert.deepEqual(trends.meta.unpublished, { merged: 1, waiting: 0 });
+  assert.equal(trends.meta.observed_to, timeAt(DAY_S + 3_600));
   const changed = trends.data.filter(({ unpublished_count }) => unpublished_count > 0);
   assert.deepEqual(
     changed.map(({ clock, hour, unpublished_count }) => [clock, hour, unpublished_count]),

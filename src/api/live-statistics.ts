@@ -9,6 +9,7 @@
 import type { DatasetPart } from '../analytics/export.ts';
 import { asIsobarError } from '../errors.ts';
 import { isClose } from '../model/agreement.ts';
+import { HOURS_OF_A_CITY } from '../model/datasets.ts';
 import type { LiveStatistics, LiveTrend } from '../model/live-statistics.ts';
 import type { Row } from '../sql/engine.ts';
 import type { Snapshot } from '../table/table.ts';
@@ -28,6 +29,8 @@ export interface LiveAnswer<R> {
   readonly rows: readonly R[];
   /** Observations that were merged. */
   readonly merged: number;
+  /** Time of the newest of them; null without any. */
+  readonly newest: string | null;
   /** Those that count once they were published: late ones, corrections, those of new cities. */
   readonly waiting: number;
   /** Why nothing was merged; null if all was. */
@@ -46,7 +49,6 @@ const RECORDS_MAX = 2_000;
 const VERSIONS_MAX = 256;
 /** Cities whose trends are compared with each publication. */
 const COMPARED_CITIES_MAX = 100;
-const HOURS_OF_A_CITY = 48;
 const EXAMPLES_MAX = 5;
 
 type Context = Pick<ApiContext, 'lastLanded' | 'log' | 'table' | 'logger'>;
@@ -107,12 +109,12 @@ export class LiveStatisticsReader {
     begin: Begin,
     rowsOf: (city: LiveCity) => R[],
   ): Promise<LiveAnswer<R>> {
-    const nothing = { rows: [], merged: 0, waiting: 0 };
+    const nothing = { rows: [], merged: 0, newest: null, waiting: 0 };
     if (publication === null) return { ...nothing, note: null };
     const cities = await begin(publication);
     if (cities === null) return { ...nothing, note: 'the publication is of an earlier version' };
     const asPublished = (note: string) => ({
-      ...{ rows: [...cities.values()].flatMap(rowsOf), merged: 0, waiting: 0, note },
+      ...{ ...nothing, rows: [...cities.values()].flatMap(rowsOf), note },
     });
     const tail = this.#tail();
     if (tail === null) return asPublished('the log cannot be followed: as published');
@@ -121,12 +123,12 @@ export class LiveStatisticsReader {
     const events = await tail.readSince(from, RECORDS_MAX);
     if (events === null) return asPublished(`more than ${RECORDS_MAX} records wait: as published`);
     this.#answered = publication;
-    const { merged, late } = mergeEvents(
+    const { merged, newest, late } = mergeEvents(
       cities,
       events.filter(({ observation }) => observation !== null && isChosen(observation.city_id)),
     );
     const waiting = [...late.values()].reduce((sum, count) => sum + count, 0);
-    return { rows: [...cities.values()].flatMap(rowsOf), merged, waiting, note: null };
+    return { rows: [...cities.values()].flatMap(rowsOf), merged, newest, waiting, note: null };
   }
 
   /** Called with each version that is answered from, in order. */

@@ -30,6 +30,9 @@ export const CityStatisticsSchema = record(
   'One row per city.',
 );
 
+/** Rows of hourly_trends that a city has at most: two clocks of 24 hours. */
+export const HOURS_OF_A_CITY = 48;
+
 export const HourlyTrendSchema = record(
   {
     city_id: text('Identity of the city.'),

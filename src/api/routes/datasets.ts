@@ -3,8 +3,14 @@ import type { FastifyInstance } from 'fastify';
 import type { DatasetPart, DatasetRows } from '../../analytics/export.ts';
 import type { AnomalyQuestion } from '../../model/anomaly-search.ts';
 import type { Anomaly, CityStatistics, Dataset, HourlyTrend } from '../../model/datasets.ts';
-import { AnomalySchema, CityStatisticsSchema, HourlyTrendSchema } from '../../model/datasets.ts';
+import {
+  AnomalySchema,
+  CityStatisticsSchema,
+  HOURS_OF_A_CITY,
+  HourlyTrendSchema,
+} from '../../model/datasets.ts';
 import { compareTimes } from '../../model/iso-time.ts';
+import { spanOf } from '../../model/statistics-span.ts';
 import { bodyOf, type Computed } from '../answers.ts';
 import { type Column, columnsOf, pickColumns } from '../columns.ts';
 import type { Publication, Selection } from '../context.ts';
@@ -31,18 +37,16 @@ import type { Current } from '../versions.ts';
 import { citiesOf, viewOf } from '../view.ts';
 import { type FoundAnomalies, isSearch, parseQuestion, searchAnomalies } from './anomaly-search.ts';
 
-const STATISTICS_ORDER: RowOrder<CityStatistics> = {
+export const STATISTICS_ORDER: RowOrder<CityStatistics> = {
   key: (row) => [row.city_id],
   kinds: CURSORS['city-statistics'],
   directions: [1],
 };
-const TRENDS_ORDER: RowOrder<HourlyTrend> = {
+export const TRENDS_ORDER: RowOrder<HourlyTrend> = {
   key: (row) => [row.city_id, row.clock, row.hour],
   kinds: CURSORS['hourly-trends'],
   directions: [1, 1, 1],
 };
-/** Two clocks of 24 hours. */
-const ROWS_OF_A_CITY = 48;
 const ANOMALIES_ORDER: RowOrder<Anomaly> = {
   key: (row) => [row.observed_at, row.city_id, row.variable, row.rule],
   kinds: CURSORS.anomalies,
@@ -163,7 +167,7 @@ export function trendsPart({
   readonly query: Pick<DatasetQuery, 'limit' | 'cursor'>;
 }): DatasetPart {
   const [fromCity = null] = parseCursor(query.cursor, TRENDS_ORDER.kinds) ?? [];
-  const limit = query.limit + ROWS_OF_A_CITY + 1;
+  const limit = query.limit + HOURS_OF_A_CITY + 1;
   return { cities, fromCity: fromCity === null ? null : String(fromCity), limit };
 }
 
@@ -256,28 +260,4 @@ export async function factsOfPublished(
           ? null
           : reason,
   };
-}
-
-/** First and last observation, and the share of the expected ones that is there. */
-function spanOf(statistics: readonly CityStatistics[]): {
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly coveragePct: number | null;
-} {
-  let fromMs = Infinity;
-  let toMs = -Infinity;
-  let from: string | null = null;
-  let to: string | null = null;
-  let heldS = 0;
-  let expectedS = 0;
-  for (const row of statistics) {
-    const first = Date.parse(row.first_observed_at);
-    const last = Date.parse(row.last_observed_at);
-    if (first < fromMs) [fromMs, from] = [first, row.first_observed_at];
-    if (last > toMs) [toMs, to] = [last, row.last_observed_at];
-    // Publications of earlier versions do not have them.
-    heldS += row.held_s ?? 0;
-    expectedS += row.expected_s ?? 0;
-  }
-  return { from, to, coveragePct: expectedS === 0 ? null : (100 * heldS) / expectedS };
 }

@@ -1,5 +1,6 @@
 /** `/api/live-statistics`, `/api/live-trends`: those of cities, with what has not been published yet. */
 import type { FastifyInstance } from 'fastify';
+import { compareTimes } from '../../model/iso-time.ts';
 import {
   type LiveStatistics,
   LiveStatisticsSchema,
@@ -16,18 +17,7 @@ import { CURSORS, LIVE_QUERY_SCHEMAS, type LiveQuery } from '../query-schemas.ts
 import { answer, publishedVersionOf, type Server } from '../server.ts';
 import type { Current } from '../versions.ts';
 import { citiesOf, viewOf } from '../view.ts';
-import { factsOfPublished, trendsPart } from './datasets.ts';
-
-const STATISTICS_ORDER: RowOrder<LiveStatistics> = {
-  key: (row) => [row.city_id],
-  kinds: CURSORS['live-statistics'],
-  directions: [1],
-};
-const TRENDS_ORDER: RowOrder<LiveTrend> = {
-  key: (row) => [row.city_id, row.clock, row.hour],
-  kinds: CURSORS['live-trends'],
-  directions: [1, 1, 1],
-};
+import { factsOfPublished, STATISTICS_ORDER, TRENDS_ORDER, trendsPart } from './datasets.ts';
 
 interface Asked {
   readonly query: LiveQuery;
@@ -82,11 +72,9 @@ async function compute<R extends LiveStatistics | LiveTrend>(
   const page = pageRows(live.rows, order, query);
   const isEmpty = page.rows.length === 0 && live.note === null;
   const facts = await factsOfPublished(cities, current, isEmpty ? 'nothing was observed' : null);
-  // Trends do not say when their newest observation was made.
-  const newest = live.rows.reduce<string | null>(
-    (last, row) => ('last_observed_at' in row ? later(last, row.last_observed_at) : last),
-    facts.newest,
-  );
+  const isAhead =
+    live.newest !== null && (facts.newest === null || compareTimes(live.newest, facts.newest) > 0);
+  const newest = isAhead ? live.newest : facts.newest;
   return {
     facts: {
       ...facts,
@@ -103,8 +91,4 @@ async function compute<R extends LiveStatistics | LiveTrend>(
       page.rows.map((row) => pickColumns(row, columns)),
     ),
   };
-}
-
-function later(a: string | null, b: string): string {
-  return a === null || b > a ? b : a;
 }
