@@ -13,7 +13,7 @@ const DAYS_OF_A_PAGE = 1_000_000;
 
 export interface Walked<R> {
   readonly rows: readonly R[];
-  /** The last city of which rows were made; null when there is none after it. */
+  /** The last city of which rows were made; null when it is the last of all. */
   readonly lastCity: string | null;
 }
 

@@ -104,7 +104,7 @@ export type Anomaly = Of<typeof AnomalySchema>;
 
 /** Of the coverage of `value`; null where it was never held. */
 function sumsOf<V extends CoveredValue>(value: V, held: string) {
-  const seconds = (description: string) => number(`${description}; null if there is none.`);
+  const seconds = (description: string) => number(`${description}; null if it was never held.`);
   const sums = {
     last_s: seconds(`When ${held} was held last, seconds since 1970`),
     interval_s: seconds('Interval of the source of that observation, seconds'),

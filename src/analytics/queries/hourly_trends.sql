@@ -1,6 +1,6 @@
 -- One row per city, clock and hour of day: the dataset hourly_trends, from the views hour_sums and
 -- city_names. The mean direction is that of the sum of unit vectors; where they cancel out (a resultant
--- below a billionth of their number) there is none. North is 0, never 360.
+-- below a billionth of their number) the direction is NULL. North is 0, never 360.
 SELECT
   m.city_id,
   n.city,
