@@ -1,5 +1,6 @@
 /** Partial aggregates by day (climate-parts.ts) of rows that come one by one, in order of time. */
 import { type DayVariable, ENDS, FALLEN } from './climate-parts.ts';
+import { lineOf } from './published-files.ts';
 
 export interface DayValues extends Readonly<Record<DayVariable, number | null>> {
   readonly city_id: string;
@@ -51,7 +52,7 @@ export class AppendedDays {
   /** The rows as lines of JSON. */
   lines(): string[] {
     return this.rows().map((row) => {
-      const line = this.#lines.get(row) ?? `${JSON.stringify(row)}\n`;
+      const line = this.#lines.get(row) ?? lineOf(row);
       this.#lines.set(row, line);
       return line;
     });

@@ -5,6 +5,7 @@
 import type { HourlyTrend } from '../model/datasets.ts';
 import { HourSums, type HourValues } from '../model/hour-sums.ts';
 import type { PublishedFile } from './publication.ts';
+import { lineOf } from './published-files.ts';
 import { queryText } from './queries.ts';
 import type { Run } from './run.ts';
 
@@ -15,6 +16,12 @@ export interface AppendedTrends {
   add(cityId: string, city: string, rows: readonly HourValues[]): void;
   /** Writes the dataset, with what was read last. */
   write(run: Run): Promise<PublishedFile>;
+}
+
+/** A row of a dataset, and its line. */
+export interface WrittenRow<R> {
+  readonly row: R;
+  readonly line: string;
 }
 
 interface Hours {
@@ -31,12 +38,12 @@ export class TrendLines implements AppendedTrends {
   }
 
   /** Of published rows in their order; null when they lack the sums. */
-  static of(rows: readonly HourlyTrend[]): TrendLines | null {
+  static of(written: readonly WrittenRow<HourlyTrend>[]): TrendLines | null {
     const cities = new Map<string, Hours>();
-    for (const [id, ofCity] of Map.groupBy(rows, ({ city_id }) => city_id)) {
-      const sums = HourSums.of(ofCity);
+    for (const [id, ofCity] of Map.groupBy(written, ({ row }) => row.city_id)) {
+      const sums = HourSums.of(ofCity.map(({ row }) => row));
       if (sums === null) return null;
-      cities.set(id, { sums, lines: ofCity.map(lineOf) });
+      cities.set(id, { sums, lines: ofCity.map(({ line }) => line) });
     }
     return new TrendLines(cities);
   }
@@ -103,8 +110,4 @@ export class TrendTable implements AppendedTrends {
     // In the order of the table, in which only hours that are new are out of their place.
     return run.write('_data', queryText('hourly_trends'));
   }
-}
-
-export function lineOf(row: object): string {
-  return `${JSON.stringify(row)}\n`;
 }

@@ -15,10 +15,11 @@ import { compareTimes } from '../model/iso-time.ts';
 import { spanOf } from '../model/statistics-span.ts';
 import type { DataFile } from '../table/table.ts';
 import { AppendedDays, type DayValues, type LastTemperature } from './appended-days.ts';
-import { type AppendedTrends, lineOf } from './appended-trends.ts';
+import type { AppendedTrends, WrittenRow } from './appended-trends.ts';
 import { finishRow } from './export.ts';
 import { type Aggregates, aggregatesOf, type Publication } from './publication.ts';
 import type { Computed } from './publish.ts';
+import { lineOf } from './published-files.ts';
 import { countRows, type Run } from './run.ts';
 import {
   type Bounds,
@@ -47,10 +48,8 @@ const LIMITS = { rows: 20_000, landings: 100, candidates: 20_000 } as const;
 const DAY_NUMBERS = 10_000_000;
 
 /** The row and its line are made anew when the city changes. */
-interface AppendedCity {
+interface AppendedCity extends WrittenRow<CityStatistics> {
   readonly sums: CitySums;
-  readonly row: CityStatistics;
-  readonly line: string;
 }
 
 /** What the anomalies and the days go on from. */
@@ -90,15 +89,15 @@ export class Appendable {
   static of(
     path: string,
     months: readonly string[],
-    statistics: readonly CityStatistics[],
+    statistics: readonly WrittenRow<CityStatistics>[],
     trends: AppendedTrends | null,
   ): Appendable | null {
     if (trends === null) return null;
     const cities = new Map<string, AppendedCity>();
-    for (const row of statistics) {
+    for (const { row, line } of statistics) {
       const sums = CitySums.of(row);
       if (sums === null) return null;
-      cities.set(row.city_id, appendedCity(sums));
+      cities.set(row.city_id, { sums, row, line });
     }
     return new Appendable(path, months, cities, trends);
   }
@@ -131,20 +130,19 @@ export class Appendable {
   #addCity(id: string, rows: readonly AppendedRow[], basis: Basis): boolean {
     const known = this.#cities.get(id);
     if (known === undefined) return false;
-    for (const row of rows) {
-      if (!known.sums.isNext(row) || !basis.days.isNext(row)) return false;
-      known.sums.add(row);
-      basis.days.add(row);
-      addCandidate(basis, row);
+    const { sums } = known;
+    for (const next of rows) {
+      if (!sums.isNext(next) || !basis.days.isNext(next)) return false;
+      sums.add(next);
+      basis.days.add(next);
+      addCandidate(basis, next);
     }
-    const changed = appendedCity(known.sums);
+    const row = sums.row();
     // The trends of all its hours say what it is called.
-    if (changed.row.city !== known.row.city) return false;
-    this.#cities.set(id, changed);
-    this.#trends.add(id, changed.row.city, rows);
-    return (
-      basis.candidates.length <= LIMITS.candidates && !isOutgrown(changed.row, basis.bounds.get(id))
-    );
+    if (row.city !== known.row.city) return false;
+    this.#cities.set(id, { sums, row, line: lineOf(row) });
+    this.#trends.add(id, row.city, rows);
+    return basis.candidates.length <= LIMITS.candidates && !isOutgrown(row, basis.bounds.get(id));
   }
 
   /** Writes the files of the datasets, and says what a publication says of them. */
@@ -248,11 +246,6 @@ async function readBasis({ session, signal }: Run): Promise<Basis | null> {
     bounds: new Map(bounds.map(({ city_id, low, high }) => [city_id, { low, high }])),
     days: new AppendedDays(new Map(last.map(({ city_id, ...of }) => [city_id, of]))),
   };
-}
-
-function appendedCity(sums: CitySums): AppendedCity {
-  const row = sums.row();
-  return { sums, row, line: lineOf(row) };
 }
 
 /** Keeps the value where it is outside the bounds of its city. */

@@ -18,7 +18,7 @@ import type { Columns, SqlSession } from '../sql/engine.ts';
 import { formatReason } from './anomaly-reason.ts';
 import { ANOMALY_COLUMNS, CITY_STATISTICS_COLUMNS, HOURLY_TRENDS_COLUMNS } from './columns.ts';
 import { type Publication, type PublishedFile, readPublication } from './publication.ts';
-import { readChecked } from './published-files.ts';
+import { lineOf, readChecked } from './published-files.ts';
 import type { Run } from './run.ts';
 
 /** Above this a dataset is Parquet, and people have no text of it: they query it. */
@@ -44,14 +44,15 @@ const ORDER: Readonly<Record<Dataset, string>> = {
 
 /**
  * Writes the rows of `source` as the JSON lines that people read, or as Parquet where that is too
- * much for a text. `rowsAtMost` is null when it is not known. `onRow` is called for each row of a text.
+ * much for a text. `rowsAtMost` is null when it is not known. `onRow` is called for each row of a text, with
+ * its line.
  */
 export async function writeDataset(
   run: Run,
   dataset: Dataset,
   source: string,
   rowsAtMost: number | null,
-  onRow: (row: Record<string, unknown>) => void = () => {},
+  onRow: (row: Record<string, unknown>, line: string) => void = () => {},
 ): Promise<PublishedFile> {
   const sql = `SELECT * FROM (${source}) AS dataset ORDER BY ${ORDER[dataset]}`;
   if (rowsAtMost !== null && rowsAtMost > run.textRowsMax) return run.write('_data', sql);
@@ -59,8 +60,9 @@ export async function writeDataset(
   const first = `${sql} LIMIT ${run.textRowsMax + 1}`;
   for await (const { rows } of run.session.stream(first, {}, run.signal)) {
     for (const row of rows) {
-      lines.push(`${JSON.stringify(finishRow(dataset, row))}\n`);
-      onRow(row);
+      const line = lineOf(finishRow(dataset, row));
+      lines.push(line);
+      onRow(row, line);
     }
   }
   if (lines.length > run.textRowsMax) return run.write('_data', sql);

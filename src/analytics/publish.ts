@@ -4,7 +4,7 @@ import type { Storage } from '../lake/storage.ts';
 import { type CityStatistics, HOURS_OF_A_CITY, type HourlyTrend } from '../model/datasets.ts';
 import type { SqlSession } from '../sql/engine.ts';
 import { refreshAnomalies } from './anomalies.ts';
-import { type AppendedTrends, TrendLines, TrendTable } from './appended-trends.ts';
+import { type AppendedTrends, TrendLines, TrendTable, type WrittenRow } from './appended-trends.ts';
 import { Appendable } from './appending.ts';
 import { writeDays } from './climate.ts';
 import { exportForPeople, writeDataset } from './export.ts';
@@ -48,11 +48,13 @@ export async function computeDatasets(run: Run, options: ComputeOptions): Promis
   const { cities, ...summary } = await summarise(session);
   const { candidates, bounds } = await refreshAnomalies(run, before, aggregates);
   run.memory.appendable = null;
-  const { statistics, trends, ...files } = await writeTrends(run, cities);
+  // Without months that are computed from rows no landing could be merged.
+  const canAppend = run.reach === 'machine' && aggregates.live.length > 0;
+  const { statistics, trends, ...files } = await writeTrends(run, cities, canAppend);
   const anomalies = await writeDataset(run, 'anomalies', queryText('anomalies'), null);
   const { path } = files.city_statistics;
   const areTexts = [path, anomalies.path].every((one) => one.endsWith('.jsonl'));
-  if (run.reach === 'machine' && areTexts) {
+  if (canAppend && areTexts) {
     run.memory.appendable = Appendable.of(path, aggregates.live, statistics, trends);
   }
   return {
@@ -76,28 +78,28 @@ export async function computeDatasets(run: Run, options: ComputeOptions): Promis
 interface WrittenTrends {
   readonly city_statistics: PublishedFile;
   readonly hourly_trends: PublishedFile;
-  readonly statistics: readonly CityStatistics[];
+  readonly statistics: readonly WrittenRow<CityStatistics>[];
   readonly trends: AppendedTrends | null;
 }
 
-/** Writes city statistics and trends, and keeps what further rows can be merged into. */
-async function writeTrends(run: Run, cities: number): Promise<WrittenTrends> {
-  const statistics: CityStatistics[] = [];
+/** Writes city statistics and trends; with `keeps`, keeps what further rows can be merged into. */
+async function writeTrends(run: Run, cities: number, keeps: boolean): Promise<WrittenTrends> {
+  const statistics: WrittenRow<CityStatistics>[] = [];
   const city_statistics = await writeDataset(
     ...([run, 'city_statistics', SELECT_CITIES, cities] as const),
-    (row) => statistics.push(row as unknown as CityStatistics),
+    (row, line) => keeps && statistics.push({ row: row as unknown as CityStatistics, line }),
   );
   const [sums, rowsMost] = [queryText('hour_sums'), cities * HOURS_OF_A_CITY];
-  const isLarge = run.reach === 'machine' && rowsMost > run.textRowsMax;
+  const isLarge = keeps && rowsMost > run.textRowsMax;
   if (isLarge) {
     const inOrder = `SELECT * FROM (${sums}) AS sums ORDER BY city_id, clock, hour`;
     await run.session.materialize('hour_sums_kept', inOrder, run.signal);
   } else if (run.reach === 'machine') await run.session.drop('hour_sums_kept');
   await run.view('hour_sums', isLarge ? 'SELECT * FROM hour_sums_kept' : sums);
-  const rows: HourlyTrend[] = [];
+  const rows: WrittenRow<HourlyTrend>[] = [];
   const hourly_trends = await writeDataset(
     ...([run, 'hourly_trends', queryText('hourly_trends'), rowsMost] as const),
-    (row) => rows.push(row as unknown as HourlyTrend),
+    (row, line) => keeps && rows.push({ row: row as unknown as HourlyTrend, line }),
   );
   const trends = isLarge ? new TrendTable() : TrendLines.of(rows);
   return { city_statistics, hourly_trends, statistics, trends };

@@ -81,13 +81,18 @@ export async function writeRows(
   if (rows.length === 0) return null;
   const file = join(scratch, `${randomUUID()}.jsonl`);
   try {
-    await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    await writeFile(file, rows.map(lineOf).join(''));
     await session.define('made_rows', [file], columns);
     const sql = `SELECT * FROM made_rows ORDER BY ${order.join(', ')}`;
     return await writePublished({ storage, session, scratch, reach: 'machine' }, '_data', sql);
   } finally {
     await rm(file, { force: true });
   }
+}
+
+/** A line of JSON lines. */
+export function lineOf(row: object): string {
+  return `${JSON.stringify(row)}\n`;
 }
 
 /** Writes a text of so many lines. */

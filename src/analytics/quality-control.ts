@@ -16,7 +16,7 @@ import type { Columns, SqlSession } from '../sql/engine.ts';
 import type { DataFile, Snapshot, Table } from '../table/table.ts';
 import { QUALITY_FLAG_COLUMNS, STATION_DRIFT_COLUMNS } from './columns.ts';
 import type { PublishedFile, Quality, QualityMonth } from './publication.ts';
-import { readChecked, writeLines, writeRows } from './published-files.ts';
+import { lineOf, readChecked, writeLines, writeRows } from './published-files.ts';
 
 export type PlacesById = ReadonlyMap<string, Place>;
 
@@ -234,7 +234,7 @@ const PlaceLine = Type.Object({
 
 function writePlaces(storage: Storage, places: PlacesById): Promise<PublishedFile> {
   const ids = [...places.keys()].sort();
-  const lines = ids.map((id) => `${JSON.stringify({ city_id: id, ...places.get(id) })}\n`);
+  const lines = ids.map((id) => lineOf({ city_id: id, ...places.get(id) }));
   return writeLines(storage, lines.join(''), lines.length);
 }
 

@@ -23,6 +23,7 @@ import {
   readPublication,
 } from './publication.ts';
 import { summarise } from './publish.ts';
+import { lineOf } from './published-files.ts';
 import { failedFlagPaths } from './published-quality.ts';
 import type { PlacesById } from './quality-control.ts';
 import { queryText } from './queries.ts';
@@ -193,7 +194,7 @@ async function compareExports(
     const path = `${ANALYTICS_FOLDER}/${dataset}/${dataset}.jsonl`;
     if ((await storage.stat(path)) === null) continue;
     const rows = await readDataset(storage, session, publication, dataset);
-    const wanted = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+    const wanted = rows.map(lineOf).join('');
     const found = new TextDecoder().decode(await storage.read(path));
     if (found !== wanted) {
       differences.push(`${path}: it differs from publication ${publication.version}`);
