@@ -52,13 +52,3 @@ export function spansAfter(
   const [city = null] = after ?? [];
   return city === null ? spans : spans.filter(({ city_id }) => city_id >= String(city));
 }
-
-/** Whether a row of this key comes after the cursor; both are a city and what orders its rows. */
-export function isAfter(
-  [city = '', place = '']: readonly CursorValue[],
-  after: readonly CursorValue[] | null,
-): boolean {
-  if (after === null) return true;
-  const [afterCity = '', afterPlace = ''] = after;
-  return city === afterCity ? place > afterPlace : city > afterCity;
-}

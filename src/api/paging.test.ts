@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { LightMyRequestResponse } from 'fastify';
 import { observation, timeAt } from '../table/testing/lake.ts';
-import { pageRows, type RowOrder } from './paging.ts';
+import { isAfter, pageRows, type RowOrder } from './paging.ts';
 import { openTestApi, type TestApi } from './testing/api.ts';
 
 type Row = Record<string, unknown>;
@@ -113,4 +113,13 @@ test('pages in memory join to the sorted whole, whatever the size', () => {
       assert.deepEqual(found, sorted);
     }),
   );
+});
+
+test('a key is after a cursor by city, then by what orders its rows', () => {
+  const order = { kinds: ['string', 'number'], directions: [1, 1] } as const;
+  assert.equal(isAfter(['b', 2_022], null, order), true);
+  assert.equal(isAfter(['b', 2_022], ['a', 2_023], order), true);
+  assert.equal(isAfter(['b', 2_022], ['b', 2_022], order), false);
+  assert.equal(isAfter(['b', 2_023], ['b', 2_022], order), true);
+  assert.equal(isAfter(['b', 2_023], ['c', 2_022], order), false);
 });

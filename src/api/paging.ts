@@ -22,7 +22,7 @@ export function pageRows<R>(
   const after = parseCursor(query.cursor, order.kinds);
   const sorted = rows
     .map((row) => ({ row, key: order.key(row) }))
-    .filter(({ key }) => after === null || compareKeys(key, after, order) > 0)
+    .filter(({ key }) => isAfter(key, after, order))
     .sort((a, b) => compareKeys(a.key, b.key, order));
   const page = cutPage(sorted, query.limit, ({ key }) => key);
   return { ...page, rows: page.rows.map(({ row }) => row) };
@@ -38,6 +38,15 @@ export function cutPage<R>(
   const last = rows.at(-1);
   const isMore = found.length > rows.length && last !== undefined;
   return { rows, nextCursor: isMore ? formatCursor(keyOf(last)) : null };
+}
+
+/** Whether a row of this key comes after the cursor. */
+export function isAfter(
+  key: readonly CursorValue[],
+  after: readonly CursorValue[] | null,
+  order: Pick<RowOrder<unknown>, 'kinds' | 'directions'>,
+): boolean {
+  return after === null || compareKeys(key, after, order) > 0;
 }
 
 function compareKeys(

@@ -13,11 +13,11 @@ import {
   SPELL_SCHEMAS,
 } from '../../model/climate-spells.ts';
 import { bodyOf, type Computed } from '../answers.ts';
-import { type CitySpan, isAfter, spansAfter, walkCities } from '../city-walk.ts';
+import { type CitySpan, spansAfter, walkCities } from '../city-walk.ts';
 import { columnsOf, pickColumns } from '../columns.ts';
 import type { Publication } from '../context.ts';
 import { chooseFormat } from '../formats.ts';
-import { cutPage } from '../paging.ts';
+import { cutPage, isAfter } from '../paging.ts';
 import { type CursorValue, formatCursor, parseCursor } from '../parameters.ts';
 import { nameTimeout } from '../reader.ts';
 import { answer, fromPublication, indexCities, type Server } from '../server.ts';
@@ -151,6 +151,7 @@ async function compute<Q extends SpellsQuery>(
     const values = row as Row;
     return ['city_id', spells.key].map((name) => values[name] ?? '');
   };
+  const order = { kinds: SPELL_CURSORS[spells.route], directions: [1, 1] as const };
   const days: Reading<Q>['days'] = async (selection) =>
     (await publication?.cityDays(selection, either)) ?? [];
   const spans = await spansOf(current, cities, spells.reads(range));
@@ -159,7 +160,7 @@ async function compute<Q extends SpellsQuery>(
     limit,
     async (some) => {
       const rows = await spells.rowsOf({ view, query, range, days }, some);
-      return rows.filter((row) => isAfter(keyOf(row), after));
+      return rows.filter((row) => isAfter(keyOf(row), after, order));
     },
   ).catch((error: unknown) => {
     throw signal.aborted ? error : nameTimeout(error, TIMEOUT_MS);
