@@ -1,4 +1,6 @@
 /** Partial aggregates by day (climate-parts.ts) of rows that come one by one, in order of time. */
+import { meanWith, squaresWith } from '../model/running.ts';
+import { unitVector } from '../model/wind.ts';
 import { type DayVariable, ENDS, FALLEN } from './climate-parts.ts';
 import { lineOf } from './published-files.ts';
 
@@ -81,10 +83,10 @@ export class AppendedDays {
     this.#addTemperature(row, values);
     for (const name of NAMES) addValue(row, name, values[name], values.observed_at);
     if (values.wind_direction_deg !== null) {
-      const radians = (values.wind_direction_deg * Math.PI) / 180;
+      const { sin, cos } = unitVector(values.wind_direction_deg);
       grow(row, 'wind_direction_deg_count', 1);
-      grow(row, 'wind_direction_sin', Math.sin(radians));
-      grow(row, 'wind_direction_cos', Math.cos(radians));
+      grow(row, 'wind_direction_sin', sin);
+      grow(row, 'wind_direction_cos', cos);
     }
     for (const kind of FALLEN) {
       const fallen = values[`${kind}_1h_mm`];
@@ -103,8 +105,7 @@ export class AppendedDays {
     if (last?.utc_hour !== utc_hour || last.day !== day) grow(row, 'temperature_c_hours', 1);
     this.#last.set(city_id, { utc_hour, day });
     const before = numberOf(row.temperature_c_count);
-    const difference = value - numberOf(row.temperature_c_mean ?? value);
-    grow(row, 'temperature_c_m2', (difference * difference * before) / (before + 1));
+    grow(row, 'temperature_c_m2', squaresWith(meanOf(row, 'temperature_c'), value, before + 1));
     if (before === 0) {
       row.temperature_c_first = value;
       row.temperature_c_first_at = observed_at;
@@ -126,8 +127,7 @@ function emptyDay(city_id: string, month: string, day: number): DayRow {
 function addValue(row: DayRow, name: DayVariable, value: number | null, observedAt: string): void {
   if (value === null) return;
   const count = grow(row, `${name}_count`, 1);
-  const mean = numberOf(row[`${name}_mean`] ?? value);
-  row[`${name}_mean`] = mean + (value - mean) / count;
+  row[`${name}_mean`] = meanWith(meanOf(row, name), value, count);
   for (const end of ENDS[name]) {
     const column = `${name}_${end}`;
     const before = row[column];
@@ -141,6 +141,12 @@ function grow(row: DayRow, name: string, by: number): number {
   const sum = numberOf(row[name]) + by;
   row[name] = sum;
   return sum;
+}
+
+/** Null before the first value. */
+function meanOf(row: DayRow, name: DayVariable): number | null {
+  const mean = row[`${name}_mean`];
+  return typeof mean === 'number' ? mean : null;
 }
 
 function numberOf(value: string | number | null | undefined): number {

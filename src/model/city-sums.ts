@@ -5,6 +5,7 @@
 import { COVERED_VALUES, type CoveredValue } from './coverage.ts';
 import { addToCoverage, type Coverage, coveredSeconds, momentOf } from './coverage-sums.ts';
 import type { CityStatistics } from './datasets.ts';
+import { meanWith, squaresWith } from './running.ts';
 
 export interface CityValues {
   readonly city_id: string;
@@ -80,20 +81,15 @@ export class CitySums {
     };
   }
 
-  /**
-   * By the update of a mean and a sum of squares: Chan, Golub, LeVeque, "Updating Formulae and a Pairwise
-   * Algorithm for Computing Sample Variances", 1979.
-   */
   #temperature({ temperature_c: value, observed_at }: CityValues): Partial<Statistics> {
     if (value === null) return {};
     const { temperature_c_count: before, temperature_c_mean: mean } = this.#statistics;
     const { temperature_c_min: lowest, temperature_c_max: highest } = this.#statistics;
     const count = before + 1;
-    const difference = value - (mean ?? value);
-    this.#squares += (difference * difference * before) / count;
+    this.#squares += squaresWith(mean, value, count);
     return {
       temperature_c_count: count,
-      temperature_c_mean: (mean ?? value) + difference / count,
+      temperature_c_mean: meanWith(mean, value, count),
       ...(lowest === null || value < lowest
         ? { temperature_c_min: value, temperature_c_min_at: observed_at }
         : {}),
@@ -106,11 +102,8 @@ export class CitySums {
   #humidity({ humidity_pct: value }: CityValues): Partial<Statistics> {
     if (value === null) return {};
     const { humidity_pct_count: before, humidity_pct_mean: mean } = this.#statistics;
-    const difference = value - (mean ?? value);
-    return {
-      humidity_pct_count: before + 1,
-      humidity_pct_mean: (mean ?? value) + difference / (before + 1),
-    };
+    const count = before + 1;
+    return { humidity_pct_count: count, humidity_pct_mean: meanWith(mean, value, count) };
   }
 
   /** The row with its sums. */

@@ -1,5 +1,7 @@
 /** The hours of the day of one city, on both clocks, as sums that grow with each observation. */
 import type { HourlyTrend } from './datasets.ts';
+import { meanWith } from './running.ts';
+import { unitVector } from './wind.ts';
 
 /** What of an observation its hours grow by. Calm has no direction. */
 export interface HourValues {
@@ -58,14 +60,14 @@ export class HourSums {
       if (value === null) continue;
       const place = at + AT.means + 2 * index;
       const count = this.#grow(place, 1);
-      this.#grow(place + 1, (value - this.#at(place + 1)) / count);
+      this.#sums[place + 1] = meanWith(this.#at(place + 1), value, count);
     }
     const { wind_direction_deg: direction } = values;
     if (direction === null) return;
-    const radians = (direction * Math.PI) / 180;
+    const { sin, cos } = unitVector(direction);
     this.#grow(at + AT.directions, 1);
-    this.#grow(at + AT.sin, Math.sin(radians));
-    this.#grow(at + AT.cos, Math.cos(radians));
+    this.#grow(at + AT.sin, sin);
+    this.#grow(at + AT.cos, cos);
   }
 
   /** Of hours with an observation, in the order of clocks and hours, with their sums. */

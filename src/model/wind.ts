@@ -16,6 +16,12 @@ export const IS_CALM = `wind_speed_ms <= ${CALM_MAX_MS}`;
 /** Where the wind came from, of an observation; NULL when calm. */
 export const WIND_DIRECTION = `CASE WHEN ${IS_CALM} THEN NULL ELSE wind_direction_deg END`;
 
+/** North is (0, 1), east (1, 0). */
+export function unitVector(directionDeg: number): { readonly sin: number; readonly cos: number } {
+  const radians = (directionDeg * Math.PI) / 180;
+  return { sin: Math.sin(radians), cos: Math.cos(radians) };
+}
+
 /** What an observation says of a variable, in SQL; NULL for a direction when calm. */
 export function valueSql(name: VariableName): string {
   return name === 'wind_direction_deg' ? WIND_DIRECTION : name;
