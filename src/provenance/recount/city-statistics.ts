@@ -1,6 +1,7 @@
 /** The dataset city_statistics: one row per city, over all of its observations. */
 import type { Row } from '../../sql/engine.ts';
 import { CityCoverage } from './coverage.ts';
+import { Extremes } from './extremes.ts';
 import { Moments } from './moments.ts';
 import type { RawRow } from './raw-row.ts';
 import type { Recount } from './recount.ts';
@@ -11,9 +12,8 @@ export class CityTally {
   count = 0;
   first = '';
   last = '';
-  minAt: string | null = null;
-  maxAt: string | null = null;
   readonly temperature = new Moments();
+  readonly extremes = new Extremes();
   readonly humidity = new Moments();
   readonly coverage = new CityCoverage();
 
@@ -27,11 +27,8 @@ export class CityTally {
     const { temperature_c, humidity_pct } = row.values;
     if (humidity_pct !== null) this.humidity.add(humidity_pct);
     if (temperature_c === null) return;
-    const { min, max } = this.temperature;
-    // The first time of several counts.
-    if (min === null || temperature_c < min) this.minAt = row.observed_at;
-    if (max === null || temperature_c > max) this.maxAt = row.observed_at;
     this.temperature.add(temperature_c);
+    this.extremes.add(temperature_c, row.observed_at);
   }
 }
 
@@ -50,7 +47,7 @@ export class CityStatisticsRecount implements Recount {
 
   *rows(): Iterable<Row> {
     for (const [city_id, tally] of this.tallies) {
-      const { temperature, humidity, coverage } = tally;
+      const { temperature, extremes, humidity, coverage } = tally;
       const { expectedSeconds } = coverage;
       const share = (held: number) => (100 * held) / expectedSeconds;
       yield {
@@ -59,10 +56,10 @@ export class CityStatisticsRecount implements Recount {
         country: tally.country,
         observation_count: tally.count,
         temperature_c_mean: temperature.mean,
-        temperature_c_min: temperature.min,
-        temperature_c_min_at: tally.minAt,
-        temperature_c_max: temperature.max,
-        temperature_c_max_at: tally.maxAt,
+        temperature_c_min: extremes.min,
+        temperature_c_min_at: extremes.minAt,
+        temperature_c_max: extremes.max,
+        temperature_c_max_at: extremes.maxAt,
         temperature_c_stddev: temperature.stddev,
         humidity_pct_mean: humidity.mean,
         temperature_c_count: temperature.count,

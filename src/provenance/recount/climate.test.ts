@@ -10,9 +10,9 @@ import {
   CLIMATE_KEYS,
   type ClimateDataset,
 } from '../../model/climate-datasets.ts';
+import type { DateRange } from '../../model/climate-spells.ts';
 import type { Row } from '../../sql/engine.ts';
 import { deepOptionsOf, rawLine } from '../testing/raw-export.ts';
-import type { DateRange } from './climate.ts';
 import { DayTally } from './day-tally.ts';
 import { type DeepOptions, verifyDeep } from './deep.ts';
 import { Extremes } from './extremes.ts';

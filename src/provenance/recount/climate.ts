@@ -4,6 +4,7 @@
  * whole.
  */
 import type { ClimateDataset } from '../../model/climate-datasets.ts';
+import type { DateRange } from '../../model/climate-spells.ts';
 import type { Row } from '../../sql/engine.ts';
 import type { ClimateNormalsRecount } from './climate-normals.ts';
 import { compareRows, Differences } from './compare.ts';
@@ -20,12 +21,6 @@ export interface ClimateRecounts {
   readonly monthly_summaries: MonthlySummariesRecount;
   readonly climate_normals: ClimateNormalsRecount;
   readonly records: RecordsRecount;
-}
-
-/** Dates; `to` is exclusive, null for no limit. */
-export interface DateRange {
-  readonly from: string | null;
-  readonly to: string | null;
 }
 
 export type ReadClimate = (dataset: ClimateDataset, range: DateRange) => Promise<readonly Row[]>;

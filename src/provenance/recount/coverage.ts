@@ -3,10 +3,7 @@
  * the seconds that are expected from the first to the last, and how many of them hold a value.
  */
 import type { Row } from '../../sql/engine.ts';
-import type { RawRow } from './raw-row.ts';
-
-const INTERVAL_S_DEFAULT = 3_600;
-const YEAR_S = 31_536_000;
+import { intervalOf, type RawRow } from './raw-row.ts';
 
 interface Stop {
   readonly seconds: number;
@@ -40,8 +37,7 @@ export class CityCoverage {
   };
 
   add(row: RawRow): void {
-    const interval = Math.min(Math.max(row.interval_s ?? INTERVAL_S_DEFAULT, 1), YEAR_S);
-    const stop = { seconds: row.seconds, interval };
+    const stop = { seconds: row.seconds, interval: intervalOf(row) };
     this.#first ??= stop;
     this.#last = later(this.#last, stop);
     for (const name of VALUES) if (HOLDS[name](row)) addTo(this.#values[name], stop);

@@ -3,12 +3,10 @@ import { DAY_COVERAGE_LEAST_PCT, DAY_LIMITS } from '../../model/climate.ts';
 import { Directions } from './directions.ts';
 import { Extremes } from './extremes.ts';
 import { Moments } from './moments.ts';
-import type { RawRow } from './raw-row.ts';
+import { intervalOf, type RawRow } from './raw-row.ts';
 
 const DAY_S = 86_400;
 const HOUR_S = 3_600;
-const INTERVAL_S_DEFAULT = 3_600;
-const YEAR_S = 31_536_000;
 /** A sum of rain so near to the limit is of a wet day or not, by the order of adding. */
 const ROUNDING = 1e-9;
 
@@ -74,10 +72,11 @@ export class DayTally {
     this.day = day;
   }
 
-  add({ observed_at, seconds, interval_s, utc_offset_s, values }: RawRow): void {
+  add(row: RawRow): void {
+    const { observed_at, seconds, utc_offset_s, values } = row;
     this.count += 1;
     if (utc_offset_s !== null) this.#clocks += 1;
-    const interval = Math.min(Math.max(interval_s ?? INTERVAL_S_DEFAULT, 1), YEAR_S);
+    const interval = intervalOf(row);
     this.#longestInterval = Math.max(this.#longestInterval, interval);
     for (const name of SUMMARISED) {
       const value = values[name];

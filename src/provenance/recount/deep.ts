@@ -8,6 +8,7 @@
 import type { Publication } from '../../analytics/publication.ts';
 import { isClose } from '../../model/agreement.ts';
 import type { ClimateDataset } from '../../model/climate-datasets.ts';
+import type { DateRange } from '../../model/climate-spells.ts';
 import { DATASETS, type Dataset } from '../../model/datasets.ts';
 import { compareTimes } from '../../model/iso-time.ts';
 import type { QualityFlag } from '../../model/quality.ts';
@@ -15,7 +16,7 @@ import type { Row } from '../../sql/engine.ts';
 import type { ExportCursor } from '../../table/export-documents.ts';
 import { AnomaliesRecount } from './anomalies.ts';
 import { CityStatisticsRecount } from './city-statistics.ts';
-import { ClimateComparison, type DateRange } from './climate.ts';
+import { ClimateComparison } from './climate.ts';
 import { ClimateNormalsRecount } from './climate-normals.ts';
 import { bounded, compareRecount } from './compare.ts';
 import { DailySummariesRecount } from './daily-summaries.ts';

@@ -21,6 +21,15 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/;
 /** Numbers beyond are infinities that someone wrote out; they count as missing. */
 const NUMBER_MAX = 1e300;
 
+/** Seconds that a source which does not say its interval counts for, and those of a year. */
+const INTERVAL_S_DEFAULT = 3_600;
+const YEAR_S = 31_536_000;
+
+/** The interval of the row's source, in seconds. */
+export function intervalOf({ interval_s }: RawRow): number {
+  return Math.min(Math.max(interval_s ?? INTERVAL_S_DEFAULT, 1), YEAR_S);
+}
+
 /** The row, or what is wrong with the line. */
 export function parseRawRow(line: string): RawRow | string {
   let parsed: unknown;
