@@ -28,9 +28,9 @@ export interface JudgedCity {
 }
 
 /** Judges all values, so that the rule knows the weather; flags those from this time on. */
-export function judgeCity({ city_id, at, values, days }: CityHistory, from: number): JudgedCity {
+export function judgeCity(history: CityHistory, from: number): JudgedCity {
+  const { city_id, at, values, days } = history;
   const runs: Run[] = [];
-  const flags: QualityFlag[] = [];
   const learning: Partial<Record<VariableName, number>> = {};
   for (const variable of JUDGED_VARIABLES) {
     const [series, known] = [values[variable], days[variable]];
@@ -38,13 +38,21 @@ export function judgeCity({ city_id, at, values, days }: CityHistory, from: numb
     runs.push(
       ...runsOf(city_id, variable, flagSeries(variable, { at, series, days: known, from })),
     );
-    flags.push(...flagUnseasonal({ city_id, variable, at, series, days: known, from }));
     const last = at[series.findLastIndex((value) => !Number.isNaN(value))];
     if (last === undefined) continue;
     const found = baselineOf(known, Math.floor(last / DAY_MS) + 1).days;
     if (found < LEARNING_DAYS) learning[variable] = found;
   }
-  return { runs, flags, learning };
+  return { runs, flags: flagCity(history, from), learning };
+}
+
+/** The values from this time on that no earlier year had. */
+export function flagCity({ city_id, at, values, days }: CityHistory, from: number): QualityFlag[] {
+  return JUDGED_VARIABLES.flatMap((variable) => {
+    const [series, known] = [values[variable], days[variable]];
+    if (series === undefined || known === undefined) return [];
+    return flagUnseasonal({ city_id, variable, at, series, days: known, from });
+  });
 }
 
 /** The values of one variable from this time on that are unusual, after a look at those before. */

@@ -9,8 +9,8 @@ import { failedFlagPaths } from '../../analytics/published-quality.ts';
 import { queryText } from '../../analytics/queries.ts';
 import { type DaysOfCity, readSeasonHours } from '../../analytics/season-hours.ts';
 import { windowsBetween } from '../../anomalies/baseline.ts';
-import { flagUnseasonal, knownSeason } from '../../anomalies/climatology.ts';
-import { JUDGED_VARIABLES } from '../../anomalies/judge.ts';
+import { knownSeason } from '../../anomalies/climatology.ts';
+import { flagCity, JUDGED_VARIABLES } from '../../anomalies/judge.ts';
 import { selectFiles } from '../../api/reader.ts';
 import type { QualityFlag } from '../../model/quality.ts';
 import type { Workspace } from '../../pipeline/workspace.ts';
@@ -59,7 +59,7 @@ export async function openSeasonTest(
         const hours = await readSeasonHours(session, windows, ids, signal);
         for (const station of chosen) {
           const days = hours.get(station.city_id) ?? {};
-          found.push(...flagStation(station, days, Date.parse(range.from)));
+          found.push(...flagCity({ ...station, days }, Date.parse(range.from)));
           const years = yearsWhileLearning(station, days);
           if (years === null) learning.delete(station.city_id);
           else learning.set(station.city_id, years);
@@ -68,14 +68,6 @@ export async function openSeasonTest(
       return found;
     },
   };
-}
-
-function flagStation({ city_id, at, values }: Station, known: DaysOfCity, from: number) {
-  return JUDGED_VARIABLES.flatMap((variable) => {
-    const [series, days] = [values[variable], known[variable]];
-    if (series === undefined || days === undefined) return [];
-    return flagUnseasonal({ city_id, variable, at, series, days, from });
-  });
 }
 
 /** The fewest of its variables, as of its last values; null where all of them can be judged. */
