@@ -125,6 +125,16 @@ test('after a day the season of the day is known', () => {
   assert.equal(naive?.[24], values.at(-24));
 });
 
+test('hours before 1970 are forecast as those after it', () => {
+  const [before, after] = [openForecaster(), openForecaster()];
+  for (const [at, value] of weather(8, 14 * 24).entries()) {
+    before.observe(Date.UTC(1960, 0, 1) / 3_600_000 + at, value, []);
+    after.observe(Date.UTC(1988, 0, 1) / 3_600_000 + at, value, []);
+  }
+  assert.ok(after.forecast()?.models.includes('seasonal_naive'));
+  assert.deepEqual(before.forecast(), after.forecast());
+});
+
 test('what is not yet known changes nothing of a forecast', () => {
   const values = weather(3, 120 * 24);
   const one = openForecaster();

@@ -126,7 +126,7 @@ export class Forecaster {
   observe(hour: number, value: number, helpers: readonly number[]): void {
     this.#scalars[1] = hour;
     this.#scalars[2] = this.hours + 1;
-    const slot = hour % PAST;
+    const slot = modulo(hour, PAST);
     this.#past[slot] = value;
     for (const [at, past] of this.#helperPast.entries()) past[slot] = helpers[at] ?? Number.NaN;
     this.#score(hour, value);
@@ -176,22 +176,22 @@ export class Forecaster {
 
   #featuresOf(hour: number): Float64Array {
     const { features } = this.#sums;
-    const at = slotOf(hour) * features;
+    const at = modulo(hour, HORIZONS) * features;
     return this.#features.subarray(at, at + features);
   }
 
   #saidOf(hour: number): Float64Array {
-    const at = slotOf(hour) * SAID;
+    const at = modulo(hour, HORIZONS) * SAID;
     return this.#said.subarray(at, at + SAID);
   }
 
   #servedOf(hour: number, row: number): Float64Array {
-    const at = slotOf(hour) * SERVED + row * HORIZONS;
+    const at = modulo(hour, HORIZONS) * SERVED + row * HORIZONS;
     return this.#served.subarray(at, at + HORIZONS);
   }
 
   #anomaly(past: Float64Array, climate: Climate, hour: number): number {
-    const value = past[((hour % PAST) + PAST) % PAST] ?? Number.NaN;
+    const value = past[modulo(hour, PAST)] ?? Number.NaN;
     const anomaly = value - climate.at(hour);
     return Number.isNaN(anomaly) ? 0 : anomaly;
   }
@@ -233,14 +233,14 @@ export class Forecaster {
   /** Whether nothing is missing from this hour to two days later. */
   #knows(origin: number): boolean {
     for (let ahead = 0; ahead <= HORIZONS; ahead += 1) {
-      if (Number.isNaN(this.#past[(origin + ahead) % PAST])) return false;
+      if (Number.isNaN(this.#past[modulo(origin + ahead, PAST)])) return false;
     }
     return true;
   }
 
   /** Level and daily course, both smoothed exponentially (Holt, Winters, without trend). */
   #smooth(hour: number, value: number): void {
-    const at = hourOfDay(hour);
+    const at = modulo(hour, DAY);
     const season = this.#season[at] ?? 0;
     if (Number.isNaN(this.#scalars[0])) this.#scalars[0] = value;
     const before = this.#scalars[0] ?? value;
@@ -251,7 +251,7 @@ export class Forecaster {
   #say(hour: number): void {
     const all = this.#saidOf(hour);
     all.fill(Number.NaN);
-    const now = this.#past[hour % PAST] ?? Number.NaN;
+    const now = this.#past[modulo(hour, PAST)] ?? Number.NaN;
     if (Number.isNaN(now)) return;
     const climate = ahead((one) => this.#climate.at(hour + one));
     const features = this.#featuresOf(hour);
@@ -265,9 +265,9 @@ export class Forecaster {
       persistence: () => now,
       climatology: usual,
       seasonal_naive: (one) =>
-        this.#past[(hour + one - DAY * Math.ceil(one / DAY)) % PAST] ?? Number.NaN,
+        this.#past[modulo(hour + one - DAY * Math.ceil(one / DAY), PAST)] ?? Number.NaN,
       damped_persistence: (one) => usual(one) + (fading[one - 1] ?? 0) * anomaly,
-      smoothing: (one) => level + (this.#season[hourOfDay(hour + one)] ?? 0),
+      smoothing: (one) => level + (this.#season[modulo(hour + one, DAY)] ?? 0),
       learned: (one) => usual(one) + (learned?.[one - 1] ?? Number.NaN),
     };
     for (const [at, model] of MODELS.entries()) {
@@ -327,7 +327,7 @@ export class Forecaster {
       const before = quantiles[at] ?? 0;
       quantiles[at] = before + QUANTILE_STEP * (share - (multiple < before ? 1 : 0));
     }
-    const place = at * DAY + hourOfDay(hour);
+    const place = at * DAY + modulo(hour, DAY);
     const before = this.#scales[place] ?? 0;
     const weight = before === 0 ? 1 : Math.max(SCALE_SHARE, Math.min(1, DAY / this.hours));
     this.#scales[place] = before + weight * (Math.abs(error) - before);
@@ -335,7 +335,7 @@ export class Forecaster {
 
   /** The usual error at a horizon of a forecast for this hour: by day it is another one than by night. */
   #scaleOf(at: number, hour: number): number {
-    const own = this.#scales[at * DAY + hourOfDay(hour)] ?? 0;
+    const own = this.#scales[at * DAY + modulo(hour, DAY)] ?? 0;
     const known = own > 0 ? own : this.#gate.smallestError(at);
     return Math.max(SCALE_LEAST, Number.isNaN(known) ? 0 : known);
   }
@@ -357,12 +357,8 @@ export class Forecaster {
 }
 
 /** Hours before 1970 are negative. */
-function hourOfDay(hour: number): number {
-  return ((hour % DAY) + DAY) % DAY;
-}
-
-function slotOf(hour: number): number {
-  return ((hour % HORIZONS) + HORIZONS) % HORIZONS;
+function modulo(hour: number, length: number): number {
+  return ((hour % length) + length) % length;
 }
 
 /** A value for each horizon, 1 to 48. */
