@@ -1,19 +1,9 @@
 -- One row per city, clock and hour of day: the partial aggregates of the view hourly_trends_partials merged
 -- over months and, for each clock, over the other's hours.
 WITH clocked AS (
-  SELECT
-    city_id, 'utc' AS clock, hour_utc AS hour, observation_count,
-    temperature_c_count, temperature_c_mean, humidity_pct_count, humidity_pct_mean,
-    wind_speed_ms_count, wind_speed_ms_mean,
-    wind_direction_deg_count, wind_direction_sin, wind_direction_cos
-  FROM hourly_trends_partials
+  SELECT *, 'utc' AS clock, hour_utc AS hour FROM hourly_trends_partials
   UNION ALL
-  SELECT
-    city_id, 'local' AS clock, hour_local AS hour, observation_count,
-    temperature_c_count, temperature_c_mean, humidity_pct_count, humidity_pct_mean,
-    wind_speed_ms_count, wind_speed_ms_mean,
-    wind_direction_deg_count, wind_direction_sin, wind_direction_cos
-  FROM hourly_trends_partials
+  SELECT *, 'local' AS clock, hour_local AS hour FROM hourly_trends_partials
   WHERE hour_local IS NOT NULL
 )
 SELECT
