@@ -6,7 +6,7 @@
  * network does not reach, which its reason then begins with.
  * `--faults`: only the fault suite, with `--count N` faults, or for `--minutes M`, and the seed of
  * `--seed S`.
- * Further arguments are files to run instead. The slowest tests are named at the end.
+ * Further arguments are files to run instead. The slowest tests are named at the end, and what failed.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -92,6 +92,7 @@ mkdirSync(made);
 process.env[MADE_VARIABLE] = made;
 
 let failed = false;
+const failures: string[] = [];
 if (args.includes('--cluster')) {
   failed = await testOnCluster(CLUSTER);
 } else if (args.includes('--faults')) {
@@ -104,6 +105,8 @@ if (args.includes('--cluster')) {
 }
 removeFolder(folderOfRun);
 leashOfRun[Symbol.dispose]();
+// Last, since much may have been said after them.
+if (failures.length > 0) process.stderr.write(`\nFailed:\n\n${failures.join('\n')}`);
 process.exit(failed ? 1 : 0);
 
 /** One cluster serves all; its tests run one by one, since some of them kill services. */
@@ -187,13 +190,18 @@ interface RunOptions {
 
 /** Whether a test failed, or in CI was skipped. */
 async function runTests(files: readonly string[], options: RunOptions): Promise<boolean> {
-  const { failed: failedTests, skipped } = await runFiles({
+  const {
+    failed: failedTests,
+    failures: found,
+    skipped,
+  } = await runFiles({
     files: files.map((file) => resolve(root, file)),
     atOnce: options.atOnce,
     timeoutMs: options.minutes * MINUTE_MS,
     signal: stop.signal,
     root,
   });
+  failures.push(...found);
   if (!isCi || skipped.length === 0) return failedTests;
   process.stderr.write(`In CI every test runs; these were skipped:\n${skipped.join('\n')}\n`);
   return failedTests || skipped.some((one) => !one.includes(` # ${NOT_REACHED}`));

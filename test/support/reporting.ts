@@ -17,6 +17,8 @@ export interface FilesOptions {
 export interface FilesReport {
   /** Also where there was nothing to run. */
   readonly failed: boolean;
+  /** Of each test that failed: `file: test`, its error and what it reported, in lines. */
+  readonly failures: readonly string[];
   /** `file: test # reason` of each. */
   readonly skipped: readonly string[];
 }
@@ -28,6 +30,8 @@ interface Ended {
 }
 
 const SLOWEST = 10;
+/** Characters of the error of a test. */
+const ERROR_MAX = 3_000;
 /** The beginning of the reason why a test is skipped that no setting of this machine would let run. */
 export const NOT_REACHED = 'not reached from this network: ';
 
@@ -36,6 +40,8 @@ export async function runFiles(options: FilesOptions): Promise<FilesReport> {
   const from = performance.now();
   const ended: Ended[] = [];
   const skipped: string[] = [];
+  /** By the place of the test. */
+  const failures = new Map<string, string>();
   let failed = false;
   const events = run({ files: [...files], concurrency: atOnce, timeout: timeoutMs, signal });
   for (const kind of ['test:pass', 'test:fail'] as const) {
@@ -45,12 +51,28 @@ export async function runFiles(options: FilesOptions): Promise<FilesReport> {
       if (skip !== undefined) skipped.push(`${place}: ${name} # ${skip}`);
     });
   }
-  events.on('test:fail', () => {
+  events.on('test:fail', ({ name, file = '', line, column, details: { error } }) => {
     failed = true;
+    // A suite fails with its tests.
+    if ('failureType' in error && error.failureType === 'subtestsFailed') return;
+    const found = `${relative(root, file)}: ${name}\n${messageOf(error)}\n`;
+    failures.set(`${file}:${line}:${column}`, found);
+  });
+  // They follow the end of their test.
+  events.on('test:diagnostic', ({ file, line, column, message }) => {
+    const place = `${file}:${line}:${column}`;
+    const failure = failures.get(place);
+    if (failure !== undefined) failures.set(place, `${failure}  ${message}\n`);
   });
   for await (const text of events.compose(spec)) process.stdout.write(text);
   process.stdout.write(formatSlowest(ended, (performance.now() - from) / 1_000));
-  return { failed: failed || ended.length === 0, skipped };
+  return { failed: failed || ended.length === 0, failures: [...failures.values()], skipped };
+}
+
+/** What was thrown is the cause of the error that Node reports. */
+function messageOf(error: Error): string {
+  const thrown = error.cause instanceof Error ? error.cause : error;
+  return thrown.message.slice(0, ERROR_MAX);
 }
 
 function formatSlowest(ended: readonly Ended[], seconds: number): string {
