@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readPublication } from '../../analytics/publication.ts';
 import { readFlags } from '../../analytics/published-quality.ts';
-import { silentLogger } from '../../logger.ts';
 import type { Observation } from '../../model/observation.ts';
 import type { QualityFlag } from '../../model/quality.ts';
 import { append, land, openLake, runIn } from '../../provenance/testing/world.ts';
@@ -79,10 +78,6 @@ test('its flags are those that are published', async () => {
   await runIn(folder, 'analyze', '--once');
   await using workspace = await openLake(folder);
   const { storage } = workspace;
-  const refresher = await workspace.refresher(silentLogger);
-  await refresher.refresh();
-  while ((await refresher.judge(1)) > 0);
-  await refresher.refresh();
   const publication = (await readPublication(storage)) ?? assert.fail();
   const published = await readFlags(storage, await workspace.session(), publication, {
     ...{ cities: [], variables: [], tests: ['climatology'], verdict: null },
