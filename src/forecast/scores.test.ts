@@ -37,14 +37,14 @@ test('sums of parts, in any order, are those of the whole', () => {
 
 test('errors are forecast less observation, and the CRPS that of three quantiles', () => {
   const said = MODELS.map((model) => (model === 'persistence' ? 7 : Number.NaN));
-  const all = Array.from({ length: 24 }, (_, at) => ({
+  const all = Array.from({ length: 168 }, (_, at) => ({
     ...{ horizon: 6, value: at % 2 === 0 ? 10 : 14, said, low: 8, median: 11, high: 13 },
   }));
   const [, few] = skillOf(sumOf(all.slice(1)), openScores());
-  assert.deepEqual([few?.n, few?.inside_pct, few?.crps], [23, null, null]);
+  assert.deepEqual([few?.n, few?.inside_pct, few?.crps], [167, null, null]);
   const [, six] = skillOf(sumOf(all), openScores());
   assert.equal(six?.horizon_h, 6);
-  assert.equal(six?.n, 24);
+  assert.equal(six?.n, 168);
   // +1 and −3.
   assert.deepEqual([six?.bias, six?.mae, six?.rmse], [-1, 2, 2.2361]);
   assert.equal(six?.inside_pct, 50);

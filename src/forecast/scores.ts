@@ -75,8 +75,8 @@ export function fieldOf(
   return sums[row * FIELDS.length + FIELDS.indexOf(field)] ?? 0;
 }
 
-/** Of fewer the share of values within the interval is chance. */
-const INTERVALS_LEAST = 24;
+/** A week of hours: errors of one day are much alike, so that of fewer the share within is chance. */
+const INTERVALS_LEAST = 7 * 24;
 
 /** `hindcasts` are those of the sums that were computed afterwards. */
 export function skillOf(sums: Float64Array, hindcasts: Float64Array): ForecastSkill[] {
