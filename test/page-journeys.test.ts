@@ -4,6 +4,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
+import { parseAnswer } from '../src/collector/openweather/parse.ts';
+import { historyOf } from '../src/collector/simulator/history.ts';
+import { loadConfig } from '../src/config/load.ts';
+import { DEFAULT_CITIES } from '../src/model/city.ts';
+import { formatRecord } from '../src/model/observation.ts';
+import { HISTORY_STEP_S } from '../src/pipeline/polling.ts';
+import { openWorkspace } from '../src/pipeline/workspace.ts';
 import { de } from '../web/words/de.ts';
 import { en } from '../web/words/en.ts';
 import { textsOf } from '../web/words/test-words.ts';
@@ -20,15 +27,49 @@ import {
   untilFilled,
 } from './support/served-page.ts';
 
+const DAY_MS = 86_400_000;
+
 let served: ServedPage;
 
 before(async () => {
   served = await servePage();
+  await makeHeat(served);
 });
 
 after(async () => {
   await served?.[Symbol.asyncDispose]();
 });
+
+/**
+ * Whether the made-up month holds a value that is unusual depends on the date: ten days ago a city gets up
+ * to 25 °C warmer within half a day.
+ */
+async function makeHeat({ folder, pipeline }: ServedPage): Promise<void> {
+  const { config } = loadConfig({ file: null, env: {}, flags: { data: join(folder, 'data') } });
+  await using workspace = await openWorkspace(config, true);
+  const city = DEFAULT_CITIES.find(({ city_id }) => city_id === 'london') ?? assert.fail();
+  const { seed } = config.simulator;
+  const from = new Date(Date.now() - 10 * DAY_MS);
+  const to = new Date(from.getTime() + DAY_MS);
+  const stepSeconds = HISTORY_STEP_S;
+  const records = [...historyOf({ seed, city, from, to, stepSeconds })].map(({ dt, body }) => {
+    const answer = JSON.parse(body);
+    const turn = (2 * Math.PI * (dt * 1_000 - from.getTime())) / DAY_MS;
+    answer.main.temp += 12.5 * (1 - Math.cos(turn));
+    // Later than the answer of the history, which it corrects.
+    const collectedAt = (dt + 60) * 1_000;
+    const given = {
+      status: 200,
+      headers: new Headers(),
+      body: JSON.stringify(answer),
+      collectedAt,
+    };
+    const record = parseAnswer(given, city, { source: 'simulator', intervalSeconds: stepSeconds });
+    return { key: city.city_id, value: formatRecord(record) };
+  });
+  await (await workspace.log()).append(records);
+  await pipeline.settle();
+}
 
 const comparedOn = (page: Page) => page.locator('.card.compared h3').allInnerTexts();
 
@@ -128,7 +169,7 @@ test('a range is chosen without a mouse: keys, buttons, and two times', async (t
     ];
   };
   const [from, to] = spanOf();
-  assert.ok(Math.abs(to - from - 86_400_000) < 2 * 3_600_000, 'as long as before');
+  assert.ok(Math.abs(to - from - DAY_MS) < 2 * 3_600_000, 'as long as before');
   await page.getByRole('button', { name: 'Shorter range' }).click();
   await eventually('half as long', async () => {
     const [a, b] = spanOf();
@@ -250,7 +291,7 @@ test('unusual values are searched and narrowed by the keyboard alone', async (t)
 
 test('a month that was pressed is let go with the range that it lies in', async (t) => {
   const page = await served.newPage(t);
-  const month = new Date(Date.now() - 60 * 86_400_000).toISOString().slice(0, 7);
+  const month = new Date(Date.now() - 60 * DAY_MS).toISOString().slice(0, 7);
   await page.route('**/api/anomalies?*facets=1*', async (route) => {
     const response = await route.fetch();
     if (!response.ok()) return route.fulfill({ response });

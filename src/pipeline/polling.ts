@@ -23,7 +23,7 @@ import type { SourceChoice, Workspace } from './workspace.ts';
 
 const DAY_MS = 86_400_000;
 /** Seconds between two observations of the made-up history, as the real provider has them. */
-const HISTORY_STEP_S = 600;
+export const HISTORY_STEP_S = 600;
 const APPEND_RECORDS = 1_000;
 const SIGN_OF_LIFE_MS = 60_000;
 /** The simulator is ours: it may be asked as often as it has something new. */
