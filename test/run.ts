@@ -190,21 +190,18 @@ interface RunOptions {
 
 /** Whether a test failed, or in CI was skipped. */
 async function runTests(files: readonly string[], options: RunOptions): Promise<boolean> {
-  const {
-    failed: failedTests,
-    failures: found,
-    skipped,
-  } = await runFiles({
+  const report = await runFiles({
     files: files.map((file) => resolve(root, file)),
     atOnce: options.atOnce,
     timeoutMs: options.minutes * MINUTE_MS,
     signal: stop.signal,
     root,
   });
-  failures.push(...found);
-  if (!isCi || skipped.length === 0) return failedTests;
+  const { skipped } = report;
+  failures.push(...report.failures);
+  if (!isCi || skipped.length === 0) return report.failed;
   process.stderr.write(`In CI every test runs; these were skipped:\n${skipped.join('\n')}\n`);
-  return failedTests || skipped.some((one) => !one.includes(` # ${NOT_REACHED}`));
+  return report.failed || skipped.some((one) => !one.includes(` # ${NOT_REACHED}`));
 }
 
 /** Whether Node failed to run this. */

@@ -40,9 +40,9 @@ export async function runFiles(options: FilesOptions): Promise<FilesReport> {
   const from = performance.now();
   const ended: Ended[] = [];
   const skipped: string[] = [];
-  /** By the place of the test. */
-  const failures = new Map<string, string>();
-  let failed = false;
+  const failures: string[][] = [];
+  /** By place, the lines of a test that failed, while it is the last one that ended there. */
+  const latest = new Map<string, string[]>();
   const events = run({ files: [...files], concurrency: atOnce, timeout: timeoutMs, signal });
   for (const kind of ['test:pass', 'test:fail'] as const) {
     events.on(kind, ({ name, file = '', skip, details: { type, duration_ms } }) => {
@@ -51,22 +51,30 @@ export async function runFiles(options: FilesOptions): Promise<FilesReport> {
       if (skip !== undefined) skipped.push(`${place}: ${name} # ${skip}`);
     });
   }
-  events.on('test:fail', ({ name, file = '', line, column, details: { error } }) => {
-    failed = true;
+  // Tests of a loop share a place.
+  events.on('test:pass', (ended) => latest.delete(placeOf(ended)));
+  events.on('test:fail', (ended) => {
+    const { name, file = '', details } = ended;
     // A suite fails with its tests.
-    if ('failureType' in error && error.failureType === 'subtestsFailed') return;
-    const found = `${relative(root, file)}: ${name}\n${messageOf(error)}\n`;
-    failures.set(`${file}:${line}:${column}`, found);
+    if ('failureType' in details.error && details.error.failureType === 'subtestsFailed') return;
+    const lines = [`${relative(root, file)}: ${name}`, messageOf(details.error)];
+    failures.push(lines);
+    latest.set(placeOf(ended), lines);
   });
-  // They follow the end of their test.
-  events.on('test:diagnostic', ({ file, line, column, message }) => {
-    const place = `${file}:${line}:${column}`;
-    const failure = failures.get(place);
-    if (failure !== undefined) failures.set(place, `${failure}  ${message}\n`);
-  });
+  // What a test reports follows its end.
+  events.on('test:diagnostic', (of) => latest.get(placeOf(of))?.push(`  ${of.message}`));
   for await (const text of events.compose(spec)) process.stdout.write(text);
   process.stdout.write(formatSlowest(ended, (performance.now() - from) / 1_000));
-  return { failed: failed || ended.length === 0, failures: [...failures.values()], skipped };
+  return {
+    failed: failures.length > 0 || ended.length === 0,
+    failures: failures.map((lines) => `${lines.join('\n')}\n`),
+    skipped,
+  };
+}
+
+/** Of a test in its file. */
+function placeOf(of: { readonly file?: string; readonly line?: number; readonly column?: number }) {
+  return `${of.file}:${of.line}:${of.column}`;
 }
 
 /** What was thrown is the cause of the error that Node reports. */
