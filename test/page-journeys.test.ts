@@ -4,12 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
-import { parseAnswer } from '../src/collector/openweather/parse.ts';
-import { historyOf } from '../src/collector/simulator/history.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { DEFAULT_CITIES } from '../src/model/city.ts';
-import { formatRecord } from '../src/model/observation.ts';
-import { HISTORY_STEP_S } from '../src/pipeline/polling.ts';
+import { formatRecord, isInvalidRecord } from '../src/model/observation.ts';
+import { historyRecords } from '../src/pipeline/polling.ts';
 import { openWorkspace } from '../src/pipeline/workspace.ts';
 import { de } from '../web/words/de.ts';
 import { en } from '../web/words/en.ts';
@@ -51,21 +49,14 @@ async function makeHeat({ folder, pipeline }: ServedPage): Promise<void> {
   const { seed } = config.simulator;
   const from = new Date(Date.now() - 10 * DAY_MS);
   const to = new Date(from.getTime() + DAY_MS);
-  const stepSeconds = HISTORY_STEP_S;
-  const records = [...historyOf({ seed, city, from, to, stepSeconds })].map(({ dt, body }) => {
-    const answer = JSON.parse(body);
-    const turn = (2 * Math.PI * (dt * 1_000 - from.getTime())) / DAY_MS;
-    answer.main.temp += 12.5 * (1 - Math.cos(turn));
+  const records = [...historyRecords(seed, city, from, to)].map((record) => {
+    assert.ok(!isInvalidRecord(record) && typeof record.temperature_c === 'number');
+    const at = Date.parse(record.observed_at);
+    const turn = (2 * Math.PI * (at - from.getTime())) / DAY_MS;
+    const temperature_c = record.temperature_c + 12.5 * (1 - Math.cos(turn));
     // Later than the answer of the history, which it corrects.
-    const collectedAt = (dt + 60) * 1_000;
-    const given = {
-      status: 200,
-      headers: new Headers(),
-      body: JSON.stringify(answer),
-      collectedAt,
-    };
-    const record = parseAnswer(given, city, { source: 'simulator', intervalSeconds: stepSeconds });
-    return { key: city.city_id, value: formatRecord(record) };
+    const collected_at = new Date(at + 60_000).toISOString();
+    return { key: city.city_id, value: formatRecord({ ...record, temperature_c, collected_at }) };
   });
   await (await workspace.log()).append(records);
   await pipeline.settle();

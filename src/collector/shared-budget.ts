@@ -46,7 +46,7 @@ export interface SharedBudget extends Disposable {
 }
 
 /** A minute as the ledger counts it, and a second for the call to leave. */
-const MINUTE_MS = 62_000;
+export const MINUTE_MS = 62_000;
 const FORGOTTEN_MS = 86_400_000;
 /** How long a collector polls without the lake: less than the others leave it something. */
 const ALONE_MS = FORGOTTEN_MS - 3_600_000;

@@ -17,13 +17,13 @@ import type { Share } from '../leases/sharing.ts';
 import type { Log, NewRecord } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import { type City, DEFAULT_CITIES } from '../model/city.ts';
-import { formatRecord } from '../model/observation.ts';
+import { type CollectedRecord, formatRecord } from '../model/observation.ts';
 import type { Tracer } from '../tracing/tracer.ts';
 import type { SourceChoice, Workspace } from './workspace.ts';
 
 const DAY_MS = 86_400_000;
 /** Seconds between two observations of the made-up history, as the real provider has them. */
-export const HISTORY_STEP_S = 600;
+const HISTORY_STEP_S = 600;
 const APPEND_RECORDS = 1_000;
 const SIGN_OF_LIFE_MS = 60_000;
 /** The simulator is ours: it may be asked as often as it has something new. */
@@ -164,12 +164,7 @@ async function appendHistory(
   const from = new Date(to.getTime() - history_days * DAY_MS);
   let batch: NewRecord[] = [];
   for (const city of cities) {
-    for (const { dt, body } of historyOf({ seed, city, from, to, stepSeconds: HISTORY_STEP_S })) {
-      const answer = { status: 200, headers: new Headers(), body, collectedAt: (dt + 5) * 1_000 };
-      const record = parseAnswer(answer, city, {
-        source: 'simulator',
-        intervalSeconds: HISTORY_STEP_S,
-      });
+    for (const record of historyRecords(seed, city, from, to)) {
       batch.push({ key: city.city_id, value: formatRecord(record) });
       if (batch.length < APPEND_RECORDS) continue;
       await log.append(batch);
@@ -177,4 +172,18 @@ async function appendHistory(
     }
   }
   if (batch.length > 0) await log.append(batch);
+}
+
+/** What the simulator would have answered of a city between two times. */
+export function* historyRecords(
+  seed: number,
+  city: City,
+  from: Date,
+  to: Date,
+): Generator<CollectedRecord> {
+  const stepSeconds = HISTORY_STEP_S;
+  for (const { dt, body } of historyOf({ seed, city, from, to, stepSeconds })) {
+    const answer = { status: 200, headers: new Headers(), body, collectedAt: (dt + 5) * 1_000 };
+    yield parseAnswer(answer, city, { source: 'simulator', intervalSeconds: stepSeconds });
+  }
 }

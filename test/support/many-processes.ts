@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { verifyWorkspace } from '../../src/cli/commands/verify.ts';
+import { MINUTE_MS } from '../../src/collector/shared-budget.ts';
 import { startTestProvider, type TestProvider } from '../../src/collector/testing/provider.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { ANALYTICS_FOLDER, tableFolder } from '../../src/lake/layout.ts';
@@ -38,8 +39,7 @@ const PARTITIONS = 3;
 /** A stopped process is silent after two and a half heartbeats. */
 const STOPPED_MS = 3.5 * HEARTBEAT_S * 1_000;
 const TAKEOVER_MS = 30_000;
-/** Calls of a minute that are used up hold all others for as long. */
-const MINUTE_MS = 62_000;
+/** Calls of a minute that are used up hold all others until it is over. */
 const GOES_ON_MS = MINUTE_MS + INTERVAL_S * 1_000 + TAKEOVER_MS;
 /** An answer that came so shortly before its collector died may not be in the log. */
 const LOST_MS = 3_000;
