@@ -138,7 +138,7 @@ class Place implements Disposable {
 
 test('each entry reaches the other machine, through full files, breaks and restarts', {
   skip,
-}, async () => {
+}, async (t) => {
   using place = await Place.make();
   // A new file after some ten entries.
   await using audit = openAudit(place.log, () => new Date(), 2_000);
@@ -158,6 +158,7 @@ test('each entry reaches the other machine, through full files, breaks and resta
       // What is promised is that each arrives: what waits in rsyslog may do so with the next entry.
       if (performance.now() - notedAt > NEXT_ENTRY_MS) {
         notedAt = performance.now();
+        t.diagnostic(`${what}: ${place.messages.length} of ${count} before another entry`);
         await note(1);
       }
       return place.messages.length === count;
