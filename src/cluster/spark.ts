@@ -138,6 +138,8 @@ function connectServer(options: SparkOptions, url: string): ServiceSpec {
     'spark.ui.port': String(uiPort),
     'spark.executor.memory': `${Math.round(heapMib * 0.7)}m`,
     'spark.sql.shuffle.partitions': '4',
+    // Delta reads the log of a table in 50 tasks otherwise.
+    'spark.databricks.delta.snapshotPartitions': '2',
     'spark.connect.progress.reportInterval': '250ms',
     'spark.sql.session.timeZone': 'UTC',
     'spark.sql.parquet.outputTimestampType': 'TIMESTAMP_MICROS',
