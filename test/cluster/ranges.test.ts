@@ -17,11 +17,12 @@ import type { SqlSession } from '../../src/sql/engine.ts';
 import { openEngine } from '../../src/sql/open.ts';
 import { OBSERVATION_COLUMNS } from '../../src/table/table.ts';
 import { createRandom } from '../support/random.ts';
+import { stormOf } from '../support/storm.ts';
 import { absent, service } from './services.ts';
 
 const SEED = Number(process.env.ISOBAR_TEST_SEED ?? 20_241_031);
 const ROWS = 4_000;
-const RANGES = 6;
+const RANGES = stormOf(6, 2);
 const spark = service('spark');
 
 type Row = Readonly<Record<string, unknown>>;

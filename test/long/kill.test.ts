@@ -1,7 +1,8 @@
 import { describe, test } from 'node:test';
 import { killAgainAndAgain, POINTS } from '../support/killing.ts';
+import { stormOf } from '../support/storm.ts';
 
-const KILLS = Number(process.env.ISOBAR_TEST_KILLS ?? 120);
+const KILLS = Number(process.env.ISOBAR_TEST_KILLS ?? stormOf(120, 40));
 const seed = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
 /** Folders that are killed on side by side. */
 const LANES = 4;

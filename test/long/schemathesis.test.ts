@@ -12,6 +12,7 @@ import { ACCESS_ROLES } from '../../src/model/access.ts';
 import { accessFolder, openUsers } from '../../src/pipeline/access.ts';
 import { findWebFolder, ROLES, type Role, startPipeline } from '../../src/pipeline/pipeline.ts';
 import { findSchemathesis } from '../support/python.ts';
+import { someOf, stormOf } from '../support/storm.ts';
 
 const python = await findSchemathesis();
 const seed = process.env.ISOBAR_TEST_SEED ?? String(Math.floor(Math.random() * 2 ** 31));
@@ -20,6 +21,7 @@ const SERVERS: Readonly<Record<string, readonly Role[]>> = {
   'with an empty lake': ['serve'],
 };
 
+const PART = ['london', 'country:JP'];
 const PASSWORD = 'a heron stands in the reeds';
 const skip = python === null && 'no Python 3 here';
 type Flags = Readonly<Record<string, string>>;
@@ -41,7 +43,7 @@ test('a server that asks for a login keeps to its description', { skip }, async 
   await using served = await serve(ROLES, { 'api.auth.mode': 'local', ...proxied, ...unlimited });
   using access = openUsers(served.config);
   const origin = new URL(served.url).origin;
-  // There are six of them, and the servers above have tried most.
+  // The servers above have tried most.
   const fewer = ['--max-examples', '4'];
   /** Whether the login was taken: changes are noted with who made or tried them. */
   const expectNoted = async (name: string, outcome: string) => {
@@ -55,28 +57,31 @@ test('a server that asks for a login keeps to its description', { skip }, async 
     await expectKept(served, [...fewer, '-H', `Authorization: Bearer ${key}`]);
     await expectNoted(name, name === 'key-viewer' ? 'ACCESS_DENIED' : 'ok');
   };
-  for (const role of ACCESS_ROLES) {
-    const key = await access.addKey(`key-${role}`, role, null);
-    await t.test(`for a key of the role ${role}`, () => withKey(`key-${role}`, key));
-  }
-  const key = await access.addKey('key-part', 'operator', null, ['london', 'country:JP']);
-  await t.test('for a key of some cities', () => withKey('key-part', key));
-  for (const [name, cities, address] of [
-    ['ann', null, '192.0.2.1'],
-    ['eve', ['london', 'country:JP'], '192.0.2.2'],
-  ] as const) {
+  const withSession = async (name: string, cities: readonly string[] | null, address: string) => {
     await access.addUser(name, PASSWORD, 'admin', cities);
     const { token } = await access.login(name, PASSWORD, { address: '127.0.0.1', agent: 'test' });
-    await t.test(`for a session of ${cities === null ? 'all' : 'some'} cities`, async () => {
-      const session = ['-H', `Cookie: __Host-isobar=${token}`, '-H', `Origin: ${origin}`];
-      // After many failures an address has to wait: each has its own.
-      const headers = [...session, '-H', `X-Forwarded-For: ${address}`];
-      // A logout would leave the rest without a session.
-      await expectKept(served, [...fewer, ...headers, '--exclude-path', '/api/logout']);
-      assert.notEqual(await access.session(token), null, 'it was there to the end');
-      await expectNoted(name, 'PASSWORD_WRONG');
-    });
-  }
+    const session = ['-H', `Cookie: __Host-isobar=${token}`, '-H', `Origin: ${origin}`];
+    // After many failures an address has to wait: each has its own.
+    const headers = [...session, '-H', `X-Forwarded-For: ${address}`];
+    // A logout would leave the rest without a session.
+    await expectKept(served, [...fewer, ...headers, '--exclude-path', '/api/logout']);
+    assert.notEqual(await access.session(token), null, 'it was there to the end');
+    await expectNoted(name, 'PASSWORD_WRONG');
+  };
+  const all = [
+    ...ACCESS_ROLES.map((role) => ({
+      who: `a key of the role ${role}`,
+      expect: async () => withKey(`key-${role}`, await access.addKey(`key-${role}`, role, null)),
+    })),
+    {
+      who: 'a key of some cities',
+      expect: async () =>
+        withKey('key-part', await access.addKey('key-part', 'operator', null, PART)),
+    },
+    { who: 'a session of all cities', expect: () => withSession('ann', null, '192.0.2.1') },
+    { who: 'a session of some cities', expect: () => withSession('eve', PART, '192.0.2.2') },
+  ];
+  for (const { who, expect } of someOf(all, 2, Number(seed))) await t.test(`for ${who}`, expect);
 });
 
 async function serve(roles: readonly Role[], more: Flags = {}) {
@@ -106,7 +111,7 @@ type Served = Awaited<ReturnType<typeof serve>>;
 
 async function expectKept(
   { url, folder }: Served,
-  more: readonly string[] = ['--max-examples', '15'],
+  more: readonly string[] = ['--max-examples', String(stormOf(15, 6))],
 ): Promise<void> {
   const { code, output } = await runSchemathesis(`${url}/openapi.json`, folder, more);
   assert.equal(code, 0, `seed ${seed}\n${output}`);

@@ -1,7 +1,8 @@
-/** Ten minutes at the fastest clock: what lands and goes leaves nothing in memory. */
+/** Minutes at the fastest clock: what lands and goes leaves nothing in memory. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatSample, soak } from '../../bench/soak.ts';
+import { stormOf } from '../support/storm.ts';
 
 /**
  * What leaks goes beyond that in this time, and grows; the bars themselves are those of `bench soak`.
@@ -10,7 +11,7 @@ import { formatSample, soak } from '../../bench/soak.ts';
 const MIB_MAX = 1_100;
 const GROWTH_MAX = 0.3;
 
-const MINUTES = Number(process.env.ISOBAR_TEST_SOAK_MINUTES ?? 10);
+const MINUTES = Number(process.env.ISOBAR_TEST_SOAK_MINUTES ?? stormOf(10, 5));
 
 test(`${MINUTES} minutes at the fastest clock take no more and more memory`, async (t) => {
   const found = await soak({
