@@ -1,48 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRandom } from '../../test/support/random.ts';
 import { OBSERVATION_COLUMNS } from '../table/table.ts';
 import { monthsBehind } from './anomaly-events.ts';
 import type { Publication } from './publication.ts';
 import { readEvents, readFlags, summariseQuality } from './published-quality.ts';
-import type { Refresher } from './refresh.ts';
-import { type Made, openPlace, type Place } from './testing/place.ts';
+import { DAYS, openWorld, settle, weather } from './testing/judged.ts';
+import type { Made, Place } from './testing/place.ts';
 import { verifyPublication } from './verify.ts';
 
 const HOUR = 3_600;
-/** From 28 December on: two whole months and some days. */
-const DAYS = 70;
-
-/** Days with their cycle, weather that comes and goes, and noise. */
-function weather(city: string, seed: number): Made[] {
-  const random = createRandom(seed);
-  let level = 0;
-  return Array.from({ length: DAYS * 24 }, (_, hour) => {
-    level += 0.35 * (random() - 0.5) - 0.01 * level;
-    const temperature = 10 - 6 * Math.cos(((hour - 14) / 12) * Math.PI) + level + 0.6 * random();
-    return {
-      ...{ city, at: hour * HOUR, temperature, humidity: 50 + 20 * random() },
-      ...{ direction: null, interval: HOUR },
-    };
-  });
-}
-
-async function openWorld(): Promise<Place> {
-  const place = await openPlace();
-  place.stations.set('a', { latitude: 10, longitude: 20, elevation_m: 30 });
-  place.stations.set('b', { latitude: 11, longitude: 20, elevation_m: 30 });
-  return place;
-}
-
-async function settle(refresher: Refresher): Promise<Publication> {
-  await refresher.refresh();
-  await refresher.check();
-  while ((await refresher.judge(1)) > 0);
-  const publication = await refresher.refresh();
-  assert.ok(publication !== null);
-  return publication;
-}
-
 function eventsOf({ storage, session }: Place, publication: Publication) {
   return readEvents(storage, session, publication, {
     ...{ cities: [], variables: [], classes: [], severities: [], from: null, to: null },

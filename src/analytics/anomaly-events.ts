@@ -129,7 +129,7 @@ function monthOf(at: number): string {
 }
 
 /** Changes with what a month is judged by, so that all are judged again. */
-const JUDGING = 2;
+const JUDGING = 3;
 
 /** What the events of a month follow from, as it was checked. */
 export function basisOf({ months, places }: Quality, month: string): string {

@@ -85,20 +85,33 @@ interface JudgedMonths {
   readonly same: readonly QualityMonth[];
 }
 
+/** The months whose events follow from the rows of the snapshot. */
+export async function judgedMonths(
+  table: Table,
+  snapshot: Snapshot,
+  { quality, events = [] }: Publication,
+): Promise<readonly EventsMonth[]> {
+  if (quality === undefined) return [];
+  return stillJudged({ quality, events, same: await unchanged(table, snapshot, quality) });
+}
+
+function stillJudged({ quality, events, same }: JudgedMonths): readonly EventsMonth[] {
+  const sameMonths = new Set(same.map(({ month }) => month));
+  return events.filter(({ month, basis_sha256 }) => {
+    if (basis_sha256 !== basisOf(quality, month)) return false;
+    const behind = monthsBehind(month);
+    return quality.months.every((one) => sameMonths.has(one.month) || !behind.has(one.month));
+  });
+}
+
 /** The newest of those whose rows are still those that were judged. */
 async function compareEvents(
   options: VerifyQualityOptions,
   { quality, events, same }: JudgedMonths,
   snapshot: Snapshot,
 ): Promise<string[]> {
-  const sameMonths = new Set(same.map(({ month }) => month));
-  const isSame = ({ month, basis_sha256 }: EventsMonth) => {
-    if (basis_sha256 !== basisOf(quality, month)) return false;
-    const behind = monthsBehind(month);
-    return quality.months.every((one) => sameMonths.has(one.month) || !behind.has(one.month));
-  };
   const problems: string[] = [];
-  for (const month of events.filter(isSame).slice(-JUDGED_MOST)) {
+  for (const month of stillJudged({ quality, events, same }).slice(-JUDGED_MOST)) {
     const wanted = await judgeMonth(options, snapshot, quality, month.month);
     const published = await readRows(options, month.events, EVENT_COLUMNS, EVENT_ORDER);
     const flags = await readRows(options, month.flags ?? null, QUALITY_FLAG_COLUMNS, FLAG_ORDER);

@@ -12,6 +12,8 @@ const RECENT_DAYS = 21;
 const SEASON_DAYS = 10;
 const YEARS_MOST = 5;
 const HOURS = 24;
+const HOUR_MS = 3_600_000;
+const DAY_MS = HOURS * HOUR_MS;
 const NEAR = Array.from({ length: HOURS }, (_, hour) =>
   [-1, 0, 1].map((away) => (hour + away + HOURS) % HOURS),
 );
@@ -20,6 +22,11 @@ const VALUES_LEAST = 9;
 
 /** Values by day since 1970 (UTC), 24 each; NaN for none. */
 export type HoursOfDays = ReadonlyMap<number, Float64Array>;
+
+/** Hours since midnight (UTC), of milliseconds since 1970. */
+export function hoursOfDay(at: number): number {
+  return (at - DAY_MS * Math.floor(at / DAY_MS)) / HOUR_MS;
+}
 
 export interface Baseline {
   /** By hour of the day; NaN where too little is known. */

@@ -7,7 +7,14 @@ import type { QualityFlag } from '../model/quality.ts';
 import { DEVIATIONS_PER_MAD, medianOf } from '../model/statistics.ts';
 import { formatTime } from '../model/time-zone.ts';
 import type { VariableName } from '../model/variables.ts';
-import { daysIn, type HoursOfDays, hoursNear, nearHour, windowsBetween } from './baseline.ts';
+import {
+  daysIn,
+  type HoursOfDays,
+  hoursNear,
+  hoursOfDay,
+  nearHour,
+  windowsBetween,
+} from './baseline.ts';
 import { SCALES } from './scales.ts';
 
 /** Spreads from the median of the season that are far. */
@@ -24,7 +31,6 @@ export const YEARS_LEAST = 2;
 const VALUES_LEAST = 60;
 const HOURS = 24;
 const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
 
 export interface SeasonedSeries {
   readonly city_id: string;
@@ -50,7 +56,7 @@ export function flagUnseasonal(options: SeasonedSeries): QualityFlag[] {
     if (time < from || Number.isNaN(value)) continue;
     const day = Math.floor(time / DAY_MS);
     if (season?.day !== day) season = new Season(days, day, limits);
-    const found = season.judge(Math.floor(time / HOUR_MS) % HOURS, scale.to(value));
+    const found = season.judge(Math.floor(hoursOfDay(time)), scale.to(value));
     if (found === null) continue;
     flags.push({
       ...{ city_id, observed_at: formatTime(new Date(time)), variable },
@@ -72,7 +78,7 @@ export interface KnownSeason {
 /** How much is known of the season and hour of a time, in milliseconds since 1970. */
 export function knownSeason(days: HoursOfDays, time: number): KnownSeason {
   const years = earlierYears(days, Math.floor(time / DAY_MS));
-  const values = nearHour(years.flat(), Math.floor(time / HOUR_MS) % HOURS);
+  const values = nearHour(years.flat(), Math.floor(hoursOfDay(time)));
   const isEnough = years.length >= YEARS_LEAST && values.length >= VALUES_LEAST;
   return { years: years.length, isEnough };
 }

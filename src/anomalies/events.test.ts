@@ -20,7 +20,7 @@ const run = (city_id: string, variable: VariableName, hour: number, score = 6): 
 const ALONE: Surroundings = {
   flags: [],
   neighbours: new Map(),
-  season: () => ({ years: 4, low: -20, high: 40 }),
+  season: ({ peak }) => ({ years: 4, beyond: peak.value > 40 ? 'highest' : null }),
 };
 
 const flag = (hour: number, more: Partial<QualityFlag> = {}): QualityFlag => ({
@@ -114,7 +114,7 @@ test('a record is beyond all that the season had in at least two earlier years',
   assert.equal(event?.class, 'record');
   assert.equal(event?.record, 'highest');
   assert.equal(event?.severity, 'extreme');
-  assert.deepEqual(classes([own], { season: () => ({ years: 1, low: -20, high: 40 }) }), [
+  assert.deepEqual(classes([own], { season: () => ({ years: 1, beyond: 'highest' }) }), [
     'unexplained',
   ]);
   assert.deepEqual(classes([run('a', 'temperature_c', 5, 29)]), ['unexplained']);

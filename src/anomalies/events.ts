@@ -71,15 +71,14 @@ export interface Surroundings {
   readonly flags: readonly QualityFlag[];
   /** Cities within reach of each. */
   readonly neighbours: ReadonlyMap<string, readonly string[]>;
-  /** What the season had at the peak of a run, in the variable's unit. */
+  /** What the season had at the peak of a run. */
   readonly season: (run: Run) => Season;
 }
 
 export interface Season {
   readonly years: number;
-  /** NaN where nothing is known. */
-  readonly low: number;
-  readonly high: number;
+  /** What the peak is among all that is known of the season; null where it is within. */
+  readonly beyond: 'highest' | 'lowest' | null;
 }
 
 /** Events so near in time are beside each other. */
@@ -121,8 +120,8 @@ function explain(
   const near = (neighbours.get(city_id) ?? []).filter((id) =>
     (byCity.get(id) ?? []).some((other) => other.variable === variable && isBeside(run, other)),
   ).length;
-  const { years, low, high } = season(run);
-  const record = years < RECORD_YEARS ? null : recordOf(peak.value, low, high);
+  const { years, beyond } = season(run);
+  const record = years < RECORD_YEARS ? null : beyond;
   return {
     ...{ city_id, variable, rule: 'seasonal' },
     began_at: formatTime(new Date(from)),
@@ -139,11 +138,6 @@ function explain(
     season_years: years,
     spread: Math.abs((peak.value - peak.expected) / peak.score),
   };
-}
-
-function recordOf(value: number, low: number, high: number): AnomalyEvent['record'] {
-  if (value > high) return 'highest';
-  return value < low ? 'lowest' : null;
 }
 
 function isBeside(run: Run, other: Run): boolean {

@@ -87,8 +87,8 @@ const DAY_MS = 86_400_000;
 /** What the season of earlier years, and the last weeks, had at the time of the peak. */
 export function seasonOf(days: HoursOfDays, { variable, peak, from }: Run): Season {
   const scale = SCALES[variable];
-  const [day, first] = [peak.at, from].map((time) => Math.floor(time / DAY_MS));
-  if (scale === undefined || day === undefined || first === undefined) return NOTHING_KNOWN;
+  if (scale === undefined) return NOTHING_KNOWN;
+  const [day = 0, first = 0] = [peak.at, from].map((time) => Math.floor(time / DAY_MS));
   let [years, low, high] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const [back, [begin, end]] of windowsBetween(day, day).entries()) {
     let isKnown = false;
@@ -102,7 +102,10 @@ export function seasonOf(days: HoursOfDays, { variable, peak, from }: Run): Seas
     }
     if (isKnown && back > 0) years += 1;
   }
-  return years === 0 ? NOTHING_KNOWN : { years, low: scale.from(low), high: scale.from(high) };
+  // On the scale: a value that went there and back may have changed in its last digit.
+  const scaled = scale.to(peak.value);
+  if (scaled > high) return { years, beyond: 'highest' };
+  return { years, beyond: scaled < low ? 'lowest' : null };
 }
 
-const NOTHING_KNOWN: Season = { years: 0, low: Number.NaN, high: Number.NaN };
+const NOTHING_KNOWN: Season = { years: 0, beyond: null };

@@ -8,7 +8,13 @@
  * value that is flagged does not change what is expected, until the difference has lasted for six hours
  * and is taken for the new level.
  */
-import { type Baseline, baselineOf, type HoursOfDays, LEARNING_DAYS } from './baseline.ts';
+import {
+  type Baseline,
+  baselineOf,
+  type HoursOfDays,
+  hoursOfDay,
+  LEARNING_DAYS,
+} from './baseline.ts';
 import type { Scale } from './scales.ts';
 
 /** Spreads from the expected value that are unusual (docs/anomalies.md: how it was chosen). */
@@ -85,7 +91,7 @@ export class SeasonalRule {
     const scaled = this.#scale.to(value);
     const day = Math.floor(at / DAY_MS);
     if (day !== this.#day) this.#begin(day);
-    const hour = Math.floor(at / HOUR_MS) % HOURS;
+    const hour = Math.floor(hoursOfDay(at));
     const usual = this.#usualAt(at);
     const judged = Number.isNaN(usual) ? null : this.#judge(at, hour, scaled, usual);
     // A flagged value is not what is usual.
@@ -109,7 +115,7 @@ export class SeasonalRule {
   #usualAt(at: number): number {
     const median = this.#baseline?.median;
     if (median === undefined) return Number.NaN;
-    const position = (at % DAY_MS) / HOUR_MS;
+    const position = hoursOfDay(at);
     const hour = Math.floor(position);
     const [a = Number.NaN, b = Number.NaN] = [median[hour], median[(hour + 1) % HOURS]];
     return a + (b - a) * (position - hour);

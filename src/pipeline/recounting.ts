@@ -2,10 +2,13 @@
 import { readClimate } from '../analytics/climate.ts';
 import { readDataset } from '../analytics/export.ts';
 import { isOutdated, readPublication } from '../analytics/publication.ts';
-import { readFlags } from '../analytics/published-quality.ts';
+import { readEvents, readFlags } from '../analytics/published-quality.ts';
+import { judgedMonths } from '../analytics/verify-quality.ts';
 import { asIsobarError } from '../errors.ts';
+import type { AnomalyEventSelection } from '../model/anomaly-events.ts';
 import { ALL_ROWS } from '../model/climate-datasets.ts';
 import type { QualityFlagSelection } from '../model/quality.ts';
+import { formatTime } from '../model/time-zone.ts';
 import { type DeepReport, verifyDeep } from '../provenance/recount/deep.ts';
 import { tableSumsSql } from '../provenance/recount/table-sums.ts';
 import type { Row } from '../sql/engine.ts';
@@ -20,6 +23,11 @@ import type { Workspace } from './workspace.ts';
 const FAILED: QualityFlagSelection = {
   ...{ cities: [], from: null, to: null, variables: [], tests: [] },
   ...{ verdict: 'fail', after: null, limit: 10_000_000 },
+};
+
+const EVENTS: AnomalyEventSelection = {
+  ...{ cities: [], from: null, to: null, variables: [], classes: [], severities: [] },
+  ...{ after: null, limit: 10_000_000 },
 };
 
 /** What cannot be read is a difference itself. */
@@ -52,6 +60,17 @@ export async function recountWorkspace(
           return rows as unknown as Row[];
         },
         failedValues: (publication) => readFlags(storage, session, publication, FAILED),
+        async judgedMonths(publication) {
+          const snapshot = await stateAt(publication.table_version);
+          const months = await judgedMonths(observations, snapshot, publication);
+          return months.map(({ month }) => month);
+        },
+        async events(publication, month) {
+          const from = `${month}-01T00:00:00Z`;
+          const to = formatTime(firstOfNextMonth(from));
+          const rows = await readEvents(storage, session, publication, { ...EVENTS, from, to });
+          return rows as unknown as Row[];
+        },
         cursor: () => readCursor(storage),
         async hoursBetween(one, other) {
           const [from, to] = [Math.min(one, other), Math.max(one, other)];
@@ -74,4 +93,9 @@ export async function recountWorkspace(
     if (code === 'ABORTED') throw error;
     return { sums: {}, differences: [`published numbers: ${code}: ${message}`] };
   }
+}
+
+function firstOfNextMonth(time: string): Date {
+  const at = new Date(time);
+  return new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1));
 }

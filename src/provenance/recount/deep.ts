@@ -20,6 +20,7 @@ import { ClimateComparison } from './climate.ts';
 import { ClimateNormalsRecount } from './climate-normals.ts';
 import { bounded, compareRecount } from './compare.ts';
 import { DailySummariesRecount } from './daily-summaries.ts';
+import { EventsComparison } from './events.ts';
 import { HourlyTrendsRecount } from './hourly-trends.ts';
 import { MonthlySummariesRecount } from './monthly-summaries.ts';
 import { listHours, type RawFiles, type RawHour, readRows } from './raw-files.ts';
@@ -42,6 +43,10 @@ export interface DeepOptions extends RawFiles {
   ): Promise<readonly Row[]>;
   /** Values that failed quality control: they are in no statistics. */
   failedValues(publication: Publication): Promise<readonly FailedValue[]>;
+  /** Months whose events follow from the rows and flags of the publication, `2024-10`. */
+  judgedMonths(publication: Publication): Promise<readonly string[]>;
+  /** The events of one of them. */
+  events(publication: Publication, month: string): Promise<readonly Row[]>;
   cursor(): Promise<ExportCursor>;
   /** Hours in which rows differ between two versions of the table, in either order. */
   hoursBetween(one: number, other: number): Promise<readonly string[]>;
@@ -100,6 +105,10 @@ async function verifyAt(
     (dataset, range) => options.climateRows(publication, dataset, range),
     options.rowsHeldMost,
   );
+  const events = new EventsComparison({
+    months: await options.judgedMonths(publication),
+    read: (month) => options.events(publication, month),
+  });
   // What was reported is in the table, and may be unusual, whether it failed or not.
   const reported = new Set<Recount>([table, recounts.anomalies]);
   const sound = leaveOut(await options.failedValues(publication));
@@ -107,8 +116,12 @@ async function verifyAt(
     const counted = sound(row);
     for (const recount of all) recount.add?.(reported.has(recount) ? row : counted);
     climate.add(counted);
+    events.add(row, counted);
   };
-  const reach = (seconds: number) => climate.reach(seconds);
+  const reach = async (seconds: number) => {
+    await climate.reach(seconds);
+    await events.reach(seconds);
+  };
   const { rows } = await readRows(options, hours, { add, reach }, problems, signal);
   const differences = [
     ...bounded('raw export', problems),
@@ -117,6 +130,7 @@ async function verifyAt(
       compareRecount(dataset, recounts[dataset], published.get(dataset) ?? []),
     ),
     ...(await climate.end()),
+    ...(await events.end()),
     ...compareSummary(publication, recounts.city_statistics),
   ];
   return {
@@ -124,6 +138,7 @@ async function verifyAt(
       'recounted publication': publication.version,
       'recounted from': `${hours.length} hours of the raw export, by TypeScript`,
       'recounted rows': rows,
+      'recounted events': events.summary,
     },
     differences,
   };

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readClimate } from '../../analytics/climate.ts';
 import { readDataset } from '../../analytics/export.ts';
 import type { Publication } from '../../analytics/publication.ts';
-import { readFlags } from '../../analytics/published-quality.ts';
+import { readEvents, readFlags } from '../../analytics/published-quality.ts';
 import { type Made, type Place, timeOf } from '../../analytics/testing/place.ts';
 import { IsobarError } from '../../errors.ts';
 import { rawHourPath, rawManifestPath } from '../../lake/layout.ts';
@@ -52,6 +52,14 @@ export function deepOptionsOf(
         ...{ cities: [], from: null, to: null, variables: [], tests: [] },
         ...{ verdict: 'fail', after: null, limit: 100_000 },
       }),
+    judgedMonths: async () => (publication.events ?? []).map(({ month }) => month),
+    events: async (_, month) => {
+      const events = await readEvents(storage, session, publication, {
+        ...{ cities: [], from: null, to: null, variables: [], classes: [], severities: [] },
+        ...{ after: null, limit: 1_000_000 },
+      });
+      return events.filter(({ began_at }) => began_at.startsWith(month)) as unknown as Row[];
+    },
     cursor: async () => ({ table_version: publication.table_version, pending: {} }),
     hoursBetween: async () => [],
     async tableSums() {
