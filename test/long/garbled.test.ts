@@ -8,6 +8,7 @@ import {
   wrongValues,
 } from '../support/garbled-documents.ts';
 import { createRandom } from '../support/random.ts';
+import { someOf } from '../support/storm.ts';
 
 let place: Place;
 before(async () => {
@@ -15,7 +16,7 @@ before(async () => {
 });
 after(() => place[Symbol.asyncDispose]());
 
-test('any field of any kind that says otherwise than the files is found', async (t) => {
+test('a field of each kind that says otherwise than the files is found', async (t) => {
   const seed = Number(process.env.ISOBAR_TEST_SEED ?? Date.now() % 1_000_000);
   t.diagnostic(`ISOBAR_TEST_SEED=${seed}`);
   const random = createRandom(seed);
@@ -26,7 +27,7 @@ test('any field of any kind that says otherwise than the files is found', async 
     const document = isCommit ? field.path : field.path.replaceAll(/[0-9-]{2,}/g, '#');
     kinds.set(`${document} ${field.keys.join('.').replaceAll(/\d+/g, '#')}`, field);
   }
-  for (const field of kinds.values()) {
+  for (const field of someOf([...kinds.values()], 30, seed)) {
     const wrong = wrongValues(field.value);
     await assertFound(place, field, wrong[Math.floor(random() * wrong.length)]);
   }
