@@ -71,7 +71,10 @@ test('times of a city whose zone the browser does not know are in UTC, and the p
   await page.locator('.settings').getByRole('button', { name: 'UTC', exact: true }).click();
   await page.locator('.range-note').waitFor({ state: 'detached' });
   await page.getByRole('link', { name: 'Pipeline', exact: true }).click();
-  assert.match(await textOf(page, '.facts'), /5 of 5 cities reporting/);
+  // On a busy machine a city may be late for a while.
+  await eventually('all cities report', async () =>
+    /5 of 5 cities reporting/.test(await textOf(page, '.facts')),
+  );
   isQuiet(served);
 });
 
