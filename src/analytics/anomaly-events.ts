@@ -90,7 +90,7 @@ const WATCHED = 2;
 /** Cities that are held in memory at once. */
 const CITIES_MOST = 200;
 
-interface Span {
+export interface Span {
   /** Milliseconds since 1970: of the month, of the months that the rule watches. */
   readonly from: number;
   readonly to: number;
@@ -99,7 +99,7 @@ interface Span {
   readonly windows: readonly (readonly [number, number])[];
 }
 
-function spanOf(month: string): Span {
+export function spanOf(month: string): Span {
   const first = new Date(`${month}-01T00:00:00Z`);
   const at = (months: number) => Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + months);
   const [from, to, watchedFrom] = [at(0), at(1), at(-WATCHED)];

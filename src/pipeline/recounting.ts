@@ -1,4 +1,5 @@
 /** What `isobar verify --deep` compares in a workspace. */
+import { spanOf } from '../analytics/anomaly-events.ts';
 import { readClimate } from '../analytics/climate.ts';
 import { readDataset } from '../analytics/export.ts';
 import { isOutdated, readPublication } from '../analytics/publication.ts';
@@ -66,9 +67,10 @@ export async function recountWorkspace(
           return months.map(({ month }) => month);
         },
         async events(publication, month) {
-          const from = `${month}-01T00:00:00Z`;
-          const to = formatTime(firstOfNextMonth(from));
-          const rows = await readEvents(storage, session, publication, { ...EVENTS, from, to });
+          const span = spanOf(month);
+          const timeOf = (at: number) => formatTime(new Date(at));
+          const range = { from: timeOf(span.from), to: timeOf(span.to) };
+          const rows = await readEvents(storage, session, publication, { ...EVENTS, ...range });
           return rows as unknown as Row[];
         },
         cursor: () => readCursor(storage),
@@ -93,9 +95,4 @@ export async function recountWorkspace(
     if (code === 'ABORTED') throw error;
     return { sums: {}, differences: [`published numbers: ${code}: ${message}`] };
   }
-}
-
-function firstOfNextMonth(time: string): Date {
-  const at = new Date(time);
-  return new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1));
 }

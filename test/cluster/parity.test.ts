@@ -140,7 +140,7 @@ describe('Spark and DuckDB', { skip: spark === null && absent('spark') }, () => 
     const random = createRandom(SEED);
     const refresher = await workspace.refresher();
     let failed = 0;
-    for (const [round, hours] of ROUNDS.slice(0, stormOf(4, 2)).entries()) {
+    for (const [round, hours] of ROUNDS.slice(0, stormOf(ROUNDS.length, 2)).entries()) {
       await land(workspace, difficult(random, round * 40, hours));
       const publication = await refresher.refresh();
       assert.equal(publication?.engine, 'spark');

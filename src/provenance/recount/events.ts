@@ -3,6 +3,8 @@
  * of five years that a season follows from are held; of more cities than there is room for, some are
  * left out, and the report says so.
  */
+import { formatTime } from '../../model/time-zone.ts';
+import type { VariableName } from '../../model/variables.ts';
 import type { Row } from '../../sql/engine.ts';
 import { compareRows, Differences } from './compare.ts';
 import type { RawRow } from './raw-row.ts';
@@ -48,7 +50,7 @@ class VariableOfCity {
   }
 }
 
-type City = ReadonlyMap<string, VariableOfCity>;
+type City = ReadonlyMap<VariableName, VariableOfCity>;
 
 export class EventsComparison {
   readonly #read: EventsOptions['read'];
@@ -58,6 +60,11 @@ export class EventsComparison {
   readonly #cities = new Map<string, City>();
   readonly #leftOut = new Set<string>();
   readonly #differences = new Differences('anomaly_events');
+  /** Most rows are of the month of the row before. */
+  #watched: { readonly month: string; readonly judged: readonly string[] } = {
+    month: '',
+    judged: [],
+  };
   #days = 0;
   #count = 0;
 
@@ -73,21 +80,28 @@ export class EventsComparison {
     if (this.#leftOut.has(city_id)) return;
     let city = this.#cities.get(city_id);
     if (city === undefined) {
-      city = new Map(
-        Object.entries(JUDGED).map(([name, judging]) => [name, new VariableOfCity(judging)]),
-      );
+      city = new Map([...JUDGED].map(([name, judging]) => [name, new VariableOfCity(judging)]));
       this.#cities.set(city_id, city);
     }
     const at = millisecondsOf(reported);
     const month = observed_at.slice(0, 7);
-    const watching = this.#months.filter((one) => isWatchedIn(one, month));
     for (const [name, of] of city) {
-      const value = reported.values[name as keyof RawRow['values']];
-      if (value !== null) for (const one of watching) judge(of, one, { month, at, value });
-      const known = sound.values[name as keyof RawRow['values']];
+      const value = reported.values[name];
+      if (value !== null)
+        for (const one of this.#watching(month)) judge(of, one, { month, at, value });
+      const known = sound.values[name];
       if (known !== null) this.#keep(of, at, known);
     }
     while (this.#days > this.#daysHeldMost) this.#leaveOutNewest();
+  }
+
+  /** The months that are judged by the rows of this one. */
+  #watching(month: string): readonly string[] {
+    if (this.#watched.month !== month) {
+      const judged = this.#months.filter((one) => isWatchedIn(one, month));
+      this.#watched = { month, judged };
+    }
+    return this.#watched.judged;
   }
 
   #keep({ hours, judging }: VariableOfCity, at: number, value: number): void {
@@ -204,7 +218,7 @@ function finish(city_id: string, city: City, month: string): Row[] {
 }
 
 function rowOf({ from, to, peak, count }: Event, { judging, hours }: VariableOfCity): Row {
-  const timeOf = (at: number) => new Date(at).toISOString().replace('.000Z', 'Z');
+  const timeOf = (at: number) => formatTime(new Date(at));
   const expected = judging.unscaled(peak.expected);
   const { years, low, high } = hours.seasonOf(
     Math.floor(peak.at / DAY_MS),

@@ -2,6 +2,7 @@
  * What is usual of one variable of one city, by docs/anomalies.md#arithmetic: medians of season and hour.
  * Hours are held by day; those that no later day needs are let go.
  */
+import type { VariableName } from '../../model/variables.ts';
 
 /** How values of a variable are judged. */
 export interface Judging {
@@ -16,12 +17,12 @@ const plain = (spreadLeast: number): Judging => ({
   ...{ scaled: asItIs, unscaled: asItIs, spreadLeast },
 });
 
-export const JUDGED: Readonly<Record<string, Judging>> = {
-  temperature_c: plain(0.8),
-  humidity_pct: plain(4),
-  pressure_hpa: plain(0.8),
-  wind_speed_ms: { scaled: Math.sqrt, unscaled: (root) => root ** 2, spreadLeast: 0.3 },
-};
+export const JUDGED: ReadonlyMap<VariableName, Judging> = new Map([
+  ['temperature_c', plain(0.8)],
+  ['humidity_pct', plain(4)],
+  ['pressure_hpa', plain(0.8)],
+  ['wind_speed_ms', { scaled: Math.sqrt, unscaled: (root) => root ** 2, spreadLeast: 0.3 }],
+]);
 
 /** Values that a median needs. */
 const VALUES_LEAST = 9;
